@@ -1,0 +1,69 @@
+/**
+ * hoop/option.h - option tables: how a component says which settings it has.
+ *
+ * Beside its code each component keeps a const table that maps keys to fields of its own options struct. Config errors,
+ * --help, the resolved config and the fingerprint of a run are all made from these tables; there is no global struct.
+ */
+#ifndef HOOP_OPTION_H
+#define HOOP_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hoop/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum hoop_option_type {
+    HOOP_OPT_INT,    /* int64_t; "auto" allowed (stored as HOOP_OPT_AUTO) where the default is auto */
+    HOOP_OPT_FLOAT,  /* double */
+    HOOP_OPT_BOOL,   /* bool */
+    HOOP_OPT_ENUM,   /* int: index into choices */
+    HOOP_OPT_STRING, /* char[HOOP_OPT_STRING_MAX] */
+    HOOP_OPT_INTS    /* hoop_ints: a list of int64_t */
+} hoop_option_type;
+
+enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64 };
+#define HOOP_OPT_AUTO INT64_MIN
+
+typedef struct hoop_ints {
+    int     n;
+    int64_t v[HOOP_OPT_INTS_MAX];
+} hoop_ints;
+
+typedef struct hoop_option {
+    const char       *key;
+    hoop_option_type  type;
+    size_t            offset;       /* offsetof(component's struct, field) */
+    const char       *fallback;     /* default in the same spelling as in YAML ("1e-3", "auto", "[512, 256]"); NULL: must be given */
+    double            min, max;     /* of INT, FLOAT and each of INTS; min == max == 0: no limit */
+    const char *const *choices;     /* ENUM: NULL-terminated */
+    bool              decides_bits; /* part of the fingerprint: resuming with another value is refused */
+    const char       *help;         /* one line, with units */
+} hoop_option;
+
+/** A component's table: `rows` has `count` rows; `section` is its dotted place in the config ("optimizer"; "" for the top). */
+typedef struct hoop_option_table {
+    const char        *section;
+    const hoop_option *rows;
+    int                count;
+} hoop_option_table;
+
+/** Parse one value (YAML spelling of a scalar, or "[a, b]") into `base` + row->offset, checking type and range. Calls: Local. */
+HOOP_API hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *base, hoop_error *err);
+/** Fill `base` with the defaults of a table (rows without one are left zero). Calls: Local. */
+HOOP_API void hoop_option_defaults(const hoop_option_table *table, void *base);
+/** Print the value in `base` as parse reads it, into out[size]. Calls: Local. */
+HOOP_API void hoop_option_format(const hoop_option *row, const void *base, char *out, size_t size);
+/** The row of a key, or NULL. Calls: Local. */
+HOOP_API const hoop_option *hoop_option_find(const hoop_option_table *table, const char *key);
+/** Of `count` words the one nearest to `word` in edit distance, or NULL if none is near enough to be meant. Calls: Local. */
+HOOP_API const char *hoop_nearest(const char *word, const char *const *words, int count);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,1 @@
+set(HOOP_KERNEL_OBJECTS)

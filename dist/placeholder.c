@@ -1,0 +1,1 @@
+typedef int hoop_dist_placeholder;
