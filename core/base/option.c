@@ -1,0 +1,271 @@
+/* core/base/option.c - values of option tables: parse, print, look up, and the nearest word to a misspelt one. */
+#include "hoop/option.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *field(const hoop_option *row, void *base)
+{
+    return (char *)base + row->offset;
+}
+
+static bool allows_auto(const hoop_option *row)
+{
+    return row->fallback != NULL && strcmp(row->fallback, "auto") == 0;
+}
+
+static const char *skip_space(const char *s)
+{
+    while (isspace((unsigned char)*s)) s++;
+    return s;
+}
+
+/* Nothing but space from s on. */
+static bool at_end(const char *s)
+{
+    return *skip_space(s) == '\0';
+}
+
+static hoop_status check_range(const hoop_option *row, double value, const char *text, hoop_error *err)
+{
+    if (row->min == 0 && row->max == 0) return HOOP_OK;
+    if (value >= row->min && value <= row->max) return HOOP_OK;
+    return hoop_fail(err, HOOP_ECONFIG, "%s: %s is out of range, must be %g to %g", row->key, text, row->min, row->max);
+}
+
+/* One whole number at the start of text; *end is where it stops. */
+static hoop_status scan_int(const hoop_option *row, const char *text, int64_t *value, const char **end, hoop_error *err)
+{
+    char     *stop;
+    long long v;
+    errno = 0;
+    v     = strtoll(text, &stop, 10);
+    *end  = stop;
+    if (stop == text)
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a whole number%s", row->key, text, allows_auto(row) ? " or 'auto'" : "");
+    if (errno == ERANGE || v == INT64_MIN) return hoop_fail(err, HOOP_ECONFIG, "%s: %s does not fit in 64 bits", row->key, text);
+    *value = v;
+    return HOOP_OK;
+}
+
+static hoop_status parse_int(const hoop_option *row, const char *text, int64_t *out, hoop_error *err)
+{
+    const char *end;
+    int64_t     v;
+    hoop_status st;
+    if (allows_auto(row) && strcmp(text, "auto") == 0) {
+        *out = HOOP_OPT_AUTO;
+        return HOOP_OK;
+    }
+    st = scan_int(row, text, &v, &end, err);
+    if (st != HOOP_OK) return st;
+    if (!at_end(end))
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a whole number%s", row->key, text, allows_auto(row) ? " or 'auto'" : "");
+    st = check_range(row, (double)v, text, err);
+    if (st == HOOP_OK) *out = v;
+    return st;
+}
+
+static hoop_status parse_float(const hoop_option *row, const char *text, double *out, hoop_error *err)
+{
+    char       *end;
+    double      v;
+    hoop_status st;
+    /* strtod also takes hexadecimal, inf and nan: not here */
+    if (*text == '\0' || text[strspn(text, "0123456789+-.eE \t")] != '\0')
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a number", row->key, text);
+    v = strtod(text, &end);
+    if (end == text || !at_end(end)) return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a number", row->key, text);
+    if (!isfinite(v)) return hoop_fail(err, HOOP_ECONFIG, "%s: %s is too large", row->key, text);
+    st = check_range(row, v, text, err);
+    if (st == HOOP_OK) *out = v;
+    return st;
+}
+
+static hoop_status parse_bool(const hoop_option *row, const char *text, bool *out, hoop_error *err)
+{
+    if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' must be true or false", row->key, text);
+    *out = text[0] == 't';
+    return HOOP_OK;
+}
+
+static hoop_status parse_enum(const hoop_option *row, const char *text, int *out, hoop_error *err)
+{
+    char        names[512] = "";
+    size_t      used       = 0;
+    int         n          = 0;
+    const char *nearest;
+    for (; row->choices[n] != NULL; n++) {
+        if (strcmp(row->choices[n], text) == 0) {
+            *out = n;
+            return HOOP_OK;
+        }
+    }
+    for (int i = 0; i < n && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i == 0 ? "" : ", ", row->choices[i]);
+    nearest = hoop_nearest(text, row->choices, n);
+    if (nearest != NULL)
+        return hoop_fail(err, HOOP_ECONFIG, "%s: unknown '%s', did you mean '%s'? (one of %s)", row->key, text, nearest, names);
+    return hoop_fail(err, HOOP_ECONFIG, "%s: unknown '%s', must be one of %s", row->key, text, names);
+}
+
+static hoop_status parse_string(const hoop_option *row, const char *text, char *out, hoop_error *err)
+{
+    size_t n = strlen(text);
+    if (n >= HOOP_OPT_STRING_MAX)
+        return hoop_fail(err, HOOP_ECONFIG, "%s: %zu characters, at most %d fit", row->key, n, HOOP_OPT_STRING_MAX - 1);
+    memcpy(out, text, n + 1);
+    return HOOP_OK;
+}
+
+static hoop_status parse_ints(const hoop_option *row, const char *text, hoop_ints *out, hoop_error *err)
+{
+    hoop_ints   list = {0};
+    const char *s    = skip_space(text);
+    hoop_status st;
+    if (*s != '[') return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a list such as [64, 32]", row->key, text);
+    s = skip_space(s + 1);
+    while (*s != ']') {
+        if (list.n == HOOP_OPT_INTS_MAX) return hoop_fail(err, HOOP_ECONFIG, "%s: more than %d numbers", row->key, HOOP_OPT_INTS_MAX);
+        st = scan_int(row, s, &list.v[list.n], &s, err);
+        if (st == HOOP_OK) st = check_range(row, (double)list.v[list.n], text, err);
+        if (st != HOOP_OK) return st;
+        list.n++;
+        s = skip_space(s);
+        if (*s == ',' && *skip_space(s + 1) != ']')
+            s = skip_space(s + 1);
+        else if (*s != ']')
+            return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a list such as [64, 32]", row->key, text);
+    }
+    if (!at_end(s + 1)) return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a list such as [64, 32]", row->key, text);
+    *out = list;
+    return HOOP_OK;
+}
+
+hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *base, hoop_error *err)
+{
+    switch (row->type) {
+    case HOOP_OPT_INT: return parse_int(row, text, field(row, base), err);
+    case HOOP_OPT_FLOAT: return parse_float(row, text, field(row, base), err);
+    case HOOP_OPT_BOOL: return parse_bool(row, text, field(row, base), err);
+    case HOOP_OPT_ENUM: return parse_enum(row, text, field(row, base), err);
+    case HOOP_OPT_STRING: return parse_string(row, text, field(row, base), err);
+    case HOOP_OPT_INTS: return parse_ints(row, text, field(row, base), err);
+    }
+    return hoop_fail(err, HOOP_EARG, "%s: unknown option type %d", row->key, (int)row->type);
+}
+
+static size_t field_size(hoop_option_type type)
+{
+    switch (type) {
+    case HOOP_OPT_INT: return sizeof(int64_t);
+    case HOOP_OPT_FLOAT: return sizeof(double);
+    case HOOP_OPT_BOOL: return sizeof(bool);
+    case HOOP_OPT_ENUM: return sizeof(int);
+    case HOOP_OPT_STRING: return HOOP_OPT_STRING_MAX;
+    case HOOP_OPT_INTS: return sizeof(hoop_ints);
+    }
+    return 0;
+}
+
+void hoop_option_defaults(const hoop_option_table *table, void *base)
+{
+    for (int i = 0; i < table->count; i++) {
+        const hoop_option *row = &table->rows[i];
+        memset(field(row, base), 0, field_size(row->type));
+        if (row->fallback != NULL) (void)hoop_option_parse(row, row->fallback, base, NULL);
+    }
+}
+
+/* The fewest digits that read back as the same number. */
+static void format_float(double v, char *out, size_t size)
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        (void)snprintf(out, size, "%.*g", digits, v);
+        if (strtod(out, NULL) == v) return;
+    }
+}
+
+static void format_ints(const hoop_ints *list, char *out, size_t size)
+{
+    size_t used = 0;
+    for (int i = 0; i < list->n && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%" PRId64, i == 0 ? "[" : ", ", list->v[i]);
+    if (used < size) (void)snprintf(out + used, size - used, "%s", list->n == 0 ? "[]" : "]");
+}
+
+void hoop_option_format(const hoop_option *row, const void *base, char *out, size_t size)
+{
+    const void *at = (const char *)base + row->offset;
+    if (size == 0) return;
+    out[0] = '\0';
+    switch (row->type) {
+    case HOOP_OPT_INT:
+        if (*(const int64_t *)at == HOOP_OPT_AUTO)
+            (void)snprintf(out, size, "auto");
+        else
+            (void)snprintf(out, size, "%" PRId64, *(const int64_t *)at);
+        break;
+    case HOOP_OPT_FLOAT: format_float(*(const double *)at, out, size); break;
+    case HOOP_OPT_BOOL: (void)snprintf(out, size, "%s", *(const bool *)at ? "true" : "false"); break;
+    case HOOP_OPT_ENUM: (void)snprintf(out, size, "%s", row->choices[*(const int *)at]); break;
+    case HOOP_OPT_STRING: (void)snprintf(out, size, "%s", (const char *)at); break;
+    case HOOP_OPT_INTS: format_ints(at, out, size); break;
+    }
+}
+
+const hoop_option *hoop_option_find(const hoop_option_table *table, const char *key)
+{
+    for (int i = 0; i < table->count; i++)
+        if (strcmp(table->rows[i].key, key) == 0) return &table->rows[i];
+    return NULL;
+}
+
+enum { WORD_MAX = 63 };
+
+static int smaller(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Edits (insert, delete, replace, swap neighbours) that turn a into b; case is not counted. */
+static int edit_distance(const char *a, const char *b)
+{
+    int m = (int)strlen(a), n = (int)strlen(b), d[3][WORD_MAX + 1];
+    for (int j = 0; j <= n; j++) d[0][j] = j;
+    for (int i = 1; i <= m; i++) {
+        int *row = d[i % 3], *above = d[(i + 2) % 3], *above2 = d[(i + 1) % 3];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int ca = tolower((unsigned char)a[i - 1]), cb = tolower((unsigned char)b[j - 1]);
+            row[j] = smaller(smaller(above[j], row[j - 1]) + 1, above[j - 1] + (ca != cb));
+            if (i > 1 && j > 1 && ca == tolower((unsigned char)b[j - 2]) && cb == tolower((unsigned char)a[i - 2]))
+                row[j] = smaller(row[j], above2[j - 2] + 1);
+        }
+    }
+    return d[m % 3][n];
+}
+
+const char *hoop_nearest(const char *word, const char *const *words, int count)
+{
+    const char *best   = NULL;
+    size_t      length = strlen(word);
+    int         least  = (int)(length + 2) / 3 + 1; /* at most a third of the letters wrong */
+    if (length == 0 || length > WORD_MAX) return NULL;
+    for (int i = 0; i < count; i++) {
+        int d;
+        if (strlen(words[i]) > WORD_MAX) continue;
+        d = edit_distance(word, words[i]);
+        if (d < least && d < (int)length) {
+            least = d;
+            best  = words[i];
+        }
+    }
+    return best;
+}

@@ -1,0 +1,258 @@
+/**
+ * core/base/threads.c - a pool that shares out numbered tasks.
+ *
+ * The run in progress is one atomic word, the ticket: its number in the upper half, tasks not yet claimed in the lower. A
+ * thread claims a task by taking one off with a compare-and-swap. While a run has unclaimed tasks its fn, ctx and count do not
+ * change, so what was read before a swap that succeeds belongs to that run: a worker that wakes late finds nothing to claim,
+ * and nobody waits for it.
+ */
+#include "base/threads.h"
+
+#include <errno.h>
+#include <fenv.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define SPIN_S      20e-6      /* a worker looks for work this long before it sleeps */
+#define BATCH_TASKS 0x40000000 /* tasks a run at most; more are several runs */
+
+struct hoop_threads {
+    int        n; /* the caller included */
+    pthread_t *thread;
+    atomic_bool busy, stop;
+
+    _Alignas(64) _Atomic uint64_t ticket;
+    _Atomic(hoop_task_fn *) fn;
+    _Atomic(void *)         ctx;
+    _Atomic int64_t         first, count;
+    _Alignas(64) _Atomic int64_t done;
+
+    _Alignas(64) pthread_mutex_t lock;
+    pthread_cond_t work, finished;
+    atomic_int     sleepers;
+    atomic_bool    caller_sleeps;
+};
+
+uint64_t hoop_fp_enter(void)
+{
+#if defined(__x86_64__)
+    uint32_t saved = _mm_getcsr();
+    _mm_setcsr(0x1f80); /* exceptions masked, round to nearest, denormals kept */
+    return saved;
+#elif defined(__aarch64__)
+    uint64_t saved, clean = 0;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
+    __asm__ volatile("msr fpcr, %0" : : "r"(clean));
+    return saved;
+#else
+    int saved = fegetround();
+    (void)fesetround(FE_TONEAREST);
+    return (uint64_t)saved;
+#endif
+}
+
+void hoop_fp_restore(uint64_t saved)
+{
+#if defined(__x86_64__)
+    _mm_setcsr((uint32_t)saved);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(saved));
+#else
+    (void)fesetround((int)saved);
+#endif
+}
+
+static double now_s(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void relax(void)
+{
+#if defined(__x86_64__)
+    _mm_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static bool has_tasks(hoop_threads *p)
+{
+    return (uint32_t)atomic_load(&p->ticket) != 0;
+}
+
+/* Take one task of the run in progress; false when none is left. */
+static bool task_claim(hoop_threads *p, hoop_task_fn **fn, void **ctx, int64_t *task, int64_t *count)
+{
+    uint64_t ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
+    while ((uint32_t)ticket != 0) {
+        *fn    = atomic_load_explicit(&p->fn, memory_order_relaxed);
+        *ctx   = atomic_load_explicit(&p->ctx, memory_order_relaxed);
+        *count = atomic_load_explicit(&p->count, memory_order_relaxed);
+        *task  = atomic_load_explicit(&p->first, memory_order_relaxed) + *count - (int64_t)(uint32_t)ticket;
+        if (atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire)) return true;
+    }
+    return false;
+}
+
+/* Claim and run tasks until there are none. What one thread finished is counted once, when it finds no more: until then its
+ * run is not done, so all its tasks are of the same run. */
+static void tasks_run(hoop_threads *p)
+{
+    int64_t       finished = 0, all = 0, task, count;
+    hoop_task_fn *fn;
+    void         *ctx;
+    while (task_claim(p, &fn, &ctx, &task, &count)) {
+        fn(ctx, task);
+        finished++;
+        all = count;
+    }
+    if (finished == 0 || atomic_fetch_add(&p->done, finished) + finished != all || !atomic_load(&p->caller_sleeps)) return;
+    (void)pthread_mutex_lock(&p->lock);
+    (void)pthread_cond_signal(&p->finished);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+static bool spin_for(hoop_threads *p, bool (*ready)(hoop_threads *p))
+{
+    double start = now_s();
+    do {
+        for (int i = 0; i < 64; i++) {
+            if (ready(p)) return true;
+            relax();
+        }
+    } while (now_s() - start < SPIN_S);
+    return ready(p);
+}
+
+static bool worker_wanted(hoop_threads *p)
+{
+    return has_tasks(p) || atomic_load(&p->stop);
+}
+
+static void *worker_main(void *arg)
+{
+    hoop_threads *p = arg;
+    (void)hoop_fp_enter();
+    while (!atomic_load(&p->stop)) {
+        if (!spin_for(p, worker_wanted)) {
+            (void)pthread_mutex_lock(&p->lock);
+            (void)atomic_fetch_add(&p->sleepers, 1);
+            while (!worker_wanted(p)) (void)pthread_cond_wait(&p->work, &p->lock);
+            (void)atomic_fetch_sub(&p->sleepers, 1);
+            (void)pthread_mutex_unlock(&p->lock);
+        }
+        tasks_run(p);
+    }
+    return NULL;
+}
+
+static void workers_wake(hoop_threads *p)
+{
+    if (atomic_load(&p->sleepers) == 0) return;
+    (void)pthread_mutex_lock(&p->lock);
+    (void)pthread_cond_broadcast(&p->work);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+static bool run_done(hoop_threads *p)
+{
+    return atomic_load(&p->done) == atomic_load_explicit(&p->count, memory_order_relaxed);
+}
+
+static void batch_run(hoop_threads *p, int64_t first, int64_t count, hoop_task_fn *fn, void *ctx)
+{
+    uint64_t run = (atomic_load_explicit(&p->ticket, memory_order_relaxed) >> 32) + 1;
+    atomic_store_explicit(&p->fn, fn, memory_order_relaxed);
+    atomic_store_explicit(&p->ctx, ctx, memory_order_relaxed);
+    atomic_store_explicit(&p->first, first, memory_order_relaxed);
+    atomic_store_explicit(&p->count, count, memory_order_relaxed);
+    atomic_store_explicit(&p->done, 0, memory_order_relaxed);
+    atomic_store(&p->ticket, run << 32 | (uint64_t)count);
+    workers_wake(p);
+    tasks_run(p);
+    if (spin_for(p, run_done)) return;
+    (void)pthread_mutex_lock(&p->lock);
+    atomic_store(&p->caller_sleeps, true);
+    while (!run_done(p)) (void)pthread_cond_wait(&p->finished, &p->lock);
+    atomic_store(&p->caller_sleeps, false);
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+void hoop_threads_run(hoop_threads *pool, int64_t ntasks, hoop_task_fn *fn, void *ctx)
+{
+    /* a pool that is at work (a task that runs tasks) does not wait for itself */
+    if (pool == NULL || pool->n == 1 || ntasks <= 1 || atomic_exchange(&pool->busy, true)) {
+        for (int64_t i = 0; i < ntasks; i++) fn(ctx, i);
+        return;
+    }
+    for (int64_t i = 0; i < ntasks; i += BATCH_TASKS) batch_run(pool, i, ntasks - i < BATCH_TASKS ? ntasks - i : BATCH_TASKS, fn, ctx);
+    atomic_store(&pool->busy, false);
+}
+
+int hoop_threads_count(const hoop_threads *pool)
+{
+    return pool == NULL ? 1 : pool->n;
+}
+
+hoop_status hoop_threads_create(int n, hoop_error *err, hoop_threads **out)
+{
+    hoop_threads *p = NULL;
+    sigset_t      all, before;
+    int           rc = 0, i = 1;
+    *out = NULL;
+    if (n < 1 || n > 4096) return hoop_fail(err, HOOP_EARG, "threads: %d, must be 1 to 4096", n);
+    p = aligned_alloc(64, sizeof *p);
+    if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "threads: no memory for a pool of %d", n);
+    memset(p, 0, sizeof *p);
+    p->n      = 1;
+    p->thread = calloc((size_t)n, sizeof *p->thread);
+    (void)pthread_mutex_init(&p->lock, NULL);
+    (void)pthread_cond_init(&p->work, NULL);
+    (void)pthread_cond_init(&p->finished, NULL);
+    if (p->thread == NULL) {
+        hoop_threads_destroy(&p);
+        return hoop_fail(err, HOOP_ENOMEM, "threads: no memory for a pool of %d", n);
+    }
+    /* signals are for the thread that called, not for workers */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (; i < n && rc == 0; i++) {
+        rc = pthread_create(&p->thread[i], NULL, worker_main, p);
+        if (rc == 0) p->n++;
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) {
+        hoop_threads_destroy(&p);
+        return hoop_fail(err, HOOP_ENOMEM, "threads: cannot start thread %d of %d: %s", i, n, strerror(rc));
+    }
+    *out = p;
+    return HOOP_OK;
+}
+
+void hoop_threads_destroy(hoop_threads **pool)
+{
+    hoop_threads *p = pool == NULL ? NULL : *pool;
+    if (p == NULL) return;
+    (void)pthread_mutex_lock(&p->lock);
+    atomic_store(&p->stop, true);
+    (void)pthread_cond_broadcast(&p->work);
+    (void)pthread_mutex_unlock(&p->lock);
+    for (int i = 1; i < p->n; i++) (void)pthread_join(p->thread[i], NULL);
+    (void)pthread_cond_destroy(&p->finished);
+    (void)pthread_cond_destroy(&p->work);
+    (void)pthread_mutex_destroy(&p->lock);
+    free(p->thread);
+    free(p);
+    *pool = NULL;
+}

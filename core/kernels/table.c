@@ -1,0 +1,46 @@
+/* core/kernels/table.c - the table of one instruction set. */
+#include "kernels/isa.h"
+
+extern const hoop_kernels HOOP_KERNEL(kernels);
+
+#define HOOP_BOTH(name) {HOOP_KERNEL(name##_f32), HOOP_KERNEL(name##_f64)}
+
+const hoop_kernels HOOP_KERNEL(kernels) = {
+    .isa = HOOP_ISA_TEXT,
+#define HOOP_ROW(name) [HOOP_UNARY_##name] = HOOP_BOTH(unary_##name),
+    .unary = {HOOP_UNARY_LIST(HOOP_ROW)},
+#undef HOOP_ROW
+#define HOOP_ROW(name) [HOOP_UNARY_GRAD_##name] = HOOP_BOTH(unary_grad_##name),
+    .unary_grad = {HOOP_UNARY_GRAD_LIST(HOOP_ROW)},
+#undef HOOP_ROW
+#define HOOP_ROW(name) [HOOP_BINARY_##name] = HOOP_BOTH(binary_##name),
+    .binary = {HOOP_BINARY_LIST(HOOP_ROW)},
+#undef HOOP_ROW
+#define HOOP_ROW(NAME, name, type) [HOOP_##NAME] = HOOP_KERNEL(copy_##name),
+    .copy = {HOOP_DTYPE_LIST(HOOP_ROW)},
+#undef HOOP_ROW
+#define HOOP_ROW(NAME, name, type)                                                                                             \
+    [HOOP_##NAME] = {[HOOP_F32] = HOOP_KERNEL(cast_##name##_f32), [HOOP_F64] = HOOP_KERNEL(cast_##name##_f64),                 \
+                     [HOOP_I64] = HOOP_KERNEL(cast_##name##_i64), [HOOP_I32] = HOOP_KERNEL(cast_##name##_i32),                 \
+                     [HOOP_U8] = HOOP_KERNEL(cast_##name##_u8)},
+    .cast = {HOOP_DTYPE_LIST(HOOP_ROW)},
+#undef HOOP_ROW
+    .sum_rows           = HOOP_BOTH(sum_rows),
+    .max_rows           = HOOP_BOTH(max_rows),
+    .sum_cols           = HOOP_BOTH(sum_cols),
+    .max_cols           = HOOP_BOTH(max_cols),
+    .softmax            = HOOP_BOTH(softmax),
+    .log_softmax        = HOOP_BOTH(log_softmax),
+    .softmax_grad       = HOOP_BOTH(softmax_grad),
+    .log_softmax_grad   = HOOP_BOTH(log_softmax_grad),
+    .cross_entropy      = HOOP_BOTH(cross_entropy),
+    .cross_entropy_grad = HOOP_BOTH(cross_entropy_grad),
+    .dropout            = HOOP_BOTH(dropout),
+    .sgd                = HOOP_BOTH(sgd),
+    .adam               = HOOP_BOTH(adam),
+    .squares            = HOOP_BOTH(squares),
+    .exact_clear        = HOOP_BOTH(exact_clear),
+    .exact_deposit      = HOOP_BOTH(exact_deposit),
+    .exact_merge        = HOOP_BOTH(exact_merge),
+    .exact_finish       = HOOP_BOTH(exact_finish),
+};
