@@ -1,0 +1,227 @@
+#include "base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+static hoop_status fail_errno(hoop_error *err, const char *path, const char *what)
+{
+    const int e = errno;
+    return hoop_fail(err, HOOP_EIO, "%s: %s: %s", path, what, strerror(e));
+}
+
+hoop_status hoop__file_reserve(const char *path, int64_t bytes, bool dry, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    const int   fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    int         e;
+    if (fd < 0) return fail_errno(err, path, "cannot be created");
+    do {
+        e = bytes > 0 ? posix_fallocate(fd, 0, (off_t)bytes) : 0;
+    } while (e == EINTR);
+    if (e == ENOSPC || e == EDQUOT || e == EFBIG)
+        st = hoop_fail(err, HOOP_EIO, "%s: no room for %.1f MB: %s", path, (double)bytes / 1e6, strerror(e));
+    /* EOPNOTSUPP, EINVAL: a file system that cannot reserve; writing tells later. */
+    if (dry && ftruncate(fd, 0) != 0 && st == HOOP_OK) st = fail_errno(err, path, "cannot be truncated");
+    if (close(fd) != 0 && st == HOOP_OK) st = fail_errno(err, path, "cannot be closed");
+    return st;
+}
+
+int64_t hoop__file_size(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 ? (int64_t)s.st_size : -1;
+}
+
+hoop_status hoop__file_write_at(int fd, const void *data, int64_t n, int64_t offset, const char *path, hoop_error *err)
+{
+    const char *p = data;
+    while (n > 0) {
+        const ssize_t k = pwrite(fd, p, (size_t)(n < 1 << 30 ? n : 1 << 30), (off_t)offset);
+        if (k < 0 && errno == EINTR) continue;
+        if (k <= 0) return fail_errno(err, path, "cannot be written");
+        p += k;
+        offset += k;
+        n -= k;
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop__file_read_at(int fd, void *data, int64_t n, int64_t offset, const char *path, hoop_error *err)
+{
+    char *p = data;
+    while (n > 0) {
+        const ssize_t k = pread(fd, p, (size_t)(n < 1 << 30 ? n : 1 << 30), (off_t)offset);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return fail_errno(err, path, "cannot be read");
+        if (k == 0) return hoop_fail(err, HOOP_EFORMAT, "%s: ends at byte %lld, %lld more are wanted", path, (long long)offset, (long long)n);
+        p += k;
+        offset += k;
+        n -= k;
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop__file_sync(const char *path, hoop_error *err)
+{
+    const int   fd = open(path, O_RDONLY | O_CLOEXEC);
+    hoop_status st = HOOP_OK;
+    if (fd < 0) return fail_errno(err, path, "cannot be opened");
+    if (fsync(fd) != 0 && errno != EINVAL) st = fail_errno(err, path, "cannot be synced"); /* EINVAL: directories of some file systems */
+    (void)close(fd);
+    return st;
+}
+
+hoop_status hoop__file_replace(const char *path, const void *data, int64_t n, hoop_error *err)
+{
+    char        temp[HOOP_PATH_MAX], dir[HOOP_PATH_MAX];
+    hoop_status st;
+    int         fd;
+    if (snprintf(temp, sizeof temp, "%s.tmp-%ld", path, (long)getpid()) >= (int)sizeof temp)
+        return hoop_fail(err, HOOP_EARG, "%s: the path is too long", path);
+    fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) return fail_errno(err, temp, "cannot be created");
+    st = hoop__file_write_at(fd, data, n, 0, temp, err);
+    if (st == HOOP_OK && fsync(fd) != 0) st = fail_errno(err, temp, "cannot be synced");
+    if (close(fd) != 0 && st == HOOP_OK) st = fail_errno(err, temp, "cannot be closed");
+    if (st == HOOP_OK && rename(temp, path) != 0) st = fail_errno(err, path, "cannot be replaced");
+    if (st != HOOP_OK) {
+        (void)unlink(temp);
+        return st;
+    }
+    hoop__path_dir(path, dir, sizeof dir);
+    return hoop__file_sync(dir, err);
+}
+
+hoop_status hoop__file_load(const char *path, int64_t max, hoop_error *err, char **out, int64_t *n)
+{
+    const int   fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat s;
+    hoop_status st = HOOP_OK;
+    *out           = NULL;
+    if (fd < 0) return fail_errno(err, path, "cannot be opened");
+    if (fstat(fd, &s) != 0)
+        st = fail_errno(err, path, "cannot be read");
+    else if (!S_ISREG(s.st_mode))
+        st = hoop_fail(err, HOOP_EIO, "%s: not a regular file", path);
+    else if (s.st_size > max)
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: %lld bytes, at most %lld are expected", path, (long long)s.st_size, (long long)max);
+    else if ((*out = malloc((size_t)s.st_size + 1)) == NULL)
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld bytes", path, (long long)s.st_size);
+    if (st == HOOP_OK) {
+        st = hoop__file_read_at(fd, *out, (int64_t)s.st_size, 0, path, err);
+        (*out)[s.st_size] = '\0';
+        *n                = (int64_t)s.st_size;
+    }
+    if (st != HOOP_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    (void)close(fd);
+    return st;
+}
+
+hoop_status hoop__dir_make(const char *path, hoop_error *err)
+{
+    char        part[HOOP_PATH_MAX];
+    struct stat s;
+    size_t      n = strlen(path);
+    if (n == 0 || n >= sizeof part) return hoop_fail(err, HOOP_EARG, "'%.64s': empty or too long a path", path);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, 0777) != 0 && errno != EEXIST && stat(part, &s) != 0) return fail_errno(err, part, "cannot be created");
+    }
+    if (stat(path, &s) != 0) return fail_errno(err, path, "cannot be created");
+    if (!S_ISDIR(s.st_mode)) return hoop_fail(err, HOOP_EIO, "%s: is a file, a directory is wanted", path);
+    return HOOP_OK;
+}
+
+void hoop__path_dir(const char *path, char *out, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        (void)snprintf(out, size, ".");
+    else
+        (void)snprintf(out, size, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+hoop_status hoop__path_join(const char *dir, const char *name, hoop_error *err, char *out, size_t size)
+{
+    const int n = snprintf(out, size, "%s/%s", dir, name);
+    if (n < 0 || (size_t)n >= size) return hoop_fail(err, HOOP_EARG, "%.256s/%.64s: the path is too long", dir, name);
+    return HOOP_OK;
+}
+
+/* ---- checksums ---- */
+
+static void digest_text(XXH128_hash_t h, char out[HOOP_SUM_TEXT])
+{
+    XXH128_canonical_t c;
+    XXH128_canonicalFromHash(&c, h);
+    for (int i = 0; i < 16; i++) (void)snprintf(out + (size_t)(2 * i), 3, "%02x", c.digest[i]);
+}
+
+void hoop__sum_text(const void *data, int64_t n, char out[HOOP_SUM_TEXT])
+{
+    digest_text(XXH3_128bits(data, (size_t)n), out);
+}
+
+hoop_sum *hoop__sum_create(void)
+{
+    XXH3_state_t *s = XXH3_createState();
+    if (s != NULL) (void)XXH3_128bits_reset(s);
+    return (hoop_sum *)s;
+}
+
+void hoop__sum_add(hoop_sum *s, const void *data, int64_t n)
+{
+    if (n > 0) (void)XXH3_128bits_update((XXH3_state_t *)s, data, (size_t)n);
+}
+
+void hoop__sum_end(const hoop_sum *s, char out[HOOP_SUM_TEXT])
+{
+    digest_text(XXH3_128bits_digest((const XXH3_state_t *)s), out);
+}
+
+void hoop__sum_destroy(hoop_sum **s)
+{
+    if (*s != NULL) (void)XXH3_freeState((XXH3_state_t *)*s);
+    *s = NULL;
+}
+
+hoop_status hoop__sum_file(const char *path, hoop_error *err, char out[HOOP_SUM_TEXT], int64_t *bytes)
+{
+    enum { STEP = 1 << 20 };
+    const int   fd   = open(path, O_RDONLY | O_CLOEXEC);
+    hoop_sum   *sum  = hoop__sum_create();
+    char       *part = malloc(STEP);
+    hoop_status st   = HOOP_OK;
+    int64_t     n    = 0;
+    if (fd < 0)
+        st = fail_errno(err, path, "cannot be opened");
+    else if (sum == NULL || part == NULL)
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a checksum", path);
+    while (st == HOOP_OK) {
+        const ssize_t k = read(fd, part, STEP);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) st = fail_errno(err, path, "cannot be read");
+        if (k <= 0) break;
+        hoop__sum_add(sum, part, (int64_t)k);
+        n += k;
+    }
+    if (st == HOOP_OK) {
+        hoop__sum_end(sum, out);
+        if (bytes != NULL) *bytes = n;
+    }
+    hoop__sum_destroy(&sum);
+    free(part);
+    if (fd >= 0) (void)close(fd);
+    return st;
+}

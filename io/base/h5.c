@@ -1,0 +1,220 @@
+#include "base/h5.h"
+
+#include "base/files.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void hoop__h5_quiet(hoop_h5_quiet *q)
+{
+    if (H5Eget_auto2(H5E_DEFAULT, &q->print, &q->data) < 0) {
+        q->print = NULL;
+        q->data  = NULL;
+    }
+    (void)H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+void hoop__h5_restore(const hoop_h5_quiet *q)
+{
+    (void)H5Eset_auto2(H5E_DEFAULT, q->print, q->data);
+}
+
+static herr_t innermost(unsigned n, const H5E_error2_t *e, void *out)
+{
+    if (n == 0 && e->desc != NULL) (void)snprintf(out, 256, "%s", e->desc);
+    return 0;
+}
+
+hoop_status hoop__h5_fail(hoop_error *err, hoop_status status, const char *format, ...)
+{
+    char    inner[256] = "no reason given", text[HOOP_ERROR_TEXT];
+    va_list args;
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, inner);
+    (void)H5Eclear2(H5E_DEFAULT);
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return hoop_fail(err, status, "%s (HDF5: %s)", text, inner);
+}
+
+hid_t hoop__h5_file_type(hoop_dtype dtype)
+{
+    switch (dtype) {
+    case HOOP_F32: return H5T_IEEE_F32LE;
+    case HOOP_F64: return H5T_IEEE_F64LE;
+    case HOOP_I64: return H5T_STD_I64LE;
+    case HOOP_I32: return H5T_STD_I32LE;
+    case HOOP_U8: return H5T_STD_U8LE;
+    default: return -1;
+    }
+}
+
+hid_t hoop__h5_memory_type(hoop_dtype dtype)
+{
+    switch (dtype) {
+    case HOOP_F32: return H5T_NATIVE_FLOAT;
+    case HOOP_F64: return H5T_NATIVE_DOUBLE;
+    case HOOP_I64: return H5T_NATIVE_INT64;
+    case HOOP_I32: return H5T_NATIVE_INT32;
+    case HOOP_U8: return H5T_NATIVE_UINT8;
+    default: return -1;
+    }
+}
+
+bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native)
+{
+    const size_t size = H5Tget_size(type);
+    switch (H5Tget_class(type)) {
+    case H5T_FLOAT:
+        if (size == 0 || size > 8) return false;
+        *out = size <= 4 ? HOOP_F32 : HOOP_F64;
+        break;
+    case H5T_INTEGER: {
+        const bool is_signed = H5Tget_sign(type) == H5T_SGN_2;
+        if (size == 1 && !is_signed)
+            *out = HOOP_U8;
+        else if (size <= 2 || (size == 4 && is_signed))
+            *out = HOOP_I32;
+        else if (size <= 4 || (size == 8 && is_signed))
+            *out = HOOP_I64;
+        else
+            return false;
+        break;
+    }
+    default: return false;
+    }
+    *native = H5Tequal(type, hoop__h5_memory_type(*out)) > 0;
+    return true;
+}
+
+void hoop__h5_type_name(hid_t type, char *out, size_t size)
+{
+    static const char *const names[] = {"integer",   "float",     "time",          "string", "bitfield",       "opaque",
+                                        "compound", "reference", "enum (boolean)", "variable-length", "array"};
+    const int                c       = (int)H5Tget_class(type);
+    const char              *name    = c >= 0 && c < (int)(sizeof names / sizeof names[0]) ? names[c] : "unknown type";
+    const char              *sign    = c == H5T_INTEGER && H5Tget_sign(type) == H5T_SGN_NONE ? "unsigned " : "";
+    (void)snprintf(out, size, "%s%s of %zu bytes", sign, name, H5Tget_size(type));
+}
+
+hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_t *bytes)
+{
+    struct stat st;
+    hid_t       fapl;
+    *file = -1;
+    if (stat(path, &st) != 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode)) return hoop_fail(err, HOOP_EIO, "%s: is a directory, an HDF5 file is wanted", path);
+    if (!S_ISREG(st.st_mode)) return hoop_fail(err, HOOP_EIO, "%s: not a regular file", path);
+    if (st.st_size == 0) return hoop_fail(err, HOOP_EFORMAT, "%s: the file is empty (0 bytes)", path);
+    if (bytes != NULL) *bytes = (int64_t)st.st_size;
+    fapl = H5Pcreate(H5P_FILE_ACCESS);
+    if (fapl < 0 || H5Pset_file_locking(fapl, 0, 1) < 0) {
+        if (fapl >= 0) (void)H5Pclose(fapl);
+        return hoop__h5_fail(err, HOOP_EIO, "%s: cannot prepare to open", path);
+    }
+    *file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+    (void)H5Pclose(fapl);
+    if (*file >= 0) return HOOP_OK;
+    if (H5Fis_hdf5(path) == 0) {
+        (void)H5Eclear2(H5E_DEFAULT);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: not an HDF5 file", path);
+    }
+    return hoop__h5_fail(err, HOOP_EFORMAT, "%s: cannot be opened; truncated or damaged?", path);
+}
+
+/* ---- layout ---- */
+
+static hoop_status layout_dataset(hid_t file, hid_t lcpl, hid_t dcpl, const hoop_h5_plan *p, const char *path, hoop_error *err)
+{
+    hsize_t     dims[HOOP_H5_DIMS];
+    hid_t       space = -1, dset = -1;
+    hoop_status st = HOOP_OK;
+    for (int i = 0; i < p->ndim; i++) dims[i] = (hsize_t)p->shape[i];
+    space = p->ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(p->ndim, dims, NULL);
+    if (space >= 0) dset = H5Dcreate2(file, p->name, hoop__h5_file_type(p->dtype), space, lcpl, dcpl, H5P_DEFAULT);
+    if (dset < 0) {
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot create dataset %s", path, p->name);
+        goto done;
+    }
+    for (int i = 0; i < p->nattrs; i++) HOOP_TRY(st, done, hoop__h5_attr_write(dset, &p->attrs[i], path, err));
+done:
+    if (dset >= 0 && H5Dclose(dset) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot close %s", path, p->name);
+    if (space >= 0) (void)H5Sclose(space);
+    return st;
+}
+
+/* Offsets are asked for once the file is closed and opened again: what a reader will see. */
+static hoop_status layout_offsets(const char *path, hoop_h5_plan *plans, int n, hoop_error *err)
+{
+    hid_t       file;
+    hoop_status st = hoop__h5_open(path, err, &file, NULL);
+    for (int i = 0; st == HOOP_OK && i < n; i++) {
+        const hid_t   dset   = H5Dopen2(file, plans[i].name, H5P_DEFAULT);
+        const haddr_t offset = dset < 0 ? HADDR_UNDEF : H5Dget_offset(dset);
+        const hsize_t size   = dset < 0 ? 0 : H5Dget_storage_size(dset);
+        (void)H5Eclear2(H5E_DEFAULT);
+        if (dset >= 0) (void)H5Dclose(dset);
+        if (dset < 0 || (size > 0 && offset == HADDR_UNDEF))
+            st = hoop__h5_fail(err, HOOP_EIO, "%s: dataset %s got no space", path, plans[i].name);
+        else
+            plans[i].offset = size == 0 ? 0 : (int64_t)offset;
+    }
+    if (file >= 0) (void)H5Fclose(file);
+    return st;
+}
+
+static hoop_status layout_write(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot, hoop_error *err)
+{
+    hid_t       fapl = H5Pcreate(H5P_FILE_ACCESS), lcpl = H5Pcreate(H5P_LINK_CREATE), dcpl = H5Pcreate(H5P_DATASET_CREATE);
+    hid_t       file = -1;
+    hoop_status st   = HOOP_OK;
+    if (fapl < 0 || lcpl < 0 || dcpl < 0 || H5Pset_file_locking(fapl, 0, 1) < 0 ||
+        H5Pset_libver_bounds(fapl, H5F_LIBVER_V18, H5F_LIBVER_V18) < 0 || H5Pset_alignment(fapl, 512, 64) < 0 ||
+        H5Pset_create_intermediate_group(lcpl, 1) < 0 || H5Pset_layout(dcpl, H5D_CONTIGUOUS) < 0 ||
+        H5Pset_alloc_time(dcpl, H5D_ALLOC_TIME_EARLY) < 0 || H5Pset_fill_time(dcpl, H5D_FILL_TIME_NEVER) < 0 ||
+        H5Pset_obj_track_times(dcpl, 0) < 0) {
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot prepare to create", path);
+        goto done;
+    }
+    file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
+    if (file < 0) {
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot be created", path);
+        goto done;
+    }
+    for (int i = 0; i < nroot; i++) HOOP_TRY(st, done, hoop__h5_attr_write(file, &root[i], path, err));
+    for (int i = 0; i < nplans; i++) HOOP_TRY(st, done, layout_dataset(file, lcpl, dcpl, &plans[i], path, err));
+done:
+    if (file >= 0 && H5Fclose(file) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot be closed", path);
+    if (dcpl >= 0) (void)H5Pclose(dcpl);
+    if (lcpl >= 0) (void)H5Pclose(lcpl);
+    if (fapl >= 0) (void)H5Pclose(fapl);
+    return st;
+}
+
+hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot, hoop_error *err)
+{
+    int64_t     room = 64 << 10, used;
+    hoop_status st;
+    /* HDF5 does not recover from a disk that fills up while it writes: it is not called unless there is room for it all. */
+    for (int i = 0; i < nplans; i++) {
+        int64_t numel = 1, bytes;
+        room += 2048 + (int64_t)strlen(plans[i].name);
+        for (int d = 0; d < plans[i].ndim; d++)
+            if (plans[i].shape[d] < 0 || __builtin_mul_overflow(numel, plans[i].shape[d], &numel))
+                return hoop_fail(err, HOOP_ESIZE, "%s: the shape of %s overflows", path, plans[i].name);
+        if (__builtin_mul_overflow(numel, (int64_t)hoop_dtype_size(plans[i].dtype), &bytes) || __builtin_add_overflow(room, bytes, &room))
+            return hoop_fail(err, HOOP_ESIZE, "%s: the size of %s overflows", path, plans[i].name);
+    }
+    HOOP_TRY(st, done, hoop__file_reserve(path, room, true, err));
+    HOOP_TRY(st, done, layout_write(path, plans, nplans, root, nroot, err));
+    HOOP_TRY(st, done, layout_offsets(path, plans, nplans, err));
+    used = hoop__file_size(path);
+    HOOP_TRY(st, done, hoop__file_reserve(path, used, false, err));
+done:
+    if (st != HOOP_OK) (void)remove(path);
+    return st;
+}

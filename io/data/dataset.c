@@ -1,0 +1,216 @@
+#include "data/dataset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/files.h"
+
+enum { FINGERPRINT_ALL = 4 << 20, FINGERPRINT_ROWS = 1024, FINGERPRINT_CHUNKED_ROWS = 64, FINGERPRINT_ROW_BYTES = 4096 };
+static const int64_t default_cache_bytes = 64 << 20;
+
+hoop_shard *hoop__shard_find(const hoop_dataset *ds, int64_t index)
+{
+    int low = 0, high = ds->info.shards - 1;
+    while (low < high) {
+        const int middle = low + (high - low + 1) / 2;
+        if (ds->shard[middle].first <= index)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return &ds->shard[low];
+}
+
+static void add_number(hoop_sum *sum, int64_t v)
+{
+    hoop__sum_add(sum, &v, sizeof v);
+}
+
+static hoop_status fingerprint(hoop_dataset *ds, hoop_error *err)
+{
+    const int64_t n = ds->info.length, row_bytes = ds->row_bytes[0] + ds->row_bytes[1];
+    const bool    all   = row_bytes <= FINGERPRINT_ALL / n;
+    int64_t       count = all ? n : ds->info.mapped ? FINGERPRINT_ROWS : FINGERPRINT_CHUNKED_ROWS;
+    hoop_sum     *sum   = hoop__sum_create();
+    hoop_status   st    = HOOP_OK;
+    if (sum == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a checksum", ds->spec);
+    if (count > n) count = n;
+    add_number(sum, n);
+    add_number(sum, ds->info.classes);
+    for (int k = 0; k < 2; k++) {
+        const hoop_dataset_field *f = &ds->info.field[k];
+        add_number(sum, f->present);
+        if (!f->present) continue;
+        add_number(sum, (int64_t)f->dtype);
+        add_number(sum, f->ndim);
+        hoop__sum_add(sum, f->shape, f->ndim * (int64_t)sizeof f->shape[0]);
+        hoop__sum_add(sum, &f->scale, sizeof f->scale);
+        for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
+            /* i*(n-1)/(count-1) without overflow: evenly spaced, first and last included */
+            const int64_t        at = count == 1 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1));
+            hoop_shard          *s  = hoop__shard_find(ds, at);
+            const unsigned char *row;
+            const int64_t        bytes = all || ds->row_bytes[k] < FINGERPRINT_ROW_BYTES ? ds->row_bytes[k] : FINGERPRINT_ROW_BYTES;
+            st                         = hoop__shard_row(ds, s, k, at - s->first, err, &row);
+            if (st == HOOP_OK) hoop__sum_add(sum, row, bytes);
+        }
+    }
+    hoop__sum_end(sum, ds->info.fingerprint);
+    hoop__sum_destroy(&sum);
+    return st;
+}
+
+static hoop_status open_shards(hoop_dataset *ds, hoop_dataset_y use_y, hoop_paths *paths, hoop_error *err)
+{
+    hoop_status   st = HOOP_OK;
+    hoop_h5_quiet quiet;
+    if (paths->n > INT32_MAX) return hoop_fail(err, HOOP_ESIZE, "%s: too many shards", ds->spec);
+    ds->shard = calloc((size_t)paths->n, sizeof *ds->shard);
+    if (ds->shard == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld shards", ds->spec, (long long)paths->n);
+    hoop__h5_quiet(&quiet);
+    ds->info.mapped = true;
+    for (int i = 0; i < (int)paths->n && st == HOOP_OK; i++) {
+        hoop_shard *s  = &ds->shard[i];
+        s->path        = paths->path[i];
+        paths->path[i] = NULL;
+        ds->info.shards++;
+        st = hoop__shard_open(ds, i, use_y, err);
+        if (st != HOOP_OK) break;
+        s->first = ds->info.length;
+        ds->info.bytes += s->bytes;
+        if (__builtin_add_overflow(ds->info.length, s->rows, &ds->info.length)) st = hoop_fail(err, HOOP_ESIZE, "%s: the number of rows overflows", ds->spec);
+    }
+    hoop__h5_restore(&quiet);
+    return st;
+}
+
+hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, hoop_error *err, hoop_dataset **out)
+{
+    const hoop_dataset_opts zero  = {0};
+    hoop_paths              paths = {0};
+    hoop_dataset           *ds    = NULL;
+    hoop_status             st;
+    *out = NULL;
+    if (opts == NULL) opts = &zero;
+    if (opts->cache_bytes < 0) return hoop_fail(err, HOOP_EARG, "dataset %s: cache_bytes is negative", spec);
+    HOOP_TRY(st, done, hoop__spec_resolve(spec, err, &paths));
+    ds = calloc(1, sizeof *ds);
+    if (ds == NULL) {
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
+        goto done;
+    }
+    (void)pthread_mutex_init(&ds->lock, NULL);
+    ds->cache_bytes = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes;
+    ds->spec        = strdup(spec);
+    ds->name[0]     = strdup(opts->x != NULL ? opts->x : "/x");
+    ds->name[1]     = strdup(opts->y != NULL ? opts->y : "/y");
+    if (ds->spec == NULL || ds->name[0] == NULL || ds->name[1] == NULL) {
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
+        goto done;
+    }
+    if (ds->name[0][0] == '\0' || ds->name[1][0] == '\0') {
+        st = hoop_fail(err, HOOP_EARG, "%s: the name of x or y is empty", spec);
+        goto done;
+    }
+    HOOP_TRY(st, done, open_shards(ds, opts->use_y, &paths, err));
+    HOOP_TRY(st, done, fingerprint(ds, err));
+    *out = ds;
+    ds   = NULL;
+done:
+    hoop_dataset_close(&ds);
+    hoop__paths_free(&paths);
+    return st;
+}
+
+void hoop_dataset_close(hoop_dataset **pds)
+{
+    hoop_dataset *ds = pds == NULL ? NULL : *pds;
+    hoop_h5_quiet quiet;
+    if (ds == NULL) return;
+    hoop__h5_quiet(&quiet);
+    for (int i = 0; i < ds->info.shards; i++) hoop__shard_close(ds, &ds->shard[i]);
+    hoop__h5_restore(&quiet);
+    free(ds->shard);
+    free(ds->class_names);
+    free(ds->spec);
+    free(ds->name[0]);
+    free(ds->name[1]);
+    (void)pthread_mutex_destroy(&ds->lock);
+    free(ds);
+    *pds = NULL;
+}
+
+const hoop_dataset_info *hoop_dataset_about(const hoop_dataset *ds)
+{
+    return &ds->info;
+}
+
+const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows)
+{
+    if (i < 0 || i >= ds->info.shards) return NULL;
+    if (rows != NULL) *rows = ds->shard[i].rows;
+    return ds->shard[i].path;
+}
+
+const char *hoop_dataset_class_name(const hoop_dataset *ds, int64_t i)
+{
+    return i < 0 || i >= ds->nclass_names ? NULL : ds->class_names[i];
+}
+
+/* ---- gathering rows ---- */
+
+typedef struct place {
+    int64_t index, at;
+} place;
+
+static int by_index(const void *a, const void *b)
+{
+    const int64_t x = ((const place *)a)->index, y = ((const place *)b)->index;
+    return (x > y) - (x < y);
+}
+
+/* In ascending order, so that a chunk is read once a call however small the cache. */
+static hoop_status gather_blocks(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_row_cast *cast, size_t step, char *out, hoop_error *err)
+{
+    const hoop_dataset_field *f     = &ds->info.field[field];
+    place                    *order = malloc((size_t)n * sizeof *order);
+    hoop_status               st    = HOOP_OK;
+    if (order == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld indices", ds->spec, (long long)n);
+    for (int64_t i = 0; i < n; i++) order[i] = (place){index[i], i};
+    qsort(order, (size_t)n, sizeof *order, by_index);
+    (void)pthread_mutex_lock(&ds->lock);
+    for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
+        hoop_shard          *s = hoop__shard_find(ds, order[i].index);
+        const unsigned char *row;
+        st = hoop__shard_row(ds, s, field, order[i].index - s->first, err, &row);
+        if (st == HOOP_OK) cast(row, out + (size_t)order[i].at * step, f->numel, f->scale);
+    }
+    (void)pthread_mutex_unlock(&ds->lock);
+    free(order);
+    return st;
+}
+
+hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out, hoop_error *err)
+{
+    const hoop_dataset_field *f;
+    hoop_row_cast            *cast;
+    size_t                    step;
+    if (field != HOOP_FIELD_X && field != HOOP_FIELD_Y) return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, field);
+    f = &ds->info.field[field];
+    if (!f->present) return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->name[field]);
+    cast = hoop__row_cast(f->dtype, as, f->scale);
+    if (cast == NULL)
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->name, hoop_dtype_name(f->dtype),
+                         f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(as));
+    for (int64_t i = 0; i < n; i++)
+        if (index[i] < 0 || index[i] >= ds->info.length)
+            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)index[i], (long long)ds->info.length);
+    step = (size_t)f->numel * hoop_dtype_size(as);
+    if (!ds->info.mapped) return n == 0 ? HOOP_OK : gather_blocks(ds, index, n, field, cast, step, out, err);
+    for (int64_t i = 0; i < n; i++) {
+        const hoop_shard *s = hoop__shard_find(ds, index[i]);
+        cast(s->field[field].rows + (index[i] - s->first) * ds->row_bytes[field], (char *)out + (size_t)i * step, f->numel, f->scale);
+    }
+    return HOOP_OK;
+}

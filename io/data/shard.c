@@ -1,0 +1,285 @@
+/* One file of a dataset: checked, then mapped or left to be read in blocks. */
+#include "data/dataset.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/files.h"
+
+/* A block read through HDF5 is at most about this large, except where one row, or one chunk, is larger. */
+enum { BLOCK_BYTES = 1 << 20 };
+static const int64_t block_bytes_max = 1 << 30;
+
+typedef struct found_field {
+    hid_t              dset;
+    hoop_dataset_field about;
+    int64_t            rows, offset; /* offset < 0: cannot be mapped */
+    int64_t            block_rows;
+} found_field;
+
+static void shape_text(const int64_t *shape, int ndim, char *out, size_t size)
+{
+    size_t used = 0;
+    used += (size_t)snprintf(out, size, "(");
+    for (int i = 0; i < ndim && used < size; i++) used += (size_t)snprintf(out + used, size - used, i > 0 ? ", %lld" : "%lld", (long long)shape[i]);
+    if (used < size) (void)snprintf(out + used, size - used, ")");
+}
+
+static hoop_status field_dtype(found_field *f, const char *path, const char *name, bool *native, hoop_error *err)
+{
+    const hid_t type = H5Dget_type(f->dset);
+    hoop_status st   = HOOP_OK;
+    char        text[64];
+    if (type < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable type", path, name);
+    if (!hoop__h5_dtype(type, &f->about.dtype, native)) {
+        hoop__h5_type_name(type, text, sizeof text);
+        st = hoop_fail(err, HOOP_EDTYPE, "%s: %s is of type %s; float, or integer that fits in 64 signed bits, is wanted", path, name, text);
+    }
+    (void)H5Tclose(type);
+    (void)H5Eclear2(H5E_DEFAULT);
+    return st;
+}
+
+static hoop_status field_shape(found_field *f, const char *path, const char *name, hoop_error *err)
+{
+    hsize_t     dims[HOOP_DATASET_DIMS + 1];
+    const hid_t space = H5Dget_space(f->dset);
+    const int   ndim  = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
+    hoop_status st    = HOOP_OK;
+    int64_t     bytes = 0;
+    if (ndim < 0) {
+        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", path, name);
+    } else if (ndim == 0 || ndim > HOOP_DATASET_DIMS + 1) {
+        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %d dims; 1 to %d are possible, the first counts rows", path, name, ndim, HOOP_DATASET_DIMS + 1);
+    } else if (H5Sget_simple_extent_dims(space, dims, NULL) < 0) {
+        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", path, name);
+    } else {
+        bool overflow  = dims[0] > INT64_MAX;
+        f->rows        = (int64_t)dims[0];
+        f->about.ndim  = ndim - 1;
+        f->about.numel = 1;
+        for (int i = 0; i < ndim - 1; i++) {
+            overflow          = overflow || dims[i + 1] > INT64_MAX || __builtin_mul_overflow(f->about.numel, (int64_t)dims[i + 1], &f->about.numel);
+            f->about.shape[i] = (int64_t)dims[i + 1];
+        }
+        overflow = overflow || __builtin_mul_overflow(f->about.numel, (int64_t)8, &bytes) || __builtin_mul_overflow(bytes, f->rows, &bytes);
+        if (overflow)
+            st = hoop_fail(err, HOOP_ESIZE, "%s: the size of %s overflows", path, name);
+        else if (f->rows == 0)
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: %s has no rows", path, name);
+        else if (f->about.numel == 0)
+            st = hoop_fail(err, HOOP_ESHAPE, "%s: the rows of %s have no elements", path, name);
+    }
+    if (space >= 0) (void)H5Sclose(space);
+    return st;
+}
+
+/* Where the data is: an offset that can be mapped, or how many rows one reads at a time. */
+static hoop_status field_storage(found_field *f, const char *path, const char *name, bool native, int64_t file_bytes, hoop_error *err)
+{
+    const hid_t       dcpl   = H5Dget_create_plist(f->dset);
+    const H5D_layout_t layout = dcpl < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(dcpl);
+    const int64_t     width  = (int64_t)hoop_dtype_size(f->about.dtype), row = f->about.numel * width;
+    haddr_t           offset = HADDR_UNDEF;
+    hsize_t           chunk[HOOP_DATASET_DIMS + 1];
+    hoop_status       st = HOOP_OK;
+    f->offset            = -1;
+    f->block_rows        = BLOCK_BYTES / row;
+    if (layout == H5D_LAYOUT_ERROR) {
+        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
+    } else if (layout == H5D_CONTIGUOUS && H5Pget_external_count(dcpl) == 0) {
+        offset = H5Dget_offset(f->dset);
+        if (offset != HADDR_UNDEF && (offset > (haddr_t)file_bytes || f->rows * row > file_bytes - (int64_t)offset) && native)
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name, (long long)((int64_t)offset + f->rows * row),
+                           (long long)file_bytes);
+        else if (native && offset != HADDR_UNDEF && offset % (haddr_t)width == 0)
+            f->offset = (int64_t)offset;
+    } else if (layout == H5D_CHUNKED && H5Pget_chunk(dcpl, f->about.ndim + 1, chunk) == f->about.ndim + 1) {
+        f->block_rows = (int64_t)chunk[0];
+        if (chunk[0] > (hsize_t)f->rows) f->block_rows = f->rows;
+        if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
+    }
+    if (f->block_rows < 1) f->block_rows = 1;
+    if (f->block_rows > f->rows) f->block_rows = f->rows;
+    if (dcpl >= 0) (void)H5Pclose(dcpl);
+    (void)H5Eclear2(H5E_DEFAULT);
+    return st;
+}
+
+static bool dataset_exists(hid_t file, const char *name)
+{
+    char part[HOOP_PATH_MAX];
+    /* H5Lexists wants every step of the path to be there. */
+    for (size_t i = 1; name[i - 1] != '\0' && i < sizeof part; i++) {
+        if (name[i] != '/' && name[i] != '\0') continue;
+        memcpy(part, name, i);
+        part[i] = '\0';
+        if (strcmp(part, "/") != 0 && part[i - 1] != '/' && H5Lexists(file, part, H5P_DEFAULT) <= 0) return false;
+        if (name[i] == '\0') break;
+    }
+    return true;
+}
+
+/* Find one field in an open file. f->dset < 0 afterwards: it is absent and may be. */
+static hoop_status field_find(hid_t file, const char *path, const char *name, bool optional, int64_t bytes, hoop_error *err, found_field *f)
+{
+    hoop_status st;
+    bool        native = false;
+    f->dset            = -1;
+    if (!dataset_exists(file, name)) {
+        (void)H5Eclear2(H5E_DEFAULT);
+        return optional ? HOOP_OK : hoop_fail(err, HOOP_EFORMAT, "%s: there is no dataset %s", path, name);
+    }
+    f->dset = H5Dopen2(file, name, H5P_DEFAULT);
+    if (f->dset < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s cannot be opened as a dataset", path, name);
+    HOOP_TRY(st, done, field_dtype(f, path, name, &native, err));
+    HOOP_TRY(st, done, field_shape(f, path, name, err));
+    HOOP_TRY(st, done, field_storage(f, path, name, native, bytes, err));
+    f->about.present = true;
+    if (!hoop__h5_attr_f64(f->dset, "scale", &f->about.scale)) f->about.scale = 1.0;
+    if (!(f->about.scale - f->about.scale == 0.0) || f->about.scale == 0.0)
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute scale of %s is %g; a finite number but 0 is wanted", path, name, f->about.scale);
+done:
+    return st;
+}
+
+static hoop_status field_compare(const hoop_dataset *ds, const found_field *f, int which, const char *path, hoop_error *err)
+{
+    const hoop_dataset_field *a = &ds->info.field[which], *b = &f->about;
+    char                      ours[256], theirs[256];
+    const char               *first = ds->shard[0].path;
+    if (a->present != b->present)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: %s %s, but %s", path, ds->name[which], b->present ? "is there" : "is missing",
+                         b->present ? "not in the first shard" : "the first shard has it");
+    if (!a->present) return HOOP_OK;
+    if (a->dtype != b->dtype)
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, but %s in %s", path, ds->name[which], hoop_dtype_name(b->dtype), hoop_dtype_name(a->dtype), first);
+    if (a->ndim != b->ndim || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) != 0) {
+        shape_text(a->shape, a->ndim, ours, sizeof ours);
+        shape_text(b->shape, b->ndim, theirs, sizeof theirs);
+        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s have shape %s, but %s in %s", path, ds->name[which], theirs, ours, first);
+    }
+    if (a->scale != b->scale)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: scale of %s is %.17g, but %.17g in %s", path, ds->name[which], b->scale, a->scale, first);
+    return HOOP_OK;
+}
+
+static hoop_status shard_map(hoop_shard *s, hoop_error *err)
+{
+    const int   fd = open(s->path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", s->path, strerror(errno));
+    /* A file that shrank since it was checked would end the process with SIGBUS. */
+    if (fstat(fd, &st) != 0 || st.st_size < s->bytes) {
+        (void)close(fd);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: shrank while it was being opened", s->path);
+    }
+    s->map = mmap(NULL, (size_t)s->bytes, PROT_READ, MAP_SHARED, fd, 0);
+    (void)close(fd);
+    if (s->map == MAP_FAILED) {
+        s->map = NULL;
+        return hoop_fail(err, HOOP_EIO, "%s: cannot be mapped: %s", s->path, strerror(errno));
+    }
+    return HOOP_OK;
+}
+
+static hoop_status labels_read(hoop_dataset *ds, const found_field *y, int i, const char *path, hoop_error *err)
+{
+    int64_t classes;
+    if (y->dset < 0) return HOOP_OK;
+    if (!hoop__h5_attr_i64(y->dset, "classes", &classes)) classes = 0;
+    if (classes < 0) return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld", path, ds->name[1], (long long)classes);
+    if (i > 0 && classes != ds->info.classes)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld, but %lld in %s", path, ds->name[1], (long long)classes,
+                         (long long)ds->info.classes, ds->shard[0].path);
+    ds->info.classes = classes;
+    if (i == 0) ds->nclass_names = hoop__h5_attr_strings(y->dset, "class_names", &ds->class_names);
+    return HOOP_OK;
+}
+
+/* Take the fields over: those that can be mapped, mapped; the others keep their dataset and file open. */
+static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field found[2], hid_t *file, hoop_error *err)
+{
+    hoop_status st;
+    bool        handles = false;
+    for (int k = 0; k < 2; k++) {
+        hoop_shard_field *f = &s->field[k];
+        if (found[k].dset < 0) continue;
+        if (found[k].offset >= 0) {
+            if (s->map == NULL && (st = shard_map(s, err)) != HOOP_OK) return st;
+            f->rows = (const unsigned char *)s->map + found[k].offset;
+            continue;
+        }
+        handles         = true;
+        ds->info.mapped = false;
+        f->block_rows   = found[k].block_rows;
+        f->nblocks      = (s->rows - 1) / f->block_rows + 1;
+        f->blocks       = calloc((size_t)f->nblocks, sizeof *f->blocks);
+        if (f->blocks == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks, ds->name[k]);
+        f->dset       = found[k].dset;
+        found[k].dset = -1;
+    }
+    if (handles) {
+        s->file = *file;
+        *file   = -1;
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop_error *err)
+{
+    hoop_shard *s        = &ds->shard[i];
+    found_field found[2] = {{.dset = -1}, {.dset = -1}};
+    hid_t       file;
+    hoop_status st;
+    s->file = s->field[0].dset = s->field[1].dset = -1;
+    HOOP_TRY(st, done, hoop__h5_open(s->path, err, &file, &s->bytes));
+    HOOP_TRY(st, done, field_find(file, s->path, ds->name[0], false, s->bytes, err, &found[0]));
+    if (use_y != HOOP_Y_NONE) HOOP_TRY(st, done, field_find(file, s->path, ds->name[1], use_y == HOOP_Y_OPTIONAL, s->bytes, err, &found[1]));
+    if (found[1].dset >= 0 && found[0].rows != found[1].rows) {
+        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %lld rows, %s has %lld", s->path, ds->name[0], (long long)found[0].rows, ds->name[1],
+                       (long long)found[1].rows);
+        goto done;
+    }
+    s->rows = found[0].rows;
+    if (!hoop__h5_attr_string(file, "set", s->set, sizeof s->set)) s->set[0] = '\0';
+    HOOP_TRY(st, done, labels_read(ds, &found[1], i, s->path, err));
+    for (int k = 0; k < 2; k++) {
+        if (i == 0) {
+            ds->info.field[k]      = found[k].about;
+            ds->info.field[k].name = ds->name[k];
+            ds->row_bytes[k]       = found[k].about.numel * (int64_t)hoop_dtype_size(found[k].about.dtype);
+        }
+        HOOP_TRY(st, done, field_compare(ds, &found[k], k, s->path, err));
+    }
+    if (strcmp(s->set, ds->shard[0].set) != 0) {
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: comes from another import than %s (attribute `set` differs)", s->path, ds->shard[0].path);
+        goto done;
+    }
+    HOOP_TRY(st, done, shard_adopt(ds, s, found, &file, err));
+done:
+    for (int k = 0; k < 2; k++)
+        if (found[k].dset >= 0) (void)H5Dclose(found[k].dset);
+    if (file >= 0) (void)H5Fclose(file);
+    return st;
+}
+
+void hoop__shard_close(hoop_dataset *ds, hoop_shard *s)
+{
+    (void)ds;
+    for (int k = 0; k < 2; k++) {
+        if (s->field[k].blocks == NULL) continue;
+        for (int64_t b = 0; b < s->field[k].nblocks; b++) free(s->field[k].blocks[b]);
+        free(s->field[k].blocks);
+        if (s->field[k].dset >= 0) (void)H5Dclose(s->field[k].dset);
+    }
+    if (s->file >= 0) (void)H5Fclose(s->file);
+    if (s->map != NULL) (void)munmap(s->map, (size_t)s->bytes);
+    free(s->path);
+}

@@ -1,0 +1,172 @@
+/* What a dataset spec stands for: one file, a glob, or all shards of a prefix. */
+#include "data/dataset.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/files.h"
+
+void hoop__paths_free(hoop_paths *p)
+{
+    for (int64_t i = 0; i < p->n; i++) free(p->path[i]);
+    free(p->path);
+    p->path = NULL;
+    p->n    = 0;
+}
+
+static hoop_status paths_add(hoop_paths *p, const char *path, hoop_error *err)
+{
+    char **grown = realloc(p->path, (size_t)(p->n + 1) * sizeof *grown);
+    if (grown != NULL) p->path = grown;
+    if (grown == NULL || (p->path[p->n] = strdup(path)) == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
+    p->n++;
+    return HOOP_OK;
+}
+
+static const char *digits(const char *s, int64_t *value)
+{
+    const char *start = s;
+    for (*value = 0; isdigit((unsigned char)*s); s++) {
+        if (s - start > 8) return NULL;
+        *value = *value * 10 + (*s - '0');
+    }
+    return s == start ? NULL : s;
+}
+
+bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index, int64_t *count)
+{
+    const size_t n = strlen(prefix);
+    const char  *s;
+    if (strncmp(name, prefix, n) != 0 || name[n] != '-') return false;
+    s = digits(name + n + 1, index);
+    if (s == NULL || strncmp(s, "-of-", 4) != 0) return false;
+    s = digits(s + 4, count);
+    return s != NULL && (strcmp(s, ".h5") == 0 || strcmp(s, ".hdf5") == 0) && *count > 0;
+}
+
+static hoop_status resolve_glob(const char *spec, hoop_error *err, hoop_paths *out)
+{
+    glob_t      g  = {0};
+    hoop_status st = HOOP_OK;
+    const int   rc = glob(spec, 0, NULL, &g); /* sorted by name */
+    if (rc == GLOB_NOMATCH)
+        st = hoop_fail(err, HOOP_EIO, "%s: no file matches", spec);
+    else if (rc != 0)
+        st = hoop_fail(err, HOOP_EIO, "%s: cannot be listed", spec);
+    for (size_t i = 0; st == HOOP_OK && i < g.gl_pathc; i++) st = paths_add(out, g.gl_pathv[i], err);
+    globfree(&g);
+    return st;
+}
+
+/* Say which sets a directory holds, for an error. */
+static void list_sets(const char *dir, char *out, size_t size)
+{
+    DIR                 *d = opendir(dir);
+    const struct dirent *e;
+    size_t               used = 0;
+    out[0]                    = '\0';
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        int64_t     index, count;
+        const char *at = strstr(e->d_name, "-00000-of-");
+        char        prefix[256];
+        if (at == NULL) continue;
+        (void)snprintf(prefix, sizeof prefix, "%.*s", (int)(at - e->d_name), e->d_name);
+        if (!hoop__shard_name_parse(e->d_name, prefix, &index, &count) || used + 300 > size) continue;
+        used += (size_t)snprintf(out + used, size - used, "%s%.200s", used > 0 ? ", " : "", prefix);
+    }
+    if (d != NULL) (void)closedir(d);
+}
+
+/* Collect the shards of a prefix in `found` (index -> name); all must agree on how many there are. */
+static hoop_status scan_prefix(const char *dir, const char *base, const char *spec, hoop_error *err, char ***found, int64_t *total)
+{
+    DIR                 *d  = opendir(dir);
+    const struct dirent *e;
+    hoop_status          st = HOOP_OK;
+    int64_t              index, count;
+    *found                  = NULL;
+    *total                  = 0;
+    if (d == NULL) return hoop_fail(err, HOOP_EIO, "%s: no such dataset: %s: %s", spec, dir, strerror(errno));
+    while (st == HOOP_OK && (e = readdir(d)) != NULL) {
+        if (!hoop__shard_name_parse(e->d_name, base, &index, &count)) continue;
+        if (*found == NULL) {
+            *total = count;
+            *found = calloc((size_t)count, sizeof **found);
+            if (*found == NULL) st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld shards", spec, (long long)count);
+        }
+        if (st != HOOP_OK) break;
+        if (count != *total)
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: shards of two sets are mixed: some say -of-%05lld, %s says -of-%05lld", spec, (long long)*total,
+                           e->d_name, (long long)count);
+        else if (index >= count || (*found)[index] != NULL)
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: %s/%s: %s of %lld shards", spec, dir, e->d_name, index >= count ? "not one" : "twice the same",
+                           (long long)count);
+        else if (((*found)[index] = strdup(e->d_name)) == NULL)
+            st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
+    }
+    (void)closedir(d);
+    return st;
+}
+
+static hoop_status resolve_prefix(const char *spec, hoop_error *err, hoop_paths *out)
+{
+    char        dir[HOOP_PATH_MAX], path[HOOP_PATH_MAX], **found = NULL;
+    const char *slash = strrchr(spec, '/'), *base = slash == NULL ? spec : slash + 1;
+    int64_t     total = 0, missing = 0, first_missing = -1;
+    hoop_status st;
+    struct stat s;
+    hoop__path_dir(spec, dir, sizeof dir);
+    HOOP_TRY(st, done, scan_prefix(dir, base, spec, err, &found, &total));
+    for (int64_t i = 0; i < total; i++) {
+        if (found[i] != NULL) continue;
+        if (missing++ == 0) first_missing = i;
+    }
+    if (missing > 0) {
+        st = hoop_fail(err, HOOP_EIO, "%s: shard %s-%05lld-of-%05lld.h5 is missing (%lld of %lld are)", spec, spec, (long long)first_missing,
+                       (long long)total, (long long)missing, (long long)total);
+        goto done;
+    }
+    for (int64_t i = 0; i < total; i++) {
+        HOOP_TRY(st, done, hoop__path_join(dir, found[i], err, path, sizeof path));
+        HOOP_TRY(st, done, paths_add(out, slash == NULL ? found[i] : path, err));
+    }
+    if (total == 0) {
+        if (snprintf(path, sizeof path, "%s.h5", spec) < (int)sizeof path && stat(path, &s) == 0)
+            st = paths_add(out, path, err);
+        else
+            st = hoop_fail(err, HOOP_EIO, "%s: no such dataset: neither a file, nor %s.h5, nor shards %s-00000-of-NNNNN.h5", spec, spec, spec);
+    }
+done:
+    for (int64_t i = 0; found != NULL && i < total; i++) free(found[i]);
+    free(found);
+    return st;
+}
+
+hoop_status hoop__spec_resolve(const char *spec, hoop_error *err, hoop_paths *out)
+{
+    struct stat s;
+    hoop_status st;
+    out->path = NULL;
+    out->n    = 0;
+    if (spec == NULL || spec[0] == '\0') return hoop_fail(err, HOOP_EARG, "dataset: an empty name; a file, a glob or a prefix like digits/train is wanted");
+    if (strlen(spec) > HOOP_PATH_MAX - 64) return hoop_fail(err, HOOP_EARG, "dataset: %.64s...: the path is too long", spec);
+    if (stat(spec, &s) == 0 && !S_ISDIR(s.st_mode)) {
+        st = paths_add(out, spec, err);
+    } else if (stat(spec, &s) == 0) {
+        char sets[512];
+        list_sets(spec, sets, sizeof sets);
+        st = hoop_fail(err, HOOP_EIO, sets[0] != '\0' ? "%s: is a directory; name one of its sets: %s" : "%s: is a directory without dataset shards%s", spec, sets);
+    } else if (strpbrk(spec, "*?[") != NULL) {
+        st = resolve_glob(spec, err, out);
+    } else {
+        st = resolve_prefix(spec, err, out);
+    }
+    if (st != HOOP_OK) hoop__paths_free(out);
+    return st;
+}

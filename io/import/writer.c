@@ -1,0 +1,356 @@
+#include "import/writer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "data/dataset.h"
+#include "hoop/random.h"
+
+enum { BUFFER_BYTES = 1 << 20, DEFAULT_SHARDS = 4, MAX_SHARDS = 99999 };
+static const char no_sum[] = "00000000000000000000000000000000";
+
+/* The open shard's dataset x or y: rows collect in a buffer, are added to the checksum and written at `offset`. */
+typedef struct column {
+    int64_t   row_bytes, offset;
+    hoop_sum *sum;
+    char     *buffer;
+    int64_t   used;
+} column;
+
+typedef struct part {
+    const char *name;
+    int64_t     rows, written, shards;
+    int64_t     shard, shard_end; /* the open one, and the row it ends before */
+    int         fd;
+    column      column[2];
+    char (*sums)[2][HOOP_SUM_TEXT];
+    int64_t named; /* shards that have their final names */
+} part;
+
+struct hoop_writer {
+    hoop_import_opts         opts;
+    hoop_key                 split_key;
+    int64_t                  rows, next, report_at;
+    int                      nfields;
+    const hoop_writer_field *field[2];
+    hoop_writer_field        copy[2];
+    part                     part[2];
+    bool                     finished;
+};
+
+static hoop_status shard_path(const hoop_writer *w, const part *p, int64_t shard, bool temp, hoop_error *err, char *out)
+{
+    const int n = snprintf(out, HOOP_PATH_MAX, "%s/%s%s-%05lld-of-%05lld.h5%s", w->opts.dir, temp ? "." : "", p->name, (long long)shard,
+                           (long long)p->shards, temp ? ".tmp" : "");
+    return n < HOOP_PATH_MAX ? HOOP_OK : hoop_fail(err, HOOP_EARG, "%.256s: the path is too long", w->opts.dir);
+}
+
+/* Call fn for each file in dir that is a shard of the set `prefix`, or with temp what a killed import left of it. */
+static hoop_status each_shard(const char *dir, const char *prefix, bool temp, hoop_error *err,
+                              hoop_status (*fn)(void *ctx, const char *path, const char *name, hoop_error *err), void *ctx)
+{
+    DIR                 *d = opendir(dir);
+    const struct dirent *e;
+    hoop_status          st = HOOP_OK;
+    if (d == NULL) return hoop_fail(err, HOOP_EIO, "%s: %s", dir, strerror(errno));
+    while (st == HOOP_OK && (e = readdir(d)) != NULL) {
+        char    path[HOOP_PATH_MAX], name[256];
+        int64_t index, count;
+        size_t  n = strlen(e->d_name);
+        if (temp) {
+            if (e->d_name[0] != '.' || n < 5 || strcmp(e->d_name + n - 4, ".tmp") != 0) continue;
+            (void)snprintf(name, sizeof name, "%.*s", (int)(n - 5), e->d_name + 1);
+        } else {
+            (void)snprintf(name, sizeof name, "%s", e->d_name);
+        }
+        if (!hoop__shard_name_parse(name, prefix, &index, &count)) continue;
+        st = hoop__path_join(dir, e->d_name, err, path, sizeof path);
+        if (st == HOOP_OK) st = fn(ctx, path, name, err);
+    }
+    (void)closedir(d);
+    return st;
+}
+
+static hoop_status refuse(void *ctx, const char *path, const char *name, hoop_error *err)
+{
+    (void)ctx;
+    (void)name;
+    return hoop_fail(err, HOOP_EIO, "%s: is there already; choose another directory, or force replacement", path);
+}
+
+static hoop_status remove_file(void *ctx, const char *path, const char *name, hoop_error *err)
+{
+    (void)ctx;
+    (void)name;
+    return unlink(path) == 0 || errno == ENOENT ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
+}
+
+/* Remove a file of an older set with another number of shards, which new names do not replace. */
+static hoop_status remove_other(void *ctx, const char *path, const char *name, hoop_error *err)
+{
+    const part *p = ctx;
+    int64_t     index, count;
+    char        expected[256];
+    if (p->rows > 0 && hoop__shard_name_parse(name, p->name, &index, &count) && count == p->shards) {
+        (void)snprintf(expected, sizeof expected, "%s-%05lld-of-%05lld.h5", p->name, (long long)index, (long long)count);
+        if (strcmp(expected, name) == 0) return HOOP_OK;
+    }
+    return remove_file(NULL, path, name, err);
+}
+
+static hoop_status column_flush(part *p, column *c, const char *path, hoop_error *err)
+{
+    hoop_status st = hoop__file_write_at(p->fd, c->buffer, c->used, c->offset, path, err);
+    hoop__sum_add(c->sum, c->buffer, c->used);
+    c->offset += c->used;
+    c->used = 0;
+    return st;
+}
+
+static hoop_status shard_begin(hoop_writer *w, part *p, hoop_error *err)
+{
+    static const char *const names[2] = {"/x", "/y"};
+    char                     path[HOOP_PATH_MAX];
+    hoop_h5_plan             plan[2] = {0};
+    hoop_h5_attr             attrs[2][HOOP_ATTRS_MAX + 1];
+    const int64_t            first = p->shard * p->rows / p->shards, end = (p->shard + 1) * p->rows / p->shards;
+    const hoop_h5_attr       root[] = {{.name = "hoop_format", .kind = HOOP_H5_STRING, .v.string = "dataset shard 1"},
+                                       {.name = "set", .kind = HOOP_H5_STRING, .v.string = no_sum}};
+    hoop_h5_quiet            quiet;
+    hoop_status              st = shard_path(w, p, p->shard, true, err, path);
+    if (st != HOOP_OK) return st;
+    for (int k = 0; k < w->nfields; k++) {
+        const hoop_writer_field *f = w->field[k];
+        memcpy(attrs[k], f->attrs, (size_t)f->nattrs * sizeof f->attrs[0]);
+        attrs[k][f->nattrs] = (hoop_h5_attr){.name = "xxh3_128", .kind = HOOP_H5_STRING, .v.string = no_sum};
+        plan[k]             = (hoop_h5_plan){.name = names[k], .dtype = f->dtype, .ndim = f->ndim + 1, .attrs = attrs[k], .nattrs = f->nattrs + 1};
+        plan[k].shape[0]    = end - first;
+        memcpy(plan[k].shape + 1, f->shape, (size_t)f->ndim * sizeof f->shape[0]);
+    }
+    hoop__h5_quiet(&quiet);
+    st = hoop__h5_layout(path, plan, w->nfields, root, 2, err);
+    hoop__h5_restore(&quiet);
+    if (st != HOOP_OK) return st;
+    p->fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (p->fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
+    for (int k = 0; k < w->nfields; k++) {
+        column *c = &p->column[k];
+        c->offset = plan[k].offset;
+        c->used   = 0;
+        hoop__sum_destroy(&c->sum);
+        c->sum = hoop__sum_create();
+        if (c->buffer == NULL) c->buffer = malloc((size_t)(c->row_bytes > BUFFER_BYTES ? c->row_bytes : BUFFER_BYTES));
+        if (c->sum == NULL || c->buffer == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row of %lld bytes", path, (long long)c->row_bytes);
+    }
+    p->shard_end = end;
+    return HOOP_OK;
+}
+
+static hoop_status shard_end(hoop_writer *w, part *p, hoop_error *err)
+{
+    char        path[HOOP_PATH_MAX];
+    hoop_status st = shard_path(w, p, p->shard, true, err, path);
+    for (int k = 0; k < w->nfields && st == HOOP_OK; k++) {
+        st = column_flush(p, &p->column[k], path, err);
+        hoop__sum_end(p->column[k].sum, p->sums[p->shard][k]);
+    }
+    if (close(p->fd) != 0 && st == HOOP_OK) st = hoop_fail(err, HOOP_EIO, "%s: cannot be closed: %s", path, strerror(errno));
+    p->fd = -1;
+    p->shard++;
+    return st;
+}
+
+static hoop_status part_init(hoop_writer *w, part *p, const char *name, int64_t rows, hoop_error *err)
+{
+    p->name   = name;
+    p->rows   = rows;
+    p->fd     = -1;
+    p->shards = w->opts.shards < rows ? w->opts.shards : rows;
+    for (int k = 0; k < w->nfields; k++) {
+        p->column[k].row_bytes = (int64_t)hoop_dtype_size(w->field[k]->dtype);
+        for (int d = 0; d < w->field[k]->ndim; d++)
+            if (__builtin_mul_overflow(p->column[k].row_bytes, w->field[k]->shape[d], &p->column[k].row_bytes))
+                return hoop_fail(err, HOOP_ESIZE, "%s: the size of a row overflows", w->opts.dir);
+    }
+    if (rows == 0) return HOOP_OK;
+    p->sums = calloc((size_t)p->shards, sizeof *p->sums);
+    return p->sums != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", w->opts.dir);
+}
+
+static hoop_status check_opts(const hoop_import_opts *o, int64_t rows, hoop_error *err)
+{
+    if (o->dir == NULL || o->dir[0] == '\0') return hoop_fail(err, HOOP_EARG, "import: a directory to write to is wanted");
+    if (o->shards < 0 || o->shards > MAX_SHARDS) return hoop_fail(err, HOOP_EARG, "import: %lld shards; 1 to %d are possible", (long long)o->shards, MAX_SHARDS);
+    if (!(o->split >= 0.0 && o->split < 1.0)) return hoop_fail(err, HOOP_EARG, "import: split %g; 0 <= split < 1 is wanted", o->split);
+    if (rows < 1) return hoop_fail(err, HOOP_EARG, "import: there are no rows");
+    if (rows > (int64_t)1 << 44) return hoop_fail(err, HOOP_ESIZE, "import: %lld rows are too many", (long long)rows);
+    if (o->split > 0.0 && rows < 2) return hoop_fail(err, HOOP_EARG, "import: one row cannot be split");
+    return HOOP_OK;
+}
+
+hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *x, const hoop_writer_field *y,
+                                hoop_error *err, hoop_writer **out)
+{
+    hoop_writer *w = NULL;
+    int64_t      validation;
+    hoop_status  st;
+    *out = NULL;
+    HOOP_TRY(st, done, check_opts(opts, rows, err));
+    w = calloc(1, sizeof *w);
+    if (w == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", opts->dir);
+    w->opts = *opts;
+    w->rows = rows;
+    if (w->opts.shards == 0) w->opts.shards = DEFAULT_SHARDS;
+    w->split_key   = hoop_key_make(opts->seed, HOOP_FOR_SPLIT, 0, 0, 0);
+    w->nfields     = y != NULL ? 2 : 1;
+    w->copy[0]     = *x;
+    w->field[0]    = &w->copy[0];
+    w->part[0].fd = w->part[1].fd = -1;
+    if (y != NULL) {
+        w->copy[1]  = *y;
+        w->field[1] = &w->copy[1];
+    }
+    validation = (int64_t)llround((double)rows * opts->split);
+    if (opts->split > 0.0 && validation < 1) validation = 1;
+    if (validation > rows - 1) validation = rows - 1;
+    HOOP_TRY(st, done, part_init(w, &w->part[0], "train", rows - validation, err));
+    HOOP_TRY(st, done, part_init(w, &w->part[1], "validation", validation, err));
+    HOOP_TRY(st, done, hoop__dir_make(opts->dir, err));
+    for (int i = 0; i < 2; i++) {
+        if (!opts->force) HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, false, err, refuse, NULL));
+        HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, true, err, remove_file, NULL));
+    }
+    *out = w;
+    w    = NULL;
+done:
+    hoop__writer_destroy(&w);
+    return st;
+}
+
+hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_error *err)
+{
+    const int64_t nvalidation = w->part[1].rows;
+    part         *p;
+    const void   *data[2] = {x, y};
+    hoop_status   st;
+    if (w->next >= w->rows) return hoop_fail(err, HOOP_ESTATE, "%s: more rows than were said", w->opts.dir);
+    p = &w->part[nvalidation > 0 && hoop_permute(w->split_key, (uint64_t)w->rows, (uint64_t)w->next) < (uint64_t)nvalidation];
+    w->next++;
+    if (p->fd < 0 && (st = shard_begin(w, p, err)) != HOOP_OK) return st;
+    for (int k = 0; k < w->nfields; k++) {
+        column *c = &p->column[k];
+        if (c->used > 0 && c->used + c->row_bytes > BUFFER_BYTES && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK) return st;
+        memcpy(c->buffer + c->used, data[k], (size_t)c->row_bytes);
+        c->used += c->row_bytes;
+    }
+    if (++p->written == p->shard_end && (st = shard_end(w, p, err)) != HOOP_OK) return st;
+    if (w->opts.progress != NULL && w->next >= w->report_at) {
+        w->opts.progress(w->opts.ctx, (double)w->next / (double)w->rows);
+        w->report_at = w->next + w->rows / 100 + 1;
+    }
+    return HOOP_OK;
+}
+
+/* Fill in the checksums, known only now, in place. */
+static hoop_status shard_seal(const char *path, const hoop_writer *w, char sums[2][HOOP_SUM_TEXT], const char *set, hoop_error *err)
+{
+    static const char *const names[2] = {"/x", "/y"};
+    hid_t                    fapl = H5Pcreate(H5P_FILE_ACCESS), file = -1, dset = -1;
+    hoop_status              st = HOOP_OK;
+    if (fapl >= 0 && H5Pset_file_locking(fapl, 0, 1) >= 0) file = H5Fopen(path, H5F_ACC_RDWR, fapl);
+    if (file < 0) {
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot be opened to add its checksums", path);
+        goto done;
+    }
+    HOOP_TRY(st, done, hoop__h5_attr_rewrite(file, "set", set, path, err));
+    for (int k = 0; k < w->nfields; k++) {
+        dset = H5Dopen2(file, names[k], H5P_DEFAULT);
+        if (dset < 0) {
+            st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be opened", path, names[k]);
+            goto done;
+        }
+        st = hoop__h5_attr_rewrite(dset, "xxh3_128", sums[k], path, err);
+        if (H5Dclose(dset) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be closed", path, names[k]);
+        if (st != HOOP_OK) goto done;
+    }
+done:
+    if (file >= 0 && H5Fclose(file) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot be closed", path);
+    if (fapl >= 0) (void)H5Pclose(fapl);
+    return st == HOOP_OK ? hoop__file_sync(path, err) : st;
+}
+
+static hoop_status part_seal(const hoop_writer *w, part *p, hoop_error *err)
+{
+    char          set[HOOP_SUM_TEXT], path[HOOP_PATH_MAX];
+    hoop_h5_quiet quiet;
+    hoop_status   st = HOOP_OK;
+    if (p->rows == 0) return HOOP_OK;
+    hoop__sum_text(p->sums, p->shards * (int64_t)sizeof *p->sums, set);
+    hoop__h5_quiet(&quiet);
+    for (int64_t i = 0; i < p->shards && st == HOOP_OK; i++) {
+        st = shard_path(w, p, i, true, err, path);
+        if (st == HOOP_OK) st = shard_seal(path, w, p->sums[i], set, err);
+    }
+    hoop__h5_restore(&quiet);
+    return st;
+}
+
+static hoop_status part_rename(const hoop_writer *w, part *p, hoop_error *err)
+{
+    char        from[HOOP_PATH_MAX], to[HOOP_PATH_MAX];
+    hoop_status st;
+    for (int64_t i = 0; p->rows > 0 && i < p->shards; i++) {
+        if ((st = shard_path(w, p, i, true, err, from)) != HOOP_OK || (st = shard_path(w, p, i, false, err, to)) != HOOP_OK) return st;
+        if (rename(from, to) != 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
+        p->named++;
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop__writer_finish(hoop_writer *w, hoop_error *err, hoop_import_result *result)
+{
+    hoop_status st;
+    if (w->next != w->rows)
+        return hoop_fail(err, HOOP_ESTATE, "%s: %lld of %lld rows were written", w->opts.dir, (long long)w->next, (long long)w->rows);
+    for (int i = 0; i < 2; i++)
+        if ((st = part_seal(w, &w->part[i], err)) != HOOP_OK) return st;
+    for (int i = 0; i < 2; i++)
+        if (w->opts.force && (st = each_shard(w->opts.dir, w->part[i].name, false, err, remove_other, &w->part[i])) != HOOP_OK) return st;
+    for (int i = 0; i < 2; i++)
+        if ((st = part_rename(w, &w->part[i], err)) != HOOP_OK) return st;
+    w->finished = true;
+    if (result != NULL) {
+        result->train_rows      = w->part[0].rows;
+        result->validation_rows = w->part[1].rows;
+    }
+    return hoop__file_sync(w->opts.dir, err);
+}
+
+void hoop__writer_destroy(hoop_writer **pw)
+{
+    hoop_writer *w = *pw;
+    char         path[HOOP_PATH_MAX];
+    if (w == NULL) return;
+    for (int i = 0; i < 2; i++) {
+        part *p = &w->part[i];
+        if (p->fd >= 0) (void)close(p->fd);
+        for (int64_t s = 0; p->rows > 0 && !w->finished && s < p->shards && s <= p->shard; s++) {
+            if (shard_path(w, p, s, true, NULL, path) == HOOP_OK) (void)unlink(path);
+            if (s < p->named && shard_path(w, p, s, false, NULL, path) == HOOP_OK) (void)unlink(path);
+        }
+        for (int k = 0; k < 2; k++) {
+            hoop__sum_destroy(&p->column[k].sum);
+            free(p->column[k].buffer);
+        }
+        free(p->sums);
+    }
+    free(w);
+    *pw = NULL;
+}

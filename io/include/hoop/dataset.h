@@ -1,0 +1,84 @@
+/**
+ * hoop/dataset.h - datasets: rows of x (inputs) and y (targets) in one or more HDF5 files, the shards.
+ *
+ * Any HDF5 file whose named datasets have the same first length is a shard; attributes are optional (see io/FORMAT.md):
+ * `scale` (f64; values read as float are multiplied by it after the cast) and on y `classes` (how many) and `class_names`.
+ * Contiguous data is mapped, everything else is read by whole chunks through a small cache.
+ */
+#ifndef HOOP_DATASET_H
+#define HOOP_DATASET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hoop/dtype.h"
+#include "hoop/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { HOOP_DATASET_DIMS = 8, HOOP_FINGERPRINT_TEXT = 33 };
+/** The `field` of calls below. */
+enum { HOOP_FIELD_X = 0, HOOP_FIELD_Y = 1 };
+
+typedef struct hoop_dataset hoop_dataset;
+
+typedef enum hoop_dataset_y { HOOP_Y_REQUIRED, HOOP_Y_OPTIONAL, HOOP_Y_NONE } hoop_dataset_y;
+
+typedef struct hoop_dataset_opts {
+    const char    *x, *y;       /* names of the HDF5 datasets; NULL: "/x" and "/y" */
+    hoop_dataset_y use_y;       /* OPTIONAL: absent in all shards is fine; NONE: not looked for (predict) */
+    int64_t        cache_bytes; /* for chunks; 0: 64 MiB */
+} hoop_dataset_opts;
+
+typedef struct hoop_dataset_field {
+    bool        present;
+    const char *name;
+    hoop_dtype  dtype;                    /* stored; small integers as i32 (or i64), f16 as f32 */
+    int         ndim;                     /* without the first dim */
+    int64_t     shape[HOOP_DATASET_DIMS]; /* without the first dim */
+    int64_t     numel;                    /* elements a row */
+    double      scale;                    /* 1 where there is no attribute */
+} hoop_dataset_field;
+
+typedef struct hoop_dataset_info {
+    int64_t            length; /* rows of all shards */
+    int                shards;
+    int64_t            bytes;    /* of all shard files */
+    bool               mapped;   /* all fields of all shards are read without HDF5 */
+    int64_t            classes;  /* of y; 0: not said */
+    hoop_dataset_field field[2]; /* HOOP_FIELD_X, HOOP_FIELD_Y */
+    /**
+     * Identifies the data, cheaply: XXH3-128, as hex, over length, dtypes, row shapes, scales, classes and rows as stored:
+     * all rows where all fields together take at most 4 MiB, else 1,024 evenly spaced ones (64 where chunks have to be
+     * read), the first and last included, of each at most 4,096 bytes. It does not depend on file names, nor on how rows are cut into shards.
+     */
+    char fingerprint[HOOP_FINGERPRINT_TEXT];
+} hoop_dataset_info;
+
+/**
+ * Open a dataset. `spec` is a file, a glob ("runs/sim-*.h5", sorted by name), or the prefix of a set: "digits/train" means
+ * digits/train-00000-of-00004.h5 and on, all of which must be there (or digits/train.h5). opts may be NULL.
+ * Errors, one line naming file and dataset: HOOP_EIO (missing file or shard, unreadable), HOOP_EFORMAT (empty, not HDF5,
+ * truncated, dataset missing), HOOP_ESHAPE (lengths of x and y, or row shapes of shards, differ), HOOP_EDTYPE, HOOP_ESIZE.
+ * Owns: caller. Calls: Local.
+ */
+HOOP_API hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, hoop_error *err, hoop_dataset **out);
+HOOP_API void        hoop_dataset_close(hoop_dataset **ds);
+/** What it holds; lives as long as the dataset. Calls: Local. */
+HOOP_API const hoop_dataset_info *hoop_dataset_about(const hoop_dataset *ds);
+/** The path and the number of rows of shard i; NULL if there is none. rows may be NULL. Calls: Local. */
+HOOP_API const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows);
+/** The name of class i, NULL if it has none. Calls: Local. */
+HOOP_API const char *hoop_dataset_class_name(const hoop_dataset *ds, int64_t i);
+/**
+ * Gather rows index[n] of a field into out (n, row shape...), cast to `as` (f32, f64; i64 for integer data without scale).
+ * Any number of threads may read at a time. Errors: HOOP_ERANGE (index), HOOP_EDTYPE, HOOP_EIO. Calls: Local.
+ */
+HOOP_API hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out, hoop_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

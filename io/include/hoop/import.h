@@ -1,0 +1,90 @@
+/**
+ * hoop/import.h - write datasets: from IDX, CSV and NumPy files, or synthetic ones; and check what is there.
+ *
+ * Each call writes DIR/train-00000-of-00004.h5 and on, and with a split fraction DIR/validation-... besides, which rows
+ * being decided by the seed alone. Files get their names only when all of them are complete and synced; on failure nothing
+ * of them is left. What the files look like is said in io/FORMAT.md. The same input and options give the same bytes.
+ */
+#ifndef HOOP_IMPORT_H
+#define HOOP_IMPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hoop/dataset.h"
+#include "hoop/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct hoop_import_opts {
+    const char *dir;    /* where to; made if it is not there */
+    int64_t     shards; /* of each part; 0: 4; never more than there are rows */
+    double      split;  /* fraction of rows for validation, 0 <= split < 1; at least one row where split > 0 */
+    uint64_t    seed;   /* of the split, and of what is synthetic */
+    bool        force;  /* replace an existing set */
+    void       *ctx;
+    void (*progress)(void *ctx, double fraction); /* may be NULL; called on this thread, about a hundred times */
+} hoop_import_opts;
+
+typedef struct hoop_import_result {
+    int64_t train_rows, validation_rows, classes; /* classes: 0 for real targets */
+} hoop_import_result;
+
+/**
+ * MNIST's format: images (u8, any dims after the first) and labels (u8), plain or gzip. x: u8 with scale 1/255, y: i64.
+ * Errors: HOOP_EIO, HOOP_EFORMAT (not IDX, truncated, corrupt gzip), HOOP_ESHAPE (counts differ). result may be NULL. Calls: Local.
+ */
+HOOP_API hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+
+typedef enum hoop_csv_header { HOOP_CSV_AUTO, HOOP_CSV_HEADER, HOOP_CSV_NO_HEADER } hoop_csv_header;
+typedef enum hoop_csv_targets { HOOP_CSV_TARGETS_AUTO, HOOP_CSV_CLASS, HOOP_CSV_REAL } hoop_csv_targets;
+
+typedef struct hoop_csv_opts {
+    const char      *target;    /* columns of y, by name or number from 0, comma-separated; negative numbers count from the end; NULL: the last */
+    hoop_csv_header  header;    /* AUTO: the first line is one if any of its fields is not a number and all of the second's are, but targets */
+    hoop_csv_targets targets;   /* AUTO: class if there is one target and its values are words or whole numbers 0 .. C-1, C <= 1000 and C*C <= rows + 100 */
+    char             separator; /* 0: comma */
+} hoop_csv_opts;
+
+/**
+ * A table of numbers, as in RFC 4180 (quotes, CRLF). x: f32 (N, columns); y: i64 (N) of classes, or f32 (N) or (N, targets).
+ * Class names that are words are numbered in byte order and kept as attribute `class_names`; column names as `columns`.
+ * Errors say line and column (HOOP_EFORMAT). csv may be NULL. Calls: Local.
+ */
+HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+
+/**
+ * NumPy .npy files (format 1, 2, 3; C order; f4 f8 i8 i4 u1, also f2, i1, i2, u2, u4 and big-endian ones, widened to the
+ * next dtype): x of shape (N, ...), y of shape (N) or (N, ...). Integer y (N) without negative values becomes i64 class
+ * labels. y may be NULL. Errors: HOOP_EFORMAT, HOOP_EDTYPE, HOOP_ESHAPE. Calls: Local.
+ */
+HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+
+/**
+ * A synthetic set of `samples` rows. "digits": x u8 (N, 28, 28) digit-like strokes with noise, shifts, rotations, varying
+ * size and thickness, y class 0-9. "spirals": x f32 (N, 2) points on two interleaved spirals, y class 0-1. Calls: Local.
+ */
+HOOP_API hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+/** Name of kind i, NULL after the last. Calls: Local. */
+HOOP_API const char *hoop_synth_kind(int i);
+
+typedef struct hoop_verify_report {
+    int64_t rows, checksums; /* rows read; checksums there were, all of which matched */
+    int64_t nonfinite;       /* elements that are NaN or infinite: an error */
+    int64_t label_min, label_max; /* of integer y */
+    double  x_min, x_max;         /* with scale */
+} hoop_verify_report;
+
+/**
+ * Read all of a dataset: checksums where the files have them, labels within `classes`, no NaN or infinity. The first fault is
+ * the error (HOOP_ECHECKSUM, HOOP_ERANGE, HOOP_ENONFINITE ...), naming file, dataset and row. report may be NULL. Calls: Local.
+ */
+HOOP_API hoop_status hoop_dataset_verify(hoop_dataset *ds, void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err,
+                                         hoop_verify_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
