@@ -93,21 +93,20 @@ HOOP_INLINE void cut_f64(const double *x, int64_t *hi, int64_t *lo, int width, i
 /* (hi 2^W + lo) U_(t-1), rounded once */
 static bool value_f32(const hoop_exact_block32 *b, int width, float *x)
 {
-    const float   unit = pow2_f32(width * (b->t - 1));
-    const double  base = pow2_f64(width);
-    bool          fine = true;
-    int32_t       m    = 0;
-    for (int i = 0; i < HOOP_EXACT_BLOCK; i++) {
-        int32_t h = b->hi[i] ^ (b->hi[i] >> 31);
-        m         = h > m ? h : m;
-    }
-    if (m < 1 << 28) { /* less than 2^53 in all, so f64 is exact and the only rounding is to f32 */
+    const float  unit = pow2_f32(width * (b->t - 1));
+    const double base = pow2_f64(width);
+    int32_t      most = 0, bits = 0;
+    for (int i = 0; i < HOOP_EXACT_BLOCK; i++) most |= b->hi[i] ^ (b->hi[i] >> 31);
+    if (most < 1 << 28) { /* less than 2^53 in all, so f64 is exact and the only rounding is to f32 */
         for (int i = 0; i < HOOP_EXACT_BLOCK; i++) x[i] = (float)((double)b->hi[i] * base + (double)b->lo[i]) * unit;
     } else {
         for (int i = 0; i < HOOP_EXACT_BLOCK; i++) x[i] = (float)((int64_t)b->hi[i] * (INT64_C(1) << width) + b->lo[i]) * unit;
     }
-    for (int i = 0; i < HOOP_EXACT_BLOCK; i++) fine &= (bits_of_f32(x[i]) & 0x7f800000u) != 0x7f800000u;
-    return fine;
+    for (int i = 0; i < HOOP_EXACT_BLOCK; i++) {
+        int32_t u = (int32_t)(bits_of_f32(x[i]) & 0x7fffffffu);
+        bits      = u > bits ? u : bits;
+    }
+    return bits < 0x7f800000;
 }
 
 static bool value_f64(const hoop_exact_block64 *b, int width, double *x)

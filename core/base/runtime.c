@@ -1,0 +1,61 @@
+#include "hoop/runtime.h"
+
+#include "base/blas.h"
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifndef HOOP_VERSION
+#define HOOP_VERSION "0.0.0"
+#endif
+
+enum { MOST_THREADS = 1024 };
+
+hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out)
+{
+    static const hoop_runtime_opts defaults = {0};
+    hoop_runtime                  *rt = NULL;
+    hoop_status                    st;
+    int                            threads;
+    *out = NULL;
+    if (opts == NULL) opts = &defaults;
+    threads = opts->threads == 0 ? 1 : opts->threads;
+    if (threads < 1 || threads > MOST_THREADS) return hoop_fail(err, HOOP_EARG, "threads: %d is not between 1 and %d", threads, MOST_THREADS);
+    rt = calloc(1, sizeof *rt);
+    if (rt == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a runtime");
+    rt->memory_cap_bytes = opts->memory_cap_bytes;
+    HOOP_TRY(st, done, hoop_kernels_select(opts->isa, err, &rt->kernels));
+    hoop__blas_init();
+    HOOP_TRY(st, done, hoop_threads_create(threads, err, &rt->threads));
+    (void)snprintf(rt->numerics, sizeof rt->numerics, "hoop %s %s openblas-%s", HOOP_VERSION, rt->kernels->isa, hoop__blas_corename());
+    *out = rt;
+    return HOOP_OK;
+done:
+    hoop_runtime_destroy(&rt);
+    return st;
+}
+
+void hoop_runtime_destroy(hoop_runtime **rt)
+{
+    if (rt == NULL || *rt == NULL) return;
+    hoop_threads_destroy(&(*rt)->threads);
+    free(*rt);
+    *rt = NULL;
+}
+
+int hoop_runtime_threads(const hoop_runtime *rt)
+{
+    return hoop_threads_count(rt->threads);
+}
+
+const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt)
+{
+    return rt->kernels;
+}
+
+const char *hoop_runtime_numerics(const hoop_runtime *rt)
+{
+    return rt->numerics;
+}

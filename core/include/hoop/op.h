@@ -1,0 +1,122 @@
+/**
+ * hoop/op.h - what an op is, for those who write one (hoop's own and users').
+ *
+ * One const descriptor: shape rule, kernel, backward, naive reference, cases. Recording, broadcasting of gradients, release
+ * of storage and errors are the engine's.
+ */
+#ifndef HOOP_OP_H
+#define HOOP_OP_H
+
+#include "hoop/params.h"
+#include "hoop/random.h"
+#include "hoop/tape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { HOOP_MAX_IN = 16, HOOP_MAX_OUT = 4 };
+
+enum hoop_op_flags {
+    HOOP_OP_STRIDED = 1,    /* the kernel takes any strides; else the engine makes inputs contiguous */
+    HOOP_OP_VIEW = 2,       /* out[0] is a view of in[0]: the shape rule sets strides and offset, there is no kernel */
+    HOOP_OP_ACCUMULATES = 4, /* the kernel honours call->add */
+    HOOP_OP_NO_GRAD = 8,    /* the derivative is zero everywhere */
+    HOOP_OP_RANDOM = 16     /* the value depends on a key that stands in its attributes */
+};
+
+/** Bits of hoop_op.reads: what backward reads. */
+#define HOOP_READS_IN(i) (1u << (i))
+#define HOOP_READS_OUT(j) (1u << (16 + (j)))
+
+typedef struct hoop_shape_call {
+    const hoop_view *const *in;
+    int              nin;
+    const void      *attrs;
+    hoop_view       *out;    /* to fill: dtype, ndim, shape; views also stride */
+    int              nout;
+    int64_t          offset; /* views: to fill, in elements from in[0]'s first */
+    hoop_error      *err;
+} hoop_shape_call;
+
+typedef struct hoop_call {
+    const hoop_view *const *in;
+    int                  nin;
+    const hoop_view     *out; /* contiguous */
+    int                  nout;
+    const void          *attrs;
+    bool                 add; /* out[0] += result instead of = */
+    const struct hoop_kernels *kernels;
+    struct hoop_threads *threads;
+    void *(*work)(struct hoop_tape *t, int64_t bytes); /* scratch memory, 64-aligned, until the kernel returns; NULL: none left */
+    struct hoop_tape    *work_tape;
+    hoop_error          *err;
+} hoop_call;
+
+/** What backward of a node sees: its tensors and the gradients of its outputs (NULL where none came). */
+typedef struct hoop_backward_call {
+    hoop_tape          *t;
+    hoop_tensor *const *in;
+    int                 nin;
+    hoop_tensor *const *out;
+    hoop_tensor *const *dy;
+    const void         *attrs;
+} hoop_backward_call;
+
+/** A field of an op's attributes, for printing and exporting graphs. */
+typedef struct hoop_field {
+    const char *name;
+    char        type; /* 'i' int64_t, 'f' double, 'b' bool, 'n' int, 'k' hoop_key, 'I' int64_t[HOOP_MAX_DIMS] */
+    size_t      offset;
+} hoop_field;
+
+/**
+ * A test case. `in` lists the inputs: "2x3" a float tensor, "." a scalar, "0x3" an empty one, "i64:4<10" indices below 10,
+ * "2x3+" a float input with values in [0.5, 2]; "" ends the list. Floats else lie in [-2, 2].
+ */
+typedef struct hoop_case {
+    const char *in;
+    const void *attrs;
+    hoop_status expect; /* HOOP_OK, or the error this call must give */
+} hoop_case;
+
+typedef struct hoop_op {
+    const char       *name;
+    int               min_in, max_in, nout;
+    unsigned          flags, reads;
+    size_t            attrs_size;
+    const hoop_field *fields;
+    int               nfields;
+    hoop_status (*shape)(hoop_shape_call *s);
+    hoop_status (*forward)(const hoop_call *c);
+    void (*backward)(hoop_backward_call *b);
+    /** out[0] of the same value from primitive ops: serves the derivative where there is no backward. */
+    hoop_tensor *(*composite)(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs);
+    void (*reference)(const hoop_call *c); /* naive, f64 (integers i64), contiguous */
+    const hoop_case *cases;
+    int              ncases;
+} hoop_op;
+
+#define HOOP_CASES(array) .cases = (array), .ncases = (int)(sizeof(array) / sizeof(array)[0])
+#define HOOP_FIELDS(array) .fields = (array), .nfields = (int)(sizeof(array) / sizeof(array)[0])
+
+/** Call an op, a user's own as well. outs (may be NULL) receives all outputs. Returns out[0], or poison. Calls: Local. */
+HOOP_API hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor **outs);
+
+/** In backward: does input i want a gradient? */
+HOOP_API bool hoop_needs(const hoop_backward_call *b, int i);
+/** In backward: if input i wants a gradient, let the result of the next op called be (a contribution to) it. Sum-to-shape after
+ *  broadcasting is done on the way. */
+HOOP_API bool hoop_sink(hoop_backward_call *b, int i);
+/** In backward: g as it stands is a contribution to the gradient of input i, if that is wanted. */
+HOOP_API void hoop_pass(hoop_backward_call *b, int i, hoop_tensor *g);
+
+/** hoop's ops. Calls: Local. */
+HOOP_API int            hoop_op_count(void);
+HOOP_API const hoop_op *hoop_op_get(int i);
+HOOP_API const hoop_op *hoop_op_find(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,106 @@
+/**
+ * hoop/ops.h - the ops: each returns a tape tensor, never NULL; a failure sticks to the tape and gives poison.
+ *
+ * Inputs are tensors of this tape or persistent ones. Binary ops broadcast as NumPy does. No dtype is promoted: hoop_cast.
+ * What each op computes, its gradient, dtypes, errors and source stand above its code in core/ops. All calls: Local.
+ */
+#ifndef HOOP_OPS_H
+#define HOOP_OPS_H
+
+#include "hoop/random.h"
+#include "hoop/tape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* arithmetic.c: y = f(a, b) or f(x), elementwise */
+HOOP_API hoop_tensor *hoop_add(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+HOOP_API hoop_tensor *hoop_sub(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+HOOP_API hoop_tensor *hoop_mul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+HOOP_API hoop_tensor *hoop_div(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+HOOP_API hoop_tensor *hoop_neg(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_scale(hoop_tape *t, hoop_tensor *x, double factor);
+HOOP_API hoop_tensor *hoop_shift(hoop_tape *t, hoop_tensor *x, double term);
+HOOP_API hoop_tensor *hoop_reciprocal(hoop_tape *t, hoop_tensor *x);
+
+/* exponential.c, compare.c */
+HOOP_API hoop_tensor *hoop_exp(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_log(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_sqrt(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_erf(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_greater(hoop_tape *t, hoop_tensor *a, hoop_tensor *b); /* 1 or 0 in a's dtype; no gradient */
+HOOP_API hoop_tensor *hoop_equal(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+
+/* activation.c */
+typedef enum hoop_gelu_kind { HOOP_GELU_ERF, HOOP_GELU_TANH } hoop_gelu_kind;
+HOOP_API hoop_tensor *hoop_tanh(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_sigmoid(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_relu(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_gelu(hoop_tape *t, hoop_tensor *x, hoop_gelu_kind kind);
+/* their gradients, ops as well: y the activation's output (gelu: x its input), dy its gradient */
+HOOP_API hoop_tensor *hoop_tanh_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy);
+HOOP_API hoop_tensor *hoop_sigmoid_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy);
+HOOP_API hoop_tensor *hoop_relu_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy);
+HOOP_API hoop_tensor *hoop_gelu_grad(hoop_tape *t, hoop_tensor *x, hoop_tensor *dy, hoop_gelu_kind kind);
+
+/* reduce.c: over the dims of a bit mask (bit d: dim d; HOOP_ALL_DIMS); keep: reduced dims stay, of size 1 */
+#define HOOP_ALL_DIMS (~0u)
+HOOP_API hoop_tensor *hoop_sum(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep);
+HOOP_API hoop_tensor *hoop_mean(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep);
+HOOP_API hoop_tensor *hoop_max(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep);
+/** Sum x (a broadcast result) to a shape that broadcasts to x's. */
+HOOP_API hoop_tensor *hoop_sum_to(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
+
+/* view.c: views share storage; concat and contiguous copy */
+HOOP_API hoop_tensor *hoop_reshape(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape); /* one size may be -1 */
+HOOP_API hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b);         /* dims < 0 count from the end */
+HOOP_API hoop_tensor *hoop_expand(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
+HOOP_API hoop_tensor *hoop_slice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t count);
+HOOP_API hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t size); /* zeros with x at [first, first+count) */
+HOOP_API hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim);
+HOOP_API hoop_tensor *hoop_contiguous(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_cast(hoop_tape *t, hoop_tensor *x, hoop_dtype dtype);
+HOOP_API hoop_tensor *hoop_fill(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, double value);
+HOOP_API hoop_tensor *hoop_detach(hoop_tape *t, hoop_tensor *x);
+
+/* matmul.c, linear.c */
+HOOP_API hoop_tensor *hoop_matmul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);                 /* (..., M, K) x (..., K, N) -> (..., M, N) */
+HOOP_API hoop_tensor *hoop_linear(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b); /* (..., I), (O, I), (O) or NULL -> (..., O) */
+
+/* softmax.c: over the last dim */
+HOOP_API hoop_tensor *hoop_softmax(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_log_softmax(hoop_tape *t, hoop_tensor *x);
+HOOP_API hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes, hoop_dtype dtype); /* i64 (...) -> (..., classes) */
+
+/* Losses give a sum and a weight (hoop_loss_weight): divide by it for the mean. */
+#define HOOP_IGNORE_LABEL (-100)
+HOOP_API hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits, hoop_tensor *label); /* (..., C), i64 (...); weight: labels not ignored */
+HOOP_API hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target);               /* same shape; weight: elements */
+
+/* dropout.c: keyed by the tape's key and site; the identity unless training */
+HOOP_API hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p);
+/* embedding.c */
+HOOP_API hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *index); /* (R, D), i64 (...) -> (..., D) */
+
+/* Error messages name the line of the call. Each name is a function as well (for pointers, and for Fortran). */
+#ifndef HOOP_NO_LOCATIONS
+#define HOOP_AT(t) hoop_tape_at((t), __FILE__, __LINE__)
+#define hoop_add(t, a, b) hoop_add(HOOP_AT(t), a, b)
+#define hoop_sub(t, a, b) hoop_sub(HOOP_AT(t), a, b)
+#define hoop_mul(t, a, b) hoop_mul(HOOP_AT(t), a, b)
+#define hoop_div(t, a, b) hoop_div(HOOP_AT(t), a, b)
+#define hoop_matmul(t, a, b) hoop_matmul(HOOP_AT(t), a, b)
+#define hoop_linear(t, x, w, b) hoop_linear(HOOP_AT(t), x, w, b)
+#define hoop_reshape(t, x, n, s) hoop_reshape(HOOP_AT(t), x, n, s)
+#define hoop_slice(t, x, d, f, c) hoop_slice(HOOP_AT(t), x, d, f, c)
+#define hoop_concat(t, xs, n, d) hoop_concat(HOOP_AT(t), xs, n, d)
+#define hoop_cross_entropy(t, x, l) hoop_cross_entropy(HOOP_AT(t), x, l)
+#define hoop_mse(t, y, x) hoop_mse(HOOP_AT(t), y, x)
+#define hoop_embedding(t, w, i) hoop_embedding(HOOP_AT(t), w, i)
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,61 @@
+/**
+ * hoop/params.h - the flat store of parameters, and the buffers beside it.
+ *
+ * Register, finalize, initialise. After finalize all parameters lie in one array in order of registration, their gradients
+ * in a second; each starts on a block of 128 elements, so that update, clipping, hash, checkpoint and sharding are loops
+ * over ranges. Buffers (saved, not trained) are persistent tensors of their own.
+ */
+#ifndef HOOP_PARAMS_H
+#define HOOP_PARAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hoop/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { HOOP_BLOCK = 128 /* elements */ };
+
+typedef struct hoop_params hoop_params;
+
+/** An empty store whose parameters are of one float dtype. Owns: caller. Calls: Local. */
+HOOP_API hoop_status hoop_params_create(hoop_dtype dtype, hoop_error *err, hoop_params **out);
+HOOP_API void        hoop_params_destroy(hoop_params **p);
+/** Register a parameter; *out belongs to the store and is usable after finalize. Errors: HOOP_ESTATE after finalize, HOOP_EARG for a
+ *  name that is empty, too long or taken, HOOP_ESHAPE, HOOP_ESIZE. Calls: Local. */
+HOOP_API hoop_status hoop_params_add(hoop_params *p, const char *name, int ndim, const int64_t *shape, hoop_error *err, hoop_tensor **out);
+/** A second name for a parameter (tied weights): the same tensor, one gradient. Calls: Local. */
+HOOP_API hoop_status hoop_params_alias(hoop_params *p, const char *name, hoop_tensor *param, hoop_error *err);
+/** Register a buffer (any dtype), zero. Allowed at any time. Calls: Local. */
+HOOP_API hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err,
+                                            hoop_tensor **out);
+/** Lay the parameters out. `memory` (may be NULL: the store allocates) holds at least hoop_params_bytes, aligned to 64: weights, then gradients. Calls: Local. */
+HOOP_API hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err);
+HOOP_API int64_t     hoop_params_bytes(const hoop_params *p);
+
+HOOP_API hoop_dtype   hoop_params_dtype(const hoop_params *p);
+HOOP_API int          hoop_params_count(const hoop_params *p);
+HOOP_API const char  *hoop_params_name(const hoop_params *p, int i);
+HOOP_API hoop_tensor *hoop_params_tensor(const hoop_params *p, int i);
+HOOP_API int64_t      hoop_params_first_block(const hoop_params *p, int i);
+HOOP_API int64_t      hoop_params_nblocks_of(const hoop_params *p, int i);
+HOOP_API int64_t      hoop_params_nblocks(const hoop_params *p);   /* of the whole store */
+HOOP_API int64_t      hoop_params_numel(const hoop_params *p);     /* without padding */
+HOOP_API void        *hoop_params_data(const hoop_params *p);      /* 128 * nblocks elements */
+HOOP_API void        *hoop_params_grad(const hoop_params *p);
+HOOP_API void        *hoop_params_grad_of(const hoop_params *p, int i);
+HOOP_API int          hoop_params_find(const hoop_params *p, const char *name); /* -1: none; aliases are found */
+HOOP_API int          hoop_params_buffer_count(const hoop_params *p);
+HOOP_API const char  *hoop_params_buffer_name(const hoop_params *p, int i);
+HOOP_API hoop_tensor *hoop_params_buffer(const hoop_params *p, int i);
+/** Tell that the weights were written: derived copies and older uses are stale. Calls: Local. */
+HOOP_API void hoop_params_touch(hoop_params *p);
+HOOP_API void hoop_params_zero_grad(hoop_params *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,37 @@
+/**
+ * hoop/runtime.h - what an engine runs on: an instruction set, threads, a memory cap.
+ *
+ * A program makes one (or several; there is no global state) and creates its tapes and stores on it. It must outlive them.
+ */
+#ifndef HOOP_RUNTIME_H
+#define HOOP_RUNTIME_H
+
+#include <stdint.h>
+
+#include "hoop/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct hoop_runtime hoop_runtime;
+struct hoop_kernels;
+
+typedef struct hoop_runtime_opts {
+    const char *isa;              /* "avx512", "avx2", "baseline"; NULL or "auto": the best here */
+    int         threads;          /* of this rank, the caller's included; 0: 1 */
+    int64_t     memory_cap_bytes; /* of tensors on tapes; 0: none */
+} hoop_runtime_opts;
+
+/** Owns: caller. Errors: HOOP_EARG (isa, threads), HOOP_ENOMEM. Calls: Local. */
+HOOP_API hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out);
+HOOP_API void        hoop_runtime_destroy(hoop_runtime **rt);
+HOOP_API int         hoop_runtime_threads(const hoop_runtime *rt);
+HOOP_API const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt);
+/** "hoop 0.1.0 avx512 openblas-Zen": runs with equal ids give equal bits. Valid while rt lives. Calls: Local. */
+HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

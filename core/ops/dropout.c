@@ -1,0 +1,71 @@
+/* dropout: keyed by seed, step, leaf, module path and number of the call; never by rank or time. */
+#define HOOP_NO_LOCATIONS
+#include "hoop/ops.h"
+#include "ops/shape.h"
+
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+extern const hoop_op hoop__op_dropout;
+
+typedef struct dropout_attrs {
+    double   p;
+    hoop_key key;
+} dropout_attrs;
+static const hoop_field fields[] = {{"p", 'f', offsetof(dropout_attrs, p)}, {"key", 'k', offsetof(dropout_attrs, key)}};
+
+/* how often this site has drawn since the reset; few sites draw, so a list will do */
+static uint64_t next_call(hoop_tape *t)
+{
+    for (int32_t i = 0; i < t->sites.n; i++) {
+        if (t->sites.v[i].site == t->site) return t->sites.v[i].calls++;
+    }
+    if (!HOOP_GROW(t, t->sites, t->sites.n + 1)) return 0;
+    t->sites.v[t->sites.n++] = (hoop_site_count){t->site, 1};
+    return 0;
+}
+
+/**
+ * hoop_dropout - zero each element with probability p, scale the rest by 1 / (1 - p). The identity unless training.
+ * Shape   x -> same
+ * Grad    dx += dy under the same mask
+ * Dtype   f32, f64                   Errors HOOP_EDTYPE, HOOP_EARG (p not in [0, 1))
+ * Source  Srivastava et al., JMLR 15 (2014)
+ */
+hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p)
+{
+    dropout_attrs attrs = {.p = p};
+    if (!t->training || p == 0.0) return x;
+    attrs.key = hoop_key_make(t->key.seed, HOOP_FOR_OP, t->key.step, t->key.leaf, t->site * 0x9E3779B97F4A7C15u + next_call(t));
+    return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL);
+}
+static hoop_status dropout_shape(hoop_shape_call *s)
+{
+    double p = ((const dropout_attrs *)s->attrs)->p;
+    if (!(p >= 0.0 && p < 1.0)) return hoop_fail(s->err, HOOP_EARG, "p = %g is not in [0, 1)", p);
+    return hoop__shape_unary(s);
+}
+static hoop_status dropout_forward(const hoop_call *c)
+{
+    const dropout_attrs *a = c->attrs;
+    int64_t              n = hoop__view_numel(c->out);
+    if (n > 0) c->kernels->dropout[c->out->dtype](n, c->in[0]->data, a->p, 1.0 / (1.0 - a->p), a->key, c->out->data, c->add);
+    return HOOP_OK;
+}
+static void dropout_backward(hoop_backward_call *b)
+{
+    if (hoop_sink(b, 0)) hoop_op_call(b->t, &hoop__op_dropout, &b->dy[0], 1, b->attrs, NULL);
+}
+static void dropout_reference(const hoop_call *c)
+{
+    const dropout_attrs *a = c->attrs;
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
+        double keep = (double)hoop_random_f32(a->key, (uint64_t)i) >= a->p ? 1.0 / (1.0 - a->p) : 0.0;
+        ((double *)c->out->data)[i] = keep * hoop__at(c->in[0], i);
+    }
+}
+static const dropout_attrs half = {0.5, {7, 9}}, tenth = {0.1, {3, 1}}, whole = {1.0, {0, 0}};
+static const hoop_case     cases[] = {{"3x4", &half}, {"133", &tenth}, {".", &half}, {"0x3", &half}, {"3", &whole, HOOP_EARG}, {"i64:3<4", &half, HOOP_EDTYPE}};
+const hoop_op hoop__op_dropout = {.name = "dropout", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_ACCUMULATES | HOOP_OP_RANDOM,
+                                  .attrs_size = sizeof(dropout_attrs), HOOP_FIELDS(fields), .shape = dropout_shape, .forward = dropout_forward,
+                                  .backward = dropout_backward, .reference = dropout_reference, HOOP_CASES(cases)};

@@ -1,0 +1,121 @@
+/* embedding: rows of a table by index, and its gradient. */
+#define HOOP_NO_LOCATIONS
+#include "hoop/ops.h"
+#include "ops/shape.h"
+
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+#include <string.h>
+
+extern const hoop_op hoop__op_embedding, hoop__op_embedding_grad;
+
+typedef struct embedding_attrs {
+    int64_t rows;
+} embedding_attrs;
+static const hoop_field fields[] = {{"rows", 'i', offsetof(embedding_attrs, rows)}};
+
+static hoop_status check_index(const hoop_view *index, int64_t rows, hoop_error *err)
+{
+    const int64_t *v = index->data;
+    for (int64_t i = 0, n = hoop__view_numel(index); i < n; i++) {
+        if ((uint64_t)v[i] < (uint64_t)rows) continue;
+        return hoop_fail(err, HOOP_ERANGE, "index %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i, (long long)(rows - 1));
+    }
+    return HOOP_OK;
+}
+
+/**
+ * hoop_embedding - rows of a table.
+ * Shape   w (R, D), index i64 (...) -> (..., D)
+ * Grad    dw[index] += dy, positions in ascending order
+ * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (names the index)
+ */
+hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *index)
+{
+    return hoop_op_call(t, &hoop__op_embedding, (hoop_tensor *[]){w, index}, 2, NULL, NULL);
+}
+static hoop_status embedding_shape(hoop_shape_call *s)
+{
+    const hoop_view *w = s->in[0], *index = s->in[1];
+    int64_t          shape[HOOP_MAX_DIMS];
+    if (hoop__check_float(s, 0) != HOOP_OK) return HOOP_EDTYPE;
+    if (index->dtype != HOOP_I64) return hoop_fail(s->err, HOOP_EDTYPE, "indices are i64 (hoop_cast)");
+    if (w->ndim != 2 || index->ndim == HOOP_MAX_DIMS) return hoop_fail(s->err, HOOP_ESHAPE, "a table (rows, width) is wanted");
+    memcpy(shape, index->shape, sizeof shape);
+    shape[index->ndim] = w->shape[1];
+    hoop__view_set(&s->out[0], (hoop_dtype)w->dtype, index->ndim + 1, shape);
+    return HOOP_OK;
+}
+static hoop_status embedding_forward(const hoop_call *c)
+{
+    const int64_t *index = c->in[1]->data;
+    size_t         bytes = (size_t)c->in[0]->shape[1] * hoop_dtype_size((hoop_dtype)c->out->dtype);
+    if (check_index(c->in[1], c->in[0]->shape[0], c->err) != HOOP_OK) return HOOP_ERANGE;
+    for (int64_t i = 0, n = hoop__view_numel(c->in[1]); i < n && bytes > 0; i++) {
+        memcpy((char *)c->out->data + (size_t)i * bytes, (const char *)c->in[0]->data + (size_t)index[i] * bytes, bytes);
+    }
+    return HOOP_OK;
+}
+static void embedding_backward(hoop_backward_call *b)
+{
+    embedding_attrs attrs = {hoop_tensor_size(b->in[0], 0)};
+    if (hoop_sink(b, 0)) hoop_op_call(b->t, &hoop__op_embedding_grad, (hoop_tensor *[]){b->dy[0], b->in[1]}, 2, &attrs, NULL);
+}
+static void embedding_reference(const hoop_call *c)
+{
+    int64_t width = c->in[0]->shape[1];
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
+        ((double *)c->out->data)[i] = hoop__at(c->in[0], (int64_t)hoop__at(c->in[1], i / width) * width + i % width);
+    }
+}
+static const hoop_case cases[] = {{"5x3 i64:4<5"}, {"5x3 i64:2x4<5"}, {"5x3 i64:0<5"}, {"5x3 i64:.<5"}, {"3x2 i64:64<5", NULL, HOOP_ERANGE},
+                                  {"5x3 4", NULL, HOOP_EDTYPE}, {"5 i64:4<5", NULL, HOOP_ESHAPE}};
+const hoop_op hoop__op_embedding = {.name = "embedding", .min_in = 2, .max_in = 2, .nout = 1, .reads = HOOP_READS_IN(1), .shape = embedding_shape,
+                                    .forward = embedding_forward, .backward = embedding_backward, .reference = embedding_reference, HOOP_CASES(cases)};
+
+/* embedding_grad: (dy (..., D), index (...)) -> dw (rows, D); its own gradient is embedding */
+static hoop_status embedding_grad_shape(hoop_shape_call *s)
+{
+    hoop_view dy = *s->in[0];
+    int64_t   rows = ((const embedding_attrs *)s->attrs)->rows;
+    if (hoop__check_float(s, 0) != HOOP_OK) return HOOP_EDTYPE;
+    if (s->in[1]->dtype != HOOP_I64) return hoop_fail(s->err, HOOP_EDTYPE, "indices are i64 (hoop_cast)");
+    if (dy.ndim < 1) return hoop_fail(s->err, HOOP_ESHAPE, "gradients (..., width) are wanted");
+    dy.ndim--;
+    if (!hoop__same_shape(&dy, s->in[1])) return hoop_fail(s->err, HOOP_ESHAPE, "an index for each row is wanted");
+    hoop__view_set(&s->out[0], (hoop_dtype)dy.dtype, 2, (int64_t[]){rows, dy.shape[dy.ndim]});
+    return HOOP_OK;
+}
+static hoop_status embedding_grad_forward(const hoop_call *c)
+{
+    hoop_dtype     dtype = (hoop_dtype)c->out->dtype;
+    const int64_t *index = c->in[1]->data;
+    int64_t        width = c->out->shape[1];
+    size_t         bytes = (size_t)width * hoop_dtype_size(dtype);
+    if (check_index(c->in[1], c->out->shape[0], c->err) != HOOP_OK) return HOOP_ERANGE;
+    if (!c->add) memset(c->out->data, 0, (size_t)c->out->shape[0] * bytes);
+    for (int64_t i = 0, n = hoop__view_numel(c->in[1]); i < n; i++) {
+        char *row = (char *)c->out->data + (size_t)index[i] * bytes;
+        c->kernels->binary[HOOP_BINARY_add][dtype](width, row, 1, (const char *)c->in[0]->data + (size_t)i * bytes, 1, row, false);
+    }
+    return HOOP_OK;
+}
+static void embedding_grad_backward(hoop_backward_call *b)
+{
+    if (hoop_sink(b, 0)) hoop_embedding(b->t, b->dy[0], b->in[1]);
+}
+static void embedding_grad_reference(const hoop_call *c)
+{
+    int64_t width = c->out->shape[1];
+    double *dw = c->out->data;
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) dw[i] = 0.0;
+    for (int64_t i = 0, n = hoop__view_numel(c->in[0]); i < n; i++) dw[(int64_t)hoop__at(c->in[1], i / width) * width + i % width] += hoop__at(c->in[0], i);
+}
+static const embedding_attrs five = {5};
+static const hoop_case       grad_cases[] = {{"4x3 i64:4<5", &five}, {"2x4x3 i64:2x4<5", &five}, {"0x3 i64:0<5", &five}, {"3 i64:.<5", &five},
+                                             {"64x2 i64:64<9", &five, HOOP_ERANGE}, {"4x3 i64:5<5", &five, HOOP_ESHAPE}};
+const hoop_op hoop__op_embedding_grad = {.name = "embedding_grad", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_ACCUMULATES,
+                                         .reads = HOOP_READS_IN(1), .attrs_size = sizeof(embedding_attrs), HOOP_FIELDS(fields),
+                                         .shape = embedding_grad_shape, .forward = embedding_grad_forward, .backward = embedding_grad_backward,
+                                         .reference = embedding_grad_reference, HOOP_CASES(grad_cases)};

@@ -1,0 +1,180 @@
+/* matmul: batched matrix product, and the layout of its operands. */
+#define HOOP_NO_LOCATIONS
+#include "hoop/ops.h"
+#include "ops/shape.h"
+
+#include "base/blas.h"
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+#include <string.h>
+
+extern const hoop_op hoop__op_matmul;
+
+/**
+ * hoop_matmul - matrix product over the last two dims, the others broadcast.
+ * Shape   a (..., M, K), b (..., K, N) -> (..., M, N)
+ * Grad    da += dy b^T, db += a^T dy (summed over broadcast dims)
+ * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ESIZE
+ * Transposed operands are used where they lie; K = 0 gives zeros.
+ */
+hoop_tensor *hoop_matmul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
+{
+    return hoop_op_call(t, &hoop__op_matmul, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
+}
+
+static hoop_status matmul_shape(hoop_shape_call *s)
+{
+    hoop_view        a = *s->in[0], b = *s->in[1];
+    const hoop_view *outer[2] = {&a, &b};
+    hoop_shape_call  batch = *s;
+    int64_t          m, n;
+    hoop_status      st;
+    if (a.ndim < 2 || b.ndim < 2) return hoop_fail(s->err, HOOP_ESHAPE, "at least 2 dims are wanted");
+    if (a.shape[a.ndim - 1] != b.shape[b.ndim - 2]) {
+        return hoop_fail(s->err, HOOP_ESHAPE, "inner sizes %lld and %lld differ", (long long)a.shape[a.ndim - 1], (long long)b.shape[b.ndim - 2]);
+    }
+    m = a.shape[a.ndim - 2];
+    n = b.shape[b.ndim - 1];
+    a.ndim -= 2;
+    b.ndim -= 2;
+    batch.in = outer;
+    st = hoop__shape_broadcast(&batch);
+    if (st != HOOP_OK) return st;
+    s->out[0].shape[s->out[0].ndim++] = m;
+    s->out[0].shape[s->out[0].ndim++] = n;
+    return HOOP_OK;
+}
+
+/* Can the last two dims of x go to BLAS as they lie? Plain rows, or the transpose of rows. */
+static bool layout(const hoop_view *x, bool *transposed, int64_t *ld)
+{
+    int64_t r = x->shape[x->ndim - 2], c = x->shape[x->ndim - 1], sr = x->stride[x->ndim - 2], sc = x->stride[x->ndim - 1];
+    *transposed = false;
+    if ((sc == 1 || c == 1) && (sr >= c || r == 1)) {
+        *ld = r == 1 ? c : sr;
+        return true;
+    }
+    *transposed = true;
+    if ((sr == 1 || r == 1) && (sc >= r || c == 1)) {
+        *ld = c == 1 ? r : sc;
+        return true;
+    }
+    return false;
+}
+
+/* offsets of each matrix of x in the broadcast batch */
+static void batch_offsets(const hoop_view *x, const hoop_view *y, int64_t batch, int64_t *offset)
+{
+    hoop_view outer = *x, full = *y;
+    int64_t   stride[HOOP_MAX_DIMS];
+    hoop_walk w = {.stride = {stride}, .noperands = 1};
+    outer.ndim -= 2;
+    full.ndim -= 2;
+    hoop__broadcast_strides(&outer, &full, stride);
+    w.ndim = full.ndim;
+    w.shape = full.shape;
+    for (int64_t i = 0; i < batch; i++) {
+        offset[i] = w.at[0];
+        hoop__walk_next(&w);
+    }
+}
+
+static hoop_status matmul_forward(const hoop_call *c)
+{
+    hoop_view      a = *c->in[0], b = *c->in[1];
+    const hoop_view *y = c->out;
+    size_t         size = hoop_dtype_size((hoop_dtype)y->dtype);
+    hoop_gemm_args g = {.dtype = (hoop_dtype)y->dtype, .add = c->add, .m = y->shape[y->ndim - 2], .n = y->shape[y->ndim - 1],
+                        .k = a.shape[a.ndim - 1], .c = y->data, .batch = 1};
+    bool           a_fits = layout(&a, &g.ta, &g.lda), b_fits = layout(&b, &g.tb, &g.ldb);
+    int64_t        copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets;
+    char          *work;
+    for (int d = 0; d + 2 < y->ndim; d++) g.batch *= y->shape[d];
+    copy_a = (copy_a * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+    copy_b = (copy_b * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+    offsets = g.batch > 1 ? 2 * g.batch * (int64_t)sizeof(int64_t) : 0;
+    work = copy_a + copy_b + offsets > 0 ? c->work(c->work_tape, copy_a + copy_b + offsets) : NULL;
+    if (work == NULL && copy_a + copy_b + offsets > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory to copy an operand");
+    if (!a_fits) {
+        hoop__view_copy(c->kernels, &a, work);
+        hoop__view_set(&a, (hoop_dtype)a.dtype, a.ndim, c->in[0]->shape);
+        a.data = work;
+        (void)layout(&a, &g.ta, &g.lda);
+    }
+    if (!b_fits) {
+        hoop__view_copy(c->kernels, &b, work + copy_a);
+        hoop__view_set(&b, (hoop_dtype)b.dtype, b.ndim, c->in[1]->shape);
+        b.data = work + copy_a;
+        (void)layout(&b, &g.tb, &g.ldb);
+    }
+    g.a = a.data;
+    g.b = b.data;
+    g.ldc = g.n;
+    g.c_step = g.m * g.n;
+    if (g.batch > 1 && b.ndim == 2 && !g.ta && hoop__view_contiguous(&a)) { /* one product of all rows */
+        g.m *= g.batch;
+        g.batch = 1;
+    } else if (g.batch > 1) {
+        int64_t *offset = (int64_t *)(void *)(work + copy_a + copy_b);
+        batch_offsets(&a, y, g.batch, offset);
+        batch_offsets(&b, y, g.batch, offset + g.batch);
+        g.a_offset = offset;
+        g.b_offset = offset + g.batch;
+    }
+    return hoop__gemm(c, &g);
+}
+
+static void matmul_backward(hoop_backward_call *b)
+{
+    hoop_tensor *dy = b->dy[0];
+    if (hoop_needs(b, 0)) {
+        hoop_tensor *bt = hoop_transpose(b->t, b->in[1], -2, -1);
+        if (hoop_sink(b, 0)) hoop_matmul(b->t, dy, bt);
+    }
+    if (!hoop_needs(b, 1)) return;
+    if (hoop_tensor_ndim(b->in[1]) == 2 && hoop_tensor_ndim(b->in[0]) > 2 && hoop_tensor_numel(b->in[0]) > 0 && hoop_tensor_numel(dy) > 0) { /* one product, not a sum of many */
+        hoop_tensor *a2 = hoop_reshape(b->t, b->in[0], 2, (int64_t[]){-1, hoop_tensor_size(b->in[0], -1)});
+        hoop_tensor *dy2 = hoop_reshape(b->t, dy, 2, (int64_t[]){-1, hoop_tensor_size(dy, -1)});
+        hoop_tensor *at = hoop_transpose(b->t, a2, 0, 1);
+        if (hoop_sink(b, 1)) hoop_matmul(b->t, at, dy2);
+    } else {
+        hoop_tensor *at = hoop_transpose(b->t, b->in[0], -2, -1);
+        if (hoop_sink(b, 1)) hoop_matmul(b->t, at, dy);
+    }
+}
+
+static void matmul_reference(const hoop_call *c)
+{
+    hoop_view a = *c->in[0], b = *c->in[1];
+    int64_t   m = c->out->shape[c->out->ndim - 2], n = c->out->shape[c->out->ndim - 1], k = a.shape[a.ndim - 1];
+    int64_t   batch = 1, stride_a[HOOP_MAX_DIMS], stride_b[HOOP_MAX_DIMS];
+    hoop_view full = *c->out;
+    full.ndim -= 2;
+    a.ndim -= 2;
+    b.ndim -= 2;
+    hoop__broadcast_strides(&a, &full, stride_a);
+    hoop__broadcast_strides(&b, &full, stride_b);
+    for (int d = 0; d < full.ndim; d++) batch *= full.shape[d];
+    for (int64_t i = 0; i < batch; i++) {
+        int64_t       rest = i, at_a = 0, at_b = 0;
+        const double *pa = a.data, *pb = b.data;
+        for (int d = full.ndim - 1; d >= 0; d--) {
+            at_a += rest % full.shape[d] * stride_a[d];
+            at_b += rest % full.shape[d] * stride_b[d];
+            rest /= full.shape[d];
+        }
+        for (int64_t e = 0; e < m * n; e++) {
+            double sum = 0.0;
+            for (int64_t j = 0; j < k; j++) sum += pa[at_a + e / n * k + j] * pb[at_b + j * n + e % n];
+            ((double *)c->out->data)[i * m * n + e] = sum;
+        }
+    }
+}
+
+static const hoop_case cases[] = {{"3x4 4x5"},         {"2x3x4 4x5"},       {"2x3x4 2x4x5"},   {"2x1x3x4 5x4x2"}, {"1x4 4x1"}, {"3x0 0x2"}, {"0x3 3x2"},
+                                  {"33x17 17x300"},    {"3x4 3x5", NULL, HOOP_ESHAPE}, {"4 4x5", NULL, HOOP_ESHAPE}, {"2x3x4 3x4x5", NULL, HOOP_ESHAPE},
+                                  {"3x4 i64:4x5<3", NULL, HOOP_EDTYPE}};
+const hoop_op hoop__op_matmul = {.name = "matmul", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                                 .reads = HOOP_READS_IN(0) | HOOP_READS_IN(1), .shape = matmul_shape, .forward = matmul_forward,
+                                 .backward = matmul_backward, .reference = matmul_reference, HOOP_CASES(cases)};

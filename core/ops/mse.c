@@ -1,0 +1,100 @@
+/* mse: squared error; loss: any sum with its weight. */
+#define HOOP_NO_LOCATIONS
+#include "hoop/ops.h"
+#include "ops/shape.h"
+
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+#include <string.h>
+
+extern const hoop_op hoop__op_mse, hoop__op_loss;
+
+/**
+ * hoop_mse - squared differences, summed.
+ * Shape   y, target of one shape -> () with weight () = elements
+ * Value   sum (y - target)^2
+ * Grad    dy += 2 dloss (y - target), dtarget the opposite
+ * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
+ */
+hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target)
+{
+    hoop_tensor *out[2];
+    hoop_tensor *loss = hoop_op_call(t, &hoop__op_mse, (hoop_tensor *[]){y, target}, 2, NULL, out);
+    if (!hoop_tensor_is_poison(loss)) loss->weight = out[1];
+    return loss;
+}
+static hoop_status mse_shape(hoop_shape_call *s)
+{
+    hoop_status st = hoop__shape_same(s);
+    hoop__view_set(&s->out[0], (hoop_dtype)s->in[0]->dtype, 0, NULL);
+    hoop__view_set(&s->out[1], (hoop_dtype)s->in[0]->dtype, 0, NULL);
+    return st;
+}
+static hoop_status mse_forward(const hoop_call *c)
+{
+    hoop_dtype dtype = (hoop_dtype)c->out->dtype;
+    int64_t    n = hoop__view_numel(c->in[0]);
+    void      *d = c->work(c->work_tape, (n + 1) * (int64_t)hoop_dtype_size(dtype));
+    if (d == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld differences", (long long)n);
+    c->kernels->binary[HOOP_BINARY_sub][dtype](n, c->in[0]->data, 1, c->in[1]->data, 1, d, false);
+    c->kernels->binary[HOOP_BINARY_mul][dtype](n, d, 1, d, 1, d, false);
+    c->kernels->sum_rows[dtype](1, n, d, n, c->out[0].data, c->add);
+    if (dtype == HOOP_F32) *(float *)c->out[1].data = (float)n;
+    else *(double *)c->out[1].data = (double)n;
+    return HOOP_OK;
+}
+static void mse_backward(hoop_backward_call *b)
+{
+    hoop_tensor *difference, *twice;
+    if (b->dy[0] == NULL) return;
+    difference = hoop_sub(b->t, b->in[0], b->in[1]);
+    twice = hoop_scale(b->t, b->dy[0], 2.0);
+    if (hoop_sink(b, 0)) hoop_mul(b->t, difference, twice);
+    if (hoop_needs(b, 1)) {
+        hoop_tensor *minus = hoop_neg(b->t, twice);
+        if (hoop_sink(b, 1)) hoop_mul(b->t, difference, minus);
+    }
+}
+static void mse_reference(const hoop_call *c)
+{
+    double sum = 0.0;
+    for (int64_t i = 0, n = hoop__view_numel(c->in[0]); i < n; i++) {
+        double d = hoop__at(c->in[0], i) - hoop__at(c->in[1], i);
+        sum += d * d;
+    }
+    *(double *)c->out[0].data = sum;
+    *(double *)c->out[1].data = (double)hoop__view_numel(c->in[0]);
+}
+static const hoop_case mse_cases[] = {{"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3x4 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE}};
+const hoop_op hoop__op_mse = {.name = "mse", .min_in = 2, .max_in = 2, .nout = 2, .reads = HOOP_READS_IN(0) | HOOP_READS_IN(1), .shape = mse_shape,
+                              .forward = mse_forward, .backward = mse_backward, .reference = mse_reference, HOOP_CASES(mse_cases)};
+
+/* loss: (sum (), weight ()) -> sum; hoop/tape.h documents hoop_loss */
+hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight)
+{
+    hoop_tensor *loss = hoop_op_call(t, &hoop__op_loss, (hoop_tensor *[]){sum, weight}, 2, NULL, NULL);
+    if (!hoop_tensor_is_poison(loss)) loss->weight = hoop_retain(t, hoop__acquire(t, weight));
+    return loss;
+}
+static hoop_status loss_shape(hoop_shape_call *s)
+{
+    if (s->in[0]->ndim != 0) return hoop_fail(s->err, HOOP_ESHAPE, "scalars are wanted (hoop_sum)");
+    return hoop__shape_same(s);
+}
+static hoop_status loss_forward(const hoop_call *c)
+{
+    memcpy(c->out->data, c->in[0]->data, hoop_dtype_size((hoop_dtype)c->out->dtype));
+    return HOOP_OK;
+}
+static void loss_backward(hoop_backward_call *b)
+{
+    hoop_pass(b, 0, b->dy[0]);
+}
+static void loss_reference(const hoop_call *c)
+{
+    *(double *)c->out->data = hoop__at(c->in[0], 0);
+}
+static const hoop_case loss_cases[] = {{". ."}, {"3 3", NULL, HOOP_ESHAPE}, {". i64:.<4", NULL, HOOP_EDTYPE}};
+const hoop_op hoop__op_loss = {.name = "loss", .min_in = 2, .max_in = 2, .nout = 1, .shape = loss_shape, .forward = loss_forward,
+                               .backward = loss_backward, .reference = loss_reference, HOOP_CASES(loss_cases)};

@@ -1,0 +1,260 @@
+/* sum, mean, max over dims; sum_to, the inverse of broadcasting. */
+#define HOOP_NO_LOCATIONS
+#include "hoop/ops.h"
+#include "ops/shape.h"
+
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct reduce_attrs {
+    int64_t dims; /* bit mask */
+    int64_t keep;
+} reduce_attrs;
+static const hoop_field   fields[] = {{"dims", 'i', offsetof(reduce_attrs, dims)}, {"keep", 'i', offsetof(reduce_attrs, keep)}};
+static const reduce_attrs all = {HOOP_ALL_DIMS, 0}, all_kept = {HOOP_ALL_DIMS, 1}, first = {1, 0}, second = {2, 0}, outer = {5, 1}, fourth = {8, 0}, odd = {21, 0};
+static const hoop_case    cases[] = {{"3x4", &all}, {"3x4", &all_kept}, {"3x4", &first}, {"3x4", &second}, {"2x3x4", &outer}, {"2x3x4", &second},
+                                     {".", &all},   {"1x5", &first},    {"70x33", &first}, {"33x70", &second}, {"2x3x2x3x2", &odd}, {"3", &fourth, HOOP_ESHAPE},
+                                     {"i64:3<5", &all, HOOP_EDTYPE}};
+static const hoop_case    sum_only_cases[] = {{"3x4", &all}, {"3x4", &all_kept}, {"3x4", &first}, {"3x4", &second}, {"2x3x4", &outer}, {"2x3x4", &second},
+                                              {".", &all},   {"1x5", &first},    {"70x33", &first}, {"33x70", &second}, {"0x3", &all}, {"0x3", &first},
+                                              {"0x3", &second}, {"3", &fourth, HOOP_ESHAPE}, {"i64:3<5", &all, HOOP_EDTYPE}};
+
+extern const hoop_op hoop__op_sum, hoop__op_mean, hoop__op_max;
+
+static bool reduced(const reduce_attrs *a, int d)
+{
+    return (a->dims >> d & 1) != 0;
+}
+
+static hoop_status reduce_shape(hoop_shape_call *s)
+{
+    const reduce_attrs *a = s->attrs;
+    const hoop_view    *x = s->in[0];
+    int64_t             shape[HOOP_MAX_DIMS];
+    int                 ndim = 0;
+    if (a->dims != (int64_t)HOOP_ALL_DIMS && a->dims >> x->ndim != 0) {
+        return hoop_fail(s->err, HOOP_ESHAPE, "the dims 0x%llx to reduce are not all there", (unsigned long long)a->dims);
+    }
+    for (int d = 0; d < x->ndim; d++) {
+        if (!reduced(a, d)) shape[ndim++] = x->shape[d];
+        else if (a->keep != 0) shape[ndim++] = 1;
+    }
+    hoop__view_set(&s->out[0], (hoop_dtype)x->dtype, ndim, shape);
+    return hoop__check_float(s, 0);
+}
+
+/* An empty set has no largest element. */
+static hoop_status max_shape(hoop_shape_call *s)
+{
+    hoop_status st = reduce_shape(s);
+    if (st == HOOP_OK && hoop__view_numel(s->in[0]) == 0 && hoop__view_numel(&s->out[0]) > 0) {
+        return hoop_fail(s->err, HOOP_ESHAPE, "the largest of no elements");
+    }
+    return st;
+}
+
+static int64_t reduced_count(const hoop_view *x, const reduce_attrs *a)
+{
+    int64_t n = 1;
+    for (int d = 0; d < x->ndim; d++) n *= reduced(a, d) ? x->shape[d] : 1;
+    return n;
+}
+
+/*
+ * Contiguous x as (outer, middle, inner) where dims of one kind alternate. Rows reduced: sum_rows; leading dims reduced:
+ * sum_cols; anything else: one pass for each run of reduced dims, from the last, through scratch memory.
+ */
+static hoop_status reduce_forward(const hoop_call *c, bool largest)
+{
+    const reduce_attrs   *a = c->attrs;
+    const hoop_view      *x = c->in[0], *y = c->out;
+    hoop_reduce_rows_fn  *rows = largest ? c->kernels->max_rows[x->dtype] : c->kernels->sum_rows[x->dtype];
+    hoop_reduce_cols_fn  *cols = largest ? c->kernels->max_cols[x->dtype] : c->kernels->sum_cols[x->dtype];
+    size_t                size = hoop_dtype_size((hoop_dtype)x->dtype);
+    int64_t               shape[HOOP_MAX_DIMS], numel = hoop__view_numel(x), out_numel = hoop__view_numel(y);
+    bool                  sums[HOOP_MAX_DIMS];
+    int                   n = 0, pass = 0;
+    const char           *from = x->data;
+    char                 *work = NULL;
+    int64_t               half = 0;
+    if (out_numel == 0) return HOOP_OK;
+    if (numel == 0) {
+        if (!c->add) memset(y->data, 0, (size_t)out_numel * size);
+        return HOOP_OK;
+    }
+    for (int d = 0; d < x->ndim; d++) { /* runs of dims of one kind; size 1 joins any */
+        if (x->shape[d] == 1) continue;
+        if (n > 0 && sums[n - 1] == reduced(a, d)) shape[n - 1] *= x->shape[d];
+        else {
+            sums[n] = reduced(a, d);
+            shape[n++] = x->shape[d];
+        }
+    }
+    if (n == 0 || (n == 1 && !sums[0])) {
+        if (c->add) c->kernels->binary[HOOP_BINARY_add][x->dtype](numel, x->data, 1, y->data, 1, y->data, false);
+        else memcpy(y->data, x->data, (size_t)numel * size);
+        return HOOP_OK;
+    }
+    while (n > 0) {
+        bool    last_kept = !sums[n - 1];
+        int64_t inner = last_kept ? shape[n - 1] : 1, count, outer_n = 1;
+        int     r = last_kept ? n - 2 : n - 1; /* the last run that is reduced */
+        bool    final = r <= 1;
+        char   *to;
+        for (int d = 0; d < r; d++) outer_n *= shape[d];
+        count = shape[r];
+        if (!final && work == NULL) { /* two halves, so that no pass reads what it writes; later passes need less */
+            half = (outer_n * inner * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+            work = c->work(c->work_tape, 2 * half);
+            if (work == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for partial results");
+        }
+        to = final ? y->data : work + (pass++ % 2) * half;
+        if (!last_kept) {
+            rows(outer_n, count, from, count, to, final && c->add);
+        } else {
+            for (int64_t o = 0; o < outer_n; o++) {
+                cols(count, inner, from + (size_t)(o * count * inner) * size, inner, to + (size_t)(o * inner) * size, final && c->add);
+            }
+        }
+        if (final) return HOOP_OK;
+        from = to;
+        if (last_kept) { /* runs r-1 (kept) and r+1 (kept) become one */
+            shape[r - 1] *= inner;
+        }
+        n = r;
+    }
+    return HOOP_OK;
+}
+
+/* dy with the reduced dims put back as size 1 */
+static hoop_tensor *with_dims(hoop_backward_call *b, hoop_tensor *y)
+{
+    const reduce_attrs *a = b->attrs;
+    int64_t             shape[HOOP_MAX_DIMS];
+    int                 ndim = hoop_tensor_ndim(b->in[0]);
+    for (int d = 0; d < ndim; d++) shape[d] = reduced(a, d) ? 1 : hoop_tensor_size(b->in[0], d);
+    return hoop_reshape(b->t, y, ndim, shape);
+}
+
+static void reduce_reference(const hoop_call *c, int kind /* 0 sum, 1 mean, 2 max */)
+{
+    const reduce_attrs *a = c->attrs;
+    const hoop_view    *x = c->in[0];
+    double             *y = c->out->data;
+    int64_t             n = hoop__view_numel(x), m = hoop__view_numel(c->out);
+    for (int64_t i = 0; i < m; i++) y[i] = kind == 2 ? -INFINITY : 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t rest = i, to = 0, step = 1;
+        double  v = hoop__at(x, i);
+        for (int d = x->ndim - 1; d >= 0; d--) {
+            int64_t k = rest % x->shape[d];
+            rest /= x->shape[d];
+            if (reduced(a, d)) continue;
+            to += k * step;
+            step *= x->shape[d];
+        }
+        if (kind == 2) y[to] = v > y[to] ? v : y[to];
+        else y[to] += v / (kind == 1 ? (double)reduced_count(x, a) : 1.0);
+    }
+}
+
+/**
+ * hoop_sum - sum over dims; 0 for no elements.
+ * Shape   x [...] -> without the dims of the mask, or with size 1 there
+ * Grad    dx += dy, broadcast back
+ * Dtype   f32, f64                   Errors HOOP_ESHAPE (no such dim), HOOP_EDTYPE
+ */
+hoop_tensor *hoop_sum(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
+{
+    return hoop_op_call(t, &hoop__op_sum, &x, 1, &(reduce_attrs){dims, keep}, NULL);
+}
+static hoop_status sum_forward(const hoop_call *c)
+{
+    return reduce_forward(c, false);
+}
+static void sum_backward(hoop_backward_call *b)
+{
+    hoop_tensor *dy = with_dims(b, b->dy[0]);
+    if (hoop_sink(b, 0)) hoop_expand(b->t, dy, hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
+}
+static void sum_reference(const hoop_call *c)
+{
+    reduce_reference(c, 0);
+}
+const hoop_op hoop__op_sum = {.name = "sum", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_ACCUMULATES, .attrs_size = sizeof(reduce_attrs),
+                              HOOP_FIELDS(fields), .shape = reduce_shape, .forward = sum_forward, .backward = sum_backward,
+                              .reference = sum_reference, HOOP_CASES(sum_only_cases)};
+
+/**
+ * hoop_mean - mean over dims: the sum times 1/count.
+ * Shape   as hoop_sum                Grad   dx += dy / count
+ * Dtype   f32, f64                   Errors HOOP_ESHAPE (no such dim, no elements), HOOP_EDTYPE
+ */
+hoop_tensor *hoop_mean(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
+{
+    return hoop_op_call(t, &hoop__op_mean, &x, 1, &(reduce_attrs){dims, keep}, NULL);
+}
+static hoop_status mean_forward(const hoop_call *c)
+{
+    float       f = (float)(1.0 / (double)reduced_count(c->in[0], c->attrs));
+    double      d = 1.0 / (double)reduced_count(c->in[0], c->attrs);
+    int64_t     n = hoop__view_numel(c->out);
+    hoop_status st = reduce_forward(c, false);
+    if (st == HOOP_OK) {
+        c->kernels->binary[HOOP_BINARY_mul][c->out->dtype](n, c->out->data, 1, c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&d, 0, c->out->data, false);
+    }
+    return st;
+}
+static void mean_backward(hoop_backward_call *b)
+{
+    hoop_tensor *dy = with_dims(b, b->dy[0]), *share = hoop_scale(b->t, dy, 1.0 / (double)reduced_count(hoop_tensor_view(b->in[0]), b->attrs));
+    if (hoop_sink(b, 0)) hoop_expand(b->t, share, hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
+}
+static void mean_reference(const hoop_call *c)
+{
+    reduce_reference(c, 1);
+}
+const hoop_op hoop__op_mean = {.name = "mean", .min_in = 1, .max_in = 1, .nout = 1, .attrs_size = sizeof(reduce_attrs), HOOP_FIELDS(fields),
+                               .shape = max_shape, .forward = mean_forward, .backward = mean_backward, .reference = mean_reference, HOOP_CASES(cases)};
+
+/**
+ * hoop_max - largest element over dims; NaN if there is one.
+ * Shape   as hoop_sum                Grad   dx += dy at the largest, in equal parts where several are equal
+ * Dtype   f32, f64                   Errors HOOP_ESHAPE (no such dim, no elements), HOOP_EDTYPE
+ */
+hoop_tensor *hoop_max(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
+{
+    return hoop_op_call(t, &hoop__op_max, &x, 1, &(reduce_attrs){dims, keep}, NULL);
+}
+static hoop_status max_forward(const hoop_call *c)
+{
+    return reduce_forward(c, true);
+}
+static void max_backward(hoop_backward_call *b)
+{
+    unsigned     dims = (unsigned)((const reduce_attrs *)b->attrs)->dims;
+    hoop_tensor *y = with_dims(b, b->out[0]), *dy = with_dims(b, b->dy[0]), *mask = hoop_equal(b->t, b->in[0], y);
+    hoop_tensor *ties = hoop_sum(b->t, mask, dims, true), *share = hoop_div(b->t, dy, ties);
+    if (hoop_sink(b, 0)) hoop_mul(b->t, mask, share);
+}
+static void max_reference(const hoop_call *c)
+{
+    reduce_reference(c, 2);
+}
+const hoop_op hoop__op_max = {.name = "max", .min_in = 1, .max_in = 1, .nout = 1, .reads = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
+                              .attrs_size = sizeof(reduce_attrs), HOOP_FIELDS(fields), .shape = max_shape, .forward = max_forward,
+                              .backward = max_backward, .reference = max_reference, HOOP_CASES(cases)};
+
+hoop_tensor *hoop_sum_to(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape)
+{
+    unsigned dims = 0;
+    int      lead = hoop_tensor_ndim(x) - ndim;
+    for (int d = 0; d < hoop_tensor_ndim(x); d++) {
+        if (d < lead || (shape[d - lead] == 1 && hoop_tensor_size(x, d) != 1)) dims |= 1u << d;
+    }
+    if (dims != 0) x = hoop_sum(t, x, dims, true);
+    return hoop_reshape(t, x, ndim, shape);
+}

@@ -1,0 +1,31 @@
+#include "hoop/op.h"
+
+#include <string.h>
+
+#define HOOP_OP(name) extern const hoop_op hoop__op_##name;
+#include "ops/ops.def"
+#undef HOOP_OP
+
+static const hoop_op *const ops[] = {
+#define HOOP_OP(name) &hoop__op_##name,
+#include "ops/ops.def"
+#undef HOOP_OP
+};
+
+int hoop_op_count(void)
+{
+    return (int)(sizeof ops / sizeof ops[0]);
+}
+
+const hoop_op *hoop_op_get(int i)
+{
+    return i >= 0 && i < hoop_op_count() ? ops[i] : NULL;
+}
+
+const hoop_op *hoop_op_find(const char *name)
+{
+    for (int i = 0; i < hoop_op_count(); i++) {
+        if (strcmp(ops[i]->name, name) == 0) return ops[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,172 @@
+#include "ops/shape.h"
+
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+#include <string.h>
+
+hoop_status hoop__check_float(hoop_shape_call *s, int i)
+{
+    if (hoop_dtype_is_float((hoop_dtype)s->in[i]->dtype)) return HOOP_OK;
+    return hoop_fail(s->err, HOOP_EDTYPE, "input %d is %s and must be f32 or f64 (hoop_cast)", i, hoop_dtype_name((hoop_dtype)s->in[i]->dtype));
+}
+
+static hoop_status check_same_dtype(hoop_shape_call *s)
+{
+    hoop_status st = hoop__check_float(s, 0);
+    for (int i = 1; i < s->nin && st == HOOP_OK; i++) {
+        if (s->in[i]->dtype != s->in[0]->dtype) st = hoop_fail(s->err, HOOP_EDTYPE, "inputs of one dtype are wanted (hoop_cast)");
+    }
+    return st;
+}
+
+void hoop__out_like(hoop_view *out, const hoop_view *x)
+{
+    hoop__view_set(out, (hoop_dtype)x->dtype, x->ndim, x->shape);
+}
+
+hoop_status hoop__shape_unary(hoop_shape_call *s)
+{
+    hoop__out_like(&s->out[0], s->in[0]);
+    return hoop__check_float(s, 0);
+}
+
+hoop_status hoop__shape_same(hoop_shape_call *s)
+{
+    hoop_status st = check_same_dtype(s);
+    for (int i = 1; i < s->nin && st == HOOP_OK; i++) {
+        if (!hoop__same_shape(s->in[i], s->in[0])) st = hoop_fail(s->err, HOOP_ESHAPE, "inputs of one shape are wanted");
+    }
+    hoop__out_like(&s->out[0], s->in[0]);
+    return st;
+}
+
+hoop_status hoop__shape_rows(hoop_shape_call *s)
+{
+    if (s->in[0]->ndim < 1) return hoop_fail(s->err, HOOP_ESHAPE, "a scalar has no last dim");
+    return hoop__shape_same(s);
+}
+
+hoop_status hoop__shape_broadcast(hoop_shape_call *s)
+{
+    const hoop_view *a = s->in[0], *b = s->in[1];
+    hoop_view       *y = &s->out[0];
+    int64_t          shape[HOOP_MAX_DIMS];
+    int              ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+    hoop_status      st = check_same_dtype(s);
+    if (st != HOOP_OK) return st;
+    for (int d = 0; d < ndim; d++) {
+        int64_t da = d < ndim - a->ndim ? 1 : a->shape[d - (ndim - a->ndim)];
+        int64_t db = d < ndim - b->ndim ? 1 : b->shape[d - (ndim - b->ndim)];
+        if (da != db && da != 1 && db != 1) {
+            return hoop_fail(s->err, HOOP_ESHAPE, "sizes %lld and %lld do not broadcast", (long long)da, (long long)db);
+        }
+        shape[d] = da == 1 ? db : da;
+    }
+    hoop__view_set(y, (hoop_dtype)a->dtype, ndim, shape);
+    return HOOP_OK;
+}
+
+void hoop__broadcast_strides(const hoop_view *x, const hoop_view *out, int64_t *stride)
+{
+    int lead = out->ndim - x->ndim;
+    for (int d = 0; d < out->ndim; d++) stride[d] = d < lead || x->shape[d - lead] == 1 ? 0 : x->stride[d - lead];
+}
+
+void hoop__walk_next(hoop_walk *w)
+{
+    for (int d = w->ndim - 1; d >= 0; d--) {
+        for (int k = 0; k < w->noperands; k++) w->at[k] += w->stride[k][d];
+        if (++w->index[d] < w->shape[d]) return;
+        for (int k = 0; k < w->noperands; k++) w->at[k] -= w->index[d] * w->stride[k][d];
+        w->index[d] = 0;
+    }
+}
+
+void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols)
+{
+    *cols = x->ndim > 0 ? x->shape[x->ndim - 1] : 1;
+    *rows = 1;
+    for (int d = 0; d + 1 < x->ndim; d++) *rows *= x->shape[d];
+}
+
+/* merge neighbouring dims that all operands walk evenly: most calls become one inner loop */
+static int collapse(int ndim, int64_t *shape, int64_t *const *stride, int noperands)
+{
+    int out = 0;
+    for (int d = 1; d < ndim; d++) {
+        bool even = true;
+        for (int k = 0; k < noperands; k++) even &= stride[k][out] == stride[k][d] * shape[d];
+        if (even) {
+            shape[out] *= shape[d];
+            for (int k = 0; k < noperands; k++) stride[k][out] = stride[k][d];
+        } else {
+            out++;
+            shape[out] = shape[d];
+            for (int k = 0; k < noperands; k++) stride[k][out] = stride[k][d];
+        }
+    }
+    return ndim == 0 ? 0 : out + 1;
+}
+
+hoop_status hoop__run_unary(const hoop_call *c, int kernel)
+{
+    const hoop_view *x = c->in[0], *y = c->out;
+    hoop_unary_fn   *f = c->kernels->unary[kernel][y->dtype];
+    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)y->dtype), n = hoop__view_numel(y), inner;
+    int64_t          shape[HOOP_MAX_DIMS], stride[HOOP_MAX_DIMS], *strides[1] = {stride};
+    int              ndim;
+    hoop_walk        w = {.shape = shape, .stride = {stride}, .noperands = 1};
+    if (n == 0) return HOOP_OK;
+    memcpy(shape, y->shape, sizeof shape);
+    memcpy(stride, x->stride, sizeof stride);
+    ndim = collapse(y->ndim, shape, strides, 1);
+    if (ndim <= 1) {
+        f(n, x->data, ndim == 0 ? 1 : stride[0], y->data, c->add);
+        return HOOP_OK;
+    }
+    w.ndim = ndim - 1;
+    inner = shape[ndim - 1];
+    for (int64_t done = 0; done < n; done += inner) {
+        f(inner, (const char *)x->data + w.at[0] * size, stride[ndim - 1], (char *)y->data + done * size, c->add);
+        hoop__walk_next(&w);
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop__run_binary(const hoop_call *c, int kernel)
+{
+    const hoop_view *a = c->in[0], *b = c->in[1], *y = c->out;
+    hoop_binary_fn  *f = c->kernels->binary[kernel][y->dtype];
+    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)y->dtype), n = hoop__view_numel(y), inner;
+    int64_t          shape[HOOP_MAX_DIMS], sa[HOOP_MAX_DIMS], sb[HOOP_MAX_DIMS], *strides[2] = {sa, sb};
+    int              ndim;
+    hoop_walk        w = {.shape = shape, .stride = {sa, sb}, .noperands = 2};
+    if (n == 0) return HOOP_OK;
+    memcpy(shape, y->shape, sizeof shape);
+    hoop__broadcast_strides(a, y, sa);
+    hoop__broadcast_strides(b, y, sb);
+    ndim = collapse(y->ndim, shape, strides, 2);
+    if (ndim <= 1) {
+        f(n, a->data, ndim == 0 ? 1 : sa[0], b->data, ndim == 0 ? 1 : sb[0], y->data, c->add);
+        return HOOP_OK;
+    }
+    w.ndim = ndim - 1;
+    inner = shape[ndim - 1];
+    for (int64_t done = 0; done < n; done += inner) {
+        f(inner, (const char *)a->data + w.at[0] * size, sa[ndim - 1], (const char *)b->data + w.at[1] * size, sb[ndim - 1],
+          (char *)y->data + done * size, c->add);
+        hoop__walk_next(&w);
+    }
+    return HOOP_OK;
+}
+
+double hoop__at(const hoop_view *x, int64_t i)
+{
+    int64_t at = 0;
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        at += i % x->shape[d] * x->stride[d];
+        i /= x->shape[d];
+    }
+    return x->dtype == HOOP_F64 ? ((const double *)x->data)[at] : (double)((const int64_t *)x->data)[at];
+}

@@ -1,0 +1,40 @@
+/** core/ops/shape.h - shape rules and loops that several ops share. */
+#ifndef HOOP_SHAPE_H
+#define HOOP_SHAPE_H
+
+#include "hoop/op.h"
+
+/* shape rules */
+hoop_status hoop__shape_unary(hoop_shape_call *s);     /* float x -> same */
+hoop_status hoop__shape_same(hoop_shape_call *s);      /* all inputs of one float dtype and shape -> same */
+hoop_status hoop__shape_broadcast(hoop_shape_call *s); /* two of one float dtype -> the broadcast shape */
+hoop_status hoop__shape_rows(hoop_shape_call *s);      /* as same, with at least one dim */
+hoop_status hoop__check_float(hoop_shape_call *s, int i);
+
+/* checks of what an input is; the text says what would be right */
+void hoop__out_like(hoop_view *out, const hoop_view *x);
+
+/* strides of x broadcast to out's shape (0 where x has size 1 or no dim) */
+void hoop__broadcast_strides(const hoop_view *x, const hoop_view *out, int64_t *stride);
+
+/* row-major walk over the outer dims of a shape; offsets of up to three operands in elements */
+typedef struct hoop_walk {
+    int            ndim;  /* outer dims */
+    const int64_t *shape;
+    const int64_t *stride[3];
+    int64_t        index[HOOP_MAX_DIMS], at[3];
+    int            noperands;
+} hoop_walk;
+void hoop__walk_next(hoop_walk *w);
+
+/* rows and columns of the last dim */
+void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols);
+
+/* kernels of elementwise ops on views */
+hoop_status hoop__run_unary(const hoop_call *c, int kernel);
+hoop_status hoop__run_binary(const hoop_call *c, int kernel);
+
+/* element i of any view of f64 or i64 in row-major order, for references */
+double hoop__at(const hoop_view *x, int64_t i);
+
+#endif

@@ -1,0 +1,66 @@
+#include "tape/engine.h"
+
+#include <stdlib.h>
+
+enum { SMALLEST_LOG2 = 8 };
+
+/* Classes of 2^k * {1, 1.25, 1.5, 1.75}: at most a quarter is wasted, and a size finds its list without searching. */
+static int class_of(int64_t bytes, int64_t *class_bytes)
+{
+    int     log2, quarter;
+    int64_t base, step;
+    if (bytes < (int64_t)1 << SMALLEST_LOG2) bytes = (int64_t)1 << SMALLEST_LOG2;
+    log2 = 63 - __builtin_clzll((unsigned long long)bytes);
+    base = (int64_t)1 << log2;
+    step = base / 4;
+    quarter = (int)((bytes - base + step - 1) / step);
+    *class_bytes = base + quarter * step;
+    return 4 * (log2 - SMALLEST_LOG2) + quarter;
+}
+
+hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes)
+{
+    int64_t       size;
+    int           c;
+    hoop_storage *s;
+    if (bytes > INT64_MAX / 4) return NULL;
+    c = class_of(bytes, &size);
+    s = cache->free_list[c];
+    if (s != NULL) {
+        cache->free_list[c] = s->next;
+    } else {
+        if (cache->cap > 0 && cache->reserved + size > cache->cap) return NULL;
+        s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
+        if (s == NULL) return NULL;
+        s->data = (char *)s + HOOP_ALIGN;
+        s->bytes = size;
+        s->class_index = c;
+        cache->reserved += size;
+    }
+    s->refs = 1;
+    s->next = NULL;
+    cache->live += s->bytes;
+    if (cache->live > cache->peak) cache->peak = cache->live;
+    return s;
+}
+
+void hoop__storage_put(hoop_cache *cache, hoop_storage *s)
+{
+    if (--s->refs > 0) return;
+    cache->live -= s->bytes;
+    s->next = cache->free_list[s->class_index];
+    cache->free_list[s->class_index] = s;
+}
+
+void hoop__cache_destroy(hoop_cache *cache)
+{
+    for (int c = 0; c < HOOP_STORAGE_CLASSES; c++) {
+        for (hoop_storage *s = cache->free_list[c], *next; s != NULL; s = next) {
+            next = s->next;
+            free(s);
+        }
+        cache->free_list[c] = NULL;
+    }
+}
+
+_Static_assert(sizeof(hoop_storage) <= HOOP_ALIGN, "the header of a storage fits before its data");

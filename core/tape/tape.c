@@ -1,0 +1,368 @@
+#include "hoop/tape.h"
+
+#include "kernels/kernels.h"
+#include "tape/engine.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+hoop_status hoop_tape_create(hoop_runtime *rt, hoop_error *err, hoop_tape **out)
+{
+    hoop_tape *t = calloc(1, sizeof *t);
+    *out = NULL;
+    if (t == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a tape");
+    t->rt = rt;
+    t->cache.cap = rt->memory_cap_bytes;
+    t->recording = true;
+    t->poison.tape = t;
+    t->poison.poison = t->poison.contiguous = true;
+    t->poison.id = t->poison.node = t->poison.param = -1;
+    t->poison.weight = &t->poison;
+    *out = t;
+    return HOOP_OK;
+}
+
+static void release_all(hoop_tape *t, int32_t from)
+{
+    for (int32_t i = from; i < t->tensors.n; i++) hoop__tensor_release(t, t->tensors.v[i]);
+}
+
+void hoop_tape_destroy(hoop_tape **tape)
+{
+    hoop_tape *t;
+    if (tape == NULL || *tape == NULL) return;
+    t = *tape;
+    release_all(t, 0);
+    if (t->scratch != NULL) hoop__storage_put(&t->cache, t->scratch);
+    hoop__cache_destroy(&t->cache);
+    hoop__arena_destroy(&t->arena);
+    free(t->tensors.v);
+    free(t->nodes.v);
+    free(t->slots.v);
+    free(t->other_slots.v);
+    free(t->last_reader.v);
+    free(t->reached.v);
+    free(t->uses.v);
+    free(t->acquired.v);
+    free(t->sites.v);
+    free(t->scopes.v);
+    free(t);
+    *tape = NULL;
+}
+
+hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *err)
+{
+    hoop_status st = t->error.status;
+    if (st != HOOP_OK) (void)hoop_fail(err, st, "%s", t->error.text);
+    release_all(t, 0);
+    hoop__arena_rollback(&t->arena, (hoop_arena_mark){NULL, 0});
+    t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = 0;
+    if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);
+    if (t->acquired.v != NULL) memset(t->acquired.v, 0, (size_t)t->acquired.capacity * sizeof *t->acquired.v);
+    t->error.status = HOOP_OK;
+    t->error.text[0] = '\0';
+    t->sink = NULL;
+    t->site = 0;
+    if (key != NULL) t->key = *key;
+    return st;
+}
+
+const hoop_error *hoop_tape_error(const hoop_tape *t)
+{
+    return &t->error;
+}
+
+void hoop_tape_fail(hoop_tape *t, hoop_status status, const char *format, ...)
+{
+    char    text[HOOP_ERROR_TEXT];
+    va_list args;
+    if (t->error.status != HOOP_OK) return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (t->file != NULL) (void)hoop_fail(&t->error, status, "%s [%s:%d]", text, t->file, t->line);
+    else (void)hoop_fail(&t->error, status, "%s", text);
+}
+
+hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line)
+{
+    t->file = file;
+    t->line = line;
+    return t;
+}
+
+bool hoop_tape_set_grad(hoop_tape *t, bool on)
+{
+    bool before = t->recording;
+    t->recording = on;
+    return before;
+}
+
+bool hoop_tape_set_training(hoop_tape *t, bool on)
+{
+    bool before = t->training;
+    t->training = on;
+    return before;
+}
+
+uint64_t hoop_tape_set_site(hoop_tape *t, uint64_t site)
+{
+    uint64_t before = t->site;
+    t->site = site;
+    return before;
+}
+
+void hoop_tape_memory(const hoop_tape *t, int64_t *live, int64_t *peak, int64_t *reserved)
+{
+    if (live != NULL) *live = t->cache.live;
+    if (peak != NULL) *peak = t->cache.peak;
+    if (reserved != NULL) *reserved = t->cache.reserved;
+}
+
+bool hoop__grow(hoop_tape *t, void **v, int32_t *capacity, int32_t wanted, size_t size)
+{
+    int32_t bigger = *capacity > 0 ? *capacity : 64;
+    void   *p;
+    if (wanted <= *capacity) return true;
+    while (bigger < wanted && bigger <= INT32_MAX / 2) bigger *= 2;
+    p = bigger < wanted ? NULL : realloc(*v, (size_t)bigger * size);
+    if (p == NULL) {
+        hoop_tape_fail(t, HOOP_ENOMEM, "no memory for a tape of %d entries", wanted);
+        return false;
+    }
+    memset((char *)p + (size_t)*capacity * size, 0, (size_t)(bigger - *capacity) * size);
+    *v = p;
+    *capacity = bigger;
+    return true;
+}
+
+hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v)
+{
+    hoop_tensor *x = hoop__arena_alloc(&t->arena, (int64_t)sizeof *x);
+    int32_t      id = t->tensors.n;
+    if (x == NULL) {
+        hoop_tape_fail(t, HOOP_ENOMEM, "no memory for a tensor's header");
+        return NULL;
+    }
+    if (!HOOP_GROW(t, t->tensors, id + 1) || !HOOP_GROW(t, t->slots, id + 1)) return NULL;
+    memset((char *)x + sizeof x->v, 0, sizeof *x - sizeof x->v);
+    x->v = *v;
+    x->numel = hoop__view_numel(v);
+    x->tape = t;
+    x->id = id;
+    x->node = x->param = -1;
+    x->contiguous = true;
+    t->slots.v[id] = (hoop_slot){0};
+    t->tensors.v[id] = x;
+    t->tensors.n = id + 1;
+    return x;
+}
+
+bool hoop__tensor_allocate(hoop_tape *t, hoop_tensor *x, const char *what)
+{
+    int64_t bytes = x->numel * (int64_t)hoop_dtype_size((hoop_dtype)x->v.dtype);
+    char    shape[160];
+    x->storage = hoop__storage_get(&t->cache, bytes > 0 ? bytes : 1);
+    if (x->storage == NULL) {
+        x->poison = true;
+        x->released = true;
+        if (t->cache.cap > 0) {
+            hoop_tensor probe = *x;
+            probe.poison = false;
+            hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %s, %lld bytes: %lld of the cap of %lld are taken", what,
+                           hoop_tensor_describe(&probe, shape, sizeof shape), (long long)bytes, (long long)t->cache.reserved, (long long)t->cache.cap);
+        } else {
+            hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %lld bytes", what, (long long)bytes);
+        }
+        return false;
+    }
+    x->v.data = x->storage->data;
+    return true;
+}
+
+void hoop__tensor_release(hoop_tape *t, hoop_tensor *x)
+{
+    if (x->released) return;
+    x->released = true;
+    if (x->storage != NULL) hoop__storage_put(&t->cache, x->storage);
+    x->storage = NULL;
+}
+
+void *hoop__scratch(hoop_tape *t, int64_t bytes)
+{
+    if (t->scratch == NULL || t->scratch->bytes < bytes) {
+        hoop_storage *bigger = hoop__storage_get(&t->cache, bytes);
+        if (bigger == NULL) return NULL;
+        if (t->scratch != NULL) hoop__storage_put(&t->cache, t->scratch);
+        t->scratch = bigger;
+    }
+    return t->scratch->data;
+}
+
+static hoop_tensor *leaf_new(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape)
+{
+    hoop_view    v;
+    int64_t      numel;
+    hoop_tensor *x;
+    if (t->error.status != HOOP_OK) return NULL;
+    if (hoop_shape_numel(dtype, ndim, shape, &t->error, &numel) != HOOP_OK) return NULL;
+    hoop__view_set(&v, dtype, ndim, shape);
+    x = hoop__tensor_new(t, &v);
+    return x;
+}
+
+hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data)
+{
+    hoop_tensor *x = leaf_new(t, dtype, ndim, shape);
+    size_t       bytes;
+    if (x == NULL || !hoop__tensor_allocate(t, x, "hoop_tape_tensor")) return &t->poison;
+    bytes = (size_t)x->numel * hoop_dtype_size(dtype);
+    if (data != NULL && bytes > 0) memcpy(x->v.data, data, bytes);
+    else memset(x->v.data, 0, bytes);
+    return x;
+}
+
+hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data)
+{
+    hoop_tensor *x = leaf_new(t, dtype, ndim, shape);
+    if (x == NULL) return &t->poison;
+    if (data == NULL && x->numel > 0) {
+        hoop_tape_fail(t, HOOP_EARG, "hoop_tape_wrap: data is NULL");
+        return &t->poison;
+    }
+    memcpy(&x->v.data, &data, sizeof data); /* ops never write to their inputs */
+    return x;
+}
+
+hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
+{
+    hoop_tensor *a;
+    if (x->tape == t) return x;
+    if (x->tape != NULL) {
+        hoop_tape_fail(t, HOOP_EARG, "a tensor of one tape was used on another; copy it with hoop_tensor_assign");
+        return NULL;
+    }
+    if (x->param >= 0) {
+        if (t->params != x->params && hoop_tape_bind(t, x->params, &t->error) != HOOP_OK) return NULL;
+        if (x->v.data == NULL && x->numel > 0) {
+            hoop_tape_fail(t, HOOP_ESTATE, "parameter %s was used before hoop_params_finalize", hoop_params_name(x->params, x->param));
+            return NULL;
+        }
+        if (!HOOP_GROW(t, t->acquired, x->params->count)) return NULL;
+        if (t->acquired.v[x->param] != NULL) return t->acquired.v[x->param];
+    }
+    a = hoop__tensor_new(t, &x->v);
+    if (a == NULL) return NULL;
+    a->source = x;
+    a->version = x->version;
+    a->params = x->params;
+    a->param = x->param;
+    a->needs_grad = x->param >= 0;
+    a->leaf = true;
+    if (x->param >= 0) t->acquired.v[x->param] = a;
+    return a;
+}
+
+hoop_status hoop_tape_bind(hoop_tape *t, hoop_params *params, hoop_error *err)
+{
+    if (t->params != NULL && t->params != params && t->tensors.n > 0) {
+        return hoop_fail(err, HOOP_EARG, "parameters of two stores on one tape; use one store a tape");
+    }
+    t->params = params;
+    return HOOP_OK;
+}
+
+hoop_tensor *hoop_tape_leaf(hoop_tape *t, const hoop_tensor *x)
+{
+    hoop_tensor *a;
+    if (t->error.status != HOOP_OK || hoop_tensor_is_poison(x)) return &t->poison;
+    if (x->tape != NULL && x->tape != t) {
+        hoop_tape_fail(t, HOOP_EARG, "hoop_tape_leaf: a tensor of another tape");
+        return &t->poison;
+    }
+    if (x->released || !hoop_dtype_is_float((hoop_dtype)x->v.dtype)) {
+        hoop_tape_fail(t, x->released ? HOOP_ERELEASED : HOOP_EDTYPE, "hoop_tape_leaf: a leaf is f32 or f64 and not released");
+        return &t->poison;
+    }
+    a = hoop__tensor_new(t, &x->v);
+    if (a == NULL) return &t->poison;
+    a->storage = x->tape != NULL ? x->storage : NULL;
+    if (a->storage != NULL) a->storage->refs++;
+    a->contiguous = x->contiguous;
+    a->needs_grad = a->leaf = a->retained = true;
+    return a;
+}
+
+hoop_tensor *hoop_retain(hoop_tape *t, hoop_tensor *x)
+{
+    if (x != NULL && x->tape == t) x->retained = true;
+    return x;
+}
+
+hoop_tensor *hoop_tensor_grad(const hoop_tensor *x)
+{
+    return x == NULL || x->tape == NULL || x->poison || !x->leaf ? NULL : x->tape->slots.v[x->id].grad;
+}
+
+hoop_tensor *hoop_loss_weight(const hoop_tensor *x)
+{
+    return x == NULL ? NULL : x->weight;
+}
+
+int64_t hoop_scope_begin(hoop_tape *t)
+{
+    int32_t i = t->scopes.n;
+    if (t->recording) {
+        hoop_tape_fail(t, HOOP_ESTATE, "hoop_scope_begin while recording; call hoop_tape_set_grad(t, false) before it");
+        return -1;
+    }
+    if (!HOOP_GROW(t, t->scopes, i + 1)) return -1;
+    t->scopes.v[i] = (hoop_scope){hoop__arena_mark(&t->arena), t->tensors.n};
+    t->scopes.n = i + 1;
+    return i;
+}
+
+void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
+{
+    hoop_tensor kept[HOOP_MAX_IN];
+    hoop_scope  s;
+    if (scope < 0 || scope >= t->scopes.n || n > HOOP_MAX_IN || t->recording) {
+        hoop_tape_fail(t, HOOP_ESTATE, "hoop_scope_end: no such scope, recording, or more than %d tensors to keep", HOOP_MAX_IN);
+        return;
+    }
+    s = t->scopes.v[scope];
+    for (int i = 0; i < n; i++) {
+        if (keep[i] == NULL || keep[i]->poison || keep[i]->tape != t) continue;
+        kept[i] = *keep[i];
+        if (kept[i].storage != NULL && !kept[i].released) kept[i].storage->refs++;
+    }
+    release_all(t, s.tensors);
+    t->tensors.n = s.tensors;
+    hoop__arena_rollback(&t->arena, s.mark);
+    t->scopes.n = (int32_t)scope;
+    if (t->acquired.v != NULL) { /* handles made inside the scope are gone */
+        for (int32_t i = 0; i < t->acquired.capacity; i++) {
+            if (t->acquired.v[i] != NULL && t->acquired.v[i]->id >= s.tensors) t->acquired.v[i] = NULL;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        hoop_tensor *x;
+        if (keep[i] == NULL || keep[i]->poison || keep[i]->tape != t) continue;
+        if (kept[i].id < s.tensors) { /* older than the scope: still where it was */
+            if (kept[i].storage != NULL && !kept[i].released) hoop__storage_put(&t->cache, kept[i].storage);
+            continue;
+        }
+        x = hoop__tensor_new(t, &kept[i].v);
+        if (x == NULL) {
+            keep[i] = &t->poison;
+            continue;
+        }
+        x->storage = kept[i].storage;
+        x->released = kept[i].released;
+        x->contiguous = kept[i].contiguous;
+        keep[i] = x;
+    }
+}
