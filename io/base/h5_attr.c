@@ -19,6 +19,7 @@ static char *pack_strings(const char *const *strings, int64_t count, size_t *len
 {
     char *block;
     *length = 1;
+    if (count < 1) return NULL;
     for (int64_t i = 0; i < count; i++)
         if (strlen(strings[i]) > *length) *length = strlen(strings[i]);
     block = calloc((size_t)count, *length);

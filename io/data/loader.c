@@ -1,0 +1,330 @@
+/*
+ * A ring of prefetch + 1 slots, a step in each: one is the consumer's, the others are read ahead by the thread. `taken` is
+ * the next step the consumer will get, `filled` the next the thread will read; step s lives in slot s % slots. A seek raises
+ * `generation`, so that a slot being filled meanwhile is dropped when it is done.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "hoop/loader.h"
+#include "hoop/random.h"
+
+enum { ALIGN = 64 };
+
+typedef struct slot {
+    int64_t     step; /* -1: nothing */
+    bool        ready;
+    hoop_status status;
+    hoop_error  error;
+    int64_t    *sample;
+    char       *data[2];
+} slot;
+
+struct hoop_loader {
+    hoop_dataset    *ds;
+    hoop_loader_opts opts;
+    int64_t          length, steps_per_epoch, first_leaf, leaves, most; /* most: samples of this rank in a full step */
+    int64_t          row_bytes[2];
+    bool             present[2];
+    int              nslots;
+    slot            *slot;
+    pthread_t        thread;
+    bool             threaded, stop;
+    pthread_mutex_t  lock;
+    pthread_cond_t   work, done;
+    int64_t          taken, filled, held; /* held: the consumer's step, -1: none */
+    uint64_t         generation;
+    int64_t          next_leaf;
+    double           stall_s;
+};
+
+static double now_s(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int64_t step_samples(const hoop_loader *l, int64_t step)
+{
+    const int64_t left = l->length - step % l->steps_per_epoch * l->opts.batch;
+    return left < l->opts.batch ? left : l->opts.batch;
+}
+
+/* Where leaf i's rows begin in a slot's buffer, in bytes: after those before it, each rounded up to ALIGN. */
+static int64_t leaf_offset(const hoop_loader *l, int64_t n, int64_t leaf, int field)
+{
+    int64_t begin, first;
+    (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
+    (void)hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
+    return ((first - begin) * l->row_bytes[field] + ALIGN - 1) / ALIGN * ALIGN + (leaf - l->first_leaf) * ALIGN;
+}
+
+static void fill(hoop_loader *l, slot *s, int64_t step)
+{
+    const int64_t  n = step_samples(l, step), epoch = step / l->steps_per_epoch, base = step % l->steps_per_epoch * l->opts.batch;
+    const hoop_key key = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0);
+    const hoop_dtype as[2] = {l->opts.x, l->opts.y};
+    int64_t          begin, at = 0;
+    s->status       = HOOP_OK;
+    s->error.status = HOOP_OK;
+    (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
+    for (int64_t leaf = l->first_leaf; leaf < l->first_leaf + l->leaves && s->status == HOOP_OK; leaf++) {
+        int64_t       first;
+        const int64_t count = hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
+        int64_t      *index = s->sample + at;
+        for (int64_t i = 0; i < count; i++) {
+            const int64_t position = base + first + i;
+            index[i]               = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
+        }
+        for (int k = 0; k < 2 && s->status == HOOP_OK; k++)
+            if (l->present[k]) s->status = hoop_dataset_read(l->ds, index, count, k, as[k], s->data[k] + leaf_offset(l, n, leaf, k), &s->error);
+        at += count;
+    }
+}
+
+static bool may_fill(const hoop_loader *l)
+{
+    const int64_t oldest = l->held >= 0 ? l->held : l->taken;
+    if (l->opts.end_step > 0 && l->filled >= l->opts.end_step) return false;
+    if (l->filled > l->taken && l->slot[(l->filled - 1) % l->nslots].status != HOOP_OK) return false; /* an error waits to be fetched */
+    return l->filled - l->taken < l->opts.prefetch && l->filled - oldest < l->nslots;
+}
+
+static void *prefetch(void *ctx)
+{
+    hoop_loader *l = ctx;
+    (void)pthread_mutex_lock(&l->lock);
+    while (!l->stop) {
+        uint64_t generation;
+        int64_t  step;
+        slot    *s;
+        if (!may_fill(l)) {
+            (void)pthread_cond_wait(&l->work, &l->lock);
+            continue;
+        }
+        generation = l->generation;
+        step       = l->filled;
+        s          = &l->slot[step % l->nslots];
+        s->ready   = false;
+        (void)pthread_mutex_unlock(&l->lock);
+        fill(l, s, step);
+        (void)pthread_mutex_lock(&l->lock);
+        if (generation == l->generation) {
+            s->step  = step;
+            s->ready = true;
+            l->filled++;
+            (void)pthread_cond_signal(&l->done);
+        }
+    }
+    (void)pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+static hoop_status check(const hoop_dataset_info *info, const hoop_loader_opts *o, hoop_error *err)
+{
+    if (o->batch < 1) return hoop_fail(err, HOOP_ECONFIG, "batch is %lld; at least 1 is wanted", (long long)o->batch);
+    if (o->leaves < 1 || o->leaves > 1 << 20) return hoop_fail(err, HOOP_ECONFIG, "leaves is %lld; 1 to 1048576 are possible", (long long)o->leaves);
+    if (o->batch > INT64_MAX / (o->leaves + 1)) return hoop_fail(err, HOOP_ESIZE, "batch %lld times leaves %lld overflows", (long long)o->batch, (long long)o->leaves);
+    if (o->size < 1 || o->rank < 0 || o->rank >= o->size) return hoop_fail(err, HOOP_EARG, "loader: rank %d of %d", o->rank, o->size);
+    if (o->size > o->leaves)
+        return hoop_fail(err, HOOP_ECONFIG, "%d ranks, but the batch is cut into %lld leaves only; leaves: %d or more is wanted", o->size,
+                         (long long)o->leaves, o->size);
+    if (o->prefetch < 0 || o->prefetch > 1024) return hoop_fail(err, HOOP_ECONFIG, "prefetch is %d; 0 to 1024 steps are possible", o->prefetch);
+    if (o->end_step < 0) return hoop_fail(err, HOOP_EARG, "loader: end_step is negative");
+    if (info->length < 1) return hoop_fail(err, HOOP_EFORMAT, "loader: the dataset has no rows");
+    return HOOP_OK;
+}
+
+/* Buffers for the largest step there is. */
+static hoop_status slots_create(hoop_loader *l, hoop_error *err)
+{
+    const int64_t n = l->opts.batch < l->length ? l->opts.batch : l->length;
+    int64_t       first, last, bytes[2] = {0, 0};
+    (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &first);
+    last    = hoop_leaf_samples(n, l->opts.leaves, l->first_leaf + l->leaves - 1, &l->most);
+    l->most = l->most + last - first;
+    /* A short step's leaves need not nest in a full step's: one sample more is the most they can differ by. */
+    l->most++;
+    for (int k = 0; k < 2; k++) {
+        if (!l->present[k]) continue;
+        if (__builtin_mul_overflow(l->most, l->row_bytes[k], &bytes[k]) || __builtin_add_overflow(bytes[k], (l->leaves + 1) * ALIGN, &bytes[k]))
+            return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
+        bytes[k] = (bytes[k] + ALIGN - 1) / ALIGN * ALIGN;
+    }
+    l->slot = calloc((size_t)l->nslots, sizeof *l->slot);
+    if (l->slot == NULL) return hoop_fail(err, HOOP_ENOMEM, "loader: no memory");
+    for (int i = 0; i < l->nslots; i++) {
+        slot *s   = &l->slot[i];
+        s->step   = -1;
+        s->sample = calloc((size_t)l->most, sizeof *s->sample);
+        for (int k = 0; k < 2; k++)
+            if (l->present[k]) s->data[k] = aligned_alloc(ALIGN, (size_t)bytes[k]);
+        if (s->sample == NULL || (l->present[0] && s->data[0] == NULL) || (l->present[1] && s->data[1] == NULL))
+            return hoop_fail(err, HOOP_ENOMEM, "loader: no memory for %d batches of %lld bytes", l->nslots, (long long)(bytes[0] + bytes[1]));
+    }
+    return HOOP_OK;
+}
+
+static hoop_status thread_start(hoop_loader *l, hoop_error *err)
+{
+    sigset_t all, before;
+    int      rc;
+    /* Signals are for the threads of the program, not this one. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    rc = pthread_create(&l->thread, NULL, prefetch, l);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) return hoop_fail(err, HOOP_ENOMEM, "loader: cannot start a thread: %s", strerror(rc));
+    l->threaded = true;
+    return HOOP_OK;
+}
+
+hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, hoop_error *err, hoop_loader **out)
+{
+    const hoop_dataset_info *info = hoop_dataset_about(ds);
+    const hoop_dtype         as[2] = {opts->x, opts->y};
+    hoop_loader             *l;
+    hoop_status              st = check(info, opts, err);
+    *out                        = NULL;
+    if (st != HOOP_OK) return st;
+    l = calloc(1, sizeof *l);
+    if (l == NULL) return hoop_fail(err, HOOP_ENOMEM, "loader: no memory");
+    l->ds              = ds;
+    l->opts            = *opts;
+    l->length          = info->length;
+    l->steps_per_epoch = (info->length - 1) / opts->batch + 1;
+    l->leaves          = hoop_leaf_range(opts->leaves, opts->rank, opts->size, &l->first_leaf);
+    l->nslots          = opts->prefetch + 1;
+    l->held            = -1;
+    (void)pthread_mutex_init(&l->lock, NULL);
+    (void)pthread_cond_init(&l->work, NULL);
+    (void)pthread_cond_init(&l->done, NULL);
+    for (int k = 0; k < 2; k++) {
+        const hoop_dataset_field *f = &info->field[k];
+        l->present[k]               = f->present;
+        if (!f->present) continue;
+        l->row_bytes[k] = f->numel * (int64_t)hoop_dtype_size(as[k]);
+        /* Of no rows: is there such a cast? */
+        HOOP_TRY(st, done, hoop_dataset_read(ds, NULL, 0, k, as[k], NULL, err));
+    }
+    HOOP_TRY(st, done, slots_create(l, err));
+    if (opts->prefetch > 0) HOOP_TRY(st, done, thread_start(l, err));
+    *out = l;
+    l    = NULL;
+done:
+    hoop_loader_destroy(&l);
+    return st;
+}
+
+void hoop_loader_destroy(hoop_loader **pl)
+{
+    hoop_loader *l = pl == NULL ? NULL : *pl;
+    if (l == NULL) return;
+    if (l->threaded) {
+        (void)pthread_mutex_lock(&l->lock);
+        l->stop = true;
+        (void)pthread_cond_signal(&l->work);
+        (void)pthread_mutex_unlock(&l->lock);
+        (void)pthread_join(l->thread, NULL);
+    }
+    for (int i = 0; l->slot != NULL && i < l->nslots; i++) {
+        free(l->slot[i].sample);
+        free(l->slot[i].data[0]);
+        free(l->slot[i].data[1]);
+    }
+    free(l->slot);
+    (void)pthread_cond_destroy(&l->done);
+    (void)pthread_cond_destroy(&l->work);
+    (void)pthread_mutex_destroy(&l->lock);
+    free(l);
+    *pl = NULL;
+}
+
+int64_t hoop_loader_steps_per_epoch(const hoop_loader *l)
+{
+    return l->steps_per_epoch;
+}
+
+double hoop_loader_stall_s(const hoop_loader *l)
+{
+    return l->stall_s;
+}
+
+hoop_status hoop_loader_seek(hoop_loader *l, int64_t step, hoop_error *err)
+{
+    if (step < 0) return hoop_fail(err, HOOP_ERANGE, "loader: step %lld", (long long)step);
+    (void)pthread_mutex_lock(&l->lock);
+    l->generation++;
+    l->held  = -1;
+    l->taken = l->filled = step;
+    for (int i = 0; i < l->nslots; i++) {
+        l->slot[i].step  = -1;
+        l->slot[i].ready = false;
+    }
+    l->next_leaf = l->leaves;
+    (void)pthread_cond_signal(&l->work);
+    (void)pthread_mutex_unlock(&l->lock);
+    return HOOP_OK;
+}
+
+/* Wait for the step in its slot; the slot before it goes back to the thread. */
+static slot *take(hoop_loader *l)
+{
+    slot *s = &l->slot[l->taken % l->nslots];
+    if (!l->threaded) {
+        fill(l, s, l->taken);
+        s->step = l->taken;
+    } else {
+        (void)pthread_mutex_lock(&l->lock);
+        l->held = -1;
+        (void)pthread_cond_signal(&l->work);
+        while (!(s->ready && s->step == l->taken)) (void)pthread_cond_wait(&l->done, &l->lock);
+    }
+    if (s->status == HOOP_OK) l->held = l->taken++;
+    if (l->threaded) {
+        (void)pthread_cond_signal(&l->work);
+        (void)pthread_mutex_unlock(&l->lock);
+    }
+    return s;
+}
+
+hoop_status hoop_loader_next_step(hoop_loader *l, hoop_error *err, hoop_loader_step *out)
+{
+    const double start = now_s();
+    slot        *s;
+    l->next_leaf = l->leaves;
+    if (l->opts.end_step > 0 && l->taken >= l->opts.end_step)
+        return hoop_fail(err, HOOP_ESTATE, "loader: step %lld is the end", (long long)l->opts.end_step);
+    s = take(l);
+    l->stall_s += now_s() - start;
+    if (s->status != HOOP_OK) return hoop_fail(err, s->status, "%s", s->error.text);
+    l->next_leaf = 0;
+    if (out != NULL)
+        *out = (hoop_loader_step){l->held, l->held / l->steps_per_epoch, l->held % l->steps_per_epoch, step_samples(l, l->held), l->first_leaf, l->leaves};
+    return HOOP_OK;
+}
+
+bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out)
+{
+    const slot *s;
+    int64_t     n, begin;
+    if (l->held < 0 || l->next_leaf >= l->leaves) return false;
+    s         = &l->slot[l->held % l->nslots];
+    n         = step_samples(l, l->held);
+    out->leaf = l->first_leaf + l->next_leaf++;
+    (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
+    out->n      = hoop_leaf_samples(n, l->opts.leaves, out->leaf, &out->first);
+    out->x      = s->data[0] + leaf_offset(l, n, out->leaf, 0);
+    out->y      = l->present[1] ? s->data[1] + leaf_offset(l, n, out->leaf, 1) : NULL;
+    out->sample = s->sample + (out->first - begin);
+    return true;
+}
+
+void hoop_loader_rewind_leaves(hoop_loader *l)
+{
+    if (l->held >= 0) l->next_leaf = 0;
+}

@@ -1,0 +1,93 @@
+/**
+ * hoop/loader.h - which samples a step has, which of them a rank, and a thread that reads them ahead.
+ *
+ * A step takes the next `batch` positions of the epoch's order, fewer at its end: no batch crosses an epoch, and an epoch has
+ * ceil(N / batch) steps. The n samples of a step are cut into V leaves by position; ranks are given runs of leaves. What a
+ * leaf holds depends on seed, step, batch and V, never on the number of ranks.
+ */
+#ifndef HOOP_LOADER_H
+#define HOOP_LOADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hoop/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Leaf i of V takes samples [*first, *first + return) of a step's n: floor(i*n/V) up to floor((i+1)*n/V). i*n must stay below 2^63. */
+static inline int64_t hoop_leaf_samples(int64_t n, int64_t leaves, int64_t i, int64_t *first)
+{
+    *first = i * n / leaves;
+    return (i + 1) * n / leaves - *first;
+}
+
+/** Rank r of P takes leaves [*first, *first + return): floor(V*r/P) up to floor(V*(r+1)/P). */
+static inline int64_t hoop_leaf_range(int64_t leaves, int64_t rank, int64_t size, int64_t *first)
+{
+    *first = leaves * rank / size;
+    return leaves * (rank + 1) / size - *first;
+}
+
+enum { HOOP_LOADER_PREFETCH = 2 };
+
+typedef struct hoop_loader_opts {
+    int64_t    batch;    /* samples a step, over all ranks */
+    int64_t    leaves;   /* V */
+    int        rank, size;
+    uint64_t   seed;
+    bool       shuffle;  /* each epoch in another order; else as stored */
+    int        prefetch; /* steps read ahead (HOOP_LOADER_PREFETCH is a good number); 0: read when asked, without a thread */
+    int64_t    end_step; /* nothing is read from this step on; 0: no end */
+    hoop_dtype x, y;     /* how to read: x f32, f64 or i64; y the same (i64 for classes); y is not read where the dataset has none */
+} hoop_loader_opts;
+
+typedef struct hoop_loader hoop_loader;
+
+/** A step as it comes from next_step. */
+typedef struct hoop_loader_step {
+    int64_t step;       /* since the start of training */
+    int64_t epoch;      /* step / steps an epoch */
+    int64_t index;      /* step % steps an epoch */
+    int64_t n;          /* samples over all ranks */
+    int64_t first_leaf; /* of this rank */
+    int64_t leaves;     /* of this rank */
+} hoop_loader_step;
+
+/** A leaf; x and y are 64-byte aligned and belong to the loader until the next next_step, seek or destroy. */
+typedef struct hoop_loader_leaf {
+    int64_t        leaf;   /* 0 .. V-1 */
+    int64_t        first;  /* position of its first sample in the step */
+    int64_t        n;      /* samples; 0: an empty leaf */
+    const void    *x, *y;  /* (n, row shape...); y NULL where there is none */
+    const int64_t *sample; /* row in the dataset of each sample */
+} hoop_loader_leaf;
+
+/**
+ * ds is not owned and must outlive the loader. Reading starts at step 0 at once (where there is a thread).
+ * Errors: HOOP_ECONFIG (batch, leaves, more ranks than leaves ...), HOOP_EDTYPE, HOOP_ENOMEM. Calls: Local.
+ */
+HOOP_API hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, hoop_error *err, hoop_loader **out);
+/** At any moment; waits for the row being read. Calls: Local. */
+HOOP_API void hoop_loader_destroy(hoop_loader **l);
+HOOP_API int64_t hoop_loader_steps_per_epoch(const hoop_loader *l);
+/** Go on at a global step (resume: epoch and index follow from it). What was read ahead is dropped. Calls: Local. */
+HOOP_API hoop_status hoop_loader_seek(hoop_loader *l, int64_t step, hoop_error *err);
+/**
+ * Advance to the next step (the first call gives the first one), waiting until it is read. out may be NULL.
+ * Errors: what reading gave, also in the thread (the same again until seek); HOOP_ESTATE at end_step. Calls: Local.
+ */
+HOOP_API hoop_status hoop_loader_next_step(hoop_loader *l, hoop_error *err, hoop_loader_step *out);
+/** The next leaf of this step, in ascending order, empty ones too; false when this rank has no more. Calls: Local. */
+HOOP_API bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out);
+/** Let next_leaf begin again with this step's first leaf. Calls: Local. */
+HOOP_API void hoop_loader_rewind_leaves(hoop_loader *l);
+/** Seconds spent waiting in next_step so far. Calls: Local. */
+HOOP_API double hoop_loader_stall_s(const hoop_loader *l);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

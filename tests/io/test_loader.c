@@ -1,0 +1,293 @@
+/* The loader: the same samples whatever the number of ranks, each once; seek; errors of the thread; ends at any moment. */
+#include "io_test.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "hoop/import.h"
+#include "hoop/loader.h"
+
+enum { N = 103, BATCH = 16 };
+
+static int make_set(void **state)
+{
+    float      x[N * 3];
+    int64_t    y[N];
+    hsize_t    shape[2] = {N, 3};
+    hoop_error err      = {0};
+    if (test_enter(state) != 0) return 1;
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < 3; k++) x[3 * i + k] = (float)(10 * i + k);
+        y[i] = 1000 + i;
+    }
+    test_h5_add("mapped.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
+    test_h5_add("mapped.h5", false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_INT64, 1, shape, y, 0, 0);
+    test_h5_add("chunked.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 7, 6);
+    test_h5_add("chunked.h5", false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_INT64, 1, shape, y, 5, 0);
+    return hoop_synth("digits", 2000, &(hoop_import_opts){.dir = "digits", .seed = 3}, &err, NULL) != HOOP_OK;
+}
+
+static hoop_dataset *open_set(const char *name)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    test_ok(hoop_dataset_open(name, NULL, &err, &ds));
+    return ds;
+}
+
+static hoop_loader *make(hoop_dataset *ds, int64_t leaves, int rank, int size, bool shuffle, int prefetch)
+{
+    const hoop_loader_opts o   = {.batch = BATCH, .leaves = leaves, .rank = rank, .size = size, .seed = 5, .shuffle = shuffle, .prefetch = prefetch, .x = HOOP_F32, .y = HOOP_I64};
+    hoop_error             err = {0};
+    hoop_loader           *l;
+    test_ok(hoop_loader_create(ds, &o, &err, &l));
+    return l;
+}
+
+/* The step's leaves of one rank: check what they hold, note samples by (leaf, place). */
+static void collect(hoop_loader *l, int64_t step, int64_t leaves, int64_t *order, int *leaf_seen)
+{
+    hoop_error       err = {0};
+    hoop_loader_step s;
+    hoop_loader_leaf f;
+    int64_t          want, total;
+    test_ok(hoop_loader_next_step(l, &err, &s));
+    assert_int_equal(s.step, step);
+    total = (N - 1) / BATCH + 1;
+    assert_int_equal(hoop_loader_steps_per_epoch(l), total);
+    assert_int_equal(s.epoch, step / total);
+    assert_int_equal(s.index, step % total);
+    assert_int_equal(s.n, s.index == total - 1 ? N - (total - 1) * BATCH : BATCH);
+    want = s.first_leaf;
+    while (hoop_loader_next_leaf(l, &f)) {
+        int64_t first;
+        assert_int_equal(f.leaf, want++);
+        assert_int_equal(f.n, hoop_leaf_samples(s.n, leaves, f.leaf, &first));
+        assert_int_equal(f.first, first);
+        assert_int_equal((uintptr_t)f.x % 64, 0);
+        assert_int_equal((uintptr_t)f.y % 64, 0);
+        leaf_seen[f.leaf]++;
+        for (int64_t i = 0; i < f.n; i++) {
+            const float   *x = (const float *)f.x + 3 * i;
+            const int64_t *y = f.y;
+            assert_true(f.sample[i] >= 0 && f.sample[i] < N);
+            for (int k = 0; k < 3; k++) assert_true(x[k] == (float)(10 * f.sample[i] + k));
+            assert_int_equal(y[i], 1000 + f.sample[i]);
+            assert_int_equal(order[f.first + i], -1);
+            order[f.first + i] = f.sample[i];
+        }
+    }
+    assert_int_equal(want, s.first_leaf + s.leaves);
+}
+
+static void same_for_any_number_of_ranks(void **state)
+{
+    static const int     sizes[]    = {1, 2, 3, 4, 7};
+    static const int64_t leavess[]  = {7, 12, 40};
+    static const char   *names[]    = {"mapped.h5", "chunked.h5"};
+    const int64_t        steps      = 2 * ((N - 1) / BATCH + 1);
+    (void)state;
+    for (size_t v = 0; v < 3; v++) {
+        int64_t reference[32][BATCH];
+        for (size_t p = 0; p < 5; p++) {
+            hoop_dataset *ds = open_set(names[p % 2]);
+            hoop_loader  *l[7];
+            int           seen[N] = {0};
+            for (int r = 0; r < sizes[p]; r++) l[r] = make(ds, leavess[v], r, sizes[p], true, r % 3);
+            for (int64_t s = 0; s < steps; s++) {
+                int64_t order[BATCH];
+                int     leaf_seen[40] = {0};
+                memset(order, 0xff, sizeof order);
+                for (int r = 0; r < sizes[p]; r++) collect(l[r], s, leavess[v], order, leaf_seen);
+                for (int64_t k = 0; k < leavess[v]; k++) assert_int_equal(leaf_seen[k], 1);
+                if (p == 0) memcpy(reference[s], order, sizeof order);
+                assert_memory_equal(order, reference[s], sizeof order);
+                for (int i = 0; i < BATCH; i++)
+                    if (order[i] >= 0) seen[order[i]]++;
+                if (s == steps / 2 - 1)
+                    for (int i = 0; i < N; i++) assert_int_equal(seen[i], 1); /* an epoch: all, none twice */
+            }
+            for (int i = 0; i < N; i++) assert_int_equal(seen[i], 2);
+            for (int r = 0; r < sizes[p]; r++) hoop_loader_destroy(&l[r]);
+            hoop_dataset_close(&ds);
+        }
+        assert_memory_not_equal(reference[0], reference[steps / 2], sizeof reference[0]); /* another order each epoch */
+    }
+}
+
+static void in_stored_order_without_shuffle(void **state)
+{
+    hoop_dataset    *ds = open_set("mapped.h5");
+    hoop_loader     *l  = make(ds, 4, 0, 1, false, 2);
+    hoop_error       err = {0};
+    hoop_loader_step s;
+    hoop_loader_leaf f;
+    int64_t          next = 0;
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        test_ok(hoop_loader_next_step(l, &err, &s));
+        while (hoop_loader_next_leaf(l, &f))
+            for (int64_t k = 0; k < f.n; k++) assert_int_equal(f.sample[k], next++);
+    }
+    assert_int_equal(next, N);
+    hoop_loader_destroy(&l);
+    hoop_dataset_close(&ds);
+}
+
+static void seek_goes_anywhere(void **state)
+{
+    hoop_dataset *ds  = open_set("mapped.h5");
+    hoop_error    err = {0};
+    int64_t       reference[40][BATCH], order[BATCH];
+    int           leaf_seen[12];
+    uint64_t      random = 1;
+    hoop_loader  *l;
+    (void)state;
+    for (int prefetch = 0; prefetch < 4; prefetch++) {
+        l = make(ds, 12, 0, 1, true, prefetch);
+        for (int s = 0; s < 40; s++) {
+            memset(reference[s], 0xff, sizeof reference[s]);
+            collect(l, s, 12, reference[s], leaf_seen);
+        }
+        for (int i = 0; i < 300; i++) {
+            int64_t s = (int64_t)(test_random(&random) % 38);
+            test_ok(hoop_loader_seek(l, s, &err));
+            assert_false(hoop_loader_next_leaf(l, &(hoop_loader_leaf){0}));
+            for (uint64_t k = test_random(&random) % 3; k > 0 && s < 40; k--, s++) {
+                memset(order, 0xff, sizeof order);
+                collect(l, s, 12, order, leaf_seen);
+                assert_memory_equal(order, reference[s], sizeof order);
+            }
+        }
+        hoop_loader_destroy(&l);
+    }
+    l = make(ds, 1, 0, 1, true, 0);
+    test_failed(hoop_loader_seek(l, -1, &err), &err, HOOP_ERANGE, "-1", NULL);
+    hoop_loader_destroy(&l);
+    hoop_dataset_close(&ds);
+}
+
+static void ends_at_any_moment(void **state)
+{
+    hoop_dataset *ds     = open_set("digits/train");
+    uint64_t      random = 2;
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        hoop_loader *l   = make(ds, 4, i % 3, 3, true, 1 + i % 4);
+        hoop_error   err = {0};
+        for (uint64_t k = test_random(&random) % 4; k > 0; k--) test_ok(hoop_loader_next_step(l, &err, NULL));
+        if (i % 2 == 0) {
+            const struct timespec t = {0, (long)(test_random(&random) % 200000)};
+            (void)nanosleep(&t, NULL);
+        }
+        hoop_loader_destroy(&l);
+        assert_null(l);
+    }
+    hoop_dataset_close(&ds);
+}
+
+static void end_step_is_the_end(void **state)
+{
+    hoop_dataset          *ds  = open_set("mapped.h5");
+    const hoop_loader_opts o   = {.batch = 50, .leaves = 1, .size = 1, .prefetch = 2, .end_step = 3, .x = HOOP_F64, .y = HOOP_F32};
+    hoop_error             err = {0};
+    hoop_loader           *l;
+    (void)state;
+    test_ok(hoop_loader_create(ds, &o, &err, &l));
+    for (int i = 0; i < 3; i++) test_ok(hoop_loader_next_step(l, &err, NULL));
+    assert_true(hoop_loader_stall_s(l) > 0);
+    test_failed(hoop_loader_next_step(l, &err, NULL), &err, HOOP_ESTATE, "step 3", NULL);
+    hoop_loader_destroy(&l);
+    hoop_dataset_close(&ds);
+}
+
+/* A chunk whose compressed bytes are damaged fails in the thread; next_step says so, again and again, until a seek. */
+static void errors_of_the_thread_arrive(void **state)
+{
+    enum { ROWS = 20000, COLUMNS = 64 }; /* more than the fingerprint reads */
+    const hsize_t shape[2] = {ROWS, COLUMNS};
+    float        *x        = malloc(sizeof *x * ROWS * COLUMNS);
+    char         *bytes;
+    int64_t       n, at = 2048;
+    (void)state;
+    for (int i = 0; i < ROWS * COLUMNS; i++) x[i] = (float)(i * 37 % 1009);
+    test_h5_add("broken.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 7, 6);
+    bytes = test_load("broken.h5", &n);
+    for (int stream = 0; stream < 12; at++) /* zlib streams of level 6 begin 78 9c; spoil the twelfth */
+        if ((unsigned char)bytes[at] == 0x78 && (unsigned char)bytes[at + 1] == 0x9c && ++stream == 12) test_flip("broken.h5", at + 5, 0xff);
+    for (int prefetch = 0; prefetch < 3; prefetch++) {
+        const hoop_loader_opts o   = {.batch = 10, .leaves = 2, .size = 1, .prefetch = prefetch};
+        hoop_error             err = {0}, again = {0};
+        hoop_status            st = HOOP_OK;
+        hoop_dataset          *ds;
+        hoop_loader           *l;
+        int                    good = 0;
+        test_ok(hoop_dataset_open("broken.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_OPTIONAL}, &err, &ds));
+        test_ok(hoop_loader_create(ds, &o, &err, &l));
+        while ((st = hoop_loader_next_step(l, &err, NULL)) == HOOP_OK) good++;
+        test_failed(st, &err, HOOP_EIO, "broken.h5", "/x", NULL);
+        assert_in_range(good, 1, 10);
+        test_failed(hoop_loader_next_step(l, &again, NULL), &again, HOOP_EIO, "broken.h5", NULL);
+        assert_false(hoop_loader_next_leaf(l, &(hoop_loader_leaf){0}));
+        memset(&err, 0, sizeof err);
+        test_ok(hoop_loader_seek(l, 100, &err));
+        test_ok(hoop_loader_next_step(l, &err, NULL));
+        hoop_loader_destroy(&l);
+        hoop_dataset_close(&ds);
+    }
+    free(bytes);
+    free(x);
+}
+
+static void bad_options(void **state)
+{
+    hoop_dataset *ds = open_set("mapped.h5");
+    hoop_loader  *l;
+    static const struct {
+        hoop_loader_opts o;
+        hoop_status      want;
+        const char      *word;
+    } cases[] = {
+        {{.batch = 0, .leaves = 1, .size = 1}, HOOP_ECONFIG, "batch"},
+        {{.batch = 1, .leaves = 0, .size = 1}, HOOP_ECONFIG, "leaves"},
+        {{.batch = 1, .leaves = 3, .size = 4}, HOOP_ECONFIG, "4 or more"},
+        {{.batch = 1, .leaves = 3, .size = 2, .rank = 2}, HOOP_EARG, "rank 2"},
+        {{.batch = INT64_MAX / 2, .leaves = 4, .size = 1}, HOOP_ESIZE, "overflows"},
+        {{.batch = 8, .leaves = 4, .size = 1, .prefetch = -1}, HOOP_ECONFIG, "prefetch"},
+        {{.batch = 8, .leaves = 4, .size = 1, .x = HOOP_I64}, HOOP_EDTYPE, "/x"},
+        {{.batch = 8, .leaves = 4, .size = 1, .y = HOOP_U8}, HOOP_EDTYPE, "/y"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        hoop_error err = {0};
+        test_failed(hoop_loader_create(ds, &cases[i].o, &err, &l), &err, cases[i].want, cases[i].word, NULL);
+        assert_null(l);
+    }
+    hoop_dataset_close(&ds);
+}
+
+static void leaves_are_shared_out(void **state)
+{
+    (void)state;
+    for (int64_t v = 1; v < 70; v++)
+        for (int64_t p = 1; p <= v; p++) {
+            int64_t next = 0, first;
+            for (int64_t r = 0; r < p; r++) {
+                const int64_t n = hoop_leaf_range(v, r, p, &first);
+                assert_int_equal(first, next);
+                assert_true(n >= v / p && n <= v / p + 1);
+                next += n;
+            }
+            assert_int_equal(next, v);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_for_any_number_of_ranks), cmocka_unit_test(in_stored_order_without_shuffle), cmocka_unit_test(seek_goes_anywhere),
+        cmocka_unit_test(ends_at_any_moment),           cmocka_unit_test(end_step_is_the_end),             cmocka_unit_test(errors_of_the_thread_arrive),
+        cmocka_unit_test(bad_options),                  cmocka_unit_test(leaves_are_shared_out),
+    };
+    return cmocka_run_group_tests(tests, make_set, test_leave);
+}
