@@ -7,7 +7,13 @@
         T *lse = lsev, *loss = lossv;                                                                                          \
         for (int64_t r = 0; r < rows; r++) {                                                                                   \
             const T *x = (const T *)xv + r * cols;                                                                             \
-            T        m = row_max_##dt(cols, x), s = v_log_##dt(row_exp_##dt(cols, x, m, NULL));                                \
+            lse[r]  = row_max_##dt(cols, x);                                                                                \
+            loss[r] = row_exp_##dt(cols, x, lse[r], NULL);                                                                  \
+        }                                                                                                                      \
+        HOOP_SIMD for (int64_t r = 0; r < rows; r++) loss[r] = v_log_##dt(loss[r]);                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                                                   \
+            const T *x = (const T *)xv + r * cols;                                                                             \
+            T        m = lse[r], s = loss[r];                                                                                  \
             lse[r]  = m + s;                                                                                                   \
             loss[r] = label[r] == HOOP_IGNORE_LABEL_VALUE ? 0 : s - (x[label[r]] - m); /* not lse - x: m may be large */       \
         }                                                                                                                      \

@@ -8,6 +8,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #include "kernels/kernels.h"
 
@@ -101,11 +104,12 @@ enum { HOOP_LANES = 16 };
     /* the fixed tree: lane l with lane l + 8, then 4, 2, 1 */                                                                 \
     HOOP_INLINE T lanes_sum_##dt(const lanes_##dt *a)                                                                          \
     {                                                                                                                          \
-        T s[HOOP_LANES];                                                                                                       \
+        typedef T quad __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));                             \
+        T         s[HOOP_LANES];                                                                                               \
+        quad      q;                                                                                                           \
         lanes_store_##dt(a, s);                                                                                                \
-        for (int w = HOOP_LANES / 2; w > 0; w /= 2)                                                                            \
-            for (int l = 0; l < w; l++) s[l] += s[l + w];                                                                      \
-        return s[0];                                                                                                           \
+        q = (*(quad *)(void *)s + *(quad *)(void *)(s + 8)) + (*(quad *)(void *)(s + 4) + *(quad *)(void *)(s + 12));          \
+        return (q[0] + q[2]) + (q[1] + q[3]);                                                                                  \
     }                                                                                                                          \
     HOOP_INLINE T lanes_largest_##dt(const lanes_##dt *a)                                                                      \
     {                                                                                                                          \
@@ -114,13 +118,45 @@ enum { HOOP_LANES = 16 };
         for (int w = HOOP_LANES / 2; w > 0; w /= 2)                                                                            \
             for (int l = 0; l < w; l++) s[l] = max_##dt(s[l], s[l + w]);                                                       \
         return s[0];                                                                                                           \
-    }                                                                                                                          \
-    /* the last n < 16 elements, padded with what changes nothing */                                                           \
-    HOOP_INLINE void lanes_pad_##dt(T buf[HOOP_LANES], const T *x, int64_t n, T pad)                                           \
-    {                                                                                                                          \
-        for (int l = 0; l < HOOP_LANES; l++) buf[l] = pad;                                                                     \
-        for (int64_t l = 0; l < n; l++) buf[l] = x[l];                                                                         \
-    }                                                                                                                          \
+    }
+HOOP_FLOAT_LIST(HOOP_LANE_TYPES)
+#undef HOOP_LANE_TYPES
+
+/* The last n < 16 elements of a row: read into a buffer of 16 with the rest padded, and written back from one. */
+#if defined(__AVX512F__)
+HOOP_INLINE void lanes_pad_f32(float buf[HOOP_LANES], const float *x, int64_t n, float pad)
+{
+    _mm512_storeu_ps(buf, _mm512_mask_loadu_ps(_mm512_set1_ps(pad), (__mmask16)((1u << n) - 1), x));
+}
+
+HOOP_INLINE void lanes_unpad_f32(float *y, const float buf[HOOP_LANES], int64_t n)
+{
+    _mm512_mask_storeu_ps(y, (__mmask16)((1u << n) - 1), _mm512_loadu_ps(buf));
+}
+#else
+HOOP_INLINE void lanes_pad_f32(float buf[HOOP_LANES], const float *x, int64_t n, float pad)
+{
+    for (int l = 0; l < HOOP_LANES; l++) buf[l] = pad;
+    for (int64_t l = 0; l < n; l++) buf[l] = x[l];
+}
+
+HOOP_INLINE void lanes_unpad_f32(float *y, const float buf[HOOP_LANES], int64_t n)
+{
+    for (int64_t l = 0; l < n; l++) y[l] = buf[l];
+}
+#endif
+HOOP_INLINE void lanes_pad_f64(double buf[HOOP_LANES], const double *x, int64_t n, double pad)
+{
+    for (int l = 0; l < HOOP_LANES; l++) buf[l] = pad;
+    for (int64_t l = 0; l < n; l++) buf[l] = x[l];
+}
+
+HOOP_INLINE void lanes_unpad_f64(double *y, const double buf[HOOP_LANES], int64_t n)
+{
+    for (int64_t l = 0; l < n; l++) y[l] = buf[l];
+}
+
+#define HOOP_ROW_MAX(dt, T, I)                                                                                                 \
     HOOP_INLINE T row_max_##dt(int64_t n, const T *x)                                                                          \
     {                                                                                                                          \
         lanes_##dt a;                                                                                                          \
@@ -134,8 +170,8 @@ enum { HOOP_LANES = 16 };
         }                                                                                                                      \
         return lanes_largest_##dt(&a);                                                                                         \
     }
-HOOP_FLOAT_LIST(HOOP_LANE_TYPES)
-#undef HOOP_LANE_TYPES
+HOOP_FLOAT_LIST(HOOP_ROW_MAX)
+#undef HOOP_ROW_MAX
 
 /* Every kernel of this instruction set, so that table.c sees them and the compiler compares prototypes. */
 #define HOOP_DECLARE_UNARY(name)      extern hoop_unary_fn HOOP_KERNEL(unary_##name##_f32), HOOP_KERNEL(unary_##name##_f64);

@@ -1,5 +1,5 @@
 /**
- * core/kernels/philox.h - Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011), for one counter or a loop over many.
+ * core/kernels/philox.h - Philox4x32-10 (Salmon, Moraes, Dror, Shaw, SC 2011), one counter at a time.
  */
 #ifndef HOOP_PHILOX_H
 #define HOOP_PHILOX_H

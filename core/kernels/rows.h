@@ -24,7 +24,8 @@
             }                                                                                                                  \
             for (int l = 0; l < HOOP_LANES; l++) out[l] = v_exp_##dt(p[l] - m);                                                \
             lanes_add_##dt(&a, out);                                                                                           \
-            if (y != NULL) memcpy(y + i, out, (size_t)k * sizeof(T));                                                          \
+            if (y != NULL && k == HOOP_LANES) memcpy(y + i, out, sizeof out);                                                  \
+            if (y != NULL && k < HOOP_LANES) lanes_unpad_##dt(y + i, out, k);                                                  \
         }                                                                                                                      \
         return lanes_sum_##dt(&a);                                                                                             \
     }
