@@ -86,18 +86,18 @@ HOOP_API hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *
 /* Error messages name the line of the call. Each name is a function as well (for pointers, and for Fortran). */
 #ifndef HOOP_NO_LOCATIONS
 #define HOOP_AT(t) hoop_tape_at((t), __FILE__, __LINE__)
-#define hoop_add(t, a, b) hoop_add(HOOP_AT(t), a, b)
-#define hoop_sub(t, a, b) hoop_sub(HOOP_AT(t), a, b)
-#define hoop_mul(t, a, b) hoop_mul(HOOP_AT(t), a, b)
-#define hoop_div(t, a, b) hoop_div(HOOP_AT(t), a, b)
-#define hoop_matmul(t, a, b) hoop_matmul(HOOP_AT(t), a, b)
-#define hoop_linear(t, x, w, b) hoop_linear(HOOP_AT(t), x, w, b)
-#define hoop_reshape(t, x, n, s) hoop_reshape(HOOP_AT(t), x, n, s)
-#define hoop_slice(t, x, d, f, c) hoop_slice(HOOP_AT(t), x, d, f, c)
-#define hoop_concat(t, xs, n, d) hoop_concat(HOOP_AT(t), xs, n, d)
-#define hoop_cross_entropy(t, x, l) hoop_cross_entropy(HOOP_AT(t), x, l)
-#define hoop_mse(t, y, x) hoop_mse(HOOP_AT(t), y, x)
-#define hoop_embedding(t, w, i) hoop_embedding(HOOP_AT(t), w, i)
+#define hoop_add(t, ...) hoop_add(HOOP_AT(t), __VA_ARGS__)
+#define hoop_sub(t, ...) hoop_sub(HOOP_AT(t), __VA_ARGS__)
+#define hoop_mul(t, ...) hoop_mul(HOOP_AT(t), __VA_ARGS__)
+#define hoop_div(t, ...) hoop_div(HOOP_AT(t), __VA_ARGS__)
+#define hoop_matmul(t, ...) hoop_matmul(HOOP_AT(t), __VA_ARGS__)
+#define hoop_linear(t, ...) hoop_linear(HOOP_AT(t), __VA_ARGS__)
+#define hoop_reshape(t, ...) hoop_reshape(HOOP_AT(t), __VA_ARGS__)
+#define hoop_slice(t, ...) hoop_slice(HOOP_AT(t), __VA_ARGS__)
+#define hoop_concat(t, ...) hoop_concat(HOOP_AT(t), __VA_ARGS__)
+#define hoop_cross_entropy(t, ...) hoop_cross_entropy(HOOP_AT(t), __VA_ARGS__)
+#define hoop_mse(t, ...) hoop_mse(HOOP_AT(t), __VA_ARGS__)
+#define hoop_embedding(t, ...) hoop_embedding(HOOP_AT(t), __VA_ARGS__)
 #endif
 
 #ifdef __cplusplus

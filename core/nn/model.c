@@ -1,0 +1,244 @@
+#include "hoop/nn.h"
+
+#include "hoop/random.h"
+#include "tape/engine.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MODULE_SLOTS = 4, PATH_MAX_BYTES = 200 };
+
+struct hoop_module {
+    const hoop_module_kind *kind;
+    hoop_model             *model;
+    char                    path[PATH_MAX_BYTES];
+    uint64_t                site; /* of its random ops: a hash of the path */
+    void                   *opts;
+    hoop_tensor            *tensor[MODULE_SLOTS];
+    hoop_module            *first, *last, *next; /* children, sibling */
+};
+
+struct hoop_model {
+    hoop_params *params;
+    hoop_module *root;
+    int64_t     *fan_in; /* by parameter */
+    int          nfan_in;
+    int          out_ndim;
+    int64_t      out_shape[HOOP_MAX_DIMS];
+};
+
+/* FNV-1a */
+static uint64_t hash_text(const char *s)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *s != '\0'; s++) h = (h ^ (uint8_t)*s) * 1099511628211u;
+    return h;
+}
+
+static hoop_status module_new(hoop_model *model, const hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
+                              hoop_error *err, hoop_module **out)
+{
+    hoop_module *m = calloc(1, sizeof *m);
+    int          n = 0;
+    *out = NULL;
+    if (m != NULL && kind->opts_size > 0) m->opts = calloc(1, kind->opts_size);
+    if (m == NULL || (kind->opts_size > 0 && m->opts == NULL)) {
+        free(m);
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
+    }
+    m->kind = kind;
+    m->model = model;
+    if (opts != NULL) memcpy(m->opts, opts, kind->opts_size);
+    else if (kind->options.rows != NULL) hoop_option_defaults(&kind->options, m->opts);
+    if (parent != NULL) n = snprintf(m->path, sizeof m->path, "%s%s%s", parent->path, parent->path[0] == '\0' ? "" : ".", name);
+    if (n < 0 || n >= PATH_MAX_BYTES) {
+        free(m->opts);
+        free(m);
+        return hoop_fail(err, HOOP_EARG, "module name '%s' makes a path of more than %d characters", name, PATH_MAX_BYTES - 1);
+    }
+    m->site = hash_text(m->path);
+    *out = m;
+    return HOOP_OK;
+}
+
+static void module_free(hoop_module *m)
+{
+    if (m == NULL) return;
+    for (hoop_module *c = m->first, *next; c != NULL; c = next) {
+        next = c->next;
+        module_free(c);
+    }
+    free(m->opts);
+    free(m);
+}
+
+hoop_status hoop_model_create(hoop_dtype dtype, hoop_error *err, hoop_model **out)
+{
+    hoop_model *m = calloc(1, sizeof *m);
+    hoop_status st;
+    *out = NULL;
+    if (m == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a model");
+    HOOP_TRY(st, done, hoop_params_create(dtype, err, &m->params));
+    HOOP_TRY(st, done, module_new(m, NULL, hoop_module_kind_find("sequential"), "", NULL, err, &m->root));
+    *out = m;
+    return HOOP_OK;
+done:
+    hoop_model_destroy(&m);
+    return st;
+}
+
+void hoop_model_destroy(hoop_model **m)
+{
+    if (m == NULL || *m == NULL) return;
+    module_free((*m)->root);
+    hoop_params_destroy(&(*m)->params);
+    free((*m)->fan_in);
+    free(*m);
+    *m = NULL;
+}
+
+hoop_module *hoop_model_root(hoop_model *m)
+{
+    return m->root;
+}
+
+hoop_params *hoop_model_params(const hoop_model *m)
+{
+    return m->params;
+}
+
+hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts, hoop_error *err, hoop_module **out)
+{
+    hoop_module *m;
+    hoop_status  st;
+    if (strcmp(parent->kind->name, "sequential") != 0) return hoop_fail(err, HOOP_EARG, "module '%s' cannot stand under a %s", name, parent->kind->name);
+    st = module_new(parent->model, parent, kind, name, opts, err, &m);
+    if (st != HOOP_OK) return st;
+    if (parent->first == NULL) parent->first = m;
+    else parent->last->next = m;
+    parent->last = m;
+    if (out != NULL) *out = m;
+    return HOOP_OK;
+}
+
+static hoop_status module_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
+{
+    hoop_status st = m->kind->build == NULL ? HOOP_OK : m->kind->build(m, ndim, shape, err);
+    if (st != HOOP_OK) return st;
+    for (hoop_module *c = m->first; c != NULL; c = c->next) {
+        st = module_build(c, ndim, shape, err);
+        if (st != HOOP_OK) {
+            if (c->first == NULL) (void)hoop_fail_within(err, "module %s (%s)", c->path, c->kind->name);
+            return st;
+        }
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop_model_build(hoop_model *m, int ndim, const int64_t *shape, hoop_error *err)
+{
+    if (ndim < 1 || ndim > HOOP_MAX_DIMS) return hoop_fail(err, HOOP_ESHAPE, "a model's input has 1 to %d dims, the first the batch", HOOP_MAX_DIMS);
+    memcpy(m->out_shape, shape, (size_t)ndim * sizeof *shape);
+    m->out_ndim = ndim;
+    return module_build(m->root, &m->out_ndim, m->out_shape, err);
+}
+
+const int64_t *hoop_model_out_shape(const hoop_model *m, int *ndim)
+{
+    *ndim = m->out_ndim - 1;
+    return m->out_shape + 1;
+}
+
+hoop_status hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err)
+{
+    return hoop_params_finalize(m->params, memory, err);
+}
+
+hoop_tensor *hoop_model_forward(const hoop_model *m, hoop_tape *t, hoop_tensor *x)
+{
+    return m->root->kind->forward(m->root, t, x);
+}
+
+/* a sequence hands each module's output to the next */
+static hoop_tensor *sequential_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    for (const hoop_module *c = m->first; c != NULL; c = c->next) {
+        uint64_t site = hoop_tape_set_site(t, c->site);
+        x = c->kind->forward(c, t, x);
+        (void)hoop_tape_set_site(t, site);
+    }
+    return x;
+}
+
+const hoop_module_kind hoop__module_sequential = {.name = "sequential", .forward = sequential_forward};
+
+const void *hoop_module_opts(const hoop_module *m)
+{
+    return m->opts;
+}
+
+const char *hoop_module_path(const hoop_module *m)
+{
+    return m->path;
+}
+
+static void full_name(const hoop_module *m, const char *name, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s%s%s", m->path, m->path[0] == '\0' ? "" : ".", name);
+}
+
+hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, int ndim, const int64_t *shape, int64_t fan_in, hoop_error *err)
+{
+    char        full[PATH_MAX_BYTES + 40];
+    hoop_status st;
+    int64_t    *fan = realloc(m->model->fan_in, (size_t)(m->model->nfan_in + 1) * sizeof *fan);
+    if (fan == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
+    m->model->fan_in = fan;
+    full_name(m, name, full, sizeof full);
+    st = hoop_params_add(m->model->params, full, ndim, shape, err, &m->tensor[slot]);
+    if (st == HOOP_OK) fan[m->model->nfan_in++] = fan_in;
+    return st;
+}
+
+hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err)
+{
+    char full[PATH_MAX_BYTES + 40];
+    full_name(m, name, full, sizeof full);
+    return hoop_params_add_buffer(m->model->params, full, dtype, ndim, shape, err, &m->tensor[slot]);
+}
+
+hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot)
+{
+    return m->tensor[slot];
+}
+
+/*
+ * PyTorch: weights and biases uniform within 1/sqrt(fan_in) (its Linear). He: normal of variance 2/fan_in (He et al., ICCV
+ * 2015); Glorot: uniform within sqrt(6/(fan_in + fan_out)) (Glorot & Bengio, AISTATS 2010); both with biases of zero.
+ */
+void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
+{
+    hoop_tensor *x = hoop_params_tensor(p, param);
+    hoop_key     key = hoop_key_make(seed, HOOP_FOR_INIT, hash_text(hoop_params_name(p, param)), 0, 0);
+    bool         bias = hoop_tensor_ndim(x) < 2;
+    int64_t      fan_out = hoop_tensor_size(x, 0), n = hoop_tensor_numel(x);
+    double       fan = fan_in > 0 ? (double)fan_in : 1.0;
+    double       bound = init == HOOP_INIT_GLOROT ? sqrt(6.0 / (fan + (double)fan_out)) : 1.0 / sqrt(fan);
+    void        *data = hoop_tensor_data(x);
+    for (int64_t i = 0; i < n; i++) {
+        double v;
+        if (bias && init != HOOP_INIT_PYTORCH) v = 0.0;
+        else if (init == HOOP_INIT_HE) v = sqrt(2.0 / fan) * hoop_random_normal(key, (uint64_t)i);
+        else v = bound * (2.0 * hoop_random_f64(key, (uint64_t)i) - 1.0);
+        if (hoop_params_dtype(p) == HOOP_F32) ((float *)data)[i] = (float)v;
+        else ((double *)data)[i] = v;
+    }
+    hoop_tensor_touch(x);
+}
+
+void hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed)
+{
+    for (int i = 0; i < hoop_params_count(m->params); i++) hoop_param_init(m->params, i, init, i < m->nfan_in ? m->fan_in[i] : 1, seed);
+}

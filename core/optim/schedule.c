@@ -1,0 +1,30 @@
+#include "hoop/optim.h"
+
+#include <math.h>
+
+static const char *const names[] = {"constant", "cosine", "step", NULL};
+#define AT(field) offsetof(hoop_schedule_opts, field)
+static const hoop_option options[] = {
+    {"name", HOOP_OPT_ENUM, AT(name), "constant", 0, 0, names, true, "how the learning rate goes after warm-up"},
+    {"warmup_steps", HOOP_OPT_INT, AT(warmup_steps), "0", 0, 1e12, NULL, true, "steps of linear warm-up from 0"},
+    {"min_factor", HOOP_OPT_FLOAT, AT(min_factor), "0.0", 0, 1, NULL, true, "cosine: where it ends, as a factor of lr"},
+    {"every_steps", HOOP_OPT_INT, AT(every_steps), "1000", 1, 1e12, NULL, true, "step: steps between drops"},
+    {"gamma", HOOP_OPT_FLOAT, AT(gamma), "0.1", 0, 1, NULL, true, "step: factor of each drop"},
+};
+#undef AT
+const hoop_option_table hoop_schedule_options = {"schedule", options, (int)(sizeof options / sizeof options[0])};
+
+/* cosine: Loshchilov & Hutter, ICLR 2017, one cycle */
+double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t total_steps)
+{
+    int64_t after = step - s->warmup_steps, span = total_steps - s->warmup_steps;
+    if (step < s->warmup_steps) return (double)(step + 1) / (double)s->warmup_steps;
+    switch ((hoop_schedule_kind)s->name) {
+    case HOOP_SCHEDULE_COSINE:
+        if (span <= 0 || after >= span) return s->min_factor;
+        return s->min_factor + (1.0 - s->min_factor) * 0.5 * (1.0 + cos(M_PI * (double)after / (double)span));
+    case HOOP_SCHEDULE_STEP: return pow(s->gamma, (double)(after / s->every_steps));
+    case HOOP_SCHEDULE_CONSTANT:
+    default: return 1.0;
+    }
+}
