@@ -1,0 +1,239 @@
+#include "base/host.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- CPU quotas of cgroups ------------------------------------------------------------------------------------------- */
+
+enum { PATH_TEXT = 4096 };
+
+static bool has_word(const char *list, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = list; *at != '\0';) {
+        size_t n = strcspn(at, ",");
+        if (n == size && memcmp(at, word, size) == 0) return true;
+        at += n + (at[n] == ',');
+    }
+    return false;
+}
+
+static bool read_text(const char *path, char *out, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return false;
+    size_t n = fread(out, 1, size - 1, file);
+    out[n]   = '\0';
+    (void)fclose(file);
+    return n > 0;
+}
+
+/* cpu.max holds "max 100000" or "150000 100000"; cpu.cfs_quota_us -1 or microseconds of each cpu.cfs_period_us. 0: no limit. */
+static double quota_of(const char *folder, bool v2)
+{
+    char   path[PATH_TEXT + 32], text[128];
+    double quota = 0, period = 0;
+    if (v2) {
+        (void)snprintf(path, sizeof path, "%s/cpu.max", folder);
+        if (!read_text(path, text, sizeof text) || sscanf(text, "%lf %lf", &quota, &period) != 2) return 0;
+    } else {
+        (void)snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
+        if (!read_text(path, text, sizeof text) || sscanf(text, "%lf", &quota) != 1) return 0;
+        (void)snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
+        if (!read_text(path, text, sizeof text) || sscanf(text, "%lf", &period) != 1) return 0;
+    }
+    return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+/* The tightest quota from the group up to the root of the mount. */
+static double quota_upwards(const char *top, const char *group, bool v2)
+{
+    char   folder[PATH_TEXT];
+    double least      = 0;
+    size_t floor_size = strlen(top);
+    if (snprintf(folder, sizeof folder, "%s%s", top, strcmp(group, "/") == 0 ? "" : group) >= (int)sizeof folder) return 0;
+    for (;;) {
+        double quota = quota_of(folder, v2);
+        if (quota > 0 && (least == 0 || quota < least)) least = quota;
+        char *slash = strrchr(folder, '/');
+        if (slash == NULL || strlen(folder) <= floor_size) break;
+        *slash = '\0';
+    }
+    return least;
+}
+
+/* The line of /proc/self/cgroup of the hierarchy with the cpu controller: "ID:controllers:/group"; v2 has "0::/group". */
+static bool find_group(const char *root, bool v2, char group[PATH_TEXT])
+{
+    char  path[PATH_TEXT], line[PATH_TEXT];
+    FILE *file;
+    bool  found = false;
+    (void)snprintf(path, sizeof path, "%s/proc/self/cgroup", root);
+    file = fopen(path, "re");
+    if (file == NULL) return false;
+    while (!found && fgets(line, sizeof line, file) != NULL) {
+        char *controllers = strchr(line, ':'), *name = controllers == NULL ? NULL : strchr(controllers + 1, ':');
+        if (name == NULL) continue;
+        *name++ = '\0';
+        controllers++;
+        name[strcspn(name, "\n")] = '\0';
+        found                     = v2 ? strncmp(line, "0:", 2) == 0 && controllers[0] == '\0' : has_word(controllers, "cpu");
+        if (found) (void)snprintf(group, PATH_TEXT, "%s", name);
+    }
+    (void)fclose(file);
+    return found;
+}
+
+/* proc(5): "36 35 98:0 /mounted-part /mount-point options - type source super-options" */
+static double quota_of_hierarchy(const char *root, bool v2)
+{
+    char   group[PATH_TEXT], path[PATH_TEXT], line[PATH_TEXT], top[2 * PATH_TEXT];
+    double quota = 0;
+    FILE  *file;
+    if (!find_group(root, v2, group)) return 0;
+    (void)snprintf(path, sizeof path, "%s/proc/self/mountinfo", root);
+    file = fopen(path, "re");
+    if (file == NULL) return 0;
+    while (quota == 0 && fgets(line, sizeof line, file) != NULL) {
+        char        part[1024], point[1024], type[64], super[1024];
+        const char *tail = strstr(line, " - "), *below = group;
+        if (tail == NULL || sscanf(line, "%*s %*s %*s %1023s %1023s", part, point) != 2) continue;
+        if (sscanf(tail, " - %63s %*s %1023s", type, super) != 2) continue;
+        if (strcmp(type, v2 ? "cgroup2" : "cgroup") != 0 || (!v2 && !has_word(super, "cpu"))) continue;
+        /* In a container the mount shows a part of the host's tree, and the group is still named from its root. */
+        if (strcmp(part, "/") != 0 && strncmp(group, part, strlen(part)) == 0) below = group + strlen(part);
+        (void)snprintf(top, sizeof top, "%s%s", root, point);
+        quota = quota_upwards(top, below, v2);
+        if (quota == 0) quota = quota_of(top, v2);
+    }
+    (void)fclose(file);
+    return quota;
+}
+
+double hoop__cgroup_quota(const char *root)
+{
+    double v1 = quota_of_hierarchy(root, false), v2 = quota_of_hierarchy(root, true);
+    return v1 == 0 ? v2 : v2 == 0 ? v1 : fmin(v1, v2);
+}
+
+/* ---- Cores ----------------------------------------------------------------------------------------------------------- */
+
+void hoop__cpus_find(hoop__cpus *out)
+{
+    cpu_set_t *set  = CPU_ALLOC(8 * HOOP__CPU_BYTES);
+    size_t     size = CPU_ALLOC_SIZE(8 * HOOP__CPU_BYTES);
+    memset(out, 0, sizeof *out);
+    if (gethostname(out->host, sizeof out->host - 1) != 0) (void)snprintf(out->host, sizeof out->host, "unknown");
+    out->host[sizeof out->host - 1] = '\0';
+    out->quota                      = hoop__cgroup_quota("");
+    if (set == NULL) return;
+    CPU_ZERO_S(size, set);
+    if (sched_getaffinity(0, size, set) == 0) {
+        for (int c = 0; c < 8 * HOOP__CPU_BYTES; c++) {
+            if (CPU_ISSET_S((size_t)c, size, set)) out->mask[c / 8] = (uint8_t)(out->mask[c / 8] | 1U << (c % 8));
+        }
+    }
+    CPU_FREE(set);
+}
+
+static int64_t cores_in(const hoop__cpus *cpus)
+{
+    int64_t n = 0;
+    for (int i = 0; i < HOOP__CPU_BYTES; i++) n += __builtin_popcount(cpus->mask[i]);
+    return n > 0 ? n : 1;
+}
+
+static bool meet(const hoop__cpus *a, const hoop__cpus *b)
+{
+    for (int i = 0; i < HOOP__CPU_BYTES; i++) {
+        if ((a->mask[i] & b->mask[i]) != 0) return true;
+    }
+    return false;
+}
+
+int64_t hoop__cpus_count(const hoop__cpus *cpus)
+{
+    return hoop__cpus_share(cpus, 1, 0);
+}
+
+int64_t hoop__cpus_share(const hoop__cpus *all, int n, int self)
+{
+    const hoop__cpus *own     = &all[self];
+    int64_t           sharing = 0, local = 0, share;
+    for (int r = 0; r < n; r++) {
+        if (strncmp(all[r].host, own->host, sizeof own->host) != 0) continue;
+        local++;
+        sharing += r == self || meet(&all[r], own);
+    }
+    share = cores_in(own) / sharing;
+    if (own->quota > 0 && own->quota / (double)local < (double)share) share = (int64_t)(own->quota / (double)local);
+    return share < 1 ? 1 : share;
+}
+
+/* ---- Launchers ------------------------------------------------------------------------------------------------------- */
+
+static int64_t number_of(const char *name)
+{
+    const char *text = name == NULL ? NULL : getenv(name);
+    char       *end;
+    if (text == NULL || *text == '\0') return -1;
+    errno       = 0;
+    long long n = strtoll(text, &end, 10);
+    return errno != 0 || *end != '\0' || n < 0 ? -1 : (int64_t)n;
+}
+
+hoop__launcher hoop__launcher_find(void)
+{
+    /* The one nearest to the process first: mpirun inside a Slurm step sets its own beside Slurm's. A batch script alone has
+     * SLURM_NTASKS but no SLURM_STEP_NUM_TASKS, and is one process. Sizes last: PMIx itself doesn't tell one. */
+    static const struct {
+        const char *name, *size, *rank;
+    } known[] = {
+        {"Open MPI's mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"},
+        {"MVAPICH's mpirun", "MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},
+        {"an MPICH-like mpiexec (PMI)", "PMI_SIZE", "PMI_RANK"},
+        {"jsrun", "JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_RANK"},
+        {"Flux", "FLUX_JOB_SIZE", "FLUX_TASK_RANK"},
+        {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID"},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        int64_t size = number_of(known[i].size);
+        if (size > 0) return (hoop__launcher){known[i].name, known[i].size, size, number_of(known[i].rank)};
+    }
+    if (number_of("PMIX_RANK") >= 0 && getenv("PMIX_NAMESPACE") != NULL) {
+        return (hoop__launcher){"a PMIx launcher", "PMIX_RANK", -1, number_of("PMIX_RANK")};
+    }
+    if (number_of("PMI_RANK") >= 0) return (hoop__launcher){"a PMI launcher", "PMI_RANK", -1, number_of("PMI_RANK")};
+    if (number_of("PALS_RANKID") >= 0) return (hoop__launcher){"PALS", "PALS_RANKID", -1, number_of("PALS_RANKID")};
+    return (hoop__launcher){NULL, NULL, 1, 0};
+}
+
+bool hoop__launcher_needs_mpi(const hoop__launcher *launcher)
+{
+    return launcher->name != NULL && launcher->size != 1;
+}
+
+hoop_status hoop__launcher_check(const hoop__launcher *launcher, int64_t world_size, hoop_error *err)
+{
+    if (launcher->name == NULL || world_size > 1) return HOOP_OK;
+    if (launcher->size > 1) {
+        return hoop_fail(
+            err, HOOP_ECOMM,
+            "%s started %lld ranks (%s), but MPI sees only this one: the launcher isn't of the MPI hoop was built with; "
+            "start it with that MPI's mpirun",
+            launcher->name, (long long)launcher->size, launcher->variable);
+    }
+    if (launcher->size < 0 && launcher->rank > 0) {
+        return hoop_fail(
+            err, HOOP_ECOMM,
+            "%s started this process as rank %lld (%s), but MPI sees only one rank: the launcher isn't of the MPI hoop was "
+            "built with; start it with that MPI's mpirun",
+            launcher->name, (long long)launcher->rank, launcher->variable);
+    }
+    return HOOP_OK;
+}

@@ -1,0 +1,214 @@
+#include "base/progress.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/terminal.h"
+
+struct hoop__progress {
+    hoop__progress_opts opts;
+    bool                bar, colours;
+    bool                drawn;  /* a bar stands on the line of the cursor */
+    double              last_s; /* of the last drawing or plain line */
+    /* The pace is taken over the last 20 to 40 s: (from_s, from_step) to now. */
+    double  from_s, next_s;
+    int64_t from_step, next_step;
+};
+
+static double monotonic(void *unused)
+{
+    struct timespec t;
+    (void)unused;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+hoop_status hoop__progress_create(const hoop__progress_opts *opts, int64_t first_step, hoop_error *err, hoop__progress **out)
+{
+    int             columns = 0;
+    hoop__progress *p       = calloc(1, sizeof *p);
+    if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "out of memory for the progress bar");
+    p->opts = *opts;
+    if (p->opts.clock == NULL) p->opts.clock = monotonic;
+    if (p->opts.redraw_s <= 0) p->opts.redraw_s = 0.1;
+    if (p->opts.line_s <= 0) p->opts.line_s = 10;
+    bool terminal = hoop__terminal_find(fileno(opts->out), &columns);
+    p->bar        = opts->mode == HOOP__PROGRESS_BAR || (opts->mode == HOOP__PROGRESS_AUTO && terminal);
+    p->colours    = p->bar && terminal && hoop__terminal_colours();
+    p->from_s = p->next_s = p->last_s = p->opts.clock(p->opts.clock_context);
+    p->from_step = p->next_step = first_step;
+    *out                        = p;
+    return HOOP_OK;
+}
+
+/* ---- Text ------------------------------------------------------------------------------------------------------------ */
+
+/* In the order they stand on the line. */
+enum { EPOCH, BAR, PERCENT, STEP, LOSS, ACCURACY, SPEED, STALL, COMM, ETA, FIELDS };
+enum { FIELD_MAX = 64, BAR_MIN = 12, BAR_MAX = 32 };
+
+static void print_number(double x, const char *before, const char *after, char out[FIELD_MAX])
+{
+    const char *unit = fabs(x) >= 1e9 ? "G" : fabs(x) >= 1e6 ? "M" : fabs(x) >= 1e3 ? "k" : "";
+    double      by   = fabs(x) >= 1e9 ? 1e9 : fabs(x) >= 1e6 ? 1e6 : fabs(x) >= 1e3 ? 1e3 : 1;
+    (void)snprintf(out, FIELD_MAX, "%s%.*f%s%s", before, fabs(x / by) < 99.95 ? 1 : 0, x / by, unit, after);
+}
+
+static void print_share(double share, const char *name, char out[FIELD_MAX])
+{
+    if (!isnan(share)) (void)snprintf(out, FIELD_MAX, "%s %.0f%%", name, 100 * share);
+}
+
+static void print_time(double s, char out[FIELD_MAX])
+{
+    if (!(s < 1e9)) return;
+    long long t = (long long)(s + 0.5);
+    if (t < 3600) {
+        (void)snprintf(out, FIELD_MAX, "eta %lld:%02lld", t / 60, t % 60);
+    } else if (t < 86400) {
+        (void)snprintf(out, FIELD_MAX, "eta %lld:%02lld:%02lld", t / 3600, t / 60 % 60, t % 60);
+    } else {
+        (void)snprintf(out, FIELD_MAX, "eta %lldd %02lldh", t / 86400, t / 3600 % 24);
+    }
+}
+
+static double fraction(const hoop__progress_state *s)
+{
+    return s->steps <= 0 ? 0 : fmin(1, fmax(0, (double)s->step / (double)s->steps));
+}
+
+static void print_fields(const hoop__progress *p, const hoop__progress_state *s, double now, char field[FIELDS][FIELD_MAX])
+{
+    memset(field, 0, (size_t)FIELDS * FIELD_MAX);
+    if (s->epochs > 0) (void)snprintf(field[EPOCH], FIELD_MAX, "epoch %" PRId64 "/%" PRId64, s->epoch, s->epochs);
+    (void)snprintf(field[PERCENT], FIELD_MAX, "%3.0f%%", floor(100 * fraction(s)));
+    (void)snprintf(field[STEP], FIELD_MAX, "%" PRId64 "/%" PRId64, s->step, s->steps);
+    if (!isnan(s->loss))
+        (void)snprintf(field[LOSS], FIELD_MAX, fabs(s->loss) >= 1e-3 && fabs(s->loss) < 1e4 ? "loss %.4f" : "loss %.3e", s->loss);
+    if (!isnan(s->accuracy)) (void)snprintf(field[ACCURACY], FIELD_MAX, "acc %.2f%%", 100 * s->accuracy);
+    if (!isnan(s->samples_per_s)) print_number(s->samples_per_s, "", " samples/s", field[SPEED]);
+    print_share(s->stall, "stall", field[STALL]);
+    print_share(s->communication, "comm", field[COMM]);
+    if (s->step > p->from_step && s->step < s->steps) {
+        print_time((double)(s->steps - s->step) * (now - p->from_s) / (double)(s->step - p->from_step), field[ETA]);
+    }
+}
+
+/* Columns that the line takes, two between fields; a field that is empty or dropped takes none. */
+static int width(char field[FIELDS][FIELD_MAX], const bool *dropped, int bar)
+{
+    int sum = 0;
+    for (int i = 0; i < FIELDS; i++) {
+        int own = i == BAR ? bar : (int)strlen(field[i]);
+        if (own > 0 && !dropped[i]) sum += own + (sum > 0 ? 2 : 0);
+    }
+    return sum;
+}
+
+static void draw_bar(const hoop__progress *p, double done, int columns)
+{
+    char cells[BAR_MAX + 1];
+    int  inner = columns - 2, full = (int)(done * inner);
+    for (int i = 0; i < inner; i++) cells[i] = i < full ? '=' : i == full ? '>' : ' ';
+    cells[inner] = '\0';
+    (void)fprintf(p->opts.out, "[%s%s%s]", p->colours ? "\033[32m" : "", cells, p->colours ? "\033[0m" : "");
+}
+
+/* Where the window is narrow, what matters least goes first. */
+static void draw(hoop__progress *p, const hoop__progress_state *s, double now)
+{
+    static const int least[] = {STALL, COMM, STEP, SPEED, EPOCH, ACCURACY, BAR, ETA, LOSS};
+    char             field[FIELDS][FIELD_MAX];
+    bool             dropped[FIELDS] = {false};
+    int              columns = p->opts.columns, bar = BAR_MIN, next = 0, written = 0;
+    if (columns <= 0 && !hoop__terminal_find(fileno(p->opts.out), &columns)) columns = 80;
+    print_fields(p, s, now, field);
+    while (width(field, dropped, bar) >= columns && next < (int)(sizeof least / sizeof *least)) dropped[least[next++]] = true;
+    while (bar < BAR_MAX && width(field, dropped, bar + 1) < columns) bar++;
+    (void)fputs("\r\033[K", p->opts.out);
+    for (int i = 0; i < FIELDS; i++) {
+        if (dropped[i] || (i != BAR && field[i][0] == '\0')) continue;
+        if (written++ > 0) (void)fputs("  ", p->opts.out);
+        if (i == BAR) {
+            draw_bar(p, fraction(s), bar);
+        } else {
+            (void)fputs(field[i], p->opts.out);
+        }
+    }
+    (void)fflush(p->opts.out);
+    p->drawn = true;
+}
+
+static void clear(hoop__progress *p)
+{
+    if (p->drawn) (void)fputs("\r\033[K", p->opts.out);
+    p->drawn = false;
+}
+
+static void print_line(hoop__progress *p, const hoop__progress_state *s, double now)
+{
+    char field[FIELDS][FIELD_MAX];
+    print_fields(p, s, now, field);
+    (void)fprintf(p->opts.out, "step %s", field[STEP]);
+    for (int i = 0; i < FIELDS; i++) {
+        if (i != BAR && i != PERCENT && i != STEP && field[i][0] != '\0') (void)fprintf(p->opts.out, "  %s", field[i]);
+    }
+    (void)fputc('\n', p->opts.out);
+    (void)fflush(p->opts.out);
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------------------------------- */
+
+void hoop__progress_update(hoop__progress *p, const hoop__progress_state *state)
+{
+    if (p == NULL) return;
+    double now = p->opts.clock(p->opts.clock_context);
+    if (now - p->next_s >= 20) {
+        p->from_s    = p->next_s;
+        p->from_step = p->next_step;
+        p->next_s    = now;
+        p->next_step = state->step;
+    }
+    if (now - p->last_s < (p->bar ? p->opts.redraw_s : p->opts.line_s)) return;
+    p->last_s = now;
+    if (p->bar) {
+        draw(p, state, now);
+    } else {
+        print_line(p, state, now);
+    }
+}
+
+void hoop__progress_keep(hoop__progress *p, const hoop__progress_state *state)
+{
+    if (p == NULL) return;
+    double now = p->opts.clock(p->opts.clock_context);
+    clear(p);
+    print_line(p, state, now);
+    p->last_s = now;
+}
+
+void hoop__progress_note(hoop__progress *p, const char *format, ...)
+{
+    va_list args;
+    if (p == NULL) return;
+    clear(p);
+    va_start(args, format);
+    (void)vfprintf(p->opts.out, format, args);
+    va_end(args);
+    (void)fputc('\n', p->opts.out);
+    (void)fflush(p->opts.out);
+}
+
+void hoop__progress_destroy(hoop__progress **p)
+{
+    if (p == NULL || *p == NULL) return;
+    clear(*p);
+    (void)fflush((*p)->opts.out);
+    free(*p);
+    *p = NULL;
+}

@@ -1,0 +1,79 @@
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool make_room(hoop__text *t, size_t more)
+{
+    if (t->failed) return false;
+    if (more >= SIZE_MAX / 2 - t->size) {
+        t->failed = true;
+        return false;
+    }
+    if (t->size + more + 1 > t->room) {
+        size_t room = t->room < 64 ? 64 : t->room;
+        while (room < t->size + more + 1) room *= 2;
+        char *data = realloc(t->data, room);
+        if (data == NULL) {
+            t->failed = true;
+            return false;
+        }
+        t->data = data;
+        t->room = room;
+    }
+    return true;
+}
+
+void hoop__text_add(hoop__text *t, const char *data, size_t size)
+{
+    if (!make_room(t, size)) return;
+    if (size > 0) memcpy(t->data + t->size, data, size);
+    t->size += size;
+    t->data[t->size] = '\0';
+}
+
+void hoop__text_adds(hoop__text *t, const char *s)
+{
+    hoop__text_add(t, s, strlen(s));
+}
+
+void hoop__text_addf(hoop__text *t, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int n = vsnprintf(NULL, 0, format, args);
+    if (n < 0) t->failed = true;
+    if (n >= 0 && make_room(t, (size_t)n)) {
+        (void)vsnprintf(t->data + t->size, (size_t)n + 1, format, again);
+        t->size += (size_t)n;
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void hoop__text_pad(hoop__text *t, int n)
+{
+    for (; n > 0; n--) hoop__text_add(t, " ", 1);
+}
+
+hoop_status hoop__text_take(hoop__text *t, hoop_error *err, char **out)
+{
+    hoop__text_add(t, "", 0);
+    if (t->failed) {
+        hoop__text_clear(t);
+        return hoop_fail(err, HOOP_ENOMEM, "out of memory for a text");
+    }
+    *out = t->data;
+    *t   = (hoop__text){0};
+    return HOOP_OK;
+}
+
+void hoop__text_clear(hoop__text *t)
+{
+    free(t->data);
+    *t = (hoop__text){0};
+}

@@ -1,0 +1,136 @@
+/* config/help.c - all keys as a commented YAML file: `hoop train --help config`. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/schema.h"
+
+enum { COMMENT_COLUMN = 34 };
+
+/* The row or free key of a path; exactly one is not NULL for every leaf of the tree below. */
+static const hoop_option *find_row(const hoop_config_schema *schema, const char *path)
+{
+    char here[HOOP__PATH_MAX];
+    for (int p = 0; p < schema->nparts; p++) {
+        const hoop_option_table *table = schema->parts[p].table;
+        for (int i = 0; i < table->count; i++) {
+            hoop__row_path(table, &table->rows[i], here);
+            if (strcmp(here, path) == 0) return &table->rows[i];
+        }
+    }
+    return NULL;
+}
+
+static const hoop_config_free *find_free(const hoop_config_schema *schema, const char *path)
+{
+    for (int f = 0; f < schema->nfrees; f++) {
+        if (strcmp(schema->frees[f].path, path) == 0) return &schema->frees[f];
+    }
+    return NULL;
+}
+
+static hoop_status put(hoop__pool *pool, hoop_value *root, const char *path, hoop_error *err)
+{
+    hoop_value *leaf = hoop__value_new(pool, HOOP_VALUE_NULL, NULL, 0);
+    if (leaf == NULL) return hoop_fail(err, HOOP_ENOMEM, "out of memory for the help");
+    return hoop__value_put(pool, root, path, leaf, err);
+}
+
+/* "whole number, 1 to 64" */
+static void describe_type(const hoop_option *row, hoop__text *t)
+{
+    static const char *const names[] = {[HOOP_OPT_INT]    = "whole number",
+                                        [HOOP_OPT_FLOAT]  = "number",
+                                        [HOOP_OPT_BOOL]   = "true or false",
+                                        [HOOP_OPT_STRING] = "text",
+                                        [HOOP_OPT_INTS]   = "list of whole numbers"};
+    if (row->type == HOOP_OPT_ENUM) {
+        for (int i = 0; row->choices[i] != NULL; i++) hoop__text_addf(t, "%s%s", i == 0 ? "" : " | ", row->choices[i]);
+        return;
+    }
+    hoop__text_adds(t, names[row->type]);
+    if (row->min == 0 && row->max == 0) return;
+    if (row->max >= 1e15) { /* no limit a user could meet */
+        hoop__text_addf(t, " from %.15g", row->min);
+    } else if (row->min <= -1e15) {
+        hoop__text_addf(t, " up to %.15g", row->max);
+    } else {
+        hoop__text_addf(t, " from %.15g to %.15g", row->min, row->max);
+    }
+}
+
+static hoop_status write_leaf(const hoop_config_schema *schema, const hoop_value *leaf, int indent, hoop_error *err,
+                              hoop__text *t)
+{
+    char                    path[HOOP__PATH_MAX];
+    size_t                  start = t->size;
+    hoop_status             st    = HOOP_OK;
+    const hoop_option      *row;
+    const hoop_config_free *loose;
+    hoop__value_path(leaf, path, sizeof path);
+    row   = find_row(schema, path);
+    loose = find_free(schema, path);
+    hoop__text_pad(t, indent);
+    hoop__text_addf(t, "%s:", leaf->key);
+    if (row != NULL && row->fallback != NULL) {
+        hoop__text_adds(t, " ");
+        if (row->type == HOOP_OPT_STRING) {
+            hoop_value text = {.kind = HOOP_VALUE_SCALAR, .quoted = true, .text = row->fallback};
+            st              = hoop__emit_flow(t, &text, err);
+        } else {
+            hoop__text_adds(t, row->fallback);
+        }
+    }
+    hoop__text_pad(t, COMMENT_COLUMN - (int)(t->size - start));
+    hoop__text_adds(t, " # ");
+    if (row != NULL) {
+        if (row->fallback == NULL) hoop__text_adds(t, "must be given: ");
+        hoop__text_addf(t, "%s; ", row->help);
+        describe_type(row, t);
+        if (row->decides_bits) hoop__text_adds(t, " *");
+    } else if (loose != NULL) {
+        hoop__text_addf(t, "%s%s", loose->help, loose->decides_bits ? " *" : "");
+    }
+    hoop__text_adds(t, "\n");
+    return st;
+}
+
+static hoop_status write_map(const hoop_config_schema *schema, const hoop_value *map, int indent, hoop_error *err, hoop__text *t)
+{
+    hoop_status st = HOOP_OK;
+    for (int i = 0; i < map->count && st == HOOP_OK; i++) {
+        const hoop_value *item = map->items[i];
+        if (item->kind != HOOP_VALUE_MAP) {
+            st = write_leaf(schema, item, indent, err, t);
+            continue;
+        }
+        hoop__text_pad(t, indent);
+        hoop__text_addf(t, "%s:\n", item->key);
+        st = write_map(schema, item, indent + 2, err, t);
+    }
+    return st;
+}
+
+hoop_status hoop_config_help(const hoop_config_schema *schema, hoop_error *err, char **out)
+{
+    hoop__pool  pool = {0};
+    hoop__text  text = {0};
+    char        path[HOOP__PATH_MAX];
+    hoop_value *root = hoop__value_new(&pool, HOOP_VALUE_MAP, NULL, 0);
+    hoop_status st   = root == NULL ? hoop_fail(err, HOOP_ENOMEM, "out of memory for the help") : HOOP_OK;
+    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
+        const hoop_option_table *table = schema->parts[p].table;
+        for (int i = 0; i < table->count && st == HOOP_OK; i++) {
+            hoop__row_path(table, &table->rows[i], path);
+            st = put(&pool, root, path, err);
+        }
+    }
+    for (int f = 0; f < schema->nfrees && st == HOOP_OK; f++) st = put(&pool, root, schema->frees[f].path, err);
+    hoop__text_adds(&text, "# Every key of a config with its default. Keys marked * decide the bits of the weights:\n"
+                           "# a run is resumed with the same values of those, the others may change.\n");
+    if (st == HOOP_OK) st = write_map(schema, root, 0, err, &text);
+    if (st == HOOP_OK) st = hoop__text_take(&text, err, out);
+    hoop__text_clear(&text);
+    hoop__pool_clear(&pool);
+    return st;
+}

@@ -1,0 +1,248 @@
+/* config/resolve.c - a config with the values in force: as YAML, as a fingerprint, against an earlier one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "config/schema.h"
+#include "config/yaml.h"
+
+static hoop_status no_memory(hoop_error *err)
+{
+    return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
+}
+
+static hoop_status need_values(const hoop_config_schema *schema, hoop_error *err)
+{
+    for (int p = 0; p < schema->nparts; p++) {
+        if (schema->parts[p].values == NULL) {
+            return hoop_fail(err, HOOP_EARG, "section '%s' of the schema has no values", schema->parts[p].table->section);
+        }
+    }
+    return HOOP_OK;
+}
+
+/* What hoop_option_format printed, as a value. */
+static hoop_status value_of(hoop__pool *pool, const hoop_option *row, const char *text, const char *path, hoop_error *err,
+                            hoop_value **out)
+{
+    if (row->type == HOOP_OPT_INTS) return hoop__yaml_read(pool, text, strlen(text), path, false, err, out);
+    const char *origin = hoop__pool_copy(pool, path, strlen(path));
+    hoop_value *v      = hoop__value_new(pool, HOOP_VALUE_SCALAR, origin, 0);
+    if (v == NULL || origin == NULL) return no_memory(err);
+    v->text   = hoop__pool_copy(pool, text, strlen(text));
+    v->quoted = row->type == HOOP_OPT_STRING;
+    *out      = v;
+    return v->text == NULL ? no_memory(err) : HOOP_OK;
+}
+
+static hoop_status build_resolved(const hoop_config *cfg, const hoop_config_schema *schema, hoop__pool *pool, hoop_error *err,
+                                  hoop_value **out)
+{
+    hoop_value *root = hoop__value_new(pool, HOOP_VALUE_MAP, NULL, 0), *v = NULL;
+    char        path[HOOP__PATH_MAX], text[HOOP__FORMAT_MAX];
+    hoop_status st;
+    if (root == NULL) return no_memory(err);
+    for (int p = 0; p < schema->nparts; p++) {
+        const hoop_option_table *table = schema->parts[p].table;
+        for (int i = 0; i < table->count; i++) {
+            hoop__row_path(table, &table->rows[i], path);
+            hoop_option_format(&table->rows[i], schema->parts[p].values, text, sizeof text);
+            if ((st = value_of(pool, &table->rows[i], text, path, err, &v)) != HOOP_OK) return st;
+            if ((st = hoop__value_put(pool, root, path, v, err)) != HOOP_OK) return st;
+        }
+    }
+    for (int f = 0; f < schema->nfrees; f++) {
+        const hoop_value *given = hoop_config_get(cfg, schema->frees[f].path);
+        if (hoop_value_get_kind(given) == HOOP_VALUE_NULL) continue;
+        if ((v = hoop__value_copy(pool, given)) == NULL) return no_memory(err);
+        if ((st = hoop__value_put(pool, root, schema->frees[f].path, v, err)) != HOOP_OK) return st;
+    }
+    *out = root;
+    return HOOP_OK;
+}
+
+/* The text of `cfg`'s value of a row, spelt as hoop_option_format does; its default where it has none. */
+static hoop_status reformat(const hoop_config *cfg, const hoop_option *row, const char *path, hoop_error *err,
+                            char text[HOOP__FORMAT_MAX])
+{
+    const hoop_value *v     = hoop_config_get(cfg, path);
+    hoop_option       local = *row;
+    hoop__field       field;
+    hoop_status       st = HOOP_OK;
+    local.offset         = 0;
+    memset(&field, 0, sizeof field);
+    if (hoop_value_get_kind(v) != HOOP_VALUE_NULL) {
+        st = hoop__row_parse(row, v, path, 0, err, &field);
+    } else if (row->fallback != NULL) {
+        st = hoop_option_parse(&local, row->fallback, &field, err);
+    } else {
+        st = hoop_fail(err, HOOP_ECONFIG, "%s: %s is missing", cfg->name, path);
+    }
+    if (st == HOOP_OK) hoop_option_format(&local, &field, text, HOOP__FORMAT_MAX);
+    return st;
+}
+
+/* A resolved config that would read back as another run is worse than none. */
+static hoop_status check_reads_back(const char *text, const hoop_config_schema *schema, hoop_error *err)
+{
+    hoop_config *back = NULL;
+    char         path[HOOP__PATH_MAX], was[HOOP__FORMAT_MAX], is[HOOP__FORMAT_MAX];
+    hoop_status  st = hoop_config_parse(text, "resolved config", err, &back);
+    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
+        const hoop_option_table *table = schema->parts[p].table;
+        for (int i = 0; i < table->count && st == HOOP_OK; i++) {
+            hoop__row_path(table, &table->rows[i], path);
+            hoop_option_format(&table->rows[i], schema->parts[p].values, was, sizeof was);
+            st = reformat(back, &table->rows[i], path, err, is);
+            if (st == HOOP_OK && strcmp(was, is) != 0) {
+                st = hoop_fail(err, HOOP_ECONFIG, "%s: the value %s would be read back as %s", path, was, is);
+            }
+        }
+    }
+    hoop_config_destroy(&back);
+    return st;
+}
+
+hoop_status hoop_config_resolve(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err, char **out)
+{
+    hoop__pool  pool = {0};
+    hoop__text  text = {0};
+    hoop_value *root = NULL;
+    char       *yaml = NULL;
+    hoop_status st;
+    HOOP_TRY(st, done, need_values(schema, err));
+    HOOP_TRY(st, done, build_resolved(cfg, schema, &pool, err, &root));
+    hoop__text_adds(&text, "# Every key with the value in force, as hoop wrote it at the start of the run.\n");
+    HOOP_TRY(st, done, hoop__emit_block(&text, root, 0, err));
+    HOOP_TRY(st, done, hoop__text_take(&text, err, &yaml));
+    HOOP_TRY(st, done, check_reads_back(yaml, schema, err));
+    *out = yaml;
+    yaml = NULL;
+done:
+    free(yaml);
+    hoop__text_clear(&text);
+    hoop__pool_clear(&pool);
+    return st;
+}
+
+/* ---- Bits ------------------------------------------------------------------------------------------------------------ */
+
+static hoop_status canonical_free(const hoop_value *v, hoop_error *err, char **out)
+{
+    hoop__text text = {0};
+    if (v == NULL) {
+        hoop__text_adds(&text, "null");
+    } else {
+        hoop__emit_canonical(&text, v);
+    }
+    return hoop__text_take(&text, err, out);
+}
+
+static int by_line(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "path=value" of each key that decides bits and isn't null, malloc'ed; lines[] has room for all of the schema. */
+static hoop_status bit_lines(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err, char **lines, int *n)
+{
+    char        path[HOOP__PATH_MAX], value[HOOP__FORMAT_MAX];
+    hoop__text  line = {0};
+    hoop_status st   = HOOP_OK;
+    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
+        const hoop_option_table *table = schema->parts[p].table;
+        for (int i = 0; i < table->count && st == HOOP_OK; i++) {
+            if (!table->rows[i].decides_bits) continue;
+            hoop__row_path(table, &table->rows[i], path);
+            hoop_option_format(&table->rows[i], schema->parts[p].values, value, sizeof value);
+            hoop__text_addf(&line, "%s=%s", path, value);
+            st = hoop__text_take(&line, err, &lines[*n]);
+            *n += st == HOOP_OK;
+        }
+    }
+    for (int f = 0; f < schema->nfrees && st == HOOP_OK; f++) {
+        const hoop_value *v = hoop_config_get(cfg, schema->frees[f].path);
+        if (!schema->frees[f].decides_bits || hoop_value_get_kind(v) == HOOP_VALUE_NULL) continue;
+        hoop__text_addf(&line, "%s=", schema->frees[f].path);
+        hoop__emit_canonical(&line, v);
+        st = hoop__text_take(&line, err, &lines[*n]);
+        *n += st == HOOP_OK;
+    }
+    return st;
+}
+
+hoop_status hoop_config_fingerprint(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err,
+                                    char out[HOOP_FINGERPRINT_SIZE])
+{
+    _Static_assert((int)HOOP_FINGERPRINT_SIZE == (int)HOOP__SHA256_HEX, "a fingerprint is a SHA-256 in hex");
+    hoop__sha256 *hash = NULL;
+    int           n = 0, most = schema->nfrees + 1;
+    char        **lines = NULL;
+    hoop_status   st;
+    HOOP_TRY(st, done, need_values(schema, err));
+    for (int p = 0; p < schema->nparts; p++) most += schema->parts[p].table->count;
+    lines = calloc((size_t)most, sizeof *lines);
+    if (lines == NULL) {
+        st = no_memory(err);
+        goto done;
+    }
+    HOOP_TRY(st, done, bit_lines(cfg, schema, err, lines, &n));
+    qsort(lines, (size_t)n, sizeof *lines, by_line);
+    HOOP_TRY(st, done, hoop__sha256_create(err, &hash));
+    HOOP_TRY(st, done, hoop__sha256_update(hash, "hoop config 1\n", 14, err));
+    for (int i = 0; i < n; i++) { /* each with its NUL: no value can run into the next key */
+        HOOP_TRY(st, done, hoop__sha256_update(hash, lines[i], strlen(lines[i]) + 1, err));
+    }
+    HOOP_TRY(st, done, hoop__sha256_finish(hash, err, NULL, out));
+done:
+    for (int i = 0; i < n; i++) free(lines[i]);
+    free(lines);
+    hoop__sha256_destroy(&hash);
+    return st;
+}
+
+static hoop_status differs(const hoop_config *old, const hoop_config *cfg, const char *path, const char *was, const char *is,
+                           hoop_error *err)
+{
+    const hoop_value *before = hoop_config_get(old, path), *now = hoop_config_get(cfg, path);
+    char              where[HOOP_ERROR_TEXT / 4], there[HOOP_ERROR_TEXT / 4];
+    (void)snprintf(where, sizeof where, "%s", cfg->name);
+    (void)snprintf(there, sizeof there, "%s", old->name);
+    if (now != NULL) hoop__value_place(now, where, sizeof where);
+    if (before != NULL) hoop__value_place(before, there, sizeof there);
+    return hoop_fail(err, HOOP_ECONFIG,
+                     "%s: %s is %.200s, but the run was started with %.200s (%s); it decides the bits of the "
+                     "weights, so give the old value or start a new run",
+                     where, path, is, was, there);
+}
+
+hoop_status hoop_config_diff_bits(const hoop_config *old, const hoop_config *cfg, const hoop_config_schema *schema,
+                                  hoop_error *err)
+{
+    char        path[HOOP__PATH_MAX], was[HOOP__FORMAT_MAX], is[HOOP__FORMAT_MAX];
+    char       *before = NULL, *now = NULL;
+    hoop_status st = need_values(schema, err);
+    if (st == HOOP_OK) st = hoop_config_check_known(old, schema, err);
+    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
+        const hoop_option_table *table = schema->parts[p].table;
+        for (int i = 0; i < table->count && st == HOOP_OK; i++) {
+            if (!table->rows[i].decides_bits) continue;
+            hoop__row_path(table, &table->rows[i], path);
+            hoop_option_format(&table->rows[i], schema->parts[p].values, is, sizeof is);
+            st = reformat(old, &table->rows[i], path, err, was);
+            if (st == HOOP_OK && strcmp(was, is) != 0) st = differs(old, cfg, path, was, is, err);
+        }
+    }
+    for (int f = 0; f < schema->nfrees && st == HOOP_OK; f++) {
+        const char *free_path = schema->frees[f].path;
+        if (!schema->frees[f].decides_bits) continue;
+        st = canonical_free(hoop_config_get(old, free_path), err, &before);
+        if (st == HOOP_OK) st = canonical_free(hoop_config_get(cfg, free_path), err, &now);
+        if (st == HOOP_OK && strcmp(before, now) != 0) st = differs(old, cfg, free_path, before, now, err);
+        free(before);
+        free(now);
+        before = now = NULL;
+    }
+    return st;
+}

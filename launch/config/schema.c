@@ -1,0 +1,308 @@
+/* config/schema.c - a config against the option tables: unknown keys, and values into the components' structs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/schema.h"
+
+static void join(const char *section, const char *key, char out[HOOP__PATH_MAX])
+{
+    (void)snprintf(out, HOOP__PATH_MAX, "%s%s%s", section, section[0] == '\0' ? "" : ".", key);
+}
+
+void hoop__row_path(const hoop_option_table *table, const hoop_option *row, char out[HOOP__PATH_MAX])
+{
+    join(table->section, row->key, out);
+}
+
+/* ---- Values ---------------------------------------------------------------------------------------------------------- */
+
+/* The spelling hoop_option_parse takes: a scalar as it stands, a list as "[1, 2]". */
+static hoop_status spell(const hoop_option *row, const hoop_value *v, hoop_error *err, hoop__text *t)
+{
+    if (v->kind == HOOP_VALUE_MAP)
+        return hoop_value_fail(v, err, "is a section, it should be %s", row->type == HOOP_OPT_INTS ? "a list" : "a single value");
+    if (v->kind == HOOP_VALUE_LIST) {
+        if (row->type != HOOP_OPT_INTS) return hoop_value_fail(v, err, "is a list, it should be a single value");
+        hoop__text_adds(t, "[");
+        for (int i = 0; i < v->count; i++) {
+            const hoop_value *item = v->items[i];
+            if (item->kind != HOOP_VALUE_SCALAR || item->quoted || strpbrk(item->text, "[],") != NULL) {
+                return hoop_value_fail(item, err, "is not a whole number");
+            }
+            hoop__text_addf(t, "%s%s", i == 0 ? "" : ", ", item->text);
+        }
+        hoop__text_adds(t, "]");
+        return HOOP_OK;
+    }
+    if (v->quoted && row->type != HOOP_OPT_STRING && row->type != HOOP_OPT_ENUM) {
+        return hoop_value_fail(v, err, "\"%s\" is text; write it without quotes", v->text);
+    }
+    if (row->type == HOOP_OPT_INTS) return hoop_value_fail(v, err, "'%s' is not a list such as [512, 256]", v->text);
+    hoop__text_adds(t, v->text);
+    return HOOP_OK;
+}
+
+hoop_status hoop__row_parse(const hoop_option *row, const hoop_value *v, const char *path, size_t offset, hoop_error *err,
+                            void *base)
+{
+    hoop_option named = *row;
+    hoop__text  text  = {0};
+    hoop_error  inner = {0};
+    char        place[HOOP_ERROR_TEXT], *spelled;
+    hoop_status st = spell(row, v, err, &text);
+    if (st != HOOP_OK) {
+        hoop__text_clear(&text);
+        return st;
+    }
+    if ((st = hoop__text_take(&text, err, &spelled)) != HOOP_OK) return st;
+    named.key    = path; /* the errors of hoop_option_parse begin with the key */
+    named.offset = offset;
+    st           = hoop_option_parse(&named, spelled, base, &inner);
+    free(spelled);
+    if (st == HOOP_OK) return st;
+    hoop__value_place(v, place, sizeof place);
+    return hoop_fail(err, st, "%s: %s", place, inner.text);
+}
+
+/* The values of one section, checked into a scratch field first and then, if all are right, into the struct. */
+static hoop_status fill(const hoop_value *section, const char *name, const char *origin, const hoop_option_table *table,
+                        hoop_error *err, void *base)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        if (pass == 1) hoop_option_defaults(table, base);
+        for (int i = 0; i < table->count; i++) {
+            const hoop_option *row = &table->rows[i];
+            const hoop_value  *v   = section == NULL ? NULL : hoop_value_find(section, row->key);
+            char               path[HOOP__PATH_MAX];
+            hoop__field        scratch;
+            hoop_status        st;
+            join(name, row->key, path);
+            if (hoop_value_get_kind(v) == HOOP_VALUE_NULL) {
+                if (row->fallback != NULL) continue;
+                return hoop_fail(err, HOOP_ECONFIG, "%s: %s must be given: %s", origin, path, row->help);
+            }
+            st = pass == 0 ? hoop__row_parse(row, v, path, 0, err, &scratch)
+                           : hoop__row_parse(row, v, path, row->offset, err, base);
+            if (st != HOOP_OK) return st;
+        }
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop_config_fill(const hoop_config *cfg, const hoop_option_table *table, hoop_error *err, void *base)
+{
+    const hoop_value *section = hoop_config_get(cfg, table->section);
+    char              place[HOOP_ERROR_TEXT];
+    (void)snprintf(place, sizeof place, "%s", cfg->name);
+    if (section != NULL && section != cfg->root) hoop__value_place(section, place, sizeof place);
+    if (hoop_value_get_kind(section) == HOOP_VALUE_SCALAR || hoop_value_get_kind(section) == HOOP_VALUE_LIST) {
+        return hoop_value_fail(section, err, "is a section; give its keys, as in {%s: ...}",
+                               table->count > 0 ? table->rows[0].key : "key");
+    }
+    return fill(section, table->section, place, table, err, base);
+}
+
+hoop_status hoop_value_parse(const hoop_value *v, const hoop_option *row, hoop_error *err, void *base)
+{
+    char        path[HOOP__PATH_MAX];
+    hoop__field scratch;
+    hoop_status st;
+    if (hoop_value_get_kind(v) == HOOP_VALUE_NULL) return hoop_value_fail(v, err, "has no value");
+    hoop__value_path(v, path, sizeof path);
+    st = hoop__row_parse(row, v, path, 0, err, &scratch);
+    return st != HOOP_OK ? st : hoop__row_parse(row, v, path, row->offset, err, base);
+}
+
+static hoop_status unknown_in(const hoop_value *item, const hoop_option_table *table, hoop_error *err)
+{
+    const char **keys = calloc((size_t)table->count + 1, sizeof *keys);
+    hoop__text   list = {0};
+    const char  *near;
+    hoop_status  st;
+    if (keys == NULL) return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
+    for (int i = 0; i < table->count; i++) {
+        keys[i] = table->rows[i].key;
+        hoop__text_addf(&list, "%s%s", i == 0 ? "" : ", ", keys[i]);
+    }
+    near = hoop_nearest(item->key, keys, table->count);
+    if (near != NULL) {
+        st = hoop_value_fail(item, err, "unknown key; did you mean %s?", near);
+    } else {
+        st = hoop_value_fail(item, err, "unknown key; it takes %s", list.data == NULL ? "none" : list.data);
+    }
+    hoop__text_clear(&list);
+    free(keys);
+    return st;
+}
+
+hoop_status hoop_value_fill(const hoop_value *v, const hoop_option_table *table, hoop_error *err, void *base)
+{
+    char path[HOOP__PATH_MAX], place[HOOP_ERROR_TEXT];
+    if (v != NULL && v->kind != HOOP_VALUE_MAP && v->kind != HOOP_VALUE_NULL) {
+        return hoop_value_fail(v, err, "give its keys, as in {%s: ...}", table->count > 0 ? table->rows[0].key : "key");
+    }
+    for (int i = 0; i < hoop_value_count(v); i++) {
+        if (hoop_option_find(table, v->items[i]->key) == NULL) return unknown_in(v->items[i], table, err);
+    }
+    hoop__value_path(v, path, sizeof path);
+    hoop__value_place(v, place, sizeof place);
+    return fill(v, path, place, table, err, base);
+}
+
+/* ---- Keys ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct key_list {
+    char (*paths)[HOOP__PATH_MAX];
+    const char **words; /* scratch for hoop_nearest */
+    int          count;
+} key_list;
+
+static void clear_keys(key_list *keys)
+{
+    free(keys->paths);
+    free(keys->words);
+    *keys = (key_list){0};
+}
+
+static hoop_status list_keys(const hoop_config_schema *schema, hoop_error *err, key_list *keys)
+{
+    int n = schema->nfrees;
+    for (int p = 0; p < schema->nparts; p++) n += schema->parts[p].table->count;
+    *keys       = (key_list){0};
+    keys->paths = calloc((size_t)n + 1, sizeof *keys->paths);
+    keys->words = calloc((size_t)n + 1, sizeof *keys->words);
+    if (keys->paths == NULL || keys->words == NULL) {
+        clear_keys(keys);
+        return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
+    }
+    for (int p = 0; p < schema->nparts; p++) {
+        const hoop_option_table *table = schema->parts[p].table;
+        for (int i = 0; i < table->count; i++) hoop__row_path(table, &table->rows[i], keys->paths[keys->count++]);
+    }
+    for (int f = 0; f < schema->nfrees; f++) join("", schema->frees[f].path, keys->paths[keys->count++]);
+    return HOOP_OK;
+}
+
+static bool is_key(const key_list *keys, const char *path)
+{
+    for (int i = 0; i < keys->count; i++) {
+        if (strcmp(keys->paths[i], path) == 0) return true;
+    }
+    return false;
+}
+
+static bool is_section(const key_list *keys, const char *path)
+{
+    size_t size = strlen(path);
+    for (int i = 0; i < keys->count; i++) {
+        if (strncmp(keys->paths[i], path, size) == 0 && (size == 0 || keys->paths[i][size] == '.')) return true;
+    }
+    return false;
+}
+
+static const char *last_word(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot == NULL ? path : dot + 1;
+}
+
+/* The words that may stand in a section, each once; sections among them. Returns how many; `words` points into `store`. */
+static int words_of_section(const key_list *keys, const char *section, char (*store)[HOOP__KEY_MAX + 1])
+{
+    size_t size = strlen(section);
+    int    n    = 0;
+    for (int i = 0; i < keys->count; i++) {
+        const char *path = keys->paths[i];
+        if (size > 0 && (strncmp(path, section, size) != 0 || path[size] != '.')) continue;
+        path += size + (size > 0);
+        (void)snprintf(store[n], sizeof store[n], "%.*s", (int)strcspn(path, "."), path);
+        bool twin = false;
+        for (int k = 0; k < n; k++) twin = twin || strcmp(store[k], store[n]) == 0;
+        if (!twin) {
+            keys->words[n] = store[n];
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Nearest first in the same section, then the same word in another, then anything alike. */
+static hoop_status unknown(const hoop_value *item, const char *section, const char *path, const key_list *keys, hoop_error *err)
+{
+    char(*store)[HOOP__KEY_MAX + 1] = calloc((size_t)keys->count + 1, sizeof *store);
+    const char *near                = NULL, *only;
+    hoop__text  list                = {0};
+    hoop_status st;
+    int         n, same = 0;
+    if (store == NULL) return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
+    n    = words_of_section(keys, section, store);
+    near = hoop_nearest(item->key, keys->words, n);
+    if (near != NULL) {
+        st = hoop_value_fail(item, err, "unknown key; did you mean %s%s%s?", section, section[0] == '\0' ? "" : ".", near);
+        free(store);
+        return st;
+    }
+    for (int i = 0; i < n; i++) hoop__text_addf(&list, "%s%s", i == 0 ? "" : ", ", keys->words[i]);
+    for (int i = 0; i < keys->count; i++) {
+        keys->words[i] = keys->paths[i];
+        if (strcmp(last_word(keys->paths[i]), item->key) == 0) {
+            near = keys->paths[i];
+            same++;
+        }
+    }
+    only = same == 1 ? near : hoop_nearest(path, keys->words, keys->count);
+    if (only != NULL) {
+        st = hoop_value_fail(item, err, "unknown key; did you mean %s?", only);
+    } else {
+        st = hoop_value_fail(item, err, "unknown key; the keys %s%s are %s", section[0] == '\0' ? "here" : "of ", section,
+                             list.data == NULL ? "none" : list.data);
+    }
+    hoop__text_clear(&list);
+    free(store);
+    return st;
+}
+
+static hoop_status check_map(const hoop_value *map, const char *section, const key_list *keys, hoop_error *err)
+{
+    for (int i = 0; i < map->count; i++) {
+        const hoop_value *item = map->items[i];
+        char              path[HOOP__PATH_MAX];
+        hoop_status       st = HOOP_OK;
+        join(section, item->key, path);
+        if (is_key(keys, path)) continue;
+        if (!is_section(keys, path)) return unknown(item, section, path, keys, err);
+        if (item->kind == HOOP_VALUE_MAP) {
+            st = check_map(item, path, keys, err);
+        } else if (item->kind != HOOP_VALUE_NULL) {
+            const char *first = NULL;
+            for (int k = 0; k < keys->count && first == NULL; k++) {
+                if (strncmp(keys->paths[k], path, strlen(path)) == 0 && keys->paths[k][strlen(path)] == '.')
+                    first = keys->paths[k];
+            }
+            st = hoop_value_fail(item, err, "is a section; give its keys, as in {%s: ...}",
+                                 first == NULL ? "key" : first + strlen(path) + 1);
+        }
+        if (st != HOOP_OK) return st;
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop_config_check_known(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err)
+{
+    key_list    keys;
+    hoop_status st = list_keys(schema, err, &keys);
+    if (st != HOOP_OK) return st;
+    st = check_map(cfg->root, "", &keys, err);
+    clear_keys(&keys);
+    return st;
+}
+
+hoop_status hoop_config_read(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err)
+{
+    hoop_status st = hoop_config_check_known(cfg, schema, err);
+    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
+        if (schema->parts[p].values != NULL) st = hoop_config_fill(cfg, schema->parts[p].table, err, schema->parts[p].values);
+    }
+    return st;
+}
