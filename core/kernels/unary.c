@@ -29,22 +29,25 @@ enum { CHUNK = 256 }; /* strided input goes through a buffer of this many, so th
 #define UNARY_BOTH(name) UNARY(name, f32, float) UNARY(name, f64, double)
 HOOP_UNARY_LIST(UNARY_BOTH)
 
-/* a is the op's output, but its input for gelu and gelu_tanh; phi(x) = e^(-x^2/2) / sqrt(2 pi) */
+/* a is the op's output, but its input for gelu and gelu_tanh; phi(x) = e^(-x^2/2) / sqrt(2 pi). Beyond 40 the bell-shaped
+ * terms are 0; the bound keeps infinity times 0 out of them. */
 #define GRADS(dt, T, I)                                                                                                        \
     HOOP_INLINE T d_relu_##dt(T a, T dy) { return a > 0 ? dy : 0; }                                                            \
     HOOP_INLINE T d_tanh_##dt(T a, T dy) { return dy * (1 - a * a); }                                                          \
     HOOP_INLINE T d_sigmoid_##dt(T a, T dy) { return dy * (a * (1 - a)); }                                                     \
+    HOOP_INLINE T bounded_##dt(T a) { return a > 40 ? 40 : a < -40 ? -40 : a; }                                                \
     HOOP_INLINE T d_gelu_##dt(T a, T dy)                                                                                       \
     {                                                                                                                          \
-        T cdf = (T)0.5 * (1 + v_erf_##dt(a * (T)0.70710678118654752440));                                                      \
-        T pdf = (T)0.39894228040143267794 * v_exp_##dt((T)-0.5 * (a * a));                                                     \
-        return dy * (cdf + a * pdf);                                                                                           \
+        T c   = bounded_##dt(a);                                                                                               \
+        T cdf = (T)0.5 * (1 + v_erf_##dt(c * (T)0.70710678118654752440));                                                      \
+        T pdf = (T)0.39894228040143267794 * v_exp_##dt((T)-0.5 * (c * c));                                                     \
+        return dy * (cdf + c * pdf);                                                                                           \
     }                                                                                                                          \
     HOOP_INLINE T d_gelu_tanh_##dt(T a, T dy)                                                                                  \
     {                                                                                                                          \
-        T t = v_tanh_##dt(gelu_inner_##dt(a));                                                                                 \
-        T u = (T)0.79788456080286535588 * (1 + (T)0.134145 * (a * a));                                                         \
-        return dy * ((T)0.5 * (1 + t) + (T)0.5 * a * ((1 - t * t) * u));                                                       \
+        T c = bounded_##dt(a), t = v_tanh_##dt(gelu_inner_##dt(c));                                                            \
+        T u = (T)0.79788456080286535588 * (1 + (T)0.134145 * (c * c));                                                         \
+        return dy * ((T)0.5 * (1 + t) + (T)0.5 * c * ((1 - t * t) * u));                                                       \
     }
 HOOP_FLOAT_LIST(GRADS)
 

@@ -128,14 +128,18 @@ HOOP_INLINE double v_sigmoid_f64(double x)
 HOOP_INLINE float v_sqrt_f32(float x) { return __builtin_sqrtf(x); }
 HOOP_INLINE double v_sqrt_f64(double x) { return __builtin_sqrt(x); }
 
-/* sqrt(2/pi) (x + 0.044715 x^3) is tanh's argument in gelu_tanh */
+/* sqrt(2/pi) (x + 0.044715 x^3) is tanh's argument in gelu_tanh. Below -40 gelu is 0, whatever x: no infinity times 0. */
 #define HOOP_SIMPLE_MATH(dt, T, I)                                                                                             \
     HOOP_INLINE T v_neg_##dt(T x) { return -x; }                                                                               \
     HOOP_INLINE T v_relu_##dt(T x) { return x <= 0 ? 0 : x; } /* NaN kept */                                                   \
     HOOP_INLINE T v_reciprocal_##dt(T x) { return 1 / x; }                                                                     \
-    HOOP_INLINE T v_gelu_##dt(T x) { return (T)0.5 * x * (1 + v_erf_##dt(x * (T)0.70710678118654752440)); }                    \
+    HOOP_INLINE T gelu_floor_##dt(T x) { return x < -40 ? -40 : x; }                                                           \
     HOOP_INLINE T gelu_inner_##dt(T x) { return (T)0.79788456080286535588 * (x + (T)0.044715 * (x * x * x)); }                 \
-    HOOP_INLINE T v_gelu_tanh_##dt(T x) { return (T)0.5 * x * (1 + v_tanh_##dt(gelu_inner_##dt(x))); }
+    HOOP_INLINE T v_gelu_##dt(T x)                                                                                             \
+    {                                                                                                                          \
+        return (T)0.5 * gelu_floor_##dt(x) * (1 + v_erf_##dt(x * (T)0.70710678118654752440));                                  \
+    }                                                                                                                          \
+    HOOP_INLINE T v_gelu_tanh_##dt(T x) { return (T)0.5 * gelu_floor_##dt(x) * (1 + v_tanh_##dt(gelu_inner_##dt(x))); }
 HOOP_FLOAT_LIST(HOOP_SIMPLE_MATH)
 #undef HOOP_SIMPLE_MATH
 
