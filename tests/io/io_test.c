@@ -30,9 +30,29 @@ void test_remove(const char *path)
     (void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* HDF5 1.10 loses memory of its own when it meets damaged metadata. That io closes what it opened is seen below instead. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libhdf5\n";
+}
+
+static int open_handles(void)
+{
+    static const H5I_type_t kinds[] = {H5I_FILE, H5I_GROUP, H5I_DATASPACE, H5I_DATASET, H5I_ATTR};
+    int                     n       = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        hsize_t members = 0;
+        if (H5Inmembers(kinds[i], &members) >= 0) n += (int)members;
+    }
+    if (n > 0) print_error("%d HDF5 handles were left open\n", n);
+    return n;
+}
+
 int test_leave(void **state)
 {
     (void)state;
+    if (open_handles() != 0) return 1;
     if (chdir(before) != 0) return 1;
     test_remove(root);
     return 0;

@@ -1,0 +1,150 @@
+/**
+ * hoop/checkpoint.h - checkpoints: one directory a step, one HDF5 file a writer, readable by any number of ranks.
+ *
+ *     RUN/lock                                   held while a run writes here
+ *     RUN/latest -> checkpoints/step-00001000    for people; hoop itself looks at what is there
+ *     RUN/checkpoints/step-00001000/manifest.json, shard-00000-of-00002.h5, ...
+ *     RUN/checkpoints/step-00001200.tmp-ID/      being written; swept when a later run starts
+ *
+ * To save: one rank calls begin, each writer write_shard, and when all have agreed that all succeeded, one rank publish. A
+ * directory without .tmp- is complete: killing any process at any moment leaves either the whole checkpoint or none. The
+ * layout of the files is said in io/FORMAT.md.
+ */
+#ifndef HOOP_CHECKPOINT_H
+#define HOOP_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hoop/dtype.h"
+#include "hoop/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { HOOP_CHECKPOINT_PATH = 4096, HOOP_CHECKPOINT_DIMS = 8, HOOP_CHECKPOINT_NAME = 256, HOOP_CHECKPOINT_VERSION = 1 };
+
+typedef enum hoop_checkpoint_kind { HOOP_CKPT_PARAMETER, HOOP_CKPT_BUFFER, HOOP_CKPT_STATE, HOOP_CKPT_KINDS } hoop_checkpoint_kind;
+
+/** "parameter", "buffer", "state". Calls: Local. */
+HOOP_API const char *hoop_checkpoint_kind_name(hoop_checkpoint_kind kind);
+
+/** What one writer holds of one tensor: elements [first, first + count) of it, row-major. count 0 of a tensor that has elements: nothing. */
+typedef struct hoop_checkpoint_entry {
+    const char          *name;  /* "layers.0.weight": no '/', at most 255 bytes of UTF-8 */
+    const char          *group; /* STATE: "exp_avg", or NULL; others NULL */
+    hoop_checkpoint_kind kind;
+    hoop_dtype           dtype;
+    int                  ndim; /* 0: a scalar */
+    int64_t              shape[HOOP_CHECKPOINT_DIMS]; /* of the whole tensor */
+    int64_t              order; /* place in the model: the catalogue is sorted by kind, group, order, name */
+    int64_t              first, count;
+    const void          *data; /* count elements */
+} hoop_checkpoint_entry;
+
+/** What a checkpoint says of itself. Strings may be NULL when writing; they are never NULL when read. */
+typedef struct hoop_checkpoint_meta {
+    int64_t     step;         /* updates done */
+    int64_t     epoch, index; /* data position: the next step is step `index` of epoch `epoch` */
+    uint64_t    seed;
+    int64_t     ranks, leaves, batch;
+    const char *run_id, *numerics, *fingerprint, *data_fingerprint, *optimizer;
+    const char *config; /* resolved, YAML */
+    const char *version, *host, *time, *command; /* provenance */
+    const char *const *notes; /* more of the caller's own: key, value, key, value ... */
+    int64_t            nnotes; /* pairs */
+} hoop_checkpoint_meta;
+
+/* ---- saving ---- */
+
+/** The directory to write step `step` into, RUN/checkpoints/step-N.tmp-ID: same on all ranks. Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, const char *run_id, hoop_error *err, char out[HOOP_CHECKPOINT_PATH]);
+/** One rank, before any write_shard: make that directory, empty. Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_begin(const char *tmp, hoop_error *err);
+/**
+ * Write and sync this writer's file in tmp; entries' data is only read, so a snapshot may be written from another thread.
+ * A failed sync throws the file away and writes it once more. On failure the file is gone. Errors: HOOP_EARG (entries),
+ * HOOP_EIO (disk full and the like). Calls: Local.
+ */
+HOOP_API hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriters, const hoop_checkpoint_entry *entries, int64_t n, hoop_error *err);
+
+typedef struct hoop_checkpoint_published {
+    char    path[HOOP_CHECKPOINT_PATH]; /* of the checkpoint */
+    int64_t bytes;
+    int     pruned;                /* older ones removed */
+    char    note[HOOP_ERROR_TEXT]; /* what went wrong afterwards without harm to it (pruning, `latest`); else "" */
+} hoop_checkpoint_published;
+
+/**
+ * One rank, when all shards are written: check that together they hold every tensor once and whole, write the manifest, sync,
+ * give the directory its name (replacing a checkpoint of that step), set `latest`, and keep only the `keep` newest (0: all;
+ * never fewer than one good one). On failure tmp is removed. out may be NULL. Calls: Local.
+ */
+HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta, int64_t keep, hoop_error *err,
+                                             hoop_checkpoint_published *out);
+/** Remove a directory that tmp named, whatever is in it. Calls: Local. */
+HOOP_API void hoop_checkpoint_discard(const char *tmp);
+/** One rank, with the lock held, when a run starts: remove what killed runs left. *removed may be NULL. Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_sweep(const char *run_dir, hoop_error *err, int *removed);
+
+/* ---- finding ---- */
+
+/** Steps of the complete checkpoints of a run, ascending: free(*steps). None is no error. Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_list(const char *run_dir, hoop_error *err, int64_t **steps, int64_t *n);
+/**
+ * The newest checkpoint all of whose checksums are right. *step is -1 if there is none at all. Damaged ones on the way are
+ * named in notes[notes_size] ("": there were none; may be NULL). All damaged: HOOP_ECHECKSUM. Calls: Local.
+ */
+HOOP_API hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char *notes, int64_t notes_size, int64_t *step,
+                                               char path[HOOP_CHECKPOINT_PATH]);
+
+/* ---- reading ---- */
+
+typedef struct hoop_checkpoint hoop_checkpoint;
+
+typedef struct hoop_checkpoint_tensor {
+    hoop_checkpoint_kind kind;
+    const char          *group, *name; /* group "" if none */
+    hoop_dtype           dtype;
+    int                  ndim;
+    int64_t              shape[HOOP_CHECKPOINT_DIMS];
+    int64_t              numel, order;
+    bool                 whole; /* all elements are here; false only in a single shard */
+} hoop_checkpoint_tensor;
+
+/**
+ * Open a run (its newest checkpoint), a checkpoint directory, or one shard file (whose meta is that of a manifest beside it,
+ * else empty). Checks the manifest and the sizes of files; contents are checked when read. Owns: caller. Not for use by two
+ * threads at a time. Errors: HOOP_EIO (missing), HOOP_EFORMAT, HOOP_ECHECKSUM. Calls: Local.
+ */
+HOOP_API hoop_status hoop_checkpoint_open(const char *path, hoop_error *err, hoop_checkpoint **out);
+HOOP_API void        hoop_checkpoint_close(hoop_checkpoint **c);
+HOOP_API const char *hoop_checkpoint_path(const hoop_checkpoint *c);
+HOOP_API const hoop_checkpoint_meta *hoop_checkpoint_about(const hoop_checkpoint *c);
+/** A note of the meta, or NULL. Calls: Local. */
+HOOP_API const char *hoop_checkpoint_note(const hoop_checkpoint *c, const char *key);
+/** Tensor i of the catalogue, which is sorted the same whoever wrote it; NULL after the last. Calls: Local. */
+HOOP_API const hoop_checkpoint_tensor *hoop_checkpoint_tensor_at(const hoop_checkpoint *c, int64_t i);
+/** By name; group NULL or "": none. NULL if it is not there. Calls: Local. */
+HOOP_API const hoop_checkpoint_tensor *hoop_checkpoint_find(const hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *group, const char *name);
+/** Elements [first, first + count) of a tensor, as stored, from whichever shards hold them. HOOP_ERANGE, HOOP_ECHECKSUM. Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tensor *t, int64_t first, int64_t count, void *out, hoop_error *err);
+/** Read everything and compare all checksums: of files and of datasets. Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_verify(hoop_checkpoint *c, hoop_error *err);
+
+/* ---- one run a directory ---- */
+
+typedef struct hoop_run_lock hoop_run_lock;
+
+/**
+ * Make the run directory and lock it for this process; the lock ends with the process, however it ends. HOOP_EBUSY names host
+ * and pid of the holder. Owns: caller. Calls: Local.
+ */
+HOOP_API hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lock **out);
+HOOP_API void        hoop_run_lock_release(hoop_run_lock **lock);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

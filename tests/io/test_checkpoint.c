@@ -1,0 +1,569 @@
+/* Checkpoints: any number of writers and readers, damage of every kind, kills at any moment, locks, full disks. */
+#include "io_test.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hoop/checkpoint.h"
+
+/* fsync fails this many times from now on (the test is linked with --wrap=fsync). */
+static int fsync_failures;
+int        __real_fsync(int fd);
+int        __wrap_fsync(int fd);
+int        __wrap_fsync(int fd)
+{
+    if (fsync_failures > 0) {
+        fsync_failures--;
+        errno = EIO;
+        return -1;
+    }
+    return __real_fsync(fd);
+}
+
+/* A small model: its values follow from step and place. */
+enum { TENSORS = 7 };
+static const struct {
+    const char          *name, *group;
+    hoop_checkpoint_kind kind;
+    hoop_dtype           dtype;
+    int                  ndim;
+    int64_t              shape[3];
+} model[TENSORS] = {
+    {"layers.0.weight", NULL, HOOP_CKPT_PARAMETER, HOOP_F32, 2, {37, 11}},
+    {"layers.0.bias", NULL, HOOP_CKPT_PARAMETER, HOOP_F32, 1, {37}},
+    {"layers.10.weight", NULL, HOOP_CKPT_PARAMETER, HOOP_F64, 3, {5, 3, 2}},
+    {"norm.running_mean", NULL, HOOP_CKPT_BUFFER, HOOP_F32, 1, {3}},
+    {"empty", NULL, HOOP_CKPT_BUFFER, HOOP_I32, 2, {0, 4}},
+    {"layers.0.weight", "exp_avg", HOOP_CKPT_STATE, HOOP_F32, 2, {37, 11}},
+    {"step", NULL, HOOP_CKPT_STATE, HOOP_I64, 0, {0}},
+};
+
+static int64_t numel(int t)
+{
+    int64_t n = 1;
+    for (int d = 0; d < model[t].ndim; d++) n *= model[t].shape[d];
+    return n;
+}
+
+static double value(int t, int64_t i, int64_t step)
+{
+    return (double)(step * 1000 + t * 100) + (double)i / 8;
+}
+
+static void *tensor(int t, int64_t step)
+{
+    const int64_t n    = numel(t);
+    char         *data = malloc((size_t)(n + 1) * 8);
+    for (int64_t i = 0; i < n; i++) {
+        switch (model[t].dtype) {
+        case HOOP_F32: ((float *)(void *)data)[i] = (float)value(t, i, step); break;
+        case HOOP_F64: ((double *)(void *)data)[i] = value(t, i, step); break;
+        default: ((int64_t *)(void *)data)[i] = step; break;
+        }
+    }
+    return data;
+}
+
+static hoop_status write_shards(const char *tmp, int64_t step, int writers, hoop_error *err)
+{
+    hoop_checkpoint_entry e[TENSORS];
+    void                 *data[TENSORS];
+    hoop_status           st = HOOP_OK;
+    for (int w = 0; w < writers && st == HOOP_OK; w++) {
+        for (int t = 0; t < TENSORS; t++) {
+            const int64_t n = numel(t), first = n * w / writers, end = n * (w + 1) / writers;
+            data[t] = tensor(t, step);
+            e[t]    = (hoop_checkpoint_entry){.name = model[t].name, .group = model[t].group, .kind = model[t].kind, .dtype = model[t].dtype, .ndim = model[t].ndim,
+                                              .order = t, .first = first, .count = end - first, .data = (char *)data[t] + first * (int64_t)hoop_dtype_size(model[t].dtype)};
+            memcpy(e[t].shape, model[t].shape, sizeof model[t].shape);
+        }
+        /* what has no elements comes from one writer */
+        if (w > 0) memmove(&e[4], &e[5], 2 * sizeof e[0]);
+        st = hoop_checkpoint_write_shard(tmp, w, writers, e, w == 0 ? TENSORS : TENSORS - 1, err);
+        for (int t = 0; t < TENSORS; t++) free(data[t]);
+    }
+    return st;
+}
+
+static const char *const notes[] = {"loss", "0.25", "best", "900"};
+
+static hoop_status save(const char *run, int64_t step, int writers, int64_t keep, hoop_error *err, hoop_checkpoint_published *out)
+{
+    const hoop_checkpoint_meta m = {.step = step, .epoch = 3, .index = 17, .seed = UINT64_MAX - 1, .ranks = writers, .leaves = 12, .batch = 128, .run_id = "r1",
+                                    .numerics = "avx2", .fingerprint = "abc", .data_fingerprint = "def", .optimizer = "adamw", .config = "seed: 1\nmodel: {a: \"b\"}\n",
+                                    .version = "0.1", .host = "h", .time = "t", .command = "hoop train \xff x", .notes = notes, .nnotes = 2};
+    char        tmp[HOOP_CHECKPOINT_PATH];
+    hoop_status st = hoop_checkpoint_tmp(run, step, "r1", err, tmp);
+    if (st == HOOP_OK) st = hoop_checkpoint_begin(tmp, err);
+    if (st == HOOP_OK) st = write_shards(tmp, step, writers, err);
+    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, keep, err, out) : st;
+}
+
+static void check_contents(hoop_checkpoint *c, int64_t step)
+{
+    hoop_error err = {0};
+    for (int t = 0; t < TENSORS; t++) {
+        const hoop_checkpoint_tensor *a     = hoop_checkpoint_find(c, model[t].kind, model[t].group, model[t].name);
+        const int64_t                 width = (int64_t)hoop_dtype_size(model[t].dtype), n = numel(t);
+        char                         *want = tensor(t, step), *got = calloc((size_t)(n + 1), 8);
+        assert_non_null(a);
+        assert_int_equal(a->dtype, model[t].dtype);
+        assert_int_equal(a->ndim, model[t].ndim);
+        assert_int_equal(a->numel, n);
+        assert_true(a->whole);
+        for (int d = 0; d < a->ndim; d++) assert_int_equal(a->shape[d], model[t].shape[d]);
+        test_ok(hoop_checkpoint_read(c, a, 0, n, got, &err));
+        assert_memory_equal(got, want, (size_t)(n * width));
+        free(want);
+        free(got);
+    }
+    assert_null(hoop_checkpoint_tensor_at(c, TENSORS));
+}
+
+static void writes_with_any_and_reads_with_any(void **state)
+{
+    static const int writers[] = {1, 2, 3, 5, 8};
+    (void)state;
+    for (size_t k = 0; k < 5; k++) {
+        hoop_error                err = {0};
+        hoop_checkpoint          *c;
+        hoop_checkpoint_published p;
+        uint64_t                  random = k;
+        const hoop_checkpoint_meta *m;
+        test_ok(save("any", 100 + (int64_t)k, writers[k], 0, &err, &p));
+        assert_string_equal(p.note, "");
+        test_ok(hoop_checkpoint_open("any", &err, &c));
+        assert_string_equal(hoop_checkpoint_path(c), p.path);
+        m = hoop_checkpoint_about(c);
+        assert_int_equal(m->step, 100 + (int64_t)k);
+        assert_int_equal(m->epoch, 3);
+        assert_int_equal(m->index, 17);
+        assert_true(m->seed == UINT64_MAX - 1);
+        assert_int_equal(m->ranks, writers[k]);
+        assert_string_equal(m->config, "seed: 1\nmodel: {a: \"b\"}\n");
+        assert_string_equal(m->command, "hoop train ? x");
+        assert_string_equal(hoop_checkpoint_note(c, "best"), "900");
+        assert_null(hoop_checkpoint_note(c, "worst"));
+        check_contents(c, 100 + (int64_t)k);
+        test_ok(hoop_checkpoint_verify(c, &err));
+        /* the catalogue is in the model's order */
+        assert_string_equal(hoop_checkpoint_tensor_at(c, 0)->name, "layers.0.weight");
+        assert_string_equal(hoop_checkpoint_tensor_at(c, 2)->name, "layers.10.weight");
+        hoop_checkpoint_close(&c);
+        test_ok(hoop_checkpoint_open("any/latest", &err, &c));
+        for (int i = 0; i < 200; i++) {
+            const int64_t                 n = numel(0), first = (int64_t)(test_random(&random) % (uint64_t)(n + 1));
+            const int64_t                 count = (int64_t)(test_random(&random) % (uint64_t)(n - first + 1));
+            const hoop_checkpoint_tensor *a = hoop_checkpoint_find(c, HOOP_CKPT_STATE, "exp_avg", "layers.0.weight");
+            float                         out[37 * 11 + 1];
+            out[count] = -5;
+            test_ok(hoop_checkpoint_read(c, a, first, count, out, &err));
+            for (int64_t j = 0; j < count; j++) assert_true(out[j] == (float)value(5, first + j, 100 + (int64_t)k));
+            assert_true(out[count] == -5);
+        }
+        test_failed(hoop_checkpoint_read(c, hoop_checkpoint_tensor_at(c, 0), 400, 8, NULL, &err), &err, HOOP_ERANGE, "407", NULL);
+        hoop_checkpoint_close(&c);
+    }
+}
+
+static void one_shard_can_be_opened(void **state)
+{
+    hoop_error                    err = {0};
+    hoop_checkpoint              *c;
+    const hoop_checkpoint_tensor *a;
+    float                         out[37 * 11];
+    (void)state;
+    test_ok(save("single", 7, 2, 0, &err, NULL));
+    test_ok(hoop_checkpoint_open("single/checkpoints/step-00000007/shard-00001-of-00002.h5", &err, &c));
+    assert_int_equal(hoop_checkpoint_about(c)->step, 7); /* from the manifest beside it */
+    a = hoop_checkpoint_find(c, HOOP_CKPT_PARAMETER, NULL, "layers.0.weight");
+    assert_non_null(a);
+    assert_false(a->whole);
+    assert_int_equal(a->numel, 37 * 11);
+    test_ok(hoop_checkpoint_read(c, a, 300, 100, out, &err));
+    assert_true(out[0] == (float)value(0, 300, 7));
+    test_failed(hoop_checkpoint_read(c, a, 0, 37 * 11, out, &err), &err, HOOP_ERANGE, "another shard", NULL);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_checkpoint_verify(c, &err));
+    hoop_checkpoint_close(&c);
+    assert_int_equal(rename("single/checkpoints/step-00000007/shard-00000-of-00002.h5", "alone.h5"), 0);
+    test_ok(hoop_checkpoint_open("alone.h5", &err, &c));
+    assert_string_equal(hoop_checkpoint_about(c)->config, "");
+    hoop_checkpoint_close(&c);
+}
+
+static void bad_entries_are_refused(void **state)
+{
+    static const float x[8] = {0};
+    static const struct {
+        hoop_checkpoint_entry e;
+        hoop_status           want;
+        const char           *word;
+    } cases[] = {
+        {{.name = "a/b", .ndim = 1, .shape = {8}, .count = 8, .data = x}, HOOP_EARG, "a/b"},
+        {{.name = "", .ndim = 1, .shape = {8}, .count = 8, .data = x}, HOOP_EARG, "name"},
+        {{.name = NULL, .ndim = 1, .shape = {8}, .count = 8, .data = x}, HOOP_EARG, "null"},
+        {{.name = "..", .ndim = 1, .shape = {8}, .count = 8, .data = x}, HOOP_EARG, "name"},
+        {{.name = "x", .group = "g", .ndim = 1, .shape = {8}, .count = 8, .data = x}, HOOP_EARG, "group"},
+        {{.name = "x", .ndim = 1, .shape = {-8}, .count = 8, .data = x}, HOOP_EARG, "shape"},
+        {{.name = "x", .ndim = 2, .shape = {INT64_MAX, 8}, .count = 8, .data = x}, HOOP_EARG, "shape"},
+        {{.name = "x", .ndim = 9, .shape = {1}, .count = 8, .data = x}, HOOP_EARG, "shape"},
+        {{.name = "x", .ndim = 1, .shape = {8}, .first = 4, .count = 8, .data = x}, HOOP_ERANGE, "12"},
+        {{.name = "x", .ndim = 1, .shape = {8}, .first = -1, .count = 8, .data = x}, HOOP_ERANGE, "x"},
+        {{.name = "x", .ndim = 1, .shape = {8}, .count = 8}, HOOP_EARG, "data"},
+    };
+    hoop_error err = {0};
+    hoop_checkpoint_entry twice[2] = {{.name = "x", .ndim = 1, .shape = {8}, .count = 8, .data = x}, {.name = "x", .ndim = 1, .shape = {8}, .count = 8, .data = x}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(&err, 0, sizeof err);
+        test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, &cases[i].e, 1, &err), &err, cases[i].want, cases[i].word, NULL);
+    }
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, twice, 2, &err), &err, HOOP_EIO, "/parameters/x", NULL);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 2, 2, twice, 1, &err), &err, HOOP_EARG, "writer 2", NULL);
+    assert_int_equal(test_count("refused.tmp-x"), 0);
+}
+
+static hoop_status publish(const char *run, const char *tmp, int64_t step, hoop_error *err)
+{
+    const hoop_checkpoint_meta m = {.step = step, .run_id = "x"};
+    return hoop_checkpoint_publish(run, tmp, &m, 0, err, NULL);
+}
+
+static void incomplete_ones_are_not_published(void **state)
+{
+    static const float    x[8] = {0};
+    hoop_checkpoint_entry e    = {.name = "x", .ndim = 1, .shape = {8}, .count = 4, .data = x};
+    char                  tmp[HOOP_CHECKPOINT_PATH];
+    hoop_error            err = {0};
+    (void)state;
+    test_ok(hoop_checkpoint_tmp("incomplete", 5, "x", &err, tmp));
+    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EIO, "step-00000005", NULL);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_checkpoint_begin(tmp, &err)); /* half of a tensor */
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, &e, 1, &err));
+    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EFORMAT, "x are missing", NULL);
+    assert_false(test_exists(tmp));
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_checkpoint_begin(tmp, &err)); /* a writer's file is missing */
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err));
+    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EIO, "1 of 2", NULL);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_checkpoint_begin(tmp, &err)); /* overlapping */
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err));
+    e.first = 3;
+    e.count = 5;
+    test_ok(hoop_checkpoint_write_shard(tmp, 1, 2, &e, 1, &err));
+    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EFORMAT, "element 3", "twice", NULL);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_checkpoint_begin(tmp, &err)); /* other shapes */
+    e.first = 0;
+    e.count = 4;
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err));
+    e.first    = 4;
+    e.shape[0] = 9;
+    e.count    = 5;
+    test_ok(hoop_checkpoint_write_shard(tmp, 1, 2, &e, 1, &err));
+    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EFORMAT, "shape", "differ", NULL);
+    assert_int_equal(test_count("incomplete"), 0);
+}
+
+static void a_failed_sync_is_written_again(void **state)
+{
+    hoop_error       err = {0};
+    hoop_checkpoint *c;
+    char             tmp[HOOP_CHECKPOINT_PATH];
+    (void)state;
+    test_ok(hoop_checkpoint_tmp("sync", 1, "x", &err, tmp));
+    fsync_failures = 1;
+    test_ok(write_shards(tmp, 1, 1, &err));
+    assert_int_equal(fsync_failures, 0);
+    test_ok(publish("sync", tmp, 1, &err));
+    test_ok(hoop_checkpoint_open("sync", &err, &c));
+    check_contents(c, 1);
+    hoop_checkpoint_close(&c);
+    test_ok(hoop_checkpoint_tmp("sync", 2, "x", &err, tmp));
+    fsync_failures = 2;
+    test_failed(write_shards(tmp, 2, 1, &err), &err, HOOP_EIO, "synced", NULL);
+    assert_int_equal(test_count(tmp), 0);
+    fsync_failures = 0;
+    memset(&err, 0, sizeof err);
+    test_ok(write_shards(tmp, 2, 1, &err));
+    fsync_failures = 1; /* of the manifest */
+    test_failed(publish("sync", tmp, 2, &err), &err, HOOP_EIO, "synced", NULL);
+    fsync_failures = 0;
+    assert_false(test_exists("sync/checkpoints/step-00000002"));
+    assert_false(test_exists(tmp));
+}
+
+static void the_last_k_are_kept(void **state)
+{
+    hoop_error                err = {0};
+    hoop_checkpoint_published p;
+    int64_t                  *steps, n;
+    char                      link[64] = "";
+    (void)state;
+    for (int64_t s = 1; s <= 6; s++) test_ok(save("keep", s * 10, 2, 3, &err, &p));
+    assert_int_equal(p.pruned, 1);
+    test_ok(hoop_checkpoint_list("keep", &err, &steps, &n));
+    assert_int_equal(n, 3);
+    for (int i = 0; i < 3; i++) assert_int_equal(steps[i], 40 + 10 * i);
+    free(steps);
+    assert_int_equal(readlink("keep/latest", link, sizeof link - 1), (int)strlen("checkpoints/step-00000060"));
+    assert_string_equal(link, "checkpoints/step-00000060");
+    /* damaged ones do not count: 50 and 60 lose their manifests, so 40 stays beside 70 */
+    assert_int_equal(unlink("keep/checkpoints/step-00000050/manifest.json"), 0);
+    assert_int_equal(unlink("keep/checkpoints/step-00000060/manifest.json"), 0);
+    test_ok(save("keep", 70, 1, 2, &err, &p));
+    assert_true(test_exists("keep/checkpoints/step-00000040"));
+    test_ok(save("keep", 80, 1, 1, &err, &p));
+    test_ok(hoop_checkpoint_list("keep", &err, &steps, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(steps[0], 80);
+    free(steps);
+    /* the same step again replaces it */
+    test_ok(save("keep", 80, 3, 1, &err, &p));
+    assert_int_equal(test_count("keep/checkpoints"), 4);
+    test_failed(save("keep", -1, 1, 1, &err, NULL), &err, HOOP_EARG, "-1", NULL);
+}
+
+static void a_damaged_one_is_passed_over(void **state)
+{
+    static const char newest[] = "damage/checkpoints/step-00000300/shard-00000-of-00001.h5";
+    hoop_error        err      = {0};
+    char              note[4096], path[HOOP_CHECKPOINT_PATH], *good;
+    int64_t           step, n;
+    (void)state;
+    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
+    assert_int_equal(step, -1);
+    for (int64_t s = 1; s <= 3; s++) test_ok(save("damage", s * 100, 1, 0, &err, NULL));
+    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
+    assert_int_equal(step, 300);
+    assert_string_equal(note, "");
+    good = test_load(newest, &n);
+    test_flip(newest, n / 2, 4);
+    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
+    assert_int_equal(step, 200);
+    assert_non_null(strstr(path, "step-00000200"));
+    assert_non_null(strstr(note, "step-00000300"));
+    test_store(newest, good, n - 100);
+    test_ok(hoop_checkpoint_find_good("damage", &err, NULL, 0, &step, path));
+    assert_int_equal(step, 200);
+    test_store(newest, "", 0);
+    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
+    assert_int_equal(step, 200);
+    assert_int_equal(unlink("damage/checkpoints/step-00000200/manifest.json"), 0);
+    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
+    assert_int_equal(step, 100);
+    assert_int_equal(unlink("damage/checkpoints/step-00000100/shard-00000-of-00001.h5"), 0);
+    test_failed(hoop_checkpoint_find_good("damage", &err, note, 10, &step, path), &err, HOOP_ECHECKSUM, "none of its 3", NULL);
+    free(good);
+}
+
+/* Every byte of every file that is flipped is noticed; nothing crashes on the way, single shards included. */
+static void flipped_bytes_are_always_noticed(void **state)
+{
+    static const char *const files[] = {"fuzz/checkpoints/step-00000001/manifest.json", "fuzz/checkpoints/step-00000001/shard-00000-of-00002.h5",
+                                        "fuzz/checkpoints/step-00000001/shard-00001-of-00002.h5"};
+    hoop_error               err = {0};
+    uint64_t                 random = 11;
+    (void)state;
+    test_ok(save("fuzz", 1, 2, 0, &err, NULL));
+    for (int i = 0; i < 3000; i++) {
+        const char      *path = files[i % 3];
+        int64_t          n, at;
+        char            *good = test_load(path, &n);
+        hoop_checkpoint *c    = NULL;
+        bool             noticed;
+        at = (int64_t)(test_random(&random) % (uint64_t)n);
+        if (i % 10 == 9)
+            test_store(path, good, at); /* truncated */
+        else
+            test_flip(path, at, (unsigned char)(1 + test_random(&random) % 255));
+        memset(&err, 0, sizeof err);
+        noticed = hoop_checkpoint_open("fuzz", &err, &c) != HOOP_OK || hoop_checkpoint_verify(c, &err) != HOOP_OK;
+        if (!noticed) fail_msg("byte %lld of %s was changed and not noticed", (long long)at, path);
+        if (err.status == HOOP_OK || err.text[0] == '\0') fail_msg("no message for byte %lld of %s", (long long)at, path);
+        hoop_checkpoint_close(&c);
+        if (i % 3 != 0 && hoop_checkpoint_open(path, NULL, &c) == HOOP_OK) {
+            const hoop_checkpoint_tensor *t;
+            float                         out[37 * 11 * 2];
+            for (int64_t k = 0; (t = hoop_checkpoint_tensor_at(c, k)) != NULL; k++)
+                if (t->numel <= 37 * 11) (void)hoop_checkpoint_read(c, t, 0, t->numel, out, NULL);
+            (void)hoop_checkpoint_verify(c, NULL);
+        }
+        hoop_checkpoint_close(&c);
+        test_store(path, good, n);
+        free(good);
+    }
+}
+
+static void files_of_other_kinds_are_named(void **state)
+{
+    hoop_error       err = {0};
+    hoop_checkpoint *c;
+    const hsize_t    shape[1] = {4};
+    const float      x[4]     = {0};
+    (void)state;
+    test_failed(hoop_checkpoint_open("nowhere", &err, &c), &err, HOOP_EIO, "nowhere", NULL);
+    assert_int_equal(mkdir("bare", 0777), 0);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_checkpoint_open("bare", &err, &c), &err, HOOP_EIO, "neither", NULL);
+    test_h5_add("data.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 1, shape, x, 0, 0);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_checkpoint_open("data.h5", &err, &c), &err, HOOP_EFORMAT, "no shard of a hoop checkpoint", NULL);
+    test_store("text.h5", "hello, this is no HDF5", 22);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_checkpoint_open("text.h5", &err, &c), &err, HOOP_EFORMAT, "not an HDF5 file", NULL);
+    test_store("bare/manifest.json", "{}", 2);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_checkpoint_open("bare", &err, &c), &err, HOOP_ECHECKSUM, "manifest.json", NULL);
+}
+
+static void kills_leave_nothing_to_trip_over(void **state)
+{
+    uint64_t random = 5;
+    int64_t  next   = 1;
+    (void)state;
+    for (int round = 0; round < 60; round++) {
+        int                   ends[2], status;
+        pid_t                 child;
+        hoop_error            err = {0};
+        int64_t               reported = -1, s, step;
+        char                  path[HOOP_CHECKPOINT_PATH];
+        struct timespec       pause = {0, (long)(test_random(&random) % 25000000)};
+        hoop_run_lock        *lock;
+        assert_int_equal(pipe(ends), 0);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            (void)close(ends[0]);
+            if (hoop_run_lock_take("killed", &err, &lock) != HOOP_OK || hoop_checkpoint_sweep("killed", &err, NULL) != HOOP_OK) _exit(3);
+            for (s = next;; s++) {
+                /* every third a second time: replacing has its own moments to be killed in */
+                if (save("killed", s, 1 + (int)(s % 3), 2, &err, NULL) != HOOP_OK) _exit(4);
+                if (s % 3 == 0 && save("killed", s, 2, 2, &err, NULL) != HOOP_OK) _exit(5);
+                if (write(ends[1], &s, sizeof s) != sizeof s) _exit(6);
+            }
+        }
+        (void)close(ends[1]);
+        (void)nanosleep(&pause, NULL);
+        (void)kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (!WIFSIGNALED(status)) fail_msg("the child failed in round %d with %d", round, WEXITSTATUS(status));
+        while (read(ends[0], &s, sizeof s) == sizeof s) reported = s;
+        (void)close(ends[0]);
+        test_ok(hoop_run_lock_take("killed", &err, &lock)); /* died with its holder */
+        hoop_run_lock_release(&lock);
+        if (round % 2 == 0) test_ok(hoop_checkpoint_sweep("killed", &err, NULL));
+        test_ok(hoop_checkpoint_find_good("killed", &err, NULL, 0, &step, path));
+        if (step < reported || (next > 1 && step < next - 1)) fail_msg("step %lld was there, %lld is found", (long long)(reported < next - 1 ? next - 1 : reported), (long long)step);
+        if (step >= 1) {
+            hoop_checkpoint *c;
+            test_ok(hoop_checkpoint_open(path, &err, &c));
+            check_contents(c, step);
+            hoop_checkpoint_close(&c);
+            next = step + 1;
+        }
+    }
+    assert_true(next > 10);
+}
+
+static void sweeping(void **state)
+{
+    hoop_error err = {0};
+    int        removed;
+    (void)state;
+    test_ok(hoop_checkpoint_sweep("swept", &err, &removed));
+    assert_int_equal(removed, 0);
+    test_ok(save("swept", 5, 1, 0, &err, NULL));
+    test_ok(save("swept", 6, 1, 0, &err, NULL));
+    assert_int_equal(mkdir("swept/checkpoints/step-00000007.tmp-x", 0777), 0);
+    test_store("swept/checkpoints/step-00000007.tmp-x/shard-00000-of-00001.h5", "x", 1);
+    /* a publish without exchange that was killed between its two renames, and one after */
+    assert_int_equal(rename("swept/checkpoints/step-00000006", "swept/checkpoints/step-00000006.old-replaced"), 0);
+    assert_int_equal(mkdir("swept/checkpoints/step-00000005.old-replaced", 0777), 0);
+    test_ok(hoop_checkpoint_sweep("swept", &err, &removed));
+    assert_int_equal(removed, 2);
+    assert_true(test_exists("swept/checkpoints/step-00000006/manifest.json"));
+    assert_true(test_exists("swept/checkpoints/step-00000005/manifest.json"));
+    assert_int_equal(test_count("swept/checkpoints"), 4);
+}
+
+static void two_runs_are_kept_apart(void **state)
+{
+    hoop_error     err = {0};
+    hoop_run_lock *a, *b;
+    char           pid[32];
+    (void)state;
+    (void)snprintf(pid, sizeof pid, "pid %ld", (long)getpid());
+    test_ok(hoop_run_lock_take("locked/deep/down", &err, &a));
+    test_failed(hoop_run_lock_take("locked/deep/down", &err, &b), &err, HOOP_EBUSY, "locked/deep/down", "host", pid, NULL);
+    assert_null(b);
+    hoop_run_lock_release(&a);
+    assert_null(a);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_run_lock_take("locked/deep/down", &err, &b));
+    hoop_run_lock_release(&b);
+    test_store("afile", "x", 1);
+    test_failed(hoop_run_lock_take("afile", &err, &b), &err, HOOP_EIO, "afile", NULL);
+}
+
+static void a_full_disk_is_a_clean_error(void **state)
+{
+    hoop_error            err  = {0};
+    const int64_t         many = 1 << 20;
+    float                *x    = calloc((size_t)many, sizeof *x);
+    hoop_checkpoint_entry e    = {.name = "x", .ndim = 1, .shape = {many}, .count = many, .data = x};
+    (void)state;
+    assert_int_equal(mkdir("full", 0777), 0);
+    if (mount("hoop-test", "full", "tmpfs", 0, "size=1m") != 0) {
+        free(x);
+        print_message("[  SKIP    ] no tmpfs can be mounted here: %s\n", strerror(errno));
+        skip();
+    }
+    test_failed(hoop_checkpoint_write_shard("full/step-1.tmp-x", 0, 1, &e, 1, &err), &err, HOOP_EIO, "No space left", NULL);
+    assert_int_equal(test_count("full"), 0);
+    /* any amount of space there is: it works or fails cleanly */
+    for (int64_t kb = 0; kb < 1024; kb += 24) {
+        char *filler = calloc(1, (size_t)kb * 1024 + 1);
+        test_remove("full/run");
+        test_store("full/filler", filler, kb * 1024);
+        memset(&err, 0, sizeof err);
+        e.shape[0] = e.count = 20000;
+        if (hoop_checkpoint_write_shard("full/run/checkpoints/step-00000001.tmp-x", 0, 1, &e, 1, &err) == HOOP_OK &&
+            publish("full/run", "full/run/checkpoints/step-00000001.tmp-x", 1, &err) == HOOP_OK) {
+            hoop_checkpoint *c;
+            test_ok(hoop_checkpoint_open("full/run", &err, &c));
+            test_ok(hoop_checkpoint_verify(c, &err));
+            hoop_checkpoint_close(&c);
+        } else {
+            assert_int_equal(err.status, HOOP_EIO);
+            assert_int_equal(test_count("full"), 1);
+        }
+        free(filler);
+    }
+    assert_int_equal(umount("full"), 0);
+    free(x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_with_any_and_reads_with_any), cmocka_unit_test(one_shard_can_be_opened),
+        cmocka_unit_test(bad_entries_are_refused),            cmocka_unit_test(incomplete_ones_are_not_published),
+        cmocka_unit_test(a_failed_sync_is_written_again),     cmocka_unit_test(the_last_k_are_kept),
+        cmocka_unit_test(a_damaged_one_is_passed_over),       cmocka_unit_test(flipped_bytes_are_always_noticed),
+        cmocka_unit_test(files_of_other_kinds_are_named),     cmocka_unit_test(kills_leave_nothing_to_trip_over),
+        cmocka_unit_test(sweeping),                           cmocka_unit_test(two_runs_are_kept_apart),
+        cmocka_unit_test(a_full_disk_is_a_clean_error),
+    };
+    return cmocka_run_group_tests(tests, test_enter, test_leave);
+}
