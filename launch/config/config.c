@@ -1,4 +1,5 @@
 /* config/config.c - a config as a whole: read it, set keys of it, look at it. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ hoop_status hoop_config_load(const char *path, hoop_error *err, hoop_config **ou
     return st;
 }
 
-/* "a.b.c" of `size` bytes: words as YAML keys are, dots between them. */
+/* "a.b.c" of `size` bytes: words of letters, digits, _ and -, dots between them. */
 static bool is_path(const char *path, size_t size)
 {
     size_t word  = 0;
@@ -75,7 +76,7 @@ static bool is_path(const char *path, size_t size)
         if (c == '.') {
             if (word == 0 || ++depth > HOOP__DEPTH_MAX) return false;
             word = 0;
-        } else if (c <= ' ' || c == 0x7f || strchr("[]{}:,#&*!|>'\"%@`", c) != NULL || ++word > HOOP__KEY_MAX) {
+        } else if (!(c < 0x80 && (isalnum(c) || c == '_' || c == '-')) || ++word > HOOP__KEY_MAX) {
             return false;
         }
     }

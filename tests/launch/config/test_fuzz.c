@@ -12,14 +12,15 @@ static const char *const seeds[] = {
     "? a\n: b\n*x : &y z\n!!map {a: !t b}\n%YAML 1.1\n",
     "{a: {b: {c: {d: [1, [2, [3, {e: f}]]]}}}}\n",
 };
-static const char *const tokens[] = {"[",  "]",  "{",   "}",    ": ",  "- ",   ",",   "\n",  "\n  ", "\t",   "'",    "\"", "\\",
-                                     "&a", "*a", "!!t", "---\n", "...", "<<: ", "? ",  "|\n", ">-\n", "#",    "%",    "@",  "\r",
-                                     "~",  "1e9", "0x1", "\xff", "\xc3", "\xe2\x80\xa8", "\xef\xbb\xbf", "\x01", "a.b", "a: "};
+static const char *const tokens[] = {
+    "[",  "]",  "{",  "}",   ": ",    "- ",   ",",    "\n",           "\n  ",         "\t",   "'",   "\"",
+    "\\", "&a", "*a", "!!t", "---\n", "...",  "<<: ", "? ",           "|\n",          ">-\n", "#",   "%",
+    "@",  "\r", "~",  "1e9", "0x1",   "\xff", "\xc3", "\xe2\x80\xa8", "\xef\xbb\xbf", "\x01", "a.b", "a: "};
 
 typedef struct bits {
-    int64_t seed, batch;
-    double  lr;
-    char    train[HOOP_OPT_STRING_MAX];
+    int64_t   seed, batch;
+    double    lr;
+    char      train[HOOP_OPT_STRING_MAX];
     hoop_ints hidden;
 } bits;
 
@@ -50,7 +51,7 @@ static size_t below(uint64_t *state, size_t n)
 
 static size_t mutate(uint64_t *random, char *text, size_t size, size_t room)
 {
-    size_t at = below(random, size + 1), n;
+    size_t      at = below(random, size + 1), n;
     const char *token;
     switch (below(random, 5)) {
     case 0: /* change a byte */
@@ -82,17 +83,17 @@ static size_t mutate(uint64_t *random, char *text, size_t size, size_t room)
 /* All there is to call on a config; what can be read must be written so that it reads back. */
 static void exercise(const char *text, int *good)
 {
-    hoop_error         err = {0};
+    hoop_error         first = {0};
     hoop_config       *cfg = NULL, *back = NULL;
     bits               values;
     hoop_config_part   parts[]  = {{&table, &values}, {&model_table, &values}};
     hoop_config_free   loose[]  = {{"model.layers", true, "layers"}, {"d", false, "any"}, {"data", true, "any"}};
     hoop_config_schema schema   = {parts, 2, loose, 3};
     char              *resolved = NULL, print[2][HOOP_FINGERPRINT_SIZE];
-    hoop_status        st       = hoop_config_parse(text, "f.yaml", &err, &cfg);
+    hoop_status        st       = hoop_config_parse(text, "f.yaml", &first, &cfg);
     if (st != HOOP_OK) {
         assert_int_equal(st, HOOP_ECONFIG);
-        assert_memory_equal(err.text, "f.yaml:", 7);
+        assert_memory_equal(first.text, "f.yaml:", 7);
         return;
     }
     (*good)++;
@@ -109,7 +110,8 @@ static void exercise(const char *text, int *good)
     hoop_config_destroy(&back);
 
     (void)hoop_config_check_known(cfg, &schema, NULL);
-    if (hoop_config_fill(cfg, &table, NULL, &values) == HOOP_OK && hoop_config_fill(cfg, &model_table, NULL, &values) == HOOP_OK) {
+    if (hoop_config_fill(cfg, &table, NULL, &values) == HOOP_OK &&
+        hoop_config_fill(cfg, &model_table, NULL, &values) == HOOP_OK) {
         assert_ok(hoop_config_resolve(cfg, &schema, &err, &resolved));
         assert_ok(hoop_config_fingerprint(cfg, &schema, &err, print[0]));
         assert_ok(hoop_config_parse(resolved, "resolved", &err, &back));
@@ -133,7 +135,7 @@ static void mutated_texts(void **state)
         size_t   size;
         (void)snprintf(text, sizeof text, "%s", seeds[below(&random, sizeof seeds / sizeof *seeds)]);
         size = strlen(text);
-        for (size_t n = 1 + below(&random, 6); n > 0; n--) size = mutate(&random, text, size, ROOM);
+        for (size_t n = 1 + below(&random, 3); n > 0; n--) size = mutate(&random, text, size, ROOM);
         text[size] = '\0';
         exercise(text, &good);
     }
@@ -156,12 +158,12 @@ static void mutated_assignments(void **state)
             (void)snprintf(text, sizeof text, "%s", starts[below(&random, 5)]);
             size_t size = strlen(text);
             for (size_t k = below(&random, 4); k > 0; k--) size = mutate(&random, text, size, sizeof text - 1);
-            text[size]     = '\0';
-            hoop_error err = {0};
-            if (hoop_config_set(cfg, text, &err) == HOOP_OK) {
+            text[size]       = '\0';
+            hoop_error first = {0};
+            if (hoop_config_set(cfg, text, &first) == HOOP_OK) {
                 good++;
             } else {
-                assert_memory_equal(err.text, "--set ", 6);
+                assert_memory_equal(first.text, "--set ", 6);
             }
         }
         hoop__text emitted = {0};

@@ -1,0 +1,186 @@
+/* Cores a rank may use, quotas of made-up cgroups, launchers by their variables. */
+#include "support.h"
+
+#include <sched.h>
+#include <sys/stat.h>
+
+#include "base/host.h"
+
+static char root[256];
+
+static void put(const char *name, const char *text)
+{
+    char path[600], command[700];
+    (void)snprintf(path, sizeof path, "%s/%s", root, name);
+    (void)snprintf(command, sizeof command, "mkdir -p \"$(dirname '%s')\"", path);
+    assert_int_equal(system(command), 0);
+    write_all(path, text);
+}
+
+static void assert_quota(double want)
+{
+    double quota = hoop__cgroup_quota(root);
+    if (quota != want) fail_msg("quota %g, not %g", quota, want);
+}
+
+static void quotas_of_cgroups_v2(void **state)
+{
+    (void)state;
+    enter_folder(root);
+    assert_quota(0); /* no /proc at all */
+    put("proc/self/cgroup", "0::/user/job\n");
+    put("proc/self/mountinfo", "30 23 0:27 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n");
+    assert_quota(0);
+    put("sys/fs/cgroup/user/job/cpu.max", "max 100000\n");
+    assert_quota(0);
+    put("sys/fs/cgroup/user/job/cpu.max", "350000 100000\n");
+    assert_quota(3.5);
+    put("sys/fs/cgroup/user/cpu.max", "200000 100000\n"); /* the group above is tighter */
+    assert_quota(2);
+    put("sys/fs/cgroup/user/cpu.max", "rubbish\n");
+    assert_quota(3.5);
+    leave_folder(root);
+    /* a container without a cgroup namespace: the mount shows its part, the group is named from the host's root */
+    enter_folder(root);
+    put("proc/self/cgroup", "0::/docker/abc/inner\n");
+    put("proc/self/mountinfo", "30 23 0:27 /docker/abc /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+    put("sys/fs/cgroup/cpu.max", "150000 100000\n");
+    assert_quota(1.5);
+    put("sys/fs/cgroup/inner/cpu.max", "50000 100000\n");
+    assert_quota(0.5);
+    leave_folder(root);
+}
+
+static void quotas_of_cgroups_v1(void **state)
+{
+    (void)state;
+    enter_folder(root);
+    put("proc/self/cgroup", "9:memory:/a\n4:cpu,cpuacct:/docker/x\n3:cpuset:/\n0::/\n");
+    put("proc/self/mountinfo", "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n"
+                               "34 31 0:31 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+                               "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
+                               "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+    put("sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_quota_us", "-1\n");
+    put("sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_period_us", "100000\n");
+    assert_quota(0);
+    put("sys/fs/cgroup/cpu,cpuacct/docker/x/cpu.cfs_quota_us", "400000\n");
+    assert_quota(4);
+    put("sys/fs/cgroup/unified/cpu.max", "100000 100000\n");
+    assert_quota(1);
+    leave_folder(root);
+}
+
+static void mark(hoop__cpus *c, const char *host, int from, int to, double quota)
+{
+    memset(c, 0, sizeof *c);
+    (void)snprintf(c->host, sizeof c->host, "%s", host);
+    c->quota = quota;
+    for (int i = from; i < to; i++) c->mask[i / 8] = (uint8_t)(c->mask[i / 8] | 1U << i % 8);
+}
+
+static void ranks_share_the_cores_of_a_host(void **state)
+{
+    (void)state;
+    hoop__cpus all[4];
+    mark(&all[0], "a", 0, 16, 0);
+    assert_int_equal(hoop__cpus_count(&all[0]), 16);
+    for (int i = 1; i < 4; i++) mark(&all[i], i < 3 ? "a" : "b", 0, 16, 0);
+    assert_int_equal(hoop__cpus_share(all, 4, 0), 5); /* three unbound ranks on a */
+    assert_int_equal(hoop__cpus_share(all, 4, 3), 16);
+    for (int i = 0; i < 3; i++) mark(&all[i], "a", 4 * i, 4 * i + 4, 0);
+    assert_int_equal(hoop__cpus_share(all, 4, 1), 4); /* bound to cores of their own */
+    for (int i = 0; i < 3; i++) mark(&all[i], "a", 4 * i, 4 * i + 4, 7.5);
+    assert_int_equal(hoop__cpus_share(all, 4, 1), 2); /* but 7.5 cores' time for all three */
+    for (int i = 0; i < 3; i++) mark(&all[i], "a", 0, 1, 0.5);
+    assert_int_equal(hoop__cpus_share(all, 4, 1), 1);
+    mark(&all[0], "a", 0, 0, 0);
+    assert_int_equal(hoop__cpus_count(&all[0]), 1);
+    mark(&all[0], "a", 8000, 8192, 0);
+    assert_int_equal(hoop__cpus_count(&all[0]), 192);
+}
+
+static void this_process_has_cores(void **state)
+{
+    (void)state;
+    hoop__cpus cpus;
+    cpu_set_t  before, one;
+    hoop__cpus_find(&cpus);
+    assert_true(cpus.host[0] != '\0');
+    assert_in_range(hoop__cpus_count(&cpus), 1, sysconf(_SC_NPROCESSORS_CONF));
+    assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
+    CPU_ZERO(&one);
+    for (size_t c = 0; c < CPU_SETSIZE && CPU_COUNT(&one) == 0; c++) {
+        if (CPU_ISSET(c, &before)) CPU_SET(c, &one);
+    }
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    hoop__cpus_find(&cpus);
+    assert_int_equal(hoop__cpus_count(&cpus), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+static void launchers_are_told_by_their_variables(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set[6]; /* NAME, VALUE, ... */
+        const char *name;
+        int64_t     size, rank;
+        bool        needs_mpi;
+        const char *alone; /* the error when MPI then sees one rank */
+    } cases[] = {
+        {{NULL}, NULL, 1, 0, false, NULL},
+        {{"OMPI_COMM_WORLD_SIZE", "4", "OMPI_COMM_WORLD_RANK", "2", "SLURM_STEP_NUM_TASKS", "9"},
+         "Open MPI",
+         4,
+         2,
+         true,
+         "Open MPI's mpirun started 4 ranks (OMPI_COMM_WORLD_SIZE)"},
+        {{"OMPI_COMM_WORLD_SIZE", "1", "OMPI_COMM_WORLD_RANK", "0"}, "Open MPI", 1, 0, false, NULL},
+        {{"PMI_SIZE", "4", "PMI_RANK", "3"}, "MPICH", 4, 3, true, "(PMI_SIZE), but MPI sees only this one"},
+        {{"PMI_RANK", "3"}, "PMI", -1, 3, true, "as rank 3 (PMI_RANK)"},
+        {{"PMIX_RANK", "0", "PMIX_NAMESPACE", "x"}, "PMIx", -1, 0, true, NULL},
+        {{"SLURM_NTASKS", "8", "SLURM_PROCID", "0"}, NULL, 1, 0, false, NULL}, /* a batch script */
+        {{"SLURM_STEP_NUM_TASKS", "8", "SLURM_PROCID", "5"}, "srun", 8, 5, true, "srun started 8 ranks"},
+        {{"PMI_SIZE", "many", "OMPI_COMM_WORLD_SIZE", ""}, NULL, 1, 0, false, NULL},
+    };
+    static const char *const names[] = {"OMPI_COMM_WORLD_SIZE",
+                                        "OMPI_COMM_WORLD_RANK",
+                                        "PMI_SIZE",
+                                        "PMI_RANK",
+                                        "PMIX_RANK",
+                                        "PMIX_NAMESPACE",
+                                        "SLURM_NTASKS",
+                                        "SLURM_PROCID",
+                                        "SLURM_STEP_NUM_TASKS",
+                                        "MV2_COMM_WORLD_SIZE",
+                                        "JSM_NAMESPACE_SIZE",
+                                        "FLUX_JOB_SIZE",
+                                        "PALS_RANKID"};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (size_t n = 0; n < sizeof names / sizeof *names; n++) (void)unsetenv(names[n]);
+        for (int k = 0; k < 6 && cases[i].set[k] != NULL; k += 2) (void)setenv(cases[i].set[k], cases[i].set[k + 1], 1);
+        hoop__launcher launcher = hoop__launcher_find();
+        assert_int_equal(launcher.name == NULL, cases[i].name == NULL);
+        if (launcher.name != NULL) assert_non_null(strstr(launcher.name, cases[i].name));
+        assert_true(launcher.size == cases[i].size && launcher.rank == cases[i].rank);
+        assert_int_equal(hoop__launcher_needs_mpi(&launcher), cases[i].needs_mpi);
+        if (cases[i].alone == NULL) {
+            assert_ok(hoop__launcher_check(&launcher, 1, &err));
+        } else {
+            assert_fails(HOOP_ECOMM, cases[i].alone, hoop__launcher_check(&launcher, 1, &err));
+        }
+        assert_ok(hoop__launcher_check(&launcher, 4, &err));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quotas_of_cgroups_v2),
+        cmocka_unit_test(quotas_of_cgroups_v1),
+        cmocka_unit_test(ranks_share_the_cores_of_a_host),
+        cmocka_unit_test(this_process_has_cores),
+        cmocka_unit_test(launchers_are_told_by_their_variables),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,273 @@
+/* What progress prints, by a clock of the test's own, to a file and to a pseudo-terminal. */
+#include "support.h"
+
+#include <math.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+
+#include "base/progress.h"
+#include "base/terminal.h"
+
+static double test_clock(void *now)
+{
+    return *(double *)now;
+}
+
+static char *contents(FILE *file)
+{
+    static char text[1 << 16];
+    rewind(file);
+    size_t n = fread(text, 1, sizeof text - 1, file);
+    text[n]  = '\0';
+    return text;
+}
+
+static hoop__progress_state at(int64_t step)
+{
+    return (hoop__progress_state){.step          = step,
+                                  .steps         = 1000,
+                                  .epoch         = 1 + step / 100,
+                                  .epochs        = 10,
+                                  .loss          = 0.1234,
+                                  .accuracy      = 0.9721,
+                                  .samples_per_s = 12345,
+                                  .stall         = 0.012,
+                                  .communication = 0.12};
+}
+
+static int count(const char *text, const char *what)
+{
+    int n = 0;
+    for (const char *s = strstr(text, what); s != NULL; s = strstr(s + 1, what)) n++;
+    return n;
+}
+
+static void plain_lines_are_rare(void **state)
+{
+    (void)state;
+    FILE           *file = tmpfile();
+    double          now  = 100;
+    hoop__progress *p    = NULL;
+    assert_non_null(file);
+    assert_ok(
+        hoop__progress_create(&(hoop__progress_opts){.out = file, .clock = test_clock, .clock_context = &now}, 0, &err, &p));
+    for (int64_t step = 1; step <= 250; step++) {
+        now += 0.125;
+        hoop__progress_state s = at(step);
+        hoop__progress_update(p, &s);
+        if (step == 150) hoop__progress_keep(p, &s);
+    }
+    hoop__progress_note(p, "saved %s", "x");
+    hoop__progress_destroy(&p);
+    assert_null(p);
+    const char *text = contents(file);
+    /* at 10 s, at 18.75 s (kept), 10 s later */
+    assert_string_equal(text,
+                        "step 80/1000  epoch 1/10  loss 0.1234  acc 97.21%  12.3k samples/s  stall 1%  comm 12%  eta 1:55\n"
+                        "step 150/1000  epoch 2/10  loss 0.1234  acc 97.21%  12.3k samples/s  stall 1%  comm 12%  eta 1:46\n"
+                        "step 230/1000  epoch 3/10  loss 0.1234  acc 97.21%  12.3k samples/s  stall 1%  comm 12%  eta 1:36\n"
+                        "saved x\n");
+    (void)fclose(file);
+}
+
+static void what_is_not_known_is_not_shown(void **state)
+{
+    (void)state;
+    FILE                *file = tmpfile();
+    double               now  = 0;
+    hoop__progress      *p    = NULL;
+    hoop__progress_state s    = {
+           .step = 90, .steps = 100, .loss = 12345.678, .accuracy = NAN, .samples_per_s = NAN, .stall = NAN, .communication = NAN};
+    assert_non_null(file);
+    assert_ok(
+        hoop__progress_create(&(hoop__progress_opts){.out = file, .clock = test_clock, .clock_context = &now}, 50, &err, &p));
+    hoop__progress_keep(p, &s);
+    now = 40000; /* 40 steps */
+    hoop__progress_keep(p, &s);
+    now    = 400000;
+    s.loss = NAN;
+    hoop__progress_keep(p, &s);
+    s.step = 100;
+    s.loss = 1e-9;
+    hoop__progress_keep(p, &s);
+    hoop__progress_destroy(&p);
+    assert_string_equal(contents(file), "step 90/100  loss 1.235e+04  eta 0:00\n"
+                                        "step 90/100  loss 1.235e+04  eta 2:46:40\n"
+                                        "step 90/100  eta 1d 03h\n"
+                                        "step 100/100  loss 1.000e-09\n");
+    (void)fclose(file);
+    hoop__progress_update(NULL, &s);
+    hoop__progress_keep(NULL, &s);
+    hoop__progress_note(NULL, "x");
+    hoop__progress_destroy(NULL);
+}
+
+static void the_pace_is_that_of_late(void **state)
+{
+    (void)state;
+    FILE           *file = tmpfile();
+    double          now  = 0;
+    hoop__progress *p    = NULL;
+    assert_non_null(file);
+    assert_ok(hoop__progress_create(
+        &(hoop__progress_opts){.out = file, .clock = test_clock, .clock_context = &now, .line_s = 1e9}, 0, &err, &p));
+    for (int64_t step = 1; step <= 500; step++) { /* slow, then ten times as fast */
+        now += step <= 100 ? 1 : 0.1;
+        hoop__progress_state s = at(step);
+        hoop__progress_update(p, &s);
+    }
+    hoop__progress_state s = at(500);
+    hoop__progress_keep(p, &s);
+    hoop__progress_destroy(&p);
+    assert_non_null(strstr(contents(file), "eta 0:50\n"));
+    (void)fclose(file);
+}
+
+static void the_bar_fits_the_window(void **state)
+{
+    (void)state;
+    for (int columns = 1; columns < 200; columns += columns < 120 ? 1 : 40) {
+        FILE           *file = tmpfile();
+        double          now  = 0;
+        hoop__progress *p    = NULL;
+        assert_non_null(file);
+        assert_ok(hoop__progress_create(
+            &(hoop__progress_opts){
+                .out = file, .mode = HOOP__PROGRESS_BAR, .columns = columns, .clock = test_clock, .clock_context = &now},
+            0, &err, &p));
+        for (int64_t step = 1; step <= 100; step++) {
+            now += 0.01;
+            hoop__progress_state s = at(step);
+            hoop__progress_update(p, &s);
+        }
+        hoop__progress_destroy(&p);
+        char *text = contents(file);
+        int   n    = count(text, "\r\033[K");
+        assert_in_range(n, 9, 11); /* ten a second at most, and the clearing at the end */
+        assert_null(strchr(text, '\n'));
+        for (char *line = strtok(text, "\r"); line != NULL; line = strtok(NULL, "\r")) {
+            size_t length = strlen(line) - 3;
+            if (columns > 4 && length >= (size_t)columns) fail_msg("%zu columns of %d: %s", length, columns, line);
+            if (columns == 199 && length > 0) {
+                assert_non_null(strstr(line, "epoch "));
+                assert_non_null(strstr(line, "  [==") == NULL ? strstr(line, "  [=") == NULL ? strstr(line, "  [>") : line
+                                                              : line);
+                assert_non_null(strstr(line, "stall 1%  comm 12%  eta "));
+            }
+        }
+        (void)fclose(file);
+    }
+}
+
+/* A pseudo-terminal `columns` wide, in which `body` runs as a child; what it printed. */
+static char *in_terminal(unsigned short columns, void (*body)(void))
+{
+    static char    text[1 << 16];
+    struct winsize size = {.ws_row = 24, .ws_col = columns};
+    int            master, status = 0;
+    size_t         n   = 0;
+    pid_t          pid = forkpty(&master, NULL, NULL, &size);
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        body();
+        _exit(0);
+    }
+    for (ssize_t got = 1; got > 0 && n<sizeof text - 1; n += got> 0 ? (size_t)got : 0)
+        got = read(master, text + n, sizeof text - 1 - n);
+    text[n] = '\0';
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    (void)close(master);
+    return text;
+}
+
+static void show(void)
+{
+    double          now = 0;
+    hoop__progress *p   = NULL;
+    if (hoop__progress_create(&(hoop__progress_opts){.out = stdout, .clock = test_clock, .clock_context = &now}, 0, NULL, &p) !=
+        HOOP_OK)
+        _exit(1);
+    for (int64_t step = 1; step <= 500; step++) {
+        now += 0.125;
+        hoop__progress_state s = at(step);
+        hoop__progress_update(p, &s);
+        if (step == 100) hoop__progress_note(p, "a note");
+    }
+    hoop__progress_destroy(&p);
+}
+
+static void a_terminal_has_a_bar(void **state)
+{
+    (void)state;
+    (void)setenv("TERM", "xterm", 1);
+    (void)unsetenv("NO_COLOR");
+    const char *text = in_terminal(100, show);
+    assert_true(count(text, "\r\033[K") > 400);
+    assert_non_null(strstr(text, "[\033[32m="));
+    assert_non_null(strstr(text, "\033[Ka note\r\n")); /* the bar is wiped first */
+    (void)setenv("NO_COLOR", "1", 1);
+    text = in_terminal(100, show);
+    assert_true(count(text, "\r\033[K") > 400);
+    assert_null(strstr(text, "\033[32m"));
+    (void)setenv("TERM", "dumb", 1);
+    text = in_terminal(100, show);
+    assert_null(strstr(text, "\033"));
+    assert_int_equal(count(text, "\r\n"), 7);
+    (void)setenv("TERM", "xterm", 1);
+    (void)unsetenv("NO_COLOR");
+    /* As under Open MPI's mpirun whose output is a file: a pseudo-terminal without a width, a process above without one. */
+    int   saved = dup(STDOUT_FILENO), out;
+    FILE *file  = tmpfile();
+    assert_true(saved >= 0 && file != NULL);
+    (void)fflush(stdout);
+    out  = dup2(fileno(file), STDOUT_FILENO);
+    text = in_terminal(0, show);
+    assert_int_equal(dup2(saved, STDOUT_FILENO), STDOUT_FILENO);
+    assert_true(out == STDOUT_FILENO);
+    (void)close(saved);
+    (void)fclose(file);
+    assert_null(strstr(text, "\033"));
+    assert_int_equal(count(text, "\r\n"), 7);
+}
+
+/* ... and mpirun in a terminal: one pseudo-terminal inside another. */
+static void inner(void)
+{
+    int  columns = 0;
+    bool found   = hoop__terminal_find(STDOUT_FILENO, &columns);
+    (void)printf("%d %d\n", found, columns);
+    (void)fflush(stdout);
+}
+
+static void outer(void)
+{
+    const char *text = in_terminal(0, inner);
+    (void)fputs(text, stdout);
+    (void)fflush(stdout);
+}
+
+static void the_window_of_mpirun_counts(void **state)
+{
+    (void)state;
+    (void)setenv("TERM", "xterm", 1);
+    assert_string_equal(in_terminal(77, inner), "1 77\r\n");
+    assert_non_null(strstr(in_terminal(91, outer), "1 91\r"));
+    int fd[2], columns;
+    assert_int_equal(pipe(fd), 0);
+    assert_false(hoop__terminal_find(fd[1], &columns));
+    assert_false(hoop__terminal_find(-1, &columns));
+    (void)close(fd[0]);
+    (void)close(fd[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_lines_are_rare),     cmocka_unit_test(what_is_not_known_is_not_shown),
+        cmocka_unit_test(the_pace_is_that_of_late), cmocka_unit_test(the_bar_fits_the_window),
+        cmocka_unit_test(a_terminal_has_a_bar),     cmocka_unit_test(the_window_of_mpirun_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
