@@ -1,1 +1,0 @@
-typedef int hoop_dist_placeholder;
