@@ -44,6 +44,12 @@ hoop_status hoop_fail_within(hoop_error *err, const char *format, ...)
     n = vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
     if (n < 0) n = 0;
-    if ((size_t)n < sizeof err->text) (void)snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", inner);
+    if ((size_t)n + 2 < sizeof err->text) {
+        size_t room = sizeof err->text - (size_t)n - 3, used = strlen(inner);
+        char  *at = err->text + n;
+        memcpy(at, ": ", 2);
+        memcpy(at + 2, inner, used < room ? used : room);
+        at[2 + (used < room ? used : room)] = '\0';
+    }
     return err->status;
 }

@@ -96,12 +96,12 @@ hoop_status hoop_params_add(hoop_params *p, const char *name, int ndim, const in
     hoop_tensor *x = NULL;
     char        *copy = NULL;
     int64_t      numel, blocks;
-    static char  nowhere[1]; /* stands for the memory that finalize gives */
+    char         nowhere; /* stands for the memory that finalize gives */
     *out = NULL;
     if (p->finalized) return hoop_fail(err, HOOP_ESTATE, "parameter '%s' after hoop_params_finalize", name);
     HOOP_TRY(st, done, check_name(p, name, err));
     HOOP_TRY(st, done, hoop_shape_numel(p->dtype, ndim, shape, err, &numel));
-    HOOP_TRY(st, done, hoop_tensor_wrap(p->dtype, ndim, shape, nowhere, err, &x));
+    HOOP_TRY(st, done, hoop_tensor_wrap(p->dtype, ndim, shape, &nowhere, err, &x));
     blocks = (numel + HOOP_BLOCK - 1) / HOOP_BLOCK;
     if (blocks > (INT64_MAX / 32) / HOOP_BLOCK - p->nblocks) {
         st = hoop_fail(err, HOOP_ESIZE, "parameter '%s': the store overflows", name);

@@ -52,7 +52,6 @@ hoop_tensor *hoop_reshape(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t 
 {
     view_attrs attrs;
     if (!view_attrs_set(t, &attrs, "reshape", ndim, shape)) return hoop_op_call(t, &hoop__op_reshape, &x, 1, NULL, NULL);
-    if (!hoop_tensor_is_contiguous(x)) x = hoop_contiguous(t, x);
     return hoop_op_call(t, &hoop__op_reshape, &x, 1, &attrs, NULL);
 }
 static hoop_status reshape_shape(hoop_shape_call *s)
@@ -78,10 +77,7 @@ static hoop_status reshape_shape(hoop_shape_call *s)
 }
 static void reshape_backward(hoop_backward_call *b)
 {
-    hoop_tensor *dy = b->dy[0];
-    if (!hoop_needs(b, 0)) return;
-    if (!hoop_tensor_is_contiguous(dy)) dy = hoop_contiguous(b->t, dy);
-    if (hoop_sink(b, 0)) hoop_reshape(b->t, dy, hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
+    if (hoop_sink(b, 0)) hoop_reshape(b->t, b->dy[0], hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
 }
 static const view_attrs to_4x3 = {2, {4, 3}}, to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}}, two_unknown = {2, {-1, -1}};
 static const hoop_case  reshape_cases[] = {{"3x4", &to_4x3}, {"2x6", &to_flat}, {"1x1", &to_scalar}, {"0x5", &to_empty}, {"3x5", &to_4x3, HOOP_ESHAPE},
@@ -133,7 +129,7 @@ static void transpose_reference(const hoop_call *c)
 }
 static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, no_dim = {0, 3};
 static const hoop_case       transpose_cases[] = {{"3x4", &swap01}, {"2x3x4", &swap02}, {"0x3", &swap01}, {"3x4", &no_dim, HOOP_ESHAPE}};
-const hoop_op hoop__op_transpose = {.name = "transpose", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW,
+const hoop_op hoop__op_transpose = {.name = "transpose", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED,
                                     .attrs_size = sizeof(transpose_attrs), HOOP_FIELDS(transpose_fields), .shape = transpose_shape,
                                     .backward = transpose_backward, .reference = transpose_reference, HOOP_CASES(transpose_cases)};
 
@@ -181,7 +177,7 @@ static void expand_reference(const hoop_call *c)
 static const view_attrs to_3x4 = {2, {3, 4}}, to_2x3x4 = {3, {2, 3, 4}};
 static const hoop_case  expand_cases[] = {{"4", &to_3x4}, {"3x1", &to_2x3x4}, {".", &to_3x4}, {"2x3x1", &to_2x3x4}, {"3", &to_3x4, HOOP_ESHAPE},
                                           {"2x3x4", &to_3x4, HOOP_ESHAPE}};
-const hoop_op hoop__op_expand = {.name = "expand", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW, .attrs_size = sizeof(view_attrs),
+const hoop_op hoop__op_expand = {.name = "expand", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED, .attrs_size = sizeof(view_attrs),
                                  HOOP_FIELDS(view_fields), .shape = expand_shape, .backward = expand_backward, .reference = expand_reference,
                                  HOOP_CASES(expand_cases)};
 
@@ -223,7 +219,7 @@ static void slice_reference(const hoop_call *c)
 }
 static const slice_attrs middle = {0, 1, 2}, columns = {1, 2, 2}, nothing = {0, 1, 0}, beyond = {0, 2, 2}, no_slice_dim = {2, 0, 1};
 static const hoop_case   slice_cases[] = {{"3x4", &middle}, {"3x4", &columns}, {"3x4", &nothing}, {"3x4", &beyond, HOOP_ERANGE}, {"3x4", &no_slice_dim, HOOP_ESHAPE}};
-const hoop_op hoop__op_slice = {.name = "slice", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW, .attrs_size = sizeof(slice_attrs),
+const hoop_op hoop__op_slice = {.name = "slice", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED, .attrs_size = sizeof(slice_attrs),
                                 HOOP_FIELDS(slice_fields), .shape = slice_shape, .backward = slice_backward, .reference = slice_reference,
                                 HOOP_CASES(slice_cases)};
 
@@ -315,5 +311,5 @@ static hoop_status detach_shape(hoop_shape_call *s)
     return HOOP_OK;
 }
 static const hoop_case detach_cases[] = {{"3x4"}, {"."}, {"0x3"}};
-const hoop_op hoop__op_detach = {.name = "detach", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_NO_GRAD,
+const hoop_op hoop__op_detach = {.name = "detach", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_NO_GRAD,
                                  .shape = detach_shape, .reference = copy_reference, HOOP_CASES(detach_cases)};

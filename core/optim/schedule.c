@@ -23,7 +23,10 @@ double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t t
     case HOOP_SCHEDULE_COSINE:
         if (span <= 0 || after >= span) return s->min_factor;
         return s->min_factor + (1.0 - s->min_factor) * 0.5 * (1.0 + cos(M_PI * (double)after / (double)span));
-    case HOOP_SCHEDULE_STEP: return pow(s->gamma, (double)(after / s->every_steps));
+    case HOOP_SCHEDULE_STEP: {
+        int64_t drops = after / s->every_steps;
+        return pow(s->gamma, (double)drops);
+    }
     case HOOP_SCHEDULE_CONSTANT:
     default: return 1.0;
     }

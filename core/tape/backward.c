@@ -99,8 +99,7 @@ static void node_composite(const pass *p, const hoop_node *n, hoop_tensor *dy)
     int32_t      first = t->nodes.n;
     hoop_tensor *y = n->op->composite(t, n->in, n->nin, n->attrs);
     int32_t      last = t->nodes.n;
-    if (!y->poison && y->needs_grad && y->node >= first) {
-        if (!HOOP_GROW(t, t->reached, last + 1)) return;
+    if (!y->poison && y->needs_grad && y->node >= first && HOOP_GROW(t, t->reached, last + 1)) {
         memset(t->reached.v + first, 1, (size_t)(last - first));
         hoop__sink_value(t, y, dy, true);
         (void)hoop_tape_set_grad(t, recording);
@@ -172,6 +171,7 @@ static void walk(const pass *p, int32_t first, int32_t last)
 static hoop_status check(hoop_tape *t, const hoop_tensor *y, hoop_error *err)
 {
     char shape[160];
+    t->file = NULL; /* the line of an op says nothing about backward */
     if (t->error.status == HOOP_OK) {
         if (y == NULL || y->tape != t || y->poison) hoop_tape_fail(t, HOOP_EARG, "backward: y is not a tensor of this tape");
         else if (!hoop_dtype_is_float((hoop_dtype)y->v.dtype)) hoop_tape_fail(t, HOOP_EDTYPE, "backward: y is %s", hoop_tensor_describe(y, shape, sizeof shape));
@@ -180,9 +180,9 @@ static hoop_status check(hoop_tape *t, const hoop_tensor *y, hoop_error *err)
     return t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
 }
 
-static void release_unread(hoop_tape *t, const hoop_tensor *y)
+static void release_unread(hoop_tape *t, const hoop_tensor *y, int32_t last)
 {
-    for (int32_t k = 0; k < t->nodes.n; k++) {
+    for (int32_t k = 0; k < last; k++) {
         const hoop_node *n = &t->nodes.v[k];
         for (int j = 0; t->reached.v[k] && j < n->op->nout; j++) {
             hoop_tensor *x = n->out[j];
@@ -197,15 +197,17 @@ static hoop_status run(const pass *p, hoop_tensor *y, hoop_error *err)
     int          nparams = t->params == NULL ? 0 : t->params->count;
     bool         recording = t->recording, kept = y->retained;
     hoop_tensor *one;
-    if (!HOOP_GROW(t, t->uses, nparams + 1)) goto done;
+    int32_t      last = t->nodes.n;
+    t->passes++;
+    if (t->error.status != HOOP_OK || !HOOP_GROW(t, t->uses, nparams + 1)) goto done;
     memset(t->uses.v, 0, (size_t)(nparams + 1) * sizeof *t->uses.v);
     if (!reach(p, y)) goto done;
     t->recording = t->create_graph;
     y->retained = true; /* the loss is read after backward */
     one = hoop_fill(t, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape, 1.0);
     if (!one->poison) hoop__sink_value(t, y, one, false);
-    if (p->release) release_unread(t, y);
-    walk(p, 0, t->nodes.n);
+    if (p->release) release_unread(t, y, last);
+    if (t->error.status == HOOP_OK) walk(p, 0, last);
     y->retained = kept;
     for (int i = 0; i < nparams && t->error.status == HOOP_OK && !t->functional; i++) {
         if (t->uses.v[i] == 0) param_ready(p, i);
@@ -249,6 +251,7 @@ hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int 
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         x[i] = xs[i] == NULL || xs[i]->poison ? NULL : hoop__acquire(t, xs[i]);
         if (x[i] == NULL) hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d is NULL, poison or of another tape", i);
+        else if (!x[i]->needs_grad) hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d wants no gradient (hoop_tape_leaf; was recording off?)", i);
         st = t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
     }
     if (st != HOOP_OK) return st;

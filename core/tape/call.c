@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+extern const hoop_op hoop__op_contiguous;
+
 static void *call_work(hoop_tape *t, int64_t bytes)
 {
     return hoop__scratch(t, bytes);
@@ -40,7 +42,7 @@ static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const
 /* the inputs as handles on this tape, contiguous where the kernel wants them so */
 static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, hoop_tensor **taken)
 {
-    if (nin < op->min_in || nin > op->max_in) {
+    if (nin < op->min_in || nin > op->max_in || nin > HOOP_MAX_IN) {
         op_fails(t, op, in, 0, HOOP_EARG, "%d inputs; it takes %d to %d", nin, op->min_in, op->max_in);
         return false;
     }
@@ -59,10 +61,11 @@ static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in,
             op_fails(t, op, in, nin, HOOP_ERELEASED, "backward has released the storage of input %d; call hoop_retain before it", i);
             return false;
         }
-        if (!taken[i]->contiguous && (op->flags & (HOOP_OP_STRIDED | HOOP_OP_VIEW)) == 0) {
-            const hoop_op *copy = hoop_op_find("contiguous");
-            taken[i] = hoop_op_call(t, copy, &taken[i], 1, NULL, NULL);
+        if (!taken[i]->contiguous && (op->flags & HOOP_OP_STRIDED) == 0) {
+            bool passed = t->passed; /* the place is that of this op, not of the copy */
+            taken[i] = hoop_op_call(t, &hoop__op_contiguous, &taken[i], 1, NULL, NULL);
             if (taken[i]->poison) return false;
+            t->passed = passed;
         }
     }
     return true;
@@ -102,16 +105,20 @@ static hoop_tensor *call_view(hoop_tape *t, hoop_tensor *const *in, const hoop_v
     if (x->storage != NULL) x->storage->refs++;
     x->v.data = in[0]->v.data == NULL ? NULL : (char *)in[0]->v.data + offset * (int64_t)hoop_dtype_size((hoop_dtype)v->dtype);
     x->contiguous = hoop__view_contiguous(v);
+    x->source = in[0]->source; /* what is stale is so through a view as well */
+    x->version = in[0]->version;
     return x;
 }
 
 static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, const hoop_view *views, bool add)
 {
     const hoop_view *inv[HOOP_MAX_IN];
-    hoop_error       why = {.status = HOOP_OK};
+    hoop_error       why;
     hoop_call        c = {.in = inv, .nin = nin, .out = views, .nout = op->nout, .attrs = attrs, .add = add, .kernels = t->rt->kernels,
                           .threads = t->rt->threads, .work = call_work, .work_tape = t, .err = &why};
     hoop_status      st;
+    why.status = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */
+    why.text[0] = '\0';
     for (int i = 0; i < nin; i++) inv[i] = &in[i]->v;
     st = op->forward(&c);
     if (st == HOOP_OK) return true;
@@ -125,13 +132,15 @@ hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *i
     hoop_tensor     *taken[HOOP_MAX_IN], *out[HOOP_MAX_OUT] = {NULL}, *sink = t->sink, *reuse = NULL;
     const hoop_view *inv[HOOP_MAX_IN];
     hoop_view        views[HOOP_MAX_OUT];
-    hoop_error       why = {.status = HOOP_OK};
+    hoop_error       why;
     hoop_shape_call  s = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .nout = op->nout, .err = &why};
     bool             add = false, in_place = false;
     int64_t          numel;
     for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = &t->poison;
     if (t->error.status != HOOP_OK) return &t->poison;
     t->sink = NULL;
+    why.status = HOOP_OK;
+    why.text[0] = '\0';
     if (!take_inputs(t, op, in, nin, taken)) return &t->poison;
     for (int i = 0; i < nin; i++) inv[i] = &taken[i]->v;
     if (op->shape(&s) != HOOP_OK) return op_failed(t, op, taken, nin, &why);
@@ -162,6 +171,7 @@ hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *i
     }
     if (t->recording) record(t, op, taken, nin, attrs, out);
     if (t->error.status != HOOP_OK) return &t->poison;
+    t->passed = true;
     if (sink != NULL) hoop__sink_done(t, sink, out[0], in_place);
     for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = out[j];
     return out[0];

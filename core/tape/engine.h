@@ -36,7 +36,7 @@ typedef struct hoop_cache {
 
 hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes); /* NULL: out of memory or over the cap */
 void          hoop__storage_put(hoop_cache *cache, hoop_storage *s); /* one reference less */
-void          hoop__cache_destroy(hoop_cache *cache);
+void          hoop__cache_trim(hoop_cache *cache);                   /* give idle blocks back to the system */
 
 /* ---- arena: bump allocation, rolled back to a mark ---- */
 
@@ -128,7 +128,8 @@ typedef struct hoop_site_count {
 
 typedef struct hoop_scope {
     hoop_arena_mark mark;
-    int32_t         tensors;
+    int32_t         tensors, nodes;
+    int64_t         passes;
 } hoop_scope;
 
 struct hoop_tape {
@@ -150,10 +151,12 @@ struct hoop_tape {
     hoop_error     error;
     const char    *file;
     int            line;
+    bool           passed; /* the op of that line is done: an error now comes after it */
     bool           recording, training, create_graph, functional /* hoop_grad: parameters get slots too */;
     hoop_tensor   *sink; /* armed: whose gradient the next op's result is */
     hoop_tape_key  key;
     uint64_t       site;
+    int64_t        passes; /* backward passes so far */
 };
 
 /* grow array a of tape t to hold n elements; new ones are zero. False (and a sticky error): out of memory */

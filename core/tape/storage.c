@@ -29,8 +29,13 @@ hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes)
     if (s != NULL) {
         cache->free_list[c] = s->next;
     } else {
+        if (cache->cap > 0 && cache->reserved + size > cache->cap) hoop__cache_trim(cache);
         if (cache->cap > 0 && cache->reserved + size > cache->cap) return NULL;
         s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
+        if (s == NULL) {
+            hoop__cache_trim(cache);
+            s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
+        }
         if (s == NULL) return NULL;
         s->data = (char *)s + HOOP_ALIGN;
         s->bytes = size;
@@ -52,11 +57,12 @@ void hoop__storage_put(hoop_cache *cache, hoop_storage *s)
     cache->free_list[s->class_index] = s;
 }
 
-void hoop__cache_destroy(hoop_cache *cache)
+void hoop__cache_trim(hoop_cache *cache)
 {
     for (int c = 0; c < HOOP_STORAGE_CLASSES; c++) {
         for (hoop_storage *s = cache->free_list[c], *next; s != NULL; s = next) {
             next = s->next;
+            cache->reserved -= s->bytes;
             free(s);
         }
         cache->free_list[c] = NULL;

@@ -37,7 +37,7 @@ void hoop_tape_destroy(hoop_tape **tape)
     t = *tape;
     release_all(t, 0);
     if (t->scratch != NULL) hoop__storage_put(&t->cache, t->scratch);
-    hoop__cache_destroy(&t->cache);
+    hoop__cache_trim(&t->cache);
     hoop__arena_destroy(&t->arena);
     free(t->tensors.v);
     free(t->nodes.v);
@@ -65,6 +65,7 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
     t->error.status = HOOP_OK;
     t->error.text[0] = '\0';
     t->sink = NULL;
+    t->file = NULL;
     t->site = 0;
     if (key != NULL) t->key = *key;
     return st;
@@ -83,7 +84,7 @@ void hoop_tape_fail(hoop_tape *t, hoop_status status, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (t->file != NULL) (void)hoop_fail(&t->error, status, "%s [%s:%d]", text, t->file, t->line);
+    if (t->file != NULL) (void)hoop_fail(&t->error, status, "%s [%s%s:%d]", text, t->passed ? "after " : "", t->file, t->line);
     else (void)hoop_fail(&t->error, status, "%s", text);
 }
 
@@ -91,6 +92,7 @@ hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line)
 {
     t->file = file;
     t->line = line;
+    t->passed = false;
     return t;
 }
 
@@ -289,6 +291,8 @@ hoop_tensor *hoop_tape_leaf(hoop_tape *t, const hoop_tensor *x)
     }
     a = hoop__tensor_new(t, &x->v);
     if (a == NULL) return &t->poison;
+    a->source = x->tape != NULL ? x->source : (hoop_tensor *)(uintptr_t)x; /* only its version is read */
+    a->version = x->version;
     a->storage = x->tape != NULL ? x->storage : NULL;
     if (a->storage != NULL) a->storage->refs++;
     a->contiguous = x->contiguous;
@@ -304,7 +308,7 @@ hoop_tensor *hoop_retain(hoop_tape *t, hoop_tensor *x)
 
 hoop_tensor *hoop_tensor_grad(const hoop_tensor *x)
 {
-    return x == NULL || x->tape == NULL || x->poison || !x->leaf ? NULL : x->tape->slots.v[x->id].grad;
+    return x == NULL || x->tape == NULL || x->poison || !x->leaf || x->id >= x->tape->slots.capacity ? NULL : x->tape->slots.v[x->id].grad;
 }
 
 hoop_tensor *hoop_loss_weight(const hoop_tensor *x)
@@ -320,7 +324,7 @@ int64_t hoop_scope_begin(hoop_tape *t)
         return -1;
     }
     if (!HOOP_GROW(t, t->scopes, i + 1)) return -1;
-    t->scopes.v[i] = (hoop_scope){hoop__arena_mark(&t->arena), t->tensors.n};
+    t->scopes.v[i] = (hoop_scope){hoop__arena_mark(&t->arena), t->tensors.n, t->nodes.n, t->passes};
     t->scopes.n = i + 1;
     return i;
 }
@@ -341,6 +345,10 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
     }
     release_all(t, s.tensors);
     t->tensors.n = s.tensors;
+    t->nodes.n = s.nodes; /* recording inside a scope leaves nothing */
+    for (int32_t i = 0; i < s.tensors && t->passes != s.passes; i++) { /* nor does backward */
+        if (t->slots.v[i].grad != NULL && t->slots.v[i].grad->id >= s.tensors) t->slots.v[i].grad = NULL;
+    }
     hoop__arena_rollback(&t->arena, s.mark);
     t->scopes.n = (int32_t)scope;
     if (t->acquired.v != NULL) { /* handles made inside the scope are gone */
@@ -357,6 +365,7 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
         }
         x = hoop__tensor_new(t, &kept[i].v);
         if (x == NULL) {
+            if (kept[i].storage != NULL && !kept[i].released) hoop__storage_put(&t->cache, kept[i].storage);
             keep[i] = &t->poison;
             continue;
         }

@@ -54,10 +54,16 @@ static int width_above(int fd)
     return 0;
 }
 
+/* mpirun --tag-output and --timestamp-output put a word before each piece of a line. */
+static bool is_tagged(void)
+{
+    return getenv("OMPI_MCA_orte_tag_output") != NULL || getenv("OMPI_MCA_orte_timestamp_output") != NULL;
+}
+
 bool hoop__terminal_find(int fd, int *columns)
 {
     const char *term = getenv("TERM");
-    if (!isatty(fd) || (term != NULL && strcmp(term, "dumb") == 0)) return false;
+    if (!isatty(fd) || (term != NULL && strcmp(term, "dumb") == 0) || is_tagged()) return false;
     int width = width_of(fd);
     if (width == 0) width = width_above(fd);
     *columns = width;

@@ -117,7 +117,7 @@ hoop_value *hoop__value_copy(hoop__pool *pool, const hoop_value *v)
 {
     const char *origin = v->origin == NULL ? NULL : hoop__pool_copy(pool, v->origin, strlen(v->origin));
     hoop_value *copy   = hoop__value_new(pool, v->kind, origin, v->line);
-    if (copy == NULL) return NULL;
+    if (copy == NULL || (origin == NULL && v->origin != NULL)) return NULL;
     copy->quoted = v->quoted;
     if (v->text != NULL) {
         copy->text = hoop__pool_copy(pool, v->text, strlen(v->text));

@@ -18,7 +18,7 @@ extern "C" {
 enum { HOOP_MAX_IN = 16, HOOP_MAX_OUT = 4 };
 
 enum hoop_op_flags {
-    HOOP_OP_STRIDED = 1,    /* the kernel takes any strides; else the engine makes inputs contiguous */
+    HOOP_OP_STRIDED = 1,    /* kernel (or view) takes any strides; else the engine makes inputs contiguous */
     HOOP_OP_VIEW = 2,       /* out[0] is a view of in[0]: the shape rule sets strides and offset, there is no kernel */
     HOOP_OP_ACCUMULATES = 4, /* the kernel honours call->add */
     HOOP_OP_NO_GRAD = 8,    /* the derivative is zero everywhere */

@@ -1,0 +1,357 @@
+/**
+ * core/kernels/gemm.c - f32 matrix products.
+ *
+ * After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 2008, for matrices that are often thin.
+ * A tile of ROWS x 2 registers of C stays in registers while k runs. One operand (q) is read a register at a time along the
+ * tile's columns, the other (p) is broadcast element by element, from where it lies, with any strides. So only q ever needs
+ * packing, and only where it does not already lie row by row (or is used often enough). Which of A and B is q is free: a tile
+ * of C^T has q = op(A)^T, and is transposed on its way out. The cheaper is chosen; the bits are the same.
+ */
+#include "kernels/gemm.h"
+
+#include "kernels/isa.h"
+
+typedef vec_f32  vec;
+typedef vecu_f32 vecu;
+
+enum {
+    W = VECW_f32,
+#if defined(__AVX512F__)
+    ROWS = 12,
+#else
+    ROWS = 6,
+#endif
+    COLS  = 2 * W,
+    BROWS = (ROWS + W - 1) / W * W /* ROWS in whole transposed blocks */
+};
+_Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL, "the workspace is sized for panels of at most this");
+
+#if defined(__AVX512F__)
+HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+HOOP_INLINE vec load_part(const float *x, int64_t n)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x);
+}
+
+HOOP_INLINE void store_part(float *x, vec v, int64_t n)
+{
+    _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), v);
+}
+#else
+HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
+{
+#if defined(__FMA__) && defined(__AVX2__)
+    return _mm256_fmadd_ps(a, b, c);
+#elif defined(__ARM_FEATURE_FMA)
+    for (int l = 0; l < W; l++) c[l] = __builtin_fmaf(a[l], b[l], c[l]);
+    return c;
+#else
+    return a * b + c;
+#endif
+}
+
+HOOP_INLINE vec load_part(const float *x, int64_t n)
+{
+    vec v = {0};
+    for (int l = 0; l < W; l++)
+        if (l < n) v[l] = x[l];
+    return v;
+}
+
+HOOP_INLINE void store_part(float *x, vec v, int64_t n)
+{
+    for (int l = 0; l < W; l++)
+        if (l < n) x[l] = v[l];
+}
+#endif
+
+HOOP_INLINE vec load(const float *x)
+{
+    return *(const vecu *)(const void *)x;
+}
+
+HOOP_INLINE void store(float *x, vec v)
+{
+    *(vecu *)(void *)x = v;
+}
+
+HOOP_INLINE vec broadcast(float x)
+{
+    return x - (vec){0};
+}
+
+/* y (W, W) = transpose of x (W, W) */
+#if defined(__x86_64__)
+#if defined(__AVX512F__)
+#define UNPACK_LOW  _mm512_unpacklo_ps
+#define UNPACK_HIGH _mm512_unpackhi_ps
+#define SHUFFLE     _mm512_shuffle_ps
+#elif defined(__AVX2__)
+#define UNPACK_LOW  _mm256_unpacklo_ps
+#define UNPACK_HIGH _mm256_unpackhi_ps
+#define SHUFFLE     _mm256_shuffle_ps
+#else
+#define UNPACK_LOW  _mm_unpacklo_ps
+#define UNPACK_HIGH _mm_unpackhi_ps
+#define SHUFFLE     _mm_shuffle_ps
+#endif
+
+/* four elements of each of the rows 0, 4, 8, ... of x: a 128-bit lane a row */
+HOOP_INLINE vec rows_gather(const float *x, int64_t ld)
+{
+    __m128 r = _mm_loadu_ps(x);
+#if defined(__AVX512F__)
+    __m512 v = _mm512_castps128_ps512(r);
+    v        = _mm512_insertf32x4(v, _mm_loadu_ps(x + 4 * ld), 1);
+    v        = _mm512_insertf32x4(v, _mm_loadu_ps(x + 8 * ld), 2);
+    return _mm512_insertf32x4(v, _mm_loadu_ps(x + 12 * ld), 3);
+#elif defined(__AVX2__)
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(r), _mm_loadu_ps(x + 4 * ld), 1);
+#else
+    (void)ld;
+    return r;
+#endif
+}
+
+HOOP_INLINE void transpose(const float *x, int64_t ldx, float *y, int64_t ldy)
+{
+    for (int g = 0; g < W; g += 4) {
+        vec r0 = rows_gather(x + g, ldx), r1 = rows_gather(x + ldx + g, ldx);
+        vec r2 = rows_gather(x + 2 * ldx + g, ldx), r3 = rows_gather(x + 3 * ldx + g, ldx);
+        vec a = UNPACK_LOW(r0, r1), b = UNPACK_HIGH(r0, r1), c = UNPACK_LOW(r2, r3), d = UNPACK_HIGH(r2, r3);
+        store(y + (g + 0) * ldy, SHUFFLE(a, c, 0x44));
+        store(y + (g + 1) * ldy, SHUFFLE(a, c, 0xee));
+        store(y + (g + 2) * ldy, SHUFFLE(b, d, 0x44));
+        store(y + (g + 3) * ldy, SHUFFLE(b, d, 0xee));
+    }
+}
+#else
+HOOP_INLINE void transpose(const float *x, int64_t ldx, float *y, int64_t ldy)
+{
+    for (int i = 0; i < W; i++)
+        for (int j = 0; j < W; j++) y[j * ldy + i] = x[i * ldx + j];
+}
+#endif
+
+/* Where a tile's sums of one block go: C = or +=, and the bias of the columns in the end (NULL: none) */
+typedef struct tile_out {
+    float       *c;
+    int64_t      ld, cols;
+    bool         add;
+    const float *bias;
+} tile_out;
+
+/* p: (rows, k), element (i, l) at p[i * step + l], or p[i + l * step] if `down`; q: k rows of `vecs` registers, ldq apart */
+typedef void tile_fn(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq, const tile_out *out);
+
+HOOP_INLINE void tile_store(const vec acc, const tile_out *out, int row, int col)
+{
+    float  *c = out->c + row * out->ld + col;
+    int64_t n = out->cols - col;
+    vec     v = acc;
+    if (n >= W) {
+        if (out->add) v = load(c) + v;
+        if (out->bias != NULL) v = v + load(out->bias + col);
+        store(c, v);
+    } else {
+        if (out->add) v = load_part(c, n) + v;
+        if (out->bias != NULL) v = v + load_part(out->bias + col, n);
+        store_part(c, v, n);
+    }
+}
+
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64_t k, const float *p, int64_t step, const float *q, int64_t ldq,
+                          const tile_out *out)
+{
+    const float *base[(ROWS + 2) / 3]; /* of three rows each: the addresses base, base + step, base + 2 step need no more registers */
+    vec          acc[ROWS][2];
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = (vec){0};
+    UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i] = p + 3 * i * step;
+    for (int64_t l = 0; l < k; l++, q += ldq) {
+        vec b[2];
+        UNROLL for (int v = 0; v < vecs; v++) b[v] = load(q + v * W);
+        UNROLL for (int i = 0; i < rows; i++)
+        {
+            vec a = broadcast(down ? p[i] : base[i / 3][i % 3 * step]);
+            UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = multiply_add(a, b[v], acc[i][v]);
+        }
+        p += step;
+        UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]++;
+    }
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) tile_store(acc[i][v], out, i, v * W);
+}
+
+#define TILE(rows, vecs, down)                                                                                                 \
+    static void tile_##rows##_##vecs##_##down(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq, const tile_out *out) \
+    {                                                                                                                          \
+        tile_run(rows, vecs, down, k, p, step, q, ldq, out);                                                                   \
+    }
+#if defined(__AVX512F__)
+#define TILE_ROWS(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) \
+    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
+#else
+#define TILE_ROWS(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#endif
+TILE_ROWS(TILE, 1, 0)
+TILE_ROWS(TILE, 2, 0)
+TILE_ROWS(TILE, 1, 1)
+TILE_ROWS(TILE, 2, 1)
+#define TILE_NAME(rows, vecs, down) tile_##rows##_##vecs##_##down,
+/* [down][registers - 1][rows - 1] */
+static tile_fn *const tiles[2][2][ROWS] = {
+    {{TILE_ROWS(TILE_NAME, 1, 0)}, {TILE_ROWS(TILE_NAME, 2, 0)}},
+    {{TILE_ROWS(TILE_NAME, 1, 1)}, {TILE_ROWS(TILE_NAME, 2, 1)}},
+};
+
+/* A matrix by its strides: element (i, j) at x[i * rs + j * cs]; one of them is 1 */
+typedef struct matrix {
+    const float *x;
+    int64_t      rs, cs;
+} matrix;
+
+/* out (rows, cols), `turned` if what is computed is C^T: c then holds the transpose of out */
+typedef struct product {
+    int64_t      rows, cols, k;
+    matrix       p, q; /* (rows, k), (k, cols) */
+    float       *c;
+    int64_t      ldc;
+    bool         turned, add, pack;
+    const float *bias;
+    float       *work;
+} product;
+
+static int64_t at_most(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t panel_width(int64_t cols)
+{
+    return cols <= W ? W : COLS;
+}
+
+/* y: depth rows of w, from q (depth, cols), cols <= w; zeros fill up */
+static void panel_pack(matrix q, int64_t depth, int64_t cols, int64_t w, float *y)
+{
+    int64_t c = 0, l = 0;
+    if (q.cs == 1 && cols == w) {
+        for (; l < depth; l++)
+            for (int64_t v = 0; v < w; v += W) store(y + l * w + v, load(q.x + l * q.rs + v));
+        return;
+    }
+    if (q.cs == 1) {
+        for (; l < depth; l++)
+            for (int64_t v = 0; v < w; v += W) store(y + l * w + v, v >= cols ? (vec){0} : load_part(q.x + l * q.rs + v, at_most(cols - v, W)));
+        return;
+    }
+    for (; c + W <= cols; c += W) {
+        for (l = 0; l + W <= depth; l += W) transpose(q.x + c * q.cs + l, q.cs, y + l * w + c, w);
+        for (; l < depth; l++)
+            for (int i = 0; i < W; i++) y[l * w + c + i] = q.x[(c + i) * q.cs + l];
+    }
+    for (l = 0; l < depth && c < w; l++)
+        for (int64_t i = c; i < w; i++) y[l * w + i] = i < cols ? q.x[i * q.cs + l] : 0;
+}
+
+/* c (cols, rows) = or += transpose of the tile (rows, COLS) */
+static void tile_turn(const float *tile, int64_t rows, int64_t cols, float *c, int64_t ldc, bool add, const float *bias)
+{
+    float turned[W * W];
+    for (int64_t i = 0; i < rows; i += W) {
+        int64_t n = at_most(rows - i, W);
+        vec     b = bias == NULL ? (vec){0} : load_part(bias + i, n);
+        for (int64_t j = 0; j < cols; j += W) {
+            transpose(tile + i * COLS + j, COLS, turned, W);
+            for (int64_t l = 0; l < W && j + l < cols; l++) {
+                float *y = c + (j + l) * ldc + i;
+                vec    v = load(turned + l * W);
+                if (add) v = load_part(y, n) + v;
+                if (bias != NULL) v = v + b;
+                store_part(y, v, n);
+            }
+        }
+    }
+}
+
+/* one tile over `depth` of k, of which `first` and `last` tell the ends */
+static void tile_make(const product *g, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t start, int64_t depth, const float *q, int64_t ldq,
+                      float *scratch)
+{
+    const bool   down = g->p.rs == 1 && g->p.cs != 1, last = start + depth == g->k;
+    const float *p    = g->p.x + row * g->p.rs + start * g->p.cs;
+    tile_fn     *run  = tiles[down][cols > W][rows - 1];
+    tile_out     out  = {g->c + row * g->ldc + col, g->ldc, cols, g->add || start > 0, NULL};
+    if (g->turned) out = (tile_out){scratch, COLS, COLS, false, NULL};
+    if (g->turned && cols <= W) out.cols = W;
+    for (int64_t l = 0; l < depth; l += HOOP_GEMM_BLOCK) {
+        int64_t k = at_most(depth - l, HOOP_GEMM_BLOCK);
+        if (!g->turned && last && l + k == depth && g->bias != NULL) out.bias = g->bias + col;
+        run(k, p + l * g->p.cs, down ? g->p.cs : g->p.rs, q + l * ldq, ldq, &out);
+        out.add = true;
+    }
+    if (g->turned)
+        tile_turn(scratch, rows, cols, g->c + col * g->ldc + row, g->ldc, g->add || start > 0, last && g->bias != NULL ? g->bias + row : NULL);
+}
+
+/* all rows of the columns first .. first + n - 1 */
+static void columns_make(const product *g, int64_t first, int64_t n, int64_t start, int64_t depth, float *scratch)
+{
+    const int64_t tall = (g->rows + ROWS - 1) / ROWS; /* tiles down a column, of heights as equal as may be */
+    matrix        q    = {g->q.x + start * g->q.rs, g->q.rs, g->q.cs};
+    for (int64_t j = 0; j < n; j += COLS) {
+        int64_t cols = at_most(n - j, COLS), w = panel_width(cols);
+        if (g->pack || cols < w) panel_pack((matrix){q.x + (first + j) * q.cs, q.rs, q.cs}, depth, cols, w, g->work + j * depth);
+    }
+    for (int64_t t = 0, row = 0; t < tall; t++) {
+        int64_t rows = g->rows / tall + (t < g->rows % tall);
+        for (int64_t j = 0; j < n; j += COLS) {
+            int64_t cols = at_most(n - j, COLS), w = panel_width(cols);
+            bool    packed = g->pack || cols < w;
+            tile_make(g, row, rows, first + j, cols, start, depth, packed ? g->work + j * depth : q.x + (first + j) * q.cs, packed ? w : q.rs, scratch);
+        }
+        row += rows;
+    }
+}
+
+/* Estimated cycles, a register's multiply-add being one; the factors are measured. */
+static double cost(double rows, double cols, double k, bool transposing, bool turned)
+{
+    double fma = rows * ceil(cols / W) * k, pack = transposing ? 0.5 * cols * k : 0;
+    return fma + pack + (turned ? 0.8 * rows * cols : 0);
+}
+
+void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
+{
+    const float *a = o->a, *b = o->b;
+    product      g = {.rows = o->m, .cols = o->n, .k = o->k, .c = o->c, .ldc = o->ldc, .add = o->add, .bias = o->bias, .work = work};
+    float        scratch[BROWS * COLS] = {0};
+    int64_t      wide;
+    if (o->m <= 0 || o->n <= 0) return;
+    g.p      = (matrix){a, o->ta ? 1 : o->lda, o->ta ? o->lda : 1};
+    g.q      = (matrix){b, o->tb ? 1 : o->ldb, o->tb ? o->ldb : 1};
+    g.turned = cost((double)o->n, (double)o->m, (double)o->k, !o->ta, true) < cost((double)o->m, (double)o->n, (double)o->k, o->tb, false);
+    if (g.turned) {
+        matrix p = g.p;
+        g.p      = (matrix){g.q.x, g.q.cs, g.q.rs};
+        g.q      = (matrix){p.x, p.cs, p.rs};
+        g.rows   = o->n;
+        g.cols   = o->m;
+    }
+    g.pack = g.q.cs != 1 || g.rows >= 256;
+    for (int64_t start = 0; start < g.k || start == 0; start += HOOP_GEMM_DEPTH) {
+        int64_t depth = at_most(g.k - start, HOOP_GEMM_DEPTH);
+        if (depth <= 0) break;
+        wide = HOOP_GEMM_PACK / depth / COLS * COLS;
+        for (int64_t j = 0; j < g.cols; j += wide) columns_make(&g, j, at_most(g.cols - j, wide), start, depth, scratch);
+    }
+}

@@ -1,0 +1,52 @@
+/**
+ * command/command.h - what the subcommands of hoop share. A subcommand parses, calls the library, and prints.
+ *
+ * Each is a row in main.c's table: a name, a line of help, a function. Errors come back as hoop_error and are printed once,
+ * by main or session, as "hoop: text".
+ */
+#ifndef HOOP_COMMAND_H
+#define HOOP_COMMAND_H
+
+#include <argp.h>
+#include <stdbool.h>
+
+#include "hoop/comm.h"
+#include "hoop/status.h"
+
+/** Exit codes; README lists them. */
+enum { HOOP_EXIT_OK = 0, HOOP_EXIT_FAILURE = 1, HOOP_EXIT_USAGE = 2, HOOP_EXIT_REQUEUE = 75 /* preempted, saved: start me again */, HOOP_EXIT_INTERRUPTED = 130 };
+
+typedef int command_fn(int argc, char **argv);
+
+int command_train(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_predict(int argc, char **argv);
+int command_inspect(int argc, char **argv);
+int command_verify(int argc, char **argv);
+int command_diff(int argc, char **argv);
+int command_data(int argc, char **argv);
+int command_bench(int argc, char **argv);
+
+/** argp_parse for "hoop NAME": options in full only (no --se for --set), in any order, exit HOOP_EXIT_USAGE on a mistake with
+ *  the nearest option named. argv[0] is shown as "hoop NAME". */
+void command_parse(const struct argp *argp, int argc, char **argv, void *input);
+
+/** Print "hoop: text" to stderr and return the exit code for an error: HOOP_EXIT_FAILURE. */
+int command_report(const hoop_error *err);
+
+/* ---- commands that may run under a launcher ---- */
+
+typedef struct session {
+    hoop_comm *comm;
+    bool       mpi;
+    int        rank, size;
+} session;
+
+/** Start MPI if a launcher started us, and make a communicator of all its ranks. `early` (may hold an error of parsing) is
+ *  agreed upon: if any rank has one, all return it. Collective. */
+hoop_status session_begin(const hoop_comm_opts *opts, hoop_error *early, hoop_error *err, session *s);
+/** Print *err where it is (each text once), end MPI, return the exit code: `code`, or HOOP_EXIT_FAILURE if *err holds an error.
+ *  A poisoned communicator ends the whole job at once. */
+int session_end(session *s, const hoop_error *err, int code);
+
+#endif

@@ -1,0 +1,237 @@
+/* hoop train CONFIG.yaml */
+#include "command/command.h"
+
+#include "base/files.h"
+#include "base/log.h"
+#include "base/terminal.h"
+#include "hoop/checkpoint.h"
+#include "observe/observe.h"
+#include "train/hash_checkpoint.h"
+#include "train/trainer.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct train_args {
+    const char *config, *out, *resume;
+    const char *set[256];
+    int         nset;
+} train_args;
+
+static const char doc[] = "Train a model. Works alone or under mpirun: the weights are the same bits for any number of ranks."
+                          "\vExamples:\n"
+                          "  mpirun -n 2 hoop train launch/recipes/digits-mlp.yaml\n"
+                          "  hoop train model.yaml --set optimizer.lr=3e-4 --set epochs=20 --out runs/b\n"
+                          "  mpirun -n 4 hoop train model.yaml --out runs/b --resume auto\n"
+                          "  hoop train --help config      every key of a config, with defaults\n\n"
+                          "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM with a checkpoint (start it again with\n"
+                          "--resume auto), 130 the same after Ctrl-C.";
+static const struct argp_option options[] = {
+    {"set", 's', "KEY=VALUE", 0, "set a key of the config, such as optimizer.lr=1e-3 (repeatable)", 0},
+    {"out", 'o', "DIR", 0, "run directory (default: runs/CONFIG-NAME)", 0},
+    {"resume", 'r', "auto|PATH", 0, "go on from a run or checkpoint; auto: from --out if it holds one", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    train_args *a = state->input;
+    switch (key) {
+    case 's':
+        if (a->nset == 256) argp_error(state, "more than 256 --set");
+        a->set[a->nset++] = arg;
+        return 0;
+    case 'o': a->out = arg; return 0;
+    case 'r': a->resume = arg; return 0;
+    case ARGP_KEY_ARG:
+        if (a->config != NULL) argp_error(state, "one CONFIG.yaml is wanted; '%s' is a second", arg);
+        a->config = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->config == NULL) argp_error(state, "which config? hoop train CONFIG.yaml");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* runs/NAME of CONFIG.yaml */
+static void default_out(const char *config, char *out, size_t size)
+{
+    const char *name = strrchr(config, '/');
+    int         n;
+    name = name == NULL ? config : name + 1;
+    n = (int)(strrchr(name, '.') == NULL ? strlen(name) : (size_t)(strrchr(name, '.') - name));
+    (void)snprintf(out, size, "runs/%.*s", n, name);
+}
+
+static hoop_status load_config(const train_args *a, hoop_error *err, hoop_config **config, hoop_comm_opts *comm)
+{
+    hoop__dist_opts dist = {0};
+    hoop_status     st;
+    HOOP_TRY(st, done, hoop_config_load(a->config, err, config));
+    for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set(*config, a->set[i], err));
+    HOOP_TRY(st, done, hoop_config_check_known(*config, hoop_train_schema(), err));
+    HOOP_TRY(st, done, hoop_config_fill(*config, &hoop__dist_options, err, &dist));
+    comm->timeout_s = dist.timeout_s;
+    comm->algorithm = dist.algorithm == 1 ? HOOP_ALGORITHM_RING : dist.algorithm == 2 ? HOOP_ALGORITHM_MPI : HOOP_ALGORITHM_AUTO;
+done:
+    return st;
+}
+
+static hoop_trainer         *stoppable;
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal_number)
+{
+    if (stop_signal == SIGINT && signal_number == SIGINT) _exit(HOOP_EXIT_INTERRUPTED); /* asked twice */
+    stop_signal = signal_number;
+    if (stoppable != NULL) hoop_trainer_stop(stoppable);
+}
+
+static void listen_to_signals(hoop_trainer *tr)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    stoppable = tr;
+    if (tr == NULL) {
+        action.sa_handler = SIG_DFL;
+    }
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+static void note(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)fprintf(stderr, "hoop: %s\n", text);
+}
+
+static void print_header(const session *s, hoop_trainer *tr, const char *out)
+{
+    const hoop_trainer_status *a = hoop_trainer_about(tr);
+    (void)fprintf(stderr, "%d rank%s x %d thread%s, %s\n", s->size, s->size == 1 ? "" : "s", a->threads, a->threads == 1 ? "" : "s", hoop_runtime_numerics(tr->rt));
+    (void)fprintf(stderr, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(tr->params), hoop_dtype_name(tr->dtype), hoop_optim_name(tr->optim));
+    (void)fprintf(stderr, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n", tr->data_opts.train,
+                  (long long)hoop_dataset_about(tr->train_set)->length, (long long)a->steps_per_epoch, (long long)tr->run.batch, (long long)a->leaves);
+    (void)fprintf(stderr, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
+}
+
+/* the last lines of a run: its checkpoint and what is in it, read back */
+static hoop_status print_result(const session *s, hoop_trainer *tr, const char *out, hoop_error *err)
+{
+    const hoop_trainer_status *a = hoop_trainer_about(tr);
+    hoop_checkpoint           *c = NULL;
+    char                       hex[65];
+    hoop_status                st = HOOP_OK;
+    if (s->rank != 0) return HOOP_OK;
+    if (a->validation.weight > 0) {
+        (void)printf("validation loss %.6g", a->validation.loss / a->validation.weight);
+        if (a->validation.counted > 0) (void)printf("  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
+        (void)printf("\n");
+    }
+    HOOP_TRY(st, done, hoop_checkpoint_open(out, err, &c));
+    HOOP_TRY(st, done, hoop__checkpoint_hash(c, false, err, hex));
+    (void)printf("checkpoint %s\nhash       %s\n", hoop_checkpoint_path(c), hex);
+done:
+    hoop_checkpoint_close(&c);
+    return st;
+}
+
+static hoop_status write_config(const session *s, hoop_trainer *tr, const char *out, hoop_error *err)
+{
+    char        path[HOOP_CHECKPOINT_PATH];
+    const char *text = hoop_trainer_config(tr);
+    if (s->rank != 0) return HOOP_OK;
+    if (snprintf(path, sizeof path, "%s/config.yaml", out) >= (int)sizeof path) return hoop_fail(err, HOOP_EARG, "--out: the path is too long");
+    return hoop__replace_file(path, text, strlen(text), err);
+}
+
+static hoop_status run(const session *s, hoop_trainer *tr, const char *out, hoop_error *err)
+{
+    hoop__progress_observer *progress = NULL;
+    hoop__metrics_observer  *metrics = NULL;
+    hoop__log               *log = NULL;
+    hoop_error               local = {.status = HOOP_OK};
+    char                     path[HOOP_CHECKPOINT_PATH];
+    hoop_status              st;
+    (void)snprintf(path, sizeof path, "%s/log.txt", out);
+    if (write_config(s, tr, out, &local) == HOOP_OK && s->rank == 0) (void)hoop__log_open(path, s->rank, &local, &log);
+    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, &local, &progress);
+    if (local.status == HOOP_OK) (void)hoop__metrics_observer_create(tr, out, &local, &metrics);
+    st = hoop_comm_agree_status(s->comm, &local);
+    if (st == HOOP_OK) {
+        hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_progress(progress), hoop__observe_metrics(metrics), hoop__observe_saving()};
+        hoop__log_line(log, "start at step %lld of %lld, %d ranks, %s", (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->steps, s->size,
+                       hoop_runtime_numerics(tr->rt));
+        st = hoop_trainer_run(tr, observers, 4, &local);
+        if (st == HOOP_OK) hoop__log_line(log, "end at step %lld, checkpoint of step %lld", (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->saved_step);
+        else hoop__log_line(log, "failed: %s", local.text);
+    }
+    hoop__progress_observer_destroy(&progress);
+    hoop__metrics_observer_destroy(&metrics);
+    if (log != NULL) (void)hoop__log_close(&log, NULL);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+}
+
+/* `auto` goes on if the run directory holds something to go on from */
+static const char *resume_path(const train_args *a, const char *out)
+{
+    int64_t *steps = NULL, n = 0;
+    if (a->resume == NULL || strcmp(a->resume, "auto") != 0) return a->resume;
+    if (hoop_checkpoint_list(out, NULL, &steps, &n) != HOOP_OK) n = 0;
+    free(steps);
+    return n > 0 ? out : NULL;
+}
+
+static int help_config(void)
+{
+    char      *text = NULL;
+    hoop_error err = {.status = HOOP_OK};
+    if (hoop_config_help(hoop_train_schema(), &err, &text) != HOOP_OK) return command_report(&err);
+    (void)fputs(text, stdout);
+    free(text);
+    return HOOP_EXIT_OK;
+}
+
+int command_train(int argc, char **argv)
+{
+    static const struct argp argp = {options, parse_option, "CONFIG.yaml", doc, NULL, NULL, NULL};
+    train_args        a = {0};
+    hoop_error        err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
+    hoop_config      *config = NULL;
+    hoop_comm_opts    comm = {0};
+    hoop_trainer_opts opts = {.note = note};
+    hoop_trainer     *tr = NULL;
+    session           s;
+    char              out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
+    int               code = HOOP_EXIT_OK;
+    if (argc == 3 && strcmp(argv[1], "--help") == 0 && strcmp(argv[2], "config") == 0) return help_config();
+    command_parse(&argp, argc, argv, &a);
+    if (a.out != NULL) (void)snprintf(out, sizeof out, "%s", a.out);
+    else default_out(a.config, out, sizeof out);
+    (void)load_config(&a, &early, &config, &comm);
+    if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
+    opts.run_dir = out;
+    opts.resume = s.rank == 0 ? resume_path(&a, out) : NULL;
+    if (opts.resume != NULL) (void)snprintf(resume, sizeof resume, "%s", opts.resume);
+    if (hoop_comm_broadcast(s.comm, 0, resume, (int64_t)sizeof resume, "where to resume", &err) != HOOP_OK) goto done; /* rank 0 looked */
+    opts.resume = resume[0] == '\0' ? NULL : resume;
+    if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
+    if (s.rank == 0) print_header(&s, tr, out);
+    listen_to_signals(tr);
+    if (run(&s, tr, out, &err) != HOOP_OK) goto done;
+    listen_to_signals(NULL);
+    if (print_result(&s, tr, out, &early) != HOOP_OK || hoop_comm_agree_status(s.comm, &early) != HOOP_OK) (void)hoop_fail(&err, early.status, "%s", early.text);
+    if (hoop_trainer_about(tr)->step < hoop_trainer_about(tr)->steps) {
+        code = stop_signal == SIGINT ? HOOP_EXIT_INTERRUPTED : HOOP_EXIT_REQUEUE;
+        if (s.rank == 0) (void)fprintf(stderr, "stopped at step %lld of %lld; go on with --resume auto\n", (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->steps);
+    }
+done:
+    stoppable = NULL;
+    hoop_trainer_destroy(&tr);
+    hoop_config_destroy(&config);
+    return session_end(&s, &err, code);
+}

@@ -1,0 +1,25 @@
+#include "observe/observe.h"
+
+static hoop_status save_step(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_trainer_status *s = hoop_trainer_about(tr);
+    int64_t                    every = hoop_trainer_save_every(tr);
+    (void)ctx;
+    return every > 0 && s->step % every == 0 && s->step < s->steps ? hoop_trainer_save(tr, err) : HOOP_OK;
+}
+
+static hoop_status save_end(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    hoop_status st;
+    (void)ctx;
+    HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
+    if (hoop_trainer_about(tr)->saved_step != hoop_trainer_about(tr)->step) HOOP_TRY(st, done, hoop_trainer_save(tr, err));
+    HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
+done:
+    return st;
+}
+
+hoop_observer hoop__observe_saving(void)
+{
+    return (hoop_observer){.step = save_step, .end = save_end};
+}

@@ -1,0 +1,260 @@
+/* One step: leaves, backward, and the update that all ranks make together. */
+#include "train/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void fail_locally(hoop_trainer *tr, const hoop_error *why)
+{
+    (void)hoop_fail(&tr->error, why->status, "%s", why->text);
+}
+
+/* how this step's samples fall on this rank's leaves */
+static void plan_leaves(hoop_trainer *tr, int64_t samples)
+{
+    int64_t first;
+    tr->nleaves = hoop_leaf_range(tr->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &tr->first_leaf);
+    tr->next_leaf = tr->first_leaf;
+    tr->last_nonempty = -1;
+    tr->step_samples = samples;
+    for (int64_t i = tr->first_leaf; i < tr->first_leaf + tr->nleaves; i++) {
+        if (hoop_leaf_samples(samples, tr->run.leaves, i, &first) > 0) tr->last_nonempty = i;
+    }
+}
+
+bool hoop_trainer_next_step(hoop_trainer *tr)
+{
+    hoop_loader_step step = {.n = tr->run.batch};
+    hoop_error       err = {.status = HOOP_OK};
+    if (tr->status.step >= tr->status.steps || tr->status.stopped) return false;
+    hoop_comm_set_position(tr->comm, tr->status.step, "forward and backward");
+    if (tr->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->loader, &err, &step) != HOOP_OK) fail_locally(tr, &err);
+    plan_leaves(tr, step.n);
+    hoop__record_clear(&tr->record);
+    if (hoop_ddp_begin(tr->ddp, tr->status.step, hoop_params_grad(tr->params), &err) != HOOP_OK) fail_locally(tr, &err);
+    hoop_params_zero_grad(tr->params);
+    tr->status.epoch = tr->status.steps_per_epoch > 0 ? tr->status.step / tr->status.steps_per_epoch : 0;
+    return true; /* after a failure too: update joins the other ranks and reports it */
+}
+
+static hoop_tensor *wrap_rows(hoop_trainer *tr, hoop_dtype dtype, int ndim, const int64_t *shape, int64_t n, const void *data)
+{
+    int64_t full[HOOP_MAX_DIMS] = {n};
+    memcpy(full + 1, shape, (size_t)ndim * sizeof *shape);
+    return hoop_tape_wrap(tr->tape, dtype, ndim + 1, full, data);
+}
+
+static size_t row_bytes(hoop_dtype dtype, int ndim, const int64_t *shape)
+{
+    size_t n = hoop_dtype_size(dtype);
+    for (int d = 0; d < ndim; d++) n *= (size_t)shape[d];
+    return n;
+}
+
+hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
+{
+    hoop_loader_leaf got = {0};
+    if (tr->error.status != HOOP_OK) return NULL;
+    while (got.n == 0) {
+        if (tr->next_leaf >= tr->first_leaf + tr->nleaves) return NULL;
+        if (tr->opts.arrays) {
+            got.leaf = tr->next_leaf;
+            got.n = hoop_leaf_samples(tr->step_samples, tr->run.leaves, tr->next_leaf, &got.first);
+            got.x = tr->array_x;
+            got.y = tr->array_y;
+            if (tr->array_x != NULL) tr->array_x += (size_t)got.n * row_bytes(tr->input_dtype, tr->input_ndim, tr->input_shape);
+            if (tr->array_y != NULL) tr->array_y += (size_t)got.n * row_bytes(tr->target_dtype, tr->target_ndim, tr->target_shape);
+        } else if (!hoop_loader_next_leaf(tr->loader, &got)) {
+            return NULL;
+        }
+        tr->next_leaf++;
+    }
+    (void)hoop_tape_reset(tr->tape, &(hoop_tape_key){(uint64_t)tr->run.seed, (uint64_t)tr->status.step, (uint64_t)got.leaf}, NULL);
+    (void)hoop_tape_set_training(tr->tape, true);
+    (void)hoop_tape_set_grad(tr->tape, true);
+    tr->leaf.n = got.n;
+    tr->leaf.x = wrap_rows(tr, tr->input_dtype, tr->input_ndim, tr->input_shape, got.n, got.x);
+    tr->leaf.y = wrap_rows(tr, tr->target_dtype, tr->target_ndim, tr->target_shape, got.n, got.y);
+    return &tr->leaf;
+}
+
+hoop_tape *hoop_leaf_tape(hoop_leaf *leaf)
+{
+    return leaf->tr->tape;
+}
+
+hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i)
+{
+    return i == 0 ? leaf->x : NULL;
+}
+
+hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i)
+{
+    return i == 0 ? leaf->y : NULL;
+}
+
+/* rows whose largest logit stands at the label; rows to be ignored are not counted */
+static void count_correct(hoop_tensor *logits, hoop_tensor *label, double *correct, double *counted)
+{
+    int64_t        classes = hoop_tensor_size(logits, -1), rows = hoop_tensor_numel(label);
+    const int64_t *want = hoop_tensor_data(label);
+    const void    *data = hoop_tensor_data(logits);
+    bool           f32 = hoop_tensor_dtype(logits) == HOOP_F32;
+    int64_t        right = 0, seen = 0;
+    if (data == NULL || want == NULL || classes < 1) return;
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t best = 0;
+        if (want[r] == HOOP_IGNORE_LABEL) continue;
+        for (int64_t c = 1; c < classes; c++) {
+            bool better = f32 ? ((const float *)data)[r * classes + c] > ((const float *)data)[r * classes + best]
+                              : ((const double *)data)[r * classes + c] > ((const double *)data)[r * classes + best];
+            if (better) best = c;
+        }
+        right += best == want[r];
+        seen++;
+    }
+    *correct = (double)right;
+    *counted = (double)seen;
+}
+
+void hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits, hoop_tensor *label, hoop__record *r)
+{
+    double correct = 0.0, counted = 0.0;
+    if (logits == NULL) { /* of a loss, whoever made it */
+        hoop_tensor *weight = hoop_loss_weight(loss);
+        hoop_exact_scalar_deposit(&r->loss, hoop_tensor_item(loss));
+        hoop_exact_scalar_deposit(&r->weight, weight == NULL ? (double)tr->leaf.n : hoop_tensor_item(weight));
+        r->samples += tr->leaf.n;
+        return;
+    }
+    count_correct(logits, label, &correct, &counted);
+    hoop_exact_scalar_deposit(&r->correct, correct);
+    hoop_exact_scalar_deposit(&r->counted, counted);
+}
+
+hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
+{
+    hoop_tensor *out;
+    if (tr->model == NULL) {
+        hoop_tape_fail(tr->tape, HOOP_ESTATE, "hoop_trainer_loss: the model is the caller's own");
+        return NULL;
+    }
+    out = hoop_model_forward(tr->model, tr->tape, leaf->x);
+    if (tr->run.loss == HOOP_LOSS_MSE) return hoop_mse(tr->tape, out, leaf->y);
+    hoop__leaf_metrics(tr, NULL, out, leaf->y, &tr->record);
+    return hoop_cross_entropy(tr->tape, out, leaf->y);
+}
+
+static void param_ready(void *ctx, int param)
+{
+    hoop_trainer *tr = ctx;
+    hoop_ddp_ready(tr->ddp, param, tr->next_leaf - 1 == tr->last_nonempty);
+}
+
+static void poll(void *ctx)
+{
+    hoop_ddp_poll(((hoop_trainer *)ctx)->ddp);
+}
+
+void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
+{
+    hoop_backward_opts opts = {.ctx = tr, .ready = param_ready, .poll = hoop_comm_size(tr->comm) > 1 ? poll : NULL};
+    hoop_error         err = {.status = HOOP_OK};
+    int64_t            first;
+    if (tr->error.status != HOOP_OK) return;
+    opts.accumulate = !tr->exact; /* next_step has zeroed what the store holds */
+    if (hoop_backward(tr->tape, loss, &opts, &err) != HOOP_OK) {
+        if (err.status == HOOP_ERANGE && tr->train_set != NULL) {
+            (void)hoop_leaf_samples(tr->step_samples, tr->run.leaves, tr->next_leaf - 1, &first);
+            (void)hoop_fail_within(&err, "step %lld, data %s", (long long)tr->status.step, tr->data_opts.train);
+        }
+        fail_locally(tr, &err);
+        return;
+    }
+    hoop__leaf_metrics(tr, loss, NULL, NULL, &tr->record);
+}
+
+static void own_squares(hoop_trainer *tr)
+{
+    const hoop_ddp_range *range;
+    int                   n;
+    hoop_ddp_ranges(tr->ddp, &n, &range);
+    for (int i = 0; i < n; i++) hoop_grad_squares(tr->params, tr->rt, range[i].first_block, range[i].nblocks, &tr->record.squares);
+}
+
+static hoop_status check_finite(hoop_trainer *tr, hoop_error *err)
+{
+    double loss = hoop_exact_scalar_finish(&tr->record.loss), weight = hoop_exact_scalar_finish(&tr->record.weight);
+    if (isfinite(loss) && isfinite(weight) && tr->record.nonfinite == 0) return HOOP_OK;
+    return hoop_fail(err, HOOP_ENONFINITE, "step %lld: the %s is not finite (loss %g); the weights are those before it. Try a smaller optimizer.lr, or clip_norm, and look at the data (hoop data verify)",
+                     (long long)tr->status.step, isfinite(loss) ? "gradient" : "loss", loss / weight);
+}
+
+static void update_own(hoop_trainer *tr)
+{
+    const hoop_ddp_range *range;
+    int                   n;
+    double                weight = hoop_exact_scalar_finish(&tr->record.weight), scale = weight > 0.0 ? 1.0 / weight : 0.0;
+    hoop_trainer_status  *s = &tr->status;
+    s->grad_norm = NAN;
+    if (tr->run.clip_norm > 0.0) {
+        s->grad_norm = sqrt(hoop_exact_scalar_finish(&tr->record.squares)) * scale;
+        scale *= hoop_clip_factor(s->grad_norm, tr->run.clip_norm);
+    }
+    s->lr = hoop_optim_lr(tr->optim) * hoop_schedule_factor(&tr->schedule, s->step, s->steps);
+    hoop_ddp_ranges(tr->ddp, &n, &range);
+    for (int i = 0; i < n; i++) hoop_optim_update(tr->optim, tr->rt, range[i].first_block, range[i].nblocks, s->lr, scale);
+}
+
+hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_trainer_status *s = &tr->status;
+    bool                 finite = true;
+    hoop_status          st;
+    if (tr->error.status == HOOP_OK && tr->next_leaf <= tr->last_nonempty) {
+        (void)hoop_fail(&tr->error, HOOP_ESTATE, "hoop_trainer_update before the last leaf of the step");
+    }
+    if (tr->error.status != HOOP_OK || tr->last_nonempty < 0) hoop_ddp_skip_all(tr->ddp);
+    HOOP_TRY(st, done, hoop_ddp_reduce(tr->ddp, err, &finite));
+    if (tr->run.clip_norm > 0.0) own_squares(tr);
+    tr->record.nonfinite = finite ? 0 : 1;
+    tr->record.stop = tr->stop;
+    tr->record.saving = hoop__save_running(tr);
+    tr->record.save_failed = hoop__save_failed(tr);
+    if (tr->error.status != HOOP_OK) hoop__record_error(&tr->record, hoop_comm_rank(tr->comm), &tr->error);
+    HOOP_TRY(st, done, hoop__record_reduce(tr, &tr->record, "step record", err));
+    HOOP_TRY(st, done, hoop__record_verdict(tr, &tr->record, err));
+    HOOP_TRY(st, done, check_finite(tr, err));
+    update_own(tr);
+    HOOP_TRY(st, done, hoop_ddp_gather(tr->ddp, hoop_params_data(tr->params), err));
+    hoop_optim_advance(tr->optim);
+    s->step++;
+    s->epoch_end = s->steps_per_epoch > 0 && s->step % s->steps_per_epoch == 0;
+    s->stopped = tr->record.stop > 0;
+    hoop__record_sums(&tr->record, &s->last);
+    if (s->first_step_s == 0.0) s->first_step_s = hoop__now_s() - tr->created_s;
+    HOOP_TRY(st, done, hoop__save_after_step(tr, &tr->record, err));
+done:
+    if (st != HOOP_OK) s->stopped = true;
+    return st;
+}
+
+int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first)
+{
+    int64_t first_leaf, last_first, n = hoop_leaf_range(tr->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first_leaf);
+    int64_t last = hoop_leaf_samples(tr->run.batch, tr->run.leaves, first_leaf + n - 1, &last_first);
+    (void)hoop_leaf_samples(tr->run.batch, tr->run.leaves, first_leaf, first);
+    return last_first + last - *first;
+}
+
+hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err)
+{
+    hoop_leaf *leaf;
+    if (!tr->opts.arrays) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_step wants a trainer made with opts.arrays");
+    if (!hoop_trainer_next_step(tr)) return hoop_fail(err, HOOP_ESTATE, "all %lld steps of the config are done", (long long)tr->status.steps);
+    tr->array_x = x;
+    tr->array_y = y;
+    while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
+    return hoop_trainer_update(tr, err);
+}

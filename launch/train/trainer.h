@@ -1,0 +1,133 @@
+/** train/trainer.h - the insides of a trainer, shared by the files of launch/train. Each component's options struct stands beside its table. */
+#ifndef HOOP_TRAINER_INTERNAL_H
+#define HOOP_TRAINER_INTERNAL_H
+
+#include "hoop/ddp.h"
+#include "hoop/exact.h"
+#include "hoop/loader.h"
+#include "hoop/ops.h"
+#include "hoop/train.h"
+
+/* top level (trainer.c) */
+typedef struct hoop__run_opts {
+    int64_t seed, batch, leaves, epochs, steps, threads;
+    int     loss, precision, isa;
+    double  clip_norm;
+} hoop__run_opts;
+/* model (model.c) */
+typedef struct hoop__model_opts {
+    int       kind, activation, init;
+    hoop_ints hidden;
+    double    dropout;
+    int64_t   outputs;
+} hoop__model_opts;
+/* data (data.c) */
+typedef struct hoop__data_opts {
+    char    train[HOOP_OPT_STRING_MAX], validation[HOOP_OPT_STRING_MAX], x[HOOP_OPT_STRING_MAX], y[HOOP_OPT_STRING_MAX];
+    int     normalize;
+    bool    shuffle;
+    int64_t prefetch;
+} hoop__data_opts;
+/* dist (reduce.c) */
+typedef struct hoop__dist_opts {
+    int    algorithm, reduce;
+    double bucket_mb, timeout_s;
+} hoop__dist_opts;
+/* checkpoint (save.c) */
+typedef struct hoop__save_opts {
+    int64_t every_steps, keep;
+} hoop__save_opts;
+
+enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
+enum { HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD };
+
+extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__data_options, hoop__dist_options, hoop__save_options;
+extern const hoop_config_free  hoop__model_layers; /* model.layers: a list of modules */
+
+/* what all ranks learn of each other in a step, summed by one small all-reduce */
+typedef struct hoop__record {
+    hoop_exact_scalar loss, weight, correct, counted, squares;
+    int64_t           samples;
+    int64_t           nonfinite;    /* ranks that saw a gradient that is not finite */
+    int64_t           stop, saving, save_failed, ranks;
+    int64_t           error_rank;   /* lowest; INT64_MAX: none */
+    int64_t           error_status;
+    char              error_text[HOOP_ERROR_TEXT / 2];
+} hoop__record;
+
+struct hoop_leaf {
+    hoop_trainer *tr;
+    hoop_tensor  *x, *y;
+    int64_t       n;
+};
+
+typedef struct hoop__save hoop__save; /* a save under way (save.c) */
+
+struct hoop_trainer {
+    hoop_comm         *comm;
+    const hoop_config *config;
+    hoop_trainer_opts  opts;
+    hoop__run_opts     run;
+    hoop__model_opts   model_opts;
+    hoop__data_opts    data_opts;
+    hoop__dist_opts    dist;
+    hoop__save_opts    save_opts;
+    hoop_optim_opts    optim_opts;
+    hoop_schedule_opts schedule;
+    hoop_config_part   part[7];
+    hoop_config_schema schema;
+    char              *resolved;                           /* config text */
+    char               fingerprint[HOOP_FINGERPRINT_SIZE]; /* of the keys that decide bits */
+
+    hoop_runtime *rt;
+    hoop_tape    *tape;
+    hoop_model   *model;
+    hoop_params  *params;
+    hoop_optim   *optim;
+    hoop_ddp     *ddp;
+    hoop_dataset *train_set, *validation_set;
+    hoop_loader  *loader;
+    hoop__save   *save;
+    int64_t       classes;
+    int           input_ndim, target_ndim; /* without the batch */
+    int64_t       input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
+    hoop_dtype    dtype, input_dtype, target_dtype;
+    bool          exact;
+    uint64_t      run_id;
+
+    hoop_trainer_status status;
+    hoop_error          error;  /* of this rank in this step, or what ended the run */
+    hoop__record        record; /* of the step under way */
+    hoop_leaf           leaf;
+    int64_t             first_leaf, nleaves, next_leaf, last_nonempty, step_samples;
+    const char         *array_x, *array_y;
+    volatile int        stop;
+    double              created_s;
+};
+
+/* schema.c */
+void hoop__schema_init(hoop_trainer *tr);
+/* model.c */
+hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err);
+/* data.c */
+hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
+/* reduce.c */
+void        hoop__record_clear(hoop__record *r);
+hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err);
+void        hoop__record_error(hoop__record *r, int rank, const hoop_error *why);
+void        hoop__record_sums(const hoop__record *r, hoop_metrics_sums *out);
+hoop_status hoop__record_verdict(const hoop_trainer *tr, const hoop__record *r, hoop_error *err);
+/* save.c */
+hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__save_after_step(hoop_trainer *tr, const hoop__record *r, hoop_error *err);
+bool        hoop__save_running(const hoop_trainer *tr);
+bool        hoop__save_failed(const hoop_trainer *tr);
+void        hoop__save_destroy(hoop_trainer *tr);
+/* trainer.c */
+void   hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits, hoop_tensor *label, hoop__record *r);
+void   hoop__note(const hoop_trainer *tr, const char *format, ...) HOOP_PRINTF(2, 3);
+double hoop__now_s(void);
+
+#endif
