@@ -5,8 +5,8 @@
 #include "hoop/config.h"
 
 static const char *const seeds[] = {
-    "seed: 1\nmodel: {kind: mlp, hidden: [512, 256], activation: relu}\ndata: {train: digits/train, validation: 'a b'}\n"
-    "batch: 128\nleaves: auto\noptimizer:\n  name: adamw\n  lr: 1e-3\n# comment\nschedule: {name: cosine, warmup_steps: 50}\n",
+    ("seed: 1\nmodel: {kind: mlp, hidden: [512, 256], activation: relu}\ndata: {train: digits/train, validation: 'a b'}\n"
+     "batch: 128\nleaves: auto\noptimizer:\n  name: adamw\n  lr: 1e-3\n# comment\nschedule: {name: cosine, warmup_steps: 50}\n"),
     "model:\n  layers:\n    - linear: {out: 512, bias: true}\n    - relu\n    - {dropout: 0.1}\nclip_norm: 1.0\n",
     "a: |\n  block\n   text\nb: >-\n  folded\n  text\nc: \"\\x41\\u00e9\\n\"\nd: [~, null, {}, [], '']\n---\n",
     "? a\n: b\n*x : &y z\n!!map {a: !t b}\n%YAML 1.1\n",
