@@ -28,6 +28,8 @@ bool hoop_trainer_next_step(hoop_trainer *tr)
     hoop_loader_step step = {.n = tr->run.batch};
     hoop_error       err = {.status = HOOP_OK};
     if (tr->status.step >= tr->status.steps || tr->status.stopped) return false;
+    if (tr->begun) return true;
+    tr->begun = true;
     hoop_comm_set_position(tr->comm, tr->status.step, "forward and backward");
     if (tr->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->loader, &err, &step) != HOOP_OK) fail_locally(tr, &err);
     plan_leaves(tr, step.n);
@@ -212,6 +214,8 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     hoop_trainer_status *s = &tr->status;
     bool                 finite = true;
     hoop_status          st;
+    if (!tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_update without hoop_trainer_next_step before it");
+    tr->begun = false;
     if (tr->error.status == HOOP_OK && tr->next_leaf <= tr->last_nonempty) {
         (void)hoop_fail(&tr->error, HOOP_ESTATE, "hoop_trainer_update before the last leaf of the step");
     }

@@ -167,7 +167,7 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
 {
     int            n = hoop_params_count(tr->params);
     int64_t       *first = calloc((size_t)n + 1, sizeof *first), *count = calloc((size_t)n + 1, sizeof *count);
-    hoop_ddp_opts  opts = {.dtype = tr->dtype, .nblocks = hoop_params_nblocks(tr->params), .nparams = n, .first_block = first, .nblock = count,
+    hoop_ddp_opts  opts = {.dtype = tr->dtype, .nblocks = hoop_params_nblocks(tr->params), .nparams = n, .first_block = first, .param_blocks = count,
                            .leaves = tr->run.leaves, .exact = tr->exact, .bucket_bytes = (int64_t)(tr->dist.bucket_mb * 1048576.0),
                            .kernels = hoop_runtime_kernels(tr->rt)};
     hoop_status    st = HOOP_OK;

@@ -101,6 +101,7 @@ struct hoop_trainer {
     hoop_leaf           leaf;
     int64_t             first_leaf, nleaves, next_leaf, last_nonempty, step_samples;
     const char         *array_x, *array_y;
+    bool                begun; /* a step is: next_step was called, update not yet */
     volatile int        stop;
     double              created_s;
 };

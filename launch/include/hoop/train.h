@@ -91,7 +91,7 @@ HOOP_API hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *con
 /** Ends at any moment; a save under way is finished and published only by hoop_trainer_finish. Calls: Local. */
 HOOP_API void hoop_trainer_destroy(hoop_trainer **tr);
 
-/** False when all steps are done, when stopped, or after an error (which update returned). Calls: Local. */
+/** Begin a step (again: no effect). False when all steps are done, when stopped, or after an error (which update returned). Calls: Local. */
 HOOP_API bool hoop_trainer_next_step(hoop_trainer *tr);
 /** This rank's next leaf, its tape reset and its randomness keyed; NULL: no more. Calls: Local. */
 HOOP_API hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr);
