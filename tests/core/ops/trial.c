@@ -1,0 +1,238 @@
+/* Trials: inputs from case strings, references, comparison. */
+#include "op_check.h"
+
+#include "tape/engine.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+test_runtimes test_rt;
+
+/* blocks and tapes of the running test */
+typedef struct block {
+    struct block *next;
+    void         *data;
+    hoop_tape    *tape;
+} block;
+static block *blocks;
+
+static block *block_new(void)
+{
+    block *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    b->next = blocks;
+    blocks = b;
+    return b;
+}
+
+int test_tidy(void **state)
+{
+    (void)state;
+    for (block *b = blocks, *next; b != NULL; b = next) {
+        next = b->next;
+        hoop_tape_destroy(&b->tape);
+        free(b->data);
+        free(b);
+    }
+    blocks = NULL;
+    return 0;
+}
+
+void *test_memory(int64_t bytes)
+{
+    block *b = block_new();
+    if (posix_memalign(&b->data, HOOP_ALIGN, bytes > 0 ? (size_t)bytes : 1) != 0) fail_msg("no memory for %lld bytes", (long long)bytes);
+    return b->data;
+}
+
+hoop_tape *test_tape(hoop_runtime *rt)
+{
+    block     *b = block_new();
+    hoop_error err = {.status = HOOP_OK};
+    if (hoop_tape_create(rt, &err, &b->tape) != HOOP_OK) fail_msg("%s", err.text);
+    return b->tape;
+}
+
+int test_start(void **state)
+{
+    static const char *const isa[] = {"avx512", "avx2", "baseline"};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        hoop_runtime *rt;
+        if (hoop_runtime_create(&(hoop_runtime_opts){.isa = isa[i]}, NULL, &rt) == HOOP_OK) test_rt.isa[test_rt.nisa++] = rt;
+    }
+    return test_rt.nisa > 0 && hoop_runtime_create(&(hoop_runtime_opts){.threads = 2}, NULL, &test_rt.two_threads) == HOOP_OK ? 0 : -1;
+}
+
+int test_stop(void **state)
+{
+    (void)state;
+    for (int i = 0; i < test_rt.nisa; i++) hoop_runtime_destroy(&test_rt.isa[i]);
+    hoop_runtime_destroy(&test_rt.two_threads);
+    test_rt.nisa = 0;
+    return 0;
+}
+
+double test_uniform(uint64_t stream, uint64_t i, double low, double high)
+{
+    return (double)(float)(low + (high - low) * hoop_random_f64(hoop_key_make(2026, HOOP_FOR_TEST, stream, 0, 0), i));
+}
+
+/* one token of a case string: [i64:]DIMS[<N][+] */
+static const char *parse_input(trial *tr, const char *s, uint64_t stream)
+{
+    trial_input *in = &tr->in[tr->nin];
+    int64_t      shape[HOOP_MAX_DIMS], below = 0;
+    int          ndim = 0;
+    bool         positive = false;
+    char        *end;
+    in->is_float = strncmp(s, "i64:", 4) != 0;
+    if (!in->is_float) s += 4;
+    if (*s == '.') s++;
+    else {
+        for (;; s = end + 1) {
+            assert_in_range(ndim, 0, HOOP_MAX_DIMS - 1);
+            shape[ndim++] = strtoll(s, &end, 10);
+            if (end == s) fail_msg("%s: a size is wanted at '%s'", tr->where, s);
+            if (*end != 'x') break;
+        }
+        s = end;
+    }
+    if (*s == '<') {
+        below = strtoll(s + 1, &end, 10);
+        s = end;
+    }
+    if (*s == '+') {
+        positive = true;
+        s++;
+    }
+    if ((*s != ' ' && *s != '\0') || (!in->is_float && below < 1)) fail_msg("%s: cannot read the case at '%s'", tr->where, s);
+    hoop__view_set(&in->v, in->is_float ? HOOP_F64 : HOOP_I64, ndim, shape);
+    in->numel = hoop__view_numel(&in->v);
+    in->v.data = test_memory(in->numel * 8);
+    for (int64_t i = 0; i < in->numel; i++) {
+        if (in->is_float) ((double *)in->v.data)[i] = test_uniform(stream, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
+        else ((int64_t *)in->v.data)[i] = (int64_t)test_uniform(stream, (uint64_t)i, 0.0, (double)below - 0.001);
+    }
+    tr->views[tr->nin] = &in->v;
+    tr->nin++;
+    if (in->is_float) tr->nfloat++;
+    while (*s == ' ') s++;
+    return s;
+}
+
+void trial_make(trial *tr, const hoop_op *op, int index)
+{
+    uint64_t    stream = 0;
+    const char *s = op->cases[index].in;
+    memset(tr, 0, sizeof *tr);
+    tr->op = op;
+    tr->c = &op->cases[index];
+    tr->index = index;
+    (void)snprintf(tr->where, sizeof tr->where, "%s, case %d '%s'", op->name, index, s);
+    for (const char *p = op->name; *p != '\0'; p++) stream = stream * 131 + (uint64_t)*p;
+    while (*s != '\0') {
+        assert_in_range(tr->nin, 0, HOOP_MAX_IN - 1);
+        s = parse_input(tr, s, stream * 1000 + (uint64_t)index * 32 + (uint64_t)tr->nin);
+    }
+    tr->terms = 1;
+    for (int i = 0; i < tr->nin; i++) {
+        for (int d = 0; d < tr->in[i].v.ndim; d++) tr->terms = tr->in[i].v.shape[d] > tr->terms ? tr->in[i].v.shape[d] : tr->terms;
+    }
+    tr->span = 4.0;
+    if (tr->c->expect == HOOP_OK) trial_reference(tr);
+}
+
+void trial_reference(trial *tr)
+{
+    hoop_error      err = {.status = HOOP_OK};
+    hoop_shape_call s = {.in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->op->nout, .err = &err};
+    hoop_call       c = {.in = tr->views, .nin = tr->nin, .out = tr->out, .nout = tr->op->nout, .attrs = tr->c->attrs, .err = &err};
+    void           *before[HOOP_MAX_OUT];
+    for (int j = 0; j < HOOP_MAX_OUT; j++) before[j] = tr->out[j].data;
+    if (tr->op->shape(&s) != HOOP_OK) fail_msg("%s: the shape rule: %s", tr->where, err.text);
+    for (int j = 0; j < tr->op->nout; j++) {
+        hoop_view v = tr->out[j];
+        hoop__view_set(&tr->out[j], (hoop_dtype)v.dtype, v.ndim, v.shape);
+        tr->out_numel[j] = hoop__view_numel(&v);
+        if (tr->out[j].dtype == HOOP_F32) tr->out[j].dtype = HOOP_F64;
+        tr->out[j].data = before[j] != NULL ? before[j] : test_memory(tr->out_numel[j] * 8);
+    }
+    tr->op->reference(&c);
+    for (int64_t i = 0; i < tr->out_numel[0] && tr->out[0].dtype == HOOP_F64; i++) tr->span = fmax(tr->span, fabs(((double *)tr->out[0].data)[i]));
+}
+
+double trial_tolerance(const trial *tr, hoop_dtype dtype, double size)
+{
+    double eps = dtype == HOOP_F32 ? 0x1p-23 : 0x1p-52;
+    return eps * (double)(16 + tr->terms) * fmax(size, tr->span);
+}
+
+hoop_tensor *trial_tensor(const trial *tr, hoop_tape *t, int i, hoop_dtype dtype)
+{
+    const trial_input *in = &tr->in[i];
+    float             *f;
+    if (!in->is_float) return hoop_tape_tensor(t, HOOP_I64, in->v.ndim, in->v.shape, in->v.data);
+    if (dtype == HOOP_F64) return hoop_tape_tensor(t, HOOP_F64, in->v.ndim, in->v.shape, in->v.data);
+    f = test_memory(in->numel * 4);
+    for (int64_t k = 0; k < in->numel; k++) f[k] = (float)((double *)in->v.data)[k];
+    return hoop_tape_tensor(t, HOOP_F32, in->v.ndim, in->v.shape, f);
+}
+
+double *trial_weights(const trial *tr, uint64_t stream)
+{
+    int64_t n = tr->out_numel[0];
+    double *w = test_memory(n * 8);
+    for (int64_t i = 0; i < n; i++) {
+        w[i] = test_uniform(stream, (uint64_t)i, 0.5, 1.5);
+        if (test_uniform(stream + 1, (uint64_t)i, 0.0, 1.0) < 0.5) w[i] = -w[i];
+    }
+    return w;
+}
+
+hoop_tensor *weighted_sum(hoop_tape *t, hoop_tensor *y, const double *w)
+{
+    hoop_tensor *p, *v;
+    int64_t      n = hoop_tensor_numel(y);
+    if (hoop_tensor_dtype(y) == HOOP_F32) {
+        float *f = test_memory(n * 4);
+        for (int64_t i = 0; i < n; i++) f[i] = (float)w[i];
+        v = hoop_tape_tensor(t, HOOP_F32, hoop_tensor_ndim(y), hoop_tensor_shape(y), f);
+    } else {
+        v = hoop_tape_tensor(t, HOOP_F64, hoop_tensor_ndim(y), hoop_tensor_shape(y), w);
+    }
+    p = hoop_mul(t, y, v);
+    return hoop_sum(t, p, HOOP_ALL_DIMS, false);
+}
+
+double *as_doubles(const trial *tr, const hoop_tensor *x)
+{
+    int64_t    n = hoop_tensor_numel(x);
+    hoop_dtype dtype = hoop_tensor_dtype(x);
+    double    *d = test_memory(n * 8);
+    void      *raw = test_memory(n * (int64_t)hoop_dtype_size(dtype));
+    hoop_error err = {.status = HOOP_OK};
+    if (hoop_tensor_read(x, raw, &err) != HOOP_OK) fail_msg("%s: %s", tr->where, err.text);
+    for (int64_t i = 0; i < n; i++) {
+        if (dtype == HOOP_F32) d[i] = (double)((float *)raw)[i];
+        else if (dtype == HOOP_F64) d[i] = ((double *)raw)[i];
+        else if (dtype == HOOP_I64) d[i] = (double)((int64_t *)raw)[i];
+        else fail_msg("%s: an output is %s", tr->where, hoop_dtype_name(dtype));
+    }
+    return d;
+}
+
+void same_within(const trial *tr, const char *what, int64_t n, const double *got, const double *want, double tolerance)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (fabs(got[i] - want[i]) <= tolerance || (isnan(got[i]) && isnan(want[i]))) continue;
+        fail_msg("%s of %s: element %lld is %.17g and should be %.17g (within %.3g)", what, tr->where, (long long)i, got[i], want[i], tolerance);
+    }
+}
+
+void on_tape(const trial *tr, hoop_tape *t, const char *what)
+{
+    if (hoop_tape_error(t)->status != HOOP_OK) fail_msg("%s of %s: %s", what, tr->where, hoop_tape_error(t)->text);
+}
