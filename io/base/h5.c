@@ -199,10 +199,12 @@ hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, c
 {
     int64_t     room = 64 << 10, used;
     hoop_status st;
+    for (int k = 0; k < nroot; k++) room += 256 + hoop__h5_attr_bytes(&root[k]);
     /* HDF5 does not recover from a disk that fills up while it writes: it is not called unless there is room for it all. */
     for (int i = 0; i < nplans; i++) {
         int64_t numel = 1, bytes;
         room += 2048 + (int64_t)strlen(plans[i].name);
+        for (int k = 0; k < plans[i].nattrs; k++) room += 256 + hoop__h5_attr_bytes(&plans[i].attrs[k]);
         for (int d = 0; d < plans[i].ndim; d++)
             if (plans[i].shape[d] < 0 || __builtin_mul_overflow(numel, plans[i].shape[d], &numel))
                 return hoop_fail(err, HOOP_ESIZE, "%s: the shape of %s overflows", path, plans[i].name);

@@ -55,6 +55,8 @@ typedef struct hoop_h5_attr {
     } v;
 } hoop_h5_attr;
 
+/** Bytes its value takes in a file. */
+int64_t     hoop__h5_attr_bytes(const hoop_h5_attr *a);
 hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char *where, hoop_error *err);
 /** Overwrite a string attribute of the same length in place. */
 hoop_status hoop__h5_attr_rewrite(hid_t object, const char *name, const char *value, const char *where, hoop_error *err);

@@ -27,6 +27,19 @@ static char *pack_strings(const char *const *strings, int64_t count, size_t *len
     return block;
 }
 
+int64_t hoop__h5_attr_bytes(const hoop_h5_attr *a)
+{
+    const bool  many    = a->kind == HOOP_H5_STRINGS;
+    size_t      longest = 0;
+    const char *s       = a->v.string;
+    if (a->kind != HOOP_H5_STRING && !many) return 8 * (a->kind == HOOP_H5_I64S ? a->count : 1);
+    for (int64_t i = 0; i < (many ? a->count : 1); i++) {
+        if (many) s = a->v.strings[i];
+        if (strlen(s) > longest) longest = strlen(s);
+    }
+    return (int64_t)longest * (many ? a->count : 1);
+}
+
 hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char *where, hoop_error *err)
 {
     const bool  many  = a->kind == HOOP_H5_I64S || a->kind == HOOP_H5_STRINGS, text = a->kind == HOOP_H5_STRING || a->kind == HOOP_H5_STRINGS;

@@ -10,28 +10,28 @@
 #define VECTORISED
 #endif
 
-#define CAST(suffix, attributes, from, FROM, as, AS)                                                                           \
+#define CAST(suffix, attributes, FROM, as, AS)                                                                                 \
     attributes static void FROM##_to_##AS##_##suffix(const void *src, void *dst, int64_t n, double scale)                      \
     {                                                                                                                          \
-        const from *restrict x = src;                                                                                          \
+        const hoop_stored_##FROM *restrict x = src;                                                                                          \
         as *restrict y         = dst;                                                                                          \
         const as k             = (as)scale;                                                                                    \
         for (int64_t i = 0; i < n; i++) y[i] = (as)x[i] * k;                                                                   \
     }
 #define CASTS(suffix, attributes)                                                                                              \
-    CAST(suffix, attributes, float, F32, float, F32)                                                                           \
-    CAST(suffix, attributes, double, F64, float, F32)                                                                          \
-    CAST(suffix, attributes, int64_t, I64, float, F32)                                                                         \
-    CAST(suffix, attributes, int32_t, I32, float, F32)                                                                         \
-    CAST(suffix, attributes, uint8_t, U8, float, F32)                                                                          \
-    CAST(suffix, attributes, float, F32, double, F64)                                                                          \
-    CAST(suffix, attributes, double, F64, double, F64)                                                                         \
-    CAST(suffix, attributes, int64_t, I64, double, F64)                                                                        \
-    CAST(suffix, attributes, int32_t, I32, double, F64)                                                                        \
-    CAST(suffix, attributes, uint8_t, U8, double, F64)                                                                         \
-    CAST(suffix, attributes, int64_t, I64, int64_t, I64)                                                                       \
-    CAST(suffix, attributes, int32_t, I32, int64_t, I64)                                                                       \
-    CAST(suffix, attributes, uint8_t, U8, int64_t, I64)                                                                        \
+    CAST(suffix, attributes, F32, float, F32)                                                                           \
+    CAST(suffix, attributes, F64, float, F32)                                                                          \
+    CAST(suffix, attributes, I64, float, F32)                                                                         \
+    CAST(suffix, attributes, I32, float, F32)                                                                         \
+    CAST(suffix, attributes, U8, float, F32)                                                                          \
+    CAST(suffix, attributes, F32, double, F64)                                                                          \
+    CAST(suffix, attributes, F64, double, F64)                                                                         \
+    CAST(suffix, attributes, I64, double, F64)                                                                        \
+    CAST(suffix, attributes, I32, double, F64)                                                                        \
+    CAST(suffix, attributes, U8, double, F64)                                                                         \
+    CAST(suffix, attributes, I64, int64_t, I64)                                                                       \
+    CAST(suffix, attributes, I32, int64_t, I64)                                                                       \
+    CAST(suffix, attributes, U8, int64_t, I64)                                                                        \
     static hoop_row_cast *const casts_##suffix[HOOP_DTYPE_COUNT][3] = {                                                        \
         [HOOP_F32] = {F32_to_F32_##suffix, F32_to_F64_##suffix, NULL},                                                         \
         [HOOP_F64] = {F64_to_F32_##suffix, F64_to_F64_##suffix, NULL},                                                         \

@@ -65,6 +65,13 @@ hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t 
 /** The shard that holds row `index` of the dataset. */
 hoop_shard *hoop__shard_find(const hoop_dataset *ds, int64_t index);
 
+/* Stored elements, which other programs' files may place anywhere. */
+typedef float    __attribute__((aligned(1), may_alias)) hoop_stored_F32;
+typedef double   __attribute__((aligned(1), may_alias)) hoop_stored_F64;
+typedef int64_t  __attribute__((aligned(1), may_alias)) hoop_stored_I64;
+typedef int32_t  __attribute__((aligned(1), may_alias)) hoop_stored_I32;
+typedef uint8_t  __attribute__((aligned(1), may_alias)) hoop_stored_U8;
+
 /** dst[n] = (as) src[n] * scale; NULL where there is no such cast. */
 typedef void hoop_row_cast(const void *src, void *dst, int64_t n, double scale);
 hoop_row_cast *hoop__row_cast(hoop_dtype from, hoop_dtype as, double scale);

@@ -98,7 +98,7 @@ static hoop_status field_storage(found_field *f, const char *path, const char *n
         if (offset != HADDR_UNDEF && (offset > (haddr_t)file_bytes || f->rows * row > file_bytes - (int64_t)offset) && native)
             st = hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name, (long long)((int64_t)offset + f->rows * row),
                            (long long)file_bytes);
-        else if (native && offset != HADDR_UNDEF && offset % (haddr_t)width == 0)
+        else if (native && offset != HADDR_UNDEF)
             f->offset = (int64_t)offset;
     } else if (layout == H5D_CHUNKED && H5Pget_chunk(dcpl, f->about.ndim + 1, chunk) == f->about.ndim + 1) {
         f->block_rows = (int64_t)chunk[0];

@@ -120,7 +120,7 @@ void test_h5_add(const char *path, bool create, const char *name, hid_t type, hi
                  hsize_t chunk, int deflate)
 {
     const hid_t file  = create ? H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT) : H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-    const hid_t space = H5Screate_simple(ndim, shape, NULL), dcpl = H5Pcreate(H5P_DATASET_CREATE), lcpl = H5Pcreate(H5P_LINK_CREATE);
+    const hid_t space = ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(ndim, shape, NULL), dcpl = H5Pcreate(H5P_DATASET_CREATE), lcpl = H5Pcreate(H5P_LINK_CREATE);
     hsize_t     chunks[8];
     hid_t       dset;
     (void)H5Pset_create_intermediate_group(lcpl, 1);

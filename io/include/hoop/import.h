@@ -43,21 +43,22 @@ typedef enum hoop_csv_targets { HOOP_CSV_TARGETS_AUTO, HOOP_CSV_CLASS, HOOP_CSV_
 
 typedef struct hoop_csv_opts {
     const char      *target;    /* columns of y, by name or number from 0, comma-separated; negative numbers count from the end; NULL: the last */
-    hoop_csv_header  header;    /* AUTO: the first line is one if any of its fields is not a number and all of the second's are, but targets */
-    hoop_csv_targets targets;   /* AUTO: class if there is one target and its values are words or whole numbers 0 .. C-1, C <= 1000 and C*C <= rows + 100 */
+    hoop_csv_header  header;    /* AUTO: the first line is one if targets are given by name, or one of its other fields is no number */
+    hoop_csv_targets targets;   /* AUTO: class if there is one target and its values are words, or just the whole numbers 0 .. C-1 with C*C <= rows + 100 */
     char             separator; /* 0: comma */
 } hoop_csv_opts;
 
 /**
  * A table of numbers, as in RFC 4180 (quotes, CRLF). x: f32 (N, columns); y: i64 (N) of classes, or f32 (N) or (N, targets).
- * Class names that are words are numbered in byte order and kept as attribute `class_names`; column names as `columns`.
+ * Classes that are not the whole numbers 0 .. C-1 are numbered in ascending order (numbers) or byte order (words) and kept
+ * as attribute `class_names`; names of columns as `columns`. Empty lines are skipped; empty fields are errors.
  * Errors say line and column (HOOP_EFORMAT). csv may be NULL. Calls: Local.
  */
 HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
 
 /**
- * NumPy .npy files (format 1, 2, 3; C order; f4 f8 i8 i4 u1, also f2, i1, i2, u2, u4 and big-endian ones, widened to the
- * next dtype): x of shape (N, ...), y of shape (N) or (N, ...). Integer y (N) without negative values becomes i64 class
+ * NumPy .npy files (format 1, 2, 3; C or Fortran order, any byte order; f4 f8 i8 i4 u1, and f2 i1 i2 u2 u4 b1 as the next
+ * larger of these): x of shape (N, ...), y of shape (N) or (N, ...). Integer y (N) without negative values becomes i64 class
  * labels. y may be NULL. Errors: HOOP_EFORMAT, HOOP_EDTYPE, HOOP_ESHAPE. Calls: Local.
  */
 HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
@@ -72,7 +73,6 @@ HOOP_API const char *hoop_synth_kind(int i);
 
 typedef struct hoop_verify_report {
     int64_t rows, checksums; /* rows read; checksums there were, all of which matched */
-    int64_t nonfinite;       /* elements that are NaN or infinite: an error */
     int64_t label_min, label_max; /* of integer y */
     double  x_min, x_max;         /* with scale */
 } hoop_verify_report;

@@ -1,0 +1,83 @@
+/* A file of rows: HDF5 lays it out once, then rows are plain bytes at their places (io/base/h5.h). */
+#include "hoop/output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "base/h5.h"
+
+enum { ATTRS_MAX = 8 };
+
+static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
+{
+    char dir[HOOP_PATH_MAX];
+    if (opts->ndim < 1 || opts->ndim > 8 || opts->nattrs < 0 || opts->nattrs > ATTRS_MAX || hoop_dtype_size(opts->dtype) == 0)
+        return hoop_fail(err, HOOP_EARG, "hoop_output_create: 1 to 8 dims, at most %d attributes and a dtype are wanted", ATTRS_MAX);
+    if (snprintf(out->path, sizeof out->path, "%s", opts->path) >= (int)sizeof out->path ||
+        snprintf(out->tmp, sizeof out->tmp, "%s.tmp-%ld", opts->path, (long)getpid()) >= (int)sizeof out->tmp)
+        return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", opts->path);
+    if (!opts->force && access(out->path, F_OK) == 0) return hoop_fail(err, HOOP_EIO, "%s: is there already", out->path);
+    hoop__path_dir(out->path, dir, sizeof dir);
+    if (access(dir, F_OK) != 0) return hoop_fail(err, HOOP_EIO, "%s: there is no folder %s", out->path, dir);
+    return HOOP_OK;
+}
+
+hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
+{
+    hoop_h5_attr  attrs[ATTRS_MAX];
+    hoop_h5_plan  plan = {.name = opts->name, .dtype = opts->dtype, .ndim = opts->ndim, .attrs = attrs, .nattrs = opts->nattrs};
+    hoop_h5_quiet quiet;
+    hoop_output   o = {0};
+    hoop_status   st;
+    *out = o;
+    HOOP_TRY(st, done, check(opts, err, &o));
+    for (int i = 0; i < opts->nattrs; i++) attrs[i] = (hoop_h5_attr){.name = opts->attrs[2 * i], .kind = HOOP_H5_STRING, .v.string = opts->attrs[2 * i + 1]};
+    memcpy(plan.shape, opts->shape, (size_t)opts->ndim * sizeof *opts->shape);
+    hoop__h5_quiet(&quiet);
+    st = hoop__h5_layout(o.tmp, &plan, 1, NULL, 0, err);
+    hoop__h5_restore(&quiet);
+    if (st != HOOP_OK) goto done;
+    o.rows      = opts->shape[0];
+    o.row_bytes = (int64_t)hoop_dtype_size(opts->dtype);
+    for (int d = 1; d < opts->ndim; d++) o.row_bytes *= opts->shape[d]; /* its product with the rows was checked */
+    o.offset = plan.offset;
+    *out     = o;
+done:
+    return st;
+}
+
+hoop_status hoop_output_write(const hoop_output *o, int64_t first, int64_t n, const void *rows, hoop_error *err)
+{
+    hoop_status st;
+    int         fd;
+    if (first < 0 || n < 0 || first > o->rows || n > o->rows - first)
+        return hoop_fail(err, HOOP_ERANGE, "%s: rows %lld to %lld of %lld", o->path, (long long)first, (long long)first + n, (long long)o->rows);
+    if (n == 0 || o->row_bytes == 0) return HOOP_OK;
+    fd = open(o->tmp, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be opened: %s", o->tmp, strerror(errno));
+    st = hoop__file_write_at(fd, rows, n * o->row_bytes, o->offset + first * o->row_bytes, o->tmp, err);
+    if (close(fd) != 0 && st == HOOP_OK) st = hoop_fail(err, HOOP_EIO, "%s: cannot be closed: %s", o->tmp, strerror(errno));
+    return st;
+}
+
+hoop_status hoop_output_sync(const hoop_output *o, hoop_error *err)
+{
+    return hoop__file_sync(o->tmp, err);
+}
+
+hoop_status hoop_output_publish(const hoop_output *o, hoop_error *err)
+{
+    char dir[HOOP_PATH_MAX];
+    if (rename(o->tmp, o->path) != 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
+    hoop__path_dir(o->path, dir, sizeof dir);
+    return hoop__file_sync(dir, err);
+}
+
+void hoop_output_discard(const hoop_output *o)
+{
+    if (o != NULL && o->tmp[0] != '\0') (void)unlink(o->tmp);
+}

@@ -1,0 +1,147 @@
+/* Read a dataset from end to end. */
+#include <math.h>
+#include <string.h>
+
+#include "base/files.h"
+#include "data/dataset.h"
+#include "hoop/import.h"
+
+enum { STEP_BYTES = 1 << 20 };
+
+typedef struct check {
+    hoop_dataset       *ds;
+    hoop_verify_report *report;
+    int64_t             done_bytes, all_bytes;
+    void (*progress)(void *ctx, double fraction);
+    void *ctx;
+} check;
+
+/* Least and greatest of n stored elements; returns the place of the first that is not finite, -1 if all are. */
+static int64_t extremes(hoop_dtype dtype, const void *data, int64_t n, double *low, double *high)
+{
+    int64_t bad = -1;
+    switch (dtype) {
+#define EXTREMES(NAME, name, type)                                                                                             \
+    case HOOP_##NAME: {                                                                                                        \
+        const hoop_stored_##NAME *x = data;                                                                                    \
+        for (int64_t i = 0; i < n; i++) {                                                                                      \
+            const double v = (double)x[i];                                                                                     \
+            if (!isfinite(v) && bad < 0) bad = i;                                                                              \
+            if (v < *low) *low = v;                                                                                            \
+            if (v > *high) *high = v;                                                                                          \
+        }                                                                                                                      \
+        break;                                                                                                                 \
+    }
+        HOOP_DTYPE_LIST(EXTREMES)
+#undef EXTREMES
+    default: break;
+    }
+    return bad;
+}
+
+static int64_t label_at(hoop_dtype dtype, const void *data, int64_t i)
+{
+    return dtype == HOOP_U8 ? ((const hoop_stored_U8 *)data)[i] : dtype == HOOP_I32 ? ((const hoop_stored_I32 *)data)[i] : ((const hoop_stored_I64 *)data)[i];
+}
+
+static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, const hoop_dataset_field *f, const void *data, int64_t n, hoop_error *err)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t v = label_at(f->dtype, data, i);
+        if (v < c->report->label_min) c->report->label_min = v;
+        if (v > c->report->label_max) c->report->label_max = v;
+        if (c->ds->info.classes > 0 && (v < 0 || v >= c->ds->info.classes))
+            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %s is class %lld; 0 to %lld are wanted", s->path, (long long)(row + i / f->numel), f->name,
+                             (long long)v, (long long)c->ds->info.classes - 1);
+    }
+    return HOOP_OK;
+}
+
+static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, int64_t rows, hoop_sum *sum, hoop_error *err)
+{
+    const hoop_dataset_field *f    = &c->ds->info.field[field];
+    double                    low = INFINITY, high = -INFINITY;
+    const unsigned char      *data;
+    int64_t                   bad;
+    hoop_status               st = hoop__shard_row(c->ds, s, field, row, err, &data);
+    if (st != HOOP_OK) return st;
+    hoop__sum_add(sum, data, rows * c->ds->row_bytes[field]);
+    bad = extremes(f->dtype, data, rows * f->numel, &low, &high);
+    if (bad >= 0)
+        return hoop_fail(err, HOOP_ENONFINITE, "%s: row %lld of %s, element %lld, is not finite", s->path, (long long)(row + bad / f->numel), f->name,
+                         (long long)(bad % f->numel));
+    if (field == HOOP_FIELD_X) {
+        low *= f->scale;
+        high *= f->scale;
+        if (fmin(low, high) < c->report->x_min) c->report->x_min = fmin(low, high);
+        if (fmax(low, high) > c->report->x_max) c->report->x_max = fmax(low, high);
+        c->report->rows += rows;
+        return HOOP_OK;
+    }
+    return hoop_dtype_is_float(f->dtype) ? HOOP_OK : check_labels(c, s, row, f, data, rows * f->numel, err);
+}
+
+static bool stored_sum(const hoop_shard *s, const char *name, char out[HOOP_SUM_TEXT])
+{
+    hid_t         file, dset;
+    bool          found = false;
+    hoop_h5_quiet quiet;
+    hoop__h5_quiet(&quiet);
+    if (hoop__h5_open(s->path, NULL, &file, NULL) == HOOP_OK) {
+        dset = H5Dopen2(file, name, H5P_DEFAULT);
+        if (dset >= 0) {
+            found = hoop__h5_attr_string(dset, "xxh3_128", out, HOOP_SUM_TEXT);
+            (void)H5Dclose(dset);
+        }
+        (void)H5Fclose(file);
+    }
+    (void)H5Eclear2(H5E_DEFAULT);
+    hoop__h5_restore(&quiet);
+    return found;
+}
+
+static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *err)
+{
+    const hoop_shard_field *f     = &s->field[field];
+    const int64_t           bytes = c->ds->row_bytes[field];
+    int64_t                 step  = f->rows != NULL ? STEP_BYTES / bytes + 1 : f->block_rows;
+    hoop_sum               *sum   = hoop__sum_create();
+    char                    is[HOOP_SUM_TEXT], want[HOOP_SUM_TEXT];
+    hoop_status             st = sum == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a checksum", s->path) : HOOP_OK;
+    hoop_error              content = {0};
+    for (int64_t row = 0; row < s->rows && st == HOOP_OK; row += step) {
+        const int64_t rows = s->rows - row < step ? s->rows - row : step;
+        (void)pthread_mutex_lock(&c->ds->lock);
+        /* A wrong value is said only if the checksum is right: else it is damage. */
+        st = check_rows(c, s, field, row, rows, sum, content.status == HOOP_OK ? &content : NULL);
+        (void)pthread_mutex_unlock(&c->ds->lock);
+        if (st == HOOP_ERANGE || st == HOOP_ENONFINITE) st = HOOP_OK;
+        c->done_bytes += rows * bytes;
+        if (c->progress != NULL) c->progress(c->ctx, (double)c->done_bytes / (double)c->all_bytes);
+    }
+    if (st == HOOP_OK && stored_sum(s, c->ds->name[field], want)) {
+        hoop__sum_end(sum, is);
+        if (strcmp(is, want) != 0)
+            st = hoop_fail(err, HOOP_ECHECKSUM, "%s: %s is damaged: its checksum does not match", s->path, c->ds->name[field]);
+        else
+            c->report->checksums++;
+    }
+    if (st == HOOP_OK && content.status != HOOP_OK) st = hoop_fail(err, content.status, "%s", content.text);
+    if (st != HOOP_OK && err != NULL && err->status == HOOP_OK) st = hoop_fail(err, st, "%s", content.text);
+    hoop__sum_destroy(&sum);
+    return st;
+}
+
+hoop_status hoop_dataset_verify(hoop_dataset *ds, void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err, hoop_verify_report *report)
+{
+    hoop_verify_report local;
+    check              c  = {.ds = ds, .report = report != NULL ? report : &local, .progress = progress, .ctx = ctx};
+    hoop_status        st = HOOP_OK;
+    *c.report             = (hoop_verify_report){.label_min = INT64_MAX, .label_max = INT64_MIN, .x_min = INFINITY, .x_max = -INFINITY};
+    for (int k = 0; k < 2; k++) c.all_bytes += ds->info.length * ds->row_bytes[k];
+    for (int i = 0; i < ds->info.shards && st == HOOP_OK; i++)
+        for (int k = 0; k < 2 && st == HOOP_OK; k++)
+            if (ds->info.field[k].present) st = check_field(&c, &ds->shard[i], k, err);
+    if (c.report->label_min > c.report->label_max) c.report->label_min = c.report->label_max = 0;
+    return st;
+}

@@ -1,0 +1,52 @@
+/**
+ * hoop/output.h - one HDF5 file with one dataset of rows, written by one process or shared by several: predictions, say.
+ *
+ * One process creates it; what it gets is plain bytes that may be sent to others, and any of them write rows, in any order.
+ * When all have written and synced theirs, one publishes the file under its name. Until then it stands as PATH.tmp-PID.
+ */
+#ifndef HOOP_OUTPUT_H
+#define HOOP_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hoop/dtype.h"
+#include "hoop/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { HOOP_OUTPUT_PATH = 4096 };
+
+typedef struct hoop_output {
+    char    path[HOOP_OUTPUT_PATH], tmp[HOOP_OUTPUT_PATH];
+    int64_t rows, row_bytes, offset;
+} hoop_output;
+
+/** What the rows are: `shape[ndim]` with shape[0] of them; attrs are `nattrs` pairs of name and text on the dataset. */
+typedef struct hoop_output_opts {
+    const char        *path, *name; /* "/y" */
+    hoop_dtype         dtype;
+    int                ndim; /* 1 to 8 */
+    int64_t            shape[8];
+    const char *const *attrs;
+    int                nattrs;
+    bool               force; /* replace a file of that name; else HOOP_EIO */
+} hoop_output_opts;
+
+/** Lay the file out, its space reserved. Errors: HOOP_EARG, HOOP_ESIZE, HOOP_EIO (exists, disk full ...). Calls: Local. */
+HOOP_API hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, hoop_output *out);
+/** Write rows [first, first + n). Errors: HOOP_ERANGE, HOOP_EIO. Calls: Local. */
+HOOP_API hoop_status hoop_output_write(const hoop_output *o, int64_t first, int64_t n, const void *rows, hoop_error *err);
+/** What this process wrote is on disk. Calls: Local. */
+HOOP_API hoop_status hoop_output_sync(const hoop_output *o, hoop_error *err);
+/** One process, after all have synced: give the file its name. Calls: Local. */
+HOOP_API hoop_status hoop_output_publish(const hoop_output *o, hoop_error *err);
+/** Remove it instead. Accepts NULL, and an output that was never created (all zero). Calls: Local. */
+HOOP_API void hoop_output_discard(const hoop_output *o);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,360 @@
+/* Datasets: every dtype and layout, specs, and bad files, each with its one line. */
+#include "io_test.h"
+
+#include <math.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hoop/import.h"
+
+enum { N = 50, COLUMNS = 5 };
+
+static double value(int64_t i)
+{
+    return (double)(i % 100);
+}
+
+/* /x (N, COLUMNS) of any type, /y (N) i64 = i % 7 */
+static void make(const char *path, hid_t type, int64_t rows, hsize_t chunk, int deflate)
+{
+    const hsize_t shape[2] = {(hsize_t)rows, COLUMNS};
+    double       *x = malloc((size_t)rows * COLUMNS * sizeof *x);
+    int64_t      *y = malloc((size_t)rows * sizeof *y);
+    for (int64_t i = 0; i < rows * COLUMNS; i++) x[i] = value(i);
+    for (int64_t i = 0; i < rows; i++) y[i] = i % 7;
+    test_h5_add(path, true, "/x", type, H5T_NATIVE_DOUBLE, 2, shape, x, chunk, deflate);
+    test_h5_add(path, false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_INT64, 1, shape, y, chunk, deflate);
+    free(x);
+    free(y);
+}
+
+static hoop_dataset *open_set(const char *spec, const hoop_dataset_opts *o)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    test_ok(hoop_dataset_open(spec, o, &err, &ds));
+    return ds;
+}
+
+static void cannot_open(const char *spec, const hoop_dataset_opts *o, hoop_status want, const char *a, const char *b)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    test_failed(hoop_dataset_open(spec, o, &err, &ds), &err, want, a, b, NULL);
+    assert_null(ds);
+}
+
+static void every_dtype_and_layout_reads_the_same(void **state)
+{
+    const struct {
+        hid_t      type;
+        hoop_dtype dtype;
+        bool       native;
+    } types[] = {
+        {H5T_IEEE_F32LE, HOOP_F32, true}, {H5T_IEEE_F64LE, HOOP_F64, true}, {H5T_STD_I64LE, HOOP_I64, true}, {H5T_STD_I32LE, HOOP_I32, true},
+        {H5T_STD_U8LE, HOOP_U8, true},    {H5T_IEEE_F32BE, HOOP_F32, false}, {H5T_IEEE_F64BE, HOOP_F64, false}, {H5T_STD_I32BE, HOOP_I32, false},
+        {H5T_STD_I8LE, HOOP_I32, false},  {H5T_STD_U16LE, HOOP_I32, false}, {H5T_STD_U32BE, HOOP_I64, false},
+    };
+    char fingerprint[3][HOOP_FINGERPRINT_TEXT];
+    (void)state;
+    for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
+        for (int layout = 0; layout < 4; layout++) { /* contiguous; chunked; compressed; chunked with a tiny cache */
+            const hoop_dataset_opts  o = {.cache_bytes = layout == 3 ? 1 : 0};
+            const hoop_dataset_info *info;
+            hoop_dataset            *ds;
+            hoop_error               err = {0};
+            int64_t                  index[3 * N], y[3 * N];
+            float                    x32[3 * N * COLUMNS];
+            double                   x64[3 * N * COLUMNS];
+            const bool               floats = types[k].dtype == HOOP_F32 || types[k].dtype == HOOP_F64;
+            make("any.h5", types[k].type, N, layout == 0 ? 0 : 7, layout == 2 ? 5 : 0);
+            if (layout == 1) test_h5_attr_f64("any.h5", "/x", "scale", 0.5);
+            ds   = open_set("any.h5", &o);
+            info = hoop_dataset_about(ds);
+            assert_int_equal(info->length, N);
+            assert_int_equal(info->mapped, layout == 0 && types[k].native);
+            assert_int_equal(info->field[0].dtype, types[k].dtype);
+            assert_int_equal(info->field[0].ndim, 1);
+            assert_int_equal(info->field[0].shape[0], COLUMNS);
+            assert_int_equal(info->field[1].ndim, 0);
+            assert_true(info->field[0].scale == (layout == 1 ? 0.5 : 1.0));
+            for (int i = 0; i < 3 * N; i++) index[i] = (i * 17 + 3) % N;
+            test_ok(hoop_dataset_read(ds, index, 3 * N, HOOP_FIELD_X, HOOP_F32, x32, &err));
+            test_ok(hoop_dataset_read(ds, index, 3 * N, HOOP_FIELD_X, HOOP_F64, x64, &err));
+            test_ok(hoop_dataset_read(ds, index, 3 * N, HOOP_FIELD_Y, HOOP_I64, y, &err));
+            for (int i = 0; i < 3 * N; i++) {
+                assert_int_equal(y[i], index[i] % 7);
+                for (int c = 0; c < COLUMNS; c++) {
+                    const double want = value(index[i] * COLUMNS + c) * info->field[0].scale;
+                    assert_true(x64[i * COLUMNS + c] == want && x32[i * COLUMNS + c] == (float)want);
+                }
+            }
+            if (floats || layout == 1) {
+                test_failed(hoop_dataset_read(ds, index, 1, HOOP_FIELD_X, HOOP_I64, y, &err), &err, HOOP_EDTYPE, "any.h5", "/x", NULL);
+            } else {
+                test_ok(hoop_dataset_read(ds, index, N / COLUMNS, HOOP_FIELD_X, HOOP_I64, y, &err));
+                assert_int_equal(y[1], (int64_t)value(index[0] * COLUMNS + 1));
+            }
+            memset(&err, 0, sizeof err);
+            index[5] = N;
+            test_failed(hoop_dataset_read(ds, index, 6, HOOP_FIELD_X, HOOP_F32, x32, &err), &err, HOOP_ERANGE, "row 50", NULL);
+            if (k == 0 && layout < 3) memcpy(fingerprint[layout], info->fingerprint, sizeof fingerprint[0]);
+            hoop_dataset_close(&ds);
+        }
+    }
+    assert_string_equal(fingerprint[0], fingerprint[2]); /* the same data however stored */
+    assert_string_not_equal(fingerprint[0], fingerprint[1]);
+}
+
+static void casts_of_any_length(void **state)
+{
+    (void)state;
+    for (hsize_t n = 1; n < 130; n++) {
+        hsize_t       shape[2] = {1, n};
+        unsigned char x[130];
+        float         out[131];
+        const int64_t zero = 0;
+        hoop_error    err  = {0};
+        hoop_dataset *ds;
+        for (hsize_t i = 0; i < n; i++) x[i] = (unsigned char)(i * 37);
+        test_h5_add("length.h5", true, "/x", H5T_NATIVE_UINT8, H5T_NATIVE_UINT8, 2, shape, x, 0, 0);
+        test_h5_attr_f64("length.h5", "/x", "scale", 1.0 / 255);
+        ds     = open_set("length.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE});
+        out[n] = -1;
+        test_ok(hoop_dataset_read(ds, &zero, 1, HOOP_FIELD_X, HOOP_F32, out, &err));
+        for (hsize_t i = 0; i < n; i++) assert_true(out[i] == (float)x[i] * (float)(1.0 / 255));
+        assert_true(out[n] == -1);
+        test_failed(hoop_dataset_read(ds, &zero, 1, HOOP_FIELD_Y, HOOP_I64, out, &err), &err, HOOP_EARG, "without /y", NULL);
+        hoop_dataset_close(&ds);
+    }
+}
+
+static void shards_globs_and_prefixes(void **state)
+{
+    hoop_dataset *ds;
+    int64_t       rows, index[3] = {0, N, N + 29}, y[3];
+    hoop_error    err = {0};
+    (void)state;
+    assert_int_equal(mkdir("set", 0777), 0);
+    make("set/a-00000-of-00003.h5", H5T_IEEE_F32LE, N, 0, 0);
+    make("set/a-00001-of-00003.h5", H5T_IEEE_F32LE, 30, 4, 3);
+    cannot_open("set/a", NULL, HOOP_EIO, "a-00002-of-00003.h5 is missing", "1 of 3");
+    make("set/a-00002-of-00003.h5", H5T_IEEE_F32LE, 20, 0, 0);
+    ds = open_set("set/a", NULL);
+    assert_int_equal(hoop_dataset_about(ds)->length, N + 50);
+    assert_int_equal(hoop_dataset_about(ds)->shards, 3);
+    assert_false(hoop_dataset_about(ds)->mapped);
+    assert_string_equal(hoop_dataset_path(ds, 1, &rows), "set/a-00001-of-00003.h5");
+    assert_int_equal(rows, 30);
+    assert_null(hoop_dataset_path(ds, 3, NULL));
+    test_ok(hoop_dataset_read(ds, index, 3, HOOP_FIELD_Y, HOOP_I64, y, &err));
+    assert_int_equal(y[0], 0);
+    assert_int_equal(y[1], 0);
+    assert_int_equal(y[2], 29 % 7);
+    hoop_dataset_close(&ds);
+    ds = open_set("set/a-0000[02]*.h5", NULL);
+    assert_int_equal(hoop_dataset_about(ds)->length, N + 20);
+    hoop_dataset_close(&ds);
+    ds = open_set("set/a-00001-of-00003.h5", NULL);
+    assert_int_equal(hoop_dataset_about(ds)->length, 30);
+    hoop_dataset_close(&ds);
+    make("set/b.h5", H5T_IEEE_F32LE, N, 0, 0);
+    ds = open_set("set/b", NULL);
+    hoop_dataset_close(&ds);
+    assert_int_equal(chdir("set"), 0);
+    ds = open_set("a", NULL); /* no folder in the name */
+    assert_string_equal(hoop_dataset_path(ds, 0, NULL), "a-00000-of-00003.h5");
+    hoop_dataset_close(&ds);
+    assert_int_equal(chdir(".."), 0);
+    cannot_open("set/c", NULL, HOOP_EIO, "no such dataset", "set/c-00000-of-NNNNN.h5");
+    cannot_open("nowhere/c", NULL, HOOP_EIO, "no such dataset", "nowhere");
+    cannot_open("set/z*.h5", NULL, HOOP_EIO, "no file matches", "set/z*.h5");
+    cannot_open("set", NULL, HOOP_EIO, "is a directory", "a");
+    cannot_open("", NULL, HOOP_EARG, "empty name", "prefix");
+    make("set/a-00000-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
+    cannot_open("set/a", NULL, HOOP_EFORMAT, "two sets are mixed", "set/a");
+}
+
+static void names_and_absent_targets(void **state)
+{
+    const hsize_t shape[2] = {4, 2};
+    const float   x[8]     = {0, 1, 2, 3, 4, 5, 6, 7};
+    hoop_dataset *ds;
+    (void)state;
+    test_h5_add("named.h5", true, "/deep/down/input", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
+    cannot_open("named.h5", NULL, HOOP_EFORMAT, "named.h5", "no dataset /x");
+    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input"}, HOOP_EFORMAT, "named.h5", "no dataset /y");
+    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5", "/deep/down cannot be opened as a dataset");
+    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/up/input", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5", "/deep/up/input");
+    ds = open_set("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input", .use_y = HOOP_Y_OPTIONAL});
+    assert_false(hoop_dataset_about(ds)->field[1].present);
+    hoop_dataset_close(&ds);
+    ds = open_set("named.h5", &(hoop_dataset_opts){.x = "deep/down/input", .y = "/deep/down/input"}); /* targets are inputs */
+    assert_true(hoop_dataset_about(ds)->field[1].present);
+    hoop_dataset_close(&ds);
+}
+
+static void bad_files_are_named(void **state)
+{
+    const hsize_t shape[3] = {4, 2, 3}, empty[2] = {0, 3}, thin[2] = {4, 0};
+    const double  x[24] = {0};
+    const hid_t   text = H5Tcopy(H5T_C_S1);
+    char         *good;
+    int64_t       n;
+    (void)state;
+    (void)H5Tset_size(text, 8);
+    test_store("empty.h5", "", 0);
+    cannot_open("empty.h5", NULL, HOOP_EFORMAT, "empty.h5", "empty (0 bytes)");
+    test_store("text.h5", "a,b,c\n1,2,3\n", 12);
+    cannot_open("text.h5", NULL, HOOP_EFORMAT, "text.h5", "not an HDF5 file");
+    cannot_open("/dev/null", NULL, HOOP_EIO, "/dev/null", "regular");
+    make("good.h5", H5T_IEEE_F32LE, N, 0, 0);
+    good = test_load("good.h5", &n);
+    for (int64_t cut = 1; cut < n; cut += 97) {
+        test_store("cut.h5", good, cut);
+        cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", "");
+    }
+    free(good);
+    test_h5_add("t.h5", true, "/x", text, text, 1, shape, NULL, 0, 0);
+    cannot_open("t.h5", NULL, HOOP_EDTYPE, "t.h5: /x", "string");
+    (void)H5Tclose(text);
+    test_h5_add("t.h5", true, "/x", H5T_STD_U64LE, H5T_NATIVE_DOUBLE, 1, shape, x, 0, 0);
+    cannot_open("t.h5", NULL, HOOP_EDTYPE, "t.h5: /x", "unsigned integer of 8 bytes");
+    test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, empty, NULL, 0, 0);
+    cannot_open("t.h5", NULL, HOOP_EFORMAT, "t.h5: /x", "no rows");
+    test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, thin, NULL, 0, 0);
+    cannot_open("t.h5", NULL, HOOP_ESHAPE, "t.h5", "no elements");
+    test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 0, shape, x, 0, 0);
+    cannot_open("t.h5", NULL, HOOP_ESHAPE, "t.h5: /x", "0 dims");
+    test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 3, shape, x, 0, 0);
+    test_h5_add("t.h5", false, "/y", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, shape + 2, x, 0, 0);
+    cannot_open("t.h5", NULL, HOOP_ESHAPE, "/x has 4 rows", "/y has 3");
+    test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, shape, x, 0, 0);
+    test_h5_attr_f64("t.h5", "/x", "scale", NAN);
+    cannot_open("t.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "t.h5", "scale");
+}
+
+static void shards_that_differ_are_named(void **state)
+{
+    const hsize_t shape[2] = {4, 6};
+    const double  x[24] = {0};
+    const hoop_dataset_opts no_y = {.use_y = HOOP_Y_OPTIONAL};
+    (void)state;
+    make("d-00000-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
+    make("d-00001-of-00002.h5", H5T_IEEE_F64LE, N, 0, 0);
+    cannot_open("d", NULL, HOOP_EDTYPE, "d-00001-of-00002.h5: /x is f64", "f32 in d-00000-of-00002.h5");
+    test_h5_add("d-00001-of-00002.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, x, 0, 0);
+    cannot_open("d", &no_y, HOOP_ESHAPE, "d-00001-of-00002.h5: rows of /x have shape (6)", "(5)");
+    test_h5_add("d-00001-of-00002.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, (hsize_t[]){4, 5}, x, 0, 0);
+    cannot_open("d", &no_y, HOOP_EFORMAT, "d-00001-of-00002.h5", "/y is missing");
+    make("d-00001-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
+    test_h5_attr_f64("d-00001-of-00002.h5", "/x", "scale", 2);
+    cannot_open("d", NULL, HOOP_EFORMAT, "d-00001-of-00002.h5", "scale");
+    make("d-00001-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
+    test_h5_attr_i64("d-00001-of-00002.h5", "/y", "classes", 7);
+    cannot_open("d", NULL, HOOP_EFORMAT, "d-00001-of-00002.h5", "classes");
+}
+
+static void fingerprints_tell_data_apart(void **state)
+{
+    hoop_error err = {0};
+    char       a[HOOP_FINGERPRINT_TEXT];
+    hoop_dataset *ds;
+    (void)state;
+    test_ok(hoop_synth("digits", 3000, &(hoop_import_opts){.dir = "f4", .seed = 1}, &err, NULL));
+    test_ok(hoop_synth("digits", 3000, &(hoop_import_opts){.dir = "f7", .seed = 1, .shards = 7}, &err, NULL));
+    test_ok(hoop_synth("digits", 3000, &(hoop_import_opts){.dir = "fs", .seed = 2}, &err, NULL));
+    ds = open_set("f4/train", NULL);
+    memcpy(a, hoop_dataset_about(ds)->fingerprint, sizeof a);
+    hoop_dataset_close(&ds);
+    ds = open_set("f7/train", NULL);
+    assert_string_equal(a, hoop_dataset_about(ds)->fingerprint); /* other shards, same rows */
+    hoop_dataset_close(&ds);
+    ds = open_set("fs/train", NULL);
+    assert_string_not_equal(a, hoop_dataset_about(ds)->fingerprint);
+    hoop_dataset_close(&ds);
+    assert_int_equal(strlen(a), 32);
+}
+
+/* Whatever is said of files with changed bytes, nothing crashes; and in our own files changed data is noticed. */
+static void flipped_bytes_do_not_crash(void **state)
+{
+    static const char *const kinds[] = {"flip-c.h5", "flip-z.h5", "flip-i.h5"};
+    hoop_error               err     = {0};
+    uint64_t                 random  = 4;
+    (void)state;
+    make(kinds[0], H5T_IEEE_F32LE, N, 0, 0);
+    make(kinds[1], H5T_IEEE_F32LE, N, 7, 4);
+    test_ok(hoop_synth("spirals", N, &(hoop_import_opts){.dir = "flip", .shards = 1}, &err, NULL));
+    assert_int_equal(rename("flip/train-00000-of-00001.h5", kinds[2]), 0);
+    for (int k = 0; k < 3; k++) {
+        int64_t n;
+        char   *good = test_load(kinds[k], &n);
+        for (int i = 0; i < 1500; i++) {
+            const int64_t       at   = (int64_t)(test_random(&random) % (uint64_t)n);
+            const unsigned char mask = (unsigned char)(1 + test_random(&random) % 255);
+            hoop_dataset       *ds   = NULL;
+            hoop_verify_report  report;
+            test_flip(kinds[k], at, mask);
+            memset(&err, 0, sizeof err);
+            if (hoop_dataset_open(kinds[k], NULL, &err, &ds) == HOOP_OK) {
+                const hoop_status st = hoop_dataset_verify(ds, NULL, NULL, &err, &report);
+                if (k == 2 && st == HOOP_OK && at > 4096) fail_msg("byte %lld of %s was changed and not noticed", (long long)at, kinds[k]);
+            }
+            hoop_dataset_close(&ds);
+            test_store(kinds[k], good, n);
+        }
+        free(good);
+    }
+}
+
+static void verify_finds_what_is_wrong(void **state)
+{
+    const hsize_t      shape[2] = {6, 2};
+    float              x[12] = {0};
+    int64_t            y[6]  = {0, 1, 2, 2, 1, 3};
+    hoop_error         err   = {0};
+    hoop_verify_report r;
+    hoop_dataset      *ds;
+    (void)state;
+    x[3] = 5;
+    x[4] = -2;
+    test_h5_add("v.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
+    test_h5_add("v.h5", false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_INT64, 1, shape, y, 2, 0);
+    test_h5_attr_f64("v.h5", "/x", "scale", 2);
+    ds = open_set("v.h5", NULL);
+    test_ok(hoop_dataset_verify(ds, NULL, NULL, &err, &r));
+    assert_int_equal(r.rows, 6);
+    assert_int_equal(r.checksums, 0);
+    assert_int_equal(r.label_max, 3);
+    assert_true(r.x_min == -4 && r.x_max == 10);
+    hoop_dataset_close(&ds);
+    test_h5_attr_i64("v.h5", "/y", "classes", 3);
+    ds = open_set("v.h5", NULL);
+    test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ERANGE, "v.h5", "row 5 of /y", "class 3", "0 to 2", NULL);
+    hoop_dataset_close(&ds);
+    x[7] = NAN;
+    test_h5_add("v.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
+    ds = open_set("v.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE});
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ENONFINITE, "v.h5", "row 3 of /x", NULL);
+    hoop_dataset_close(&ds);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_synth("digits", 100, &(hoop_import_opts){.dir = "vs"}, &err, NULL));
+    test_flip("vs/train-00002-of-00004.h5", 10000, 1);
+    ds = open_set("vs/train", NULL);
+    test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ECHECKSUM, "vs/train-00002-of-00004.h5", "/x", NULL);
+    hoop_dataset_close(&ds);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_dtype_and_layout_reads_the_same), cmocka_unit_test(casts_of_any_length),
+        cmocka_unit_test(shards_globs_and_prefixes),             cmocka_unit_test(names_and_absent_targets),
+        cmocka_unit_test(bad_files_are_named),                   cmocka_unit_test(shards_that_differ_are_named),
+        cmocka_unit_test(fingerprints_tell_data_apart),          cmocka_unit_test(flipped_bytes_do_not_crash),
+        cmocka_unit_test(verify_finds_what_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, test_enter, test_leave);
+}
