@@ -8,8 +8,8 @@
 static const char *const normalizations[] = {"none", "standard", NULL};
 #define AT(field) offsetof(hoop__data_opts, field)
 static const hoop_option rows[] = {
-    {"train", HOOP_OPT_STRING, AT(train), "\"\"", 0, 0, NULL, false, "shard prefix, file or glob (what is in it decides bits: its fingerprint is kept)"},
-    {"validation", HOOP_OPT_STRING, AT(validation), "\"\"", 0, 0, NULL, false, "the same, looked at after each epoch"},
+    {"train", HOOP_OPT_STRING, AT(train), "", 0, 0, NULL, false, "shard prefix, file or glob (what is in it decides bits: its fingerprint is kept)"},
+    {"validation", HOOP_OPT_STRING, AT(validation), "", 0, 0, NULL, false, "the same, looked at after each epoch"},
     {"x", HOOP_OPT_STRING, AT(x), "/x", 0, 0, NULL, true, "HDF5 dataset of inputs"},
     {"y", HOOP_OPT_STRING, AT(y), "/y", 0, 0, NULL, true, "HDF5 dataset of targets"},
     {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true, "standard: mean 0 and variance 1 by element, from the training data"},
