@@ -75,7 +75,7 @@ extern const hoop__algorithm hoop__algorithms[HOOP_ALGORITHM_COUNT];
 extern const hoop__stage     hoop__ring_reduce_scatter, hoop__ring_all_gather, hoop__exchange_reduce_scatter, hoop__bruck, hoop__mpi_stage,
     hoop__broadcast;
 /* The algorithm of a collective: opts', or for auto by size. Never HOOP_ALGORITHM_AUTO. */
-hoop_algorithm hoop__algorithm_for(const hoop_comm *c, hoop__op op, int64_t nunits, int64_t unit_bytes, const hoop_reducer *reducer);
+hoop_algorithm hoop__algorithm_for(const hoop_comm *c, int64_t nunits, int64_t unit_bytes, const hoop_reducer *reducer);
 
 /* A place in a ring's schedule: segment `segment` of the chunk of step `step`. */
 typedef struct hoop__cursor {

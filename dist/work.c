@@ -265,7 +265,7 @@ static void choose_stages(hoop_work *w, const hoop_reducer *reducer)
         w->stages[0] = &hoop__broadcast;
         return;
     }
-    a = &hoop__algorithms[hoop__algorithm_for(w->comm, w->op, w->nunits, w->unit_bytes, reducer)];
+    a = &hoop__algorithms[hoop__algorithm_for(w->comm, w->nunits, w->unit_bytes, reducer)];
     if (w->op == HOOP__REDUCE_SCATTER) w->stages[0] = a->reduce_scatter;
     if (w->op == HOOP__ALL_GATHER) w->stages[0] = a->all_gather;
     if (w->op == HOOP__ALL_REDUCE) {

@@ -38,7 +38,7 @@ typedef enum hoop_algorithm {
 typedef struct hoop_comm_opts {
     hoop_algorithm algorithm;
     double         timeout_s;     /* 0: 300 */
-    int64_t        segment_bytes; /* 0: 128 KiB; at most 1 GiB */
+    int64_t        segment_bytes; /* 0: 512 KiB; at most 1 GiB */
 } hoop_comm_opts;
 
 /** dst[i] = dst[i] + src[i] for nunits units, whatever + is: commutative, and associative up to rounding. With `combine_all`,

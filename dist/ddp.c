@@ -1,0 +1,300 @@
+/* ddp.c - a step of data-parallel training: which bucket waits for whom, and when each starts. ddp_sum.c sums. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "comm_internal.h"
+#include "ddp_internal.h"
+
+#define BUCKET_BYTES_DEFAULT (INT64_C(4) << 20)
+
+static hoop_status check_opts(const hoop_comm *comm, const hoop_ddp_opts *o, hoop_error *err)
+{
+    int64_t end = 0, bytes;
+    if (!hoop_dtype_is_float(o->dtype)) return hoop_fail(err, HOOP_EDTYPE, "ddp: gradients of %s, they are f32 or f64", hoop_dtype_name(o->dtype));
+    if (o->nblocks < 0 || o->nparams < 0 || o->bucket_bytes < 0)
+        return hoop_fail(err, HOOP_EARG, "ddp: %lld blocks, %d parameters, buckets of %lld bytes: none may be negative", (long long)o->nblocks,
+                         o->nparams, (long long)o->bucket_bytes);
+    if (__builtin_mul_overflow(o->nblocks, (int64_t)sizeof(hoop_exact_block64) * 2, &bytes))
+        return hoop_fail(err, HOOP_ESIZE, "ddp: %lld blocks are too many", (long long)o->nblocks);
+    if (o->leaves < hoop_comm_size(comm))
+        return hoop_fail(err, HOOP_EARG, "ddp: %lld leaves for %d ranks, each needs at least one", (long long)o->leaves, hoop_comm_size(comm));
+    for (int i = 0; i < o->nparams; i++) {
+        const int64_t first = o->first_block[i], n = o->param_blocks[i];
+        if (first < end || n < 0 || n > o->nblocks || first > o->nblocks - n)
+            return hoop_fail(err, HOOP_EARG, "ddp: parameter %d has blocks %lld to %lld, after %lld and of %lld", i, (long long)first,
+                             (long long)(first + n), (long long)end, (long long)o->nblocks);
+        end = first + n;
+    }
+    return HOOP_OK;
+}
+
+/* Parameters in their order, then the gaps between them. Returns their number; spans NULL: only counts. */
+static int list_spans(const hoop_ddp_opts *o, hoop__ddp_span *spans)
+{
+    int     n   = o->nparams;
+    int64_t end = 0;
+    for (int i = 0; i <= o->nparams; i++) {
+        const int64_t first = i < o->nparams ? o->first_block[i] : o->nblocks;
+        if (first > end) {
+            if (spans != NULL) spans[n] = (hoop__ddp_span){.first_block = end, .nblocks = first - end};
+            n++;
+        }
+        if (i == o->nparams) break;
+        if (spans != NULL) spans[i] = (hoop__ddp_span){.first_block = first, .nblocks = o->param_blocks[i]};
+        end = first + o->param_blocks[i];
+    }
+    return n;
+}
+
+/* The buckets that a span overlaps: [*from, *to). Bucket 0 ends where the buffer ends. */
+static void buckets_of(const hoop_ddp *d, const hoop__ddp_span *span, int *from, int *to)
+{
+    *from = *to = 0;
+    if (span->nblocks == 0) return;
+    *from = (int)((d->nblocks - span->first_block - span->nblocks) / d->bucket_blocks);
+    *to   = (int)((d->nblocks - 1 - span->first_block) / d->bucket_blocks) + 1;
+}
+
+static void cut_buckets(hoop_ddp *d)
+{
+    for (int k = 0; k < d->nbuckets; k++) {
+        hoop__ddp_bucket *b   = &d->buckets[k];
+        const int64_t     end = d->nblocks - k * d->bucket_blocks;
+        int64_t           first, count;
+        b->first_block = end > d->bucket_blocks ? end - d->bucket_blocks : 0;
+        b->nblocks     = end - b->first_block;
+        hoop_comm_chunk(b->nblocks, hoop_comm_size(d->comm), hoop_comm_rank(d->comm), &first, &count);
+        b->own_first = b->first_block + first;
+        b->own_count = count;
+        (void)snprintf(b->reduce_what, sizeof b->reduce_what, "bucket %d", k);
+        (void)snprintf(b->gather_what, sizeof b->gather_what, "weights of bucket %d", k);
+    }
+    for (int i = 0; i < d->nspans; i++) {
+        int from, to;
+        buckets_of(d, &d->spans[i], &from, &to);
+        for (int k = from; k < to; k++) d->buckets[k].spans++;
+    }
+    for (int k = d->nbuckets - 1; k >= 0; k--) {
+        const hoop__ddp_bucket *b    = &d->buckets[k];
+        hoop_ddp_range         *last = d->nranges > 0 ? &d->ranges[d->nranges - 1] : NULL;
+        if (b->own_count == 0) continue;
+        if (last != NULL && last->first_block + last->nblocks == b->own_first)
+            last->nblocks += b->own_count;
+        else
+            d->ranges[d->nranges++] = (hoop_ddp_range){b->own_first, b->own_count};
+    }
+}
+
+static void *take(hoop_ddp *d, int64_t n, int64_t size)
+{
+    const int64_t bytes = (n * size + 63) / 64 * 64 + 64; /* also for n = 0 */
+    void         *p     = aligned_alloc(64, (size_t)bytes);
+    if (p != NULL) memset(p, 0, (size_t)bytes);
+    d->bytes += bytes;
+    return p;
+}
+
+static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err)
+{
+    const int64_t buckets = (o->nblocks + d->bucket_blocks - 1) / d->bucket_blocks;
+    if (buckets > HOOP__TAG_SPAN / 2)
+        return hoop_fail(err, HOOP_EARG, "ddp: %lld buckets are too many, take a bucket_bytes of at least %lld", (long long)buckets,
+                         (long long)(o->nblocks / (HOOP__TAG_SPAN / 2) + 1) * d->block_bytes);
+    d->nbuckets = (int)buckets;
+    d->nspans   = list_spans(o, NULL);
+    d->spans    = take(d, d->nspans, sizeof *d->spans);
+    d->buckets  = take(d, d->nbuckets, sizeof *d->buckets);
+    d->ranges   = take(d, d->nbuckets, sizeof *d->ranges);
+    d->few      = take(d, HOOP__DDP_AT_ONCE, sizeof(hoop_exact_block64));
+    if (d->mode->has_accumulators) d->accumulators = take(d, d->nblocks, d->exact.block_bytes);
+    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || d->few == NULL || (d->mode->has_accumulators && d->accumulators == NULL))
+        return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks, (long long)d->bytes);
+    return HOOP_OK;
+}
+
+hoop_status hoop_ddp_create(hoop_comm *comm, const hoop_ddp_opts *opts, hoop_error *err, hoop_ddp **out)
+{
+    hoop_ddp   *d;
+    hoop_status st = check_opts(comm, opts, err);
+    *out           = NULL;
+    if (st != HOOP_OK) return st;
+    d = calloc(1, sizeof *d);
+    if (d == NULL) return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory");
+    d->comm          = comm;
+    d->dtype         = opts->dtype;
+    d->nblocks       = opts->nblocks;
+    d->nparams       = opts->nparams;
+    d->block_bytes   = HOOP_EXACT_BLOCK * (int64_t)hoop_dtype_size(opts->dtype);
+    d->bucket_blocks = (opts->bucket_bytes > 0 ? opts->bucket_bytes : BUCKET_BYTES_DEFAULT) / d->block_bytes;
+    if (d->bucket_blocks < 1) d->bucket_blocks = 1;
+    d->leaves_most = (opts->leaves + hoop_comm_size(comm) - 1) / hoop_comm_size(comm);
+    if (opts->exact) HOOP_TRY(st, done, hoop_exact_init(&d->exact, opts->kernels, opts->dtype, opts->leaves, err));
+    d->mode = hoop__ddp_choose(d, opts);
+    HOOP_TRY(st, done, allocate(d, opts, err));
+    (void)list_spans(opts, d->spans);
+    cut_buckets(d);
+    *out = d;
+    return HOOP_OK;
+done:
+    hoop_ddp_destroy(&d);
+    return st;
+}
+
+void hoop_ddp_destroy(hoop_ddp **d)
+{
+    if (d == NULL || *d == NULL) return;
+    free((*d)->spans);
+    free((*d)->buckets);
+    free((*d)->ranges);
+    free((*d)->few);
+    free((*d)->accumulators);
+    free(*d);
+    *d = NULL;
+}
+
+/* In order: a bucket starts when it and all before it are there. */
+static void start_buckets(hoop_ddp *d)
+{
+    for (; d->next < d->nbuckets && d->buckets[d->next].missing == 0 && d->error.status == HOOP_OK; d->next++)
+        if (d->mode->start(d, &d->buckets[d->next], &d->error) != HOOP_OK) hoop_comm_poison(d->comm, &d->error); /* the others wait for it */
+}
+
+static void close_span(hoop_ddp *d, hoop__ddp_span *span)
+{
+    int from, to;
+    span->done = true;
+    buckets_of(d, span, &from, &to);
+    for (int k = from; k < to; k++) d->buckets[k].missing--;
+    start_buckets(d);
+}
+
+hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *err)
+{
+    hoop_status st = hoop_comm_check(d->comm, err);
+    if (st != HOOP_OK) return st;
+    if (d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: step %lld begins before step %lld was reduced", (long long)step, (long long)d->step);
+    if (grad == NULL && d->nblocks > 0) return hoop_fail(err, HOOP_EARG, "ddp: there is no gradient buffer");
+    d->grad    = grad;
+    d->step    = step;
+    d->in_step = d->finite = true;
+    d->next                = 0;
+    d->error               = (hoop_error){0};
+    hoop_comm_set_position(d->comm, step, "backward");
+    for (int k = 0; k < d->nbuckets; k++) d->buckets[k].missing = d->buckets[k].spans;
+    for (int i = 0; i < d->nspans; i++) {
+        d->spans[i].done  = false;
+        d->spans[i].terms = 0;
+    }
+    for (int i = d->nspans - 1; i >= d->nparams; i--) {
+        d->mode->none(d, &d->spans[i], true);
+        close_span(d, &d->spans[i]);
+    }
+    return HOOP_OK;
+}
+
+void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf)
+{
+    hoop__ddp_span *span;
+    if (d->error.status != HOOP_OK) return;
+    if (!d->in_step || param < 0 || param >= d->nparams) {
+        (void)hoop_fail(&d->error, d->in_step ? HOOP_EARG : HOOP_ESTATE, "ddp: parameter %d of %d became ready %s", param, d->nparams,
+                        d->in_step ? "and is none" : "outside a step");
+        return;
+    }
+    span = &d->spans[param];
+    if (span->done || span->terms == d->leaves_most) {
+        (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: parameter %d became ready %s", param,
+                        span->done ? "again after its last leaf" : "in more leaves than this rank may have");
+        return;
+    }
+    d->mode->term(d, span, span->terms == 0, last_leaf);
+    span->terms++;
+    if (last_leaf) close_span(d, span);
+}
+
+void hoop_ddp_poll(hoop_ddp *d)
+{
+    hoop_comm_progress(d->comm);
+}
+
+void hoop_ddp_skip_all(hoop_ddp *d)
+{
+    hoop_error kept = d->error;
+    if (!d->in_step) return;
+    d->error = (hoop_error){0}; /* the others wait for our part, whatever went wrong here */
+    for (int i = d->nspans - 1; i >= 0; i--) {
+        if (d->spans[i].done) continue;
+        d->mode->none(d, &d->spans[i], d->spans[i].terms == 0);
+        close_span(d, &d->spans[i]);
+    }
+    if (kept.status != HOOP_OK) d->error = kept;
+}
+
+static bool is_complete(const hoop_ddp *d)
+{
+    for (int i = 0; i < d->nspans; i++)
+        if (!d->spans[i].done) return false;
+    return true;
+}
+
+hoop_status hoop_ddp_reduce(hoop_ddp *d, hoop_error *err, bool *finite)
+{
+    const double before = hoop_comm_wait_s(d->comm);
+    hoop_error   why    = {0};
+    if (!d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: there is no step to reduce: begin one first");
+    if (!is_complete(d) || d->error.status != HOOP_OK) {
+        (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: not every parameter became ready in step %lld: hoop_ddp_skip_all is for those",
+                        (long long)d->step);
+        hoop_ddp_skip_all(d);
+    }
+    for (int k = 0; k < d->nbuckets; k++) {
+        hoop_status st = hoop_work_wait(&d->buckets[k].work, &why);
+        if (st == HOOP_OK && why.status == HOOP_OK) d->mode->finish(d, &d->buckets[k], finite != NULL);
+    }
+    d->in_step = false;
+    d->wait_s += hoop_comm_wait_s(d->comm) - before;
+    hoop_comm_set_position(d->comm, d->step, "update");
+    if (finite != NULL) *finite = d->finite;
+    if (d->error.status != HOOP_OK) return hoop_fail(err, d->error.status, "%s", d->error.text);
+    return why.status == HOOP_OK ? HOOP_OK : hoop_fail(err, why.status, "%s", why.text);
+}
+
+void hoop_ddp_ranges(const hoop_ddp *d, int *nranges, const hoop_ddp_range **ranges)
+{
+    *nranges = d->nranges;
+    *ranges  = d->ranges;
+}
+
+hoop_status hoop_ddp_gather(hoop_ddp *d, void *weights, hoop_error *err)
+{
+    const double before = hoop_comm_wait_s(d->comm);
+    hoop_status  st     = hoop_comm_check(d->comm, err);
+    if (st != HOOP_OK) return st;
+    if (d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: weights of step %lld are gathered before its gradients were reduced", (long long)d->step);
+    for (int k = 0; k < d->nbuckets && st == HOOP_OK; k++) {
+        hoop__ddp_bucket *b = &d->buckets[k];
+        st = hoop_comm_all_gather(d->comm, (char *)weights + b->first_block * d->block_bytes, b->nblocks, d->block_bytes, b->gather_what, err, &b->work);
+    }
+    for (int k = 0; k < d->nbuckets; k++) {
+        hoop_status waited = hoop_work_wait(&d->buckets[k].work, st == HOOP_OK ? err : NULL);
+        if (st == HOOP_OK) st = waited;
+    }
+    d->wait_s += hoop_comm_wait_s(d->comm) - before;
+    return st;
+}
+
+int hoop_ddp_nbuckets(const hoop_ddp *d)
+{
+    return d->nbuckets;
+}
+
+double hoop_ddp_wait_s(const hoop_ddp *d)
+{
+    return d->wait_s;
+}
+
+int64_t hoop_ddp_bytes(const hoop_ddp *d)
+{
+    return d->bytes;
+}

@@ -1,0 +1,61 @@
+/** dist/ddp_internal.h - what the two files of DDP share: its state, and the ways to sum. */
+#ifndef HOOP_DDP_INTERNAL_H
+#define HOOP_DDP_INTERNAL_H
+
+#include "hoop/ddp.h"
+#include "hoop/exact.h"
+
+enum { HOOP__DDP_WHAT = 32, HOOP__DDP_AT_ONCE = 16 /* blocks whose accumulators stay in the L1 cache */ };
+
+/* A parameter, or blocks of none. */
+typedef struct hoop__ddp_span {
+    int64_t first_block, nblocks;
+    int64_t terms; /* leaves that came this step */
+    bool    done;  /* no more will */
+} hoop__ddp_span;
+
+typedef struct hoop__ddp_bucket {
+    int64_t    first_block, nblocks; /* of the flat buffer */
+    int64_t    own_first, own_count; /* this rank's chunk, in blocks of the flat buffer */
+    int64_t    spans, missing;       /* spans that overlap it; those not done this step */
+    hoop_work *work;
+    char       reduce_what[HOOP__DDP_WHAT], gather_what[HOOP__DDP_WHAT];
+} hoop__ddp_bucket;
+
+/* How gradients are summed. term: a leaf's gradient is in grad; none: no more leaves come, and if `first`, none came. */
+typedef struct hoop__ddp_mode {
+    const char *name;
+    void (*term)(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last);
+    void (*none)(hoop_ddp *d, const hoop__ddp_span *span, bool first);
+    hoop_status (*start)(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err);
+    void (*finish)(hoop_ddp *d, const hoop__ddp_bucket *bucket, bool want_finite);
+    bool has_accumulators;
+} hoop__ddp_mode;
+
+struct hoop_ddp {
+    hoop_comm            *comm;
+    const hoop__ddp_mode *mode;
+    hoop_dtype            dtype;
+    int64_t               block_bytes; /* of gradient */
+    int64_t               nblocks, bucket_blocks, leaves_most;
+    int                   nparams, nspans, nbuckets, nranges;
+    hoop__ddp_span       *spans; /* parameters, then gaps */
+    hoop__ddp_bucket     *buckets;
+    hoop_ddp_range       *ranges;
+    hoop_exact            exact;
+    char                 *accumulators; /* [nblocks] or NULL */
+    char                 *few;          /* [HOOP__DDP_AT_ONCE] */
+    hoop_reducer          reducer;
+    char                 *grad;
+    int64_t               step;
+    bool                  in_step, finite;
+    int                   next; /* bucket to start */
+    hoop_error            error;
+    double                wait_s;
+    int64_t               bytes;
+};
+
+/* The mode for this communicator and these opts; fills d->reducer. */
+const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts);
+
+#endif

@@ -1,0 +1,269 @@
+#include "check_ddp.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hoop/exact.h"
+#include "kernels/kernels.h"
+
+#define CHECK(condition)                                                                                                       \
+    do {                                                                                                                       \
+        if (!(condition)) {                                                                                                    \
+            fprintf(stderr, "%s:%d: rank %d of %d: %s is false: %s\n", __FILE__, __LINE__, hoop_comm_rank(c), hoop_comm_size(c), #condition,   \
+                    err.text);                                                                                                  \
+            return false;                                                                                                      \
+        }                                                                                                                      \
+    } while (0)
+
+enum { PARAMS_MOST = 32 };
+
+typedef struct layout {
+    int64_t first[PARAMS_MOST], count[PARAMS_MOST], nblocks;
+} layout;
+
+/* Sizes from one block to many, one of none at all. */
+static layout make_layout(const ddp_case *k)
+{
+    layout l = {{0}, {0}, 0};
+    for (int i = 0; i < k->nparams; i++) {
+        if (k->gaps && i % 3 == 1) l.nblocks += 1 + i % 2;
+        l.first[i] = l.nblocks;
+        l.count[i] = i == 2 ? 0 : i % 4 == 3 ? 37 : 1 + i * 5 % 7;
+        l.nblocks += l.count[i];
+    }
+    if (k->gaps) l.nblocks += 2;
+    return l;
+}
+
+static double noise(int64_t element, int64_t leaf, int64_t step)
+{
+    uint64_t x = (uint64_t)element * 0x9e3779b97f4a7c15u + (uint64_t)leaf * 0xbf58476d1ce4e5b9u + (uint64_t)step * 0x94d049bb133111ebu;
+    x ^= x >> 31;
+    x *= 0xff51afd7ed558ccdu;
+    x ^= x >> 29;
+    return ldexp((double)(int64_t)(x >> 11) - 0x1p52, -52 - (int)(x % 23)); /* magnitudes from 1 down to 2^-23 */
+}
+
+static void write_value(hoop_dtype dtype, char *buf, int64_t i, double x)
+{
+    if (dtype == HOOP_F32)
+        ((float *)(void *)buf)[i] = (float)x;
+    else
+        ((double *)(void *)buf)[i] = x;
+}
+
+static double read_value(hoop_dtype dtype, const char *buf, int64_t i)
+{
+    return dtype == HOOP_F32 ? (double)((const float *)(const void *)buf)[i] : ((const double *)(const void *)buf)[i];
+}
+
+static void pause_us(unsigned most, unsigned *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    if (most > 0) usleep((*state >> 8) % most);
+}
+
+/* One step: this rank's leaves, backward from the last parameter to the first. */
+static void backward(hoop_comm *c, hoop_ddp *d, const ddp_case *k, const layout *l, char *grad, int64_t step)
+{
+    int64_t  first, count;
+    unsigned state = (unsigned)hoop_comm_rank(c) * 31u + (unsigned)step;
+    hoop_comm_chunk(k->leaves, hoop_comm_size(c), hoop_comm_rank(c), &first, &count);
+    for (int64_t leaf = first; leaf < first + count; leaf++) {
+        for (int i = k->nparams - 1; i >= 0; i--) {
+            for (int64_t e = l->first[i] * 128; e < (l->first[i] + l->count[i]) * 128; e++) {
+                const double x = noise(e, leaf, step) * (step == 1 ? 1e-9 : 1);
+                write_value(k->dtype, grad, e, k->exact || leaf == first ? x : x + read_value(k->dtype, grad, e));
+            }
+            pause_us(k->skew_us, &state);
+            hoop_ddp_ready(d, i, leaf == first + count - 1);
+            hoop_ddp_poll(d);
+        }
+    }
+}
+
+static uint64_t hash_bytes(uint64_t h, const char *p, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) h = (h ^ (unsigned char)p[i]) * 0x100000001b3u;
+    return h;
+}
+
+static hoop_status make_ddp(hoop_comm *c, const ddp_case *k, const layout *l, hoop_error *err, hoop_ddp **d)
+{
+    hoop_ddp_opts opts = {.dtype        = k->dtype,
+                          .nblocks      = l->nblocks,
+                          .nparams      = k->nparams,
+                          .first_block  = l->first,
+                          .param_blocks = l->count,
+                          .leaves       = k->leaves,
+                          .exact        = k->exact,
+                          .bucket_bytes = k->bucket_bytes};
+    hoop_status   st   = hoop_kernels_select(NULL, err, &opts.kernels);
+    return st != HOOP_OK ? st : hoop_ddp_create(c, &opts, err, d);
+}
+
+/* Is every block owned by exactly one rank? */
+static bool ranges_cover(hoop_comm *c, const hoop_ddp *d, int64_t nblocks)
+{
+    hoop_error            err   = {0};
+    int64_t              *owner = calloc((size_t)nblocks + 1, sizeof *owner);
+    int                   n;
+    const hoop_ddp_range *ranges;
+    if (owner == NULL) abort();
+    hoop_ddp_ranges(d, &n, &ranges);
+    for (int i = 0; i < n; i++) {
+        CHECK(i == 0 || ranges[i].first_block > ranges[i - 1].first_block + ranges[i - 1].nblocks);
+        for (int64_t b = 0; b < ranges[i].nblocks; b++) owner[ranges[i].first_block + b]++;
+    }
+    CHECK(hoop_comm_all_reduce_wait(c, owner, nblocks, hoop_reducer_of(HOOP_I64, HOOP_SUM), "owners", &err) == HOOP_OK);
+    for (int64_t b = 0; b < nblocks; b++) CHECK(owner[b] == 1);
+    free(owner);
+    return true;
+}
+
+/* Each sum against one taken in long double. */
+static bool sums_are_near(hoop_comm *c, const ddp_case *k, const layout *l, const char *sums, int64_t step)
+{
+    hoop_error err = {0};
+    for (int i = 0; i < k->nparams; i++) {
+        for (int64_t e = l->first[i] * 128; e < (l->first[i] + l->count[i]) * 128; e += 7) {
+            long double sum = 0;
+            double      bound;
+            for (int64_t leaf = 0; leaf < k->leaves; leaf++) {
+                const double x = noise(e, leaf, step) * (step == 1 ? 1e-9 : 1);
+                sum += k->dtype == HOOP_F32 ? (long double)(float)x : (long double)x;
+            }
+            /* exact: a leaf's share is cut at 2^-W of its block's largest (about 1); W >= 24 (f32) and 50 (f64) here */
+            bound = (double)k->leaves * (step == 1 ? 1e-9 : 1) * (k->dtype == HOOP_F32 ? 0x1p-23 : 0x1p-49);
+            CHECK(fabs(read_value(k->dtype, sums, e) - (double)sum) <= bound);
+        }
+    }
+    return true;
+}
+
+bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash)
+{
+    const layout  l     = make_layout(k);
+    const int64_t bytes = l.nblocks * 128 * (int64_t)hoop_dtype_size(k->dtype);
+    hoop_error    err   = {0};
+    hoop_ddp     *d     = NULL;
+    char         *grad  = aligned_alloc(64, (size_t)bytes + 64);
+    bool          finite = false;
+    if (grad == NULL) abort();
+    memset(grad, 0x7f, (size_t)bytes + 64); /* of no parameter: garbage */
+    *hash = 0xcbf29ce484222325u;
+    CHECK(make_ddp(c, k, &l, &err, &d) == HOOP_OK);
+    CHECK(ranges_cover(c, d, l.nblocks));
+    for (int64_t step = 0; step < 3; step++) {
+        CHECK(hoop_ddp_begin(d, step, grad, &err) == HOOP_OK);
+        backward(c, d, k, &l, grad, step);
+        CHECK(hoop_ddp_reduce(d, &err, &finite) == HOOP_OK && finite);
+        /* as weights the sums themselves: gathered, all ranks have all */
+        CHECK(hoop_ddp_gather(d, grad, &err) == HOOP_OK);
+        CHECK(sums_are_near(c, k, &l, grad, step));
+        *hash = hash_bytes(*hash, grad, bytes);
+    }
+    hoop_ddp_destroy(&d);
+    free(grad);
+    return true;
+}
+
+static bool check_no_leaf(hoop_comm *c, hoop_ddp *d, const layout *l, float *grad)
+{
+    const bool mine = hoop_comm_rank(c) == 0; /* the others have nothing, or fail at the start or in the middle */
+    hoop_error err  = {0};
+    bool       finite;
+    CHECK(hoop_ddp_begin(d, 7, grad, &err) == HOOP_OK);
+    for (int64_t e = 0; e < l->nblocks * 128; e++) grad[e] = mine ? (float)e : 1e30f;
+    for (int i = 9; mine && i >= 0; i--) hoop_ddp_ready(d, i, true);
+    if (hoop_comm_rank(c) == 1) {
+        memset(grad + l->first[9] * 128, 0, (size_t)l->count[9] * 512);
+        hoop_ddp_ready(d, 9, true);
+    }
+    hoop_ddp_skip_all(d);
+    CHECK(hoop_ddp_reduce(d, &err, &finite) == HOOP_OK && finite);
+    CHECK(hoop_ddp_gather(d, grad, &err) == HOOP_OK);
+    for (int64_t e = 0; e < l->nblocks * 128; e++) CHECK(grad[e] == (float)e);
+    return true;
+}
+
+static bool check_nan(hoop_comm *c, hoop_ddp *d, const layout *l, float *grad)
+{
+    hoop_error err = {0};
+    int64_t    bad;
+    bool       finite;
+    CHECK(hoop_ddp_begin(d, 8, grad, &err) == HOOP_OK);
+    for (int64_t e = 0; e < l->nblocks * 128; e++) grad[e] = 1;
+    if (hoop_comm_rank(c) == hoop_comm_size(c) - 1) grad[l->nblocks * 64] = NAN;
+    for (int i = 9; i >= 0; i--) hoop_ddp_ready(d, i, true);
+    CHECK(hoop_ddp_reduce(d, &err, &finite) == HOOP_OK);
+    bad = !finite; /* the owner sees it */
+    CHECK(hoop_comm_all_reduce_wait(c, &bad, 1, hoop_reducer_of(HOOP_I64, HOOP_SUM), "bad", &err) == HOOP_OK && bad == 1);
+    return true;
+}
+
+static bool check_misuse(hoop_comm *c, hoop_ddp *d, float *grad)
+{
+    hoop_error err = {0};
+    CHECK(hoop_ddp_reduce(d, NULL, NULL) == HOOP_ESTATE);
+    CHECK(hoop_ddp_begin(d, 9, grad, &err) == HOOP_OK);
+    CHECK(hoop_ddp_begin(d, 9, grad, NULL) == HOOP_ESTATE && hoop_ddp_gather(d, grad, NULL) == HOOP_ESTATE);
+    hoop_ddp_ready(d, 3, true);
+    hoop_ddp_ready(d, 3, true);
+    hoop_ddp_ready(d, 99, true);
+    hoop_ddp_skip_all(d);
+    CHECK(hoop_ddp_reduce(d, &err, NULL) == HOOP_ESTATE && strstr(err.text, "parameter 3 ") != NULL);
+    err = (hoop_error){0};
+    CHECK(hoop_ddp_begin(d, 10, grad, &err) == HOOP_OK); /* and the next step is fine, but for a parameter that is forgotten */
+    for (int i = 9; i >= 1; i--) hoop_ddp_ready(d, i, true);
+    CHECK(hoop_ddp_reduce(d, &err, NULL) == HOOP_ESTATE && strstr(err.text, "not every parameter") != NULL);
+    err = (hoop_error){0};
+    CHECK(hoop_ddp_begin(d, 11, grad, &err) == HOOP_OK);
+    hoop_ddp_skip_all(d);
+    CHECK(hoop_ddp_reduce(d, &err, NULL) == HOOP_OK);
+    return true;
+}
+
+static bool check_create_errors(hoop_comm *c)
+{
+    const int64_t first[] = {0, 4}, count[] = {4, 2}, overlapping[] = {5, 2};
+    hoop_error    err     = {0};
+    hoop_ddp     *d;
+    hoop_ddp_opts good    = {.dtype = HOOP_F32, .nblocks = 6, .nparams = 2, .first_block = first, .param_blocks = count, .leaves = 100, .exact = true}, o;
+    CHECK(hoop_kernels_select(NULL, &err, &good.kernels) == HOOP_OK);
+    o = good, o.dtype = HOOP_I64;
+    CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EDTYPE);
+    o = good, o.param_blocks = overlapping;
+    CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EARG);
+    o = good, o.nblocks = 5;
+    CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EARG);
+    o = good, o.leaves = hoop_comm_size(c) - 1;
+    CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EARG);
+    o = good, o.bucket_bytes = -1;
+    CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EARG);
+    o = good, o.nblocks = INT64_MAX / 128;
+    CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_ESIZE);
+    o = good, o.kernels = NULL;
+    CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EARG && d == NULL);
+    return true;
+}
+
+bool check_ddp_misfits(hoop_comm *c)
+{
+    for (int kind = 0; kind < 3; kind++) {
+        /* floats; one leaf a rank; several */
+        const ddp_case k   = {HOOP_F32, 10, hoop_comm_size(c) * (kind == 2 ? 3 : 1), 4096, kind > 0, false, 0};
+        const layout   l   = make_layout(&k);
+        hoop_error     err = {0};
+        hoop_ddp      *d   = NULL;
+        float         *grad = calloc((size_t)l.nblocks, 512);
+        CHECK(grad != NULL && make_ddp(c, &k, &l, &err, &d) == HOOP_OK && hoop_ddp_nbuckets(d) > 5);
+        if (!check_no_leaf(c, d, &l, grad) || !check_nan(c, d, &l, grad) || !check_misuse(c, d, grad)) return false;
+        hoop_ddp_destroy(&d);
+        free(grad);
+    }
+    return check_create_errors(c);
+}

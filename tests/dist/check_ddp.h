@@ -1,0 +1,21 @@
+/** check_ddp.h - steps of DDP on made-up gradients, for any communicator. All are collective; false: said on stderr. */
+#ifndef CHECK_DDP_H
+#define CHECK_DDP_H
+
+#include "hoop/ddp.h"
+
+typedef struct ddp_case {
+    hoop_dtype dtype;
+    int        nparams;
+    int64_t    leaves, bucket_bytes;
+    bool       exact, gaps;
+    unsigned   skew_us;
+} ddp_case;
+
+/* 64-bit hash of the gradient sums of all ranks after three steps; the gathered weights are checked to be those of the
+ * owners. Depends on the case's dtype, nparams, leaves, exact and gaps; not on ranks or buckets if exact. */
+bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash);
+/* no leaf on some ranks, a NaN, ready twice, a rank that fails in the middle */
+bool check_ddp_misfits(hoop_comm *c);
+
+#endif
