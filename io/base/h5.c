@@ -23,18 +23,27 @@ void hoop__h5_restore(const hoop_h5_quiet *q)
     (void)H5Eset_auto2(H5E_DEFAULT, q->print, q->data);
 }
 
+enum { MESSAGE_MAX = 256 };
+
 static herr_t innermost(unsigned n, const H5E_error2_t *e, void *out)
 {
-    if (n == 0 && e->desc != NULL) (void)snprintf(out, 256, "%s", e->desc);
+    if (n == 0 && e->desc != NULL) (void)snprintf(out, MESSAGE_MAX, "%s", e->desc);
     return 0;
+}
+
+void hoop__h5_message(char *out, size_t size)
+{
+    char inner[MESSAGE_MAX] = "no reason given";
+    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, inner);
+    (void)H5Eclear2(H5E_DEFAULT);
+    (void)snprintf(out, size, "%s", inner);
 }
 
 hoop_status hoop__h5_fail(hoop_error *err, hoop_status status, const char *format, ...)
 {
-    char    inner[256] = "no reason given", text[HOOP_ERROR_TEXT];
+    char    inner[MESSAGE_MAX], text[HOOP_ERROR_TEXT - MESSAGE_MAX - 16];
     va_list args;
-    (void)H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, innermost, inner);
-    (void)H5Eclear2(H5E_DEFAULT);
+    hoop__h5_message(inner, sizeof inner);
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);

@@ -28,6 +28,9 @@ void hoop__h5_restore(const hoop_h5_quiet *q);
 /** Fail with "text: the innermost message of HDF5's error stack", and clear that stack. */
 hoop_status hoop__h5_fail(hoop_error *err, hoop_status status, const char *format, ...) HOOP_PRINTF(3, 4);
 
+/** That innermost message alone. */
+void hoop__h5_message(char *out, size_t size);
+
 /** The type in files (little endian) and in memory; negative for a value that is no dtype. */
 hid_t hoop__h5_file_type(hoop_dtype dtype);
 hid_t hoop__h5_memory_type(hoop_dtype dtype);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/chunk.h"
+
 static void list_remove(hoop_dataset *ds, hoop_block *b)
 {
     *(b->newer != NULL ? &b->newer->older : &ds->newest) = b->older;
@@ -27,6 +29,11 @@ static hoop_status block_fill(const hoop_dataset *ds, const hoop_shard *s, int f
     hoop_status               st = HOOP_OK;
     hoop_h5_quiet             quiet;
     hoop__h5_quiet(&quiet);
+    if (s->field[field].chunks != NULL) {
+        st = hoop__chunks_read(s->field[field].chunks, dset, first, rows, out, s->path, err);
+        hoop__h5_restore(&quiet);
+        return st;
+    }
     for (int i = 0; i < f->ndim; i++) count[i + 1] = (hsize_t)f->shape[i];
     from = H5Dget_space(dset);
     to   = H5Screate_simple(f->ndim + 1, count, NULL);

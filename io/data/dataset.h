@@ -21,6 +21,7 @@ typedef struct hoop_block {
 typedef struct hoop_shard_field {
     const unsigned char *rows; /* first row in the map; NULL: blocks */
     hid_t                dset; /* -1 when mapped */
+    struct hoop_chunks  *chunks; /* how to decode them; NULL: by H5Dread */
     int64_t              block_rows, nblocks;
     hoop_block         **blocks;
 } hoop_shard_field;

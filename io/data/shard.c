@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "data/chunk.h"
 
 /* A block read through HDF5 is at most about this large, except where one row, or one chunk, is larger. */
 enum { BLOCK_BYTES = 1 << 20 };
@@ -88,6 +89,7 @@ static hoop_status field_storage(found_field *f, const char *path, const char *n
     const int64_t     width  = (int64_t)hoop_dtype_size(f->about.dtype), row = f->about.numel * width;
     haddr_t           offset = HADDR_UNDEF;
     hsize_t           chunk[HOOP_DATASET_DIMS + 1];
+    int64_t           stored;
     hoop_status       st = HOOP_OK;
     f->offset            = -1;
     f->block_rows        = BLOCK_BYTES / row;
@@ -104,6 +106,11 @@ static hoop_status field_storage(found_field *f, const char *path, const char *n
         f->block_rows = (int64_t)chunk[0];
         if (chunk[0] > (hsize_t)f->rows) f->block_rows = f->rows;
         if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
+        /* Deflate makes things at most 1,032 times smaller; beyond that most was never written, or the shape is damaged. */
+        stored = (int64_t)H5Dget_storage_size(f->dset);
+        if (f->rows * row / 2000 > stored + 4096)
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: only %lld bytes of %s, which should have %lld, are stored; never written, or damaged?", path, (long long)stored,
+                           name, (long long)(f->rows * row));
     }
     if (f->block_rows < 1) f->block_rows = 1;
     if (f->block_rows > f->rows) f->block_rows = f->rows;
@@ -224,6 +231,8 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field foun
         if (f->blocks == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks, ds->name[k]);
         f->dset       = found[k].dset;
         found[k].dset = -1;
+        st            = hoop__chunks_create(f->dset, &ds->info.field[k], s->rows, s->path, err, &f->chunks);
+        if (st != HOOP_OK) return st;
     }
     if (handles) {
         s->file = *file;
@@ -277,6 +286,7 @@ void hoop__shard_close(hoop_dataset *ds, hoop_shard *s)
         if (s->field[k].blocks == NULL) continue;
         for (int64_t b = 0; b < s->field[k].nblocks; b++) free(s->field[k].blocks[b]);
         free(s->field[k].blocks);
+        hoop__chunks_destroy(&s->field[k].chunks);
         if (s->field[k].dset >= 0) (void)H5Dclose(s->field[k].dset);
     }
     if (s->file >= 0) (void)H5Fclose(s->file);

@@ -106,6 +106,54 @@ static void every_dtype_and_layout_reads_the_same(void **state)
     assert_string_not_equal(fingerprint[0], fingerprint[1]);
 }
 
+/* Filters in any order that HDF5 writes, 1 to 4 dims, chunks that do and do not fit, and chunks never written. */
+static void chunks_are_read_as_hdf5_wrote_them(void **state)
+{
+    static const char *const pipelines[] = {"", "d", "sd", "f", "sdf", "sfd", "fsd", "s"};
+    static const hsize_t     shapes[4][4] = {{37}, {37, 5}, {37, 4, 7}, {37, 3, 2, 5}}, chunks[4][4] = {{8}, {37, 2}, {5, 4, 3}, {50, 2, 2, 2}};
+    uint64_t                 random = 9;
+    (void)state;
+    for (size_t p = 0; p < sizeof pipelines / sizeof pipelines[0]; p++) {
+        for (int nd = 0; nd < 4; nd++) {
+            const hsize_t most[4] = {H5S_UNLIMITED, shapes[nd][1], shapes[nd][2], shapes[nd][3]};
+            const hid_t   file = H5Fcreate("pipe.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), dcpl = H5Pcreate(H5P_DATASET_CREATE);
+            const hid_t   space = H5Screate_simple(nd + 1, shapes[nd], most);
+            hsize_t       start[4] = {0}, count[4];
+            hid_t         dset, part;
+            float         want[37 * 30], got[37 * 30], fill = -7;
+            int64_t       row = 1, index[37];
+            hoop_error    err = {0};
+            hoop_dataset *ds;
+            for (int d = 1; d <= nd; d++) row *= (int64_t)shapes[nd][d];
+            (void)H5Pset_chunk(dcpl, nd + 1, chunks[nd]);
+            (void)H5Pset_fill_value(dcpl, H5T_NATIVE_FLOAT, &fill);
+            for (const char *f = pipelines[p]; *f != '\0'; f++)
+                assert_true((*f == 'd' ? H5Pset_deflate(dcpl, 6) : *f == 's' ? H5Pset_shuffle(dcpl) : H5Pset_fletcher32(dcpl)) >= 0);
+            dset = H5Dcreate2(file, "x", nd % 2 == 0 ? H5T_IEEE_F32LE : H5T_IEEE_F32BE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+            assert_true(dset >= 0);
+            for (int64_t i = 0; i < 37 * row; i++) want[i] = (float)(test_random(&random) % 50);
+            /* the last rows are left unwritten */
+            memcpy(count, shapes[nd], sizeof count);
+            count[0] = 16;
+            part     = H5Screate_simple(nd + 1, count, NULL);
+            (void)H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL);
+            assert_true(H5Dwrite(dset, H5T_NATIVE_FLOAT, part, space, H5P_DEFAULT, want) >= 0);
+            for (int64_t i = 16 * row; i < 37 * row; i++) want[i] = fill;
+            (void)H5Sclose(part);
+            (void)H5Sclose(space);
+            (void)H5Dclose(dset);
+            (void)H5Pclose(dcpl);
+            (void)H5Fclose(file);
+            ds = open_set("pipe.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .cache_bytes = 1});
+            for (int i = 0; i < 37; i++) index[i] = i;
+            test_ok(hoop_dataset_read(ds, index, 37, HOOP_FIELD_X, HOOP_F32, got, &err));
+            for (int64_t i = 0; i < 37 * row; i++)
+                if (got[i] != want[i]) fail_msg("pipeline '%s', %d dims: element %lld is %g, %g was written", pipelines[p], nd + 1, (long long)i, (double)got[i], (double)want[i]);
+            hoop_dataset_close(&ds);
+        }
+    }
+}
+
 static void casts_of_any_length(void **state)
 {
     (void)state;
@@ -351,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_dtype_and_layout_reads_the_same), cmocka_unit_test(casts_of_any_length),
+        cmocka_unit_test(chunks_are_read_as_hdf5_wrote_them),
         cmocka_unit_test(shards_globs_and_prefixes),             cmocka_unit_test(names_and_absent_targets),
         cmocka_unit_test(bad_files_are_named),                   cmocka_unit_test(shards_that_differ_are_named),
         cmocka_unit_test(fingerprints_tell_data_apart),          cmocka_unit_test(flipped_bytes_do_not_crash),
