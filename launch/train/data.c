@@ -77,7 +77,8 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
         tr->classes = tr->opts.classes;
         memcpy(tr->input_shape, tr->opts.input_shape, sizeof tr->input_shape);
         memcpy(tr->target_shape, tr->opts.target_shape, sizeof tr->target_shape);
-        if (tr->input_ndim < 0 || tr->input_ndim >= HOOP_MAX_DIMS || tr->target_ndim < 0 || tr->target_ndim >= HOOP_MAX_DIMS) {
+        if (tr->input_ndim < 0 || tr->input_ndim >= HOOP_MAX_DIMS || tr->target_ndim >= HOOP_MAX_DIMS ||
+            tr->target_ndim < (tr->opts.evaluate_only ? -1 : 0)) {
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: input_ndim and target_ndim are 0 to %d", HOOP_MAX_DIMS - 1);
         }
         if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && tr->classes < 1) return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for cross_entropy");
@@ -208,6 +209,15 @@ static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__leaf_metrics(tr, NULL, out, y, r);
 }
 
+static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)
+{
+    const hoop_dataset_info *info = hoop_dataset_about(ds);
+    int64_t                  x = 1, y = 1;
+    for (int d = 0; d < tr->input_ndim; d++) x *= tr->input_shape[d];
+    for (int d = 0; d < tr->target_ndim; d++) y *= tr->target_shape[d];
+    return tr->target_ndim >= 0 && info->field[HOOP_FIELD_Y].present && info->field[HOOP_FIELD_X].numel == x && info->field[HOOP_FIELD_Y].numel == y;
+}
+
 hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
 {
     hoop_loader_opts opts = loader_opts(tr);
@@ -218,6 +228,9 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     hoop_status      st;
     if (ds == NULL) ds = tr->validation_set;
     if (ds == NULL || tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
+    if (!rows_fit(tr, ds)) {
+        return hoop_fail(err, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for", hoop_dataset_path(ds, 0, NULL));
+    }
     hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
     hoop__record_clear(&r);
     opts.end_step = (hoop_dataset_about(ds)->length + tr->run.batch - 1) / tr->run.batch;

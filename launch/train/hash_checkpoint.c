@@ -85,7 +85,7 @@ hoop_status hoop__checkpoint_hash(hoop_checkpoint *c, bool state, hoop_error *er
     const hoop_checkpoint_tensor **list  = NULL;
     hoop__sha256                  *h     = NULL;
     char                          *chunk = malloc(CHUNK_BYTES);
-    int64_t                        n;
+    int64_t                        n     = 0;
     hoop_status                    st;
     if (chunk == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory to hash", hoop_checkpoint_path(c));
     HOOP_TRY(st, done, check_complete(c, err));

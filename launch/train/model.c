@@ -117,6 +117,7 @@ static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
     int            ndim;
     const int64_t *shape = hoop_model_out_shape(tr->model, &ndim);
     int64_t        n = 1;
+    if (tr->target_ndim < 0) return HOOP_OK; /* to predict only */
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
         if (ndim >= 1 && shape[ndim - 1] >= tr->classes && ndim - 1 == tr->target_ndim) return HOOP_OK;
         return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the data %lld classes", (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)tr->classes);
@@ -130,9 +131,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
     hoop_module *root, *layers = NULL;
     int64_t      shape[HOOP_MAX_DIMS] = {1};
-    bool         has_layers = hoop_config_has(tr->config, "model.layers");
     hoop_status  st;
-    if (has_layers && !hoop_config_has(tr->config, "model.kind")) tr->model_opts.kind = 1;
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
     root = hoop_model_root(tr->model);

@@ -216,6 +216,8 @@ done:
 static hoop_status create_all(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = hoop_config_read(tr->config, &tr->schema, err);
+    /* said before it is written down: the resolved config has a kind */
+    if (st == HOOP_OK && hoop_config_has(tr->config, "model.layers") && !hoop_config_has(tr->config, "model.kind")) tr->model_opts.kind = 1;
     if (st == HOOP_OK) st = check_options(tr, err);
     if (st == HOOP_OK) st = check_leaves(tr, err);
     if (st == HOOP_OK) st = hoop_config_resolve(tr->config, &tr->schema, err, &tr->resolved);

@@ -22,6 +22,7 @@
 #include "hoop/dataset.h"
 #include "hoop/nn.h"
 #include "hoop/optim.h"
+#include "hoop/random.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,7 +40,7 @@ typedef struct hoop_trainer_opts {
     const char  *resume;        /* a run or checkpoint to go on from; NULL: from the start */
     bool         arrays;        /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
     bool         evaluate_only; /* no training data, no optimizer state: evaluate and predict */
-    int          input_ndim, target_ndim; /* of arrays, without the batch */
+    int          input_ndim, target_ndim; /* of arrays, without the batch; target_ndim -1 with evaluate_only: not known, to predict */
     int64_t      input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
     int64_t      classes;       /* of arrays, cross_entropy */
     void        *ctx;

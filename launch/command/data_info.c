@@ -1,0 +1,278 @@
+/* hoop data info and hoop data verify: what is in datasets, and whether it is sound. */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "command/command.h"
+#include "command/data.h"
+#include "command/print.h"
+#include "hoop/import.h"
+
+enum { KEY_JSON = 256, KEY_X, KEY_Y, SPECS_MAX = 64 };
+
+typedef struct look_args {
+    const char       *spec[SPECS_MAX];
+    int               nspecs;
+    hoop_dataset_opts opts;
+    bool              json;
+} look_args;
+
+static const struct argp_option options[] = {
+    {"x", KEY_X, "NAME", 0, "HDF5 dataset of inputs (default /x)", 0},
+    {"y", KEY_Y, "NAME", 0, "HDF5 dataset of targets (default /y; none at all is fine)", 0},
+    {"json", KEY_JSON, NULL, 0, "print JSON", 0},
+    {0},
+};
+
+static error_t parse_look(int key, char *arg, struct argp_state *state)
+{
+    look_args *a = state->input;
+    switch (key) {
+    case KEY_X: a->opts.x = arg; return 0;
+    case KEY_Y:
+        a->opts.y     = arg;
+        a->opts.use_y = HOOP_Y_REQUIRED; /* it was asked for */
+        return 0;
+    case KEY_JSON: a->json = true; return 0;
+    case ARGP_KEY_ARG:
+        if (a->nspecs == SPECS_MAX) argp_error(state, "more than %d datasets", SPECS_MAX);
+        a->spec[a->nspecs++] = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->nspecs == 0) argp_error(state, "which dataset? a folder, shard prefix, file or glob is wanted");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- a folder stands for the sets in it ---- */
+
+static int by_text(const void *a, const void *b)
+{
+    const char *const *pa = a, *const *pb = b;
+    return strcmp(*pa, *pb);
+}
+
+/* "train-00000-of-00004.h5" -> "train"; other .h5 files stay as they are; false: neither */
+static bool set_name(const char *file, char *out, size_t size)
+{
+    size_t n = strlen(file), tail = strlen("-00000-of-00000.h5");
+    int    i, of, used = 0;
+    if (n < 4 || n >= size || strcmp(file + n - 3, ".h5") != 0) return false;
+    memcpy(out, file, n + 1);
+    if (n > tail && sscanf(file + n - tail, "-%5d-of-%5d.h5%n", &i, &of, &used) == 2 && used == (int)tail) out[n - tail] = '\0';
+    return true;
+}
+
+/* Names of the sets of a folder, sorted, as DIR/NAME: free each and the list. */
+static hoop_status list_sets(const char *dir, hoop_error *err, char ***out, int *n)
+{
+    char          name[256], **list = NULL;
+    struct dirent *e;
+    DIR           *d     = opendir(dir);
+    int            count = 0;
+    hoop_status    st    = HOOP_OK;
+    if (d == NULL) return hoop_fail(err, HOOP_EIO, "%s: %s", dir, strerror(errno));
+    while (st == HOOP_OK && (e = readdir(d)) != NULL) {
+        char **grown, *path = NULL;
+        bool   known = false;
+        if (e->d_name[0] == '.' || !set_name(e->d_name, name, sizeof name)) continue;
+        if (asprintf(&path, "%s/%s", dir, name) < 0) path = NULL;
+        for (int i = 0; path != NULL && i < count; i++) known |= strcmp(list[i], path) == 0;
+        if (known) {
+            free(path);
+            continue;
+        }
+        grown = realloc(list, ((size_t)count + 1) * sizeof *list);
+        if (grown != NULL) list = grown;
+        if (grown == NULL || path == NULL) {
+            free(path);
+            st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory to list it", dir);
+        } else {
+            list[count++] = path;
+        }
+    }
+    (void)closedir(d);
+    if (count > 0) qsort(list, (size_t)count, sizeof *list, by_text);
+    if (st == HOOP_OK && count == 0) st = hoop_fail(err, HOOP_EIO, "%s: holds no .h5 files", dir);
+    *out = list;
+    *n   = count;
+    return st;
+}
+
+typedef hoop_status look_fn(const look_args *a, const char *spec, json_t *list, hoop_error *err);
+
+static hoop_status look_at(const look_args *a, const char *spec, json_t *list, look_fn *f, hoop_error *err)
+{
+    struct stat about;
+    char      **sets = NULL;
+    int         n    = 0;
+    hoop_status st;
+    if (stat(spec, &about) != 0 || !S_ISDIR(about.st_mode)) return f(a, spec, list, err);
+    st = list_sets(spec, err, &sets, &n);
+    for (int i = 0; i < n; i++) {
+        if (st == HOOP_OK) st = f(a, sets[i], list, err);
+        free(sets[i]);
+    }
+    free(sets);
+    return st;
+}
+
+static int look_all(const struct argp *argp, int argc, char **argv, look_fn *f)
+{
+    look_args   a    = {.opts = {.use_y = HOOP_Y_OPTIONAL}};
+    hoop_error  err  = {.status = HOOP_OK};
+    json_t     *list = NULL;
+    hoop_status st   = HOOP_OK;
+    command_parse(argp, argc, argv, &a);
+    if (a.json) list = json_array();
+    for (int i = 0; i < a.nspecs && st == HOOP_OK; i++) st = look_at(&a, a.spec[i], list, f, &err);
+    if (list != NULL && st == HOOP_OK && !print_json(&list)) st = hoop_fail(&err, HOOP_EIO, "the JSON could not be written");
+    json_decref(list);
+    return print_done(st == HOOP_OK ? HOOP_EXIT_OK : command_report(&err));
+}
+
+/* ---- info ---- */
+
+static json_t *json_field(const hoop_dataset_field *f)
+{
+    json_t *o = json_object();
+    (void)json_object_set_new(o, "name", json_string(f->name));
+    (void)json_object_set_new(o, "dtype", json_string(hoop_dtype_name(f->dtype)));
+    (void)json_object_set_new(o, "shape", json_shape(f->ndim, f->shape));
+    if (f->scale != 1) (void)json_object_set_new(o, "scale", json_number(f->scale));
+    return o;
+}
+
+static json_t *json_info(const char *spec, const hoop_dataset *ds)
+{
+    const hoop_dataset_info *info  = hoop_dataset_about(ds);
+    json_t                  *o     = json_object(), *files = json_array();
+    (void)json_object_set_new(o, "dataset", json_string(spec));
+    (void)json_object_set_new(o, "rows", json_integer(info->length));
+    (void)json_object_set_new(o, "x", json_field(&info->field[HOOP_FIELD_X]));
+    if (info->field[HOOP_FIELD_Y].present) (void)json_object_set_new(o, "y", json_field(&info->field[HOOP_FIELD_Y]));
+    if (info->classes > 0) (void)json_object_set_new(o, "classes", json_integer(info->classes));
+    (void)json_object_set_new(o, "bytes", json_integer(info->bytes));
+    (void)json_object_set_new(o, "mapped", json_boolean(info->mapped));
+    (void)json_object_set_new(o, "fingerprint", json_string(info->fingerprint));
+    for (int i = 0; i < info->shards; i++) {
+        int64_t     rows;
+        const char *path = hoop_dataset_path(ds, i, &rows);
+        (void)json_array_append_new(files, json_pack("{s:s, s:I}", "path", path, "rows", (json_int_t)rows));
+    }
+    (void)json_object_set_new(o, "files", files);
+    return o;
+}
+
+static void print_field(const char *letter, const hoop_dataset_field *f)
+{
+    char shape[PRINT_SHAPE];
+    print_shape(f->ndim, f->shape, shape);
+    (void)printf("  %-12s %s  %s %s a row", letter, f->name, hoop_dtype_name(f->dtype), f->ndim == 0 ? "1 value" : shape);
+    if (f->scale != 1) (void)printf(", scale %.6g", f->scale);
+    (void)printf("\n");
+}
+
+static void print_classes(const hoop_dataset *ds, int64_t classes)
+{
+    (void)printf("  %-12s %" PRId64, "classes", classes);
+    for (int64_t i = 0; i < classes && i < 20; i++) {
+        const char *name = hoop_dataset_class_name(ds, i);
+        if (name != NULL) (void)printf("%s%s", i == 0 ? ": " : ", ", name);
+    }
+    (void)printf("%s\n", classes > 20 && hoop_dataset_class_name(ds, 0) != NULL ? ", ..." : "");
+}
+
+static hoop_status info_one(const look_args *a, const char *spec, json_t *list, hoop_error *err)
+{
+    hoop_dataset            *ds = NULL;
+    const hoop_dataset_info *info;
+    char                     size[PRINT_CELL];
+    hoop_status              st = hoop_dataset_open(spec, &a->opts, err, &ds);
+    if (st != HOOP_OK) return st;
+    info = hoop_dataset_about(ds);
+    if (list != NULL) {
+        (void)json_array_append_new(list, json_info(spec, ds));
+    } else {
+        print_bytes(info->bytes, size);
+        (void)printf("%s\n  %-12s %" PRId64 "\n", spec, "rows", info->length);
+        print_field("x", &info->field[HOOP_FIELD_X]);
+        if (info->field[HOOP_FIELD_Y].present) print_field("y", &info->field[HOOP_FIELD_Y]);
+        if (info->classes > 0) print_classes(ds, info->classes);
+        (void)printf("  %-12s %d, %s, %s\n", "files", info->shards, size, info->mapped ? "mapped into memory" : "read by chunks");
+        (void)printf("  %-12s %s\n", "fingerprint", info->fingerprint);
+    }
+    hoop_dataset_close(&ds);
+    return HOOP_OK;
+}
+
+int data_info(int argc, char **argv)
+{
+    const struct argp argp = {options, parse_look, "DATASET...",
+                              "Show what is in datasets: a folder (every set in it), a shard prefix (digits/train), a file or a glob."
+                              "\vExamples:\n"
+                              "  hoop data info digits\n"
+                              "  hoop data info digits/train --json\n"
+                              "  hoop data info 'sims/run-*.h5' --x /state --y /lift",
+                              NULL, NULL, NULL};
+    return look_all(&argp, argc, argv, info_one);
+}
+
+/* ---- verify ---- */
+
+static json_t *json_report(const char *spec, const hoop_dataset_info *info, const hoop_verify_report *r)
+{
+    json_t *o = json_object();
+    (void)json_object_set_new(o, "dataset", json_string(spec));
+    (void)json_object_set_new(o, "rows", json_integer(r->rows));
+    (void)json_object_set_new(o, "checksums", json_integer(r->checksums));
+    (void)json_object_set_new(o, "x_min", json_number(r->x_min));
+    (void)json_object_set_new(o, "x_max", json_number(r->x_max));
+    if (info->classes > 0) {
+        (void)json_object_set_new(o, "label_min", json_integer(r->label_min));
+        (void)json_object_set_new(o, "label_max", json_integer(r->label_max));
+    }
+    return o;
+}
+
+static hoop_status verify_one(const look_args *a, const char *spec, json_t *list, hoop_error *err)
+{
+    hoop_dataset      *ds = NULL;
+    hoop_verify_report r  = {0};
+    meter              m;
+    hoop_status        st = hoop_dataset_open(spec, &a->opts, err, &ds);
+    if (st != HOOP_OK) return st;
+    meter_begin(&m, "verifying");
+    st = hoop_dataset_verify(ds, meter_update, &m, err, &r);
+    meter_end(&m);
+    if (st == HOOP_OK && list != NULL) {
+        (void)json_array_append_new(list, json_report(spec, hoop_dataset_about(ds), &r));
+    } else if (st == HOOP_OK) {
+        (void)printf("ok  %s: %" PRId64 " rows", spec, r.rows);
+        if (r.checksums > 0) (void)printf(", %" PRId64 " checksums right", r.checksums);
+        else (void)printf(", no checksums in the files");
+        (void)printf(", x from %.6g to %.6g", r.x_min, r.x_max);
+        if (hoop_dataset_about(ds)->classes > 0) (void)printf(", labels %" PRId64 " to %" PRId64, r.label_min, r.label_max);
+        (void)printf("\n");
+    }
+    hoop_dataset_close(&ds);
+    return st;
+}
+
+int data_verify(int argc, char **argv)
+{
+    const struct argp argp = {options, parse_look, "DATASET...",
+                              "Read all of datasets: checksums where the files have them, labels within their classes, nothing NaN or infinite. The first fault is named "
+                              "with file and row."
+                              "\vExamples:\n"
+                              "  hoop data verify digits\n"
+                              "  hoop data verify 'sims/run-*.h5' --x /state --y /lift\n\n"
+                              "Exit codes: 0 all is well, 1 a fault was found, 2 usage. Checkpoints: hoop verify.",
+                              NULL, NULL, NULL};
+    return look_all(&argp, argc, argv, verify_one);
+}

@@ -1,0 +1,96 @@
+/* hoop predict RUN --data F --out F.h5 */
+#include "command/command.h"
+
+#include <stdio.h>
+
+#include "command/print.h"
+#include "train/trained.h"
+
+enum { KEY_FORCE = 256, MOST_SETS = 256 };
+
+typedef struct predict_args {
+    const char *path, *data, *out;
+    const char *set[MOST_SETS];
+    int         nset;
+    bool        force;
+} predict_args;
+
+static const char doc[] = "Write the outputs of a trained model for data (which need have no targets) to an HDF5 file: dataset /y, a row for each row of the data; for a "
+                          "classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same."
+                          "\vExamples:\n"
+                          "  hoop predict runs/digits --data digits/validation --out predictions.h5\n"
+                          "  mpirun -n 4 hoop predict runs/surrogate --data 'sims/new-*.h5' --set data.x=/state --out y.h5\n"
+                          "  h5dump -H predictions.h5";
+static const struct argp_option options[] = {
+    {"data", 'd', "SHARDS", 0, "shard prefix, file or glob", 0},
+    {"out", 'o', "FILE.h5", 0, "the file to write", 0},
+    {"force", KEY_FORCE, NULL, 0, "replace it if it is there", 0},
+    {"set", 's', "KEY=VALUE", 0, "set a key of the checkpoint's config, such as threads=2 (repeatable)", 0},
+    {0},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+    predict_args *a = state->input;
+    switch (key) {
+    case 'd': a->data = arg; return 0;
+    case 'o': a->out = arg; return 0;
+    case KEY_FORCE: a->force = true; return 0;
+    case 's':
+        if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
+        a->set[a->nset++] = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->path != NULL) argp_error(state, "one RUN is wanted; '%s' is a second", arg);
+        a->path = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (a->path == NULL) argp_error(state, "which run or checkpoint? hoop predict RUN --data SHARDS --out FILE.h5");
+        if (a->data == NULL) argp_error(state, "which data? --data SHARDS");
+        if (a->out == NULL) argp_error(state, "where to? --out FILE.h5");
+        return 0;
+    default: return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void note(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)fprintf(stderr, "hoop: %s\n", text);
+}
+
+static void print_result(const predict_args *a, hoop__trained *t)
+{
+    char          shape[PRINT_SHAPE];
+    int64_t       full[HOOP_MAX_DIMS + 1] = {hoop_dataset_about(t->data)->length};
+    int           ndim;
+    const int64_t *row = hoop_model_out_shape(hoop_trainer_model(t->trainer), &ndim);
+    for (int d = 0; d < ndim; d++) full[d + 1] = row[d];
+    print_shape(ndim + 1, full, shape);
+    (void)printf("%s: /y %s %s, from %s\n", a->out, shape, hoop_dtype_name(hoop_trainer_dtype(t->trainer)), t->checkpoint);
+}
+
+int command_predict(int argc, char **argv)
+{
+    const struct argp argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
+    predict_args      a     = {0};
+    hoop_error        early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
+    hoop__trained     t     = {0};
+    session           s;
+    meter             m;
+    hoop_status       st;
+    int               code = HOOP_EXIT_OK;
+    command_parse(&argp, argc, argv, &a);
+    (void)hoop__trained_read(a.path, a.set, a.nset, &early, &t);
+    HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
+    HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .note = note}, &err));
+    meter_begin(&m, "predicting");
+    st = hoop__trained_predict(&t, a.out, a.force, s.rank == 0 ? meter_update : NULL, &m, &err);
+    meter_end(&m);
+    if (st != HOOP_OK) goto done;
+    if (s.rank == 0) print_result(&a, &t);
+    if (s.rank == 0) code = print_done(code);
+done:
+    hoop__trained_close(&t);
+    return session_end(&s, &err, code);
+}

@@ -1,0 +1,223 @@
+#include "train/trained.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hoop/checkpoint.h"
+#include "hoop/output.h"
+#include "train/trainer.h"
+
+/* ---- the checkpoint ---- */
+
+/* Outputs of the last layer: of its bias (out), or of its weight (out, in) where it has none. */
+static hoop_status find_outputs(const hoop_checkpoint *c, hoop_error *err, int64_t *outputs)
+{
+    const hoop_checkpoint_tensor *t, *last = NULL;
+    for (int64_t i = 0; (t = hoop_checkpoint_tensor_at(c, i)) != NULL; i++) {
+        if (t->kind == HOOP_CKPT_PARAMETER && (last == NULL || t->order >= last->order)) last = t;
+    }
+    if (last == NULL || last->ndim < 1 || last->shape[0] < 1) {
+        return hoop_fail(err, HOOP_EFORMAT, "%s: holds no layers to compute with", hoop_checkpoint_path(c));
+    }
+    *outputs = last->shape[0];
+    return HOOP_OK;
+}
+
+static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
+{
+    const char *text = hoop_checkpoint_about(c)->config;
+    char        outputs[64];
+    hoop_status st;
+    if (text[0] == '\0') return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint", hoop_checkpoint_path(c));
+    HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &t->config));
+    HOOP_TRY(st, done, find_outputs(c, err, &t->outputs));
+    (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld", (long long)t->outputs); /* `auto` is worked out from training data */
+    HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
+    for (int i = 0; i < nset; i++) HOOP_TRY(st, done, hoop_config_set(t->config, set[i], err));
+    st = hoop_config_check_known(t->config, hoop_train_schema(), err);
+done:
+    return st;
+}
+
+hoop_status hoop__trained_read(const char *path, const char *const *set, int nset, hoop_error *err, hoop__trained *out)
+{
+    hoop__dist_opts  dist = {0};
+    hoop_checkpoint *c    = NULL;
+    char             good[HOOP_CHECKPOINT_PATH];
+    int64_t          step;
+    hoop_status      st;
+    memset(out, 0, sizeof *out);
+    out->path = path;
+    if (hoop_checkpoint_open(path, NULL, &c) != HOOP_OK) { /* the newest of a run may be damaged; one before it does */
+        bool found = hoop_checkpoint_find_good(path, NULL, NULL, 0, &step, good) == HOOP_OK && step >= 0;
+        HOOP_TRY(st, done, hoop_checkpoint_open(found ? good : path, err, &c));
+    }
+    HOOP_TRY(st, done, read_config(out, c, set, nset, err));
+    HOOP_TRY(st, done, hoop_config_fill(out->config, &hoop__dist_options, err, &dist));
+    out->comm.timeout_s = dist.timeout_s;
+    out->comm.algorithm = dist.algorithm == 1 ? HOOP_ALGORITHM_RING : dist.algorithm == 2 ? HOOP_ALGORITHM_MPI : HOOP_ALGORITHM_AUTO;
+done:
+    hoop_checkpoint_close(&c);
+    if (st != HOOP_OK) hoop__trained_close(out);
+    return st;
+}
+
+/* ---- data and model ---- */
+
+static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, hoop_error *err)
+{
+    hoop__data_opts   data = {0};
+    hoop_dataset_opts how;
+    const char       *spec = opts->data;
+    hoop_status       st   = hoop_config_fill(t->config, &hoop__data_options, err, &data);
+    if (st != HOOP_OK) return st;
+    if (spec == NULL) spec = data.validation;
+    if (spec[0] == '\0') return hoop_fail(err, HOOP_ECONFIG, "%s: its config names no validation data; which data? --data SHARDS", t->path);
+    how = (hoop_dataset_opts){.x = data.x, .y = data.y, .use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE};
+    HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
+    if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
+done:
+    return st;
+}
+
+static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts, hoop_error *err, hoop_trainer_opts *out)
+{
+    const hoop_dataset_info  *info = hoop_dataset_about(t->data);
+    const hoop_dataset_field *x = &info->field[HOOP_FIELD_X], *y = &info->field[HOOP_FIELD_Y];
+    hoop__run_opts            run = {0};
+    hoop_status               st  = hoop_config_fill(t->config, &hoop__run_options, err, &run);
+    if (st != HOOP_OK) return st;
+    if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS) {
+        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %d dims; at most %d", hoop_dataset_path(t->data, 0, NULL), x->ndim, HOOP_MAX_DIMS - 1);
+    }
+    *out = (hoop_trainer_opts){.arrays = true, .evaluate_only = true, .resume = t->path, .classes = t->outputs, .target_ndim = -1, .ctx = opts->ctx, .note = opts->note};
+    out->input_ndim = x->ndim;
+    memcpy(out->input_shape, x->shape, (size_t)x->ndim * sizeof *x->shape);
+    if (!opts->targets) return HOOP_OK;
+    out->target_ndim = y->ndim;
+    memcpy(out->target_shape, y->shape, (size_t)y->ndim * sizeof *y->shape);
+    if (run.loss == HOOP_LOSS_CROSS_ENTROPY) {
+        if (hoop_dtype_is_float(y->dtype)) return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)", hoop_dataset_path(t->data, 0, NULL), y->name, hoop_dtype_name(y->dtype));
+        if (info->classes > t->outputs) return hoop_fail(err, HOOP_ESHAPE, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL), (long long)info->classes, (long long)t->outputs);
+    } else if (y->ndim == 0) { /* (N) targets against (N, 1) outputs */
+        out->target_ndim     = 1;
+        out->target_shape[0] = 1;
+    }
+    return HOOP_OK;
+}
+
+/* which checkpoint of a run the trainer took is told by its step */
+static void name_checkpoint(hoop__trained *t)
+{
+    int64_t *steps = NULL, n = 0;
+    bool     run   = hoop_checkpoint_list(t->path, NULL, &steps, &n) == HOOP_OK && n > 0;
+    free(steps);
+    if (run) (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoints/step-%08lld", t->path, (long long)hoop_trainer_about(t->trainer)->step);
+    else (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s", t->path);
+}
+
+hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err)
+{
+    hoop_trainer_opts create;
+    hoop_error        local = {.status = HOOP_OK};
+    hoop_status       st    = open_data(t, opts, &local);
+    if (st == HOOP_OK) (void)shapes(t, opts, &local, &create);
+    st = hoop_comm_agree_status(comm, &local);
+    if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
+    HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
+    st = hoop_trainer_create(comm, t->config, &create, err, &t->trainer);
+    if (st == HOOP_OK) name_checkpoint(t);
+    else if (st == HOOP_ESHAPE) (void)hoop_fail_within(err, "the model for rows as in %s", hoop_dataset_path(t->data, 0, NULL));
+done:
+    return st;
+}
+
+void hoop__trained_close(hoop__trained *t)
+{
+    hoop_trainer_destroy(&t->trainer);
+    hoop_dataset_close(&t->data);
+    hoop_config_destroy(&t->config);
+}
+
+/* ---- predictions ---- */
+
+enum { BLOCK_BYTES = 8 << 20 };
+
+/* The rows of this rank, cut where one rank alone would begin another forward pass: the same shapes, so the same bits. */
+static int64_t own_rows(const hoop_trainer *tr, int64_t rows, int64_t chunk, int64_t *first)
+{
+    int64_t first_chunk, n = hoop_leaf_range((rows + chunk - 1) / chunk, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first_chunk);
+    int64_t last = (first_chunk + n) * chunk < rows ? (first_chunk + n) * chunk : rows;
+    *first       = first_chunk * chunk;
+    return last > *first ? last - *first : 0;
+}
+
+static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64_t chunk, void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err)
+{
+    hoop_trainer             *tr    = t->trainer;
+    const hoop_dataset_field *x     = &hoop_dataset_about(t->data)->field[HOOP_FIELD_X];
+    int64_t                   width = x->numel * (int64_t)hoop_dtype_size(tr->input_dtype), first, block;
+    int64_t                   n     = own_rows(tr, file->rows, chunk, &first);
+    int64_t                  *index;
+    char                     *in, *out;
+    hoop_status               st = HOOP_OK;
+    block = BLOCK_BYTES / (width + file->row_bytes + 1) / chunk * chunk;
+    if (block < chunk) block = chunk;
+    if (block > n) block = n;
+    index = malloc((size_t)(block + 1) * sizeof *index);
+    in    = malloc((size_t)(block * width) + 1);
+    out   = malloc((size_t)(block * file->row_bytes) + 1);
+    if (index == NULL || in == NULL || out == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)block);
+    for (int64_t at = 0; at < n && st == HOOP_OK; at += block) {
+        int64_t m = n - at < block ? n - at : block;
+        for (int64_t i = 0; i < m; i++) index[i] = first + at + i;
+        st = hoop_dataset_read(t->data, index, m, HOOP_FIELD_X, tr->input_dtype, in, err);
+        if (st == HOOP_OK) st = hoop_trainer_predict(tr, in, m, out, err);
+        if (st == HOOP_OK) st = hoop_output_write(file, first + at, m, out, err);
+        if (progress != NULL) progress(ctx, (double)(at + m) / (double)n);
+        hoop_comm_progress(tr->comm);
+    }
+    if (st == HOOP_OK) st = hoop_output_sync(file, err);
+    free(index);
+    free(in);
+    free(out);
+    return st;
+}
+
+static hoop_status create_file(const hoop__trained *t, const char *path, bool force, hoop_error *err, hoop_output *out)
+{
+    hoop_trainer    *tr = t->trainer;
+    char             step[24];
+    const char      *attrs[] = {"checkpoint", t->checkpoint, "step", step, "content", tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? "logits" : "values"};
+    hoop_output_opts opts    = {.path = path, .name = "/y", .dtype = tr->dtype, .attrs = attrs, .nattrs = 3, .force = force};
+    int              ndim;
+    const int64_t   *shape = hoop_model_out_shape(tr->model, &ndim);
+    (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
+    if (ndim > 7) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);
+    opts.ndim     = ndim + 1;
+    opts.shape[0] = hoop_dataset_about(t->data)->length;
+    for (int d = 0; d < ndim; d++) opts.shape[d + 1] = shape[d];
+    return hoop_output_create(&opts, err, out);
+}
+
+hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction), void *ctx,
+                                  hoop_error *err)
+{
+    hoop_trainer *tr    = t->trainer;
+    hoop_error    local = {.status = HOOP_OK};
+    hoop_output   file  = {0};
+    bool          first = hoop_comm_rank(tr->comm) == 0;
+    hoop_status   st;
+    hoop_comm_set_position(tr->comm, tr->status.step, "prediction");
+    if (first) (void)create_file(t, path, force, &local, &file);
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
+    HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, &file, (int64_t)sizeof file, "output file", &local));
+    (void)predict_rows(t, &file, (tr->run.batch + tr->run.leaves - 1) / tr->run.leaves, progress, ctx, &local);
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
+    if (first) (void)hoop_output_publish(&file, &local);
+    st = hoop_comm_agree_status(tr->comm, &local);
+done:
+    if (st != HOOP_OK && first) hoop_output_discard(&file);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+}
