@@ -15,6 +15,7 @@
 #define HOOP_ASSERT(x) ((void)0)
 #else
 #include <assert.h>
+/* source-check: library-quiet, because it is for our own bugs, and only in debug builds */
 #define HOOP_ASSERT(x) assert(x)
 #endif
 

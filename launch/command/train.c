@@ -159,7 +159,7 @@ static hoop_status run(const session *s, hoop_trainer *tr, const char *out, hoop
     hoop_status              st;
     (void)snprintf(path, sizeof path, "%s/log.txt", out);
     if (write_config(s, tr, out, &local) == HOOP_OK && s->rank == 0) (void)hoop__log_open(path, s->rank, &local, &log);
-    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, &local, &progress);
+    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, stderr, &local, &progress);
     if (local.status == HOOP_OK) (void)hoop__metrics_observer_create(tr, out, &local, &metrics);
     st = hoop_comm_agree_status(s->comm, &local);
     if (st == HOOP_OK) {

@@ -7,6 +7,8 @@
 #ifndef HOOP_OBSERVE_H
 #define HOOP_OBSERVE_H
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "hoop/train.h"
 
@@ -15,9 +17,9 @@ hoop_observer hoop__observe_validation(void);
 /** Save every hoop_trainer_save_every steps and at the end. Collective. */
 hoop_observer hoop__observe_saving(void);
 
-/** Progress on stderr of rank 0; NULL context elsewhere. */
+/** Progress on a stream (not closed) of rank 0; *out is NULL elsewhere. */
 typedef struct hoop__progress_observer hoop__progress_observer;
-hoop_status   hoop__progress_observer_create(hoop_trainer *tr, hoop_error *err, hoop__progress_observer **out);
+hoop_status   hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_error *err, hoop__progress_observer **out);
 void          hoop__progress_observer_destroy(hoop__progress_observer **p);
 hoop_observer hoop__observe_progress(hoop__progress_observer *p);
 

