@@ -15,8 +15,8 @@ static const char format_name[] = "checkpoint shard 1", format_prefix[] = "check
 
 /* All that HDF5 needs to lay out one entry; the layout's pointers point in here. */
 typedef struct row {
-    char         dataset[2 * HOOP_CHECKPOINT_NAME + 16], sum[HOOP_SUM_TEXT];
-    hoop_h5_attr attrs[5];
+    char         dataset[2 * HOOP_CHECKPOINT_NAME + 48], sum[HOOP_SUM_TEXT];
+    hoop_h5_attr attrs[6];
     int64_t      bytes;
     const void  *data;
 } row;
@@ -56,6 +56,12 @@ static void entry_plan(const hoop_checkpoint_entry *e, int64_t numel, row *r, ho
         r->attrs[3] = (hoop_h5_attr){.name = "first", .kind = HOOP_H5_I64, .v.i64 = e->first};
         r->attrs[4] = (hoop_h5_attr){.name = "count", .kind = HOOP_H5_I64, .v.i64 = e->count};
         p->nattrs   = 5;
+    }
+    if (e->first > 0) { /* a writer may hold several ranges of a tensor (one of each bucket): "layers.0.weight@4096" */
+        const size_t used = strlen(r->dataset);
+        (void)snprintf(r->dataset + used, sizeof r->dataset - used, "@%lld", (long long)e->first);
+        r->attrs[5] = (hoop_h5_attr){.name = "tensor", .kind = HOOP_H5_STRING, .v.string = e->name};
+        p->nattrs   = 6;
     }
 }
 
@@ -172,8 +178,10 @@ static hoop_status scan_dataset(scan *s, hid_t dset, const char *name)
 {
     hoop_catalog_tensor t = {.about.kind = s->kind};
     hoop_piece          p = {.shard = s->index};
+    char                real[HOOP_CHECKPOINT_NAME + 1];
     haddr_t             offset;
     hoop_status         st;
+    if (hoop__h5_attr_string(dset, "tensor", real, sizeof real)) name = real;
     if (!hoop__checkpoint_name_ok(name)) return hoop_fail(s->err, HOOP_EFORMAT, "%s: holds a tensor with an impossible name", s->path);
     (void)snprintf(t.name, sizeof t.name, "%s", name);
     (void)snprintf(t.group, sizeof t.group, "%s", s->group);
