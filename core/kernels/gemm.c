@@ -24,7 +24,7 @@ enum {
     COLS  = 2 * W,
     BROWS = (ROWS + W - 1) / W * W /* ROWS in whole transposed blocks */
 };
-_Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL, "the workspace is sized for panels of at most this");
+_Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL && (int)ROWS <= (int)HOOP_GEMM_ROWS && (int)W <= (int)HOOP_GEMM_PANEL, "the workspace is sized for these");
 
 #if defined(__AVX512F__)
 HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
@@ -137,6 +137,11 @@ HOOP_INLINE void transpose(const float *x, int64_t ldx, float *y, int64_t ldy)
 }
 #endif
 
+static int64_t at_most(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Where a tile's sums of one block go: C = or +=, and the bias of the columns in the end (NULL: none) */
 typedef struct tile_out {
     float       *c;
@@ -148,19 +153,18 @@ typedef struct tile_out {
 /* p: (rows, k), element (i, l) at p[i * step + l], or p[i + l * step] if `down`; q: k rows of `vecs` registers, ldq apart */
 typedef void tile_fn(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq, const tile_out *out);
 
-HOOP_INLINE void tile_store(const vec acc, const tile_out *out, int row, int col)
+/* the general case of a tile's end, from its sums (rows, width) */
+static __attribute__((noinline)) void tile_finish(const float *sums, int rows, int width, const tile_out *out)
 {
-    float  *c = out->c + row * out->ld + col;
-    int64_t n = out->cols - col;
-    vec     v = acc;
-    if (n >= W) {
-        if (out->add) v = load(c) + v;
-        if (out->bias != NULL) v = v + load(out->bias + col);
-        store(c, v);
-    } else {
-        if (out->add) v = load_part(c, n) + v;
-        if (out->bias != NULL) v = v + load_part(out->bias + col, n);
-        store_part(c, v, n);
+    for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < out->cols; j += W) {
+            float  *c = out->c + i * out->ld + j;
+            int64_t n = at_most(out->cols - j, W);
+            vec     v = load(sums + i * width + j);
+            if (out->add) v = load_part(c, n) + v;
+            if (out->bias != NULL) v = v + load_part(out->bias + j, n);
+            store_part(c, v, n);
+        }
     }
 }
 
@@ -177,6 +181,7 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
     vec          acc[ROWS][2];
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = (vec){0};
     UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i] = p + 3 * i * step;
+    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(out->c + i * out->ld + v * W, 1);
     for (int64_t l = 0; l < k; l++, q += ldq) {
         vec b[2];
         UNROLL for (int v = 0; v < vecs; v++) b[v] = load(q + v * W);
@@ -188,7 +193,19 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
         p += step;
         UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]++;
     }
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) tile_store(acc[i][v], out, i, v * W);
+    if (out->cols == vecs * W && out->bias == NULL && !out->add) {
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(out->c + i * out->ld + v * W, acc[i][v]);
+    } else if (out->cols == vecs * W && out->bias == NULL) {
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++)
+        {
+            float *c = out->c + i * out->ld + v * W;
+            store(c, load(c) + acc[i][v]);
+        }
+    } else {
+        float sums[ROWS * COLS];
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(sums + (i * vecs + v) * W, acc[i][v]);
+        tile_finish(sums, rows, vecs * W, out);
+    }
 }
 
 #define TILE(rows, vecs, down)                                                                                                 \
@@ -225,46 +242,61 @@ typedef struct product {
     matrix       p, q; /* (rows, k), (k, cols) */
     float       *c;
     int64_t      ldc;
-    bool         turned, add, pack;
+    bool         turned, add, pack, pack_rows;
     const float *bias;
     float       *work;
 } product;
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t panel_width(int64_t cols)
 {
     return cols <= W ? W : COLS;
 }
 
+/* a transposed block of a panel, at (l, c) of q (depth, cols) */
+HOOP_INLINE void block_pack(matrix q, int64_t l, int64_t c, int64_t depth, int64_t cols, int64_t w, float *y)
+{
+    const float *x = q.x + c * q.cs + l;
+    if (l + W <= depth && c + W <= cols) {
+        transpose(x, q.cs, y + l * w + c, w);
+    } else {
+        float rows[W * W] = {0}, turned[W * W];
+        for (int64_t i = 0; i < W && c + i < cols; i++) store(rows + i * W, load_part(x + i * q.cs, at_most(depth - l, W)));
+        transpose(rows, W, turned, W);
+        for (int64_t i = 0; i < W && l + i < depth; i++) store(y + (l + i) * w + c, load(turned + i * W));
+    }
+}
+
 /* y: depth rows of w, from q (depth, cols), cols <= w; zeros fill up */
 static void panel_pack(matrix q, int64_t depth, int64_t cols, int64_t w, float *y)
 {
-    int64_t c = 0, l = 0;
     if (q.cs == 1 && cols == w) {
-        for (; l < depth; l++)
+        for (int64_t l = 0; l < depth; l++)
             for (int64_t v = 0; v < w; v += W) store(y + l * w + v, load(q.x + l * q.rs + v));
         return;
     }
     if (q.cs == 1) {
-        for (; l < depth; l++)
+        for (int64_t l = 0; l < depth; l++)
             for (int64_t v = 0; v < w; v += W) store(y + l * w + v, v >= cols ? (vec){0} : load_part(q.x + l * q.rs + v, at_most(cols - v, W)));
         return;
     }
-    for (; c + W <= cols; c += W) {
-        for (l = 0; l + W <= depth; l += W) transpose(q.x + c * q.cs + l, q.cs, y + l * w + c, w);
-        for (; l < depth; l++)
-            for (int i = 0; i < W; i++) y[l * w + c + i] = q.x[(c + i) * q.cs + l];
-    }
-    for (l = 0; l < depth && c < w; l++)
-        for (int64_t i = c; i < w; i++) y[l * w + i] = i < cols ? q.x[i * q.cs + l] : 0;
+    for (int64_t c = 0; c < w; c += W)
+        for (int64_t l = 0; l < depth; l += W) block_pack(q, l, c, depth, cols, w, y);
 }
 
-/* c (cols, rows) = or += transpose of the tile (rows, COLS) */
-static void tile_turn(const float *tile, int64_t rows, int64_t cols, float *c, int64_t ldc, bool add, const float *bias)
+/* tile (rows, COLS) = transpose of c (cols, rows) */
+static void tile_fetch(const float *c, int64_t ldc, int64_t rows, int64_t cols, float *tile)
+{
+    float turned[W * W] = {0};
+    for (int64_t i = 0; i < rows; i += W) {
+        for (int64_t j = 0; j < cols; j += W) {
+            for (int64_t l = 0; l < W && j + l < cols; l++) store(turned + l * W, load_part(c + (j + l) * ldc + i, at_most(rows - i, W)));
+            transpose(turned, W, tile + i * COLS + j, COLS);
+        }
+    }
+}
+
+/* c (cols, rows) = transpose of tile (rows, COLS), plus the bias of its columns */
+static void tile_turn(const float *tile, int64_t rows, int64_t cols, float *c, int64_t ldc, const float *bias)
 {
     float turned[W * W];
     for (int64_t i = 0; i < rows; i += W) {
@@ -273,61 +305,107 @@ static void tile_turn(const float *tile, int64_t rows, int64_t cols, float *c, i
         for (int64_t j = 0; j < cols; j += W) {
             transpose(tile + i * COLS + j, COLS, turned, W);
             for (int64_t l = 0; l < W && j + l < cols; l++) {
-                float *y = c + (j + l) * ldc + i;
-                vec    v = load(turned + l * W);
-                if (add) v = load_part(y, n) + v;
+                vec v = load(turned + l * W);
                 if (bias != NULL) v = v + b;
-                store_part(y, v, n);
+                store_part(c + (j + l) * ldc + i, v, n);
             }
         }
     }
 }
 
-/* one tile over `depth` of k, of which `first` and `last` tell the ends */
-static void tile_make(const product *g, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t start, int64_t depth, const float *q, int64_t ldq,
-                      float *scratch)
+static int64_t tiles_down(const product *g)
 {
-    const bool   down = g->p.rs == 1 && g->p.cs != 1, last = start + depth == g->k;
-    const float *p    = g->p.x + row * g->p.rs + start * g->p.cs;
+    return (g->rows + ROWS - 1) / ROWS;
+}
+
+/* the first row of tile t: heights are as equal as may be */
+static int64_t tile_row(const product *g, int64_t t)
+{
+    int64_t tall = tiles_down(g);
+    return t * (g->rows / tall) + at_most(t, g->rows % tall);
+}
+
+/* Columns start .. start + depth - 1 of the rows of tiles t .. t + n - 1: where they lie down columns, in the order that tiles read
+ * them (a store of W runs over into the next column, which comes later); else row by row, at a stride that spreads them over the cache's sets. */
+static void rows_pack(const product *g, int64_t t, int64_t n, int64_t start, int64_t depth, float *y)
+{
+    const int64_t first = tile_row(g, t), rows = tile_row(g, t + n) - first;
+    const float  *x = g->p.x + first * g->p.rs + start * g->p.cs;
+    if (g->p.cs == 1) {
+        for (int64_t i = 0; i < rows; i++) memcpy(y + i * (depth + W), x + i * g->p.rs, (size_t)depth * sizeof *y);
+        return;
+    }
+    for (int64_t l = 0; l < depth; l++, x += g->p.cs) {
+        for (int64_t i = 0; i < n; i++) {
+            int64_t at = tile_row(g, t + i) - first;
+            for (int64_t v = 0; v < ROWS; v += W) store(y + i * (depth * ROWS + W) + l * ROWS + v, load_part(x + at + v, at_most(rows - at - v, W)));
+        }
+    }
+}
+
+/* what tile t + i of a packed group reads */
+static matrix rows_packed(const product *g, int64_t t, int64_t i, int64_t depth, const float *y)
+{
+    if (g->p.cs == 1) return (matrix){y + (tile_row(g, t + i) - tile_row(g, t)) * (depth + W), depth + W, 1};
+    return (matrix){y + i * (depth * ROWS + W), 1, ROWS};
+}
+
+/* one tile over `depth` of k, of which `first` and `last` tell the ends */
+static void tile_make(const product *g, matrix p, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t start, int64_t depth, const float *q,
+                      int64_t ldq, float *scratch)
+{
+    const bool   down = p.rs == 1 && p.cs != 1, last = start + depth == g->k;
     tile_fn     *run  = tiles[down][cols > W][rows - 1];
     tile_out     out  = {g->c + row * g->ldc + col, g->ldc, cols, g->add || start > 0, NULL};
-    if (g->turned) out = (tile_out){scratch, COLS, COLS, false, NULL};
-    if (g->turned && cols <= W) out.cols = W;
+    if (g->turned) {
+        out = (tile_out){scratch, COLS, panel_width(cols), out.add, NULL};
+        if (out.add) tile_fetch(g->c + col * g->ldc + row, g->ldc, rows, cols, scratch);
+    }
     for (int64_t l = 0; l < depth; l += HOOP_GEMM_BLOCK) {
         int64_t k = at_most(depth - l, HOOP_GEMM_BLOCK);
         if (!g->turned && last && l + k == depth && g->bias != NULL) out.bias = g->bias + col;
-        run(k, p + l * g->p.cs, down ? g->p.cs : g->p.rs, q + l * ldq, ldq, &out);
+        run(k, p.x + l * p.cs, down ? p.cs : p.rs, q + l * ldq, ldq, &out);
         out.add = true;
     }
-    if (g->turned)
-        tile_turn(scratch, rows, cols, g->c + col * g->ldc + row, g->ldc, g->add || start > 0, last && g->bias != NULL ? g->bias + row : NULL);
+    if (g->turned) tile_turn(scratch, rows, cols, g->c + col * g->ldc + row, g->ldc, last && g->bias != NULL ? g->bias + row : NULL);
 }
 
 /* all rows of the columns first .. first + n - 1 */
 static void columns_make(const product *g, int64_t first, int64_t n, int64_t start, int64_t depth, float *scratch)
 {
-    const int64_t tall = (g->rows + ROWS - 1) / ROWS; /* tiles down a column, of heights as equal as may be */
+    const int64_t tall = tiles_down(g);
     matrix        q    = {g->q.x + start * g->q.rs, g->q.rs, g->q.cs};
     for (int64_t j = 0; j < n; j += COLS) {
         int64_t cols = at_most(n - j, COLS), w = panel_width(cols);
         if (g->pack || cols < w) panel_pack((matrix){q.x + (first + j) * q.cs, q.rs, q.cs}, depth, cols, w, g->work + j * depth);
     }
-    for (int64_t t = 0, row = 0; t < tall; t++) {
-        int64_t rows = g->rows / tall + (t < g->rows % tall);
+    for (int64_t t = 0; t < tall; t++) {
+        int64_t row = tile_row(g, t), rows = tile_row(g, t + 1) - row, i = t % HOOP_GEMM_GROUP;
+        matrix  p   = {g->p.x + row * g->p.rs + start * g->p.cs, g->p.rs, g->p.cs};
+        if (g->pack_rows && i == 0) rows_pack(g, t, at_most(tall - t, HOOP_GEMM_GROUP), start, depth, g->work + HOOP_GEMM_PACK);
+        if (g->pack_rows) p = rows_packed(g, t - i, i, depth, g->work + HOOP_GEMM_PACK);
         for (int64_t j = 0; j < n; j += COLS) {
             int64_t cols = at_most(n - j, COLS), w = panel_width(cols);
             bool    packed = g->pack || cols < w;
-            tile_make(g, row, rows, first + j, cols, start, depth, packed ? g->work + j * depth : q.x + (first + j) * q.cs, packed ? w : q.rs, scratch);
+            tile_make(g, p, row, rows, first + j, cols, start, depth, packed ? g->work + j * depth : q.x + (first + j) * q.cs, packed ? w : q.rs, scratch);
         }
-        row += rows;
     }
 }
 
 /* Estimated cycles, a register's multiply-add being one; the factors are measured. */
 static double cost(double rows, double cols, double k, bool transposing, bool turned)
 {
-    double fma = rows * ceil(cols / W) * k, pack = transposing ? 0.5 * cols * k : 0;
-    return fma + pack + (turned ? 0.8 * rows * cols : 0);
+    double fma = rows * ceil(cols / W) * k, pack = transposing ? 0.3 * cols * k : 0;
+    return fma + pack + (turned ? 0.5 * rows * cols : 0);
+}
+
+/* a sum of no terms */
+static void empty_make(const hoop_gemm *o)
+{
+    const float *bias = o->bias;
+    float       *c    = o->c;
+    for (int64_t i = 0; i < o->m && !o->add; i++)
+        for (int64_t j = 0; j < o->n; j++) c[i * o->ldc + j] = bias == NULL ? 0 : bias[j];
 }
 
 void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
@@ -335,8 +413,12 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
     const float *a = o->a, *b = o->b;
     product      g = {.rows = o->m, .cols = o->n, .k = o->k, .c = o->c, .ldc = o->ldc, .add = o->add, .bias = o->bias, .work = work};
     float        scratch[BROWS * COLS] = {0};
-    int64_t      wide;
+    int64_t      wide, deep;
     if (o->m <= 0 || o->n <= 0) return;
+    if (o->k <= 0) {
+        empty_make(o);
+        return;
+    }
     g.p      = (matrix){a, o->ta ? 1 : o->lda, o->ta ? o->lda : 1};
     g.q      = (matrix){b, o->tb ? 1 : o->ldb, o->tb ? o->ldb : 1};
     g.turned = cost((double)o->n, (double)o->m, (double)o->k, !o->ta, true) < cost((double)o->m, (double)o->n, (double)o->k, o->tb, false);
@@ -348,9 +430,11 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
         g.cols   = o->m;
     }
     g.pack = g.q.cs != 1 || g.rows >= 256;
-    for (int64_t start = 0; start < g.k || start == 0; start += HOOP_GEMM_DEPTH) {
-        int64_t depth = at_most(g.k - start, HOOP_GEMM_DEPTH);
-        if (depth <= 0) break;
+    /* rows a page apart crowd into one set of the cache; what lies down columns is read in bits of lines */
+    g.pack_rows = g.cols >= 128 && g.k > HOOP_GEMM_BLOCK && (g.p.cs != 1 || g.p.rs % 1024 == 0);
+    deep = g.pack_rows ? HOOP_GEMM_BLOCK : HOOP_GEMM_DEPTH;
+    for (int64_t start = 0; start < g.k; start += deep) {
+        int64_t depth = at_most(g.k - start, deep);
         wide = HOOP_GEMM_PACK / depth / COLS * COLS;
         for (int64_t j = 0; j < g.cols; j += wide) columns_make(&g, j, at_most(g.cols - j, wide), start, depth, scratch);
     }

@@ -35,7 +35,9 @@ enum {
     HOOP_GEMM_BLOCK = 256,
     HOOP_GEMM_DEPTH = 4 * HOOP_GEMM_BLOCK, /* of k that is packed at a time */
     HOOP_GEMM_PANEL = 32,                  /* columns of a packed panel, at most */
-    HOOP_GEMM_PACK  = 96 * 1024            /* floats packed at a time: stays in a second-level cache */
+    HOOP_GEMM_PACK  = 96 * 1024,           /* floats packed at a time: stays in a second-level cache */
+    HOOP_GEMM_ROWS  = 12,                  /* rows of a tile, at most */
+    HOOP_GEMM_GROUP = 4                    /* tiles whose rows are packed together, so that lines of memory are read whole */
 };
 
 /** Bytes of work (64-byte aligned) that the product needs: from its shape alone, the same for every instruction set. Calls: Local. */

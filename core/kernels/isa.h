@@ -202,5 +202,6 @@ HOOP_DTYPE_LIST(HOOP_DECLARE_CAST)
     extern hoop_exact_merge_fn HOOP_KERNEL(exact_merge_##dt);                                                                  \
     extern hoop_exact_finish_fn HOOP_KERNEL(exact_finish_##dt);
 HOOP_FLOAT_LIST(HOOP_DECLARE_FLOAT)
+extern hoop_gemm_fn HOOP_KERNEL(gemm_f32);
 
 #endif

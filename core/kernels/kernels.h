@@ -18,6 +18,7 @@
 #include "hoop/exact.h"
 #include "hoop/random.h"
 #include "hoop/status.h"
+#include "kernels/gemm.h"
 
 /* f(x). gelu is the exact one (erf), gelu_tanh the approximation of Hendrycks & Gimpel. */
 #define HOOP_UNARY_LIST(X) X(neg) X(exp) X(log) X(sqrt) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(erf) X(reciprocal)
@@ -108,6 +109,7 @@ typedef struct hoop_kernels {
     hoop_exact_deposit_fn      *exact_deposit[HOOP_NFLOAT];
     hoop_exact_merge_fn        *exact_merge[HOOP_NFLOAT];
     hoop_exact_finish_fn       *exact_finish[HOOP_NFLOAT];
+    hoop_gemm_fn               *gemm[HOOP_NFLOAT]; /* f64: NULL */
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

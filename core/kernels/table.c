@@ -43,4 +43,5 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .exact_deposit      = HOOP_BOTH(exact_deposit),
     .exact_merge        = HOOP_BOTH(exact_merge),
     .exact_finish       = HOOP_BOTH(exact_finish),
+    .gemm               = {HOOP_KERNEL(gemm_f32), NULL},
 };
