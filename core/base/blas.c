@@ -3,15 +3,45 @@
 #include "base/threads.h"
 
 #include <cblas.h>
+#include <pthread.h>
 #include <string.h>
 
 /* OpenBLAS gives other bits for other numbers of threads and of rows (BITS). So it is called with one thread on tiles whose
  * sizes follow from m and n alone, and the rank's threads share the tiles. 256 columns cost at most 5 % against one call. */
 enum { TILE_N = 256, TILE_M = 256, TILE_ALIGN = 16 };
 
+/*
+ * Debian's builds of OpenBLAS 0.3.21: pthread and openmp may be called from several threads at a time; serial may not, its
+ * buffers are shared without a lock (two threads in sgemm got 12 of 40,000 products wrong). It is then called by one thread
+ * at a time, whichever runtime calls. The openmp build asks OpenMP of the calling thread how many threads to use.
+ */
+enum { OPENBLAS_SERIAL = 0 };
+static pthread_mutex_t serial_openblas = PTHREAD_MUTEX_INITIALIZER;
+
+extern int  omp_get_max_threads(void) __attribute__((weak));
+extern void omp_set_num_threads(int n) __attribute__((weak));
+
 void hoop__blas_init(void)
 {
     openblas_set_num_threads(1);
+}
+
+/* what is to be told to blas_leave */
+static int blas_enter(void)
+{
+    int before = 1;
+    if (openblas_get_parallel() == OPENBLAS_SERIAL) (void)pthread_mutex_lock(&serial_openblas);
+    if (omp_get_max_threads != NULL && omp_set_num_threads != NULL) {
+        before = omp_get_max_threads();
+        if (before != 1) omp_set_num_threads(1);
+    }
+    return before;
+}
+
+static void blas_leave(int before)
+{
+    if (before != 1) omp_set_num_threads(before);
+    if (openblas_get_parallel() == OPENBLAS_SERIAL) (void)pthread_mutex_unlock(&serial_openblas);
 }
 
 const char *hoop__blas_corename(void)
@@ -44,12 +74,14 @@ static void gemm_tile(void *ctx, int64_t task)
     const char           *b = (const char *)g->b + (g->b_offset == NULL ? 0 : g->b_offset[batch]) * (int64_t)size;
     char                 *c = (char *)g->c + (batch * g->c_step + m0 * g->ldc + n0) * (int64_t)size;
     bool                  beta = g->add || g->bias != NULL;
+    int                   before;
     if (m0 >= m1 || n0 >= n1) return;
     a += (g->ta ? m0 : m0 * g->lda) * (int64_t)size;
     b += (g->tb ? n0 * g->ldb : n0) * (int64_t)size;
     if (g->bias != NULL) {
         for (int64_t r = 0; r < m1 - m0; r++) memcpy(c + r * g->ldc * (int64_t)size, (const char *)g->bias + n0 * (int64_t)size, (size_t)(n1 - n0) * size);
     }
+    before = blas_enter();
     if (g->dtype == HOOP_F32) {
         cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, (blasint)(m1 - m0), (blasint)(n1 - n0),
                     (blasint)g->k, 1.0F, (const float *)(const void *)a, (blasint)g->lda, (const float *)(const void *)b, (blasint)g->ldb,
@@ -59,6 +91,7 @@ static void gemm_tile(void *ctx, int64_t task)
                     (blasint)g->k, 1.0, (const double *)(const void *)a, (blasint)g->lda, (const double *)(const void *)b, (blasint)g->ldb,
                     beta ? 1.0 : 0.0, (double *)(void *)c, (blasint)g->ldc);
     }
+    blas_leave(before);
 }
 
 static void gemm_empty_k(const hoop_gemm_args *g)
