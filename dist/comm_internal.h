@@ -165,7 +165,9 @@ struct hoop_comm {
     int64_t                seq;
     hoop_work             *pending, **pending_end, *free_works, *all_works;
     hoop__slot             slots[HOOP__ACTIVE];
-    int                    nactive;
+    int                    nactive, most_nreq;
+    int64_t                most_scratch_bytes; /* what any slot ever needed */
+    bool                   uneven;             /* some slots have less */
     hoop_error             poison;
     hoop__position         position;
     int64_t                position_ns, tick_ns, mpi_max_units;

@@ -39,42 +39,45 @@ typedef struct group {
     mailbox    boxes[];
 } group;
 
+/* Letters come by the batch, so that their number soon stays the same. */
+enum { BATCH = 256 };
+
+typedef struct batch {
+    struct batch *next;
+    letter        letters[BATCH];
+} batch;
+
 typedef struct link {
     group  *group;
-    letter *free, *all; /* all: for destroy, through all_next below */
+    letter *free;
+    batch  *batches;
 } link;
-
-/* letters are allocated with a link to the next one of the same owner */
-typedef struct owned_letter {
-    letter               letter;
-    struct owned_letter *all_next;
-} owned_letter;
 
 static link *link_of(hoop_comm *c)
 {
     return c->link;
 }
 
-static letter *take_letter(hoop_comm *c)
-{
-    link         *l = link_of(c);
-    letter       *m = l->free;
-    owned_letter *fresh;
-    if (m != NULL) {
-        l->free = m->next;
-        return m;
-    }
-    fresh = calloc(1, sizeof *fresh);
-    if (fresh == NULL) return NULL;
-    fresh->all_next = (owned_letter *)l->all;
-    l->all          = &fresh->letter;
-    return &fresh->letter;
-}
-
 static void put_letter(hoop_comm *c, letter *m)
 {
     m->next          = link_of(c)->free;
     link_of(c)->free = m;
+}
+
+static letter *take_letter(hoop_comm *c)
+{
+    link   *l = link_of(c);
+    letter *m;
+    if (l->free == NULL) {
+        batch *fresh = calloc(1, sizeof *fresh);
+        if (fresh == NULL) return NULL;
+        fresh->next = l->batches;
+        l->batches  = fresh;
+        for (int i = 0; i < BATCH; i++) put_letter(c, &fresh->letters[i]);
+    }
+    m       = l->free;
+    l->free = m->next;
+    return m;
 }
 
 static void push(letter ***end, letter *m)
@@ -222,9 +225,9 @@ static void threads_destroy(hoop_comm *c)
 {
     link *l = link_of(c);
     if (l == NULL) return;
-    for (owned_letter *m = (owned_letter *)l->all, *next; m != NULL; m = next) {
-        next = m->all_next;
-        free(m);
+    for (batch *b = l->batches, *next; b != NULL; b = next) {
+        next = b->next;
+        free(b);
     }
     if (atomic_fetch_sub_explicit(&l->group->users, 1, memory_order_acq_rel) == 1) destroy_group(l->group);
     free(l);

@@ -129,13 +129,8 @@ static void fail_all(hoop_comm *c, hoop_work *w, hoop_error *why)
     hoop__comm_poison(c, why);
 }
 
-/* Give the work a slot that is large enough. */
-static hoop_status prepare_stage(hoop_work *w, hoop_error *err)
+static hoop_status grow(hoop__slot *slot, int64_t bytes, int nreq, hoop_error *err)
 {
-    hoop__slot *slot = hoop__work_slot(w);
-    int64_t     bytes = 0;
-    int         nreq  = 0;
-    w->stages[w->stage]->need(w, &bytes, &nreq);
     if (bytes > slot->scratch_bytes) {
         free(slot->scratch);
         bytes               = (bytes + 4095) / 4096 * 4096;
@@ -151,10 +146,35 @@ static hoop_status prepare_stage(hoop_work *w, hoop_error *err)
         slot->req  = grown;
         slot->nreq = nreq;
     }
+    return HOOP_OK;
+}
+
+/* Give the work a slot that is large enough. */
+static hoop_status prepare_stage(hoop_work *w, hoop_error *err)
+{
+    hoop_comm  *c     = w->comm;
+    hoop__slot *slot  = hoop__work_slot(w);
+    int64_t     bytes = 0;
+    int         nreq  = 0;
+    w->stages[w->stage]->need(w, &bytes, &nreq);
+    if (bytes > slot->scratch_bytes || nreq > slot->nreq) {
+        hoop_status st = grow(slot, bytes, nreq, err);
+        if (st != HOOP_OK) return st;
+        if (bytes > c->most_scratch_bytes) c->most_scratch_bytes = bytes;
+        if (nreq > c->most_nreq) c->most_nreq = nreq;
+        c->uneven = true;
+    }
     memset(&w->state, 0, sizeof w->state);
     w->stage_done = false;
     w->stages[w->stage]->start(w);
     return HOOP_OK;
+}
+
+/* Which work meets which slot is chance. Make all as large as the largest, so that nothing grows once every kind of work was seen. */
+static void even_out(hoop_comm *c)
+{
+    for (int i = 0; i < HOOP__ACTIVE; i++) (void)grow(&c->slots[i], c->most_scratch_bytes, c->most_nreq, NULL);
+    c->uneven = false;
 }
 
 static hoop_status activate(hoop_comm *c, hoop_error *err, hoop_work **at)
@@ -299,6 +319,7 @@ hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int6
     if (st != HOOP_OK || nunits == 0 || c->size == 1) return st;
     if (c->pending != NULL && c->seq - c->pending->seq >= HOOP__TAG_SPAN)
         return hoop_fail(err, HOOP_ESTATE, "%s: %d collectives are pending, wait for some first", what, (int)HOOP__TAG_SPAN);
+    if (c->pending == NULL && c->uneven) even_out(c);
     w = take_work(c);
     if (w == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a collective", what);
     w->next       = NULL;
