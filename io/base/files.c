@@ -59,7 +59,9 @@ hoop_status hoop__file_read_at(int fd, void *data, int64_t n, int64_t offset, co
         const ssize_t k = pread(fd, p, (size_t)(n < 1 << 30 ? n : 1 << 30), (off_t)offset);
         if (k < 0 && errno == EINTR) continue;
         if (k < 0) return fail_errno(err, path, "cannot be read");
-        if (k == 0) return hoop_fail(err, HOOP_EFORMAT, "%s: ends at byte %lld, %lld more are wanted", path, (long long)offset, (long long)n);
+        if (k == 0)
+            return hoop_fail(err, HOOP_EFORMAT, "%s: ends at byte %lld, %lld more are wanted", path, (long long)offset,
+                             (long long)n);
         p += k;
         offset += k;
         n -= k;
@@ -72,7 +74,8 @@ hoop_status hoop__file_sync(const char *path, hoop_error *err)
     const int   fd = open(path, O_RDONLY | O_CLOEXEC);
     hoop_status st = HOOP_OK;
     if (fd < 0) return fail_errno(err, path, "cannot be opened");
-    if (fsync(fd) != 0 && errno != EINVAL) st = fail_errno(err, path, "cannot be synced"); /* EINVAL: directories of some file systems */
+    if (fsync(fd) != 0 && errno != EINVAL)
+        st = fail_errno(err, path, "cannot be synced"); /* EINVAL: directories of some file systems */
     (void)close(fd);
     return st;
 }
@@ -110,11 +113,12 @@ hoop_status hoop__file_load(const char *path, int64_t max, hoop_error *err, char
     else if (!S_ISREG(s.st_mode))
         st = hoop_fail(err, HOOP_EIO, "%s: not a regular file", path);
     else if (s.st_size > max)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: %lld bytes, at most %lld are expected", path, (long long)s.st_size, (long long)max);
+        st =
+            hoop_fail(err, HOOP_EFORMAT, "%s: %lld bytes, at most %lld are expected", path, (long long)s.st_size, (long long)max);
     else if ((*out = malloc((size_t)s.st_size + 1)) == NULL)
         st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld bytes", path, (long long)s.st_size);
     if (st == HOOP_OK) {
-        st = hoop__file_read_at(fd, *out, (int64_t)s.st_size, 0, path, err);
+        st                = hoop__file_read_at(fd, *out, (int64_t)s.st_size, 0, path, err);
         (*out)[s.st_size] = '\0';
         *n                = (int64_t)s.st_size;
     }

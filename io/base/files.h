@@ -12,7 +12,8 @@
 
 enum { HOOP_PATH_MAX = 4096, HOOP_SUM_TEXT = 33 };
 
-/** Reserve `bytes` of disk for a file (created if need be). dry: give them back, leaving an empty file. HOOP_EIO says how much is missing. */
+/** Reserve `bytes` of disk for a file (created if need be). dry: give them back, leaving an empty file. HOOP_EIO says how much is
+ * missing. */
 hoop_status hoop__file_reserve(const char *path, int64_t bytes, bool dry, hoop_error *err);
 /** Bytes of a file; -1 if there is none. */
 int64_t hoop__file_size(const char *path);
@@ -37,9 +38,9 @@ void        hoop__sum_text(const void *data, int64_t n, char out[HOOP_SUM_TEXT])
 hoop_status hoop__sum_file(const char *path, hoop_error *err, char out[HOOP_SUM_TEXT], int64_t *bytes);
 /** The same in steps. */
 typedef struct hoop_sum hoop_sum;
-hoop_sum *hoop__sum_create(void); /* NULL: no memory */
-void      hoop__sum_add(hoop_sum *s, const void *data, int64_t n);
-void      hoop__sum_end(const hoop_sum *s, char out[HOOP_SUM_TEXT]);
-void      hoop__sum_destroy(hoop_sum **s);
+hoop_sum               *hoop__sum_create(void); /* NULL: no memory */
+void                    hoop__sum_add(hoop_sum *s, const void *data, int64_t n);
+void                    hoop__sum_end(const hoop_sum *s, char out[HOOP_SUM_TEXT]);
+void                    hoop__sum_destroy(hoop_sum **s);
 
 #endif

@@ -53,24 +53,36 @@ hoop_status hoop__h5_fail(hoop_error *err, hoop_status status, const char *forma
 hid_t hoop__h5_file_type(hoop_dtype dtype)
 {
     switch (dtype) {
-    case HOOP_F32: return H5T_IEEE_F32LE;
-    case HOOP_F64: return H5T_IEEE_F64LE;
-    case HOOP_I64: return H5T_STD_I64LE;
-    case HOOP_I32: return H5T_STD_I32LE;
-    case HOOP_U8: return H5T_STD_U8LE;
-    default: return -1;
+    case HOOP_F32:
+        return H5T_IEEE_F32LE;
+    case HOOP_F64:
+        return H5T_IEEE_F64LE;
+    case HOOP_I64:
+        return H5T_STD_I64LE;
+    case HOOP_I32:
+        return H5T_STD_I32LE;
+    case HOOP_U8:
+        return H5T_STD_U8LE;
+    default:
+        return -1;
     }
 }
 
 hid_t hoop__h5_memory_type(hoop_dtype dtype)
 {
     switch (dtype) {
-    case HOOP_F32: return H5T_NATIVE_FLOAT;
-    case HOOP_F64: return H5T_NATIVE_DOUBLE;
-    case HOOP_I64: return H5T_NATIVE_INT64;
-    case HOOP_I32: return H5T_NATIVE_INT32;
-    case HOOP_U8: return H5T_NATIVE_UINT8;
-    default: return -1;
+    case HOOP_F32:
+        return H5T_NATIVE_FLOAT;
+    case HOOP_F64:
+        return H5T_NATIVE_DOUBLE;
+    case HOOP_I64:
+        return H5T_NATIVE_INT64;
+    case HOOP_I32:
+        return H5T_NATIVE_INT32;
+    case HOOP_U8:
+        return H5T_NATIVE_UINT8;
+    default:
+        return -1;
     }
 }
 
@@ -94,7 +106,8 @@ bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native)
             return false;
         break;
     }
-    default: return false;
+    default:
+        return false;
     }
     *native = H5Tequal(type, hoop__h5_memory_type(*out)) > 0;
     return true;
@@ -102,7 +115,7 @@ bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native)
 
 void hoop__h5_type_name(hid_t type, char *out, size_t size)
 {
-    static const char *const names[] = {"integer",   "float",     "time",          "string", "bitfield",       "opaque",
+    static const char *const names[] = {"integer",  "float",     "time",           "string",          "bitfield", "opaque",
                                         "compound", "reference", "enum (boolean)", "variable-length", "array"};
     const int                c       = (int)H5Tget_class(type);
     const char              *name    = c >= 0 && c < (int)(sizeof names / sizeof names[0]) ? names[c] : "unknown type";
@@ -176,7 +189,8 @@ static hoop_status layout_offsets(const char *path, hoop_h5_plan *plans, int n, 
     return st;
 }
 
-static hoop_status layout_write(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot, hoop_error *err)
+static hoop_status layout_write(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot,
+                                hoop_error *err)
 {
     hid_t       fapl = H5Pcreate(H5P_FILE_ACCESS), lcpl = H5Pcreate(H5P_LINK_CREATE), dcpl = H5Pcreate(H5P_DATASET_CREATE);
     hid_t       file = -1;
@@ -204,7 +218,8 @@ done:
     return st;
 }
 
-hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot, hoop_error *err)
+hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot,
+                            hoop_error *err)
 {
     int64_t     room = 64 << 10, used;
     hoop_status st;
@@ -217,7 +232,8 @@ hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, c
         for (int d = 0; d < plans[i].ndim; d++)
             if (plans[i].shape[d] < 0 || __builtin_mul_overflow(numel, plans[i].shape[d], &numel))
                 return hoop_fail(err, HOOP_ESIZE, "%s: the shape of %s overflows", path, plans[i].name);
-        if (__builtin_mul_overflow(numel, (int64_t)hoop_dtype_size(plans[i].dtype), &bytes) || __builtin_add_overflow(room, bytes, &room))
+        if (__builtin_mul_overflow(numel, (int64_t)hoop_dtype_size(plans[i].dtype), &bytes) ||
+            __builtin_add_overflow(room, bytes, &room))
             return hoop_fail(err, HOOP_ESIZE, "%s: the size of %s overflows", path, plans[i].name);
     }
     HOOP_TRY(st, done, hoop__file_reserve(path, room, true, err));

@@ -83,7 +83,9 @@ typedef struct hoop_h5_plan {
     int64_t             offset; /* out: of its first byte in the file; 0 when it has none */
 } hoop_h5_plan;
 
-/** Write a file with these datasets and root attributes, data space reserved on disk but not filled. On failure there is no file. */
-hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot, hoop_error *err);
+/** Write a file with these datasets and root attributes, data space reserved on disk but not filled. On failure there is no file.
+ */
+hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, const hoop_h5_attr *root, int nroot,
+                            hoop_error *err);
 
 #endif

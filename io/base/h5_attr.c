@@ -7,7 +7,8 @@ static hid_t string_type(size_t length)
 {
     const hid_t type = H5Tcopy(H5T_C_S1);
     if (type < 0) return -1;
-    if (H5Tset_size(type, length == 0 ? 1 : length) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0) {
+    if (H5Tset_size(type, length == 0 ? 1 : length) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 ||
+        H5Tset_cset(type, H5T_CSET_UTF8) < 0) {
         (void)H5Tclose(type);
         return -1;
     }
@@ -42,13 +43,14 @@ int64_t hoop__h5_attr_bytes(const hoop_h5_attr *a)
 
 hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char *where, hoop_error *err)
 {
-    const bool  many  = a->kind == HOOP_H5_I64S || a->kind == HOOP_H5_STRINGS, text = a->kind == HOOP_H5_STRING || a->kind == HOOP_H5_STRINGS;
-    hsize_t     dim   = (hsize_t)a->count;
-    hid_t       space = many ? H5Screate_simple(1, &dim, NULL) : H5Screate(H5S_SCALAR), file_type = -1, memory_type = -1, attr = -1;
-    size_t      length;
-    char       *block = NULL;
-    const void *data  = &a->v;
-    hoop_status st    = HOOP_OK;
+    const bool many = a->kind == HOOP_H5_I64S || a->kind == HOOP_H5_STRINGS,
+               text = a->kind == HOOP_H5_STRING || a->kind == HOOP_H5_STRINGS;
+    hsize_t dim     = (hsize_t)a->count;
+    hid_t   space = many ? H5Screate_simple(1, &dim, NULL) : H5Screate(H5S_SCALAR), file_type = -1, memory_type = -1, attr = -1;
+    size_t  length;
+    char   *block    = NULL;
+    const void *data = &a->v;
+    hoop_status st   = HOOP_OK;
     if (a->kind == HOOP_H5_F64) {
         file_type   = H5Tcopy(H5T_IEEE_F64LE);
         memory_type = H5Tcopy(H5T_NATIVE_DOUBLE);
@@ -62,9 +64,12 @@ hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char 
         file_type   = block == NULL ? -1 : string_type(length);
         memory_type = block == NULL ? -1 : H5Tcopy(file_type);
     }
-    if (space >= 0 && file_type >= 0 && memory_type >= 0) attr = H5Acreate2(object, a->name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
-    if (attr < 0 || H5Awrite(attr, memory_type, data) < 0) st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot write attribute %s", where, a->name);
-    if (attr >= 0 && H5Aclose(attr) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot close attribute %s", where, a->name);
+    if (space >= 0 && file_type >= 0 && memory_type >= 0)
+        attr = H5Acreate2(object, a->name, file_type, space, H5P_DEFAULT, H5P_DEFAULT);
+    if (attr < 0 || H5Awrite(attr, memory_type, data) < 0)
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot write attribute %s", where, a->name);
+    if (attr >= 0 && H5Aclose(attr) < 0 && st == HOOP_OK)
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot close attribute %s", where, a->name);
     if (memory_type >= 0) (void)H5Tclose(memory_type);
     if (file_type >= 0) (void)H5Tclose(file_type);
     if (space >= 0) (void)H5Sclose(space);
@@ -75,11 +80,12 @@ hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char 
 hoop_status hoop__h5_attr_rewrite(hid_t object, const char *name, const char *value, const char *where, hoop_error *err)
 {
     const hid_t attr = H5Aopen(object, name, H5P_DEFAULT), type = attr < 0 ? -1 : H5Aget_type(attr);
-    hoop_status st   = HOOP_OK;
+    hoop_status st = HOOP_OK;
     if (type < 0 || H5Tget_size(type) != strlen(value) || H5Awrite(attr, type, value) < 0)
         st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot write attribute %s", where, name);
     if (type >= 0) (void)H5Tclose(type);
-    if (attr >= 0 && H5Aclose(attr) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot close attribute %s", where, name);
+    if (attr >= 0 && H5Aclose(attr) < 0 && st == HOOP_OK)
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot close attribute %s", where, name);
     return st;
 }
 
@@ -103,9 +109,10 @@ static int64_t attr_count(hid_t attr)
 static int64_t attr_numbers(hid_t object, const char *name, hid_t memory_type, void *out, int64_t max, size_t size)
 {
     const hid_t attr = attr_open(object, name), type = attr < 0 ? -1 : H5Aget_type(attr);
-    int64_t     n    = -1;
-    void       *all  = NULL;
-    if (type >= 0 && (H5Tget_class(type) == H5T_INTEGER || (H5Tget_class(type) == H5T_FLOAT && memory_type == H5T_NATIVE_DOUBLE))) {
+    int64_t     n   = -1;
+    void       *all = NULL;
+    if (type >= 0 &&
+        (H5Tget_class(type) == H5T_INTEGER || (H5Tget_class(type) == H5T_FLOAT && memory_type == H5T_NATIVE_DOUBLE))) {
         n = attr_count(attr);
         if (n < 1 || n > 1 << 20) n = -1;
         all = n < 0 ? NULL : malloc((size_t)n * size);
@@ -136,14 +143,16 @@ int64_t hoop__h5_attr_i64s(hid_t object, const char *name, int64_t *out, int64_t
 
 int64_t hoop__h5_attr_strings(hid_t object, const char *name, char ***out)
 {
-    const hid_t  attr  = attr_open(object, name), type = attr < 0 ? -1 : H5Aget_type(attr);
-    const bool   text  = type >= 0 && H5Tget_class(type) == H5T_STRING, variable = text && H5Tis_variable_str(type) > 0;
+    const hid_t  attr = attr_open(object, name), type = attr < 0 ? -1 : H5Aget_type(attr);
+    const bool   text = type >= 0 && H5Tget_class(type) == H5T_STRING, variable = text && H5Tis_variable_str(type) > 0;
     const size_t width = text && !variable ? H5Tget_size(type) : sizeof(char *);
     int64_t      n     = text ? attr_count(attr) : -1;
     char        *raw   = NULL;
     hid_t        space = -1;
     *out               = NULL;
-    if (n < 1 || n > 1 << 20 || width < 1 || width > 1 << 20 || (raw = calloc((size_t)n, width)) == NULL || H5Aread(attr, type, raw) < 0) n = -1;
+    if (n < 1 || n > 1 << 20 || width < 1 || width > 1 << 20 || (raw = calloc((size_t)n, width)) == NULL ||
+        H5Aread(attr, type, raw) < 0)
+        n = -1;
     if (n > 0) {
         size_t total = 0;
         char  *text_at;
@@ -180,7 +189,7 @@ int64_t hoop__h5_attr_strings(hid_t object, const char *name, char ***out)
 bool hoop__h5_attr_string(hid_t object, const char *name, char *out, size_t size)
 {
     char        **strings;
-    const int64_t n = hoop__h5_attr_strings(object, name, &strings);
+    const int64_t n  = hoop__h5_attr_strings(object, name, &strings);
     bool          ok = n == 1;
     if (ok) {
         const size_t m = strnlen(strings[0], size - 1);

@@ -76,7 +76,8 @@ static int compare_pieces(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-hoop_status hoop__catalog_add(hoop_catalog *c, const hoop_catalog_tensor *t, const hoop_piece *p, const char *where, hoop_error *err)
+hoop_status hoop__catalog_add(hoop_catalog *c, const hoop_catalog_tensor *t, const hoop_piece *p, const char *where,
+                              hoop_error *err)
 {
     hoop_catalog_tensor *mine;
     if (c->ntensors == c->room) {
@@ -114,7 +115,8 @@ static hoop_status merge_same(hoop_catalog *c, const char *where, hoop_error *er
         if (last->about.dtype != t->about.dtype || last->about.ndim != t->about.ndim || last->about.order != t->about.order ||
             memcmp(last->about.shape, t->about.shape, (size_t)t->about.ndim * sizeof t->about.shape[0]) != 0)
             return hoop_fail(err, HOOP_EFORMAT, "%s: dtype, shape or order of %s %s differ between shards %lld and %lld", where,
-                             hoop_checkpoint_kind_name(t->about.kind), t->name, (long long)last->piece[0].shard, (long long)t->piece[0].shard);
+                             hoop_checkpoint_kind_name(t->about.kind), t->name, (long long)last->piece[0].shard,
+                             (long long)t->piece[0].shard);
         pieces = realloc(last->piece, (size_t)(last->npieces + t->npieces) * sizeof *pieces);
         if (pieces == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for its catalogue", where);
         memcpy(pieces + last->npieces, t->piece, (size_t)t->npieces * sizeof *pieces);
@@ -157,7 +159,8 @@ hoop_status hoop__catalog_finish(hoop_catalog *c, bool whole, const char *where,
         t->about.group         = t->group;
         st                     = check_pieces(t, where, err);
         if (st == HOOP_OK && whole && !t->about.whole)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: elements of %s %s are missing", where, hoop_checkpoint_kind_name(t->about.kind), t->name);
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: elements of %s %s are missing", where,
+                           hoop_checkpoint_kind_name(t->about.kind), t->name);
     }
     return st;
 }

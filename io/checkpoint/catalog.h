@@ -36,7 +36,8 @@ typedef struct hoop_catalog {
 
 void hoop__catalog_free(hoop_catalog *c);
 /** Add a tensor with one piece; both are copied. */
-hoop_status hoop__catalog_add(hoop_catalog *c, const hoop_catalog_tensor *t, const hoop_piece *p, const char *where, hoop_error *err);
+hoop_status hoop__catalog_add(hoop_catalog *c, const hoop_catalog_tensor *t, const hoop_piece *p, const char *where,
+                              hoop_error *err);
 /** Join and sort the pieces of each tensor, and check that they agree and no element is there twice; with `whole`, that none
  *  is missing. */
 hoop_status hoop__catalog_finish(hoop_catalog *c, bool whole, const char *where, hoop_error *err);

@@ -33,7 +33,7 @@ hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lo
         rc = flock(fd, LOCK_EX | LOCK_NB);
     } while (rc != 0 && errno == EINTR);
     if (rc != 0 && errno == EWOULDBLOCK) {
-        n                  = pread(fd, text, sizeof text - 1, 0);
+        n                   = pread(fd, text, sizeof text - 1, 0);
         text[n > 0 ? n : 0] = '\0';
         st = hoop_fail(err, HOOP_EBUSY, "%s: another run is writing here (%s); wait for it, or choose another directory", run_dir,
                        n > 0 ? text : "it does not say which");

@@ -34,8 +34,8 @@ static const struct {
     const char *key;
     size_t      offset;
 } numbers[] = {
-    {"step", offsetof(hoop_checkpoint_meta, step)},   {"epoch", offsetof(hoop_checkpoint_meta, epoch)},
-    {"index", offsetof(hoop_checkpoint_meta, index)}, {"ranks", offsetof(hoop_checkpoint_meta, ranks)},
+    {"step", offsetof(hoop_checkpoint_meta, step)},     {"epoch", offsetof(hoop_checkpoint_meta, epoch)},
+    {"index", offsetof(hoop_checkpoint_meta, index)},   {"ranks", offsetof(hoop_checkpoint_meta, ranks)},
     {"leaves", offsetof(hoop_checkpoint_meta, leaves)}, {"batch", offsetof(hoop_checkpoint_meta, batch)},
 };
 enum { STRINGS = (int)(sizeof strings / sizeof strings[0]), NUMBERS = (int)(sizeof numbers / sizeof numbers[0]) };
@@ -59,7 +59,8 @@ static json_t *shards_json(const hoop_catalog *c)
 {
     json_t *list = json_array();
     for (int64_t i = 0; i < c->nshards; i++)
-        (void)json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "file", c->shard[i].file, "bytes", (json_int_t)c->shard[i].bytes, "xxh3_128", c->shard[i].sum));
+        (void)json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "file", c->shard[i].file, "bytes",
+                                                    (json_int_t)c->shard[i].bytes, "xxh3_128", c->shard[i].sum));
     return list;
 }
 
@@ -72,12 +73,14 @@ static json_t *tensors_json(const hoop_catalog *c)
         for (int d = 0; d < t->about.ndim; d++) (void)json_array_append_new(shape, json_integer(t->about.shape[d]));
         for (int64_t k = 0; k < t->npieces; k++) {
             const hoop_piece *p = &t->piece[k];
-            (void)json_array_append_new(pieces, json_pack("{s:I, s:I, s:I, s:I, s:s}", "shard", (json_int_t)p->shard, "first", (json_int_t)p->first, "count",
-                                                          (json_int_t)p->count, "offset", (json_int_t)p->offset, "xxh3_128", p->sum));
+            (void)json_array_append_new(pieces, json_pack("{s:I, s:I, s:I, s:I, s:s}", "shard", (json_int_t)p->shard, "first",
+                                                          (json_int_t)p->first, "count", (json_int_t)p->count, "offset",
+                                                          (json_int_t)p->offset, "xxh3_128", p->sum));
         }
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:o}", "kind", hoop_checkpoint_kind_name(t->about.kind), "group", t->group,
-                                                    "name", text(t->name), "dtype", hoop_dtype_name(t->about.dtype), "shape", shape, "order",
-                                                    (json_int_t)t->about.order, "pieces", pieces));
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:o}", "kind",
+                                                    hoop_checkpoint_kind_name(t->about.kind), "group", t->group, "name",
+                                                    text(t->name), "dtype", hoop_dtype_name(t->about.dtype), "shape", shape,
+                                                    "order", (json_int_t)t->about.order, "pieces", pieces));
     }
     return list;
 }
@@ -91,12 +94,14 @@ static json_t *manifest_json(const hoop_checkpoint_meta *m, const hoop_catalog *
     good = good && json_object_set_new(root, "format", json_string(format_name)) == 0 &&
            json_object_set_new(root, "version", json_integer(HOOP_CHECKPOINT_VERSION)) == 0;
     for (int i = 0; i < NUMBERS && good; i++)
-        good = json_object_set_new(root, numbers[i].key, json_integer(*(const int64_t *)(const void *)((const char *)m + numbers[i].offset))) == 0;
+        good = json_object_set_new(root, numbers[i].key,
+                                   json_integer(*(const int64_t *)(const void *)((const char *)m + numbers[i].offset))) == 0;
     good = good && json_object_set_new(root, "seed", json_string(seed)) == 0; /* 64 bits, which many JSON readers would round */
     for (int i = 0; i < STRINGS && good; i++)
         good = json_object_set_new(strings[i].provenance ? provenance : root, strings[i].key,
                                    text(*(const char *const *)(const void *)((const char *)m + strings[i].offset))) == 0;
-    for (int64_t i = 0; i < m->nnotes && good; i++) good = json_object_set_new(notes, m->notes[2 * i], text(m->notes[2 * i + 1])) == 0;
+    for (int64_t i = 0; i < m->nnotes && good; i++)
+        good = json_object_set_new(notes, m->notes[2 * i], text(m->notes[2 * i + 1])) == 0;
     good = good && json_object_set(root, "provenance", provenance) == 0 && json_object_set(root, "notes", notes) == 0 &&
            json_object_set_new(root, "shards", shards_json(c)) == 0 && json_object_set_new(root, "tensors", tensors_json(c)) == 0;
     json_decref(provenance);
@@ -112,9 +117,10 @@ hoop_status hoop__manifest_write(const char *path, const hoop_checkpoint_meta *m
 {
     const size_t line = strlen(head) + HOOP_SUM_TEXT - 1 + strlen(head_end);
     json_t      *root = manifest_json(meta, c);
-    char        *body = root == NULL ? NULL : json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER), *rest = body == NULL ? NULL : strchr(body, '\n');
-    char        *all = NULL, sum[HOOP_SUM_TEXT];
-    hoop_status  st = HOOP_OK;
+    char        *body = root == NULL ? NULL : json_dumps(root, JSON_INDENT(1) | JSON_PRESERVE_ORDER),
+         *rest        = body == NULL ? NULL : strchr(body, '\n');
+    char       *all   = NULL, sum[HOOP_SUM_TEXT];
+    hoop_status st    = HOOP_OK;
     json_decref(root);
     if (rest != NULL) {
         const size_t n = strlen(++rest); /* after "{\n" */
@@ -167,8 +173,9 @@ static bool read_shards(const json_t *root, hoop_catalog *c)
     for (int64_t i = 0; i < c->nshards; i++) {
         const json_t       *v = json_array_get(list, (size_t)i);
         hoop_catalog_shard *s = &c->shard[i];
-        if (!get_text(v, "file", s->file, sizeof s->file) || !get_i64(v, "bytes", 1, &s->bytes) || !get_text(v, "xxh3_128", s->sum, sizeof s->sum) ||
-            !hoop__checkpoint_shard_name(s->file, &index, &count) || index != i || count != c->nshards)
+        if (!get_text(v, "file", s->file, sizeof s->file) || !get_i64(v, "bytes", 1, &s->bytes) ||
+            !get_text(v, "xxh3_128", s->sum, sizeof s->sum) || !hoop__checkpoint_shard_name(s->file, &index, &count) ||
+            index != i || count != c->nshards)
             return false;
     }
     return true;
@@ -180,9 +187,10 @@ static bool read_tensor(const json_t *v, hoop_catalog_tensor *t)
     char          kind[16], dtype[16];
     int           k = 0;
     memset(t, 0, sizeof *t);
-    if (!get_text(v, "kind", kind, sizeof kind) || !get_text(v, "group", t->group, sizeof t->group) || !get_text(v, "name", t->name, sizeof t->name) ||
-        !get_text(v, "dtype", dtype, sizeof dtype) || !hoop_dtype_parse(dtype, &t->about.dtype) || !get_i64(v, "order", INT64_MIN, &t->about.order) ||
-        !json_is_array(shape) || json_array_size(shape) > HOOP_CHECKPOINT_DIMS || !hoop__checkpoint_name_ok(t->name))
+    if (!get_text(v, "kind", kind, sizeof kind) || !get_text(v, "group", t->group, sizeof t->group) ||
+        !get_text(v, "name", t->name, sizeof t->name) || !get_text(v, "dtype", dtype, sizeof dtype) ||
+        !hoop_dtype_parse(dtype, &t->about.dtype) || !get_i64(v, "order", INT64_MIN, &t->about.order) || !json_is_array(shape) ||
+        json_array_size(shape) > HOOP_CHECKPOINT_DIMS || !hoop__checkpoint_name_ok(t->name))
         return false;
     while (k < HOOP_CKPT_KINDS && strcmp(kind, hoop_checkpoint_kind_name((hoop_checkpoint_kind)k)) != 0) k++;
     if (k == HOOP_CKPT_KINDS) return false;
@@ -208,9 +216,10 @@ static bool read_tensors(const json_t *root, hoop_catalog *c, const char *path, 
         for (size_t k = 0; k < json_array_size(pieces); k++) {
             const json_t *v = json_array_get(pieces, k);
             hoop_piece    p = {0};
-            if (!get_i64(v, "shard", 0, &p.shard) || p.shard >= c->nshards || !get_i64(v, "first", 0, &p.first) || !get_i64(v, "count", 0, &p.count) ||
-                !get_i64(v, "offset", 0, &p.offset) || !get_text(v, "xxh3_128", p.sum, sizeof p.sum) || p.first > t.about.numel ||
-                p.count > t.about.numel - p.first || p.offset > c->shard[p.shard].bytes || p.count * width > c->shard[p.shard].bytes - p.offset)
+            if (!get_i64(v, "shard", 0, &p.shard) || p.shard >= c->nshards || !get_i64(v, "first", 0, &p.first) ||
+                !get_i64(v, "count", 0, &p.count) || !get_i64(v, "offset", 0, &p.offset) ||
+                !get_text(v, "xxh3_128", p.sum, sizeof p.sum) || p.first > t.about.numel || p.count > t.about.numel - p.first ||
+                p.offset > c->shard[p.shard].bytes || p.count * width > c->shard[p.shard].bytes - p.offset)
                 return false;
             if (hoop__catalog_add(c, &t, &p, path, err) != HOOP_OK) return false;
         }
@@ -281,7 +290,8 @@ hoop_status hoop__manifest_read(const char *path, hoop_error *err, hoop_checkpoi
     if (format == NULL || strcmp(format, format_name) != 0 || !get_i64(o->root, "version", 1, &version))
         st = hoop_fail(err, HOOP_EFORMAT, "%s: no manifest of a hoop checkpoint", path);
     else if (version > HOOP_CHECKPOINT_VERSION)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: format version %lld; this hoop reads up to %d", path, (long long)version, HOOP_CHECKPOINT_VERSION);
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: format version %lld; this hoop reads up to %d", path, (long long)version,
+                       HOOP_CHECKPOINT_VERSION);
     else if (!read_meta(o->root, meta, o) || !read_shards(o->root, c) || !read_tensors(o->root, c, path, err))
         st = hoop_fail(err, HOOP_EFORMAT, "%s: a key is missing or has an impossible value", path);
     if (st == HOOP_OK) st = hoop__catalog_finish(c, true, path, err);

@@ -35,7 +35,8 @@ static hoop_status open_directory(hoop_checkpoint *c, hoop_error *err)
         if (bytes < 0)
             st = hoop_fail(err, HOOP_EIO, "%s: is missing", path);
         else if (bytes != c->catalog.shard[i].bytes)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: has %lld bytes, %lld were written", path, (long long)bytes, (long long)c->catalog.shard[i].bytes);
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: has %lld bytes, %lld were written", path, (long long)bytes,
+                           (long long)c->catalog.shard[i].bytes);
         if (st != HOOP_OK) break;
     }
 done:
@@ -45,7 +46,8 @@ done:
 static void empty_meta(hoop_checkpoint_meta *m)
 {
     memset(m, 0, sizeof *m);
-    m->run_id = m->numerics = m->fingerprint = m->data_fingerprint = m->optimizer = m->config = m->version = m->host = m->time = m->command = "";
+    m->run_id = m->numerics = m->fingerprint = m->data_fingerprint = m->optimizer = m->config = m->version = m->host = m->time =
+        m->command                                                                                                   = "";
 }
 
 static hoop_status open_shard(hoop_checkpoint *c, hoop_error *err)
@@ -56,7 +58,8 @@ static hoop_status open_shard(hoop_checkpoint *c, hoop_error *err)
     int64_t      writers;
     hoop_status  st;
     hoop__path_dir(c->path, c->dir, sizeof c->dir);
-    if (strlen(file) >= sizeof c->catalog.shard[0].file) return hoop_fail(err, HOOP_EARG, "%s: too long a file name for a shard", c->path);
+    if (strlen(file) >= sizeof c->catalog.shard[0].file)
+        return hoop_fail(err, HOOP_EARG, "%s: too long a file name for a shard", c->path);
     c->catalog.nshards = 1;
     c->catalog.shard   = calloc(1, sizeof *c->catalog.shard);
     if (c->catalog.shard == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", c->path);
@@ -81,7 +84,8 @@ static hoop_status locate(hoop_checkpoint *c, const char *path, hoop_error *err)
     char        at[HOOP_PATH_MAX];
     int64_t    *steps, n, newest;
     hoop_status st;
-    if (snprintf(c->path, sizeof c->path, "%s", path) >= (int)sizeof c->path) return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", path);
+    if (snprintf(c->path, sizeof c->path, "%s", path) >= (int)sizeof c->path)
+        return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", path);
     if (stat(path, &s) != 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
     if (!S_ISDIR(s.st_mode)) return HOOP_OK;
     st = hoop__path_join(path, "manifest.json", err, at, sizeof at);
@@ -94,7 +98,8 @@ static hoop_status locate(hoop_checkpoint *c, const char *path, hoop_error *err)
     if (st != HOOP_OK) return st;
     newest = n > 0 ? steps[n - 1] : -1;
     free(steps);
-    if (newest < 0) return hoop_fail(err, HOOP_EIO, "%s: neither a checkpoint (no manifest.json) nor a run with checkpoints", path);
+    if (newest < 0)
+        return hoop_fail(err, HOOP_EIO, "%s: neither a checkpoint (no manifest.json) nor a run with checkpoints", path);
     st = hoop__checkpoint_step_path(path, newest, "", err, c->dir);
     memcpy(c->path, c->dir, sizeof c->path);
     return st;
@@ -159,7 +164,8 @@ const hoop_checkpoint_tensor *hoop_checkpoint_tensor_at(const hoop_checkpoint *c
     return i < 0 || i >= c->catalog.ntensors ? NULL : &c->catalog.tensor[i].about;
 }
 
-const hoop_checkpoint_tensor *hoop_checkpoint_find(const hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *group, const char *name)
+const hoop_checkpoint_tensor *hoop_checkpoint_find(const hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *group,
+                                                   const char *name)
 {
     if (group == NULL) group = "";
     for (int64_t i = 0; i < c->catalog.ntensors; i++) {
@@ -185,19 +191,21 @@ static hoop_status piece_compare(const hoop_catalog_tensor *t, hoop_piece *p, co
     hoop__sum_text(data, p->count * (int64_t)hoop_dtype_size(t->about.dtype), sum);
     p->checked = strcmp(sum, p->sum) == 0;
     if (p->checked) return HOOP_OK;
-    return hoop_fail(err, HOOP_ECHECKSUM, "%s: %s %s%s%s is damaged: its checksum does not match", path, hoop_checkpoint_kind_name(t->about.kind), t->group,
-                     t->group[0] != '\0' ? "/" : "", t->name);
+    return hoop_fail(err, HOOP_ECHECKSUM, "%s: %s %s%s%s is damaged: its checksum does not match", path,
+                     hoop_checkpoint_kind_name(t->about.kind), t->group, t->group[0] != '\0' ? "/" : "", t->name);
 }
 
 /* Elements [first, first + count) of the tensor, all within this piece. The piece's checksum is checked the first time. */
-static hoop_status piece_read(hoop_checkpoint *c, const hoop_catalog_tensor *t, hoop_piece *p, int64_t first, int64_t count, char *out, hoop_error *err)
+static hoop_status piece_read(hoop_checkpoint *c, const hoop_catalog_tensor *t, hoop_piece *p, int64_t first, int64_t count,
+                              char *out, hoop_error *err)
 {
     const int64_t width = (int64_t)hoop_dtype_size(t->about.dtype), bytes = p->count * width;
-    char          path[HOOP_PATH_MAX], *all = NULL;
+    char          path[HOOP_PATH_MAX], *all                               = NULL;
     hoop_status   st;
     HOOP_TRY(st, done, shard_fd(c, p->shard, err, path));
     if (p->checked || (first == p->first && count == p->count)) {
-        HOOP_TRY(st, done, hoop__file_read_at(c->fd[p->shard], out, count * width, p->offset + (first - p->first) * width, path, err));
+        HOOP_TRY(st, done,
+                 hoop__file_read_at(c->fd[p->shard], out, count * width, p->offset + (first - p->first) * width, path, err));
         if (!p->checked) st = piece_compare(t, p, out, path, err);
         goto done;
     }
@@ -214,7 +222,8 @@ done:
     return st;
 }
 
-hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tensor *about, int64_t first, int64_t count, void *out, hoop_error *err)
+hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tensor *about, int64_t first, int64_t count, void *out,
+                                 hoop_error *err)
 {
     /* about is the first member of the catalogue's row */
     const hoop_catalog_tensor *t     = (const hoop_catalog_tensor *)(const void *)about;
@@ -222,8 +231,8 @@ hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tenso
     int64_t                    next = first;
     hoop_status                st   = HOOP_OK;
     if (first < 0 || count < 0 || first > about->numel || count > about->numel - first)
-        return hoop_fail(err, HOOP_ERANGE, "%s: elements %lld to %lld of %s, which has %lld", c->path, (long long)first, (long long)(first + count), t->name,
-                         (long long)about->numel);
+        return hoop_fail(err, HOOP_ERANGE, "%s: elements %lld to %lld of %s, which has %lld", c->path, (long long)first,
+                         (long long)(first + count), t->name, (long long)about->numel);
     for (int64_t k = 0; k < t->npieces && st == HOOP_OK && next < end; k++) {
         hoop_piece *p   = &t->piece[k];
         int64_t     run = p->first + p->count - next;
@@ -249,7 +258,7 @@ static hoop_status verify_pieces(hoop_checkpoint *c, hoop_error *err)
             const int64_t bytes = p->count * (int64_t)hoop_dtype_size(t->about.dtype);
             char         *all   = malloc((size_t)bytes + 1);
             p->checked          = false;
-            st                  = all == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory to check %s", c->path, t->name) : HOOP_OK;
+            st = all == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory to check %s", c->path, t->name) : HOOP_OK;
             if (st == HOOP_OK) st = piece_read(c, t, p, p->first, p->count, all, err);
             free(all);
         }
@@ -267,7 +276,8 @@ hoop_status hoop_checkpoint_verify(hoop_checkpoint *c, hoop_error *err)
         HOOP_TRY(st, done, hoop__sum_file(path, err, sum, NULL));
         if (strcmp(sum, c->catalog.shard[i].sum) == 0) continue;
         /* Name the tensor if one is hit. */
-        if ((st = verify_pieces(c, err)) == HOOP_OK) st = hoop_fail(err, HOOP_ECHECKSUM, "%s: damaged outside of its tensors: the file's checksum does not match", path);
+        if ((st = verify_pieces(c, err)) == HOOP_OK)
+            st = hoop_fail(err, HOOP_ECHECKSUM, "%s: damaged outside of its tensors: the file's checksum does not match", path);
         goto done;
     }
     st = verify_pieces(c, err);

@@ -16,7 +16,8 @@ hoop_status hoop__checkpoint_step_path(const char *run_dir, int64_t step, const 
     return n < HOOP_CHECKPOINT_PATH ? HOOP_OK : hoop_fail(err, HOOP_EARG, "%.256s: the path is too long", run_dir);
 }
 
-hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, const char *run_id, hoop_error *err, char out[HOOP_CHECKPOINT_PATH])
+hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, const char *run_id, hoop_error *err,
+                                char out[HOOP_CHECKPOINT_PATH])
 {
     char suffix[128];
     if (step < 0) return hoop_fail(err, HOOP_EARG, "checkpoint: step %lld", (long long)step);
@@ -31,14 +32,16 @@ hoop_status hoop__checkpoint_remove_dir(const char *path, hoop_error *err)
     DIR                 *d = opendir(path);
     const struct dirent *e;
     hoop_status          st = HOOP_OK;
-    if (d == NULL) return errno == ENOENT ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
+    if (d == NULL)
+        return errno == ENOENT ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
     while ((e = readdir(d)) != NULL) {
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
         if (unlinkat(dirfd(d), e->d_name, 0) != 0 && errno != ENOENT)
             st = hoop_fail(err, HOOP_EIO, "%s/%s: cannot be removed: %s", path, e->d_name, strerror(errno));
     }
     (void)closedir(d);
-    if (st == HOOP_OK && rmdir(path) != 0 && errno != ENOENT) st = hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
+    if (st == HOOP_OK && rmdir(path) != 0 && errno != ENOENT)
+        st = hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
     return st;
 }
 
@@ -100,7 +103,7 @@ hoop_status hoop_checkpoint_list(const char *run_dir, hoop_error *err, int64_t *
             st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
             break;
         }
-        *steps         = grown;
+        *steps           = grown;
         (*steps)[(*n)++] = step;
     }
     (void)closedir(d);
@@ -167,7 +170,9 @@ static hoop_status collect(const char *tmp, hoop_catalog *c, hoop_error *err)
             c->shard   = calloc((size_t)count, sizeof *c->shard);
             if (c->shard == NULL) st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld shards", tmp, (long long)count);
         }
-        if (st == HOOP_OK && count != c->nshards) st = hoop_fail(err, HOOP_EFORMAT, "%s: holds shards of %lld and of %lld writers", tmp, (long long)c->nshards, (long long)count);
+        if (st == HOOP_OK && count != c->nshards)
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: holds shards of %lld and of %lld writers", tmp, (long long)c->nshards,
+                           (long long)count);
         if (st == HOOP_OK) (void)snprintf(c->shard[index].file, sizeof c->shard[index].file, "%.63s", e->d_name);
         found++;
     }
@@ -191,7 +196,9 @@ static hoop_status take_name(const char *run_dir, int64_t step, const char *tmp,
     char        aside[HOOP_CHECKPOINT_PATH];
     struct stat s;
     hoop_status st;
-    if (stat(path, &s) != 0) return rename(tmp, path) == 0 ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: cannot be renamed to %s: %s", tmp, path, strerror(errno));
+    if (stat(path, &s) != 0)
+        return rename(tmp, path) == 0 ? HOOP_OK
+                                      : hoop_fail(err, HOOP_EIO, "%s: cannot be renamed to %s: %s", tmp, path, strerror(errno));
     if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_EXCHANGE) == 0) return HOOP_OK; /* tmp is now the old one */
     st = hoop__checkpoint_step_path(run_dir, step, ".old-replaced", err, aside);
     if (st == HOOP_OK) st = hoop__checkpoint_remove_dir(aside, err);
@@ -211,7 +218,8 @@ static hoop_status set_latest(const char *run_dir, int64_t step, hoop_error *err
     char        target[64], temp[HOOP_PATH_MAX], link[HOOP_PATH_MAX];
     hoop_status st;
     (void)snprintf(target, sizeof target, "checkpoints/step-%08lld", (long long)step);
-    if ((st = hoop__path_join(run_dir, ".latest.tmp", err, temp, sizeof temp)) != HOOP_OK || (st = hoop__path_join(run_dir, "latest", err, link, sizeof link)) != HOOP_OK)
+    if ((st = hoop__path_join(run_dir, ".latest.tmp", err, temp, sizeof temp)) != HOOP_OK ||
+        (st = hoop__path_join(run_dir, "latest", err, link, sizeof link)) != HOOP_OK)
         return st;
     (void)unlink(temp);
     if (symlink(target, temp) != 0 || rename(temp, link) != 0) {
@@ -240,7 +248,8 @@ static hoop_status prune(const char *run_dir, int64_t newest, int64_t keep, int 
         /* Under a name that is no checkpoint's first: a half-removed one must not be found. */
         st = hoop__checkpoint_step_path(run_dir, steps[i], ".tmp-pruned", err, doomed);
         if (st == HOOP_OK) st = hoop__checkpoint_remove_dir(doomed, err);
-        if (st == HOOP_OK && rename(path, doomed) != 0) st = hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
+        if (st == HOOP_OK && rename(path, doomed) != 0)
+            st = hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
         if (st == HOOP_OK) st = hoop__checkpoint_remove_dir(doomed, err);
         if (st == HOOP_OK) ++*pruned;
     }
@@ -248,8 +257,8 @@ static hoop_status prune(const char *run_dir, int64_t newest, int64_t keep, int 
     return st;
 }
 
-hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta, int64_t keep, hoop_error *err,
-                                    hoop_checkpoint_published *out)
+hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta, int64_t keep,
+                                    hoop_error *err, hoop_checkpoint_published *out)
 {
     hoop_catalog              c = {0};
     char                      path[HOOP_CHECKPOINT_PATH], parent[HOOP_PATH_MAX], manifest[HOOP_PATH_MAX];
@@ -259,7 +268,8 @@ hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const 
     if (out == NULL) out = &local;
     memset(out, 0, sizeof *out);
     if (strstr(tmp, ".tmp-") == NULL) return hoop_fail(err, HOOP_EARG, "%s: not a name that hoop_checkpoint_tmp gives", tmp);
-    if (meta->step < 0 || keep < 0) return hoop_fail(err, HOOP_EARG, "checkpoint: step %lld, keep %lld", (long long)meta->step, (long long)keep);
+    if (meta->step < 0 || keep < 0)
+        return hoop_fail(err, HOOP_EARG, "checkpoint: step %lld, keep %lld", (long long)meta->step, (long long)keep);
     HOOP_TRY(st, done, hoop__checkpoint_step_path(run_dir, meta->step, "", err, path));
     HOOP_TRY(st, done, collect(tmp, &c, err));
     HOOP_TRY(st, done, hoop__path_join(tmp, "manifest.json", err, manifest, sizeof manifest));
@@ -280,10 +290,11 @@ done:
     return st;
 }
 
-hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char *notes, int64_t notes_size, int64_t *step, char path[HOOP_CHECKPOINT_PATH])
+hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char *notes, int64_t notes_size, int64_t *step,
+                                      char path[HOOP_CHECKPOINT_PATH])
 {
     int64_t    *steps, n, used = 0;
-    hoop_status st = hoop_checkpoint_list(run_dir, err, &steps, &n);
+    hoop_status st    = hoop_checkpoint_list(run_dir, err, &steps, &n);
     hoop_error  first = {0};
     *step             = -1;
     path[0]           = '\0';
@@ -297,14 +308,16 @@ hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char
             *step = steps[i];
         } else {
             if (first.status == HOOP_OK) first = fault;
-            if (notes != NULL && used < notes_size) used += snprintf(notes + used, (size_t)(notes_size - used), "%s%s", used > 0 ? "\n" : "", fault.text);
+            if (notes != NULL && used < notes_size)
+                used += snprintf(notes + used, (size_t)(notes_size - used), "%s%s", used > 0 ? "\n" : "", fault.text);
         }
         hoop_checkpoint_close(&c);
     }
     free(steps);
     if (st == HOOP_OK && n > 0 && *step < 0) {
         path[0] = '\0';
-        st      = hoop_fail(err, HOOP_ECHECKSUM, "%s: none of its %lld checkpoints is good; the newest: %s", run_dir, (long long)n, first.text);
+        st = hoop_fail(err, HOOP_ECHECKSUM, "%s: none of its %lld checkpoints is good; the newest: %s", run_dir, (long long)n,
+                       first.text);
     }
     return st;
 }

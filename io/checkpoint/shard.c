@@ -24,14 +24,17 @@ typedef struct row {
 static hoop_status entry_check(const hoop_checkpoint_entry *e, int64_t *numel, hoop_error *err)
 {
     const char *name = e->name == NULL ? "(null)" : e->name;
-    if (e->name == NULL || !hoop__checkpoint_name_ok(e->name) || (e->group != NULL && e->group[0] != '\0' && !hoop__checkpoint_name_ok(e->group)))
-        return hoop_fail(err, HOOP_EARG, "checkpoint: '%.300s' is no name for a tensor: 1 to 255 bytes without '/' are wanted", name);
+    if (e->name == NULL || !hoop__checkpoint_name_ok(e->name) ||
+        (e->group != NULL && e->group[0] != '\0' && !hoop__checkpoint_name_ok(e->group)))
+        return hoop_fail(err, HOOP_EARG, "checkpoint: '%.300s' is no name for a tensor: 1 to 255 bytes without '/' are wanted",
+                         name);
     if (e->kind >= HOOP_CKPT_KINDS || (e->kind != HOOP_CKPT_STATE && e->group != NULL && e->group[0] != '\0'))
         return hoop_fail(err, HOOP_EARG, "checkpoint: %s has a wrong kind, or a group without being state", name);
-    if (!hoop__checkpoint_numel(e->dtype, e->ndim, e->shape, numel)) return hoop_fail(err, HOOP_EARG, "checkpoint: dtype or shape of %s is not possible", name);
+    if (!hoop__checkpoint_numel(e->dtype, e->ndim, e->shape, numel))
+        return hoop_fail(err, HOOP_EARG, "checkpoint: dtype or shape of %s is not possible", name);
     if (e->first < 0 || e->count < 0 || e->first > *numel || e->count > *numel - e->first)
-        return hoop_fail(err, HOOP_ERANGE, "checkpoint: elements %lld to %lld of %s, which has %lld", (long long)e->first, (long long)(e->first + e->count),
-                         name, (long long)*numel);
+        return hoop_fail(err, HOOP_ERANGE, "checkpoint: elements %lld to %lld of %s, which has %lld", (long long)e->first,
+                         (long long)(e->first + e->count), name, (long long)*numel);
     if (e->count > 0 && e->data == NULL) return hoop_fail(err, HOOP_EARG, "checkpoint: %s has no data", name);
     return HOOP_OK;
 }
@@ -66,7 +69,8 @@ static void entry_plan(const hoop_checkpoint_entry *e, int64_t numel, row *r, ho
 }
 
 /* *synced false on success: the data is in the file but the sync failed. */
-static hoop_status shard_write_once(const char *path, const hoop_h5_attr *root, hoop_h5_plan *plans, const row *rows, int n, bool *synced, hoop_error *err)
+static hoop_status shard_write_once(const char *path, const hoop_h5_attr *root, hoop_h5_plan *plans, const row *rows, int n,
+                                    bool *synced, hoop_error *err)
 {
     hoop_h5_quiet quiet;
     hoop_status   st;
@@ -77,13 +81,15 @@ static hoop_status shard_write_once(const char *path, const hoop_h5_attr *root, 
     if (st != HOOP_OK) return st;
     fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
-    for (int i = 0; i < n && st == HOOP_OK; i++) st = hoop__file_write_at(fd, rows[i].data, rows[i].bytes, plans[i].offset, path, err);
+    for (int i = 0; i < n && st == HOOP_OK; i++)
+        st = hoop__file_write_at(fd, rows[i].data, rows[i].bytes, plans[i].offset, path, err);
     *synced = st == HOOP_OK && fsync(fd) == 0;
     if (close(fd) != 0) *synced = false;
     return st;
 }
 
-static hoop_status shard_write(const char *path, int writer, int nwriters, hoop_h5_plan *plans, const row *rows, int n, hoop_error *err)
+static hoop_status shard_write(const char *path, int writer, int nwriters, hoop_h5_plan *plans, const row *rows, int n,
+                               hoop_error *err)
 {
     const hoop_h5_attr root[] = {{.name = "hoop_format", .kind = HOOP_H5_STRING, .v.string = format_name},
                                  {.name = "writer", .kind = HOOP_H5_I64, .v.i64 = writer},
@@ -100,14 +106,16 @@ static hoop_status shard_write(const char *path, int writer, int nwriters, hoop_
     return st;
 }
 
-hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriters, const hoop_checkpoint_entry *entries, int64_t n, hoop_error *err)
+hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriters, const hoop_checkpoint_entry *entries,
+                                        int64_t n, hoop_error *err)
 {
     char          path[HOOP_PATH_MAX], name[64];
     row          *rows  = NULL;
     hoop_h5_plan *plans = NULL;
     int           used  = 0;
     hoop_status   st;
-    if (writer < 0 || writer >= nwriters || nwriters > 99999) return hoop_fail(err, HOOP_EARG, "checkpoint: writer %d of %d", writer, nwriters);
+    if (writer < 0 || writer >= nwriters || nwriters > 99999)
+        return hoop_fail(err, HOOP_EARG, "checkpoint: writer %d of %d", writer, nwriters);
     if (n < 0 || n > 1 << 24) return hoop_fail(err, HOOP_EARG, "checkpoint: %lld entries", (long long)n);
     (void)snprintf(name, sizeof name, "shard-%05d-of-%05d.h5", writer, nwriters);
     HOOP_TRY(st, done, hoop__path_join(tmp, name, err, path, sizeof path));
@@ -148,13 +156,14 @@ typedef struct scan {
 /* Dtype, whole shape and range of a dataset from its type, space and attributes. */
 static hoop_status scan_shape(scan *s, hid_t dset, hoop_catalog_tensor *t, hoop_piece *p)
 {
-    hoop_checkpoint_tensor *a    = &t->about;
+    hoop_checkpoint_tensor *a = &t->about;
     hsize_t                 dims[HOOP_CHECKPOINT_DIMS];
     const hid_t             type = H5Dget_type(dset), space = H5Dget_space(dset);
-    const int               ndim = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
-    bool                    native = false, good = type >= 0 && hoop__h5_dtype(type, &a->dtype, &native) && native && ndim >= 0 && ndim <= HOOP_CHECKPOINT_DIMS;
-    int64_t                 here = 1, n;
-    good                         = good && (ndim == 0 || H5Sget_simple_extent_dims(space, dims, NULL) == ndim);
+    const int               ndim   = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
+    bool                    native = false,
+         good    = type >= 0 && hoop__h5_dtype(type, &a->dtype, &native) && native && ndim >= 0 && ndim <= HOOP_CHECKPOINT_DIMS;
+    int64_t here = 1, n;
+    good         = good && (ndim == 0 || H5Sget_simple_extent_dims(space, dims, NULL) == ndim);
     for (int i = 0; good && i < ndim; i++) {
         good        = dims[i] <= INT64_MAX && !__builtin_mul_overflow(here, (int64_t)dims[i], &here);
         a->shape[i] = (int64_t)dims[i];
@@ -163,15 +172,19 @@ static hoop_status scan_shape(scan *s, hid_t dset, hoop_catalog_tensor *t, hoop_
     p->count = here;
     n        = hoop__h5_attr_i64s(dset, "shape", a->shape, HOOP_CHECKPOINT_DIMS);
     if (good && n >= 0) {
-        good    = n <= HOOP_CHECKPOINT_DIMS && ndim == 1 && hoop__h5_attr_i64(dset, "first", &p->first) && hoop__h5_attr_i64(dset, "count", &n) && n == here;
+        good = n <= HOOP_CHECKPOINT_DIMS && ndim == 1 && hoop__h5_attr_i64(dset, "first", &p->first) &&
+               hoop__h5_attr_i64(dset, "count", &n) && n == here;
         a->ndim = (int)hoop__h5_attr_i64s(dset, "shape", a->shape, HOOP_CHECKPOINT_DIMS);
     }
-    good = good && hoop__checkpoint_numel(a->dtype, a->ndim, a->shape, &a->numel) && p->first >= 0 && p->first <= a->numel && p->count <= a->numel - p->first;
+    good = good && hoop__checkpoint_numel(a->dtype, a->ndim, a->shape, &a->numel) && p->first >= 0 && p->first <= a->numel &&
+           p->count <= a->numel - p->first;
     if (!hoop__h5_attr_i64(dset, "order", &a->order)) a->order = 0;
     good = good && hoop__h5_attr_string(dset, "xxh3_128", p->sum, sizeof p->sum) && strlen(p->sum) == HOOP_SUM_TEXT - 1;
     if (space >= 0) (void)H5Sclose(space);
     if (type >= 0) (void)H5Tclose(type);
-    return good ? HOOP_OK : hoop_fail(s->err, HOOP_EFORMAT, "%s: type, shape, range or checksum of %s are not as a checkpoint has them", s->path, t->name);
+    return good ? HOOP_OK
+                : hoop_fail(s->err, HOOP_EFORMAT, "%s: type, shape, range or checksum of %s are not as a checkpoint has them",
+                            s->path, t->name);
 }
 
 static hoop_status scan_dataset(scan *s, hid_t dset, const char *name)
@@ -182,7 +195,8 @@ static hoop_status scan_dataset(scan *s, hid_t dset, const char *name)
     haddr_t             offset;
     hoop_status         st;
     if (hoop__h5_attr_string(dset, "tensor", real, sizeof real)) name = real;
-    if (!hoop__checkpoint_name_ok(name)) return hoop_fail(s->err, HOOP_EFORMAT, "%s: holds a tensor with an impossible name", s->path);
+    if (!hoop__checkpoint_name_ok(name))
+        return hoop_fail(s->err, HOOP_EFORMAT, "%s: holds a tensor with an impossible name", s->path);
     (void)snprintf(t.name, sizeof t.name, "%s", name);
     (void)snprintf(t.group, sizeof t.group, "%s", s->group);
     st = scan_shape(s, dset, &t, &p);
@@ -206,7 +220,8 @@ static herr_t scan_link(hid_t group, const char *name, const H5L_info_t *info, v
         s->st = hoop__h5_fail(s->err, HOOP_EFORMAT, "%s: %s cannot be opened", s->path, name);
     } else if (H5Iget_type(object) == H5I_DATASET) {
         s->st = scan_dataset(s, object, name);
-    } else if (H5Iget_type(object) == H5I_GROUP && s->kind == HOOP_CKPT_STATE && s->group[0] == '\0' && hoop__checkpoint_name_ok(name)) {
+    } else if (H5Iget_type(object) == H5I_GROUP && s->kind == HOOP_CKPT_STATE && s->group[0] == '\0' &&
+               hoop__checkpoint_name_ok(name)) {
         scan inner  = *s;
         inner.group = name;
         if (H5Literate(object, H5_INDEX_NAME, H5_ITER_INC, NULL, scan_link, &inner) < 0 && inner.st == HOOP_OK)
@@ -224,18 +239,21 @@ static hoop_status scan_file(scan *s, int64_t *writers)
     static const char *const folders[HOOP_CKPT_KINDS] = {"/parameters", "/buffers", "/optimizer"};
     char                     format[64];
     int64_t                  writer;
-    if (!hoop__h5_attr_string(s->file, "hoop_format", format, sizeof format) || strncmp(format, format_prefix, strlen(format_prefix)) != 0)
+    if (!hoop__h5_attr_string(s->file, "hoop_format", format, sizeof format) ||
+        strncmp(format, format_prefix, strlen(format_prefix)) != 0)
         return hoop_fail(s->err, HOOP_EFORMAT, "%s: an HDF5 file, but no shard of a hoop checkpoint", s->path);
-    if (strcmp(format, format_name) != 0) return hoop_fail(s->err, HOOP_EFORMAT, "%s: is a '%s'; this hoop reads '%s'", s->path, format, format_name);
-    if (!hoop__h5_attr_i64(s->file, "writer", &writer) || !hoop__h5_attr_i64(s->file, "writers", writers) || writer < 0 || writer >= *writers ||
-        *writers > 99999 || (s->index >= 0 && writer != s->index))
+    if (strcmp(format, format_name) != 0)
+        return hoop_fail(s->err, HOOP_EFORMAT, "%s: is a '%s'; this hoop reads '%s'", s->path, format, format_name);
+    if (!hoop__h5_attr_i64(s->file, "writer", &writer) || !hoop__h5_attr_i64(s->file, "writers", writers) || writer < 0 ||
+        writer >= *writers || *writers > 99999 || (s->index >= 0 && writer != s->index))
         return hoop_fail(s->err, HOOP_EFORMAT, "%s: says another place in the set than its name", s->path);
     if (s->index < 0) s->index = 0;
     for (int k = 0; k < HOOP_CKPT_KINDS; k++) {
         if (H5Lexists(s->file, folders[k], H5P_DEFAULT) <= 0) continue;
         s->kind  = (hoop_checkpoint_kind)k;
         s->group = "";
-        if (H5Literate_by_name(s->file, folders[k], H5_INDEX_NAME, H5_ITER_INC, NULL, scan_link, s, H5P_DEFAULT) < 0 && s->st == HOOP_OK)
+        if (H5Literate_by_name(s->file, folders[k], H5_INDEX_NAME, H5_ITER_INC, NULL, scan_link, s, H5P_DEFAULT) < 0 &&
+            s->st == HOOP_OK)
             s->st = hoop__h5_fail(s->err, HOOP_EFORMAT, "%s: group %s cannot be listed", s->path, folders[k]);
         if (s->st != HOOP_OK) return s->st;
     }

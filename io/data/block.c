@@ -14,17 +14,18 @@ static void list_remove(hoop_dataset *ds, hoop_block *b)
 
 static void list_push(hoop_dataset *ds, hoop_block *b)
 {
-    b->newer = NULL;
-    b->older = ds->newest;
+    b->newer                                                 = NULL;
+    b->older                                                 = ds->newest;
     *(ds->newest != NULL ? &ds->newest->newer : &ds->oldest) = b;
-    ds->newest = b;
+    ds->newest                                               = b;
 }
 
-static hoop_status block_fill(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t first, int64_t rows, void *out, hoop_error *err)
+static hoop_status block_fill(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t first, int64_t rows, void *out,
+                              hoop_error *err)
 {
-    const hoop_dataset_field *f                             = &ds->info.field[field];
+    const hoop_dataset_field *f                            = &ds->info.field[field];
     hsize_t                   start[HOOP_DATASET_DIMS + 1] = {(hsize_t)first}, count[HOOP_DATASET_DIMS + 1] = {(hsize_t)rows};
-    const hid_t               dset                          = s->field[field].dset;
+    const hid_t               dset = s->field[field].dset;
     hid_t                     from = -1, to = -1;
     hoop_status               st = HOOP_OK;
     hoop_h5_quiet             quiet;
@@ -39,7 +40,8 @@ static hoop_status block_fill(const hoop_dataset *ds, const hoop_shard *s, int f
     to   = H5Screate_simple(f->ndim + 1, count, NULL);
     if (from < 0 || to < 0 || H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
         H5Dread(dset, hoop__h5_memory_type(f->dtype), to, from, H5P_DEFAULT, out) < 0)
-        st = hoop__h5_fail(err, HOOP_EIO, "%s: rows %lld to %lld of %s cannot be read", s->path, (long long)first, (long long)(first + rows - 1), f->name);
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: rows %lld to %lld of %s cannot be read", s->path, (long long)first,
+                           (long long)(first + rows - 1), f->name);
     if (to >= 0) (void)H5Sclose(to);
     if (from >= 0) (void)H5Sclose(from);
     hoop__h5_restore(&quiet);
@@ -73,7 +75,9 @@ hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t 
             free(b);
         }
         b = malloc(sizeof *b + (size_t)size);
-        if (b == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s", s->path, (long long)size, ds->name[field]);
+        if (b == NULL)
+            return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s", s->path, (long long)size,
+                             ds->name[field]);
         st = block_fill(ds, s, field, first, rows, b->data, err);
         if (st != HOOP_OK) {
             free(b);

@@ -10,34 +10,34 @@
 #define VECTORISED
 #endif
 
-#define CAST(suffix, attributes, FROM, as, AS)                                                                                 \
-    attributes static void FROM##_to_##AS##_##suffix(const void *src, void *dst, int64_t n, double scale)                      \
-    {                                                                                                                          \
-        const hoop_stored_##FROM *restrict x = src;                                                                                          \
-        as *restrict y         = dst;                                                                                          \
-        const as k             = (as)scale;                                                                                    \
-        for (int64_t i = 0; i < n; i++) y[i] = (as)x[i] * k;                                                                   \
+#define CAST(suffix, attributes, FROM, as, AS)                                                                                   \
+    attributes static void FROM##_to_##AS##_##suffix(const void *src, void *dst, int64_t n, double scale)                        \
+    {                                                                                                                            \
+        const hoop_stored_##FROM *restrict x = src;                                                                              \
+        as *restrict y                       = dst;                                                                              \
+        const as k                           = (as)scale;                                                                        \
+        for (int64_t i = 0; i < n; i++) y[i] = (as)x[i] * k;                                                                     \
     }
-#define CASTS(suffix, attributes)                                                                                              \
-    CAST(suffix, attributes, F32, float, F32)                                                                           \
-    CAST(suffix, attributes, F64, float, F32)                                                                          \
-    CAST(suffix, attributes, I64, float, F32)                                                                         \
-    CAST(suffix, attributes, I32, float, F32)                                                                         \
-    CAST(suffix, attributes, U8, float, F32)                                                                          \
-    CAST(suffix, attributes, F32, double, F64)                                                                          \
-    CAST(suffix, attributes, F64, double, F64)                                                                         \
-    CAST(suffix, attributes, I64, double, F64)                                                                        \
-    CAST(suffix, attributes, I32, double, F64)                                                                        \
-    CAST(suffix, attributes, U8, double, F64)                                                                         \
-    CAST(suffix, attributes, I64, int64_t, I64)                                                                       \
-    CAST(suffix, attributes, I32, int64_t, I64)                                                                       \
-    CAST(suffix, attributes, U8, int64_t, I64)                                                                        \
-    static hoop_row_cast *const casts_##suffix[HOOP_DTYPE_COUNT][3] = {                                                        \
-        [HOOP_F32] = {F32_to_F32_##suffix, F32_to_F64_##suffix, NULL},                                                         \
-        [HOOP_F64] = {F64_to_F32_##suffix, F64_to_F64_##suffix, NULL},                                                         \
-        [HOOP_I64] = {I64_to_F32_##suffix, I64_to_F64_##suffix, I64_to_I64_##suffix},                                          \
-        [HOOP_I32] = {I32_to_F32_##suffix, I32_to_F64_##suffix, I32_to_I64_##suffix},                                          \
-        [HOOP_U8]  = {U8_to_F32_##suffix, U8_to_F64_##suffix, U8_to_I64_##suffix},                                             \
+#define CASTS(suffix, attributes)                                                                                                \
+    CAST(suffix, attributes, F32, float, F32)                                                                                    \
+    CAST(suffix, attributes, F64, float, F32)                                                                                    \
+    CAST(suffix, attributes, I64, float, F32)                                                                                    \
+    CAST(suffix, attributes, I32, float, F32)                                                                                    \
+    CAST(suffix, attributes, U8, float, F32)                                                                                     \
+    CAST(suffix, attributes, F32, double, F64)                                                                                   \
+    CAST(suffix, attributes, F64, double, F64)                                                                                   \
+    CAST(suffix, attributes, I64, double, F64)                                                                                   \
+    CAST(suffix, attributes, I32, double, F64)                                                                                   \
+    CAST(suffix, attributes, U8, double, F64)                                                                                    \
+    CAST(suffix, attributes, I64, int64_t, I64)                                                                                  \
+    CAST(suffix, attributes, I32, int64_t, I64)                                                                                  \
+    CAST(suffix, attributes, U8, int64_t, I64)                                                                                   \
+    static hoop_row_cast *const casts_##suffix[HOOP_DTYPE_COUNT][3] = {                                                          \
+        [HOOP_F32] = {F32_to_F32_##suffix, F32_to_F64_##suffix, NULL},                                                           \
+        [HOOP_F64] = {F64_to_F32_##suffix, F64_to_F64_##suffix, NULL},                                                           \
+        [HOOP_I64] = {I64_to_F32_##suffix, I64_to_F64_##suffix, I64_to_I64_##suffix},                                            \
+        [HOOP_I32] = {I32_to_F32_##suffix, I32_to_F64_##suffix, I32_to_I64_##suffix},                                            \
+        [HOOP_U8]  = {U8_to_F32_##suffix, U8_to_F64_##suffix, U8_to_I64_##suffix},                                               \
     };
 
 CASTS(base, VECTORISED)
@@ -45,11 +45,11 @@ CASTS(base, VECTORISED)
 CASTS(avx2, VECTORISED __attribute__((target("avx2"))))
 #endif
 
-#define COPY(type, NAME)                                                                                                       \
-    static void copy_##NAME(const void *src, void *dst, int64_t n, double scale)                                               \
-    {                                                                                                                          \
-        (void)scale;                                                                                                           \
-        memcpy(dst, src, (size_t)n * sizeof(type));                                                                            \
+#define COPY(type, NAME)                                                                                                         \
+    static void copy_##NAME(const void *src, void *dst, int64_t n, double scale)                                                 \
+    {                                                                                                                            \
+        (void)scale;                                                                                                             \
+        memcpy(dst, src, (size_t)n * sizeof(type));                                                                              \
     }
 COPY(float, F32)
 COPY(double, F64)

@@ -16,7 +16,7 @@ struct hoop_chunks {
     int                       nfilters;
     H5Z_filter_t              filter[FILTERS_MAX];
     int64_t                   shuffle[FILTERS_MAX]; /* bytes of an element, as the shuffle filter was told */
-    int64_t                   expect[FILTERS_MAX];  /* bytes that come out of undoing filter i; -1: not known, it is above a deflate */
+    int64_t expect[FILTERS_MAX]; /* bytes that come out of undoing filter i; -1: not known, it is above a deflate */
 };
 
 /* ---- undoing filters ---- */
@@ -65,7 +65,8 @@ static void undo_shuffle(const unsigned char *in, unsigned char *out, int64_t by
 }
 
 /* The raw bytes of a chunk through all filters, last first; *data and *spare (each room for the largest stage) change places. */
-static bool undo_filters(const hoop_chunks *c, unsigned mask, unsigned char **data, unsigned char **spare, int64_t bytes, const char **what)
+static bool undo_filters(const hoop_chunks *c, unsigned mask, unsigned char **data, unsigned char **spare, int64_t bytes,
+                         const char **what)
 {
     for (int i = c->nfilters - 1; i >= 0; i--) {
         unsigned char *swap;
@@ -139,7 +140,8 @@ static bool chunk_shape(hoop_chunks *c, hid_t dset, hid_t dcpl, const hoop_datas
     return c->numel <= UINT32_MAX / c->wide && known_filters(c, dcpl);
 }
 
-hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, int64_t rows, const char *path, hoop_error *err, hoop_chunks **out)
+hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, int64_t rows, const char *path, hoop_error *err,
+                                hoop_chunks **out)
 {
     const hid_t  dcpl = H5Dget_create_plist(dset);
     hoop_chunks *c    = calloc(1, sizeof *c);
@@ -171,7 +173,7 @@ void hoop__chunks_destroy(hoop_chunks **c)
 /* Only asked for where a chunk was never written: HDF5 1.10 does not survive every damaged fill value. */
 static bool fill_chunk(const hoop_chunks *c, hid_t dset, unsigned char *out)
 {
-    const hid_t      dcpl = H5Dget_create_plist(dset);
+    const hid_t      dcpl    = H5Dget_create_plist(dset);
     unsigned char    one[32] = {0};
     H5D_fill_value_t kind;
     bool             good = dcpl >= 0 && c->width <= (int64_t)sizeof one && H5Pfill_value_defined(dcpl, &kind) >= 0 &&
@@ -182,8 +184,8 @@ static bool fill_chunk(const hoop_chunks *c, hid_t dset, unsigned char *out)
 }
 
 /* One chunk at `at`, decoded and converted to the field's dtype, into *data. */
-static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t *at, unsigned char **data, unsigned char **spare, int64_t room, const char *path,
-                                hoop_error *err)
+static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t *at, unsigned char **data, unsigned char **spare,
+                                int64_t room, const char *path, hoop_error *err)
 {
     const char *what  = "";
     hsize_t     bytes = 0;
@@ -193,18 +195,23 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
         hoop__h5_message(text, sizeof text);
         /* HDF5 1.10 calls a chunk that was never written an error, and tells it from a damaged index by its words alone */
         if (strstr(text, "not allocated") == NULL)
-            return hoop_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be found (HDF5: %s)", path, c->field->name, (long long)at[0], text);
+            return hoop_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be found (HDF5: %s)", path, c->field->name,
+                             (long long)at[0], text);
         bytes = 0;
     }
     if (bytes == 0) {
-        if (!fill_chunk(c, dset, *data)) return hoop__h5_fail(err, HOOP_EIO, "%s: %s has no readable fill value", path, c->field->name);
+        if (!fill_chunk(c, dset, *data))
+            return hoop__h5_fail(err, HOOP_EIO, "%s: %s has no readable fill value", path, c->field->name);
     } else if (bytes > (hsize_t)room) {
-        return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: it has a wrong size", path, c->field->name, (long long)at[0]);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: it has a wrong size", path, c->field->name,
+                         (long long)at[0]);
     } else {
         if (H5Dread_chunk(dset, H5P_DEFAULT, at, &mask, *data) < 0)
-            return hoop__h5_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be read", path, c->field->name, (long long)at[0]);
+            return hoop__h5_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be read", path, c->field->name,
+                                 (long long)at[0]);
         if (!undo_filters(c, mask, data, spare, (int64_t)bytes, &what))
-            return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: %s", path, c->field->name, (long long)at[0], what);
+            return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: %s", path, c->field->name,
+                             (long long)at[0], what);
     }
     if (H5Tconvert(c->type, hoop__h5_memory_type(c->field->dtype), (size_t)c->numel, *data, NULL, H5P_DEFAULT) < 0)
         return hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be converted", path, c->field->name);
@@ -212,7 +219,8 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
 }
 
 /* Copy what of the chunk at `at` lies in rows [first, first + rows) to its place in out (rows, row shape). */
-static void chunk_place(const hoop_chunks *c, const hsize_t *at, const unsigned char *data, int64_t first, int64_t rows, unsigned char *out)
+static void chunk_place(const hoop_chunks *c, const hsize_t *at, const unsigned char *data, int64_t first, int64_t rows,
+                        unsigned char *out)
 {
     const int64_t width = (int64_t)hoop_dtype_size(c->field->dtype);
     const int     last  = c->ndim - 1;
@@ -231,7 +239,8 @@ static void chunk_place(const hoop_chunks *c, const hsize_t *at, const unsigned 
             from = from * c->chunk[d] + index[d] - (int64_t)at[d];
             to   = to * (d == 0 ? 1 : c->dims[d]) + index[d] - (d == 0 ? first : 0);
         }
-        memcpy(out + to * width, data + from * width, (size_t)((c->ndim == 1 ? high[0] - low[0] : high[last] - low[last]) * width));
+        memcpy(out + to * width, data + from * width,
+               (size_t)((c->ndim == 1 ? high[0] - low[0] : high[last] - low[last]) * width));
         /* the last dim went as one run */
         for (d = last - 1; d >= 0; d--) {
             if (++index[d] < high[d]) break;
@@ -241,14 +250,16 @@ static void chunk_place(const hoop_chunks *c, const hsize_t *at, const unsigned 
     }
 }
 
-hoop_status hoop__chunks_read(const hoop_chunks *c, hid_t dset, int64_t first, int64_t rows, void *out, const char *path, hoop_error *err)
+hoop_status hoop__chunks_read(const hoop_chunks *c, hid_t dset, int64_t first, int64_t rows, void *out, const char *path,
+                              hoop_error *err)
 {
     /* a stage may be larger than the chunk: fletcher's bytes, and what deflate could not make smaller */
-    const int64_t  room  = c->numel * c->wide + (int64_t)FILTERS_MAX * CHECK_BYTES + c->numel * c->wide / 100 + 4096;
-    unsigned char *data  = malloc((size_t)room), *spare = malloc((size_t)room);
+    const int64_t  room = c->numel * c->wide + (int64_t)FILTERS_MAX * CHECK_BYTES + c->numel * c->wide / 100 + 4096;
+    unsigned char *data = malloc((size_t)room), *spare = malloc((size_t)room);
     hsize_t        at[DIMS_MAX] = {(hsize_t)(first / c->chunk[0] * c->chunk[0])};
-    hoop_status    st = data == NULL || spare == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s", path, (long long)room, c->field->name)
-                                                      : HOOP_OK;
+    hoop_status st = data == NULL || spare == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s",
+                                                               path, (long long)room, c->field->name)
+                                                   : HOOP_OK;
     while (st == HOOP_OK) {
         int d;
         st = chunk_decode(c, dset, at, &data, &spare, room, path, err);

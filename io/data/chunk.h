@@ -12,9 +12,11 @@
 typedef struct hoop_chunks hoop_chunks;
 
 /** NULL without error where the dataset is not chunked or has a filter that is not known here. */
-hoop_status  hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, int64_t rows, const char *path, hoop_error *err, hoop_chunks **out);
-void         hoop__chunks_destroy(hoop_chunks **c);
+hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, int64_t rows, const char *path, hoop_error *err,
+                                hoop_chunks **out);
+void        hoop__chunks_destroy(hoop_chunks **c);
 /** Rows [first, first + rows), first being the first row of a chunk, or any row within one chunk's rows, into out as f->dtype. */
-hoop_status  hoop__chunks_read(const hoop_chunks *c, hid_t dset, int64_t first, int64_t rows, void *out, const char *path, hoop_error *err);
+hoop_status hoop__chunks_read(const hoop_chunks *c, hid_t dset, int64_t first, int64_t rows, void *out, const char *path,
+                              hoop_error *err);
 
 #endif

@@ -51,8 +51,8 @@ static hoop_status fingerprint(hoop_dataset *ds, hoop_error *err)
             const int64_t        at = count == 1 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1));
             hoop_shard          *s  = hoop__shard_find(ds, at);
             const unsigned char *row;
-            const int64_t        bytes = all || ds->row_bytes[k] < FINGERPRINT_ROW_BYTES ? ds->row_bytes[k] : FINGERPRINT_ROW_BYTES;
-            st                         = hoop__shard_row(ds, s, k, at - s->first, err, &row);
+            const int64_t bytes = all || ds->row_bytes[k] < FINGERPRINT_ROW_BYTES ? ds->row_bytes[k] : FINGERPRINT_ROW_BYTES;
+            st                  = hoop__shard_row(ds, s, k, at - s->first, err, &row);
             if (st == HOOP_OK) hoop__sum_add(sum, row, bytes);
         }
     }
@@ -79,7 +79,8 @@ static hoop_status open_shards(hoop_dataset *ds, hoop_dataset_y use_y, hoop_path
         if (st != HOOP_OK) break;
         s->first = ds->info.length;
         ds->info.bytes += s->bytes;
-        if (__builtin_add_overflow(ds->info.length, s->rows, &ds->info.length)) st = hoop_fail(err, HOOP_ESIZE, "%s: the number of rows overflows", ds->spec);
+        if (__builtin_add_overflow(ds->info.length, s->rows, &ds->info.length))
+            st = hoop_fail(err, HOOP_ESIZE, "%s: the number of rows overflows", ds->spec);
     }
     hoop__h5_restore(&quiet);
     return st;
@@ -171,7 +172,8 @@ static int by_index(const void *a, const void *b)
 }
 
 /* In ascending order, so that a chunk is read once a call however small the cache. */
-static hoop_status gather_blocks(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_row_cast *cast, size_t step, char *out, hoop_error *err)
+static hoop_status gather_blocks(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_row_cast *cast, size_t step,
+                                 char *out, hoop_error *err)
 {
     const hoop_dataset_field *f     = &ds->info.field[field];
     place                    *order = malloc((size_t)n * sizeof *order);
@@ -191,26 +193,30 @@ static hoop_status gather_blocks(hoop_dataset *ds, const int64_t *index, int64_t
     return st;
 }
 
-hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out, hoop_error *err)
+hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
+                              hoop_error *err)
 {
     const hoop_dataset_field *f;
     hoop_row_cast            *cast;
     size_t                    step;
-    if (field != HOOP_FIELD_X && field != HOOP_FIELD_Y) return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, field);
+    if (field != HOOP_FIELD_X && field != HOOP_FIELD_Y)
+        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, field);
     f = &ds->info.field[field];
     if (!f->present) return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->name[field]);
     cast = hoop__row_cast(f->dtype, as, f->scale);
     if (cast == NULL)
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->name, hoop_dtype_name(f->dtype),
-                         f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(as));
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->name,
+                         hoop_dtype_name(f->dtype), f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(as));
     for (int64_t i = 0; i < n; i++)
         if (index[i] < 0 || index[i] >= ds->info.length)
-            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)index[i], (long long)ds->info.length);
+            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)index[i],
+                             (long long)ds->info.length);
     step = (size_t)f->numel * hoop_dtype_size(as);
     if (!ds->info.mapped) return n == 0 ? HOOP_OK : gather_blocks(ds, index, n, field, cast, step, out, err);
     for (int64_t i = 0; i < n; i++) {
         const hoop_shard *s = hoop__shard_find(ds, index[i]);
-        cast(s->field[field].rows + (index[i] - s->first) * ds->row_bytes[field], (char *)out + (size_t)i * step, f->numel, f->scale);
+        cast(s->field[field].rows + (index[i] - s->first) * ds->row_bytes[field], (char *)out + (size_t)i * step, f->numel,
+             f->scale);
     }
     return HOOP_OK;
 }

@@ -19,8 +19,8 @@ typedef struct hoop_block {
 
 /** One field of one shard: mapped, or read in blocks of block_rows rows. */
 typedef struct hoop_shard_field {
-    const unsigned char *rows; /* first row in the map; NULL: blocks */
-    hid_t                dset; /* -1 when mapped */
+    const unsigned char *rows;   /* first row in the map; NULL: blocks */
+    hid_t                dset;   /* -1 when mapped */
     struct hoop_chunks  *chunks; /* how to decode them; NULL: by H5Dread */
     int64_t              block_rows, nblocks;
     hoop_block         **blocks;
@@ -67,14 +67,14 @@ hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t 
 hoop_shard *hoop__shard_find(const hoop_dataset *ds, int64_t index);
 
 /* Stored elements, which other programs' files may place anywhere. */
-typedef float    __attribute__((aligned(1), may_alias)) hoop_stored_F32;
-typedef double   __attribute__((aligned(1), may_alias)) hoop_stored_F64;
-typedef int64_t  __attribute__((aligned(1), may_alias)) hoop_stored_I64;
-typedef int32_t  __attribute__((aligned(1), may_alias)) hoop_stored_I32;
-typedef uint8_t  __attribute__((aligned(1), may_alias)) hoop_stored_U8;
+typedef float __attribute__((aligned(1), may_alias)) hoop_stored_F32;
+typedef double __attribute__((aligned(1), may_alias)) hoop_stored_F64;
+typedef int64_t __attribute__((aligned(1), may_alias)) hoop_stored_I64;
+typedef int32_t __attribute__((aligned(1), may_alias)) hoop_stored_I32;
+typedef uint8_t __attribute__((aligned(1), may_alias)) hoop_stored_U8;
 
 /** dst[n] = (as) src[n] * scale; NULL where there is no such cast. */
-typedef void hoop_row_cast(const void *src, void *dst, int64_t n, double scale);
+typedef void   hoop_row_cast(const void *src, void *dst, int64_t n, double scale);
 hoop_row_cast *hoop__row_cast(hoop_dtype from, hoop_dtype as, double scale);
 
 #endif

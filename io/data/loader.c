@@ -66,7 +66,7 @@ static int64_t leaf_offset(const hoop_loader *l, int64_t n, int64_t leaf, int fi
 static void fill(hoop_loader *l, slot *s, int64_t step)
 {
     const int64_t  n = step_samples(l, step), epoch = step / l->steps_per_epoch, base = step % l->steps_per_epoch * l->opts.batch;
-    const hoop_key key = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0);
+    const hoop_key key     = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0);
     const hoop_dtype as[2] = {l->opts.x, l->opts.y};
     int64_t          begin, at = 0;
     s->status       = HOOP_OK;
@@ -78,10 +78,11 @@ static void fill(hoop_loader *l, slot *s, int64_t step)
         int64_t      *index = s->sample + at;
         for (int64_t i = 0; i < count; i++) {
             const int64_t position = base + first + i;
-            index[i]               = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
+            index[i] = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
         }
         for (int k = 0; k < 2 && s->status == HOOP_OK; k++)
-            if (l->present[k]) s->status = hoop_dataset_read(l->ds, index, count, k, as[k], s->data[k] + leaf_offset(l, n, leaf, k), &s->error);
+            if (l->present[k])
+                s->status = hoop_dataset_read(l->ds, index, count, k, as[k], s->data[k] + leaf_offset(l, n, leaf, k), &s->error);
         at += count;
     }
 }
@@ -90,7 +91,8 @@ static bool may_fill(const hoop_loader *l)
 {
     const int64_t oldest = l->held >= 0 ? l->held : l->taken;
     if (l->opts.end_step > 0 && l->filled >= l->opts.end_step) return false;
-    if (l->filled > l->taken && l->slot[(l->filled - 1) % l->nslots].status != HOOP_OK) return false; /* an error waits to be fetched */
+    if (l->filled > l->taken && l->slot[(l->filled - 1) % l->nslots].status != HOOP_OK)
+        return false; /* an error waits to be fetched */
     return l->filled - l->taken < l->opts.prefetch && l->filled - oldest < l->nslots;
 }
 
@@ -127,13 +129,17 @@ static void *prefetch(void *ctx)
 static hoop_status check(const hoop_dataset_info *info, const hoop_loader_opts *o, hoop_error *err)
 {
     if (o->batch < 1) return hoop_fail(err, HOOP_ECONFIG, "batch is %lld; at least 1 is wanted", (long long)o->batch);
-    if (o->leaves < 1 || o->leaves > 1 << 20) return hoop_fail(err, HOOP_ECONFIG, "leaves is %lld; 1 to 1048576 are possible", (long long)o->leaves);
-    if (o->batch > INT64_MAX / (o->leaves + 1)) return hoop_fail(err, HOOP_ESIZE, "batch %lld times leaves %lld overflows", (long long)o->batch, (long long)o->leaves);
-    if (o->size < 1 || o->rank < 0 || o->rank >= o->size) return hoop_fail(err, HOOP_EARG, "loader: rank %d of %d", o->rank, o->size);
+    if (o->leaves < 1 || o->leaves > 1 << 20)
+        return hoop_fail(err, HOOP_ECONFIG, "leaves is %lld; 1 to 1048576 are possible", (long long)o->leaves);
+    if (o->batch > INT64_MAX / (o->leaves + 1))
+        return hoop_fail(err, HOOP_ESIZE, "batch %lld times leaves %lld overflows", (long long)o->batch, (long long)o->leaves);
+    if (o->size < 1 || o->rank < 0 || o->rank >= o->size)
+        return hoop_fail(err, HOOP_EARG, "loader: rank %d of %d", o->rank, o->size);
     if (o->size > o->leaves)
-        return hoop_fail(err, HOOP_ECONFIG, "%d ranks, but the batch is cut into %lld leaves only; leaves: %d or more is wanted", o->size,
-                         (long long)o->leaves, o->size);
-    if (o->prefetch < 0 || o->prefetch > 1024) return hoop_fail(err, HOOP_ECONFIG, "prefetch is %d; 0 to 1024 steps are possible", o->prefetch);
+        return hoop_fail(err, HOOP_ECONFIG, "%d ranks, but the batch is cut into %lld leaves only; leaves: %d or more is wanted",
+                         o->size, (long long)o->leaves, o->size);
+    if (o->prefetch < 0 || o->prefetch > 1024)
+        return hoop_fail(err, HOOP_ECONFIG, "prefetch is %d; 0 to 1024 steps are possible", o->prefetch);
     if (o->end_step < 0) return hoop_fail(err, HOOP_EARG, "loader: end_step is negative");
     if (info->length < 1) return hoop_fail(err, HOOP_EFORMAT, "loader: the dataset has no rows");
     return HOOP_OK;
@@ -151,7 +157,8 @@ static hoop_status slots_create(hoop_loader *l, hoop_error *err)
     l->most++;
     for (int k = 0; k < 2; k++) {
         if (!l->present[k]) continue;
-        if (__builtin_mul_overflow(l->most, l->row_bytes[k], &bytes[k]) || __builtin_add_overflow(bytes[k], (l->leaves + 1) * ALIGN, &bytes[k]))
+        if (__builtin_mul_overflow(l->most, l->row_bytes[k], &bytes[k]) ||
+            __builtin_add_overflow(bytes[k], (l->leaves + 1) * ALIGN, &bytes[k]))
             return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
         bytes[k] = (bytes[k] + ALIGN - 1) / ALIGN * ALIGN;
     }
@@ -164,7 +171,8 @@ static hoop_status slots_create(hoop_loader *l, hoop_error *err)
         for (int k = 0; k < 2; k++)
             if (l->present[k]) s->data[k] = aligned_alloc(ALIGN, (size_t)bytes[k]);
         if (s->sample == NULL || (l->present[0] && s->data[0] == NULL) || (l->present[1] && s->data[1] == NULL))
-            return hoop_fail(err, HOOP_ENOMEM, "loader: no memory for %d batches of %lld bytes", l->nslots, (long long)(bytes[0] + bytes[1]));
+            return hoop_fail(err, HOOP_ENOMEM, "loader: no memory for %d batches of %lld bytes", l->nslots,
+                             (long long)(bytes[0] + bytes[1]));
     }
     return HOOP_OK;
 }
@@ -185,7 +193,7 @@ static hoop_status thread_start(hoop_loader *l, hoop_error *err)
 
 hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, hoop_error *err, hoop_loader **out)
 {
-    const hoop_dataset_info *info = hoop_dataset_about(ds);
+    const hoop_dataset_info *info  = hoop_dataset_about(ds);
     const hoop_dtype         as[2] = {opts->x, opts->y};
     hoop_loader             *l;
     hoop_status              st = check(info, opts, err);
@@ -304,7 +312,9 @@ hoop_status hoop_loader_next_step(hoop_loader *l, hoop_error *err, hoop_loader_s
     if (s->status != HOOP_OK) return hoop_fail(err, s->status, "%s", s->error.text);
     l->next_leaf = 0;
     if (out != NULL)
-        *out = (hoop_loader_step){l->held, l->held / l->steps_per_epoch, l->held % l->steps_per_epoch, step_samples(l, l->held), l->first_leaf, l->leaves};
+        *out = (hoop_loader_step){
+            l->held,  l->held / l->steps_per_epoch, l->held % l->steps_per_epoch, step_samples(l, l->held), l->first_leaf,
+            l->leaves};
     return HOOP_OK;
 }
 

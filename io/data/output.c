@@ -16,7 +16,8 @@ static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_out
 {
     char dir[HOOP_PATH_MAX];
     if (opts->ndim < 1 || opts->ndim > 8 || opts->nattrs < 0 || opts->nattrs > ATTRS_MAX || hoop_dtype_size(opts->dtype) == 0)
-        return hoop_fail(err, HOOP_EARG, "hoop_output_create: 1 to 8 dims, at most %d attributes and a dtype are wanted", ATTRS_MAX);
+        return hoop_fail(err, HOOP_EARG, "hoop_output_create: 1 to 8 dims, at most %d attributes and a dtype are wanted",
+                         ATTRS_MAX);
     if (snprintf(out->path, sizeof out->path, "%s", opts->path) >= (int)sizeof out->path ||
         snprintf(out->tmp, sizeof out->tmp, "%s.tmp-%ld", opts->path, (long)getpid()) >= (int)sizeof out->tmp)
         return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", opts->path);
@@ -35,7 +36,8 @@ hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, ho
     hoop_status   st;
     *out = o;
     HOOP_TRY(st, done, check(opts, err, &o));
-    for (int i = 0; i < opts->nattrs; i++) attrs[i] = (hoop_h5_attr){.name = opts->attrs[2 * i], .kind = HOOP_H5_STRING, .v.string = opts->attrs[2 * i + 1]};
+    for (int i = 0; i < opts->nattrs; i++)
+        attrs[i] = (hoop_h5_attr){.name = opts->attrs[2 * i], .kind = HOOP_H5_STRING, .v.string = opts->attrs[2 * i + 1]};
     memcpy(plan.shape, opts->shape, (size_t)opts->ndim * sizeof *opts->shape);
     hoop__h5_quiet(&quiet);
     st = hoop__h5_layout(o.tmp, &plan, 1, NULL, 0, err);
@@ -55,7 +57,8 @@ hoop_status hoop_output_write(const hoop_output *o, int64_t first, int64_t n, co
     hoop_status st;
     int         fd;
     if (first < 0 || n < 0 || first > o->rows || n > o->rows - first)
-        return hoop_fail(err, HOOP_ERANGE, "%s: rows %lld to %lld of %lld", o->path, (long long)first, (long long)first + n, (long long)o->rows);
+        return hoop_fail(err, HOOP_ERANGE, "%s: rows %lld to %lld of %lld", o->path, (long long)first, (long long)first + n,
+                         (long long)o->rows);
     if (n == 0 || o->row_bytes == 0) return HOOP_OK;
     fd = open(o->tmp, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be opened: %s", o->tmp, strerror(errno));
@@ -72,7 +75,8 @@ hoop_status hoop_output_sync(const hoop_output *o, hoop_error *err)
 hoop_status hoop_output_publish(const hoop_output *o, hoop_error *err)
 {
     char dir[HOOP_PATH_MAX];
-    if (rename(o->tmp, o->path) != 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
+    if (rename(o->tmp, o->path) != 0)
+        return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
     hoop__path_dir(o->path, dir, sizeof dir);
     return hoop__file_sync(dir, err);
 }

@@ -28,7 +28,8 @@ static void shape_text(const int64_t *shape, int ndim, char *out, size_t size)
 {
     size_t used = 0;
     used += (size_t)snprintf(out, size, "(");
-    for (int i = 0; i < ndim && used < size; i++) used += (size_t)snprintf(out + used, size - used, i > 0 ? ", %lld" : "%lld", (long long)shape[i]);
+    for (int i = 0; i < ndim && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, i > 0 ? ", %lld" : "%lld", (long long)shape[i]);
     if (used < size) (void)snprintf(out + used, size - used, ")");
 }
 
@@ -40,7 +41,8 @@ static hoop_status field_dtype(found_field *f, const char *path, const char *nam
     if (type < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable type", path, name);
     if (!hoop__h5_dtype(type, &f->about.dtype, native)) {
         hoop__h5_type_name(type, text, sizeof text);
-        st = hoop_fail(err, HOOP_EDTYPE, "%s: %s is of type %s; float, or integer that fits in 64 signed bits, is wanted", path, name, text);
+        st = hoop_fail(err, HOOP_EDTYPE, "%s: %s is of type %s; float, or integer that fits in 64 signed bits, is wanted", path,
+                       name, text);
     }
     (void)H5Tclose(type);
     (void)H5Eclear2(H5E_DEFAULT);
@@ -57,7 +59,8 @@ static hoop_status field_shape(found_field *f, const char *path, const char *nam
     if (ndim < 0) {
         st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", path, name);
     } else if (ndim == 0 || ndim > HOOP_DATASET_DIMS + 1) {
-        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %d dims; 1 to %d are possible, the first counts rows", path, name, ndim, HOOP_DATASET_DIMS + 1);
+        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %d dims; 1 to %d are possible, the first counts rows", path, name, ndim,
+                       HOOP_DATASET_DIMS + 1);
     } else if (H5Sget_simple_extent_dims(space, dims, NULL) < 0) {
         st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", path, name);
     } else {
@@ -66,10 +69,12 @@ static hoop_status field_shape(found_field *f, const char *path, const char *nam
         f->about.ndim  = ndim - 1;
         f->about.numel = 1;
         for (int i = 0; i < ndim - 1; i++) {
-            overflow          = overflow || dims[i + 1] > INT64_MAX || __builtin_mul_overflow(f->about.numel, (int64_t)dims[i + 1], &f->about.numel);
+            overflow = overflow || dims[i + 1] > INT64_MAX ||
+                       __builtin_mul_overflow(f->about.numel, (int64_t)dims[i + 1], &f->about.numel);
             f->about.shape[i] = (int64_t)dims[i + 1];
         }
-        overflow = overflow || __builtin_mul_overflow(f->about.numel, (int64_t)8, &bytes) || __builtin_mul_overflow(bytes, f->rows, &bytes);
+        overflow = overflow || __builtin_mul_overflow(f->about.numel, (int64_t)8, &bytes) ||
+                   __builtin_mul_overflow(bytes, f->rows, &bytes);
         if (overflow)
             st = hoop_fail(err, HOOP_ESIZE, "%s: the size of %s overflows", path, name);
         else if (f->rows == 0)
@@ -82,24 +87,25 @@ static hoop_status field_shape(found_field *f, const char *path, const char *nam
 }
 
 /* Where the data is: an offset that can be mapped, or how many rows one reads at a time. */
-static hoop_status field_storage(found_field *f, const char *path, const char *name, bool native, int64_t file_bytes, hoop_error *err)
+static hoop_status field_storage(found_field *f, const char *path, const char *name, bool native, int64_t file_bytes,
+                                 hoop_error *err)
 {
-    const hid_t       dcpl   = H5Dget_create_plist(f->dset);
+    const hid_t        dcpl   = H5Dget_create_plist(f->dset);
     const H5D_layout_t layout = dcpl < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(dcpl);
-    const int64_t     width  = (int64_t)hoop_dtype_size(f->about.dtype), row = f->about.numel * width;
-    haddr_t           offset = HADDR_UNDEF;
-    hsize_t           chunk[HOOP_DATASET_DIMS + 1];
-    int64_t           stored;
-    hoop_status       st = HOOP_OK;
-    f->offset            = -1;
-    f->block_rows        = BLOCK_BYTES / row;
+    const int64_t      width = (int64_t)hoop_dtype_size(f->about.dtype), row = f->about.numel * width;
+    haddr_t            offset = HADDR_UNDEF;
+    hsize_t            chunk[HOOP_DATASET_DIMS + 1];
+    int64_t            stored;
+    hoop_status        st = HOOP_OK;
+    f->offset             = -1;
+    f->block_rows         = BLOCK_BYTES / row;
     if (layout == H5D_LAYOUT_ERROR) {
         st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
     } else if (layout == H5D_CONTIGUOUS && H5Pget_external_count(dcpl) == 0) {
         offset = H5Dget_offset(f->dset);
         if (offset != HADDR_UNDEF && (offset > (haddr_t)file_bytes || f->rows * row > file_bytes - (int64_t)offset) && native)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name, (long long)((int64_t)offset + f->rows * row),
-                           (long long)file_bytes);
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name,
+                           (long long)((int64_t)offset + f->rows * row), (long long)file_bytes);
         else if (native && offset != HADDR_UNDEF)
             f->offset = (int64_t)offset;
     } else if (layout == H5D_CHUNKED && H5Pget_chunk(dcpl, f->about.ndim + 1, chunk) == f->about.ndim + 1) {
@@ -109,8 +115,9 @@ static hoop_status field_storage(found_field *f, const char *path, const char *n
         /* Deflate makes things at most 1,032 times smaller; beyond that most was never written, or the shape is damaged. */
         stored = (int64_t)H5Dget_storage_size(f->dset);
         if (f->rows * row / 2000 > stored + 4096)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: only %lld bytes of %s, which should have %lld, are stored; never written, or damaged?", path, (long long)stored,
-                           name, (long long)(f->rows * row));
+            st = hoop_fail(err, HOOP_EFORMAT,
+                           "%s: only %lld bytes of %s, which should have %lld, are stored; never written, or damaged?", path,
+                           (long long)stored, name, (long long)(f->rows * row));
     }
     if (f->block_rows < 1) f->block_rows = 1;
     if (f->block_rows > f->rows) f->block_rows = f->rows;
@@ -134,7 +141,8 @@ static bool dataset_exists(hid_t file, const char *name)
 }
 
 /* Find one field in an open file. f->dset < 0 afterwards: it is absent and may be. */
-static hoop_status field_find(hid_t file, const char *path, const char *name, bool optional, int64_t bytes, hoop_error *err, found_field *f)
+static hoop_status field_find(hid_t file, const char *path, const char *name, bool optional, int64_t bytes, hoop_error *err,
+                              found_field *f)
 {
     hoop_status st;
     bool        native = false;
@@ -151,7 +159,8 @@ static hoop_status field_find(hid_t file, const char *path, const char *name, bo
     f->about.present = true;
     if (!hoop__h5_attr_f64(f->dset, "scale", &f->about.scale)) f->about.scale = 1.0;
     if (!(f->about.scale - f->about.scale == 0.0) || f->about.scale == 0.0)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute scale of %s is %g; a finite number but 0 is wanted", path, name, f->about.scale);
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute scale of %s is %g; a finite number but 0 is wanted", path, name,
+                       f->about.scale);
 done:
     return st;
 }
@@ -166,14 +175,17 @@ static hoop_status field_compare(const hoop_dataset *ds, const found_field *f, i
                          b->present ? "not in the first shard" : "the first shard has it");
     if (!a->present) return HOOP_OK;
     if (a->dtype != b->dtype)
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, but %s in %s", path, ds->name[which], hoop_dtype_name(b->dtype), hoop_dtype_name(a->dtype), first);
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, but %s in %s", path, ds->name[which], hoop_dtype_name(b->dtype),
+                         hoop_dtype_name(a->dtype), first);
     if (a->ndim != b->ndim || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) != 0) {
         shape_text(a->shape, a->ndim, ours, sizeof ours);
         shape_text(b->shape, b->ndim, theirs, sizeof theirs);
-        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s have shape %s, but %s in %s", path, ds->name[which], theirs, ours, first);
+        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s have shape %s, but %s in %s", path, ds->name[which], theirs, ours,
+                         first);
     }
     if (a->scale != b->scale)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: scale of %s is %.17g, but %.17g in %s", path, ds->name[which], b->scale, a->scale, first);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: scale of %s is %.17g, but %.17g in %s", path, ds->name[which], b->scale,
+                         a->scale, first);
     return HOOP_OK;
 }
 
@@ -201,10 +213,11 @@ static hoop_status labels_read(hoop_dataset *ds, const found_field *y, int i, co
     int64_t classes;
     if (y->dset < 0) return HOOP_OK;
     if (!hoop__h5_attr_i64(y->dset, "classes", &classes)) classes = 0;
-    if (classes < 0) return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld", path, ds->name[1], (long long)classes);
+    if (classes < 0)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld", path, ds->name[1], (long long)classes);
     if (i > 0 && classes != ds->info.classes)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld, but %lld in %s", path, ds->name[1], (long long)classes,
-                         (long long)ds->info.classes, ds->shard[0].path);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld, but %lld in %s", path, ds->name[1],
+                         (long long)classes, (long long)ds->info.classes, ds->shard[0].path);
     ds->info.classes = classes;
     if (i == 0) ds->nclass_names = hoop__h5_attr_strings(y->dset, "class_names", &ds->class_names);
     return HOOP_OK;
@@ -228,7 +241,9 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field foun
         f->block_rows   = found[k].block_rows;
         f->nblocks      = (s->rows - 1) / f->block_rows + 1;
         f->blocks       = calloc((size_t)f->nblocks, sizeof *f->blocks);
-        if (f->blocks == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks, ds->name[k]);
+        if (f->blocks == NULL)
+            return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks,
+                             ds->name[k]);
         f->dset       = found[k].dset;
         found[k].dset = -1;
         st            = hoop__chunks_create(f->dset, &ds->info.field[k], s->rows, s->path, err, &f->chunks);
@@ -250,10 +265,11 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
     s->file = s->field[0].dset = s->field[1].dset = -1;
     HOOP_TRY(st, done, hoop__h5_open(s->path, err, &file, &s->bytes));
     HOOP_TRY(st, done, field_find(file, s->path, ds->name[0], false, s->bytes, err, &found[0]));
-    if (use_y != HOOP_Y_NONE) HOOP_TRY(st, done, field_find(file, s->path, ds->name[1], use_y == HOOP_Y_OPTIONAL, s->bytes, err, &found[1]));
+    if (use_y != HOOP_Y_NONE)
+        HOOP_TRY(st, done, field_find(file, s->path, ds->name[1], use_y == HOOP_Y_OPTIONAL, s->bytes, err, &found[1]));
     if (found[1].dset >= 0 && found[0].rows != found[1].rows) {
-        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %lld rows, %s has %lld", s->path, ds->name[0], (long long)found[0].rows, ds->name[1],
-                       (long long)found[1].rows);
+        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %lld rows, %s has %lld", s->path, ds->name[0], (long long)found[0].rows,
+                       ds->name[1], (long long)found[1].rows);
         goto done;
     }
     s->rows = found[0].rows;
@@ -268,7 +284,8 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
         HOOP_TRY(st, done, field_compare(ds, &found[k], k, s->path, err));
     }
     if (strcmp(s->set, ds->shard[0].set) != 0) {
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: comes from another import than %s (attribute `set` differs)", s->path, ds->shard[0].path);
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: comes from another import than %s (attribute `set` differs)", s->path,
+                       ds->shard[0].path);
         goto done;
     }
     HOOP_TRY(st, done, shard_adopt(ds, s, found, &file, err));

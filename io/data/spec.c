@@ -84,14 +84,15 @@ static void list_sets(const char *dir, char *out, size_t size)
 }
 
 /* Collect the shards of a prefix in `found` (index -> name); all must agree on how many there are. */
-static hoop_status scan_prefix(const char *dir, const char *base, const char *spec, hoop_error *err, char ***found, int64_t *total)
+static hoop_status scan_prefix(const char *dir, const char *base, const char *spec, hoop_error *err, char ***found,
+                               int64_t *total)
 {
-    DIR                 *d  = opendir(dir);
+    DIR                 *d = opendir(dir);
     const struct dirent *e;
     hoop_status          st = HOOP_OK;
     int64_t              index, count;
-    *found                  = NULL;
-    *total                  = 0;
+    *found = NULL;
+    *total = 0;
     if (d == NULL) return hoop_fail(err, HOOP_EIO, "%s: no such dataset: %s: %s", spec, dir, strerror(errno));
     while (st == HOOP_OK && (e = readdir(d)) != NULL) {
         if (!hoop__shard_name_parse(e->d_name, base, &index, &count)) continue;
@@ -102,11 +103,11 @@ static hoop_status scan_prefix(const char *dir, const char *base, const char *sp
         }
         if (st != HOOP_OK) break;
         if (count != *total)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: shards of two sets are mixed: some say -of-%05lld, %s says -of-%05lld", spec, (long long)*total,
-                           e->d_name, (long long)count);
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: shards of two sets are mixed: some say -of-%05lld, %s says -of-%05lld", spec,
+                           (long long)*total, e->d_name, (long long)count);
         else if (index >= count || (*found)[index] != NULL)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: %s/%s: %s of %lld shards", spec, dir, e->d_name, index >= count ? "not one" : "twice the same",
-                           (long long)count);
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: %s/%s: %s of %lld shards", spec, dir, e->d_name,
+                           index >= count ? "not one" : "twice the same", (long long)count);
         else if (((*found)[index] = strdup(e->d_name)) == NULL)
             st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
     }
@@ -128,8 +129,8 @@ static hoop_status resolve_prefix(const char *spec, hoop_error *err, hoop_paths 
         if (missing++ == 0) first_missing = i;
     }
     if (missing > 0) {
-        st = hoop_fail(err, HOOP_EIO, "%s: shard %s-%05lld-of-%05lld.h5 is missing (%lld of %lld are)", spec, spec, (long long)first_missing,
-                       (long long)total, (long long)missing, (long long)total);
+        st = hoop_fail(err, HOOP_EIO, "%s: shard %s-%05lld-of-%05lld.h5 is missing (%lld of %lld are)", spec, spec,
+                       (long long)first_missing, (long long)total, (long long)missing, (long long)total);
         goto done;
     }
     for (int64_t i = 0; i < total; i++) {
@@ -140,7 +141,8 @@ static hoop_status resolve_prefix(const char *spec, hoop_error *err, hoop_paths 
         if (snprintf(path, sizeof path, "%s.h5", spec) < (int)sizeof path && stat(path, &s) == 0)
             st = paths_add(out, path, err);
         else
-            st = hoop_fail(err, HOOP_EIO, "%s: no such dataset: neither a file, nor %s.h5, nor shards %s-00000-of-NNNNN.h5", spec, spec, spec);
+            st = hoop_fail(err, HOOP_EIO, "%s: no such dataset: neither a file, nor %s.h5, nor shards %s-00000-of-NNNNN.h5", spec,
+                           spec, spec);
     }
 done:
     for (int64_t i = 0; found != NULL && i < total; i++) free(found[i]);
@@ -154,14 +156,18 @@ hoop_status hoop__spec_resolve(const char *spec, hoop_error *err, hoop_paths *ou
     hoop_status st;
     out->path = NULL;
     out->n    = 0;
-    if (spec == NULL || spec[0] == '\0') return hoop_fail(err, HOOP_EARG, "dataset: an empty name; a file, a glob or a prefix like digits/train is wanted");
+    if (spec == NULL || spec[0] == '\0')
+        return hoop_fail(err, HOOP_EARG, "dataset: an empty name; a file, a glob or a prefix like digits/train is wanted");
     if (strlen(spec) > HOOP_PATH_MAX - 64) return hoop_fail(err, HOOP_EARG, "dataset: %.64s...: the path is too long", spec);
     if (stat(spec, &s) == 0 && !S_ISDIR(s.st_mode)) {
         st = paths_add(out, spec, err);
     } else if (stat(spec, &s) == 0) {
         char sets[512];
         list_sets(spec, sets, sizeof sets);
-        st = hoop_fail(err, HOOP_EIO, sets[0] != '\0' ? "%s: is a directory; name one of its sets: %s" : "%s: is a directory without dataset shards%s", spec, sets);
+        st = hoop_fail(err, HOOP_EIO,
+                       sets[0] != '\0' ? "%s: is a directory; name one of its sets: %s"
+                                       : "%s: is a directory without dataset shards%s",
+                       spec, sets);
     } else if (strpbrk(spec, "*?[") != NULL) {
         st = resolve_glob(spec, err, out);
     } else {

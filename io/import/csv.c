@@ -25,7 +25,7 @@ typedef struct table {
     int64_t              target[TARGETS_MAX]; /* columns of y, in the order given */
     bool                *is_target;
     bool                 header, by_class, numeric; /* numeric: all values of the target are numbers */
-    char               **names;                      /* of columns; NULL without header */
+    char               **names;                     /* of columns; NULL without header */
     words                seen;
     const char         **class_names; /* NULL: the values are the ids */
     int64_t              classes;
@@ -46,16 +46,18 @@ static hoop_status bad_field(const table *t, int64_t column, const char *what, h
 {
     const char *value = hoop__csv_field(&t->csv, column);
     if (t->names != NULL)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld (%.64s): '%.64s' %s", t->csv.path, (long long)t->csv.line, (long long)column + 1,
-                         t->names[column], value, what);
-    return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld: '%.64s' %s", t->csv.path, (long long)t->csv.line, (long long)column + 1, value, what);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld (%.64s): '%.64s' %s", t->csv.path, (long long)t->csv.line,
+                         (long long)column + 1, t->names[column], value, what);
+    return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld: '%.64s' %s", t->csv.path, (long long)t->csv.line,
+                     (long long)column + 1, value, what);
 }
 
 static hoop_status get_f32(const table *t, int64_t column, float *out, hoop_error *err)
 {
     double v;
     if (!parse_number(t, hoop__csv_field(&t->csv, column), &v))
-        return bad_field(t, column, hoop__csv_field(&t->csv, column)[0] == '\0' ? "is empty; a number is wanted" : "is not a number", err);
+        return bad_field(t, column,
+                         hoop__csv_field(&t->csv, column)[0] == '\0' ? "is empty; a number is wanted" : "is not a number", err);
     *out = (float)v;
     return isfinite(*out) ? HOOP_OK : bad_field(t, column, isfinite(v) ? "is too large for f32" : "is not finite", err);
 }
@@ -68,7 +70,8 @@ static hoop_status find_target(table *t, const char *name, size_t n, hoop_error 
     int64_t v;
     while (n > 0 && isspace((unsigned char)*name)) name++, n--;
     while (n > 0 && isspace((unsigned char)name[n - 1])) n--;
-    if (n == 0 || n >= sizeof text) return hoop_fail(err, HOOP_EARG, "csv: target '%.64s' names an empty or too long column", t->opts->target);
+    if (n == 0 || n >= sizeof text)
+        return hoop_fail(err, HOOP_EARG, "csv: target '%.64s' names an empty or too long column", t->opts->target);
     memcpy(text, name, n);
     text[n] = '\0';
     for (int64_t i = 0; t->names != NULL && i < t->columns; i++) {
@@ -79,9 +82,11 @@ static hoop_status find_target(table *t, const char *name, size_t n, hoop_error 
     errno = 0;
     v     = strtoll(text, &end, 10);
     if (*end != '\0')
-        return hoop_fail(err, HOOP_EARG, "%s: there is no column '%s'%s", t->csv.path, text, t->names == NULL ? " (the file has no header)" : "");
+        return hoop_fail(err, HOOP_EARG, "%s: there is no column '%s'%s", t->csv.path, text,
+                         t->names == NULL ? " (the file has no header)" : "");
     if (v < 0) v += t->columns;
-    if (errno != 0 || v < 0 || v >= t->columns) return hoop_fail(err, HOOP_EARG, "%s: there is no column %s of %lld", t->csv.path, text, (long long)t->columns);
+    if (errno != 0 || v < 0 || v >= t->columns)
+        return hoop_fail(err, HOOP_EARG, "%s: there is no column %s of %lld", t->csv.path, text, (long long)t->columns);
     *out = v;
     return HOOP_OK;
 }
@@ -96,15 +101,18 @@ static hoop_status find_targets(table *t, hoop_error *err)
         int64_t      column;
         hoop_status  st = find_target(t, at, n, err, &column);
         if (st != HOOP_OK) return st;
-        if (t->is_target[column]) return hoop_fail(err, HOOP_EARG, "%s: column %lld is twice a target", t->csv.path, (long long)column);
+        if (t->is_target[column])
+            return hoop_fail(err, HOOP_EARG, "%s: column %lld is twice a target", t->csv.path, (long long)column);
         if (t->ntargets == TARGETS_MAX) return hoop_fail(err, HOOP_EARG, "%s: more than %d targets", t->csv.path, TARGETS_MAX);
-        t->is_target[column]       = true;
+        t->is_target[column]     = true;
         t->target[t->ntargets++] = column;
         if (at[n] == '\0') break;
         at += n + 1;
     }
     t->nfeatures = t->columns - t->ntargets;
-    return t->nfeatures > 0 ? HOOP_OK : hoop_fail(err, HOOP_EARG, "%s: all of its %lld columns are targets", t->csv.path, (long long)t->columns);
+    return t->nfeatures > 0
+               ? HOOP_OK
+               : hoop_fail(err, HOOP_EARG, "%s: all of its %lld columns are targets", t->csv.path, (long long)t->columns);
 }
 
 static bool targets_are_numbers(const char *spec)
@@ -159,7 +167,7 @@ static hoop_status begin(table *t, hoop_error *err)
 
 static hoop_status see(table *t, const char *value, hoop_error *err)
 {
-    words  *w = &t->seen;
+    words  *w   = &t->seen;
     int64_t low = 0, high = w->n;
     double  v;
     if (!parse_number(t, value, &v)) t->numeric = false;
@@ -174,7 +182,8 @@ static hoop_status see(table *t, const char *value, hoop_error *err)
     }
     if (w->n == CLASSES_MAX) {
         /* Too many to be classes; still fine where they are numbers and nobody said class. */
-        if (t->opts->targets == HOOP_CSV_CLASS || !t->numeric) return bad_field(t, t->target[0], "is class number 65537; is the target real?", err);
+        if (t->opts->targets == HOOP_CSV_CLASS || !t->numeric)
+            return bad_field(t, t->target[0], "is class number 65537; is the target real?", err);
         return HOOP_OK;
     }
     if (w->n == w->room) {
@@ -195,8 +204,8 @@ static hoop_status check_row(table *t, hoop_error *err)
     hoop_status st;
     float       v;
     if (t->csv.nfields != t->columns)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld has %lld columns, the first has %lld", t->csv.path, (long long)t->csv.line, (long long)t->csv.nfields,
-                         (long long)t->columns);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld has %lld columns, the first has %lld", t->csv.path,
+                         (long long)t->csv.line, (long long)t->csv.nfields, (long long)t->columns);
     for (int64_t i = 0; i < t->columns; i++)
         if (!t->is_target[i] && (st = get_f32(t, i, &v, err)) != HOOP_OK) return st;
     if (t->ntargets == 1 && t->opts->targets != HOOP_CSV_REAL) {
@@ -223,11 +232,12 @@ static int by_value(const void *a, const void *b)
 /* What the distinct values mean: classes that are ids themselves, classes by name, or real numbers. */
 static hoop_status decide(table *t, hoop_error *err)
 {
-    int64_t       n   = t->seen.n, kept = 0;
-    valued       *all = NULL;
-    bool          ids = t->numeric;
-    t->by_class       = t->ntargets == 1 && t->opts->targets != HOOP_CSV_REAL;
-    if (t->ntargets > 1 && t->opts->targets == HOOP_CSV_CLASS) return hoop_fail(err, HOOP_EARG, "%s: one target at a time can be a class", t->csv.path);
+    int64_t n = t->seen.n, kept = 0;
+    valued *all = NULL;
+    bool    ids = t->numeric;
+    t->by_class = t->ntargets == 1 && t->opts->targets != HOOP_CSV_REAL;
+    if (t->ntargets > 1 && t->opts->targets == HOOP_CSV_CLASS)
+        return hoop_fail(err, HOOP_EARG, "%s: one target at a time can be a class", t->csv.path);
     if (!t->by_class) return HOOP_OK;
     all            = malloc((size_t)n * sizeof *all);
     t->class_names = malloc((size_t)n * sizeof *t->class_names);
@@ -329,12 +339,15 @@ static void describe(const table *t, const char **columns, hoop_writer_field *x,
         if (!t->is_target[i]) columns[k++] = t->names[i];
     for (int64_t i = 0; t->names != NULL && i < t->ntargets; i++) columns[k++] = t->names[t->target[i]];
     if (t->names != NULL) {
-        x->attrs[x->nattrs++] = (hoop_h5_attr){.name = "columns", .kind = HOOP_H5_STRINGS, .count = t->nfeatures, .v.strings = columns};
-        y->attrs[y->nattrs++] = (hoop_h5_attr){.name = "columns", .kind = HOOP_H5_STRINGS, .count = t->ntargets, .v.strings = columns + t->nfeatures};
+        x->attrs[x->nattrs++] =
+            (hoop_h5_attr){.name = "columns", .kind = HOOP_H5_STRINGS, .count = t->nfeatures, .v.strings = columns};
+        y->attrs[y->nattrs++] =
+            (hoop_h5_attr){.name = "columns", .kind = HOOP_H5_STRINGS, .count = t->ntargets, .v.strings = columns + t->nfeatures};
     }
     if (t->by_class) y->attrs[y->nattrs++] = (hoop_h5_attr){.name = "classes", .kind = HOOP_H5_I64, .v.i64 = t->classes};
     if (t->class_names != NULL)
-        y->attrs[y->nattrs++] = (hoop_h5_attr){.name = "class_names", .kind = HOOP_H5_STRINGS, .count = t->classes, .v.strings = t->class_names};
+        y->attrs[y->nattrs++] =
+            (hoop_h5_attr){.name = "class_names", .kind = HOOP_H5_STRINGS, .count = t->classes, .v.strings = t->class_names};
 }
 
 static hoop_status second_pass(table *t, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result)
@@ -380,7 +393,8 @@ static void table_free(table *t)
     free(t);
 }
 
-hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result)
+hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err,
+                            hoop_import_result *result)
 {
     const hoop_csv_opts zero = {0};
     table              *t    = calloc(1, sizeof *t);

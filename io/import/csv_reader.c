@@ -12,7 +12,9 @@ static hoop_status skip_mark(hoop_csv *c, hoop_error *err)
     const int a = fgetc(c->file), b = a == 0xef ? fgetc(c->file) : EOF, d = b == 0xbb ? fgetc(c->file) : EOF;
     c->next_line = 1;
     if (a == 0xef && b == 0xbb && d == 0xbf) return HOOP_OK;
-    return fseek(c->file, 0, SEEK_SET) == 0 ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: cannot be read from its beginning: %s", c->path, strerror(errno));
+    return fseek(c->file, 0, SEEK_SET) == 0
+               ? HOOP_OK
+               : hoop_fail(err, HOOP_EIO, "%s: cannot be read from its beginning: %s", c->path, strerror(errno));
 }
 
 hoop_status hoop__csv_open(hoop_csv *c, const char *path, char separator, hoop_error *err)
@@ -75,7 +77,9 @@ static hoop_status quoted(hoop_csv *c, hoop_error *err)
     const int64_t start = c->next_line;
     for (;;) {
         int ch = fgetc(c->file);
-        if (ch == EOF) return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld: a quoted field has no end", c->path, (long long)start, (long long)c->nfields);
+        if (ch == EOF)
+            return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld: a quoted field has no end", c->path,
+                             (long long)start, (long long)c->nfields);
         if (ch == '"') {
             ch = fgetc(c->file);
             if (ch != '"') {
@@ -84,7 +88,8 @@ static hoop_status quoted(hoop_csv *c, hoop_error *err)
             }
         }
         if (ch == '\n') c->next_line++;
-        if (ch == '\0') return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld: holds a NUL byte; not text", c->path, (long long)c->next_line);
+        if (ch == '\0')
+            return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld: holds a NUL byte; not text", c->path, (long long)c->next_line);
         if (!put(c, ch)) return hoop_fail(err, HOOP_ENOMEM, "%s: line %lld is too long", c->path, (long long)start);
     }
 }
@@ -108,7 +113,8 @@ static hoop_status record(hoop_csv *c, int ch, hoop_error *err)
                 (void)ungetc(after, c->file);
         }
         if (ch == '\n' || ch == EOF) break;
-        if (ch == '\0') return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld: holds a NUL byte; not text", c->path, (long long)c->next_line);
+        if (ch == '\0')
+            return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld: holds a NUL byte; not text", c->path, (long long)c->next_line);
         if (ch == '"' && start) {
             if ((st = quoted(c, err)) != HOOP_OK) return st;
         } else if (ch == c->separator) {

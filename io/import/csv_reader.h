@@ -15,7 +15,7 @@ typedef struct hoop_csv {
     int64_t     line; /* of the record's first line, from 1 */
     int64_t     next_line;
     int64_t     nfields;
-    char       *text;  /* the record's fields, each ended by NUL */
+    char       *text; /* the record's fields, each ended by NUL */
     int64_t     used, room;
     int64_t    *field; /* where each begins in text */
     int64_t     field_room;

@@ -31,7 +31,8 @@ static hoop_status read_all(idx *f, void *out, int64_t n, const char *what, hoop
         }
         text = gzerror(f->file, &code);
         if (code == Z_ERRNO) return hoop_fail(err, HOOP_EIO, "%s: cannot be read: %s", f->path, strerror(errno));
-        if (got < 0 && code != Z_BUF_ERROR) return hoop_fail(err, HOOP_EFORMAT, "%s: corrupt gzip data in %s: %s", f->path, what, text);
+        if (got < 0 && code != Z_BUF_ERROR)
+            return hoop_fail(err, HOOP_EFORMAT, "%s: corrupt gzip data in %s: %s", f->path, what, text);
         return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: it ends in %s", f->path, what);
     }
     return HOOP_OK;
@@ -49,15 +50,19 @@ static hoop_status idx_open(idx *f, const char *path, hoop_error *err)
     st = read_all(f, head, 4, "the header", err);
     if (st != HOOP_OK) return st;
     if (head[0] != 0 || head[1] != 0 || head[2] < 0x08 || head[2] > 0x0e || head[3] == 0)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: not an IDX file (it begins %02x %02x %02x %02x)", path, head[0], head[1], head[2], head[3]);
-    if (head[2] != TYPE_U8) return hoop_fail(err, HOOP_EDTYPE, "%s: IDX data of type 0x%02x; unsigned bytes (0x08) are wanted", path, head[2]);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: not an IDX file (it begins %02x %02x %02x %02x)", path, head[0], head[1],
+                         head[2], head[3]);
+    if (head[2] != TYPE_U8)
+        return hoop_fail(err, HOOP_EDTYPE, "%s: IDX data of type 0x%02x; unsigned bytes (0x08) are wanted", path, head[2]);
     f->ndim = head[3];
-    if (f->ndim > HOOP_DATASET_DIMS + 1) return hoop_fail(err, HOOP_ESHAPE, "%s: %d dims; at most %d are possible", path, f->ndim, HOOP_DATASET_DIMS + 1);
+    if (f->ndim > HOOP_DATASET_DIMS + 1)
+        return hoop_fail(err, HOOP_ESHAPE, "%s: %d dims; at most %d are possible", path, f->ndim, HOOP_DATASET_DIMS + 1);
     for (int d = 0; d < f->ndim; d++) {
         st = read_all(f, dim, 4, "the header", err);
         if (st != HOOP_OK) return st;
         f->shape[d] = (int64_t)dim[0] << 24 | (int64_t)dim[1] << 16 | (int64_t)dim[2] << 8 | dim[3];
-        if (f->shape[d] == 0 || __builtin_mul_overflow(numel, f->shape[d], &numel)) return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d is %lld", path, d, (long long)f->shape[d]);
+        if (f->shape[d] == 0 || __builtin_mul_overflow(numel, f->shape[d], &numel))
+            return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d is %lld", path, d, (long long)f->shape[d]);
     }
     return HOOP_OK;
 }
@@ -90,11 +95,12 @@ static hoop_status labels_load(idx *f, unsigned char **labels, int64_t *classes,
     return st == HOOP_OK ? idx_end(f, err) : st;
 }
 
-hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result)
+hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_import_opts *opts, hoop_error *err,
+                            hoop_import_result *result)
 {
     idx               x = {0}, y = {0};
-    hoop_writer      *w     = NULL;
-    hoop_writer_field fx    = {.dtype = HOOP_U8}, fy = {.dtype = HOOP_I64};
+    hoop_writer      *w  = NULL;
+    hoop_writer_field fx = {.dtype = HOOP_U8}, fy = {.dtype = HOOP_I64};
     unsigned char    *label = NULL, *row = NULL;
     int64_t           classes = 0, bytes = 1;
     hoop_status       st;
@@ -102,12 +108,14 @@ hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_i
     HOOP_TRY(st, done, idx_open(&x, images, err));
     HOOP_TRY(st, done, idx_open(&y, labels, err));
     if (x.ndim < 2) {
-        st = hoop_fail(err, HOOP_ESHAPE, "%s: images have %d dim; 2 or more are wanted (are images and labels exchanged?)", images, x.ndim);
+        st = hoop_fail(err, HOOP_ESHAPE, "%s: images have %d dim; 2 or more are wanted (are images and labels exchanged?)",
+                       images, x.ndim);
         goto done;
     }
     HOOP_TRY(st, done, labels_load(&y, &label, &classes, err));
     if (x.shape[0] != y.shape[0]) {
-        st = hoop_fail(err, HOOP_ESHAPE, "%s has %lld images, %s has %lld labels", images, (long long)x.shape[0], labels, (long long)y.shape[0]);
+        st = hoop_fail(err, HOOP_ESHAPE, "%s has %lld images, %s has %lld labels", images, (long long)x.shape[0], labels,
+                       (long long)y.shape[0]);
         goto done;
     }
     fx.ndim = x.ndim - 1;

@@ -21,7 +21,7 @@ typedef struct npy {
     hoop_dtype           dtype; /* as it will be stored */
     int                  ndim;
     int64_t              shape[HOOP_DATASET_DIMS + 1], stride[HOOP_DATASET_DIMS + 1]; /* strides in elements */
-    int64_t              row; /* elements */
+    int64_t              row;                                                         /* elements */
 } npy;
 
 /* ---- the header: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } ---- */
@@ -64,7 +64,8 @@ static bool eat_shape(cursor *c, npy *f)
         skip_space(c);
         if (f->ndim == HOOP_DATASET_DIMS + 1 || c->at >= c->end || *c->at < '0' || *c->at > '9') return false;
         for (; c->at < c->end && *c->at >= '0' && *c->at <= '9'; c->at++)
-            if (__builtin_mul_overflow(v, (int64_t)10, &v) || __builtin_add_overflow(v, (int64_t)(*c->at - '0'), &v)) return false;
+            if (__builtin_mul_overflow(v, (int64_t)10, &v) || __builtin_add_overflow(v, (int64_t)(*c->at - '0'), &v))
+                return false;
         (void)eat(c, "L"); /* Python 2's long */
         f->shape[f->ndim] = v;
         if (!eat(c, ",") && (skip_space(c), c->at >= c->end || *c->at != ')')) return false;
@@ -90,7 +91,8 @@ static hoop_status parse_dtype(npy *f, const char *descr, hoop_error *err)
     else if ((f->kind == 'i' && f->width == 8) || (f->kind == 'u' && f->width == 4))
         f->dtype = HOOP_I64;
     else
-        return hoop_fail(err, HOOP_EDTYPE, "%s: NumPy dtype '%.32s'; float16 to 64, int8 to 64, uint8 to 32 or bool are wanted", f->path, descr);
+        return hoop_fail(err, HOOP_EDTYPE, "%s: NumPy dtype '%.32s'; float16 to 64, int8 to 64, uint8 to 32 or bool are wanted",
+                         f->path, descr);
     return HOOP_OK;
 }
 
@@ -103,7 +105,8 @@ static hoop_status parse_dict(npy *f, cursor c, hoop_error *err)
     while (!eat(&c, "}")) {
         if (!eat_string(&c, key, sizeof key) || !eat(&c, ":")) goto bad;
         if (strcmp(key, "descr") == 0) {
-            if (eat(&c, "[")) return hoop_fail(err, HOOP_EDTYPE, "%s: a structured dtype; one number an element is wanted", f->path);
+            if (eat(&c, "["))
+                return hoop_fail(err, HOOP_EDTYPE, "%s: a structured dtype; one number an element is wanted", f->path);
             if (!eat_string(&c, descr, sizeof descr)) goto bad;
         } else if (strcmp(key, "fortran_order") == 0) {
             order      = true;
@@ -130,11 +133,13 @@ static hoop_status npy_shape(npy *f, size_t data_at, hoop_error *err)
     if (f->ndim == 0) return hoop_fail(err, HOOP_ESHAPE, "%s: a scalar; the first dim must count rows", f->path);
     for (int d = 0; d < f->ndim; d++)
         if (f->shape[d] == 0 || __builtin_mul_overflow(numel, f->shape[d], &numel))
-            return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d is %lld%s", f->path, d, (long long)f->shape[d], f->shape[d] == 0 ? "" : ": the size overflows");
+            return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d is %lld%s", f->path, d, (long long)f->shape[d],
+                             f->shape[d] == 0 ? "" : ": the size overflows");
     if (__builtin_mul_overflow(numel, (int64_t)8, &bytes)) return hoop_fail(err, HOOP_ESIZE, "%s: the size overflows", f->path);
     bytes = numel * f->width;
     if ((int64_t)(f->bytes - data_at) < bytes)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %lld bytes of data are there, %lld are wanted", f->path, (long long)(f->bytes - data_at), (long long)bytes);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %lld bytes of data are there, %lld are wanted", f->path,
+                         (long long)(f->bytes - data_at), (long long)bytes);
     f->row = numel / f->shape[0];
     for (int d = 0, k; d < f->ndim; d++) {
         f->stride[d] = 1;
@@ -152,13 +157,15 @@ static hoop_status npy_open(npy *f, const char *path, hoop_error *err)
     hoop_status st;
     f->path = path;
     if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
-    if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0) f->map = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0)
+        f->map = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_SHARED, fd, 0);
     (void)close(fd);
     if (f->map == MAP_FAILED) f->map = NULL;
     if (f->map == NULL) return hoop_fail(err, HOOP_EFORMAT, "%s: empty, or not a regular file", path);
     f->bytes = (size_t)s.st_size;
     if (f->bytes < 12 || memcmp(f->map, "\x93NUMPY", 6) != 0) return hoop_fail(err, HOOP_EFORMAT, "%s: not a .npy file", path);
-    if (f->map[6] < 1 || f->map[6] > 3) return hoop_fail(err, HOOP_EFORMAT, "%s: .npy version %d; 1 to 3 are known", path, f->map[6]);
+    if (f->map[6] < 1 || f->map[6] > 3)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: .npy version %d; 1 to 3 are known", path, f->map[6]);
     length = (size_t)f->map[8] | (size_t)f->map[9] << 8;
     if (f->map[6] > 1) {
         head = 12;
@@ -189,7 +196,7 @@ static float half(uint16_t h)
 /* Element `at` of the file, as stored dtype. Works for any alignment and byte order. */
 static void element(const npy *f, int64_t at, void *out)
 {
-    const unsigned char *p = f->data + at * f->width;
+    const unsigned char *p    = f->data + at * f->width;
     uint64_t             bits = 0;
     for (int b = 0; b < f->width; b++) bits |= (uint64_t)p[f->swap ? f->width - 1 - b : b] << (8 * b);
     switch (f->dtype) {
@@ -202,19 +209,26 @@ static void element(const npy *f, int64_t at, void *out)
             memcpy(out, &v, sizeof v);
         }
         break;
-    case HOOP_U8: *(unsigned char *)out = f->kind == 'b' ? bits != 0 : (unsigned char)bits; break;
+    case HOOP_U8:
+        *(unsigned char *)out = f->kind == 'b' ? bits != 0 : (unsigned char)bits;
+        break;
     case HOOP_I32: {
-        const int32_t v = f->kind == 'u' ? (int32_t)bits : f->width == 1 ? (int8_t)bits : f->width == 2 ? (int16_t)bits : (int32_t)bits;
+        const int32_t v = f->kind == 'u'  ? (int32_t)bits
+                          : f->width == 1 ? (int8_t)bits
+                          : f->width == 2 ? (int16_t)bits
+                                          : (int32_t)bits;
         memcpy(out, &v, sizeof v);
         break;
     }
-    default: memcpy(out, &bits, sizeof bits); break; /* f64 bits, i64, u32 widened */
+    default:
+        memcpy(out, &bits, sizeof bits);
+        break; /* f64 bits, i64, u32 widened */
     }
 }
 
 static void npy_row(const npy *f, int64_t i, char *out)
 {
-    const size_t size = hoop_dtype_size(f->dtype);
+    const size_t size                         = hoop_dtype_size(f->dtype);
     int64_t      index[HOOP_DATASET_DIMS + 1] = {i}, at = i * f->stride[0];
     if (!f->fortran && !f->swap && f->width == (int)size && f->kind != 'b') {
         memcpy(out, f->data + i * f->row * f->width, (size_t)f->row * size);
@@ -255,7 +269,8 @@ static hoop_status copy_rows(const npy *x, const npy *y, bool labels, hoop_write
 {
     char       *row    = malloc((size_t)x->row * hoop_dtype_size(x->dtype));
     char       *target = y == NULL ? NULL : calloc(1, (size_t)y->row * hoop_dtype_size(y->dtype) + 8);
-    hoop_status st     = row == NULL || (y != NULL && target == NULL) ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", x->path) : HOOP_OK;
+    hoop_status st =
+        row == NULL || (y != NULL && target == NULL) ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", x->path) : HOOP_OK;
     for (int64_t i = 0; i < x->shape[0] && st == HOOP_OK; i++) {
         int64_t id = 0;
         npy_row(x, i, row);
@@ -280,20 +295,22 @@ static void describe(const npy *f, hoop_writer_field *out)
     memcpy(out->shape, f->shape + 1, (size_t)out->ndim * sizeof out->shape[0]);
 }
 
-hoop_status hoop_import_npy(const char *xpath, const char *ypath, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result)
+hoop_status hoop_import_npy(const char *xpath, const char *ypath, const hoop_import_opts *opts, hoop_error *err,
+                            hoop_import_result *result)
 {
     npy               x = {0}, y = {0};
     hoop_writer_field fx = {0}, fy = {0};
-    hoop_writer      *w      = NULL;
+    hoop_writer      *w       = NULL;
     int64_t           classes = 0;
-    bool              labels = false;
+    bool              labels  = false;
     hoop_status       st;
     HOOP_TRY(st, done, npy_open(&x, xpath, err));
     describe(&x, &fx);
     if (ypath != NULL) {
         HOOP_TRY(st, done, npy_open(&y, ypath, err));
         if (x.shape[0] != y.shape[0]) {
-            st = hoop_fail(err, HOOP_ESHAPE, "%s has %lld rows, %s has %lld", xpath, (long long)x.shape[0], ypath, (long long)y.shape[0]);
+            st = hoop_fail(err, HOOP_ESHAPE, "%s has %lld rows, %s has %lld", xpath, (long long)x.shape[0], ypath,
+                           (long long)y.shape[0]);
             goto done;
         }
         describe(&y, &fy);

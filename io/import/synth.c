@@ -12,8 +12,8 @@ int hoop__synth_spiral(uint64_t seed, int64_t i, float point[2])
     const int      arm   = hoop_random_f64(key, 0) < 0.5 ? 0 : 1;
     const double   along = sqrt(hoop_random_f64(key, 1)), pi = 3.14159265358979323846;
     const double   angle = along * 2.5 * pi + arm * pi, radius = 0.1 + 0.9 * along;
-    point[0]             = (float)(radius * cos(angle) + 0.02 * hoop_random_normal(key, 8));
-    point[1]             = (float)(radius * sin(angle) + 0.02 * hoop_random_normal(key, 9));
+    point[0] = (float)(radius * cos(angle) + 0.02 * hoop_random_normal(key, 8));
+    point[1] = (float)(radius * sin(angle) + 0.02 * hoop_random_normal(key, 9));
     return arm;
 }
 
@@ -46,12 +46,13 @@ const char *hoop_synth_kind(int i)
     return i < 0 || i >= KINDS ? NULL : kinds[i].name;
 }
 
-hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result)
+hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err,
+                       hoop_import_result *result)
 {
-    const struct kind *k = kinds;
-    hoop_writer       *w = NULL;
-    hoop_writer_field  x = {0}, y = {.dtype = HOOP_I64};
-    hoop_status        st;
+    const struct kind        *k = kinds;
+    hoop_writer              *w = NULL;
+    hoop_writer_field         x = {0}, y = {.dtype = HOOP_I64};
+    hoop_status               st;
     _Alignas(8) unsigned char row[HOOP_DIGIT_SIDE * HOOP_DIGIT_SIDE];
     while (k < kinds + KINDS && strcmp(k->name, kind) != 0) k++;
     if (k == kinds + KINDS) return hoop_fail(err, HOOP_EARG, "synth: there is no kind '%.64s'; digits and spirals are", kind);

@@ -106,16 +106,16 @@ static int trace(const char *path, const affine *a, draws *d, line lines[MAX_LIN
     int   n  = 0;
     while (*path != '\0') {
         const char   command = *path++;
-        const double x = number(&path);
-        const double y = number(&path);
-        const point  p = place(a, x, y, d);
+        const double x       = number(&path);
+        const double y       = number(&path);
+        const point  p       = place(a, x, y, d);
         if (command == 'L' && n < MAX_LINES) lines[n++] = (line){(float)at.x, (float)at.y, (float)p.x, (float)p.y};
         if (command != 'Q') {
             at = p;
         } else {
-            const double ex = number(&path);
-            const double ey = number(&path);
-            const point  end = place(a, ex, ey, d);
+            const double ex   = number(&path);
+            const double ey   = number(&path);
+            const point  end  = place(a, ex, ey, d);
             point        last = at;
             for (int i = 1; i <= SEGMENTS && n < MAX_LINES; i++) {
                 const double t = (double)i / SEGMENTS, u = 1 - t;

@@ -21,45 +21,49 @@ static int64_t extremes(hoop_dtype dtype, const void *data, int64_t n, double *l
 {
     int64_t bad = -1;
     switch (dtype) {
-#define EXTREMES(NAME, name, type)                                                                                             \
-    case HOOP_##NAME: {                                                                                                        \
-        const hoop_stored_##NAME *x = data;                                                                                    \
-        for (int64_t i = 0; i < n; i++) {                                                                                      \
-            const double v = (double)x[i];                                                                                     \
-            if (!isfinite(v) && bad < 0) bad = i;                                                                              \
-            if (v < *low) *low = v;                                                                                            \
-            if (v > *high) *high = v;                                                                                          \
-        }                                                                                                                      \
-        break;                                                                                                                 \
+#define EXTREMES(NAME, name, type)                                                                                               \
+    case HOOP_##NAME: {                                                                                                          \
+        const hoop_stored_##NAME *x = data;                                                                                      \
+        for (int64_t i = 0; i < n; i++) {                                                                                        \
+            const double v = (double)x[i];                                                                                       \
+            if (!isfinite(v) && bad < 0) bad = i;                                                                                \
+            if (v < *low) *low = v;                                                                                              \
+            if (v > *high) *high = v;                                                                                            \
+        }                                                                                                                        \
+        break;                                                                                                                   \
     }
         HOOP_DTYPE_LIST(EXTREMES)
 #undef EXTREMES
-    default: break;
+    default:
+        break;
     }
     return bad;
 }
 
 static int64_t label_at(hoop_dtype dtype, const void *data, int64_t i)
 {
-    return dtype == HOOP_U8 ? ((const hoop_stored_U8 *)data)[i] : dtype == HOOP_I32 ? ((const hoop_stored_I32 *)data)[i] : ((const hoop_stored_I64 *)data)[i];
+    return dtype == HOOP_U8    ? ((const hoop_stored_U8 *)data)[i]
+           : dtype == HOOP_I32 ? ((const hoop_stored_I32 *)data)[i]
+                               : ((const hoop_stored_I64 *)data)[i];
 }
 
-static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, const hoop_dataset_field *f, const void *data, int64_t n, hoop_error *err)
+static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, const hoop_dataset_field *f, const void *data,
+                                int64_t n, hoop_error *err)
 {
     for (int64_t i = 0; i < n; i++) {
         const int64_t v = label_at(f->dtype, data, i);
         if (v < c->report->label_min) c->report->label_min = v;
         if (v > c->report->label_max) c->report->label_max = v;
         if (c->ds->info.classes > 0 && (v < 0 || v >= c->ds->info.classes))
-            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %s is class %lld; 0 to %lld are wanted", s->path, (long long)(row + i / f->numel), f->name,
-                             (long long)v, (long long)c->ds->info.classes - 1);
+            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %s is class %lld; 0 to %lld are wanted", s->path,
+                             (long long)(row + i / f->numel), f->name, (long long)v, (long long)c->ds->info.classes - 1);
     }
     return HOOP_OK;
 }
 
 static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, int64_t rows, hoop_sum *sum, hoop_error *err)
 {
-    const hoop_dataset_field *f    = &c->ds->info.field[field];
+    const hoop_dataset_field *f   = &c->ds->info.field[field];
     double                    low = INFINITY, high = -INFINITY;
     const unsigned char      *data;
     int64_t                   bad;
@@ -68,8 +72,8 @@ static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, i
     hoop__sum_add(sum, data, rows * c->ds->row_bytes[field]);
     bad = extremes(f->dtype, data, rows * f->numel, &low, &high);
     if (bad >= 0)
-        return hoop_fail(err, HOOP_ENONFINITE, "%s: row %lld of %s, element %lld, is not finite", s->path, (long long)(row + bad / f->numel), f->name,
-                         (long long)(bad % f->numel));
+        return hoop_fail(err, HOOP_ENONFINITE, "%s: row %lld of %s, element %lld, is not finite", s->path,
+                         (long long)(row + bad / f->numel), f->name, (long long)(bad % f->numel));
     if (field == HOOP_FIELD_X) {
         low *= f->scale;
         high *= f->scale;
@@ -132,12 +136,13 @@ static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *e
     return st;
 }
 
-hoop_status hoop_dataset_verify(hoop_dataset *ds, void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err, hoop_verify_report *report)
+hoop_status hoop_dataset_verify(hoop_dataset *ds, void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err,
+                                hoop_verify_report *report)
 {
     hoop_verify_report local;
     check              c  = {.ds = ds, .report = report != NULL ? report : &local, .progress = progress, .ctx = ctx};
     hoop_status        st = HOOP_OK;
-    *c.report             = (hoop_verify_report){.label_min = INT64_MAX, .label_max = INT64_MIN, .x_min = INFINITY, .x_max = -INFINITY};
+    *c.report = (hoop_verify_report){.label_min = INT64_MAX, .label_max = INT64_MIN, .x_min = INFINITY, .x_max = -INFINITY};
     for (int k = 0; k < 2; k++) c.all_bytes += ds->info.length * ds->row_bytes[k];
     for (int i = 0; i < ds->info.shards && st == HOOP_OK; i++)
         for (int k = 0; k < 2 && st == HOOP_OK; k++)

@@ -47,8 +47,8 @@ struct hoop_writer {
 
 static hoop_status shard_path(const hoop_writer *w, const part *p, int64_t shard, bool temp, hoop_error *err, char *out)
 {
-    const int n = snprintf(out, HOOP_PATH_MAX, "%s/%s%s-%05lld-of-%05lld.h5%s", w->opts.dir, temp ? "." : "", p->name, (long long)shard,
-                           (long long)p->shards, temp ? ".tmp" : "");
+    const int n = snprintf(out, HOOP_PATH_MAX, "%s/%s%s-%05lld-of-%05lld.h5%s", w->opts.dir, temp ? "." : "", p->name,
+                           (long long)shard, (long long)p->shards, temp ? ".tmp" : "");
     return n < HOOP_PATH_MAX ? HOOP_OK : hoop_fail(err, HOOP_EARG, "%.256s: the path is too long", w->opts.dir);
 }
 
@@ -89,7 +89,8 @@ static hoop_status remove_file(void *ctx, const char *path, const char *name, ho
 {
     (void)ctx;
     (void)name;
-    return unlink(path) == 0 || errno == ENOENT ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
+    return unlink(path) == 0 || errno == ENOENT ? HOOP_OK
+                                                : hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
 }
 
 /* Remove a file of an older set with another number of shards, which new names do not replace. */
@@ -130,8 +131,9 @@ static hoop_status shard_begin(hoop_writer *w, part *p, hoop_error *err)
         const hoop_writer_field *f = w->field[k];
         memcpy(attrs[k], f->attrs, (size_t)f->nattrs * sizeof f->attrs[0]);
         attrs[k][f->nattrs] = (hoop_h5_attr){.name = "xxh3_128", .kind = HOOP_H5_STRING, .v.string = no_sum};
-        plan[k]             = (hoop_h5_plan){.name = names[k], .dtype = f->dtype, .ndim = f->ndim + 1, .attrs = attrs[k], .nattrs = f->nattrs + 1};
-        plan[k].shape[0]    = end - first;
+        plan[k] =
+            (hoop_h5_plan){.name = names[k], .dtype = f->dtype, .ndim = f->ndim + 1, .attrs = attrs[k], .nattrs = f->nattrs + 1};
+        plan[k].shape[0] = end - first;
         memcpy(plan[k].shape + 1, f->shape, (size_t)f->ndim * sizeof f->shape[0]);
     }
     hoop__h5_quiet(&quiet);
@@ -147,7 +149,8 @@ static hoop_status shard_begin(hoop_writer *w, part *p, hoop_error *err)
         hoop__sum_destroy(&c->sum);
         c->sum = hoop__sum_create();
         if (c->buffer == NULL) c->buffer = malloc((size_t)(c->row_bytes > BUFFER_BYTES ? c->row_bytes : BUFFER_BYTES));
-        if (c->sum == NULL || c->buffer == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row of %lld bytes", path, (long long)c->row_bytes);
+        if (c->sum == NULL || c->buffer == NULL)
+            return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row of %lld bytes", path, (long long)c->row_bytes);
     }
     p->shard_end = end;
     return HOOP_OK;
@@ -187,16 +190,18 @@ static hoop_status part_init(hoop_writer *w, part *p, const char *name, int64_t 
 static hoop_status check_opts(const hoop_import_opts *o, int64_t rows, hoop_error *err)
 {
     if (o->dir == NULL || o->dir[0] == '\0') return hoop_fail(err, HOOP_EARG, "import: a directory to write to is wanted");
-    if (o->shards < 0 || o->shards > MAX_SHARDS) return hoop_fail(err, HOOP_EARG, "import: %lld shards; 1 to %d are possible", (long long)o->shards, MAX_SHARDS);
-    if (!(o->split >= 0.0 && o->split < 1.0)) return hoop_fail(err, HOOP_EARG, "import: split %g; 0 <= split < 1 is wanted", o->split);
+    if (o->shards < 0 || o->shards > MAX_SHARDS)
+        return hoop_fail(err, HOOP_EARG, "import: %lld shards; 1 to %d are possible", (long long)o->shards, MAX_SHARDS);
+    if (!(o->split >= 0.0 && o->split < 1.0))
+        return hoop_fail(err, HOOP_EARG, "import: split %g; 0 <= split < 1 is wanted", o->split);
     if (rows < 1) return hoop_fail(err, HOOP_EARG, "import: there are no rows");
     if (rows > (int64_t)1 << 44) return hoop_fail(err, HOOP_ESIZE, "import: %lld rows are too many", (long long)rows);
     if (o->split > 0.0 && rows < 2) return hoop_fail(err, HOOP_EARG, "import: one row cannot be split");
     return HOOP_OK;
 }
 
-hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *x, const hoop_writer_field *y,
-                                hoop_error *err, hoop_writer **out)
+hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *x,
+                                const hoop_writer_field *y, hoop_error *err, hoop_writer **out)
 {
     hoop_writer *w = NULL;
     int64_t      validation;
@@ -208,10 +213,10 @@ hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, cons
     w->opts = *opts;
     w->rows = rows;
     if (w->opts.shards == 0) w->opts.shards = DEFAULT_SHARDS;
-    w->split_key   = hoop_key_make(opts->seed, HOOP_FOR_SPLIT, 0, 0, 0);
-    w->nfields     = y != NULL ? 2 : 1;
-    w->copy[0]     = *x;
-    w->field[0]    = &w->copy[0];
+    w->split_key  = hoop_key_make(opts->seed, HOOP_FOR_SPLIT, 0, 0, 0);
+    w->nfields    = y != NULL ? 2 : 1;
+    w->copy[0]    = *x;
+    w->field[0]   = &w->copy[0];
     w->part[0].fd = w->part[1].fd = -1;
     if (y != NULL) {
         w->copy[1]  = *y;
@@ -246,7 +251,8 @@ hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_
     if (p->fd < 0 && (st = shard_begin(w, p, err)) != HOOP_OK) return st;
     for (int k = 0; k < w->nfields; k++) {
         column *c = &p->column[k];
-        if (c->used > 0 && c->used + c->row_bytes > BUFFER_BYTES && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK) return st;
+        if (c->used > 0 && c->used + c->row_bytes > BUFFER_BYTES && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK)
+            return st;
         memcpy(c->buffer + c->used, data[k], (size_t)c->row_bytes);
         c->used += c->row_bytes;
     }
@@ -259,7 +265,8 @@ hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_
 }
 
 /* Fill in the checksums, known only now, in place. */
-static hoop_status shard_seal(const char *path, const hoop_writer *w, char sums[2][HOOP_SUM_TEXT], const char *set, hoop_error *err)
+static hoop_status shard_seal(const char *path, const hoop_writer *w, char sums[2][HOOP_SUM_TEXT], const char *set,
+                              hoop_error *err)
 {
     static const char *const names[2] = {"/x", "/y"};
     hid_t                    fapl = H5Pcreate(H5P_FILE_ACCESS), file = -1, dset = -1;
@@ -307,7 +314,8 @@ static hoop_status part_rename(const hoop_writer *w, part *p, hoop_error *err)
     char        from[HOOP_PATH_MAX], to[HOOP_PATH_MAX];
     hoop_status st;
     for (int64_t i = 0; p->rows > 0 && i < p->shards; i++) {
-        if ((st = shard_path(w, p, i, true, err, from)) != HOOP_OK || (st = shard_path(w, p, i, false, err, to)) != HOOP_OK) return st;
+        if ((st = shard_path(w, p, i, true, err, from)) != HOOP_OK || (st = shard_path(w, p, i, false, err, to)) != HOOP_OK)
+            return st;
         if (rename(from, to) != 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
         p->named++;
     }
@@ -318,11 +326,13 @@ hoop_status hoop__writer_finish(hoop_writer *w, hoop_error *err, hoop_import_res
 {
     hoop_status st;
     if (w->next != w->rows)
-        return hoop_fail(err, HOOP_ESTATE, "%s: %lld of %lld rows were written", w->opts.dir, (long long)w->next, (long long)w->rows);
+        return hoop_fail(err, HOOP_ESTATE, "%s: %lld of %lld rows were written", w->opts.dir, (long long)w->next,
+                         (long long)w->rows);
     for (int i = 0; i < 2; i++)
         if ((st = part_seal(w, &w->part[i], err)) != HOOP_OK) return st;
     for (int i = 0; i < 2; i++)
-        if (w->opts.force && (st = each_shard(w->opts.dir, w->part[i].name, false, err, remove_other, &w->part[i])) != HOOP_OK) return st;
+        if (w->opts.force && (st = each_shard(w->opts.dir, w->part[i].name, false, err, remove_other, &w->part[i])) != HOOP_OK)
+            return st;
     for (int i = 0; i < 2; i++)
         if ((st = part_rename(w, &w->part[i], err)) != HOOP_OK) return st;
     w->finished = true;

@@ -21,8 +21,8 @@ typedef struct hoop_writer_field {
 typedef struct hoop_writer hoop_writer;
 
 /** Checks options, refuses to overwrite. y may be NULL. The fields' attributes must live until the writer is destroyed. */
-hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *x, const hoop_writer_field *y,
-                                hoop_error *err, hoop_writer **out);
+hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *x,
+                                const hoop_writer_field *y, hoop_error *err, hoop_writer **out);
 /** Add the next row, as stored. Rows are told apart into parts by their number. */
 hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_error *err);
 /** All rows are there: checksums, sync, names. */

@@ -116,13 +116,15 @@ int test_count(const char *dir)
     return counted;
 }
 
-void test_h5_add(const char *path, bool create, const char *name, hid_t type, hid_t memory, int ndim, const hsize_t *shape, const void *data,
-                 hsize_t chunk, int deflate)
+void test_h5_add(const char *path, bool create, const char *name, hid_t type, hid_t memory, int ndim, const hsize_t *shape,
+                 const void *data, hsize_t chunk, int deflate)
 {
-    const hid_t file  = create ? H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT) : H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
-    const hid_t space = ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(ndim, shape, NULL), dcpl = H5Pcreate(H5P_DATASET_CREATE), lcpl = H5Pcreate(H5P_LINK_CREATE);
-    hsize_t     chunks[8];
-    hid_t       dset;
+    const hid_t file =
+        create ? H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT) : H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t space = ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(ndim, shape, NULL),
+                dcpl = H5Pcreate(H5P_DATASET_CREATE), lcpl = H5Pcreate(H5P_LINK_CREATE);
+    hsize_t chunks[8];
+    hid_t   dset;
     (void)H5Pset_create_intermediate_group(lcpl, 1);
     for (int i = 0; i < ndim; i++) chunks[i] = i == 0 ? chunk : (shape[i] + 1) / 2;
     if (chunk > 0) assert_true(H5Pset_chunk(dcpl, ndim, chunks) >= 0);
@@ -139,8 +141,9 @@ void test_h5_add(const char *path, bool create, const char *name, hid_t type, hi
 
 static void attr_add(const char *path, const char *dataset, const char *name, hid_t type, const void *value)
 {
-    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), dset = H5Dopen2(file, dataset, H5P_DEFAULT), space = H5Screate(H5S_SCALAR);
-    const hid_t attr = H5Acreate2(dset, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), dset = H5Dopen2(file, dataset, H5P_DEFAULT),
+                space = H5Screate(H5S_SCALAR);
+    const hid_t attr  = H5Acreate2(dset, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(attr >= 0 && H5Awrite(attr, type, value) >= 0);
     (void)H5Aclose(attr);
     (void)H5Sclose(space);
@@ -162,7 +165,8 @@ void test_failed(hoop_status st, const hoop_error *err, hoop_status want, ...)
 {
     va_list     words;
     const char *word;
-    if (st != want || err->status != want) fail_msg("%s is wanted, not %s (%s)", hoop_status_name(want), hoop_status_name(st), err->text);
+    if (st != want || err->status != want)
+        fail_msg("%s is wanted, not %s (%s)", hoop_status_name(want), hoop_status_name(st), err->text);
     if (strchr(err->text, '\n') != NULL) fail_msg("more than one line: %s", err->text);
     va_start(words, want);
     while ((word = va_arg(words, const char *)) != NULL)

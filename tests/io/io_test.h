@@ -31,17 +31,17 @@ bool  test_exists(const char *path);
 int test_count(const char *dir);
 
 /** One dataset of a file; `type` the type in the file, `memory` that of data. chunk 0: contiguous. */
-void test_h5_add(const char *path, bool create, const char *name, hid_t type, hid_t memory, int ndim, const hsize_t *shape, const void *data,
-                 hsize_t chunk, int deflate);
+void test_h5_add(const char *path, bool create, const char *name, hid_t type, hid_t memory, int ndim, const hsize_t *shape,
+                 const void *data, hsize_t chunk, int deflate);
 void test_h5_attr_f64(const char *path, const char *dataset, const char *name, double value);
 void test_h5_attr_i64(const char *path, const char *dataset, const char *name, int64_t value);
 
 /** The call failed with this status, and its one line holds each of the words (NULL ends them). */
 void test_failed(hoop_status st, const hoop_error *err, hoop_status want, ...);
-#define test_ok(call)                                                                                                          \
-    do {                                                                                                                       \
-        hoop_status test_ok_st = (call);                                                                                       \
-        if (test_ok_st != HOOP_OK) fail_msg("%s: %s: %s", #call, hoop_status_name(test_ok_st), err.text);                      \
+#define test_ok(call)                                                                                                            \
+    do {                                                                                                                         \
+        hoop_status test_ok_st = (call);                                                                                         \
+        if (test_ok_st != HOOP_OK) fail_msg("%s: %s: %s", #call, hoop_status_name(test_ok_st), err.text);                        \
     } while (0)
 
 /** A stream of pseudo-random numbers for tests. */

@@ -61,9 +61,15 @@ static void *tensor(int t, int64_t step)
     char         *data = malloc((size_t)(n + 1) * 8);
     for (int64_t i = 0; i < n; i++) {
         switch (model[t].dtype) {
-        case HOOP_F32: ((float *)(void *)data)[i] = (float)value(t, i, step); break;
-        case HOOP_F64: ((double *)(void *)data)[i] = value(t, i, step); break;
-        default: ((int64_t *)(void *)data)[i] = step; break;
+        case HOOP_F32:
+            ((float *)(void *)data)[i] = (float)value(t, i, step);
+            break;
+        case HOOP_F64:
+            ((double *)(void *)data)[i] = value(t, i, step);
+            break;
+        default:
+            ((int64_t *)(void *)data)[i] = step;
+            break;
         }
     }
     return data;
@@ -78,8 +84,15 @@ static hoop_status write_shards(const char *tmp, int64_t step, int writers, hoop
         for (int t = 0; t < TENSORS; t++) {
             const int64_t n = numel(t), first = n * w / writers, end = n * (w + 1) / writers;
             data[t] = tensor(t, step);
-            e[t]    = (hoop_checkpoint_entry){.name = model[t].name, .group = model[t].group, .kind = model[t].kind, .dtype = model[t].dtype, .ndim = model[t].ndim,
-                                              .order = t, .first = first, .count = end - first, .data = (char *)data[t] + first * (int64_t)hoop_dtype_size(model[t].dtype)};
+            e[t]    = (hoop_checkpoint_entry){.name  = model[t].name,
+                                              .group = model[t].group,
+                                              .kind  = model[t].kind,
+                                              .dtype = model[t].dtype,
+                                              .ndim  = model[t].ndim,
+                                              .order = t,
+                                              .first = first,
+                                              .count = end - first,
+                                              .data  = (char *)data[t] + first * (int64_t)hoop_dtype_size(model[t].dtype)};
             memcpy(e[t].shape, model[t].shape, sizeof model[t].shape);
         }
         /* what has no elements comes from one writer */
@@ -94,11 +107,27 @@ static const char *const notes[] = {"loss", "0.25", "best", "900"};
 
 static hoop_status save(const char *run, int64_t step, int writers, int64_t keep, hoop_error *err, hoop_checkpoint_published *out)
 {
-    const hoop_checkpoint_meta m = {.step = step, .epoch = 3, .index = 17, .seed = UINT64_MAX - 1, .ranks = writers, .leaves = 12, .batch = 128, .run_id = "r1",
-                                    .numerics = "avx2", .fingerprint = "abc", .data_fingerprint = "def", .optimizer = "adamw", .config = "seed: 1\nmodel: {a: \"b\"}\n",
-                                    .version = "0.1", .host = "h", .time = "t", .command = "hoop train \xff x", .notes = notes, .nnotes = 2};
-    char        tmp[HOOP_CHECKPOINT_PATH];
-    hoop_status st = hoop_checkpoint_tmp(run, step, "r1", err, tmp);
+    const hoop_checkpoint_meta m = {.step             = step,
+                                    .epoch            = 3,
+                                    .index            = 17,
+                                    .seed             = UINT64_MAX - 1,
+                                    .ranks            = writers,
+                                    .leaves           = 12,
+                                    .batch            = 128,
+                                    .run_id           = "r1",
+                                    .numerics         = "avx2",
+                                    .fingerprint      = "abc",
+                                    .data_fingerprint = "def",
+                                    .optimizer        = "adamw",
+                                    .config           = "seed: 1\nmodel: {a: \"b\"}\n",
+                                    .version          = "0.1",
+                                    .host             = "h",
+                                    .time             = "t",
+                                    .command          = "hoop train \xff x",
+                                    .notes            = notes,
+                                    .nnotes           = 2};
+    char                       tmp[HOOP_CHECKPOINT_PATH];
+    hoop_status                st = hoop_checkpoint_tmp(run, step, "r1", err, tmp);
     if (st == HOOP_OK) st = hoop_checkpoint_begin(tmp, err);
     if (st == HOOP_OK) st = write_shards(tmp, step, writers, err);
     return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, keep, err, out) : st;
@@ -130,10 +159,10 @@ static void writes_with_any_and_reads_with_any(void **state)
     static const int writers[] = {1, 2, 3, 5, 8};
     (void)state;
     for (size_t k = 0; k < 5; k++) {
-        hoop_error                err = {0};
-        hoop_checkpoint          *c;
-        hoop_checkpoint_published p;
-        uint64_t                  random = k;
+        hoop_error                  err = {0};
+        hoop_checkpoint            *c;
+        hoop_checkpoint_published   p;
+        uint64_t                    random = k;
         const hoop_checkpoint_meta *m;
         test_ok(save("any", 100 + (int64_t)k, writers[k], 0, &err, &p));
         assert_string_equal(p.note, "");
@@ -159,7 +188,7 @@ static void writes_with_any_and_reads_with_any(void **state)
         for (int i = 0; i < 200; i++) {
             const int64_t                 n = numel(0), first = (int64_t)(test_random(&random) % (uint64_t)(n + 1));
             const int64_t                 count = (int64_t)(test_random(&random) % (uint64_t)(n - first + 1));
-            const hoop_checkpoint_tensor *a = hoop_checkpoint_find(c, HOOP_CKPT_STATE, "exp_avg", "layers.0.weight");
+            const hoop_checkpoint_tensor *a     = hoop_checkpoint_find(c, HOOP_CKPT_STATE, "exp_avg", "layers.0.weight");
             float                         out[37 * 11 + 1];
             out[count] = -5;
             test_ok(hoop_checkpoint_read(c, a, first, count, out, &err));
@@ -167,6 +196,55 @@ static void writes_with_any_and_reads_with_any(void **state)
             assert_true(out[count] == -5);
         }
         test_failed(hoop_checkpoint_read(c, hoop_checkpoint_tensor_at(c, 0), 400, 8, NULL, &err), &err, HOOP_ERANGE, "407", NULL);
+        hoop_checkpoint_close(&c);
+    }
+}
+
+static hoop_status publish(const char *run, const char *tmp, int64_t step, hoop_error *err)
+{
+    const hoop_checkpoint_meta m = {.step = step, .run_id = "x"};
+    return hoop_checkpoint_publish(run, tmp, &m, 0, err, NULL);
+}
+
+/* As buckets are shared out: a writer holds several ranges of one tensor. */
+static void a_writer_may_hold_many_ranges(void **state)
+{
+    enum { RANGES = 7, MANY = 101 };
+    hoop_error            err = {0};
+    hoop_checkpoint_entry e[2][RANGES];
+    float                 x[MANY], out[MANY];
+    char                  tmp[HOOP_CHECKPOINT_PATH];
+    int64_t               n[2] = {0};
+    hoop_checkpoint      *c;
+    (void)state;
+    for (int i = 0; i < MANY; i++) x[i] = (float)i;
+    for (int r = 0; r < RANGES; r++) {
+        const int64_t first = MANY * r / RANGES, end = MANY * (r + 1) / RANGES;
+        const int     w = r % 2;
+        e[w][n[w]++]    = (hoop_checkpoint_entry){.name  = "w",
+                                                  .group = "exp_avg",
+                                                  .kind  = HOOP_CKPT_STATE,
+                                                  .ndim  = 1,
+                                                  .shape = {MANY},
+                                                  .first = first,
+                                                  .count = end - first,
+                                                  .data  = x + first};
+    }
+    test_ok(hoop_checkpoint_tmp("ranges", 1, "x", &err, tmp));
+    test_ok(hoop_checkpoint_begin(tmp, &err));
+    for (int w = 0; w < 2; w++) test_ok(hoop_checkpoint_write_shard(tmp, w, 2, e[w], n[w], &err));
+    test_ok(publish("ranges", tmp, 1, &err));
+    for (int shard = 0; shard < 2; shard++) {
+        test_ok(hoop_checkpoint_open(shard ? "ranges/checkpoints/step-00000001/shard-00000-of-00002.h5" : "ranges", &err, &c));
+        assert_non_null(hoop_checkpoint_tensor_at(c, 0));
+        assert_null(hoop_checkpoint_tensor_at(c, 1));
+        assert_string_equal(hoop_checkpoint_tensor_at(c, 0)->name, "w");
+        assert_int_equal(hoop_checkpoint_tensor_at(c, 0)->whole, !shard);
+        if (!shard) {
+            test_ok(hoop_checkpoint_read(c, hoop_checkpoint_tensor_at(c, 0), 0, MANY, out, &err));
+            assert_memory_equal(out, x, sizeof x);
+        }
+        test_ok(hoop_checkpoint_verify(c, &err));
         hoop_checkpoint_close(&c);
     }
 }
@@ -217,24 +295,20 @@ static void bad_entries_are_refused(void **state)
         {{.name = "x", .ndim = 1, .shape = {8}, .first = -1, .count = 8, .data = x}, HOOP_ERANGE, "x"},
         {{.name = "x", .ndim = 1, .shape = {8}, .count = 8}, HOOP_EARG, "data"},
     };
-    hoop_error err = {0};
-    hoop_checkpoint_entry twice[2] = {{.name = "x", .ndim = 1, .shape = {8}, .count = 8, .data = x}, {.name = "x", .ndim = 1, .shape = {8}, .count = 8, .data = x}};
+    hoop_error            err      = {0};
+    hoop_checkpoint_entry twice[2] = {{.name = "x", .ndim = 1, .shape = {8}, .count = 8, .data = x},
+                                      {.name = "x", .ndim = 1, .shape = {8}, .count = 8, .data = x}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memset(&err, 0, sizeof err);
-        test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, &cases[i].e, 1, &err), &err, cases[i].want, cases[i].word, NULL);
+        test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, &cases[i].e, 1, &err), &err, cases[i].want, cases[i].word,
+                    NULL);
     }
     memset(&err, 0, sizeof err);
     test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, twice, 2, &err), &err, HOOP_EIO, "/parameters/x", NULL);
     memset(&err, 0, sizeof err);
     test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 2, 2, twice, 1, &err), &err, HOOP_EARG, "writer 2", NULL);
     assert_int_equal(test_count("refused.tmp-x"), 0);
-}
-
-static hoop_status publish(const char *run, const char *tmp, int64_t step, hoop_error *err)
-{
-    const hoop_checkpoint_meta m = {.step = step, .run_id = "x"};
-    return hoop_checkpoint_publish(run, tmp, &m, 0, err, NULL);
 }
 
 static void incomplete_ones_are_not_published(void **state)
@@ -370,10 +444,11 @@ static void a_damaged_one_is_passed_over(void **state)
 /* Every byte of every file that is flipped is noticed; nothing crashes on the way, single shards included. */
 static void flipped_bytes_are_always_noticed(void **state)
 {
-    static const char *const files[] = {"fuzz/checkpoints/step-00000001/manifest.json", "fuzz/checkpoints/step-00000001/shard-00000-of-00002.h5",
+    static const char *const files[] = {"fuzz/checkpoints/step-00000001/manifest.json",
+                                        "fuzz/checkpoints/step-00000001/shard-00000-of-00002.h5",
                                         "fuzz/checkpoints/step-00000001/shard-00001-of-00002.h5"};
-    hoop_error               err = {0};
-    uint64_t                 random = 11;
+    hoop_error               err     = {0};
+    uint64_t                 random  = 11;
     (void)state;
     test_ok(save("fuzz", 1, 2, 0, &err, NULL));
     for (int i = 0; i < 3000; i++) {
@@ -433,19 +508,20 @@ static void kills_leave_nothing_to_trip_over(void **state)
     int64_t  next   = 1;
     (void)state;
     for (int round = 0; round < 60; round++) {
-        int                   ends[2], status;
-        pid_t                 child;
-        hoop_error            err = {0};
-        int64_t               reported = -1, s, step;
-        char                  path[HOOP_CHECKPOINT_PATH];
-        struct timespec       pause = {0, (long)(test_random(&random) % 25000000)};
-        hoop_run_lock        *lock;
+        int             ends[2], status;
+        pid_t           child;
+        hoop_error      err      = {0};
+        int64_t         reported = -1, s, step;
+        char            path[HOOP_CHECKPOINT_PATH];
+        struct timespec pause = {0, (long)(test_random(&random) % 25000000)};
+        hoop_run_lock  *lock;
         assert_int_equal(pipe(ends), 0);
         child = fork();
         assert_true(child >= 0);
         if (child == 0) {
             (void)close(ends[0]);
-            if (hoop_run_lock_take("killed", &err, &lock) != HOOP_OK || hoop_checkpoint_sweep("killed", &err, NULL) != HOOP_OK) _exit(3);
+            if (hoop_run_lock_take("killed", &err, &lock) != HOOP_OK || hoop_checkpoint_sweep("killed", &err, NULL) != HOOP_OK)
+                _exit(3);
             for (s = next;; s++) {
                 /* every third a second time: replacing has its own moments to be killed in */
                 if (save("killed", s, 1 + (int)(s % 3), 2, &err, NULL) != HOOP_OK) _exit(4);
@@ -464,7 +540,9 @@ static void kills_leave_nothing_to_trip_over(void **state)
         hoop_run_lock_release(&lock);
         if (round % 2 == 0) test_ok(hoop_checkpoint_sweep("killed", &err, NULL));
         test_ok(hoop_checkpoint_find_good("killed", &err, NULL, 0, &step, path));
-        if (step < reported || (next > 1 && step < next - 1)) fail_msg("step %lld was there, %lld is found", (long long)(reported < next - 1 ? next - 1 : reported), (long long)step);
+        if (step < reported || (next > 1 && step < next - 1))
+            fail_msg("step %lld was there, %lld is found", (long long)(reported < next - 1 ? next - 1 : reported),
+                     (long long)step);
         if (step >= 1) {
             hoop_checkpoint *c;
             test_ok(hoop_checkpoint_open(path, &err, &c));
@@ -557,12 +635,19 @@ static void a_full_disk_is_a_clean_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_with_any_and_reads_with_any), cmocka_unit_test(one_shard_can_be_opened),
-        cmocka_unit_test(bad_entries_are_refused),            cmocka_unit_test(incomplete_ones_are_not_published),
-        cmocka_unit_test(a_failed_sync_is_written_again),     cmocka_unit_test(the_last_k_are_kept),
-        cmocka_unit_test(a_damaged_one_is_passed_over),       cmocka_unit_test(flipped_bytes_are_always_noticed),
-        cmocka_unit_test(files_of_other_kinds_are_named),     cmocka_unit_test(kills_leave_nothing_to_trip_over),
-        cmocka_unit_test(sweeping),                           cmocka_unit_test(two_runs_are_kept_apart),
+        cmocka_unit_test(writes_with_any_and_reads_with_any),
+        cmocka_unit_test(one_shard_can_be_opened),
+        cmocka_unit_test(a_writer_may_hold_many_ranges),
+        cmocka_unit_test(bad_entries_are_refused),
+        cmocka_unit_test(incomplete_ones_are_not_published),
+        cmocka_unit_test(a_failed_sync_is_written_again),
+        cmocka_unit_test(the_last_k_are_kept),
+        cmocka_unit_test(a_damaged_one_is_passed_over),
+        cmocka_unit_test(flipped_bytes_are_always_noticed),
+        cmocka_unit_test(files_of_other_kinds_are_named),
+        cmocka_unit_test(kills_leave_nothing_to_trip_over),
+        cmocka_unit_test(sweeping),
+        cmocka_unit_test(two_runs_are_kept_apart),
         cmocka_unit_test(a_full_disk_is_a_clean_error),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);

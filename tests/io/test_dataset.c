@@ -18,8 +18,8 @@ static double value(int64_t i)
 static void make(const char *path, hid_t type, int64_t rows, hsize_t chunk, int deflate)
 {
     const hsize_t shape[2] = {(hsize_t)rows, COLUMNS};
-    double       *x = malloc((size_t)rows * COLUMNS * sizeof *x);
-    int64_t      *y = malloc((size_t)rows * sizeof *y);
+    double       *x        = malloc((size_t)rows * COLUMNS * sizeof *x);
+    int64_t      *y        = malloc((size_t)rows * sizeof *y);
     for (int64_t i = 0; i < rows * COLUMNS; i++) x[i] = value(i);
     for (int64_t i = 0; i < rows; i++) y[i] = i % 7;
     test_h5_add(path, true, "/x", type, H5T_NATIVE_DOUBLE, 2, shape, x, chunk, deflate);
@@ -51,9 +51,10 @@ static void every_dtype_and_layout_reads_the_same(void **state)
         hoop_dtype dtype;
         bool       native;
     } types[] = {
-        {H5T_IEEE_F32LE, HOOP_F32, true}, {H5T_IEEE_F64LE, HOOP_F64, true}, {H5T_STD_I64LE, HOOP_I64, true}, {H5T_STD_I32LE, HOOP_I32, true},
-        {H5T_STD_U8LE, HOOP_U8, true},    {H5T_IEEE_F32BE, HOOP_F32, false}, {H5T_IEEE_F64BE, HOOP_F64, false}, {H5T_STD_I32BE, HOOP_I32, false},
-        {H5T_STD_I8LE, HOOP_I32, false},  {H5T_STD_U16LE, HOOP_I32, false}, {H5T_STD_U32BE, HOOP_I64, false},
+        {H5T_IEEE_F32LE, HOOP_F32, true},  {H5T_IEEE_F64LE, HOOP_F64, true}, {H5T_STD_I64LE, HOOP_I64, true},
+        {H5T_STD_I32LE, HOOP_I32, true},   {H5T_STD_U8LE, HOOP_U8, true},    {H5T_IEEE_F32BE, HOOP_F32, false},
+        {H5T_IEEE_F64BE, HOOP_F64, false}, {H5T_STD_I32BE, HOOP_I32, false}, {H5T_STD_I8LE, HOOP_I32, false},
+        {H5T_STD_U16LE, HOOP_I32, false},  {H5T_STD_U32BE, HOOP_I64, false},
     };
     char fingerprint[3][HOOP_FINGERPRINT_TEXT];
     (void)state;
@@ -90,7 +91,8 @@ static void every_dtype_and_layout_reads_the_same(void **state)
                 }
             }
             if (floats || layout == 1) {
-                test_failed(hoop_dataset_read(ds, index, 1, HOOP_FIELD_X, HOOP_I64, y, &err), &err, HOOP_EDTYPE, "any.h5", "/x", NULL);
+                test_failed(hoop_dataset_read(ds, index, 1, HOOP_FIELD_X, HOOP_I64, y, &err), &err, HOOP_EDTYPE, "any.h5", "/x",
+                            NULL);
             } else {
                 test_ok(hoop_dataset_read(ds, index, N / COLUMNS, HOOP_FIELD_X, HOOP_I64, y, &err));
                 assert_int_equal(y[1], (int64_t)value(index[0] * COLUMNS + 1));
@@ -109,15 +111,17 @@ static void every_dtype_and_layout_reads_the_same(void **state)
 /* Filters in any order that HDF5 writes, 1 to 4 dims, chunks that do and do not fit, and chunks never written. */
 static void chunks_are_read_as_hdf5_wrote_them(void **state)
 {
-    static const char *const pipelines[] = {"", "d", "sd", "f", "sdf", "sfd", "fsd", "s"};
-    static const hsize_t     shapes[4][4] = {{37}, {37, 5}, {37, 4, 7}, {37, 3, 2, 5}}, chunks[4][4] = {{8}, {37, 2}, {5, 4, 3}, {50, 2, 2, 2}};
-    uint64_t                 random = 9;
+    static const char *const pipelines[]  = {"", "d", "sd", "f", "sdf", "sfd", "fsd", "s"};
+    static const hsize_t     shapes[4][4] = {{37}, {37, 5}, {37, 4, 7}, {37, 3, 2, 5}},
+                         chunks[4][4]     = {{8}, {37, 2}, {5, 4, 3}, {50, 2, 2, 2}};
+    uint64_t random                       = 9;
     (void)state;
     for (size_t p = 0; p < sizeof pipelines / sizeof pipelines[0]; p++) {
         for (int nd = 0; nd < 4; nd++) {
-            const hsize_t most[4] = {H5S_UNLIMITED, shapes[nd][1], shapes[nd][2], shapes[nd][3]};
-            const hid_t   file = H5Fcreate("pipe.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), dcpl = H5Pcreate(H5P_DATASET_CREATE);
-            const hid_t   space = H5Screate_simple(nd + 1, shapes[nd], most);
+            const hsize_t most[4]  = {H5S_UNLIMITED, shapes[nd][1], shapes[nd][2], shapes[nd][3]};
+            const hid_t   file     = H5Fcreate("pipe.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                        dcpl       = H5Pcreate(H5P_DATASET_CREATE);
+            const hid_t   space    = H5Screate_simple(nd + 1, shapes[nd], most);
             hsize_t       start[4] = {0}, count[4];
             hid_t         dset, part;
             float         want[37 * 30], got[37 * 30], fill = -7;
@@ -128,7 +132,9 @@ static void chunks_are_read_as_hdf5_wrote_them(void **state)
             (void)H5Pset_chunk(dcpl, nd + 1, chunks[nd]);
             (void)H5Pset_fill_value(dcpl, H5T_NATIVE_FLOAT, &fill);
             for (const char *f = pipelines[p]; *f != '\0'; f++)
-                assert_true((*f == 'd' ? H5Pset_deflate(dcpl, 6) : *f == 's' ? H5Pset_shuffle(dcpl) : H5Pset_fletcher32(dcpl)) >= 0);
+                assert_true((*f == 'd'   ? H5Pset_deflate(dcpl, 6)
+                             : *f == 's' ? H5Pset_shuffle(dcpl)
+                                         : H5Pset_fletcher32(dcpl)) >= 0);
             dset = H5Dcreate2(file, "x", nd % 2 == 0 ? H5T_IEEE_F32LE : H5T_IEEE_F32BE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
             assert_true(dset >= 0);
             for (int64_t i = 0; i < 37 * row; i++) want[i] = (float)(test_random(&random) % 50);
@@ -148,7 +154,9 @@ static void chunks_are_read_as_hdf5_wrote_them(void **state)
             for (int i = 0; i < 37; i++) index[i] = i;
             test_ok(hoop_dataset_read(ds, index, 37, HOOP_FIELD_X, HOOP_F32, got, &err));
             for (int64_t i = 0; i < 37 * row; i++)
-                if (got[i] != want[i]) fail_msg("pipeline '%s', %d dims: element %lld is %g, %g was written", pipelines[p], nd + 1, (long long)i, (double)got[i], (double)want[i]);
+                if (got[i] != want[i])
+                    fail_msg("pipeline '%s', %d dims: element %lld is %g, %g was written", pipelines[p], nd + 1, (long long)i,
+                             (double)got[i], (double)want[i]);
             hoop_dataset_close(&ds);
         }
     }
@@ -232,8 +240,10 @@ static void names_and_absent_targets(void **state)
     test_h5_add("named.h5", true, "/deep/down/input", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
     cannot_open("named.h5", NULL, HOOP_EFORMAT, "named.h5", "no dataset /x");
     cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input"}, HOOP_EFORMAT, "named.h5", "no dataset /y");
-    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5", "/deep/down cannot be opened as a dataset");
-    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/up/input", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5", "/deep/up/input");
+    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5",
+                "/deep/down cannot be opened as a dataset");
+    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/up/input", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5",
+                "/deep/up/input");
     ds = open_set("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input", .use_y = HOOP_Y_OPTIONAL});
     assert_false(hoop_dataset_about(ds)->field[1].present);
     hoop_dataset_close(&ds);
@@ -246,7 +256,7 @@ static void bad_files_are_named(void **state)
 {
     const hsize_t shape[3] = {4, 2, 3}, empty[2] = {0, 3}, thin[2] = {4, 0};
     const double  x[24] = {0};
-    const hid_t   text = H5Tcopy(H5T_C_S1);
+    const hid_t   text  = H5Tcopy(H5T_C_S1);
     char         *good;
     int64_t       n;
     (void)state;
@@ -284,9 +294,9 @@ static void bad_files_are_named(void **state)
 
 static void shards_that_differ_are_named(void **state)
 {
-    const hsize_t shape[2] = {4, 6};
-    const double  x[24] = {0};
-    const hoop_dataset_opts no_y = {.use_y = HOOP_Y_OPTIONAL};
+    const hsize_t           shape[2] = {4, 6};
+    const double            x[24]    = {0};
+    const hoop_dataset_opts no_y     = {.use_y = HOOP_Y_OPTIONAL};
     (void)state;
     make("d-00000-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
     make("d-00001-of-00002.h5", H5T_IEEE_F64LE, N, 0, 0);
@@ -305,8 +315,8 @@ static void shards_that_differ_are_named(void **state)
 
 static void fingerprints_tell_data_apart(void **state)
 {
-    hoop_error err = {0};
-    char       a[HOOP_FINGERPRINT_TEXT];
+    hoop_error    err = {0};
+    char          a[HOOP_FINGERPRINT_TEXT];
     hoop_dataset *ds;
     (void)state;
     test_ok(hoop_synth("digits", 3000, &(hoop_import_opts){.dir = "f4", .seed = 1}, &err, NULL));
@@ -347,7 +357,8 @@ static void flipped_bytes_do_not_crash(void **state)
             memset(&err, 0, sizeof err);
             if (hoop_dataset_open(kinds[k], NULL, &err, &ds) == HOOP_OK) {
                 const hoop_status st = hoop_dataset_verify(ds, NULL, NULL, &err, &report);
-                if (k == 2 && st == HOOP_OK && at > 4096) fail_msg("byte %lld of %s was changed and not noticed", (long long)at, kinds[k]);
+                if (k == 2 && st == HOOP_OK && at > 4096)
+                    fail_msg("byte %lld of %s was changed and not noticed", (long long)at, kinds[k]);
             }
             hoop_dataset_close(&ds);
             test_store(kinds[k], good, n);
@@ -359,9 +370,9 @@ static void flipped_bytes_do_not_crash(void **state)
 static void verify_finds_what_is_wrong(void **state)
 {
     const hsize_t      shape[2] = {6, 2};
-    float              x[12] = {0};
-    int64_t            y[6]  = {0, 1, 2, 2, 1, 3};
-    hoop_error         err   = {0};
+    float              x[12]    = {0};
+    int64_t            y[6]     = {0, 1, 2, 2, 1, 3};
+    hoop_error         err      = {0};
     hoop_verify_report r;
     hoop_dataset      *ds;
     (void)state;
@@ -379,7 +390,8 @@ static void verify_finds_what_is_wrong(void **state)
     hoop_dataset_close(&ds);
     test_h5_attr_i64("v.h5", "/y", "classes", 3);
     ds = open_set("v.h5", NULL);
-    test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ERANGE, "v.h5", "row 5 of /y", "class 3", "0 to 2", NULL);
+    test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ERANGE, "v.h5", "row 5 of /y", "class 3", "0 to 2",
+                NULL);
     hoop_dataset_close(&ds);
     x[7] = NAN;
     test_h5_add("v.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
@@ -398,11 +410,15 @@ static void verify_finds_what_is_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_dtype_and_layout_reads_the_same), cmocka_unit_test(casts_of_any_length),
+        cmocka_unit_test(every_dtype_and_layout_reads_the_same),
+        cmocka_unit_test(casts_of_any_length),
         cmocka_unit_test(chunks_are_read_as_hdf5_wrote_them),
-        cmocka_unit_test(shards_globs_and_prefixes),             cmocka_unit_test(names_and_absent_targets),
-        cmocka_unit_test(bad_files_are_named),                   cmocka_unit_test(shards_that_differ_are_named),
-        cmocka_unit_test(fingerprints_tell_data_apart),          cmocka_unit_test(flipped_bytes_do_not_crash),
+        cmocka_unit_test(shards_globs_and_prefixes),
+        cmocka_unit_test(names_and_absent_targets),
+        cmocka_unit_test(bad_files_are_named),
+        cmocka_unit_test(shards_that_differ_are_named),
+        cmocka_unit_test(fingerprints_tell_data_apart),
+        cmocka_unit_test(flipped_bytes_do_not_crash),
         cmocka_unit_test(verify_finds_what_is_wrong),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);

@@ -37,7 +37,15 @@ static hoop_dataset *open_set(const char *name)
 
 static hoop_loader *make(hoop_dataset *ds, int64_t leaves, int rank, int size, bool shuffle, int prefetch)
 {
-    const hoop_loader_opts o   = {.batch = BATCH, .leaves = leaves, .rank = rank, .size = size, .seed = 5, .shuffle = shuffle, .prefetch = prefetch, .x = HOOP_F32, .y = HOOP_I64};
+    const hoop_loader_opts o   = {.batch    = BATCH,
+                                  .leaves   = leaves,
+                                  .rank     = rank,
+                                  .size     = size,
+                                  .seed     = 5,
+                                  .shuffle  = shuffle,
+                                  .prefetch = prefetch,
+                                  .x        = HOOP_F32,
+                                  .y        = HOOP_I64};
     hoop_error             err = {0};
     hoop_loader           *l;
     test_ok(hoop_loader_create(ds, &o, &err, &l));
@@ -82,10 +90,10 @@ static void collect(hoop_loader *l, int64_t step, int64_t leaves, int64_t *order
 
 static void same_for_any_number_of_ranks(void **state)
 {
-    static const int     sizes[]    = {1, 2, 3, 4, 7};
-    static const int64_t leavess[]  = {7, 12, 40};
-    static const char   *names[]    = {"mapped.h5", "chunked.h5"};
-    const int64_t        steps      = 2 * ((N - 1) / BATCH + 1);
+    static const int     sizes[]   = {1, 2, 3, 4, 7};
+    static const int64_t leavess[] = {7, 12, 40};
+    static const char   *names[]   = {"mapped.h5", "chunked.h5"};
+    const int64_t        steps     = 2 * ((N - 1) / BATCH + 1);
     (void)state;
     for (size_t v = 0; v < 3; v++) {
         int64_t reference[32][BATCH];
@@ -117,8 +125,8 @@ static void same_for_any_number_of_ranks(void **state)
 
 static void in_stored_order_without_shuffle(void **state)
 {
-    hoop_dataset    *ds = open_set("mapped.h5");
-    hoop_loader     *l  = make(ds, 4, 0, 1, false, 2);
+    hoop_dataset    *ds  = open_set("mapped.h5");
+    hoop_loader     *l   = make(ds, 4, 0, 1, false, 2);
     hoop_error       err = {0};
     hoop_loader_step s;
     hoop_loader_leaf f;
@@ -188,8 +196,8 @@ static void ends_at_any_moment(void **state)
 
 static void end_step_is_the_end(void **state)
 {
-    hoop_dataset          *ds  = open_set("mapped.h5");
-    const hoop_loader_opts o   = {.batch = 50, .leaves = 1, .size = 1, .prefetch = 2, .end_step = 3, .x = HOOP_F64, .y = HOOP_F32};
+    hoop_dataset          *ds = open_set("mapped.h5");
+    const hoop_loader_opts o  = {.batch = 50, .leaves = 1, .size = 1, .prefetch = 2, .end_step = 3, .x = HOOP_F64, .y = HOOP_F32};
     hoop_error             err = {0};
     hoop_loader           *l;
     (void)state;
@@ -214,7 +222,8 @@ static void errors_of_the_thread_arrive(void **state)
     test_h5_add("broken.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 7, 6);
     bytes = test_load("broken.h5", &n);
     for (int stream = 0; stream < 12; at++) /* zlib streams of level 6 begin 78 9c; spoil the twelfth */
-        if ((unsigned char)bytes[at] == 0x78 && (unsigned char)bytes[at + 1] == 0x9c && ++stream == 12) test_flip("broken.h5", at + 5, 0xff);
+        if ((unsigned char)bytes[at] == 0x78 && (unsigned char)bytes[at + 1] == 0x9c && ++stream == 12)
+            test_flip("broken.h5", at + 5, 0xff);
     for (int prefetch = 0; prefetch < 3; prefetch++) {
         const hoop_loader_opts o   = {.batch = 10, .leaves = 2, .size = 1, .prefetch = prefetch};
         hoop_error             err = {0}, again = {0};
@@ -225,9 +234,9 @@ static void errors_of_the_thread_arrive(void **state)
         test_ok(hoop_dataset_open("broken.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_OPTIONAL}, &err, &ds));
         test_ok(hoop_loader_create(ds, &o, &err, &l));
         while ((st = hoop_loader_next_step(l, &err, NULL)) == HOOP_OK) good++;
-        test_failed(st, &err, HOOP_EIO, "broken.h5", "/x", NULL);
+        test_failed(st, &err, HOOP_EFORMAT, "broken.h5", "/x", "damaged", NULL);
         assert_in_range(good, 1, 10);
-        test_failed(hoop_loader_next_step(l, &again, NULL), &again, HOOP_EIO, "broken.h5", NULL);
+        test_failed(hoop_loader_next_step(l, &again, NULL), &again, HOOP_EFORMAT, "broken.h5", NULL);
         assert_false(hoop_loader_next_leaf(l, &(hoop_loader_leaf){0}));
         memset(&err, 0, sizeof err);
         test_ok(hoop_loader_seek(l, 100, &err));
@@ -285,9 +294,14 @@ static void leaves_are_shared_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_for_any_number_of_ranks), cmocka_unit_test(in_stored_order_without_shuffle), cmocka_unit_test(seek_goes_anywhere),
-        cmocka_unit_test(ends_at_any_moment),           cmocka_unit_test(end_step_is_the_end),             cmocka_unit_test(errors_of_the_thread_arrive),
-        cmocka_unit_test(bad_options),                  cmocka_unit_test(leaves_are_shared_out),
+        cmocka_unit_test(same_for_any_number_of_ranks),
+        cmocka_unit_test(in_stored_order_without_shuffle),
+        cmocka_unit_test(seek_goes_anywhere),
+        cmocka_unit_test(ends_at_any_moment),
+        cmocka_unit_test(end_step_is_the_end),
+        cmocka_unit_test(errors_of_the_thread_arrive),
+        cmocka_unit_test(bad_options),
+        cmocka_unit_test(leaves_are_shared_out),
     };
     return cmocka_run_group_tests(tests, make_set, test_leave);
 }

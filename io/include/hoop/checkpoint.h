@@ -25,18 +25,24 @@ extern "C" {
 
 enum { HOOP_CHECKPOINT_PATH = 4096, HOOP_CHECKPOINT_DIMS = 8, HOOP_CHECKPOINT_NAME = 256, HOOP_CHECKPOINT_VERSION = 1 };
 
-typedef enum hoop_checkpoint_kind { HOOP_CKPT_PARAMETER, HOOP_CKPT_BUFFER, HOOP_CKPT_STATE, HOOP_CKPT_KINDS } hoop_checkpoint_kind;
+typedef enum hoop_checkpoint_kind {
+    HOOP_CKPT_PARAMETER,
+    HOOP_CKPT_BUFFER,
+    HOOP_CKPT_STATE,
+    HOOP_CKPT_KINDS
+} hoop_checkpoint_kind;
 
 /** "parameter", "buffer", "state". Calls: Local. */
 HOOP_API const char *hoop_checkpoint_kind_name(hoop_checkpoint_kind kind);
 
-/** What one writer holds of one tensor: elements [first, first + count) of it, row-major. count 0 of a tensor that has elements: nothing. */
+/** What one writer holds of one tensor: elements [first, first + count) of it, row-major. count 0 of a tensor that has elements:
+ * nothing. */
 typedef struct hoop_checkpoint_entry {
     const char          *name;  /* "layers.0.weight": no '/', at most 255 bytes of UTF-8 */
     const char          *group; /* STATE: "exp_avg", or NULL; others NULL */
     hoop_checkpoint_kind kind;
     hoop_dtype           dtype;
-    int                  ndim; /* 0: a scalar */
+    int                  ndim;                        /* 0: a scalar */
     int64_t              shape[HOOP_CHECKPOINT_DIMS]; /* of the whole tensor */
     int64_t              order; /* place in the model: the catalogue is sorted by kind, group, order, name */
     int64_t              first, count;
@@ -45,21 +51,22 @@ typedef struct hoop_checkpoint_entry {
 
 /** What a checkpoint says of itself. Strings may be NULL when writing; they are never NULL when read. */
 typedef struct hoop_checkpoint_meta {
-    int64_t     step;         /* updates done */
-    int64_t     epoch, index; /* data position: the next step is step `index` of epoch `epoch` */
-    uint64_t    seed;
-    int64_t     ranks, leaves, batch;
-    const char *run_id, *numerics, *fingerprint, *data_fingerprint, *optimizer;
-    const char *config; /* resolved, YAML */
-    const char *version, *host, *time, *command; /* provenance */
-    const char *const *notes; /* more of the caller's own: key, value, key, value ... */
-    int64_t            nnotes; /* pairs */
+    int64_t            step;         /* updates done */
+    int64_t            epoch, index; /* data position: the next step is step `index` of epoch `epoch` */
+    uint64_t           seed;
+    int64_t            ranks, leaves, batch;
+    const char        *run_id, *numerics, *fingerprint, *data_fingerprint, *optimizer;
+    const char        *config;                          /* resolved, YAML */
+    const char        *version, *host, *time, *command; /* provenance */
+    const char *const *notes;                           /* more of the caller's own: key, value, key, value ... */
+    int64_t            nnotes;                          /* pairs */
 } hoop_checkpoint_meta;
 
 /* ---- saving ---- */
 
 /** The directory to write step `step` into, RUN/checkpoints/step-N.tmp-ID: same on all ranks. Calls: Local. */
-HOOP_API hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, const char *run_id, hoop_error *err, char out[HOOP_CHECKPOINT_PATH]);
+HOOP_API hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, const char *run_id, hoop_error *err,
+                                         char out[HOOP_CHECKPOINT_PATH]);
 /** One rank, before any write_shard: make that directory, empty. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_begin(const char *tmp, hoop_error *err);
 /**
@@ -67,7 +74,8 @@ HOOP_API hoop_status hoop_checkpoint_begin(const char *tmp, hoop_error *err);
  * A failed sync throws the file away and writes it once more. On failure the file is gone. Errors: HOOP_EARG (entries),
  * HOOP_EIO (disk full and the like). Calls: Local.
  */
-HOOP_API hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriters, const hoop_checkpoint_entry *entries, int64_t n, hoop_error *err);
+HOOP_API hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriters, const hoop_checkpoint_entry *entries,
+                                                 int64_t n, hoop_error *err);
 
 typedef struct hoop_checkpoint_published {
     char    path[HOOP_CHECKPOINT_PATH]; /* of the checkpoint */
@@ -81,8 +89,8 @@ typedef struct hoop_checkpoint_published {
  * give the directory its name (replacing a checkpoint of that step), set `latest`, and keep only the `keep` newest (0: all;
  * never fewer than one good one). On failure tmp is removed. out may be NULL. Calls: Local.
  */
-HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta, int64_t keep, hoop_error *err,
-                                             hoop_checkpoint_published *out);
+HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta, int64_t keep,
+                                             hoop_error *err, hoop_checkpoint_published *out);
 /** Remove a directory that tmp named, whatever is in it. Calls: Local. */
 HOOP_API void hoop_checkpoint_discard(const char *tmp);
 /** One rank, with the lock held, when a run starts: remove what killed runs left. *removed may be NULL. Calls: Local. */
@@ -96,8 +104,8 @@ HOOP_API hoop_status hoop_checkpoint_list(const char *run_dir, hoop_error *err, 
  * The newest checkpoint all of whose checksums are right. *step is -1 if there is none at all. Damaged ones on the way are
  * named in notes[notes_size] ("": there were none; may be NULL). All damaged: HOOP_ECHECKSUM. Calls: Local.
  */
-HOOP_API hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char *notes, int64_t notes_size, int64_t *step,
-                                               char path[HOOP_CHECKPOINT_PATH]);
+HOOP_API hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char *notes, int64_t notes_size,
+                                               int64_t *step, char path[HOOP_CHECKPOINT_PATH]);
 
 /* ---- reading ---- */
 
@@ -118,18 +126,21 @@ typedef struct hoop_checkpoint_tensor {
  * else empty). Checks the manifest and the sizes of files; contents are checked when read. Owns: caller. Not for use by two
  * threads at a time. Errors: HOOP_EIO (missing), HOOP_EFORMAT, HOOP_ECHECKSUM. Calls: Local.
  */
-HOOP_API hoop_status hoop_checkpoint_open(const char *path, hoop_error *err, hoop_checkpoint **out);
-HOOP_API void        hoop_checkpoint_close(hoop_checkpoint **c);
-HOOP_API const char *hoop_checkpoint_path(const hoop_checkpoint *c);
+HOOP_API hoop_status                 hoop_checkpoint_open(const char *path, hoop_error *err, hoop_checkpoint **out);
+HOOP_API void                        hoop_checkpoint_close(hoop_checkpoint **c);
+HOOP_API const char                 *hoop_checkpoint_path(const hoop_checkpoint *c);
 HOOP_API const hoop_checkpoint_meta *hoop_checkpoint_about(const hoop_checkpoint *c);
 /** A note of the meta, or NULL. Calls: Local. */
 HOOP_API const char *hoop_checkpoint_note(const hoop_checkpoint *c, const char *key);
 /** Tensor i of the catalogue, which is sorted the same whoever wrote it; NULL after the last. Calls: Local. */
 HOOP_API const hoop_checkpoint_tensor *hoop_checkpoint_tensor_at(const hoop_checkpoint *c, int64_t i);
 /** By name; group NULL or "": none. NULL if it is not there. Calls: Local. */
-HOOP_API const hoop_checkpoint_tensor *hoop_checkpoint_find(const hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *group, const char *name);
-/** Elements [first, first + count) of a tensor, as stored, from whichever shards hold them. HOOP_ERANGE, HOOP_ECHECKSUM. Calls: Local. */
-HOOP_API hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tensor *t, int64_t first, int64_t count, void *out, hoop_error *err);
+HOOP_API const hoop_checkpoint_tensor *hoop_checkpoint_find(const hoop_checkpoint *c, hoop_checkpoint_kind kind,
+                                                            const char *group, const char *name);
+/** Elements [first, first + count) of a tensor, as stored, from whichever shards hold them. HOOP_ERANGE, HOOP_ECHECKSUM. Calls:
+ * Local. */
+HOOP_API hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tensor *t, int64_t first, int64_t count,
+                                          void *out, hoop_error *err);
 /** Read everything and compare all checksums: of files and of datasets. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_verify(hoop_checkpoint *c, hoop_error *err);
 

@@ -52,7 +52,8 @@ typedef struct hoop_dataset_info {
     /**
      * Identifies the data, cheaply: XXH3-128, as hex, over length, dtypes, row shapes, scales, classes and rows as stored:
      * all rows where all fields together take at most 4 MiB, else 1,024 evenly spaced ones (64 where chunks have to be
-     * read), the first and last included, of each at most 4,096 bytes. It does not depend on file names, nor on how rows are cut into shards.
+     * read), the first and last included, of each at most 4,096 bytes. It does not depend on file names, nor on how rows are cut
+     * into shards.
      */
     char fingerprint[HOOP_FINGERPRINT_TEXT];
 } hoop_dataset_info;
@@ -76,7 +77,8 @@ HOOP_API const char *hoop_dataset_class_name(const hoop_dataset *ds, int64_t i);
  * Gather rows index[n] of a field into out (n, row shape...), cast to `as` (f32, f64; i64 for integer data without scale).
  * Any number of threads may read at a time. Errors: HOOP_ERANGE (index), HOOP_EDTYPE, HOOP_EIO. Calls: Local.
  */
-HOOP_API hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out, hoop_error *err);
+HOOP_API hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
+                                       hoop_error *err);
 
 #ifdef __cplusplus
 }

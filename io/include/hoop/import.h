@@ -34,18 +34,23 @@ typedef struct hoop_import_result {
 
 /**
  * MNIST's format: images (u8, any dims after the first) and labels (u8), plain or gzip. x: u8 with scale 1/255, y: i64.
- * Errors: HOOP_EIO, HOOP_EFORMAT (not IDX, truncated, corrupt gzip), HOOP_ESHAPE (counts differ). result may be NULL. Calls: Local.
+ * Errors: HOOP_EIO, HOOP_EFORMAT (not IDX, truncated, corrupt gzip), HOOP_ESHAPE (counts differ). result may be NULL. Calls:
+ * Local.
  */
-HOOP_API hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+HOOP_API hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_import_opts *opts, hoop_error *err,
+                                     hoop_import_result *result);
 
 typedef enum hoop_csv_header { HOOP_CSV_AUTO, HOOP_CSV_HEADER, HOOP_CSV_NO_HEADER } hoop_csv_header;
 typedef enum hoop_csv_targets { HOOP_CSV_TARGETS_AUTO, HOOP_CSV_CLASS, HOOP_CSV_REAL } hoop_csv_targets;
 
 typedef struct hoop_csv_opts {
-    const char      *target;    /* columns of y, by name or number from 0, comma-separated; negative numbers count from the end; NULL: the last */
-    hoop_csv_header  header;    /* AUTO: the first line is one if targets are given by name, or one of its other fields is no number */
-    hoop_csv_targets targets;   /* AUTO: class if there is one target and its values are words, or just the whole numbers 0 .. C-1 with C*C <= rows + 100 */
-    char             separator; /* 0: comma */
+    const char *
+        target; /* columns of y, by name or number from 0, comma-separated; negative numbers count from the end; NULL: the last */
+    hoop_csv_header
+        header; /* AUTO: the first line is one if targets are given by name, or one of its other fields is no number */
+    hoop_csv_targets targets; /* AUTO: class if there is one target and its values are words, or just the whole numbers 0 .. C-1
+                                 with C*C <= rows + 100 */
+    char separator;           /* 0: comma */
 } hoop_csv_opts;
 
 /**
@@ -54,25 +59,28 @@ typedef struct hoop_csv_opts {
  * as attribute `class_names`; names of columns as `columns`. Empty lines are skipped; empty fields are errors.
  * Errors say line and column (HOOP_EFORMAT). csv may be NULL. Calls: Local.
  */
-HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err,
+                                     hoop_import_result *result);
 
 /**
  * NumPy .npy files (format 1, 2, 3; C or Fortran order, any byte order; f4 f8 i8 i4 u1, and f2 i1 i2 u2 u4 b1 as the next
  * larger of these): x of shape (N, ...), y of shape (N) or (N, ...). Integer y (N) without negative values becomes i64 class
  * labels. y may be NULL. Errors: HOOP_EFORMAT, HOOP_EDTYPE, HOOP_ESHAPE. Calls: Local.
  */
-HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_import_opts *opts, hoop_error *err,
+                                     hoop_import_result *result);
 
 /**
  * A synthetic set of `samples` rows. "digits": x u8 (N, 28, 28) digit-like strokes with noise, shifts, rotations, varying
  * size and thickness, y class 0-9. "spirals": x f32 (N, 2) points on two interleaved spirals, y class 0-1. Calls: Local.
  */
-HOOP_API hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err, hoop_import_result *result);
+HOOP_API hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err,
+                                hoop_import_result *result);
 /** Name of kind i, NULL after the last. Calls: Local. */
 HOOP_API const char *hoop_synth_kind(int i);
 
 typedef struct hoop_verify_report {
-    int64_t rows, checksums; /* rows read; checksums there were, all of which matched */
+    int64_t rows, checksums;      /* rows read; checksums there were, all of which matched */
     int64_t label_min, label_max; /* of integer y */
     double  x_min, x_max;         /* with scale */
 } hoop_verify_report;
@@ -81,8 +89,8 @@ typedef struct hoop_verify_report {
  * Read all of a dataset: checksums where the files have them, labels within `classes`, no NaN or infinity. The first fault is
  * the error (HOOP_ECHECKSUM, HOOP_ERANGE, HOOP_ENONFINITE ...), naming file, dataset and row. report may be NULL. Calls: Local.
  */
-HOOP_API hoop_status hoop_dataset_verify(hoop_dataset *ds, void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err,
-                                         hoop_verify_report *report);
+HOOP_API hoop_status hoop_dataset_verify(hoop_dataset *ds, void (*progress)(void *ctx, double fraction), void *ctx,
+                                         hoop_error *err, hoop_verify_report *report);
 
 #ifdef __cplusplus
 }

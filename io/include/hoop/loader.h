@@ -17,7 +17,8 @@
 extern "C" {
 #endif
 
-/** Leaf i of V takes samples [*first, *first + return) of a step's n: floor(i*n/V) up to floor((i+1)*n/V). i*n must stay below 2^63. */
+/** Leaf i of V takes samples [*first, *first + return) of a step's n: floor(i*n/V) up to floor((i+1)*n/V). i*n must stay below
+ * 2^63. */
 static inline int64_t hoop_leaf_samples(int64_t n, int64_t leaves, int64_t i, int64_t *first)
 {
     *first = i * n / leaves;
@@ -34,14 +35,14 @@ static inline int64_t hoop_leaf_range(int64_t leaves, int64_t rank, int64_t size
 enum { HOOP_LOADER_PREFETCH = 2 };
 
 typedef struct hoop_loader_opts {
-    int64_t    batch;    /* samples a step, over all ranks */
-    int64_t    leaves;   /* V */
+    int64_t    batch;  /* samples a step, over all ranks */
+    int64_t    leaves; /* V */
     int        rank, size;
     uint64_t   seed;
     bool       shuffle;  /* each epoch in another order; else as stored */
     int        prefetch; /* steps read ahead (HOOP_LOADER_PREFETCH is a good number); 0: read when asked, without a thread */
     int64_t    end_step; /* nothing is read from this step on; 0: no end */
-    hoop_dtype x, y;     /* how to read: x f32, f64 or i64; y the same (i64 for classes); y is not read where the dataset has none */
+    hoop_dtype x, y; /* how to read: x f32, f64 or i64; y the same (i64 for classes); y is not read where the dataset has none */
 } hoop_loader_opts;
 
 typedef struct hoop_loader hoop_loader;
@@ -71,7 +72,7 @@ typedef struct hoop_loader_leaf {
  */
 HOOP_API hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, hoop_error *err, hoop_loader **out);
 /** At any moment; waits for the row being read. Calls: Local. */
-HOOP_API void hoop_loader_destroy(hoop_loader **l);
+HOOP_API void    hoop_loader_destroy(hoop_loader **l);
 HOOP_API int64_t hoop_loader_steps_per_epoch(const hoop_loader *l);
 /** Go on at a global step (resume: epoch and index follow from it). What was read ahead is dropped. Calls: Local. */
 HOOP_API hoop_status hoop_loader_seek(hoop_loader *l, int64_t step, hoop_error *err);
