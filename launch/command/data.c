@@ -17,11 +17,11 @@ enum { KEY_FORCE = 256, KEY_SAMPLES, KEY_TARGET, KEY_HEADER, KEY_NO_HEADER, KEY_
 
 /* ---- options that all of them have ---- */
 
-#define WRITE_OPTIONS                                                                                                          \
-    {"out", 'o', "DIR", 0, "folder to write DIR/train-00000-of-00004.h5 and on into (made if need be)", 0},                   \
-    {"split", KEY_SPLIT, "FRACTION", 0, "put this part of the rows into DIR/validation-... (default 0: none)", 0},           \
-    {"shards", KEY_SHARDS, "N", 0, "files of each part (default 4)", 0},                                                      \
-    {"force", KEY_FORCE, NULL, 0, "replace a set that is there", 0},
+#define WRITE_OPTIONS                                                                                                            \
+    {"out", 'o', "DIR", 0, "folder to write DIR/train-00000-of-00004.h5 and on into (made if need be)", 0},                      \
+        {"split", KEY_SPLIT, "FRACTION", 0, "put this part of the rows into DIR/validation-... (default 0: none)", 0},           \
+        {"shards", KEY_SHARDS, "N", 0, "files of each part (default 4)", 0},                                                     \
+        {"force", KEY_FORCE, NULL, 0, "replace a set that is there", 0},
 enum { KEY_SPLIT = 300, KEY_SHARDS, KEY_SEED };
 
 typedef struct write_args {
@@ -48,14 +48,16 @@ static double parse_split(struct argp_state *state, const char *text)
 {
     char  *end;
     double v = strtod(text, &end);
-    if (end == text || *end != '\0' || !(v >= 0) || v >= 1) argp_error(state, "--split %s: a fraction from 0 to below 1 is wanted, such as 0.15", text);
+    if (end == text || *end != '\0' || !(v >= 0) || v >= 1)
+        argp_error(state, "--split %s: a fraction from 0 to below 1 is wanted, such as 0.15", text);
     return v;
 }
 
 static char parse_separator(struct argp_state *state, const char *text)
 {
     if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) return '\t';
-    if (strlen(text) != 1 || strchr("\"\r\n", text[0]) != NULL) argp_error(state, "--separator %s: one character is wanted, such as ';', or tab", text);
+    if (strlen(text) != 1 || strchr("\"\r\n", text[0]) != NULL)
+        argp_error(state, "--separator %s: one character is wanted, such as ';', or tab", text);
     return text[0];
 }
 
@@ -63,18 +65,42 @@ static error_t parse_write(int key, char *arg, struct argp_state *state)
 {
     write_args *a = state->input;
     switch (key) {
-    case 'o': a->opts.dir = arg; return 0;
-    case KEY_SPLIT: a->opts.split = parse_split(state, arg); return 0;
-    case KEY_SHARDS: a->opts.shards = parse_int(state, "shards", arg, 1); return 0;
-    case KEY_SEED: a->opts.seed = (uint64_t)parse_int(state, "seed", arg, 0); return 0;
-    case KEY_FORCE: a->opts.force = true; return 0;
-    case KEY_SAMPLES: a->samples = parse_int(state, "samples", arg, 1); return 0;
-    case KEY_TARGET: a->csv.target = arg; return 0;
-    case KEY_HEADER: a->csv.header = HOOP_CSV_HEADER; return 0;
-    case KEY_NO_HEADER: a->csv.header = HOOP_CSV_NO_HEADER; return 0;
-    case KEY_CLASSES: a->csv.targets = HOOP_CSV_CLASS; return 0;
-    case KEY_REAL: a->csv.targets = HOOP_CSV_REAL; return 0;
-    case KEY_SEPARATOR: a->csv.separator = parse_separator(state, arg); return 0;
+    case 'o':
+        a->opts.dir = arg;
+        return 0;
+    case KEY_SPLIT:
+        a->opts.split = parse_split(state, arg);
+        return 0;
+    case KEY_SHARDS:
+        a->opts.shards = parse_int(state, "shards", arg, 1);
+        return 0;
+    case KEY_SEED:
+        a->opts.seed = (uint64_t)parse_int(state, "seed", arg, 0);
+        return 0;
+    case KEY_FORCE:
+        a->opts.force = true;
+        return 0;
+    case KEY_SAMPLES:
+        a->samples = parse_int(state, "samples", arg, 1);
+        return 0;
+    case KEY_TARGET:
+        a->csv.target = arg;
+        return 0;
+    case KEY_HEADER:
+        a->csv.header = HOOP_CSV_HEADER;
+        return 0;
+    case KEY_NO_HEADER:
+        a->csv.header = HOOP_CSV_NO_HEADER;
+        return 0;
+    case KEY_CLASSES:
+        a->csv.targets = HOOP_CSV_CLASS;
+        return 0;
+    case KEY_REAL:
+        a->csv.targets = HOOP_CSV_REAL;
+        return 0;
+    case KEY_SEPARATOR:
+        a->csv.separator = parse_separator(state, arg);
+        return 0;
     case ARGP_KEY_ARG:
         if (a->nfiles == a->wanted_max) argp_error(state, "%s is wanted; '%s' is too many", a->wanted, arg);
         a->file[a->nfiles++] = arg;
@@ -83,7 +109,8 @@ static error_t parse_write(int key, char *arg, struct argp_state *state)
         if (a->nfiles < a->wanted_min) argp_error(state, "%s is wanted", a->wanted);
         if (a->opts.dir == NULL) argp_error(state, "where to? --out DIR");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -95,7 +122,8 @@ static hoop_status print_part(const char *dir, const char *part, hoop_error *err
     const hoop_dataset_info *info;
     char                     spec[4096], size[PRINT_CELL], x[PRINT_SHAPE], y[PRINT_SHAPE];
     hoop_status              st;
-    if (snprintf(spec, sizeof spec, "%s/%s", dir, part) >= (int)sizeof spec) return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", dir);
+    if (snprintf(spec, sizeof spec, "%s/%s", dir, part) >= (int)sizeof spec)
+        return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", dir);
     st = hoop_dataset_open(spec, &(hoop_dataset_opts){.use_y = HOOP_Y_OPTIONAL}, err, &ds);
     if (st != HOOP_OK) return st;
     info = hoop_dataset_about(ds);
@@ -145,13 +173,19 @@ static int data_synth(int argc, char **argv)
         WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the samples and the split (default 1)", 0},
         {0},
     };
-    const struct argp argp = {options, parse_write, "digits|spirals",
-                              "Write a synthetic dataset: digits (28 x 28 digit-like images, 10 classes) or spirals (2 columns, 2 classes). Equal seeds give equal bytes."
+    const struct argp argp = {options,
+                              parse_write,
+                              "digits|spirals",
+                              "Write a synthetic dataset: digits (28 x 28 digit-like images, 10 classes) or spirals (2 columns, "
+                              "2 classes). Equal seeds give equal bytes."
                               "\vExamples:\n"
                               "  hoop data synth digits --samples 12000 --split 0.15 --out digits\n"
                               "  hoop data synth spirals --samples 2000 --seed 7 --shards 1 --out spirals",
-                              NULL, NULL, NULL};
-    write_args a = {.opts = {.seed = 1}, .samples = 10000, .wanted_min = 1, .wanted_max = 1, .wanted = "one kind, digits or spirals,"};
+                              NULL,
+                              NULL,
+                              NULL};
+    write_args        a    = {
+                  .opts = {.seed = 1}, .samples = 10000, .wanted_min = 1, .wanted_max = 1, .wanted = "one kind, digits or spirals,"};
     return write_set(&argp, argc, argv, &a, "drawing", run_synth);
 }
 
@@ -165,11 +199,16 @@ static hoop_status run_idx(const write_args *a, hoop_error *err, hoop_import_res
 static int data_import_idx(int argc, char **argv)
 {
     static const struct argp_option options[] = {WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0}, {0}};
-    const struct argp argp = {options, parse_write, "IMAGES LABELS",
-                              "Import images and labels in MNIST's format (IDX), plain or gzip."
-                              "\vExample:\n"
-                              "  hoop data import-idx t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz --split 0.15 --out mnist",
-                              NULL, NULL, NULL};
+    const struct argp               argp      = {
+                           options,
+                           parse_write,
+                           "IMAGES LABELS",
+                           "Import images and labels in MNIST's format (IDX), plain or gzip."
+                                              "\vExample:\n"
+                                              "  hoop data import-idx t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz --split 0.15 --out mnist",
+                           NULL,
+                           NULL,
+                           NULL};
     write_args a = {.opts = {.seed = 1}, .wanted_min = 2, .wanted_max = 2, .wanted = "IMAGES LABELS, two IDX files,"};
     return write_set(&argp, argc, argv, &a, "importing", run_idx);
 }
@@ -182,12 +221,17 @@ static hoop_status run_npy(const write_args *a, hoop_error *err, hoop_import_res
 static int data_import_npy(int argc, char **argv)
 {
     static const struct argp_option options[] = {WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0}, {0}};
-    const struct argp argp = {options, parse_write, "X.npy [Y.npy]",
-                              "Import NumPy arrays: X of shape (N, ...), Y of shape (N) or (N, ...). Whole numbers >= 0 in Y of shape (N) become classes."
-                              "\vExamples:\n"
-                              "  hoop data import-npy x.npy y.npy --split 0.1 --out simulations\n"
-                              "  hoop data import-npy x.npy --out unlabelled        only for hoop predict",
-                              NULL, NULL, NULL};
+    const struct argp               argp      = {options,
+                                                 parse_write,
+                                                 "X.npy [Y.npy]",
+                                                 "Import NumPy arrays: X of shape (N, ...), Y of shape (N) or (N, ...). Whole numbers >= 0 in Y of "
+                                                                    "shape (N) become classes."
+                                                                    "\vExamples:\n"
+                                                                    "  hoop data import-npy x.npy y.npy --split 0.1 --out simulations\n"
+                                                                    "  hoop data import-npy x.npy --out unlabelled        only for hoop predict",
+                                                 NULL,
+                                                 NULL,
+                                                 NULL};
     write_args a = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 2, .wanted = "X.npy [Y.npy], one or two NumPy files,"};
     return write_set(&argp, argc, argv, &a, "importing", run_npy);
 }
@@ -202,7 +246,8 @@ static hoop_status run_csv(const write_args *a, hoop_error *err, hoop_import_res
 static int data_import_csv(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"target", KEY_TARGET, "A,B", 0, "columns of y, by name, or number from 0 (negative: from the end); default: the last", 0},
+        {"target", KEY_TARGET, "A,B", 0, "columns of y, by name, or number from 0 (negative: from the end); default: the last",
+         0},
         {"header", KEY_HEADER, NULL, 0, "the first line names the columns (default: found out)", 0},
         {"no-header", KEY_NO_HEADER, NULL, 0, "the first line is data", 0},
         {"classes", KEY_CLASSES, NULL, 0, "the target is a class, words or whole numbers (default: found out)", 0},
@@ -211,13 +256,17 @@ static int data_import_csv(int argc, char **argv)
         WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0},
         {0},
     };
-    const struct argp argp = {options, parse_write, "FILE.csv",
+    const struct argp argp = {options,
+                              parse_write,
+                              "FILE.csv",
                               "Import a table of numbers; the target's values may be words."
                               "\vExamples:\n"
                               "  hoop data import-csv iris.csv --target species --split 0.2 --out iris\n"
                               "  hoop data import-csv runs.csv --target lift,drag --real --separator ';' --out wing",
-                              NULL, NULL, NULL};
-    write_args a = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 1, .wanted = "one FILE.csv"};
+                              NULL,
+                              NULL,
+                              NULL};
+    write_args        a    = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 1, .wanted = "one FILE.csv"};
     return write_set(&argp, argc, argv, &a, "importing", run_csv);
 }
 
@@ -270,7 +319,9 @@ int command_data(int argc, char **argv)
         return commands[i].run(argc - 1, argv + 1);
     }
     near = hoop_nearest(argv[1], names, COMMANDS);
-    if (near != NULL) (void)fprintf(stderr, "hoop data: there is no command '%s'; did you mean '%s'?\n", argv[1], near);
-    else (void)fprintf(stderr, "hoop data: there is no command '%s'; hoop data --help lists them\n", argv[1]);
+    if (near != NULL)
+        (void)fprintf(stderr, "hoop data: there is no command '%s'; did you mean '%s'?\n", argv[1], near);
+    else
+        (void)fprintf(stderr, "hoop data: there is no command '%s'; hoop data --help lists them\n", argv[1]);
     return HOOP_EXIT_USAGE;
 }

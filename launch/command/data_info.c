@@ -32,12 +32,16 @@ static error_t parse_look(int key, char *arg, struct argp_state *state)
 {
     look_args *a = state->input;
     switch (key) {
-    case KEY_X: a->opts.x = arg; return 0;
+    case KEY_X:
+        a->opts.x = arg;
+        return 0;
     case KEY_Y:
         a->opts.y     = arg;
         a->opts.use_y = HOOP_Y_REQUIRED; /* it was asked for */
         return 0;
-    case KEY_JSON: a->json = true; return 0;
+    case KEY_JSON:
+        a->json = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->nspecs == SPECS_MAX) argp_error(state, "more than %d datasets", SPECS_MAX);
         a->spec[a->nspecs++] = arg;
@@ -45,7 +49,8 @@ static error_t parse_look(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (a->nspecs == 0) argp_error(state, "which dataset? a folder, shard prefix, file or glob is wanted");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -71,7 +76,7 @@ static bool set_name(const char *file, char *out, size_t size)
 /* Names of the sets of a folder, sorted, as DIR/NAME: free each and the list. */
 static hoop_status list_sets(const char *dir, hoop_error *err, char ***out, int *n)
 {
-    char          name[256], **list = NULL;
+    char           name[256], **list = NULL;
     struct dirent *e;
     DIR           *d     = opendir(dir);
     int            count = 0;
@@ -150,8 +155,8 @@ static json_t *json_field(const hoop_dataset_field *f)
 
 static json_t *json_info(const char *spec, const hoop_dataset *ds)
 {
-    const hoop_dataset_info *info  = hoop_dataset_about(ds);
-    json_t                  *o     = json_object(), *files = json_array();
+    const hoop_dataset_info *info = hoop_dataset_about(ds);
+    json_t                  *o = json_object(), *files = json_array();
     (void)json_object_set_new(o, "dataset", json_string(spec));
     (void)json_object_set_new(o, "rows", json_integer(info->length));
     (void)json_object_set_new(o, "x", json_field(&info->field[HOOP_FIELD_X]));
@@ -213,13 +218,18 @@ static hoop_status info_one(const look_args *a, const char *spec, json_t *list, 
 
 int data_info(int argc, char **argv)
 {
-    const struct argp argp = {options, parse_look, "DATASET...",
-                              "Show what is in datasets: a folder (every set in it), a shard prefix (digits/train), a file or a glob."
-                              "\vExamples:\n"
-                              "  hoop data info digits\n"
-                              "  hoop data info digits/train --json\n"
-                              "  hoop data info 'sims/run-*.h5' --x /state --y /lift",
-                              NULL, NULL, NULL};
+    const struct argp argp = {
+        options,
+        parse_look,
+        "DATASET...",
+        "Show what is in datasets: a folder (every set in it), a shard prefix (digits/train), a file or a glob."
+        "\vExamples:\n"
+        "  hoop data info digits\n"
+        "  hoop data info digits/train --json\n"
+        "  hoop data info 'sims/run-*.h5' --x /state --y /lift",
+        NULL,
+        NULL,
+        NULL};
     return look_all(&argp, argc, argv, info_one);
 }
 
@@ -254,8 +264,10 @@ static hoop_status verify_one(const look_args *a, const char *spec, json_t *list
         (void)json_array_append_new(list, json_report(spec, hoop_dataset_about(ds), &r));
     } else if (st == HOOP_OK) {
         (void)printf("ok  %s: %" PRId64 " rows", spec, r.rows);
-        if (r.checksums > 0) (void)printf(", %" PRId64 " checksums right", r.checksums);
-        else (void)printf(", no checksums in the files");
+        if (r.checksums > 0)
+            (void)printf(", %" PRId64 " checksums right", r.checksums);
+        else
+            (void)printf(", no checksums in the files");
         (void)printf(", x from %.6g to %.6g", r.x_min, r.x_max);
         if (hoop_dataset_about(ds)->classes > 0) (void)printf(", labels %" PRId64 " to %" PRId64, r.label_min, r.label_max);
         (void)printf("\n");
@@ -266,13 +278,18 @@ static hoop_status verify_one(const look_args *a, const char *spec, json_t *list
 
 int data_verify(int argc, char **argv)
 {
-    const struct argp argp = {options, parse_look, "DATASET...",
-                              "Read all of datasets: checksums where the files have them, labels within their classes, nothing NaN or infinite. The first fault is named "
+    const struct argp argp = {options,
+                              parse_look,
+                              "DATASET...",
+                              "Read all of datasets: checksums where the files have them, labels within their classes, nothing "
+                              "NaN or infinite. The first fault is named "
                               "with file and row."
                               "\vExamples:\n"
                               "  hoop data verify digits\n"
                               "  hoop data verify 'sims/run-*.h5' --x /state --y /lift\n\n"
                               "Exit codes: 0 all is well, 1 a fault was found, 2 usage. Checkpoints: hoop verify.",
-                              NULL, NULL, NULL};
+                              NULL,
+                              NULL,
+                              NULL};
     return look_all(&argp, argc, argv, verify_one);
 }

@@ -18,13 +18,15 @@ typedef struct diff_args {
     int         n;
 } diff_args;
 
-static const char doc[] = "Show where two checkpoints differ: tensors that only one has, other shapes or dtypes, values (how many elements, the largest absolute "
-                          "difference, the norm of the difference over that of A), and config keys. Runs stand for their newest checkpoint."
-                          "\vExamples:\n"
-                          "  hoop diff runs/a runs/b\n"
-                          "  hoop diff runs/a/checkpoints/step-00000400 runs/a/checkpoints/step-00000800\n\n"
-                          "Exit codes: 0 all tensors are equal to the last bit (configs may differ), 1 some differ, 2 they could not be\n"
-                          "compared.";
+static const char doc[] =
+    "Show where two checkpoints differ: tensors that only one has, other shapes or dtypes, values (how many elements, the "
+    "largest absolute "
+    "difference, the norm of the difference over that of A), and config keys. Runs stand for their newest checkpoint."
+    "\vExamples:\n"
+    "  hoop diff runs/a runs/b\n"
+    "  hoop diff runs/a/checkpoints/step-00000400 runs/a/checkpoints/step-00000800\n\n"
+    "Exit codes: 0 all tensors are equal to the last bit (configs may differ), 1 some differ, 2 they could not be\n"
+    "compared.";
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -37,7 +39,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (a->n < 2) argp_error(state, "which two runs or checkpoints? hoop diff A B");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -84,10 +87,10 @@ static hoop_status diff_tensors(hoop_checkpoint *a, hoop_checkpoint *b, hoop_err
     *equal = count[HOOP__TENSOR_EQUAL] == n;
     free(list);
     if (!table_end(&t, "")) return hoop_fail(err, HOOP_ENOMEM, "no memory for the table");
-    (void)printf("%" PRId64 " tensors equal to the last bit, %" PRId64 " with other values, %" PRId64 " with another shape or dtype, %" PRId64
-                 " only in A, %" PRId64 " only in B\n",
-                 count[HOOP__TENSOR_EQUAL], count[HOOP__TENSOR_DIFFERENT], count[HOOP__TENSOR_OTHER_KIND], count[HOOP__TENSOR_ONLY_A],
-                 count[HOOP__TENSOR_ONLY_B]);
+    (void)printf("%" PRId64 " tensors equal to the last bit, %" PRId64 " with other values, %" PRId64
+                 " with another shape or dtype, %" PRId64 " only in A, %" PRId64 " only in B\n",
+                 count[HOOP__TENSOR_EQUAL], count[HOOP__TENSOR_DIFFERENT], count[HOOP__TENSOR_OTHER_KIND],
+                 count[HOOP__TENSOR_ONLY_A], count[HOOP__TENSOR_ONLY_B]);
     return HOOP_OK;
 }
 
@@ -95,11 +98,12 @@ static hoop_status diff_configs(const hoop_checkpoint *a, const hoop_checkpoint 
 {
     hoop__config_difference *list = NULL;
     int64_t                  n    = 0;
-    hoop_status st = hoop__config_compare(hoop_checkpoint_about(a)->config, hoop_checkpoint_path(a), hoop_checkpoint_about(b)->config,
-                                          hoop_checkpoint_path(b), err, &list, &n);
+    hoop_status              st   = hoop__config_compare(hoop_checkpoint_about(a)->config, hoop_checkpoint_path(a),
+                                                         hoop_checkpoint_about(b)->config, hoop_checkpoint_path(b), err, &list, &n);
     if (st == HOOP_OK && n > 0) (void)printf("config\n");
     for (int64_t i = 0; i < n; i++) {
-        (void)printf("  %s: %s in A, %s in B\n", list[i].key, list[i].a == NULL ? "nothing" : list[i].a, list[i].b == NULL ? "nothing" : list[i].b);
+        (void)printf("  %s: %s in A, %s in B\n", list[i].key, list[i].a == NULL ? "nothing" : list[i].a,
+                     list[i].b == NULL ? "nothing" : list[i].b);
     }
     hoop__config_differences_free(&list, n);
     return st;
@@ -117,8 +121,8 @@ int command_diff(int argc, char **argv)
     command_parse(&argp, argc, argv, &args);
     HOOP_TRY(st, done, open_checkpoint(args.path[0], &err, &a));
     HOOP_TRY(st, done, open_checkpoint(args.path[1], &err, &b));
-    (void)printf("A %s, step %" PRId64 "\nB %s, step %" PRId64 "\n", hoop_checkpoint_path(a), hoop_checkpoint_about(a)->step, hoop_checkpoint_path(b),
-                 hoop_checkpoint_about(b)->step);
+    (void)printf("A %s, step %" PRId64 "\nB %s, step %" PRId64 "\n", hoop_checkpoint_path(a), hoop_checkpoint_about(a)->step,
+                 hoop_checkpoint_path(b), hoop_checkpoint_about(b)->step);
     HOOP_TRY(st, done, diff_configs(a, b, &err));
     st = diff_tensors(a, b, &err, &equal);
 done:

@@ -16,12 +16,14 @@ typedef struct eval_args {
     bool        json;
 } eval_args;
 
-static const char doc[] = "Loss and accuracy of a trained model on data: the validation data of its config, or others. Works alone or under mpirun; the numbers are "
-                          "the same for any number of ranks."
-                          "\vExamples:\n"
-                          "  hoop eval runs/digits\n"
-                          "  hoop eval runs/digits/checkpoints/step-00000400 --data digits/train\n"
-                          "  mpirun -n 4 hoop eval runs/digits --data 'more/part-*.h5' --set data.x=/images --set data.y=/labels --json";
+static const char doc[] =
+    "Loss and accuracy of a trained model on data: the validation data of its config, or others. Works alone or under mpirun; "
+    "the numbers are "
+    "the same for any number of ranks."
+    "\vExamples:\n"
+    "  hoop eval runs/digits\n"
+    "  hoop eval runs/digits/checkpoints/step-00000400 --data digits/train\n"
+    "  mpirun -n 4 hoop eval runs/digits --data 'more/part-*.h5' --set data.x=/images --set data.y=/labels --json";
 static const struct argp_option options[] = {
     {"data", 'd', "SHARDS", 0, "shard prefix, file or glob (default: data.validation of the config)", 0},
     {"set", 's', "KEY=VALUE", 0, "set a key of the checkpoint's config, such as threads=2 (repeatable)", 0},
@@ -33,12 +35,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     eval_args *a = state->input;
     switch (key) {
-    case 'd': a->data = arg; return 0;
+    case 'd':
+        a->data = arg;
+        return 0;
     case 's':
         if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
         a->set[a->nset++] = arg;
         return 0;
-    case KEY_JSON: a->json = true; return 0;
+    case KEY_JSON:
+        a->json = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->path != NULL) argp_error(state, "one RUN is wanted; '%s' is a second", arg);
         a->path = arg;
@@ -46,7 +52,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (a->path == NULL) argp_error(state, "which run or checkpoint? hoop eval RUN");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -63,7 +70,8 @@ static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_
     if (!a->json) {
         (void)printf("checkpoint %s, step %lld\n", t->checkpoint, (long long)step);
         (void)printf("loss       %.6g\n", m->loss / m->weight);
-        if (m->counted > 0) (void)printf("accuracy   %.2f%%  (%.0f of %.0f)\n", 100 * m->correct / m->counted, m->correct, m->counted);
+        if (m->counted > 0)
+            (void)printf("accuracy   %.2f%%  (%.0f of %.0f)\n", 100 * m->correct / m->counted, m->correct, m->counted);
         (void)printf("samples    %lld\n", (long long)m->samples);
         return true;
     }
@@ -78,18 +86,19 @@ static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_
 
 int command_eval(int argc, char **argv)
 {
-    const struct argp  argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
-    eval_args          a     = {0};
-    hoop_error         early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
-    hoop__trained      t     = {0};
-    hoop_metrics_sums  sums;
-    session            s;
-    hoop_status        st;
-    int                code = HOOP_EXIT_OK;
+    const struct argp argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
+    eval_args         a     = {0};
+    hoop_error        early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
+    hoop__trained     t = {0};
+    hoop_metrics_sums sums;
+    session           s;
+    hoop_status       st;
+    int               code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
     (void)hoop__trained_read(a.path, a.set, a.nset, &early, &t);
     HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
-    HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .targets = true, .note = note}, &err));
+    HOOP_TRY(st, done,
+             hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .targets = true, .note = note}, &err));
     HOOP_TRY(st, done, hoop_trainer_evaluate(t.trainer, t.data, &err, &sums));
     if (s.rank == 0 && !print_result(&a, &t, &sums)) code = HOOP_EXIT_FAILURE;
     if (s.rank == 0) code = print_done(code);

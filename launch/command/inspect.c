@@ -22,17 +22,20 @@ typedef struct inspect_args {
     bool        json;
 } inspect_args;
 
-static const char doc[] = "Show what is in a run (its newest checkpoint), a checkpoint, or one of a checkpoint's files: where training stands, and of each "
-                          "tensor the shape, dtype, smallest, mean and largest value, Euclidean norm, and how many elements are not finite."
-                          "\vExamples:\n"
-                          "  hoop inspect runs/digits\n"
-                          "  hoop inspect runs/digits/checkpoints/step-00000800 --json | jq .step\n"
-                          "  hoop inspect --hash runs/digits            the SHA-256 of all parameters, and nothing else\n"
-                          "  hoop inspect --hash=state runs/digits      buffers and optimizer state too\n\n"
-                          "Everything shown was read and its checksum found right. Equal hashes mean equal bits, whatever the number of\n"
-                          "ranks or files.";
+static const char doc[] =
+    "Show what is in a run (its newest checkpoint), a checkpoint, or one of a checkpoint's files: where training stands, and of "
+    "each "
+    "tensor the shape, dtype, smallest, mean and largest value, Euclidean norm, and how many elements are not finite."
+    "\vExamples:\n"
+    "  hoop inspect runs/digits\n"
+    "  hoop inspect runs/digits/checkpoints/step-00000800 --json | jq .step\n"
+    "  hoop inspect --hash runs/digits            the SHA-256 of all parameters, and nothing else\n"
+    "  hoop inspect --hash=state runs/digits      buffers and optimizer state too\n\n"
+    "Everything shown was read and its checksum found right. Equal hashes mean equal bits, whatever the number of\n"
+    "ranks or files.";
 static const struct argp_option options[] = {
-    {"hash", KEY_HASH, "weights|state", OPTION_ARG_OPTIONAL, "print only the SHA-256 of all parameters (weights, the default), or of buffers and optimizer state as well (state)", 0},
+    {"hash", KEY_HASH, "weights|state", OPTION_ARG_OPTIONAL,
+     "print only the SHA-256 of all parameters (weights, the default), or of buffers and optimizer state as well (state)", 0},
     {"json", KEY_JSON, NULL, 0, "print JSON", 0},
     {0},
 };
@@ -42,11 +45,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     inspect_args *a = state->input;
     switch (key) {
     case KEY_HASH:
-        if (arg == NULL || strcmp(arg, "weights") == 0) a->hash = HASH_WEIGHTS;
-        else if (strcmp(arg, "state") == 0) a->hash = HASH_STATE;
-        else argp_error(state, "--hash=%s: weights or state is wanted", arg);
+        if (arg == NULL || strcmp(arg, "weights") == 0)
+            a->hash = HASH_WEIGHTS;
+        else if (strcmp(arg, "state") == 0)
+            a->hash = HASH_STATE;
+        else
+            argp_error(state, "--hash=%s: weights or state is wanted", arg);
         return 0;
-    case KEY_JSON: a->json = true; return 0;
+    case KEY_JSON:
+        a->json = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->path != NULL) argp_error(state, "one PATH is wanted; '%s' is a second", arg);
         a->path = arg;
@@ -54,7 +62,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (a->path == NULL) argp_error(state, "which run, checkpoint or file? hoop inspect PATH");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -66,7 +75,7 @@ typedef struct row {
 } row;
 
 typedef struct totals {
-    int64_t n, parts;                  /* tensors; only in part here */
+    int64_t n, parts;                     /* tensors; only in part here */
     int64_t parameters, nonfinite, bytes; /* elements of parameters, elements, bytes of all */
 } totals;
 
@@ -90,8 +99,10 @@ static hoop_status look(hoop_checkpoint *c, hoop_error *err, row **out, totals *
         meter_update(&m, (double)(i + 1) / (double)sum->n);
     }
     meter_end(&m);
-    if (st == HOOP_OK) *out = rows;
-    else free(rows);
+    if (st == HOOP_OK)
+        *out = rows;
+    else
+        free(rows);
     return st;
 }
 
@@ -143,7 +154,8 @@ static void print_head(const inspect_args *a, const hoop_checkpoint *c)
         return;
     }
     (void)printf("%-12s %" PRId64 "%s%s\n", "step", m->step, total == NULL ? "" : " of ", total == NULL ? "" : total);
-    (void)printf("%-12s epoch %" PRId64 ", step %" PRId64 " of it is next (batch %" PRId64 ", seed %" PRIu64 ")\n", "data", m->epoch, m->index, m->batch, m->seed);
+    (void)printf("%-12s epoch %" PRId64 ", step %" PRId64 " of it is next (batch %" PRId64 ", seed %" PRIu64 ")\n", "data",
+                 m->epoch, m->index, m->batch, m->seed);
     print_line("optimizer", m->optimizer);
     (void)printf("%-12s %" PRId64 "\n%-12s %" PRId64 "\n", "ranks", m->ranks, "leaves", m->leaves);
     print_line("numerics", m->numerics);
@@ -151,8 +163,10 @@ static void print_head(const inspect_args *a, const hoop_checkpoint *c)
     print_line("time", m->time);
     print_line("host", m->host);
     print_line("command", m->command);
-    if (config_path(c, path, sizeof path)) print_line("config", path);
-    else print_line("config", "in manifest.json");
+    if (config_path(c, path, sizeof path))
+        print_line("config", path);
+    else
+        print_line("config", "in manifest.json");
 }
 
 static bool print_tensors(const row *rows, const totals *sum)
@@ -177,12 +191,17 @@ static bool print_tensors(const row *rows, const totals *sum)
         table_cell(&t, "%s", shape);
         table_cell(&t, "%s", hoop_dtype_name(x->dtype));
         for (int k = 0; k < 4; k++) {
-            if (!x->whole || isnan(v[k])) table_cell(&t, "-");
-            else table_cell(&t, "%.5g", v[k]);
+            if (!x->whole || isnan(v[k]))
+                table_cell(&t, "-");
+            else
+                table_cell(&t, "%.5g", v[k]);
         }
-        if (!x->whole) table_cell(&t, "only a part is in this file");
-        else if (s->nonfinite > 0) table_cell(&t, "%" PRId64 " NOT FINITE", s->nonfinite);
-        else table_cell(&t, "%s", "");
+        if (!x->whole)
+            table_cell(&t, "only a part is in this file");
+        else if (s->nonfinite > 0)
+            table_cell(&t, "%" PRId64 " NOT FINITE", s->nonfinite);
+        else
+            table_cell(&t, "%s", "");
     }
     if (sum->n > 0) good = table_end(&t, "  ") && good;
     return good;
@@ -201,8 +220,10 @@ static hoop_status inspect_text(const inspect_args *a, hoop_checkpoint *c, hoop_
     print_bytes(sum.bytes, size);
     (void)printf("\n%" PRId64 " tensors, %" PRId64 " parameters, %s", sum.n, sum.parameters, size);
     if (sum.parts > 0) (void)printf("; %" PRId64 " only in part here, name the checkpoint's folder to see all", sum.parts);
-    if (sum.nonfinite > 0) (void)printf("; %" PRId64 " elements are NOT FINITE\n", sum.nonfinite);
-    else (void)printf("%s\n", sum.parts > 0 ? "" : "; all finite, checksums right");
+    if (sum.nonfinite > 0)
+        (void)printf("; %" PRId64 " elements are NOT FINITE\n", sum.nonfinite);
+    else
+        (void)printf("%s\n", sum.parts > 0 ? "" : "; all finite, checksums right");
     free(rows);
     return good ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory for the table", a->path);
 }
@@ -231,11 +252,12 @@ static json_t *json_tensor(const row *r)
 
 static void json_meta(const hoop_checkpoint *c, json_t *o)
 {
-    const hoop_checkpoint_meta *m      = hoop_checkpoint_about(c);
-    const char *const           text[] = {"optimizer", m->optimizer, "run_id", m->run_id, "numerics", m->numerics, "time", m->time, "host", m->host,
-                                          "command", m->command, "version", m->version, "fingerprint", m->fingerprint,
-                                          "data_fingerprint", m->data_fingerprint, "config", m->config};
-    json_t                     *notes  = json_object();
+    const hoop_checkpoint_meta *m = hoop_checkpoint_about(c);
+    const char *const text[]      = {"optimizer", m->optimizer, "run_id",      m->run_id,      "numerics",         m->numerics,
+                                     "time",      m->time,      "host",        m->host,        "command",          m->command,
+                                     "version",   m->version,   "fingerprint", m->fingerprint, "data_fingerprint", m->data_fingerprint,
+                                     "config",    m->config};
+    json_t           *notes       = json_object();
     (void)json_object_set_new(o, "checkpoint", json_string(hoop_checkpoint_path(c)));
     if (m->config[0] != '\0') {
         (void)json_object_set_new(o, "step", json_integer(m->step));
@@ -245,7 +267,8 @@ static void json_meta(const hoop_checkpoint *c, json_t *o)
         (void)json_object_set_new(o, "ranks", json_integer(m->ranks));
         (void)json_object_set_new(o, "leaves", json_integer(m->leaves));
         (void)json_object_set_new(o, "batch", json_integer(m->batch));
-        for (size_t i = 0; i + 1 < sizeof text / sizeof *text; i += 2) (void)json_object_set_new(o, text[i], json_string(text[i + 1]));
+        for (size_t i = 0; i + 1 < sizeof text / sizeof *text; i += 2)
+            (void)json_object_set_new(o, text[i], json_string(text[i + 1]));
     }
     for (int64_t i = 0; i < m->nnotes; i++) (void)json_object_set_new(notes, m->notes[2 * i], json_string(m->notes[2 * i + 1]));
     (void)json_object_set_new(o, "notes", notes);

@@ -15,12 +15,14 @@ typedef struct predict_args {
     bool        force;
 } predict_args;
 
-static const char doc[] = "Write the outputs of a trained model for data (which need have no targets) to an HDF5 file: dataset /y, a row for each row of the data; for a "
-                          "classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same."
-                          "\vExamples:\n"
-                          "  hoop predict runs/digits --data digits/validation --out predictions.h5\n"
-                          "  mpirun -n 4 hoop predict runs/surrogate --data 'sims/new-*.h5' --set data.x=/state --out y.h5\n"
-                          "  h5dump -H predictions.h5";
+static const char doc[] =
+    "Write the outputs of a trained model for data (which need have no targets) to an HDF5 file: dataset /y, a row for each row "
+    "of the data; for a "
+    "classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same."
+    "\vExamples:\n"
+    "  hoop predict runs/digits --data digits/validation --out predictions.h5\n"
+    "  mpirun -n 4 hoop predict runs/surrogate --data 'sims/new-*.h5' --set data.x=/state --out y.h5\n"
+    "  h5dump -H predictions.h5";
 static const struct argp_option options[] = {
     {"data", 'd', "SHARDS", 0, "shard prefix, file or glob", 0},
     {"out", 'o', "FILE.h5", 0, "the file to write", 0},
@@ -33,9 +35,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     predict_args *a = state->input;
     switch (key) {
-    case 'd': a->data = arg; return 0;
-    case 'o': a->out = arg; return 0;
-    case KEY_FORCE: a->force = true; return 0;
+    case 'd':
+        a->data = arg;
+        return 0;
+    case 'o':
+        a->out = arg;
+        return 0;
+    case KEY_FORCE:
+        a->force = true;
+        return 0;
     case 's':
         if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
         a->set[a->nset++] = arg;
@@ -49,7 +57,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (a->data == NULL) argp_error(state, "which data? --data SHARDS");
         if (a->out == NULL) argp_error(state, "where to? --out FILE.h5");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -61,9 +70,9 @@ static void note(void *ctx, const char *text)
 
 static void print_result(const predict_args *a, hoop__trained *t)
 {
-    char          shape[PRINT_SHAPE];
-    int64_t       full[HOOP_MAX_DIMS + 1] = {hoop_dataset_about(t->data)->length};
-    int           ndim;
+    char           shape[PRINT_SHAPE];
+    int64_t        full[HOOP_MAX_DIMS + 1] = {hoop_dataset_about(t->data)->length};
+    int            ndim;
     const int64_t *row = hoop_model_out_shape(hoop_trainer_model(t->trainer), &ndim);
     for (int d = 0; d < ndim; d++) full[d + 1] = row[d];
     print_shape(ndim + 1, full, shape);
@@ -75,7 +84,7 @@ int command_predict(int argc, char **argv)
     const struct argp argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
     predict_args      a     = {0};
     hoop_error        early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
-    hoop__trained     t     = {0};
+    hoop__trained     t = {0};
     session           s;
     meter             m;
     hoop_status       st;

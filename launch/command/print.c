@@ -27,8 +27,10 @@ static void keep(table *t, char *cell)
         t->cell = grown;
         t->room = room;
     }
-    if (cell == NULL) t->failed = true;
-    else t->cell[t->ncells++] = cell;
+    if (cell == NULL)
+        t->failed = true;
+    else
+        t->cell[t->ncells++] = cell;
 }
 
 void table_begin(table *t, const char *const *head, int columns)
@@ -146,9 +148,9 @@ static double now_s(void)
 void meter_begin(meter *m, const char *label)
 {
     int columns;
-    *m = (meter){.label = label, .begin_s = now_s()};
+    *m          = (meter){.label = label, .begin_s = now_s()};
     m->terminal = hoop__terminal_find(STDERR_FILENO, &columns) && columns > (int)strlen(label) + METER_CELLS + 8;
-    m->last_s = m->begin_s + 0.2; /* what is over sooner draws nothing */
+    m->last_s   = m->begin_s + 0.2; /* what is over sooner draws nothing */
 }
 
 void meter_update(void *ctx, double fraction)

@@ -8,7 +8,8 @@
 #include "command/open.h"
 #include "command/print.h"
 
-static const char doc[] = "Read all of a run's checkpoints, of one checkpoint or of one of its files, and compare every checksum. Of a run each checkpoint is "
+static const char doc[] = "Read all of a run's checkpoints, of one checkpoint or of one of its files, and compare every "
+                          "checksum. Of a run each checkpoint is "
                           "named, ok or damaged."
                           "\vExamples:\n"
                           "  hoop verify runs/digits\n"
@@ -26,7 +27,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (*path == NULL) argp_error(state, "which run, checkpoint or file? hoop verify PATH");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -42,8 +44,10 @@ static void print_ok(const hoop_checkpoint *c)
     }
     print_bytes(bytes, size);
     (void)printf("ok       %s  %lld tensors", hoop_checkpoint_path(c), (long long)n);
-    if (parts == 0) (void)printf(", %s", size);
-    else (void)printf(", %lld of them in part", (long long)parts);
+    if (parts == 0)
+        (void)printf(", %s", size);
+    else
+        (void)printf(", %lld of them in part", (long long)parts);
     (void)printf("\n");
 }
 
@@ -75,7 +79,8 @@ static hoop_status verify_run(const char *run, const int64_t *steps, int64_t n, 
     }
     meter_end(&m);
     if (damaged == 0) return HOOP_OK;
-    return hoop_fail(err, HOOP_ECHECKSUM, "%s: %lld of %lld checkpoints %s damaged", run, (long long)damaged, (long long)n, damaged == 1 ? "is" : "are");
+    return hoop_fail(err, HOOP_ECHECKSUM, "%s: %lld of %lld checkpoints %s damaged", run, (long long)damaged, (long long)n,
+                     damaged == 1 ? "is" : "are");
 }
 
 int command_verify(int argc, char **argv)

@@ -10,12 +10,18 @@ enum { CHUNK = 1 << 18 };
 static double value_at(hoop_dtype dtype, const void *data, int64_t i)
 {
     switch (dtype) {
-    case HOOP_F32: return (double)((const float *)data)[i];
-    case HOOP_F64: return ((const double *)data)[i];
-    case HOOP_I64: return (double)((const int64_t *)data)[i];
-    case HOOP_I32: return (double)((const int32_t *)data)[i];
-    case HOOP_U8: return (double)((const uint8_t *)data)[i];
-    default: return NAN;
+    case HOOP_F32:
+        return (double)((const float *)data)[i];
+    case HOOP_F64:
+        return ((const double *)data)[i];
+    case HOOP_I64:
+        return (double)((const int64_t *)data)[i];
+    case HOOP_I32:
+        return (double)((const int32_t *)data)[i];
+    case HOOP_U8:
+        return (double)((const uint8_t *)data)[i];
+    default:
+        return NAN;
     }
 }
 
@@ -25,8 +31,9 @@ hoop_status hoop__tensor_look(hoop_checkpoint *c, const hoop_checkpoint_tensor *
     void       *chunk = malloc(CHUNK * hoop_dtype_size(t->dtype));
     long double sum = 0, squares = 0;
     int64_t     seen = 0;
-    hoop_status st   = chunk == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory to read %s", hoop_checkpoint_path(c), t->name) : HOOP_OK;
-    *out             = (hoop__tensor_stats){NAN, NAN, NAN, NAN, 0};
+    hoop_status st =
+        chunk == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory to read %s", hoop_checkpoint_path(c), t->name) : HOOP_OK;
+    *out = (hoop__tensor_stats){NAN, NAN, NAN, NAN, 0};
     for (int64_t at = 0; at < t->numel && st == HOOP_OK; at += CHUNK) {
         int64_t n = t->numel - at < CHUNK ? t->numel - at : CHUNK;
         st        = hoop_checkpoint_read(c, t, at, n, chunk, err);
@@ -75,7 +82,8 @@ static void compare_chunk(hoop_dtype dtype, const char *a, const char *b, int64_
     }
 }
 
-static hoop_status compare_values(hoop_checkpoint *a, hoop_checkpoint *b, char *chunk, hoop_error *err, hoop__tensor_difference *d)
+static hoop_status compare_values(hoop_checkpoint *a, hoop_checkpoint *b, char *chunk, hoop_error *err,
+                                  hoop__tensor_difference *d)
 {
     size_t      half = CHUNK * hoop_dtype_size(d->a->dtype);
     sums        s    = {0, 0};
@@ -87,8 +95,10 @@ static hoop_status compare_values(hoop_checkpoint *a, hoop_checkpoint *b, char *
         if (st == HOOP_OK) compare_chunk(d->a->dtype, chunk, chunk + half, n, d, &s);
     }
     d->relation = d->elements == 0 ? HOOP__TENSOR_EQUAL : HOOP__TENSOR_DIFFERENT;
-    if (isinf(d->max_abs)) d->relative = INFINITY;
-    else if (s.difference > 0) d->relative = s.a > 0 ? (double)sqrtl(s.difference / s.a) : INFINITY;
+    if (isinf(d->max_abs))
+        d->relative = INFINITY;
+    else if (s.difference > 0)
+        d->relative = s.a > 0 ? (double)sqrtl(s.difference / s.a) : INFINITY;
     return st;
 }
 
@@ -133,8 +143,8 @@ static int64_t pair(const hoop_checkpoint *a, int64_t na, const hoop_checkpoint 
     return n;
 }
 
-hoop_status hoop__checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, void (*progress)(void *ctx, double fraction), void *ctx,
-                                     hoop_error *err, hoop__tensor_difference **out, int64_t *n)
+hoop_status hoop__checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, void (*progress)(void *ctx, double fraction),
+                                     void *ctx, hoop_error *err, hoop__tensor_difference **out, int64_t *n)
 {
     hoop__tensor_difference *list  = NULL;
     char                    *chunk = NULL;

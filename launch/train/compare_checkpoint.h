@@ -27,9 +27,10 @@ typedef enum hoop__tensor_relation {
 
 typedef struct hoop__tensor_difference {
     hoop__tensor_relation         relation;
-    const hoop_checkpoint_tensor *a, *b; /* NULL where it is missing */
+    const hoop_checkpoint_tensor *a, *b;    /* NULL where it is missing */
     int64_t                       elements; /* whose bits differ */
-    double max_abs;  /* largest |a - b|; 0 where only signs of zeros or bits of NaNs differ; infinite where one side alone is not finite */
+    double max_abs;  /* largest |a - b|; 0 where only signs of zeros or bits of NaNs differ; infinite where one side alone is not
+                        finite */
     double relative; /* Euclidean norm of a - b over that of a, both of finite elements; infinite for a of zeros */
 } hoop__tensor_difference;
 
@@ -38,7 +39,7 @@ typedef struct hoop__tensor_difference {
  * a part of a tensor is here (a single shard), those of reading. `progress` (may be NULL) is told the share of bytes done.
  * Calls: Local.
  */
-hoop_status hoop__checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, void (*progress)(void *ctx, double fraction), void *ctx,
-                                     hoop_error *err, hoop__tensor_difference **out, int64_t *n);
+hoop_status hoop__checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, void (*progress)(void *ctx, double fraction),
+                                     void *ctx, hoop_error *err, hoop__tensor_difference **out, int64_t *n);
 
 #endif

@@ -34,7 +34,7 @@ static hoop_status hash_head(hoop__sha256 *h, const hoop_checkpoint_tensor *t, h
 static hoop_status hash_tensor(hoop_checkpoint *c, hoop__sha256 *h, const hoop_checkpoint_tensor *t, char *chunk, hoop_error *err)
 {
     int64_t     width = (int64_t)hoop_dtype_size(t->dtype), most = CHUNK_BYTES / width;
-    hoop_status st    = hash_head(h, t, err);
+    hoop_status st = hash_head(h, t, err);
     for (int64_t at = 0; at < t->numel && st == HOOP_OK; at += most) {
         int64_t n = t->numel - at < most ? t->numel - at : most;
         st        = hoop_checkpoint_read(c, t, at, n, chunk, err); /* little endian, as stored */
@@ -49,7 +49,8 @@ static hoop_status check_complete(const hoop_checkpoint *c, hoop_error *err)
     const char *path = hoop_checkpoint_path(c), *slash = strrchr(path, '/');
     int         writer, writers;
     if (sscanf(slash == NULL ? path : slash + 1, "shard-%5d-of-%5d.h5", &writer, &writers) != 2 || writers <= 1) return HOOP_OK;
-    return hoop_fail(err, HOOP_EFORMAT, "%s: is one of the %d files of a checkpoint; for a hash of all, name its folder", path, writers);
+    return hoop_fail(err, HOOP_EFORMAT, "%s: is one of the %d files of a checkpoint; for a hash of all, name its folder", path,
+                     writers);
 }
 
 /* The tensors to hash, in order: free(*out). */
@@ -65,7 +66,8 @@ static hoop_status choose(hoop_checkpoint *c, bool state, hoop_error *err, const
         if (!state && t->kind != HOOP_CKPT_PARAMETER) continue;
         if (!t->whole) {
             free(list);
-            return hoop_fail(err, HOOP_EFORMAT, "%s: holds only a part of %s%s%s; for a hash of all, name the checkpoint's folder",
+            return hoop_fail(err, HOOP_EFORMAT,
+                             "%s: holds only a part of %s%s%s; for a hash of all, name the checkpoint's folder",
                              hoop_checkpoint_path(c), t->group, t->group[0] != '\0' ? "/" : "", t->name);
         }
         list[kept++] = t;

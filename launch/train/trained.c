@@ -29,10 +29,13 @@ static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const
     const char *text = hoop_checkpoint_about(c)->config;
     char        outputs[64];
     hoop_status st;
-    if (text[0] == '\0') return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint", hoop_checkpoint_path(c));
+    if (text[0] == '\0')
+        return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint",
+                         hoop_checkpoint_path(c));
     HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &t->config));
     HOOP_TRY(st, done, find_outputs(c, err, &t->outputs));
-    (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld", (long long)t->outputs); /* `auto` is worked out from training data */
+    (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld",
+                   (long long)t->outputs); /* `auto` is worked out from training data */
     HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
     for (int i = 0; i < nset; i++) HOOP_TRY(st, done, hoop_config_set(t->config, set[i], err));
     st = hoop_config_check_known(t->config, hoop_train_schema(), err);
@@ -56,7 +59,9 @@ hoop_status hoop__trained_read(const char *path, const char *const *set, int nse
     HOOP_TRY(st, done, read_config(out, c, set, nset, err));
     HOOP_TRY(st, done, hoop_config_fill(out->config, &hoop__dist_options, err, &dist));
     out->comm.timeout_s = dist.timeout_s;
-    out->comm.algorithm = dist.algorithm == 1 ? HOOP_ALGORITHM_RING : dist.algorithm == 2 ? HOOP_ALGORITHM_MPI : HOOP_ALGORITHM_AUTO;
+    out->comm.algorithm = dist.algorithm == 1   ? HOOP_ALGORITHM_RING
+                          : dist.algorithm == 2 ? HOOP_ALGORITHM_MPI
+                                                : HOOP_ALGORITHM_AUTO;
 done:
     hoop_checkpoint_close(&c);
     if (st != HOOP_OK) hoop__trained_close(out);
@@ -73,7 +78,8 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, h
     hoop_status       st   = hoop_config_fill(t->config, &hoop__data_options, err, &data);
     if (st != HOOP_OK) return st;
     if (spec == NULL) spec = data.validation;
-    if (spec[0] == '\0') return hoop_fail(err, HOOP_ECONFIG, "%s: its config names no validation data; which data? --data SHARDS", t->path);
+    if (spec[0] == '\0')
+        return hoop_fail(err, HOOP_ECONFIG, "%s: its config names no validation data; which data? --data SHARDS", t->path);
     how = (hoop_dataset_opts){.x = data.x, .y = data.y, .use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE};
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
@@ -85,21 +91,36 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
 {
     const hoop_dataset_info  *info = hoop_dataset_about(t->data);
     const hoop_dataset_field *x = &info->field[HOOP_FIELD_X], *y = &info->field[HOOP_FIELD_Y];
-    hoop__run_opts            run = {0};
-    hoop_status               st  = hoop_config_fill(t->config, &hoop__run_options, err, &run);
+    const char               *kind = hoop_value_text(hoop_config_get(t->config, "model.kind"));
+    hoop__run_opts            run  = {0};
+    hoop_status               st   = hoop_config_fill(t->config, &hoop__run_options, err, &run);
     if (st != HOOP_OK) return st;
     if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS) {
-        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %d dims; at most %d", hoop_dataset_path(t->data, 0, NULL), x->ndim, HOOP_MAX_DIMS - 1);
+        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %d dims; at most %d", hoop_dataset_path(t->data, 0, NULL), x->ndim,
+                         HOOP_MAX_DIMS - 1);
     }
-    *out = (hoop_trainer_opts){.arrays = true, .evaluate_only = true, .resume = t->path, .classes = t->outputs, .target_ndim = -1, .ctx = opts->ctx, .note = opts->note};
+    *out            = (hoop_trainer_opts){.arrays        = true,
+                                          .evaluate_only = true,
+                                          .resume        = t->path,
+                                          .classes       = t->outputs,
+                                          .target_ndim   = -1,
+                                          .ctx           = opts->ctx,
+                                          .note          = opts->note};
     out->input_ndim = x->ndim;
     memcpy(out->input_shape, x->shape, (size_t)x->ndim * sizeof *x->shape);
     if (!opts->targets) return HOOP_OK;
     out->target_ndim = y->ndim;
     memcpy(out->target_shape, y->shape, (size_t)y->ndim * sizeof *y->shape);
     if (run.loss == HOOP_LOSS_CROSS_ENTROPY) {
-        if (hoop_dtype_is_float(y->dtype)) return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)", hoop_dataset_path(t->data, 0, NULL), y->name, hoop_dtype_name(y->dtype));
-        if (info->classes > t->outputs) return hoop_fail(err, HOOP_ESHAPE, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL), (long long)info->classes, (long long)t->outputs);
+        if (hoop_dtype_is_float(y->dtype))
+            return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)",
+                             hoop_dataset_path(t->data, 0, NULL), y->name, hoop_dtype_name(y->dtype));
+        if (y->ndim > 0 && (kind == NULL || strcmp(kind, "mlp") == 0))
+            return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %d dims",
+                             hoop_dataset_path(t->data, 0, NULL), y->name, y->ndim);
+        if (info->classes > t->outputs)
+            return hoop_fail(err, HOOP_ESHAPE, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
+                             (long long)info->classes, (long long)t->outputs);
     } else if (y->ndim == 0) { /* (N) targets against (N, 1) outputs */
         out->target_ndim     = 1;
         out->target_shape[0] = 1;
@@ -111,10 +132,13 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
 static void name_checkpoint(hoop__trained *t)
 {
     int64_t *steps = NULL, n = 0;
-    bool     run   = hoop_checkpoint_list(t->path, NULL, &steps, &n) == HOOP_OK && n > 0;
+    bool     run = hoop_checkpoint_list(t->path, NULL, &steps, &n) == HOOP_OK && n > 0;
     free(steps);
-    if (run) (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoints/step-%08lld", t->path, (long long)hoop_trainer_about(t->trainer)->step);
-    else (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s", t->path);
+    if (run)
+        (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoints/step-%08lld", t->path,
+                       (long long)hoop_trainer_about(t->trainer)->step);
+    else
+        (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s", t->path);
 }
 
 hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err)
@@ -127,8 +151,10 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     st = hoop_trainer_create(comm, t->config, &create, err, &t->trainer);
-    if (st == HOOP_OK) name_checkpoint(t);
-    else if (st == HOOP_ESHAPE) (void)hoop_fail_within(err, "the model for rows as in %s", hoop_dataset_path(t->data, 0, NULL));
+    if (st == HOOP_OK)
+        name_checkpoint(t);
+    else if (st == HOOP_ESHAPE)
+        (void)hoop_fail_within(err, "the model for rows as in %s", hoop_dataset_path(t->data, 0, NULL));
 done:
     return st;
 }
@@ -147,13 +173,15 @@ enum { BLOCK_BYTES = 8 << 20 };
 /* The rows of this rank, cut where one rank alone would begin another forward pass: the same shapes, so the same bits. */
 static int64_t own_rows(const hoop_trainer *tr, int64_t rows, int64_t chunk, int64_t *first)
 {
-    int64_t first_chunk, n = hoop_leaf_range((rows + chunk - 1) / chunk, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first_chunk);
+    int64_t first_chunk,
+        n        = hoop_leaf_range((rows + chunk - 1) / chunk, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first_chunk);
     int64_t last = (first_chunk + n) * chunk < rows ? (first_chunk + n) * chunk : rows;
     *first       = first_chunk * chunk;
     return last > *first ? last - *first : 0;
 }
 
-static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64_t chunk, void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err)
+static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64_t chunk,
+                                void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err)
 {
     hoop_trainer             *tr    = t->trainer;
     const hoop_dataset_field *x     = &hoop_dataset_about(t->data)->field[HOOP_FIELD_X];
@@ -162,7 +190,7 @@ static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64
     int64_t                  *index;
     char                     *in, *out;
     hoop_status               st = HOOP_OK;
-    block = BLOCK_BYTES / (width + file->row_bytes + 1) / chunk * chunk;
+    block                        = BLOCK_BYTES / (width + file->row_bytes + 1) / chunk * chunk;
     if (block < chunk) block = chunk;
     if (block > n) block = n;
     index = malloc((size_t)(block + 1) * sizeof *index);
@@ -189,7 +217,8 @@ static hoop_status create_file(const hoop__trained *t, const char *path, bool fo
 {
     hoop_trainer    *tr = t->trainer;
     char             step[24];
-    const char      *attrs[] = {"checkpoint", t->checkpoint, "step", step, "content", tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? "logits" : "values"};
+    const char      *attrs[] = {"checkpoint", t->checkpoint, "step",
+                                step,         "content",     tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? "logits" : "values"};
     hoop_output_opts opts    = {.path = path, .name = "/y", .dtype = tr->dtype, .attrs = attrs, .nattrs = 3, .force = force};
     int              ndim;
     const int64_t   *shape = hoop_model_out_shape(tr->model, &ndim);
@@ -201,8 +230,8 @@ static hoop_status create_file(const hoop__trained *t, const char *path, bool fo
     return hoop_output_create(&opts, err, out);
 }
 
-hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction), void *ctx,
-                                  hoop_error *err)
+hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
+                                  void *ctx, hoop_error *err)
 {
     hoop_trainer *tr    = t->trainer;
     hoop_error    local = {.status = HOOP_OK};

@@ -9,17 +9,17 @@
 #include "hoop/train.h"
 
 typedef struct hoop__trained {
-    const char   *path;   /* run or checkpoint; the caller's */
-    hoop_config  *config; /* of the checkpoint, with `set` on top */
-    int64_t       outputs; /* of the last layer */
-    hoop_comm_opts comm;  /* what the config says of communication */
-    hoop_dataset *data;
-    hoop_trainer *trainer;
-    char          checkpoint[4096]; /* the one that was loaded */
+    const char    *path;    /* run or checkpoint; the caller's */
+    hoop_config   *config;  /* of the checkpoint, with `set` on top */
+    int64_t        outputs; /* of the last layer */
+    hoop_comm_opts comm;    /* what the config says of communication */
+    hoop_dataset  *data;
+    hoop_trainer  *trainer;
+    char           checkpoint[4096]; /* the one that was loaded */
 } hoop__trained;
 
-/** Read what the checkpoint says of its model; set[nset] are "key=value". `path` must outlive *out; end it with hoop__trained_close.
- *  Errors: those of checkpoints, HOOP_EFORMAT when it has no config, HOOP_ECONFIG. Calls: Local. */
+/** Read what the checkpoint says of its model; set[nset] are "key=value". `path` must outlive *out; end it with
+ * hoop__trained_close. Errors: those of checkpoints, HOOP_EFORMAT when it has no config, HOOP_ECONFIG. Calls: Local. */
 hoop_status hoop__trained_read(const char *path, const char *const *set, int nset, hoop_error *err, hoop__trained *out);
 
 typedef struct hoop__trained_opts {
@@ -29,7 +29,8 @@ typedef struct hoop__trained_opts {
     void (*note)(void *ctx, const char *text); /* as of hoop_trainer_opts */
 } hoop__trained_opts;
 
-/** Open data and model. Errors: those of datasets and hoop_trainer_create; HOOP_ESHAPE when data and model don't fit. Calls: Collective. */
+/** Open data and model. Errors: those of datasets and hoop_trainer_create; HOOP_ESHAPE when data and model don't fit. Calls:
+ * Collective. */
 hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err);
 /** Calls: Local. */
 void hoop__trained_close(hoop__trained *t);
@@ -37,7 +38,7 @@ void hoop__trained_close(hoop__trained *t);
 /** Write the model's outputs for all rows of the data to dataset /y of a new HDF5 file, in the run's precision: ranks share the
  *  work, and the bytes do not depend on their number. `force`: replace a file of that name. Errors: HOOP_EIO, those of reading.
  *  Calls: Collective. */
-hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction), void *ctx,
-                                  hoop_error *err);
+hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
+                                  void *ctx, hoop_error *err);
 
 #endif

@@ -1,0 +1,273 @@
+/* hoop data: writing, importing, describing and verifying datasets, and what is said of bad ones. */
+#include "support.h"
+
+#include <hdf5.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void put_be32(unsigned char *out, uint32_t v)
+{
+    for (int i = 0; i < 4; i++) out[i] = (unsigned char)(v >> (24 - 8 * i));
+}
+
+/* IDX of n images of 3 x 2 and as many labels, i % 4 */
+static void make_idx(int n)
+{
+    unsigned char *images = calloc(1, 16 + (size_t)n * 6), *labels = calloc(1, 8 + (size_t)n);
+    put_be32(images, 0x00000803);
+    put_be32(images + 4, (uint32_t)n);
+    put_be32(images + 8, 3);
+    put_be32(images + 12, 2);
+    put_be32(labels, 0x00000801);
+    put_be32(labels + 4, (uint32_t)n);
+    for (int i = 0; i < 6 * n; i++) images[16 + i] = (unsigned char)(7 * i);
+    for (int i = 0; i < n; i++) labels[8 + i] = (unsigned char)(i % 4);
+    store("images", images, 16 + 6 * n);
+    store("labels", labels, 8 + n);
+    free(images);
+    free(labels);
+}
+
+static void synth_writes_parts(void **state)
+{
+    json_t *list, *train, *validation;
+    (void)state;
+    (void)hoop("data synth digits --samples 200 --split 0.15 --shards 3 --seed 5 --out digits");
+    succeeded();
+    said("digits/train: 170 rows, x u8 [28, 28], y i64 [], 10 classes, 3 files");
+    said("digits/validation: 30 rows");
+    assert_int_equal(count_files("digits"), 6);
+    (void)hoop("data info digits --json");
+    succeeded();
+    list = as_json();
+    assert_int_equal(json_array_size(list), 2);
+    train      = json_array_get(list, 0);
+    validation = json_array_get(list, 1);
+    assert_string_equal(json_string_value(json_object_get(train, "dataset")), "digits/train");
+    assert_int_equal(json_integer_value(json_object_get(train, "rows")), 170);
+    assert_int_equal(json_integer_value(json_object_get(validation, "rows")), 30);
+    assert_int_equal(json_integer_value(json_object_get(train, "classes")), 10);
+    assert_int_equal(json_array_size(json_object_get(train, "files")), 3);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(train, "x"), "dtype")), "u8");
+    json_decref(list);
+    (void)hoop("data verify digits");
+    succeeded();
+    said("ok  digits/train: 170 rows");
+    said("ok  digits/validation: 30 rows");
+    said("checksums right");
+}
+
+static void a_set_is_replaced_only_by_force(void **state)
+{
+    (void)state;
+    (void)hoop("data synth spirals --samples 40 --shards 2 --out twice");
+    succeeded();
+    (void)hoop("data synth spirals --samples 50 --shards 2 --out twice");
+    failed(1, "twice");
+    (void)hoop("data info twice");
+    said("40");
+    (void)hoop("data synth spirals --samples 50 --shards 1 --out twice --force");
+    succeeded();
+    (void)hoop("data info twice/train");
+    succeeded();
+    said("50");
+}
+
+static void synth_knows_its_kinds(void **state)
+{
+    (void)state;
+    (void)hoop("data synth digts --samples 10 --out none");
+    failed(1, "digts", "digits");
+    assert_false(exists("none/train-00000-of-00004.h5"));
+}
+
+static void idx(void **state)
+{
+    (void)state;
+    make_idx(50);
+    (void)hoop("data import-idx images labels --split 0.2 --shards 1 --out idx");
+    succeeded();
+    said("idx/train: 40 rows, x u8 [3, 2], y i64 [], 4 classes, 1 file");
+    (void)hoop("data verify idx");
+    succeeded();
+    said("labels 0 to 3");
+    assert_int_equal(shell("head -c 100 images > short"), 0);
+    (void)hoop("data import-idx short labels --out bad");
+    failed(1, "short");
+    (void)hoop("data import-idx labels labels --out bad");
+    assert_int_equal(last.code, 1);
+    (void)hoop("data import-idx nowhere labels --out bad");
+    failed(1, "nowhere");
+    assert_true(!exists("bad") || count_files("bad") == 0);
+}
+
+static void csv(void **state)
+{
+    static const char words[] = "length;width;kind\n1.5;2;ash\n2.5;3;oak\n3;4;ash\n4;5;oak\n5;6;elm\n6;7;elm\n";
+    static const char reals[] = "1,2,3.5\n4,5,6.5\n7,8,9.5\n";
+    static const char wrong[] = "a,b,c\n1,2,3\n4,five,6\n";
+    (void)state;
+    store("words.csv", words, sizeof words - 1);
+    store("reals.csv", reals, sizeof reals - 1);
+    store("wrong.csv", wrong, sizeof wrong - 1);
+    (void)hoop("data import-csv words.csv --separator ';' --header --classes --target kind --shards 1 --out trees");
+    succeeded();
+    said("trees/train: 6 rows, x f32 [2], y i64 [], 3 classes");
+    (void)hoop("data info trees");
+    said("ash, elm, oak");
+    (void)hoop("data import-csv reals.csv --no-header --real --target 0,-1 --shards 1 --out reals");
+    succeeded();
+    said("reals/train: 3 rows, x f32 [1], y f32 [2]");
+    (void)hoop("data import-csv wrong.csv --out wrong");
+    failed(1, "wrong.csv", "3");
+    (void)hoop("data import-csv words.csv --separator ';' --target bark --out wrong");
+    failed(1, "bark");
+    (void)hoop("data import-csv nowhere.csv --out wrong");
+    failed(1, "nowhere.csv");
+    assert_true(!exists("wrong") || count_files("wrong") == 0);
+}
+
+/* a .npy file, version 1.0, of f4 (n, 3) or i8 (n) */
+static void make_npy(const char *path, const char *descr, const char *shape, const void *data, int64_t bytes)
+{
+    char    head[128], text[118];
+    FILE   *f;
+    int64_t n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape);
+    memset(head, ' ', sizeof head);
+    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10);
+    memcpy(head + 10, text, (size_t)n);
+    head[127] = '\n';
+    f         = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(head, 1, sizeof head, f), sizeof head);
+    assert_int_equal(fwrite(data, 1, (size_t)bytes, f), bytes);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void npy(void **state)
+{
+    float   x[10][3];
+    int64_t y[10];
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        for (int j = 0; j < 3; j++) x[i][j] = (float)(i - j);
+        y[i] = i % 2;
+    }
+    make_npy("x.npy", "<f4", "(10, 3)", x, sizeof x);
+    make_npy("y.npy", "<i8", "(10,)", y, sizeof y);
+    make_npy("c.npy", "<c8", "(10, 3)", x, sizeof x);
+    (void)hoop("data import-npy x.npy y.npy --shards 2 --out both");
+    succeeded();
+    said("both/train: 10 rows, x f32 [3], y i64 [], 2 classes, 2 files");
+    (void)hoop("data import-npy x.npy --shards 1 --out alone");
+    succeeded();
+    said("alone/train: 10 rows, x f32 [3], 1 file");
+    (void)hoop("data verify alone");
+    succeeded();
+    (void)hoop("data import-npy c.npy --out bad");
+    failed(1, "c.npy");
+    (void)hoop("data import-npy y.npy y.npy x.npy --out bad");
+    failed(2, "too many");
+    assert_true(!exists("bad") || count_files("bad") == 0);
+}
+
+static void damage_is_found_and_named(void **state)
+{
+    char   *data;
+    int64_t n;
+    (void)state;
+    (void)hoop("data synth digits --samples 60 --shards 1 --out hurt");
+    succeeded();
+    data = load("hurt/train-00000-of-00001.h5", &n);
+    flip("hurt/train-00000-of-00001.h5", n / 2, 0x10);
+    (void)hoop("data verify hurt");
+    failed(1, "hurt/train-00000-of-00001.h5");
+    store("hurt/train-00000-of-00001.h5", data, n / 2);
+    (void)hoop("data verify hurt/train");
+    failed(1, "hurt/train-00000-of-00001.h5");
+    (void)hoop("data info hurt/train");
+    failed(1, "hurt/train-00000-of-00001.h5");
+    store("hurt/train-00000-of-00001.h5", "", 0);
+    (void)hoop("data info hurt/train");
+    failed(1, "empty");
+    (void)hoop("data info hurt/nothing");
+    failed(1, "hurt/nothing");
+    assert_int_equal(mkdir("bare", 0700), 0);
+    (void)hoop("data info bare");
+    failed(1, "bare", "no .h5 files");
+    free(data);
+}
+
+/* /a (4, 2) f64 and /b (4) i32 with the labels */
+static void make_foreign(const char *path, const int *label, double first)
+{
+    double  x[4][2] = {{first, 1}, {2, 3}, {4, 5}, {6, 7}};
+    hsize_t dims[2] = {4, 2};
+    hid_t   file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), space = H5Screate_simple(2, dims, NULL), set, one,
+          attr;
+    int classes = 3;
+    set         = H5Dcreate2(file, "/a", H5T_IEEE_F64LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+    (void)H5Dclose(set);
+    (void)H5Sclose(space);
+    space = H5Screate_simple(1, dims, NULL);
+    set   = H5Dcreate2(file, "/b", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, label) >= 0);
+    one  = H5Screate(H5S_SCALAR);
+    attr = H5Acreate2(set, "classes", H5T_STD_I32LE, one, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Awrite(attr, H5T_NATIVE_INT, &classes) >= 0);
+    (void)H5Aclose(attr);
+    (void)H5Sclose(one);
+    (void)H5Dclose(set);
+    (void)H5Sclose(space);
+    assert_true(H5Fclose(file) >= 0);
+}
+
+static void any_hdf5_file_will_do(void **state)
+{
+    static const int good[4] = {0, 1, 2, 0}, out_of_range[4] = {0, 1, 3, 0};
+    (void)state;
+    make_foreign("foreign.h5", good, 0);
+    (void)hoop("data info foreign.h5 --x /a --y /b");
+    succeeded();
+    said("/a  f64 [2] a row");
+    (void)hoop("data verify foreign.h5 --x /a --y /b");
+    succeeded();
+    said("no checksums");
+    (void)hoop("data info foreign.h5");
+    failed(1, "foreign.h5", "/x");
+    (void)hoop("data info foreign.h5 --x /a --y /c");
+    failed(1, "foreign.h5", "/c");
+    make_foreign("labels.h5", out_of_range, 0);
+    (void)hoop("data verify labels.h5 --x /a --y /b");
+    failed(1, "labels.h5", "/b");
+    make_foreign("nan.h5", good, 0.0 / 0.0);
+    (void)hoop("data verify nan.h5 --x /a --y /b");
+    failed(1, "nan.h5", "/a");
+}
+
+static void what_cannot_be_written_is_said(void **state)
+{
+    (void)state;
+    store("file", "x", 1);
+    (void)hoop("data synth spirals --samples 10 --out file/set");
+    failed(1, "file");
+    (void)hoop("data synth spirals --samples 10 --out /proc/set");
+    failed(1, "/proc/set");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(synth_writes_parts),
+        cmocka_unit_test(a_set_is_replaced_only_by_force),
+        cmocka_unit_test(synth_knows_its_kinds),
+        cmocka_unit_test(idx),
+        cmocka_unit_test(csv),
+        cmocka_unit_test(npy),
+        cmocka_unit_test(damage_is_found_and_named),
+        cmocka_unit_test(any_hdf5_file_will_do),
+        cmocka_unit_test(what_cannot_be_written_is_said),
+    };
+    return cmocka_run_group_tests_name("command_data", tests, test_enter, test_leave);
+}

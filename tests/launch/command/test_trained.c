@@ -1,0 +1,254 @@
+/* hoop eval and predict on models trained here, on one and several ranks. */
+#include "support.h"
+
+#include <math.h>
+#include <unistd.h>
+
+#include "hoop/dataset.h"
+
+static const char spirals[] =
+    "seed: 3\nmodel: {kind: mlp, hidden: [32, 32], activation: tanh}\n"
+    "data: {train: set/train, validation: set/validation, normalize: standard}\n"
+    "batch: 40\nleaves: 6\nepochs: 12\noptimizer: {name: adamw, lr: 5e-3}\ncheckpoint: {every_steps: 30, keep: 3}\n";
+static const char layers[] = "model: {layers: [{linear: 8}, relu, {linear: 1}]}\n"
+                             "data: {train: table/train}\nbatch: 10\nsteps: 30\nloss: mse\nprecision: f64\n";
+
+/* a group's set-up: the folder, two sets, two runs */
+static int train_models(void **state)
+{
+    FILE *f;
+    if (test_enter(state) != 0) return 1;
+    store("spirals.yaml", spirals, sizeof spirals - 1);
+    store("layers.yaml", layers, sizeof layers - 1);
+    f = fopen("table.csv", "w");
+    if (f == NULL) return 1;
+    for (int i = 0; i < 64; i++) (void)fprintf(f, "%d,%g,%g\n", i % 8, i / 8.0, 0.1 * (i % 8) - i / 16.0);
+    if (fclose(f) != 0) return 1;
+    if (hoop("data synth spirals --samples 600 --split 0.25 --out set") != 0) return 1;
+    if (hoop("data import-csv table.csv --real --no-header --out table") != 0) return 1;
+    if (hoop("train layers.yaml --out runs/layers") != 0) return print_error("%s", last.err), 1;
+    if (hoop("train spirals.yaml --out runs/spirals") != 0) return print_error("%s", last.err), 1;
+    return 0;
+}
+
+typedef struct score {
+    double  loss, accuracy;
+    int64_t samples;
+} score;
+
+static score evaluated(void)
+{
+    json_t *o = as_json();
+    score   s = {json_number_value(json_object_get(o, "loss")), json_number_value(json_object_get(o, "accuracy")),
+                 json_integer_value(json_object_get(o, "samples"))};
+    json_decref(o);
+    return s;
+}
+
+static void eval_gives_the_same_numbers_on_any_ranks(void **state)
+{
+    score one, more;
+    (void)state;
+    (void)hoop("eval runs/spirals --json");
+    succeeded();
+    one = evaluated();
+    assert_int_equal(one.samples, 150);
+    assert_true(one.accuracy > 0.5 && one.accuracy <= 1 && isfinite(one.loss));
+    for (int p = 2; p <= 3; p++) {
+        (void)hoop_ranks(p, "eval runs/spirals --json --set threads=1");
+        succeeded();
+        more = evaluated();
+        assert_memory_equal(&one.loss, &more.loss, sizeof one.loss);
+        assert_memory_equal(&one.accuracy, &more.accuracy, sizeof one.accuracy);
+    }
+    (void)hoop("eval runs/spirals --data set/train");
+    succeeded();
+    said("samples    450");
+    said("accuracy");
+}
+
+/* what training said of its last epoch is what eval finds */
+static void eval_agrees_with_training(void **state)
+{
+    char line[64];
+    (void)state;
+    (void)hoop("eval runs/spirals --json");
+    (void)snprintf(line, sizeof line, "validation loss %.6g", evaluated().loss);
+    (void)hoop("train spirals.yaml --out runs/again");
+    assert_int_equal(last.code, 0);
+    said(line);
+}
+
+static void *read_rows(const char *path, const char *name, hoop_dtype dtype, int64_t rows, int64_t width)
+{
+    hoop_error               err = {.status = HOOP_OK};
+    hoop_dataset            *ds  = NULL;
+    const hoop_dataset_info *info;
+    int64_t                  index[1000];
+    void                    *out = calloc((size_t)(rows * width), 8);
+    assert_int_equal(hoop_dataset_open(path, &(hoop_dataset_opts){.x = name, .use_y = HOOP_Y_NONE}, &err, &ds), HOOP_OK);
+    info = hoop_dataset_about(ds);
+    assert_int_equal(info->length, rows);
+    assert_int_equal(info->field[HOOP_FIELD_X].numel, width);
+    for (int64_t i = 0; i < rows; i++) index[i] = i;
+    assert_int_equal(hoop_dataset_read(ds, index, rows, HOOP_FIELD_X, dtype, out, &err), HOOP_OK);
+    hoop_dataset_close(&ds);
+    return out;
+}
+
+static void predictions_count_up_to_the_accuracy(void **state)
+{
+    float   *y;
+    int64_t *label;
+    int      right = 0;
+    score    s;
+    (void)state;
+    (void)hoop("eval runs/spirals --json");
+    s = evaluated();
+    (void)hoop("predict runs/spirals --data set/validation --out one.h5");
+    succeeded();
+    said("one.h5: /y [150, 2] f32");
+    y     = read_rows("one.h5", "/y", HOOP_F32, 150, 2);
+    label = read_rows("set/validation", "/y", HOOP_I64, 150, 1);
+    for (int i = 0; i < 150; i++) right += (y[2 * i + 1] > y[2 * i]) == (label[i] == 1);
+    assert_true(fabs(right / 150.0 - s.accuracy) <= 1e-12);
+    for (int p = 2; p <= 4; p++) {
+        float *same;
+        (void)hoop_ranks(p, "predict runs/spirals --data set/validation --out more.h5 --force --set threads=1");
+        succeeded();
+        same = read_rows("more.h5", "/y", HOOP_F32, 150, 2);
+        assert_memory_equal(y, same, 300 * sizeof *y);
+        free(same);
+    }
+    assert_int_equal(shell("ls -A | grep tmp-"), 1);
+    free(y);
+    free(label);
+}
+
+static void data_needs_no_targets(void **state)
+{
+    double *y, *x;
+    double  best = 0;
+    (void)state;
+    (void)hoop("predict runs/layers --data table/train --out table-y.h5");
+    succeeded();
+    said("[64, 1] f64");
+    y = read_rows("table-y.h5", "/y", HOOP_F64, 64, 1);
+    for (int i = 0; i < 64; i++) best = fabs(y[i]) > best ? fabs(y[i]) : best;
+    assert_true(best > 0 && isfinite(best));
+    /* the same rows without /y, under another name */
+    x = read_rows("table/train", "/x", HOOP_F64, 64, 2);
+    (void)hoop("predict runs/layers --data table-y.h5 --set data.x=/y --out never.h5");
+    assert_int_equal(last.code, 1); /* rows of one element for a model of two */
+    assert_false(exists("never.h5"));
+    if (shell("command -v h5copy") == 0) {
+        double *again;
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(shell("h5copy -i table/train-0000%d-of-00004.h5 -o bare-%d.h5 -s /x -d /inputs", i, i), 0);
+        }
+        (void)hoop("predict runs/layers --data 'bare-*.h5' --set data.x=/inputs --out bare-y.h5");
+        succeeded();
+        again = read_rows("bare-y.h5", "/y", HOOP_F64, 64, 1);
+        assert_memory_equal(y, again, 64 * sizeof *y);
+        free(again);
+    }
+    free(x);
+    free(y);
+}
+
+static void mse_has_a_loss_and_no_accuracy(void **state)
+{
+    json_t *o;
+    (void)state;
+    (void)hoop("eval runs/layers --data table/train --json");
+    succeeded();
+    o = as_json();
+    assert_true(json_is_real(json_object_get(o, "loss")));
+    assert_null(json_object_get(o, "accuracy"));
+    json_decref(o);
+    (void)hoop("eval runs/layers");
+    failed(1, "no validation data", "--data");
+}
+
+static void wrong_data_and_settings_are_said(void **state)
+{
+    (void)state;
+    (void)hoop("eval runs/spirals --data nowhere");
+    failed(1, "nowhere");
+    (void)hoop("eval runs/spirals --set optimiser.lr=1");
+    failed(1, "--set", "optimizer");
+    (void)hoop("eval runs/spirals --set batch=-1");
+    failed(1, "batch");
+    (void)hoop("eval runs/spirals --set model.hidden=[16]");
+    assert_int_equal(last.code, 1);
+    (void)hoop("eval runs/spirals --data table/train");
+    failed(1, "table/train-00000-of-00004.h5");
+    (void)hoop("data synth digits --samples 20 --out digits");
+    (void)hoop("eval runs/spirals --data digits/train");
+    failed(1, "digits/train", "10 classes");
+    (void)hoop("predict runs/spirals --data digits/train --out never.h5");
+    failed(1, "digits/train");
+    (void)hoop("eval runs/spirals --data set/train --set data.y=/x");
+    failed(1, "/x");
+    (void)hoop("eval runs");
+    failed(1, "runs");
+    assert_false(exists("never.h5"));
+    (void)hoop_ranks(7, "eval runs/spirals");
+    assert_int_equal(last.code, 1);
+    expect_in(__FILE__, __LINE__, last.err, "7 ranks and 6 leaves");
+}
+
+static void a_file_is_replaced_only_by_force(void **state)
+{
+    int64_t n;
+    char   *data;
+    (void)state;
+    store("there.h5", "mine", 4);
+    (void)hoop("predict runs/spirals --data set/train --out there.h5");
+    failed(1, "there.h5", "already");
+    data = load("there.h5", &n);
+    assert_string_equal(data, "mine");
+    free(data);
+    (void)hoop("predict runs/spirals --data set/train --out there.h5 --force");
+    succeeded();
+    (void)hoop("predict runs/spirals --data set/train --out no/such/folder.h5");
+    failed(1, "no/such");
+    (void)hoop("predict runs/spirals --data set/train --out /proc/y.h5");
+    failed(1, "/proc/y.h5");
+}
+
+/* the newest checkpoint is damaged: the one before it serves, and that is said; last, as it damages the run */
+static void the_newest_good_one_is_used(void **state)
+{
+    char    newest[128] = "";
+    json_t *o;
+    int64_t n;
+    char   *data;
+    (void)state;
+    (void)hoop("inspect runs/spirals --json");
+    o = as_json();
+    (void)snprintf(newest, sizeof newest, "%s/shard-00000-of-00001.h5", json_string_value(json_object_get(o, "checkpoint")));
+    json_decref(o);
+    data = load(newest, &n);
+    flip(newest, n / 2, 1);
+    (void)hoop("eval runs/spirals");
+    assert_int_equal(last.code, 0);
+    expect_in(__FILE__, __LINE__, last.err, "warning");
+    said("step-00000120, step 120");
+    store(newest, data, n / 2);
+    (void)hoop("eval runs/spirals");
+    assert_int_equal(last.code, 0);
+    said("step-00000120, step 120");
+    free(data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(eval_gives_the_same_numbers_on_any_ranks), cmocka_unit_test(eval_agrees_with_training),
+        cmocka_unit_test(predictions_count_up_to_the_accuracy),     cmocka_unit_test(data_needs_no_targets),
+        cmocka_unit_test(mse_has_a_loss_and_no_accuracy),           cmocka_unit_test(wrong_data_and_settings_are_said),
+        cmocka_unit_test(a_file_is_replaced_only_by_force),         cmocka_unit_test(the_newest_good_one_is_used),
+    };
+    return cmocka_run_group_tests_name("command_trained", tests, train_models, test_leave);
+}
