@@ -1,6 +1,8 @@
 #include "base/blas.h"
 
 #include "base/threads.h"
+#include "kernels/gemm.h"
+#include "kernels/kernels.h"
 
 #include <cblas.h>
 #include <pthread.h>
@@ -105,15 +107,99 @@ static void gemm_empty_k(const hoop_gemm_args *g)
     }
 }
 
-hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *g)
+/* ---- our own kernel: an element's bits do not depend on how C is cut, so it is cut as the threads need it ---- */
+
+typedef struct own_job {
+    const hoop_gemm_args *g;
+    hoop_gemm_fn         *kernel;
+    int64_t               parts, work_bytes; /* parts of C (or of the batch); scratch of each */
+    bool                  by_rows;
+    char                 *work;
+} own_job;
+
+static hoop_gemm_fn *own_kernel(const hoop_call *call, const hoop_gemm_args *g)
+{
+    return g->dtype == HOOP_F32 && !call->blas ? call->kernels->gemm[HOOP_F32] : NULL;
+}
+
+static hoop_gemm of_batch(const hoop_gemm_args *g, int64_t batch)
+{
+    return (hoop_gemm){.ta = g->ta, .tb = g->tb, .m = g->m, .n = g->n, .k = g->k, .lda = g->lda, .ldb = g->ldb, .ldc = g->ldc, .add = g->add,
+                       .a = (const float *)g->a + (g->a_offset == NULL ? 0 : g->a_offset[batch]),
+                       .b = (const float *)g->b + (g->b_offset == NULL ? 0 : g->b_offset[batch]), .c = (float *)g->c + batch * g->c_step, .bias = g->bias};
+}
+
+static int64_t own_parts(const hoop_call *call, const hoop_gemm_args *g, bool *by_rows)
+{
+    int64_t threads = hoop_threads_count(call->threads), most;
+    *by_rows = g->n / HOOP_GEMM_PANEL < g->m / HOOP_GEMM_ROWS / 2;
+    most = g->batch > 1 ? g->batch : *by_rows ? (g->m + TILE_ALIGN - 1) / TILE_ALIGN : (g->n + HOOP_GEMM_PANEL - 1) / HOOP_GEMM_PANEL;
+    if ((double)g->m * (double)g->n * (double)g->k * (double)g->batch < 65536.0) most = 1; /* not worth waking anybody */
+    return threads < most ? threads : most > 0 ? most : 1;
+}
+
+static void own_part(void *ctx, int64_t part)
+{
+    const own_job        *job = ctx;
+    const hoop_gemm_args *g = job->g;
+    char                 *work = job->work + part * job->work_bytes;
+    hoop_gemm             piece;
+    if (g->batch > 1) {
+        for (int64_t i = part * g->batch / job->parts; i < (part + 1) * g->batch / job->parts; i++) {
+            piece = of_batch(g, i);
+            job->kernel(&piece, work);
+        }
+        return;
+    }
+    piece = of_batch(g, 0);
+    if (job->by_rows) {
+        int64_t first = tile_start(g->m, job->parts, part), last = tile_start(g->m, job->parts, part + 1);
+        piece.a = (const float *)piece.a + (g->ta ? first : first * g->lda);
+        piece.c = (float *)piece.c + first * g->ldc;
+        piece.m = last - first;
+    } else {
+        int64_t first = tile_start(g->n, job->parts, part), last = tile_start(g->n, job->parts, part + 1);
+        piece.b = (const float *)piece.b + (g->tb ? first * g->ldb : first);
+        piece.c = (float *)piece.c + first;
+        piece.bias = g->bias == NULL ? NULL : (const float *)g->bias + first;
+        piece.n = last - first;
+    }
+    if (piece.m > 0 && piece.n > 0) job->kernel(&piece, work);
+}
+
+int64_t hoop__gemm_work_bytes(const hoop_call *call, const hoop_gemm_args *g)
+{
+    hoop_gemm whole = of_batch(g, 0);
+    bool      by_rows;
+    if (own_kernel(call, g) == NULL || g->m == 0 || g->n == 0 || g->k == 0 || g->batch == 0) return 0;
+    return own_parts(call, g, &by_rows) * ((hoop_gemm_work_bytes(&whole) + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN);
+}
+
+static void own_gemm(const hoop_call *call, const hoop_gemm_args *g, void *work)
+{
+    hoop_gemm whole = of_batch(g, 0);
+    own_job   job = {.g = g, .kernel = own_kernel(call, g), .work = work};
+    job.parts = own_parts(call, g, &job.by_rows);
+    job.work_bytes = (hoop_gemm_work_bytes(&whole) + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+    hoop_threads_run(call->threads, job.parts, own_part, &job);
+}
+
+hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *g, void *work)
 {
     gemm_job job = {g, (g->m + TILE_M - 1) / TILE_M, (g->n + TILE_N - 1) / TILE_N};
     int64_t  limit = INT32_MAX;
     if (g->m == 0 || g->n == 0 || g->batch == 0) return HOOP_OK;
+    if (g->k == 0) {
+        gemm_empty_k(g);
+        return HOOP_OK;
+    }
+    if (own_kernel(call, g) != NULL) {
+        own_gemm(call, g, work);
+        return HOOP_OK;
+    }
     if (g->m > limit || g->n > limit || g->k > limit || g->lda > limit || g->ldb > limit || g->ldc > limit) {
         return hoop_fail(call->err, HOOP_ESIZE, "a matrix product of %lld x %lld x %lld: BLAS counts to 2^31 - 1", (long long)g->m, (long long)g->n, (long long)g->k);
     }
-    if (g->k == 0) gemm_empty_k(g);
-    else hoop_threads_run(call->threads, job.mtiles * job.ntiles * g->batch, gemm_tile, &job);
+    hoop_threads_run(call->threads, job.mtiles * job.ntiles * g->batch, gemm_tile, &job);
     return HOOP_OK;
 }

@@ -1,4 +1,4 @@
-/** core/base/blas.h - the one door to BLAS: matrix products on tiles that follow from the shape alone. */
+/** core/base/blas.h - the one door to matrix products: our own kernel for f32 where the instruction set has one, else BLAS. */
 #ifndef HOOP_BLAS_H
 #define HOOP_BLAS_H
 
@@ -21,6 +21,9 @@ typedef struct hoop_gemm_args {
     const void *bias;                   /* (n) added to each row; NULL: none; not with add */
 } hoop_gemm_args;
 
-hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *args);
+/** Scratch memory that hoop__gemm wants for args. */
+int64_t     hoop__gemm_work_bytes(const hoop_call *call, const hoop_gemm_args *args);
+/** work: hoop__gemm_work_bytes of it, 64-aligned (NULL where that is 0). */
+hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *args, void *work);
 
 #endif

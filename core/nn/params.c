@@ -163,7 +163,14 @@ hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
     p->grad_set = calloc((size_t)p->count + 1, sizeof *p->grad_set);
     p->memory = memory != NULL ? memory : aligned_alloc(HOOP_ALIGN, bytes > 0 ? (size_t)bytes : HOOP_ALIGN);
     p->owns_memory = memory == NULL;
-    if (p->grad_set == NULL || p->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for parameters and gradients of %lld bytes", (long long)bytes);
+    if (p->grad_set == NULL || p->memory == NULL) { /* as before the call: it may be tried again */
+        free(p->grad_set);
+        if (p->owns_memory) free(p->memory);
+        p->grad_set = NULL;
+        p->memory = NULL;
+        p->owns_memory = false;
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for parameters and gradients of %lld bytes", (long long)bytes);
+    }
     memset(p->memory, 0, (size_t)bytes);
     p->data = p->memory;
     p->grad = (char *)p->memory + bytes / 2;

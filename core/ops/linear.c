@@ -43,7 +43,8 @@ static hoop_status linear_shape(hoop_shape_call *s)
 
 static hoop_status linear_forward(const hoop_call *c)
 {
-    int64_t        rows, in, out = c->in[1]->shape[0];
+    int64_t        rows, in, out = c->in[1]->shape[0], bytes;
+    void          *work;
     hoop_gemm_args g = {.dtype = (hoop_dtype)c->out->dtype, .tb = true, .add = c->add, .a = c->in[0]->data, .b = c->in[1]->data, .c = c->out->data,
                         .batch = 1, .bias = c->nin == 3 && !c->add ? c->in[2]->data : NULL};
     hoop__rows(c->in[0], &rows, &in);
@@ -54,7 +55,10 @@ static hoop_status linear_forward(const hoop_call *c)
     g.m = rows;
     g.n = g.ldc = out;
     g.k = g.lda = g.ldb = in;
-    return hoop__gemm(c, &g);
+    bytes = hoop__gemm_work_bytes(c, &g);
+    work = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
+    if (work == NULL && bytes > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory to pack %lld bytes", (long long)bytes);
+    return hoop__gemm(c, &g, work);
 }
 
 static void linear_backward(hoop_backward_call *b)

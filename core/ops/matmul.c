@@ -80,6 +80,21 @@ static void batch_offsets(const hoop_view *x, const hoop_view *y, int64_t batch,
     }
 }
 
+static int64_t aligned(int64_t bytes)
+{
+    return (bytes + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+}
+
+/* x, which BLAS cannot take as it lies, becomes a copy in row-major order */
+static void copy_operand(const hoop_call *c, hoop_view *x, void *copy, bool *transposed, int64_t *ld)
+{
+    hoop_view from = *x;
+    hoop__view_copy(c->kernels, &from, copy);
+    hoop__view_set(x, (hoop_dtype)from.dtype, from.ndim, from.shape);
+    x->data = copy;
+    (void)layout(x, transposed, ld);
+}
+
 static hoop_status matmul_forward(const hoop_call *c)
 {
     hoop_view      a = *c->in[0], b = *c->in[1];
@@ -88,41 +103,33 @@ static hoop_status matmul_forward(const hoop_call *c)
     hoop_gemm_args g = {.dtype = (hoop_dtype)y->dtype, .add = c->add, .m = y->shape[y->ndim - 2], .n = y->shape[y->ndim - 1],
                         .k = a.shape[a.ndim - 1], .c = y->data, .batch = 1};
     bool           a_fits = layout(&a, &g.ta, &g.lda), b_fits = layout(&b, &g.tb, &g.ldb);
-    int64_t        copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets;
+    int64_t        copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets, bytes;
     char          *work;
     for (int d = 0; d + 2 < y->ndim; d++) g.batch *= y->shape[d];
-    copy_a = (copy_a * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
-    copy_b = (copy_b * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
-    offsets = g.batch > 1 ? 2 * g.batch * (int64_t)sizeof(int64_t) : 0;
-    work = copy_a + copy_b + offsets > 0 ? c->work(c->work_tape, copy_a + copy_b + offsets) : NULL;
-    if (work == NULL && copy_a + copy_b + offsets > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory to copy an operand");
-    if (!a_fits) {
-        hoop__view_copy(c->kernels, &a, work);
-        hoop__view_set(&a, (hoop_dtype)a.dtype, a.ndim, c->in[0]->shape);
-        a.data = work;
-        (void)layout(&a, &g.ta, &g.lda);
-    }
-    if (!b_fits) {
-        hoop__view_copy(c->kernels, &b, work + copy_a);
-        hoop__view_set(&b, (hoop_dtype)b.dtype, b.ndim, c->in[1]->shape);
-        b.data = work + copy_a;
-        (void)layout(&b, &g.tb, &g.ldb);
-    }
-    g.a = a.data;
-    g.b = b.data;
     g.ldc = g.n;
     g.c_step = g.m * g.n;
-    if (g.batch > 1 && b.ndim == 2 && !g.ta && hoop__view_contiguous(&a)) { /* one product of all rows */
+    if (g.batch > 1 && b.ndim == 2 && a_fits && !g.ta && hoop__view_contiguous(&a)) { /* one product of all rows */
         g.m *= g.batch;
         g.batch = 1;
-    } else if (g.batch > 1) {
+    }
+    copy_a = aligned(copy_a * (int64_t)size);
+    copy_b = aligned(copy_b * (int64_t)size);
+    offsets = aligned(g.batch > 1 ? 2 * g.batch * (int64_t)sizeof(int64_t) : 0);
+    bytes = copy_a + copy_b + offsets + hoop__gemm_work_bytes(c, &g);
+    work = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
+    if (work == NULL && bytes > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld bytes of scratch", (long long)bytes);
+    if (!a_fits) copy_operand(c, &a, work, &g.ta, &g.lda);
+    if (!b_fits) copy_operand(c, &b, work + copy_a, &g.tb, &g.ldb);
+    g.a = a.data;
+    g.b = b.data;
+    if (g.batch > 1) {
         int64_t *offset = (int64_t *)(void *)(work + copy_a + copy_b);
         batch_offsets(&a, y, g.batch, offset);
         batch_offsets(&b, y, g.batch, offset + g.batch);
         g.a_offset = offset;
         g.b_offset = offset + g.batch;
     }
-    return hoop__gemm(c, &g);
+    return hoop__gemm(c, &g, bytes > 0 ? work + copy_a + copy_b + offsets : NULL);
 }
 
 static void matmul_backward(hoop_backward_call *b)

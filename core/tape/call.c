@@ -114,7 +114,7 @@ static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, 
 {
     const hoop_view *inv[HOOP_MAX_IN];
     hoop_error       why;
-    hoop_call        c = {.in = inv, .nin = nin, .out = views, .nout = op->nout, .attrs = attrs, .add = add, .kernels = t->rt->kernels,
+    hoop_call        c = {.in = inv, .nin = nin, .out = views, .nout = op->nout, .attrs = attrs, .add = add, .blas = t->rt->blas, .kernels = t->rt->kernels,
                           .threads = t->rt->threads, .work = call_work, .work_tape = t, .err = &why};
     hoop_status      st;
     why.status = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */

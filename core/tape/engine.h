@@ -99,6 +99,7 @@ struct hoop_runtime {
     const struct hoop_kernels *kernels;
     struct hoop_threads       *threads;
     int64_t                    memory_cap_bytes;
+    bool                       blas;
     char                       numerics[128];
 };
 

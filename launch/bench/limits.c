@@ -75,7 +75,7 @@ static double fma_rate(const hoop_runtime *rt)
 static hoop_status gemm_rate(hoop_runtime *rt, hoop_error *err, double *out)
 {
     enum { N = 1024 };
-    hoop_runtime_opts alone = {.isa = NULL, .threads = 1};
+    hoop_runtime_opts alone = {.threads = 1, .blas = true};
     hoop_runtime     *single = NULL;
     hoop_tape        *t = NULL;
     hoop_tensor      *a = NULL, *b = NULL;

@@ -11,6 +11,7 @@
 
 static const char *const losses[] = {"cross_entropy", "mse", NULL};
 static const char *const precisions[] = {"f32", "f64", NULL};
+static const char *const gemms[] = {"own", "blas", NULL};
 static const char *const isas[] = {"auto", "avx512", "avx2", "baseline", NULL};
 #define AT(field) offsetof(hoop__run_opts, field)
 static const hoop_option rows[] = {
@@ -23,6 +24,7 @@ static const hoop_option rows[] = {
     {"clip_norm", HOOP_OPT_FLOAT, AT(clip_norm), "0.0", 0, 1e30, NULL, true, "largest global norm of the gradient; 0: any"},
     {"precision", HOOP_OPT_ENUM, AT(precision), "f32", 0, 0, precisions, true, "of weights and arithmetic"},
     {"threads", HOOP_OPT_INT, AT(threads), "auto", 1, 1024, NULL, false, "of each rank; auto: the cores this rank may use"},
+    {"gemm", HOOP_OPT_ENUM, AT(gemm), "own", 0, 0, gemms, true, "matrix products: own, by hoop's kernels (f32), or blas, by OpenBLAS"},
     {"isa", HOOP_OPT_ENUM, AT(isa), "auto", 0, 0, isas, false, "instruction set of hoop's own kernels; auto: the best here"},
 };
 #undef AT
@@ -123,7 +125,7 @@ static hoop_status agree_config(hoop_trainer *tr, hoop_error *err)
 static hoop_status make_runtime(hoop_trainer *tr, hoop_error *err)
 {
     hoop__cpus         mine, *all = calloc((size_t)hoop_comm_size(tr->comm), sizeof *all);
-    hoop_runtime_opts  opts = {.isa = isas[tr->run.isa]};
+    hoop_runtime_opts  opts = {.isa = isas[tr->run.isa], .blas = tr->run.gemm == 1};
     int64_t            share;
     hoop_status        st;
     if (all == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to compare cores");

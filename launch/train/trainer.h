@@ -11,7 +11,7 @@
 /* top level (trainer.c) */
 typedef struct hoop__run_opts {
     int64_t seed, batch, leaves, epochs, steps, threads;
-    int     loss, precision, isa;
+    int     loss, precision, isa, gemm;
     double  clip_norm;
 } hoop__run_opts;
 /* model (model.c) */

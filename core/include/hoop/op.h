@@ -46,6 +46,7 @@ typedef struct hoop_call {
     int                  nout;
     const void          *attrs;
     bool                 add; /* out[0] += result instead of = */
+    bool                 blas; /* matrix products by BLAS */
     const struct hoop_kernels *kernels;
     struct hoop_threads *threads;
     void *(*work)(struct hoop_tape *t, int64_t bytes); /* scratch memory, 64-aligned, until the kernel returns; NULL: none left */

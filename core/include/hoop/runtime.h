@@ -6,6 +6,7 @@
 #ifndef HOOP_RUNTIME_H
 #define HOOP_RUNTIME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hoop/status.h"
@@ -21,6 +22,7 @@ typedef struct hoop_runtime_opts {
     const char *isa;              /* "avx512", "avx2", "baseline"; NULL or "auto": the best here */
     int         threads;          /* of this rank, the caller's included; 0: 1 */
     int64_t     memory_cap_bytes; /* of tensors on tapes; 0: none */
+    bool        blas;             /* matrix products by OpenBLAS even where hoop has a kernel of its own */
 } hoop_runtime_opts;
 
 /** Owns: caller. Errors: HOOP_EARG (isa, threads), HOOP_ENOMEM. Calls: Local. */
@@ -28,7 +30,7 @@ HOOP_API hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_err
 HOOP_API void        hoop_runtime_destroy(hoop_runtime **rt);
 HOOP_API int         hoop_runtime_threads(const hoop_runtime *rt);
 HOOP_API const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt);
-/** "hoop 0.1.0 avx512 openblas-Zen": runs with equal ids give equal bits. Valid while rt lives. Calls: Local. */
+/** "hoop 0.1.0 avx512 own openblas-Zen" (matrix products by: own or blas): runs with equal ids give equal bits. Valid while rt lives. Calls: Local. */
 HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt);
 
 #ifdef __cplusplus
