@@ -64,8 +64,6 @@ static hoop_status verify_one(const char *path, hoop_error *err)
 static hoop_status verify_run(const char *run, const int64_t *steps, int64_t n, hoop_error *err)
 {
     int64_t damaged = 0;
-    meter   m;
-    meter_begin(&m, "verifying");
     for (int64_t i = 0; i < n; i++) {
         char       path[HOOP_CHECKPOINT_PATH];
         hoop_error why = {.status = HOOP_OK};
@@ -74,10 +72,8 @@ static hoop_status verify_run(const char *run, const int64_t *steps, int64_t n, 
             damaged++;
             (void)printf("damaged  %s  %s\n", path, why.text);
         }
-        (void)fflush(stdout);
-        meter_update(&m, (double)(i + 1) / (double)n);
+        (void)fflush(stdout); /* a line a checkpoint is the progress */
     }
-    meter_end(&m);
     if (damaged == 0) return HOOP_OK;
     return hoop_fail(err, HOOP_ECHECKSUM, "%s: %lld of %lld checkpoints %s damaged", run, (long long)damaged, (long long)n,
                      damaged == 1 ? "is" : "are");
