@@ -67,10 +67,10 @@ static figures measure(hoop_tape *t, step_fn *step, const int64_t *shape, const 
             hoop_tensor *x, *w, *y, *leaf;
             double       before;
             (void)hoop_tape_reset(t, NULL, NULL);
-            x = hoop_tape_wrap(t, HOOP_F32, 2, shape, data);
-            w = hoop_tape_wrap(t, HOOP_F32, 2, shape, data);
+            x    = hoop_tape_wrap(t, HOOP_F32, 2, shape, data);
+            w    = hoop_tape_wrap(t, HOOP_F32, 2, shape, data);
             leaf = hoop_tape_leaf(t, x);
-            y = leaf;
+            y    = leaf;
             for (int i = 0; i < CALLS; i++) y = step(t, y, w);
             before = now_ns();
             (void)hoop_backward(t, y, NULL, NULL);
@@ -83,7 +83,8 @@ static figures measure(hoop_tape *t, step_fn *step, const int64_t *shape, const 
         start = now_ns();
         for (int r = 0; r < REPEATS; r++) {
             int64_t      scope = hoop_scope_begin(t);
-            hoop_tensor *x = hoop_tape_wrap(t, HOOP_F32, 2, shape, data), *w = hoop_tape_wrap(t, HOOP_F32, 2, shape, data), *y = x;
+            hoop_tensor *x = hoop_tape_wrap(t, HOOP_F32, 2, shape, data), *w = hoop_tape_wrap(t, HOOP_F32, 2, shape, data),
+                        *y = x;
             for (int i = 0; i < CALLS; i++) y = step(t, y, w);
             hoop_scope_end(t, scope, &y, 1);
         }
@@ -99,10 +100,12 @@ int main(int argc, char **argv)
     static const struct row {
         const char *name;
         step_fn    *step;
-    } rows[] = {{"add", step_add}, {"mul", step_mul}, {"relu", step_relu}, {"scale", step_scale}, {"transpose", step_transpose}, {"linear", step_linear}};
+    } rows[] = {
+        {"add", step_add},      {"mul", step_mul}, {"relu", step_relu}, {"scale", step_scale}, {"transpose", step_transpose},
+        {"linear", step_linear}};
     static float  data[64 * 64];
     int64_t       side = argc > 1 ? strtoll(argv[1], NULL, 10) : 4, shape[2];
-    hoop_error    err = {.status = HOOP_OK};
+    hoop_error    err  = {.status = HOOP_OK};
     hoop_runtime *rt;
     hoop_tape    *t;
     if (side < 1 || side > 64) {
@@ -115,8 +118,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "op_cost: %s\n", err.text);
         return 1;
     }
-    (void)printf("%s, f32 (%lld, %lld), ns per op, best of %d\n%-12s %10s %10s %10s\n", hoop_runtime_numerics(rt), (long long)side, (long long)side,
-                 ROUNDS, "op", "recorded", "in scope", "backward");
+    (void)printf("%s, f32 (%lld, %lld), ns per op, best of %d\n%-12s %10s %10s %10s\n", hoop_runtime_numerics(rt),
+                 (long long)side, (long long)side, ROUNDS, "op", "recorded", "in scope", "backward");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         figures f = measure(t, rows[i].step, shape, data);
         (void)printf("%-12s %10.0f %10.0f %10.0f\n", rows[i].name, f.recorded, f.scoped, f.backward);

@@ -40,7 +40,7 @@ static hoop_status wrong_forward(const hoop_call *c)
 {
     static unsigned calls;
     hoop_call       call = *c;
-    int64_t         n = hoop__view_numel(c->out);
+    int64_t         n    = hoop__view_numel(c->out);
     hoop_status     st;
     if (BREAK == ADDS) call.add = false;
     st = whole->forward(&call);
@@ -63,25 +63,41 @@ static hoop_status wrong_shape(hoop_shape_call *s)
     return st;
 }
 
-static const char *const name_of[] = {[GRADIENT] = "mul", [VALUE] = "tanh", [READS] = "exp", [OVERRUN] = "neg", [COMPOSITE] = "tanh_grad",
-                                      [INCOMPLETE] = "relu", [ADDS] = "sub", [STRIDES] = "softmax", [BITS] = "sigmoid", [FIELDS] = "slice",
-                                      [INPUTS] = "erf", [STATUS] = "add"};
+static const char *const name_of[] = {[GRADIENT] = "mul",        [VALUE] = "tanh",      [READS] = "exp",  [OVERRUN] = "neg",
+                                      [COMPOSITE] = "tanh_grad", [INCOMPLETE] = "relu", [ADDS] = "sub",   [STRIDES] = "softmax",
+                                      [BITS] = "sigmoid",        [FIELDS] = "slice",    [INPUTS] = "erf", [STATUS] = "add"};
 
 const hoop_op *__wrap_hoop_op_get(int i)
 {
     const hoop_op *op = __real_hoop_op_get(i);
     if (op == NULL || strcmp(op->name, name_of[BREAK]) != 0) return op;
-    whole = op;
+    whole  = op;
     broken = *op;
     switch (BREAK) {
-    case GRADIENT: broken.backward = wrong_backward; break;
-    case READS: broken.reads = 0; break;
-    case COMPOSITE: broken.composite = wrong_composite; break;
-    case INCOMPLETE: broken.backward = NULL; break;
-    case STRIDES: broken.flags |= HOOP_OP_STRIDED; break; /* its kernel does not look at strides */
-    case FIELDS: broken.nfields--; break;
-    case STATUS: broken.shape = wrong_shape; break;
-    default: broken.forward = wrong_forward; break;
+    case GRADIENT:
+        broken.backward = wrong_backward;
+        break;
+    case READS:
+        broken.reads = 0;
+        break;
+    case COMPOSITE:
+        broken.composite = wrong_composite;
+        break;
+    case INCOMPLETE:
+        broken.backward = NULL;
+        break;
+    case STRIDES:
+        broken.flags |= HOOP_OP_STRIDED;
+        break; /* its kernel does not look at strides */
+    case FIELDS:
+        broken.nfields--;
+        break;
+    case STATUS:
+        broken.shape = wrong_shape;
+        break;
+    default:
+        broken.forward = wrong_forward;
+        break;
     }
     return &broken;
 }

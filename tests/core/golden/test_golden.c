@@ -40,10 +40,10 @@ enum { CASES = sizeof golden / sizeof golden[0] };
 
 typedef hoop_tensor *run_fn(hoop_tape *t, hoop_tensor **x);
 
-#define RUN(name, expression)                                                                                                  \
-    static hoop_tensor *run_##name(hoop_tape *t, hoop_tensor **x)                                                              \
-    {                                                                                                                          \
-        return expression;                                                                                                     \
+#define RUN(name, expression)                                                                                                    \
+    static hoop_tensor *run_##name(hoop_tape *t, hoop_tensor **x)                                                                \
+    {                                                                                                                            \
+        return expression;                                                                                                       \
     }
 RUN(add, hoop_add(t, x[0], x[1]))
 RUN(sub, hoop_sub(t, x[0], x[1]))
@@ -83,7 +83,8 @@ RUN(mse, hoop_mse(t, x[0], x[1]))
 RUN(embedding, hoop_embedding(t, x[0], x[1]))
 static hoop_tensor *run_mlp(hoop_tape *t, hoop_tensor **x)
 {
-    hoop_tensor *h = hoop_linear(t, x[0], x[1], x[2]), *g = hoop_gelu(t, h, HOOP_GELU_ERF), *logits = hoop_linear(t, g, x[3], NULL);
+    hoop_tensor *h = hoop_linear(t, x[0], x[1], x[2]), *g = hoop_gelu(t, h, HOOP_GELU_ERF),
+                *logits = hoop_linear(t, g, x[3], NULL);
     return hoop_cross_entropy(t, logits, x[4]);
 }
 static hoop_tensor *run_attention(hoop_tape *t, hoop_tensor **x)
@@ -93,14 +94,51 @@ static hoop_tensor *run_attention(hoop_tape *t, hoop_tensor **x)
     return hoop_matmul(t, p, x[2]);
 }
 
-#define ROW(name) {#name, run_##name}
+#define ROW(name)                                                                                                                \
+    {                                                                                                                            \
+#name, run_##name                                                                                                        \
+    }
 static const struct row {
     const char *name;
     run_fn     *run;
-} rows[] = {ROW(add), ROW(sub), ROW(mul), ROW(div), ROW(neg), ROW(scale), ROW(shift), ROW(reciprocal), ROW(exp), ROW(log), ROW(sqrt), ROW(erf),
-            ROW(tanh), ROW(sigmoid), ROW(relu), ROW(gelu_erf), ROW(gelu_tanh), ROW(sum_outer_kept), ROW(mean_middle), ROW(max_ties), ROW(max_all),
-            ROW(reshape), ROW(transpose), ROW(expand), ROW(slice), ROW(unslice), ROW(concat), ROW(matmul), ROW(matmul_broadcast), ROW(linear),
-            ROW(linear_vector), ROW(softmax), ROW(log_softmax), ROW(cross_entropy), ROW(mse), ROW(embedding), ROW(mlp), ROW(attention)};
+} rows[] = {ROW(add),
+            ROW(sub),
+            ROW(mul),
+            ROW(div),
+            ROW(neg),
+            ROW(scale),
+            ROW(shift),
+            ROW(reciprocal),
+            ROW(exp),
+            ROW(log),
+            ROW(sqrt),
+            ROW(erf),
+            ROW(tanh),
+            ROW(sigmoid),
+            ROW(relu),
+            ROW(gelu_erf),
+            ROW(gelu_tanh),
+            ROW(sum_outer_kept),
+            ROW(mean_middle),
+            ROW(max_ties),
+            ROW(max_all),
+            ROW(reshape),
+            ROW(transpose),
+            ROW(expand),
+            ROW(slice),
+            ROW(unslice),
+            ROW(concat),
+            ROW(matmul),
+            ROW(matmul_broadcast),
+            ROW(linear),
+            ROW(linear_vector),
+            ROW(softmax),
+            ROW(log_softmax),
+            ROW(cross_entropy),
+            ROW(mse),
+            ROW(embedding),
+            ROW(mlp),
+            ROW(attention)};
 _Static_assert(sizeof rows / sizeof rows[0] == CASES, "a row for each case of golden.h");
 
 static hoop_runtime *rt;
@@ -135,7 +173,7 @@ static void close_to(const char *name, const char *what, hoop_dtype dtype, const
 {
     double  got[MOST_ELEMENTS], largest = 1.0;
     float   single[MOST_ELEMENTS];
-    int64_t n = hoop_tensor_numel(x);
+    int64_t n   = hoop_tensor_numel(x);
     double  eps = dtype == HOOP_F64 ? 0x1p-52 : 0x1p-23;
     if (hoop_tape_error(tape)->status != HOOP_OK) fail_msg("%s, %s: %s", name, what, hoop_tape_error(tape)->text);
     assert_true(n <= MOST_ELEMENTS);
@@ -144,7 +182,8 @@ static void close_to(const char *name, const char *what, hoop_dtype dtype, const
     for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(want[i]));
     for (int64_t i = 0; i < n; i++) {
         if (fabs(got[i] - want[i]) > 100.0 * eps * largest) {
-            fail_msg("%s of %s (%s): element %lld is %.17g, PyTorch has %.17g", what, name, hoop_dtype_name(dtype), (long long)i, got[i], want[i]);
+            fail_msg("%s of %s (%s): element %lld is %.17g, PyTorch has %.17g", what, name, hoop_dtype_name(dtype), (long long)i,
+                     got[i], want[i]);
         }
     }
 }
@@ -168,7 +207,7 @@ static void compare(const golden_case *c, run_fn *run, hoop_dtype dtype)
     assert_int_equal(hoop_tensor_ndim(y), c->out_ndim);
     for (int d = 0; d < c->out_ndim; d++) assert_int_equal(hoop_tensor_size(y, d), c->out_shape[d]);
     close_to(c->name, "value", dtype, y, c->out);
-    w = tensor_of(dtype, c->out_ndim, c->out_shape, c->w);
+    w    = tensor_of(dtype, c->out_ndim, c->out_shape, c->w);
     loss = hoop_mul(tape, y, w);
     loss = hoop_sum(tape, loss, HOOP_ALL_DIMS, false);
     (void)hoop_grad(tape, loss, leaf, n, HOOP_CREATE_GRAPH, NULL, dx);

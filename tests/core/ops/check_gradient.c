@@ -21,15 +21,15 @@ typedef double scalar_fn(void *ctx);
 static double difference(scalar_fn *f, void *ctx, double *x, double h)
 {
     double at = *x, a, b, c, d;
-    *x = at + h;
-    a = f(ctx);
-    *x = at - h;
-    b = f(ctx);
-    *x = at + 2.0 * h;
-    c = f(ctx);
-    *x = at - 2.0 * h;
-    d = f(ctx);
-    *x = at;
+    *x        = at + h;
+    a         = f(ctx);
+    *x        = at - h;
+    b         = f(ctx);
+    *x        = at + 2.0 * h;
+    c         = f(ctx);
+    *x        = at - 2.0 * h;
+    d         = f(ctx);
+    *x        = at;
     return (8.0 * (a - b) - (c - d)) / (12.0 * h);
 }
 
@@ -37,7 +37,7 @@ static double difference(scalar_fn *f, void *ctx, double *x, double h)
 static bool derivative(scalar_fn *f, void *ctx, double *x, double size, double *out, double *tolerance)
 {
     double coarse = difference(f, ctx, x, 0x1p-10), fine = difference(f, ctx, x, 0x1p-11);
-    *out = coarse;
+    *out       = coarse;
     *tolerance = 2e-9 * (1.0 + fabs(coarse)) + 1e-11 * size;
     return fabs(coarse - fine) <= 4.0 * *tolerance;
 }
@@ -48,7 +48,8 @@ typedef struct tally {
 
 static void tally_check(const trial *tr, const tally *n, const char *what)
 {
-    if (n->skipped * 10 > n->checked + 10) fail_msg("%s of %s: %d of %d places lie at kinks", what, tr->where, n->skipped, n->checked + n->skipped);
+    if (n->skipped * 10 > n->checked + 10)
+        fail_msg("%s of %s: %d of %d places lie at kinks", what, tr->where, n->skipped, n->checked + n->skipped);
 }
 
 /* which element the k-th of `samples` samples of n is: the ends, and some between */
@@ -68,7 +69,7 @@ typedef struct reference_loss {
 
 static double reference_value(void *ctx)
 {
-    const reference_loss *r = ctx;
+    const reference_loss *r   = ctx;
     double                sum = 0.0;
     trial_reference(r->tr);
     for (int64_t i = 0; i < r->tr->out_numel[0]; i++) sum += r->w[i] * ((const double *)r->tr->out[0].data)[i];
@@ -97,7 +98,7 @@ static hoop_status grad_of_inputs(const trial *tr, hoop_tape *t, hoop_tensor *s,
         if (tr->in[i].is_float) xs[n++] = leaf[i];
     }
     st = hoop_grad(t, s, xs, n, flags, NULL, dxs);
-    n = 0;
+    n  = 0;
     for (int i = 0; i < tr->nin; i++) dx[i] = tr->in[i].is_float ? dxs[n++] : NULL;
     return st;
 }
@@ -105,13 +106,14 @@ static hoop_status grad_of_inputs(const trial *tr, hoop_tape *t, hoop_tensor *s,
 static void check_shape(const trial *tr, int i, const hoop_tensor *g)
 {
     if (g == NULL) fail_msg("%s: input %d got no gradient", tr->where, i);
-    if (!hoop__same_shape(&g->v, &tr->in[i].v)) fail_msg("%s: the gradient of input %d has another shape than the input", tr->where, i);
+    if (!hoop__same_shape(&g->v, &tr->in[i].v))
+        fail_msg("%s: the gradient of input %d has another shape than the input", tr->where, i);
 }
 
 static gradients gradients_by(const trial *tr, how by, hoop_dtype dtype, const double *w)
 {
-    gradients    g = {{NULL}};
-    hoop_tape   *t = test_tape(test_rt.isa[0]);
+    gradients    g                 = {{NULL}};
+    hoop_tape   *t                 = test_tape(test_rt.isa[0]);
     hoop_tensor *leaf[HOOP_MAX_IN] = {NULL}, *param[HOOP_MAX_IN] = {NULL}, *dx[HOOP_MAX_IN] = {NULL}, *y, *s;
     hoop_params *store = NULL;
     if (by == BY_PARAMS) {
@@ -119,7 +121,8 @@ static gradients gradients_by(const trial *tr, how by, hoop_dtype dtype, const d
         for (int i = 0; i < tr->nin; i++) {
             char name[16];
             (void)snprintf(name, sizeof name, "in%d", i);
-            if (tr->in[i].is_float) assert_int_equal(hoop_params_add(store, name, tr->in[i].v.ndim, tr->in[i].v.shape, NULL, &param[i]), HOOP_OK);
+            if (tr->in[i].is_float)
+                assert_int_equal(hoop_params_add(store, name, tr->in[i].v.ndim, tr->in[i].v.shape, NULL, &param[i]), HOOP_OK);
         }
         assert_int_equal(hoop_params_finalize(store, NULL, NULL), HOOP_OK);
     }
@@ -136,8 +139,10 @@ static gradients gradients_by(const trial *tr, how by, hoop_dtype dtype, const d
     y = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
     on_tape(tr, t, "the call");
     s = weighted_sum(t, y, w);
-    if (by == BY_GRAD) (void)grad_of_inputs(tr, t, s, leaf, 0, dx);
-    else (void)hoop_backward(t, s, NULL, NULL);
+    if (by == BY_GRAD)
+        (void)grad_of_inputs(tr, t, s, leaf, 0, dx);
+    else
+        (void)hoop_backward(t, s, NULL, NULL);
     on_tape(tr, t, "backward");
     for (int i = 0; i < tr->nin; i++) {
         if (!tr->in[i].is_float) continue;
@@ -162,7 +167,7 @@ static bool differentiable(const trial *tr)
 /* an op that says NO_GRAD passes none on */
 static void check_no_gradient(trial *tr)
 {
-    hoop_tape   *t = test_tape(test_rt.isa[0]);
+    hoop_tape   *t                 = test_tape(test_rt.isa[0]);
     hoop_tensor *leaf[HOOP_MAX_IN] = {NULL}, *y, *s;
     for (int i = 0; i < tr->nin; i++) {
         leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
@@ -172,16 +177,17 @@ static void check_no_gradient(trial *tr)
     on_tape(tr, t, "the call");
     if (!hoop_dtype_is_float(hoop_tensor_dtype(y))) return;
     s = hoop_sum(t, y, HOOP_ALL_DIMS, false);
-    if (hoop_backward(t, s, NULL, NULL) != HOOP_EARG) fail_msg("%s says it has no gradient, and backward runs through it", tr->where);
+    if (hoop_backward(t, s, NULL, NULL) != HOOP_EARG)
+        fail_msg("%s says it has no gradient, and backward runs through it", tr->where);
 }
 
 static void gradient_of_case(trial *tr)
 {
-    const double  *w = trial_weights(tr, 5);
+    const double  *w       = trial_weights(tr, 5);
     gradients      by_grad = gradients_by(tr, BY_GRAD, HOOP_F64, w), by_backward = gradients_by(tr, BY_BACKWARD, HOOP_F64, w);
     gradients      by_params = gradients_by(tr, BY_PARAMS, HOOP_F64, w), single = gradients_by(tr, BY_GRAD, HOOP_F32, w);
-    reference_loss r = {tr, w};
-    tally          n = {0, 0};
+    reference_loss r    = {tr, w};
+    tally          n    = {0, 0};
     double         size = size_of_loss(tr);
     for (int i = 0; i < tr->nin; i++) {
         int64_t numel = tr->in[i].numel, samples = numel < MOST_SAMPLES ? numel : MOST_SAMPLES;
@@ -196,11 +202,14 @@ static void gradient_of_case(trial *tr)
             }
             n.checked++;
             if (fabs(got - want) <= tolerance) continue;
-            fail_msg("gradient of %s: input %d, element %lld: %.12g, and by differences %.12g (within %.3g)", tr->where, i, (long long)e, got, want, tolerance);
+            fail_msg("gradient of %s: input %d, element %lld: %.12g, and by differences %.12g (within %.3g)", tr->where, i,
+                     (long long)e, got, want, tolerance);
         }
         for (int64_t e = 0; e < numel; e++) largest = fmax(largest, fabs(by_grad.of[i][e]));
-        if (memcmp(by_grad.of[i], by_backward.of[i], (size_t)numel * 8) != 0) fail_msg("%s: hoop_backward gives input %d other bits than hoop_grad", tr->where, i);
-        if (memcmp(by_grad.of[i], by_params.of[i], (size_t)numel * 8) != 0) fail_msg("%s: as a parameter, input %d gets a gradient of other bits", tr->where, i);
+        if (memcmp(by_grad.of[i], by_backward.of[i], (size_t)numel * 8) != 0)
+            fail_msg("%s: hoop_backward gives input %d other bits than hoop_grad", tr->where, i);
+        if (memcmp(by_grad.of[i], by_params.of[i], (size_t)numel * 8) != 0)
+            fail_msg("%s: as a parameter, input %d gets a gradient of other bits", tr->where, i);
         same_within(tr, "gradient in f32", numel, single.of[i], by_grad.of[i], trial_tolerance(tr, HOOP_F32, 4.0 * largest));
     }
     tally_check(tr, &n, "gradient");
@@ -213,8 +222,10 @@ void check_gradient(void **state)
         trial tr;
         if (op->cases[i].expect != HOOP_OK) continue;
         trial_make(&tr, op, i);
-        if (differentiable(&tr)) gradient_of_case(&tr);
-        else check_no_gradient(&tr);
+        if (differentiable(&tr))
+            gradient_of_case(&tr);
+        else
+            check_no_gradient(&tr);
     }
 }
 
@@ -240,16 +251,16 @@ static void used_twice(const trial *tr)
     y2 = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
     s1 = weighted_sum(t, y1, w);
     s2 = weighted_sum(t, y2, v);
-    s = hoop_add(t, s1, s2);
+    s  = hoop_add(t, s1, s2);
     for (int round = 1; round <= 2; round++) {
         assert_int_equal(hoop_backward(t, s, &(hoop_backward_opts){.retain_graph = round == 1}, NULL), HOOP_OK);
         for (int i = 0; i < tr->nin; i++) {
-            double  largest = 1.0, *want = test_memory(tr->in[i].numel * 8);
+            double largest = 1.0, *want = test_memory(tr->in[i].numel * 8);
             if (!tr->in[i].is_float || hoop_tensor_grad(leaf[i]) == NULL) continue;
             largest_of(&gw, tr, i, &largest);
             for (int64_t e = 0; e < tr->in[i].numel; e++) want[e] = (double)round * (gw.of[i][e] + gv.of[i][e]);
-            same_within(tr, round == 1 ? "gradient of two uses" : "gradient after two passes", tr->in[i].numel, as_doubles(tr, hoop_tensor_grad(leaf[i])),
-                        want, trial_tolerance(tr, HOOP_F64, 8.0 * largest));
+            same_within(tr, round == 1 ? "gradient of two uses" : "gradient after two passes", tr->in[i].numel,
+                        as_doubles(tr, hoop_tensor_grad(leaf[i])), want, trial_tolerance(tr, HOOP_F64, 8.0 * largest));
         }
     }
 }
@@ -257,9 +268,9 @@ static void used_twice(const trial *tr)
 /* One tensor as all float inputs of its shape: contributions of one node meet in one gradient. */
 static void aliased(const trial *tr)
 {
-    const double *w = trial_weights(tr, 5);
+    const double *w    = trial_weights(tr, 5);
     trial         same = *tr;
-    hoop_tape    *t = test_tape(test_rt.isa[0]);
+    hoop_tape    *t    = test_tape(test_rt.isa[0]);
     hoop_tensor  *leaf[HOOP_MAX_IN], *s, *y;
     gradients     apart;
     double       *want, largest = 1.0;
@@ -276,7 +287,7 @@ static void aliased(const trial *tr)
     apart = gradients_by(&same, BY_GRAD, HOOP_F64, w);
     for (int i = 0; i < tr->nin; i++) leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
     leaf[0] = hoop_tape_leaf(t, leaf[0]);
-    want = test_memory(tr->in[0].numel * 8);
+    want    = test_memory(tr->in[0].numel * 8);
     memcpy(want, apart.of[0], (size_t)tr->in[0].numel * 8);
     largest_of(&apart, tr, 0, &largest);
     for (int i = 1; i < tr->nin; i++) {
@@ -294,16 +305,17 @@ static void aliased(const trial *tr)
 /* parameters: a second pass replaces, or with accumulate adds */
 static void in_store(const trial *tr, bool accumulate)
 {
-    const double *w = trial_weights(tr, 5);
-    gradients     g = gradients_by(tr, BY_GRAD, HOOP_F64, w);
-    hoop_tape    *t = test_tape(test_rt.isa[0]);
+    const double *w               = trial_weights(tr, 5);
+    gradients     g               = gradients_by(tr, BY_GRAD, HOOP_F64, w);
+    hoop_tape    *t               = test_tape(test_rt.isa[0]);
     hoop_tensor  *in[HOOP_MAX_IN] = {NULL};
     hoop_params  *store;
     assert_int_equal(hoop_params_create(HOOP_F64, NULL, &store), HOOP_OK);
     for (int i = 0; i < tr->nin; i++) {
         char name[16];
         (void)snprintf(name, sizeof name, "in%d", i);
-        if (tr->in[i].is_float) assert_int_equal(hoop_params_add(store, name, tr->in[i].v.ndim, tr->in[i].v.shape, NULL, &in[i]), HOOP_OK);
+        if (tr->in[i].is_float)
+            assert_int_equal(hoop_params_add(store, name, tr->in[i].v.ndim, tr->in[i].v.shape, NULL, &in[i]), HOOP_OK);
     }
     assert_int_equal(hoop_params_finalize(store, NULL, NULL), HOOP_OK);
     for (int i = 0; i < tr->nin; i++) {
@@ -323,8 +335,9 @@ static void in_store(const trial *tr, bool accumulate)
         if (!tr->in[i].is_float) continue;
         largest_of(&g, tr, i, &largest);
         for (int64_t e = 0; e < tr->in[i].numel; e++) want[e] = (accumulate ? 3.0 : 1.0) * g.of[i][e];
-        same_within(tr, accumulate ? "accumulated gradient of a parameter" : "gradient of a parameter after several passes", tr->in[i].numel,
-                    hoop_params_grad_of(store, in[i]->param), want, trial_tolerance(tr, HOOP_F64, 8.0 * largest));
+        same_within(tr, accumulate ? "accumulated gradient of a parameter" : "gradient of a parameter after several passes",
+                    tr->in[i].numel, hoop_params_grad_of(store, in[i]->param), want,
+                    trial_tolerance(tr, HOOP_F64, 8.0 * largest));
     }
     hoop_params_destroy(&store);
 }
@@ -358,7 +371,7 @@ static void repeat_rows(trial_input *in)
 /* a base tensor and the view of it that has the values of input i; *base gets the leaf */
 static hoop_tensor *view_of_input(const trial *tr, hoop_tape *t, int i, layout kind, hoop_tensor **base)
 {
-    const trial_input *in = &tr->in[i];
+    const trial_input *in   = &tr->in[i];
     int                ndim = in->v.ndim;
     int64_t            shape[HOOP_MAX_DIMS + 1], n = 1, first[HOOP_MAX_DIMS + 1] = {0}, step[HOOP_MAX_DIMS + 1], *bits;
     hoop_tensor       *x;
@@ -376,7 +389,7 @@ static hoop_tensor *view_of_input(const trial *tr, hoop_tape *t, int i, layout k
         n *= shape[d];
     }
     if (kind == TRANSPOSED) {
-        int64_t s = step[ndim - 1];
+        int64_t s      = step[ndim - 1];
         step[ndim - 1] = step[ndim - 2], step[ndim - 2] = s;
     }
     if (kind == EXPANDED) step[0] = 0;
@@ -417,9 +430,10 @@ static gradients through_views(const trial *tr, const layout *kind, bool copied,
     if (!differentiable(tr)) return g;
     if (!copied && hoop_tensor_ndim(y) >= 2) { /* w is transposed with it */
         int          ndim = hoop_tensor_ndim(y);
-        hoop_tensor *v = hoop_tape_tensor(t, HOOP_F64, ndim, hoop_tensor_shape(y), w), *vt = hoop_transpose(t, v, 0, -1), *yt = hoop_transpose(t, y, 0, -1);
-        hoop_tensor *p = hoop_mul(t, yt, vt);
-        s = hoop_sum(t, p, HOOP_ALL_DIMS, false);
+        hoop_tensor *v = hoop_tape_tensor(t, HOOP_F64, ndim, hoop_tensor_shape(y), w), *vt = hoop_transpose(t, v, 0, -1),
+                    *yt = hoop_transpose(t, y, 0, -1);
+        hoop_tensor *p  = hoop_mul(t, yt, vt);
+        s               = hoop_sum(t, p, HOOP_ALL_DIMS, false);
     } else {
         s = weighted_sum(t, y, w);
     }
@@ -434,23 +448,24 @@ static gradients through_views(const trial *tr, const layout *kind, bool copied,
 
 static void layouts_of_case(trial *tr, int turn)
 {
-    layout  kind[HOOP_MAX_IN];
-    double *w, *y, *y_copied;
+    layout    kind[HOOP_MAX_IN];
+    double   *w, *y, *y_copied;
     gradients views, copies;
     for (int i = 0; i < tr->nin; i++) {
         kind[i] = (layout)((i + turn) % LAYOUTS);
         if (kind[i] == EXPANDED) repeat_rows(&tr->in[i]);
     }
     trial_reference(tr);
-    w = trial_weights(tr, 5);
-    views = through_views(tr, kind, false, w, &y);
+    w      = trial_weights(tr, 5);
+    views  = through_views(tr, kind, false, w, &y);
     copies = through_views(tr, kind, true, w, &y_copied);
     same_within(tr, "value on views", tr->out_numel[0], y, tr->out[0].data, trial_tolerance(tr, HOOP_F64, 0.0));
     for (int i = 0; i < tr->nin; i++) {
-        int64_t n = tr->in[i].numel;
+        int64_t n       = tr->in[i].numel;
         double  largest = 1.0;
         if (views.of[i] == NULL && copies.of[i] == NULL) continue;
-        if (views.of[i] == NULL || copies.of[i] == NULL) fail_msg("%s: input %d gets a gradient only as a %s", tr->where, i, views.of[i] == NULL ? "copy" : "view");
+        if (views.of[i] == NULL || copies.of[i] == NULL)
+            fail_msg("%s: input %d gets a gradient only as a %s", tr->where, i, views.of[i] == NULL ? "copy" : "view");
         if (kind[i] == EXPANDED && tr->in[i].v.ndim > 0) n = tr->in[i].v.shape[0] == 0 ? 0 : n / tr->in[i].v.shape[0];
         for (int64_t e = 0; e < n; e++) largest = fmax(largest, fabs(copies.of[i][e]));
         same_within(tr, "gradient through views", n, views.of[i], copies.of[i], trial_tolerance(tr, HOOP_F64, 8.0 * largest));
@@ -500,8 +515,8 @@ void check_layouts(void **state)
 
 static gradients between_nodes(const trial *tr, bool retain, const double *w)
 {
-    gradients    g = {{NULL}};
-    hoop_tape   *t = test_tape(test_rt.isa[0]);
+    gradients    g                 = {{NULL}};
+    hoop_tape   *t                 = test_tape(test_rt.isa[0]);
     hoop_tensor *leaf[HOOP_MAX_IN] = {NULL}, *in[HOOP_MAX_IN], *y, *s, *after;
     int64_t      live_before, live_after;
     for (int i = 0; i < tr->nin; i++) { /* inputs made by ops, so that their storage can go */
@@ -509,12 +524,13 @@ static gradients between_nodes(const trial *tr, bool retain, const double *w)
         if (tr->in[i].is_float) leaf[i] = hoop_tape_leaf(t, leaf[i]);
         in[i] = tr->in[i].is_float ? hoop_scale(t, leaf[i], 1.0) : leaf[i];
     }
-    y = hoop_op_call(t, tr->op, in, tr->nin, tr->c->attrs, NULL);
+    y     = hoop_op_call(t, tr->op, in, tr->nin, tr->c->attrs, NULL);
     after = hoop_scale(t, y, 1.0); /* y itself is read by nobody else */
-    s = weighted_sum(t, after, w);
+    s     = weighted_sum(t, after, w);
     hoop_tape_memory(t, &live_before, NULL, NULL);
     (void)hoop_backward(t, s, &(hoop_backward_opts){.retain_graph = retain}, NULL);
-    on_tape(tr, t, retain ? "backward with everything retained" : "backward (does the op's `reads` name all that its backward reads?)");
+    on_tape(tr, t,
+            retain ? "backward with everything retained" : "backward (does the op's `reads` name all that its backward reads?)");
     hoop_tape_memory(t, &live_after, NULL, NULL);
     if (!retain) {
         assert_true(after->released);
@@ -538,12 +554,13 @@ void check_release(void **state)
         if (op->cases[i].expect != HOOP_OK) continue;
         trial_make(&tr, op, i);
         if (!differentiable(&tr)) continue;
-        w = trial_weights(&tr, 5);
-        kept = between_nodes(&tr, true, w);
+        w        = trial_weights(&tr, 5);
+        kept     = between_nodes(&tr, true, w);
         released = between_nodes(&tr, false, w);
         for (int k = 0; k < tr.nin; k++) {
             if (kept.of[k] == NULL) continue;
-            if (memcmp(kept.of[k], released.of[k], (size_t)tr.in[k].numel * 8) != 0) fail_msg("%s: releasing storage changes the gradient of input %d", tr.where, k);
+            if (memcmp(kept.of[k], released.of[k], (size_t)tr.in[k].numel * 8) != 0)
+                fail_msg("%s: releasing storage changes the gradient of input %d", tr.where, k);
         }
     }
 }
@@ -551,12 +568,13 @@ void check_release(void **state)
 /* ---- second derivatives ---- */
 
 typedef struct second {
-    trial        *tr;
-    double       *w;  /* numbers that are varied too: the gradient depends on the output's gradient */
-    double       *v[HOOP_MAX_IN];
+    trial  *tr;
+    double *w; /* numbers that are varied too: the gradient depends on the output's gradient */
+    double *v[HOOP_MAX_IN];
 } second;
 
-static hoop_tensor *first_gradients(const second *q, hoop_tape *t, hoop_tensor **leaf, hoop_tensor **weight, int flags, hoop_tensor **dx)
+static hoop_tensor *first_gradients(const second *q, hoop_tape *t, hoop_tensor **leaf, hoop_tensor **weight, int flags,
+                                    hoop_tensor **dx)
 {
     const trial *tr = q->tr;
     hoop_tensor *y, *p, *s;
@@ -568,8 +586,8 @@ static hoop_tensor *first_gradients(const second *q, hoop_tape *t, hoop_tensor *
     on_tape(tr, t, "the call");
     *weight = hoop_tape_tensor(t, HOOP_F64, hoop_tensor_ndim(y), hoop_tensor_shape(y), q->w);
     *weight = hoop_tape_leaf(t, *weight);
-    p = hoop_mul(t, y, *weight);
-    s = hoop_sum(t, p, HOOP_ALL_DIMS, false);
+    p       = hoop_mul(t, y, *weight);
+    s       = hoop_sum(t, p, HOOP_ALL_DIMS, false);
     (void)grad_of_inputs(tr, t, s, leaf, flags, dx);
     on_tape(tr, t, "the first gradient");
     return s;
@@ -594,7 +612,8 @@ static double second_value(void *ctx)
     return z;
 }
 
-static void compare_second(const second *q, const char *of, int i, int64_t numel, double *x, const double *got, double size, tally *n)
+static void compare_second(const second *q, const char *of, int i, int64_t numel, double *x, const double *got, double size,
+                           tally *n)
 {
     int64_t samples = numel < MOST_SECOND_SAMPLES ? numel : MOST_SECOND_SAMPLES;
     for (int64_t k = 0; k < samples; k++) {
@@ -606,7 +625,8 @@ static void compare_second(const second *q, const char *of, int i, int64_t numel
         }
         n->checked++;
         if (fabs(have - want) <= 8.0 * tolerance) continue;
-        fail_msg("second derivative of %s by %s %d, element %lld: %.12g, and by differences of the first %.12g", q->tr->where, of, i, (long long)e, have, want);
+        fail_msg("second derivative of %s by %s %d, element %lld: %.12g, and by differences of the first %.12g", q->tr->where, of,
+                 i, (long long)e, have, want);
     }
 }
 
@@ -615,8 +635,8 @@ static void second_of_case(trial *tr)
     second       q = {.tr = tr, .w = trial_weights(tr, 5)};
     hoop_tape   *t = test_tape(test_rt.isa[0]);
     hoop_tensor *leaf[HOOP_MAX_IN], *dx[HOOP_MAX_IN], *xs[HOOP_MAX_IN], *dxs[HOOP_MAX_IN], *weight, *z = NULL;
-    tally        n = {0, 0};
-    double       size = size_of_loss(tr) + fabs((double)tr->terms);
+    tally        n     = {0, 0};
+    double       size  = size_of_loss(tr) + fabs((double)tr->terms);
     int          count = 0;
     for (int i = 0; i < tr->nin; i++) {
         q.v[i] = test_memory(tr->in[i].numel * 8);
@@ -626,8 +646,8 @@ static void second_of_case(trial *tr)
     for (int i = 0; i < tr->nin; i++) {
         hoop_tensor *part;
         if (!tr->in[i].is_float) continue;
-        part = weighted_sum(t, dx[i], q.v[i]);
-        z = z == NULL ? part : hoop_add(t, z, part);
+        part        = weighted_sum(t, dx[i], q.v[i]);
+        z           = z == NULL ? part : hoop_add(t, z, part);
         xs[count++] = leaf[i];
     }
     on_tape(tr, t, "the recorded gradient");
@@ -639,10 +659,12 @@ static void second_of_case(trial *tr)
     count = 0;
     for (int i = 0; i < tr->nin; i++) {
         if (!tr->in[i].is_float) continue;
-        compare_second(&q, "input", i, tr->in[i].numel, tr->in[i].v.data, dxs[count] == NULL ? NULL : as_doubles(tr, dxs[count]), size, &n);
+        compare_second(&q, "input", i, tr->in[i].numel, tr->in[i].v.data, dxs[count] == NULL ? NULL : as_doubles(tr, dxs[count]),
+                       size, &n);
         count++;
     }
-    compare_second(&q, "the output's gradient", 0, tr->out_numel[0], q.w, dxs[count] == NULL ? NULL : as_doubles(tr, dxs[count]), size, &n);
+    compare_second(&q, "the output's gradient", 0, tr->out_numel[0], q.w, dxs[count] == NULL ? NULL : as_doubles(tr, dxs[count]),
+                   size, &n);
     tally_check(tr, &n, "second derivative");
 }
 

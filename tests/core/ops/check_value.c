@@ -12,13 +12,21 @@
 static size_t field_size(const hoop_op *op, const hoop_field *f)
 {
     switch (f->type) {
-    case 'i': return sizeof(int64_t);
-    case 'f': return sizeof(double);
-    case 'b': return sizeof(bool);
-    case 'n': return sizeof(int);
-    case 'k': return sizeof(hoop_key);
-    case 'I': return sizeof(int64_t) * HOOP_MAX_DIMS;
-    default: fail_msg("%s: field %s has the unknown type '%c'", op->name, f->name, f->type); return 0;
+    case 'i':
+        return sizeof(int64_t);
+    case 'f':
+        return sizeof(double);
+    case 'b':
+        return sizeof(bool);
+    case 'n':
+        return sizeof(int);
+    case 'k':
+        return sizeof(hoop_key);
+    case 'I':
+        return sizeof(int64_t) * HOOP_MAX_DIMS;
+    default:
+        fail_msg("%s: field %s has the unknown type '%c'", op->name, f->name, f->type);
+        return 0;
     }
 }
 
@@ -42,7 +50,7 @@ static void check_fields(const hoop_op *op)
 
 void check_complete(void **state)
 {
-    const hoop_op *op = *state;
+    const hoop_op *op    = *state;
     bool           works = false;
     assert_non_null(op->name);
     if (hoop_op_find(op->name) == NULL) fail_msg("%s: hoop_op_find does not find it", op->name);
@@ -139,13 +147,13 @@ static void guarded_check(const trial *tr, const guarded *g, const char *what)
     }
 }
 
-static guarded  work_block;
-static bool     work_used;
-static void *guarded_work(hoop_tape *t, int64_t bytes)
+static guarded work_block;
+static bool    work_used;
+static void   *guarded_work(hoop_tape *t, int64_t bytes)
 {
     (void)t;
     if (work_used) fail_msg("a kernel asked for scratch memory twice: the second lies over the first");
-    work_used = true;
+    work_used  = true;
     work_block = guarded_new(bytes, 0xFF);
     return work_block.block + GUARD;
 }
@@ -161,15 +169,22 @@ static void guards_of(const trial *tr, hoop_dtype dtype, bool add)
     const hoop_view *views[HOOP_MAX_IN];
     guarded          block[HOOP_MAX_OUT];
     hoop_error       err = {.status = HOOP_OK};
-    hoop_shape_call  s = {.in = views, .nin = tr->nin, .attrs = tr->c->attrs, .out = out, .nout = tr->op->nout, .err = &err};
-    hoop_call        c = {.in = views, .nin = tr->nin, .out = out, .nout = tr->op->nout, .attrs = tr->c->attrs, .add = add,
-                          .kernels = hoop_runtime_kernels(test_rt.isa[0]), .work = guarded_work, .err = &err};
+    hoop_shape_call  s   = {.in = views, .nin = tr->nin, .attrs = tr->c->attrs, .out = out, .nout = tr->op->nout, .err = &err};
+    hoop_call        c   = {.in      = views,
+                            .nin     = tr->nin,
+                            .out     = out,
+                            .nout    = tr->op->nout,
+                            .attrs   = tr->c->attrs,
+                            .add     = add,
+                            .kernels = hoop_runtime_kernels(test_rt.isa[0]),
+                            .work    = guarded_work,
+                            .err     = &err};
     for (int i = 0; i < tr->nin; i++) {
-        in[i] = tr->in[i].v;
+        in[i]    = tr->in[i].v;
         views[i] = &in[i];
         if (!tr->in[i].is_float || dtype == HOOP_F64) continue;
         in[i].dtype = HOOP_F32;
-        in[i].data = test_memory(tr->in[i].numel * 4);
+        in[i].data  = test_memory(tr->in[i].numel * 4);
         for (int64_t k = 0; k < tr->in[i].numel; k++) ((float *)in[i].data)[k] = (float)((double *)tr->in[i].v.data)[k];
     }
     assert_int_equal(tr->op->shape(&s), HOOP_OK);
@@ -180,8 +195,10 @@ static void guards_of(const trial *tr, hoop_dtype dtype, bool add)
         out[j].data = block[j].block + GUARD;
     }
     for (int64_t k = 0; k < tr->out_numel[0] && add; k++) {
-        if (out[0].dtype == HOOP_F32) ((float *)out[0].data)[k] = (float)(k % 7);
-        else ((double *)out[0].data)[k] = (double)(k % 7);
+        if (out[0].dtype == HOOP_F32)
+            ((float *)out[0].data)[k] = (float)(k % 7);
+        else
+            ((double *)out[0].data)[k] = (double)(k % 7);
     }
     work_used = false;
     if (tr->op->forward(&c) != HOOP_OK) fail_msg("%s: %s", tr->where, err.text);
@@ -191,7 +208,8 @@ static void guards_of(const trial *tr, hoop_dtype dtype, bool add)
         char    what[64];
         (void)snprintf(what, sizeof what, "output %d%s", j, add ? " added to what was there" : "");
         guarded_check(tr, &block[j], what);
-        for (int64_t k = 0; k < tr->out_numel[j]; k++) got[k] = element(&out[j], out[j].data, k) - (add && j == 0 ? (double)(k % 7) : 0.0);
+        for (int64_t k = 0; k < tr->out_numel[j]; k++)
+            got[k] = element(&out[j], out[j].data, k) - (add && j == 0 ? (double)(k % 7) : 0.0);
         same_within(tr, what, tr->out_numel[j], got, tr->out[j].data, trial_tolerance(tr, dtype, 8.0));
     }
 }
@@ -220,18 +238,21 @@ static void fails_with(const char *where, const hoop_op *op, hoop_tape *t, hoop_
     char              head[96];
     hoop_error        err = {.status = HOOP_OK};
     (void)snprintf(head, sizeof head, "%s: ", op->name);
-    if (e->status != want) fail_msg("%s: %s (%s); it should fail with %s", where, hoop_status_name(e->status), e->text, hoop_status_name(want));
+    if (e->status != want)
+        fail_msg("%s: %s (%s); it should fail with %s", where, hoop_status_name(e->status), e->text, hoop_status_name(want));
     if (!hoop_tensor_is_poison(y)) fail_msg("%s: the failed call gave no poison", where);
-    if (strncmp(e->text, head, strlen(head)) != 0) fail_msg("%s: the error does not begin with the op's name: %s", where, e->text);
+    if (strncmp(e->text, head, strlen(head)) != 0)
+        fail_msg("%s: the error does not begin with the op's name: %s", where, e->text);
     if (strchr(e->text, '\n') != NULL) fail_msg("%s: the error has more than one line: %s", where, e->text);
-    if (hoop_tape_reset(t, NULL, &err) != want || strncmp(err.text, head, strlen(head)) != 0) fail_msg("%s: reset does not return the error", where);
+    if (hoop_tape_reset(t, NULL, &err) != want || strncmp(err.text, head, strlen(head)) != 0)
+        fail_msg("%s: reset does not return the error", where);
     assert_int_equal(hoop_tape_error(t)->status, HOOP_OK);
 }
 
 void check_errors(void **state)
 {
-    const hoop_op *op = *state;
-    hoop_tape     *t = test_tape(test_rt.isa[0]);
+    const hoop_op *op                  = *state;
+    hoop_tape     *t                   = test_tape(test_rt.isa[0]);
     hoop_tensor   *in[HOOP_MAX_IN + 1] = {NULL};
     for (int i = 0; i < op->ncases; i++) {
         trial tr;
@@ -280,7 +301,7 @@ static unsigned char *bits_of(hoop_runtime *rt, const trial *tr, hoop_dtype dtyp
     }
     *bytes = 0;
     for (int k = 0; k < n; k++) *bytes += all[k]->numel * (int64_t)hoop_dtype_size((hoop_dtype)all[k]->v.dtype);
-    bits = test_memory(*bytes);
+    bits   = test_memory(*bytes);
     *bytes = 0;
     for (int k = 0; k < n; k++) {
         assert_int_equal(hoop_tensor_read(all[k], bits + *bytes, NULL), HOOP_OK);
@@ -300,7 +321,8 @@ void check_determinism(void **state)
             hoop_dtype     dtype = d == 0 ? HOOP_F32 : HOOP_F64;
             int64_t        n, m;
             unsigned char *first = bits_of(test_rt.isa[0], &tr, dtype, &n);
-            if (memcmp(first, bits_of(test_rt.isa[0], &tr, dtype, &m), (size_t)n) != 0) fail_msg("%s: another run, other bits", tr.where);
+            if (memcmp(first, bits_of(test_rt.isa[0], &tr, dtype, &m), (size_t)n) != 0)
+                fail_msg("%s: another run, other bits", tr.where);
             for (int run = 0; run < 3; run++) {
                 unsigned char *two = bits_of(test_rt.two_threads, &tr, dtype, &m);
                 assert_int_equal(n, m);

@@ -46,15 +46,15 @@ typedef struct test_runtimes {
 } test_runtimes;
 extern test_runtimes test_rt;
 
-int   test_start(void **state); /* group set-up and tear-down */
-int   test_stop(void **state);
-int   test_tidy(void **state);              /* tear-down of a test */
-void *test_memory(int64_t bytes);           /* 64-aligned, freed by test_tidy */
+int    test_start(void **state); /* group set-up and tear-down */
+int    test_stop(void **state);
+int    test_tidy(void **state);    /* tear-down of a test */
+void  *test_memory(int64_t bytes); /* 64-aligned, freed by test_tidy */
 double test_uniform(uint64_t stream, uint64_t i, double low, double high);
 
 /** Inputs of case `index`, and the outputs' shapes and reference values where the case is expected to work. */
-void   trial_make(trial *tr, const hoop_op *op, int index);
-void   trial_reference(trial *tr); /* outputs of the reference for the inputs as they are now */
+void trial_make(trial *tr, const hoop_op *op, int index);
+void trial_reference(trial *tr); /* outputs of the reference for the inputs as they are now */
 /** What an element may be off by in dtype, where values of `size` are summed. */
 double trial_tolerance(const trial *tr, hoop_dtype dtype, double size);
 /** Input i as a tensor on a tape, floats in dtype. */

@@ -6,12 +6,19 @@
 #include <string.h>
 
 static const struct aspect {
-    const char     *name;
+    const char        *name;
     CMUnitTestFunction check;
 } aspects[] = {
-    {"complete", check_complete},       {"value", check_value},         {"guards", check_guards},   {"errors", check_errors},
-    {"determinism", check_determinism}, {"gradient", check_gradient},   {"accumulation", check_accumulation},
-    {"layouts", check_layouts},         {"release", check_release},     {"second", check_second},
+    {"complete", check_complete},
+    {"value", check_value},
+    {"guards", check_guards},
+    {"errors", check_errors},
+    {"determinism", check_determinism},
+    {"gradient", check_gradient},
+    {"accumulation", check_accumulation},
+    {"layouts", check_layouts},
+    {"release", check_release},
+    {"second", check_second},
 };
 enum { ASPECTS = sizeof aspects / sizeof aspects[0], NAME = 64 };
 
@@ -20,7 +27,7 @@ int main(int argc, char **argv)
 {
     int                n = hoop_op_count(), used = 0, failed;
     struct CMUnitTest *tests = calloc((size_t)n * ASPECTS, sizeof *tests);
-    char(*names)[NAME] = calloc((size_t)n * ASPECTS, NAME);
+    char(*names)[NAME]       = calloc((size_t)n * ASPECTS, NAME);
     if (tests == NULL || names == NULL || n < 1) return 1;
     for (int i = 0; i < n; i++) {
         for (int a = 0; a < ASPECTS; a++) {

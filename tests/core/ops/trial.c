@@ -23,7 +23,7 @@ static block *block_new(void)
     block *b = calloc(1, sizeof *b);
     assert_non_null(b);
     b->next = blocks;
-    blocks = b;
+    blocks  = b;
     return b;
 }
 
@@ -43,13 +43,14 @@ int test_tidy(void **state)
 void *test_memory(int64_t bytes)
 {
     block *b = block_new();
-    if (posix_memalign(&b->data, HOOP_ALIGN, bytes > 0 ? (size_t)bytes : 1) != 0) fail_msg("no memory for %lld bytes", (long long)bytes);
+    if (posix_memalign(&b->data, HOOP_ALIGN, bytes > 0 ? (size_t)bytes : 1) != 0)
+        fail_msg("no memory for %lld bytes", (long long)bytes);
     return b->data;
 }
 
 hoop_tape *test_tape(hoop_runtime *rt)
 {
-    block     *b = block_new();
+    block     *b   = block_new();
     hoop_error err = {.status = HOOP_OK};
     if (hoop_tape_create(rt, &err, &b->tape) != HOOP_OK) fail_msg("%s", err.text);
     return b->tape;
@@ -63,7 +64,9 @@ int test_start(void **state)
         hoop_runtime *rt;
         if (hoop_runtime_create(&(hoop_runtime_opts){.isa = isa[i]}, NULL, &rt) == HOOP_OK) test_rt.isa[test_rt.nisa++] = rt;
     }
-    return test_rt.nisa > 0 && hoop_runtime_create(&(hoop_runtime_opts){.threads = 2}, NULL, &test_rt.two_threads) == HOOP_OK ? 0 : -1;
+    return test_rt.nisa > 0 && hoop_runtime_create(&(hoop_runtime_opts){.threads = 2}, NULL, &test_rt.two_threads) == HOOP_OK
+               ? 0
+               : -1;
 }
 
 int test_stop(void **state)
@@ -85,12 +88,13 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
 {
     trial_input *in = &tr->in[tr->nin];
     int64_t      shape[HOOP_MAX_DIMS], below = 0;
-    int          ndim = 0;
+    int          ndim     = 0;
     bool         positive = false;
     char        *end;
     in->is_float = strncmp(s, "i64:", 4) != 0;
     if (!in->is_float) s += 4;
-    if (*s == '.') s++;
+    if (*s == '.')
+        s++;
     else {
         for (;; s = end + 1) {
             assert_in_range(ndim, 0, HOOP_MAX_DIMS - 1);
@@ -102,7 +106,7 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     }
     if (*s == '<') {
         below = strtoll(s + 1, &end, 10);
-        s = end;
+        s     = end;
     }
     if (*s == '+') {
         positive = true;
@@ -110,11 +114,13 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     }
     if ((*s != ' ' && *s != '\0') || (!in->is_float && below < 1)) fail_msg("%s: cannot read the case at '%s'", tr->where, s);
     hoop__view_set(&in->v, in->is_float ? HOOP_F64 : HOOP_I64, ndim, shape);
-    in->numel = hoop__view_numel(&in->v);
+    in->numel  = hoop__view_numel(&in->v);
     in->v.data = test_memory(in->numel * 8);
     for (int64_t i = 0; i < in->numel; i++) {
-        if (in->is_float) ((double *)in->v.data)[i] = test_uniform(stream, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
-        else ((int64_t *)in->v.data)[i] = (int64_t)test_uniform(stream, (uint64_t)i, 0.0, (double)below - 0.001);
+        if (in->is_float)
+            ((double *)in->v.data)[i] = test_uniform(stream, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
+        else
+            ((int64_t *)in->v.data)[i] = (int64_t)test_uniform(stream, (uint64_t)i, 0.0, (double)below - 0.001);
     }
     tr->views[tr->nin] = &in->v;
     tr->nin++;
@@ -126,10 +132,10 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
 void trial_make(trial *tr, const hoop_op *op, int index)
 {
     uint64_t    stream = 0;
-    const char *s = op->cases[index].in;
+    const char *s      = op->cases[index].in;
     memset(tr, 0, sizeof *tr);
-    tr->op = op;
-    tr->c = &op->cases[index];
+    tr->op    = op;
+    tr->c     = &op->cases[index];
     tr->index = index;
     (void)snprintf(tr->where, sizeof tr->where, "%s, case %d '%s'", op->name, index, s);
     for (const char *p = op->name; *p != '\0'; p++) stream = stream * 131 + (uint64_t)*p;
@@ -139,7 +145,8 @@ void trial_make(trial *tr, const hoop_op *op, int index)
     }
     tr->terms = 1;
     for (int i = 0; i < tr->nin; i++) {
-        for (int d = 0; d < tr->in[i].v.ndim; d++) tr->terms = tr->in[i].v.shape[d] > tr->terms ? tr->in[i].v.shape[d] : tr->terms;
+        for (int d = 0; d < tr->in[i].v.ndim; d++)
+            tr->terms = tr->in[i].v.shape[d] > tr->terms ? tr->in[i].v.shape[d] : tr->terms;
     }
     tr->span = 4.0;
     if (tr->c->expect == HOOP_OK) trial_reference(tr);
@@ -148,9 +155,10 @@ void trial_make(trial *tr, const hoop_op *op, int index)
 void trial_reference(trial *tr)
 {
     hoop_error      err = {.status = HOOP_OK};
-    hoop_shape_call s = {.in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->op->nout, .err = &err};
-    hoop_call       c = {.in = tr->views, .nin = tr->nin, .out = tr->out, .nout = tr->op->nout, .attrs = tr->c->attrs, .err = &err};
-    void           *before[HOOP_MAX_OUT];
+    hoop_shape_call s   = {
+          .in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->op->nout, .err = &err};
+    hoop_call c = {.in = tr->views, .nin = tr->nin, .out = tr->out, .nout = tr->op->nout, .attrs = tr->c->attrs, .err = &err};
+    void     *before[HOOP_MAX_OUT];
     for (int j = 0; j < HOOP_MAX_OUT; j++) before[j] = tr->out[j].data;
     if (tr->op->shape(&s) != HOOP_OK) fail_msg("%s: the shape rule: %s", tr->where, err.text);
     for (int j = 0; j < tr->op->nout; j++) {
@@ -161,7 +169,8 @@ void trial_reference(trial *tr)
         tr->out[j].data = before[j] != NULL ? before[j] : test_memory(tr->out_numel[j] * 8);
     }
     tr->op->reference(&c);
-    for (int64_t i = 0; i < tr->out_numel[0] && tr->out[0].dtype == HOOP_F64; i++) tr->span = fmax(tr->span, fabs(((double *)tr->out[0].data)[i]));
+    for (int64_t i = 0; i < tr->out_numel[0] && tr->out[0].dtype == HOOP_F64; i++)
+        tr->span = fmax(tr->span, fabs(((double *)tr->out[0].data)[i]));
 }
 
 double trial_tolerance(const trial *tr, hoop_dtype dtype, double size)
@@ -209,17 +218,21 @@ hoop_tensor *weighted_sum(hoop_tape *t, hoop_tensor *y, const double *w)
 
 double *as_doubles(const trial *tr, const hoop_tensor *x)
 {
-    int64_t    n = hoop_tensor_numel(x);
+    int64_t    n     = hoop_tensor_numel(x);
     hoop_dtype dtype = hoop_tensor_dtype(x);
-    double    *d = test_memory(n * 8);
-    void      *raw = test_memory(n * (int64_t)hoop_dtype_size(dtype));
-    hoop_error err = {.status = HOOP_OK};
+    double    *d     = test_memory(n * 8);
+    void      *raw   = test_memory(n * (int64_t)hoop_dtype_size(dtype));
+    hoop_error err   = {.status = HOOP_OK};
     if (hoop_tensor_read(x, raw, &err) != HOOP_OK) fail_msg("%s: %s", tr->where, err.text);
     for (int64_t i = 0; i < n; i++) {
-        if (dtype == HOOP_F32) d[i] = (double)((float *)raw)[i];
-        else if (dtype == HOOP_F64) d[i] = ((double *)raw)[i];
-        else if (dtype == HOOP_I64) d[i] = (double)((int64_t *)raw)[i];
-        else fail_msg("%s: an output is %s", tr->where, hoop_dtype_name(dtype));
+        if (dtype == HOOP_F32)
+            d[i] = (double)((float *)raw)[i];
+        else if (dtype == HOOP_F64)
+            d[i] = ((double *)raw)[i];
+        else if (dtype == HOOP_I64)
+            d[i] = (double)((int64_t *)raw)[i];
+        else
+            fail_msg("%s: an output is %s", tr->where, hoop_dtype_name(dtype));
     }
     return d;
 }
@@ -228,7 +241,8 @@ void same_within(const trial *tr, const char *what, int64_t n, const double *got
 {
     for (int64_t i = 0; i < n; i++) {
         if (fabs(got[i] - want[i]) <= tolerance || (isnan(got[i]) && isnan(want[i]))) continue;
-        fail_msg("%s of %s: element %lld is %.17g and should be %.17g (within %.3g)", what, tr->where, (long long)i, got[i], want[i], tolerance);
+        fail_msg("%s of %s: element %lld is %.17g and should be %.17g (within %.3g)", what, tr->where, (long long)i, got[i],
+                 want[i], tolerance);
     }
 }
 

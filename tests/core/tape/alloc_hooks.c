@@ -17,7 +17,7 @@ static _Atomic int64_t calls, countdown = -1;
 #ifndef SANITIZED
 static _Atomic int64_t anywhere;
 #endif
-static atomic_bool     all_later, failed;
+static atomic_bool all_later, failed;
 
 int64_t alloc_calls(void)
 {
@@ -35,7 +35,7 @@ int64_t alloc_calls_anywhere(void)
 
 void alloc_fail(int64_t nth, bool later)
 {
-    failed = false;
+    failed    = false;
     all_later = later;
     countdown = nth;
 }
@@ -57,7 +57,7 @@ static bool fails(void)
     }
     if (!all_later) countdown = -1;
     failed = true;
-    errno = ENOMEM;
+    errno  = ENOMEM;
     return true;
 }
 
@@ -95,7 +95,7 @@ int __wrap_posix_memalign(void **p, size_t align, size_t n)
 }
 char *__wrap_strdup(const char *s)
 {
-    size_t n = strlen(s) + 1;
+    size_t n    = strlen(s) + 1;
     char  *copy = fails() ? NULL : __real_malloc(n);
     if (copy != NULL) memcpy(copy, s, n);
     return copy;

@@ -10,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-int64_t alloc_calls(void);       /* from hoop's objects so far */
-int64_t alloc_calls_anywhere(void); /* of the process; without sanitizers, else as above */
-void    alloc_fail(int64_t nth, bool all_later); /* the nth call from now (0: the next) gives NULL, once or ever after; -1: none */
-bool    alloc_failed(void);      /* did one since alloc_fail? */
+int64_t alloc_calls(void);                    /* from hoop's objects so far */
+int64_t alloc_calls_anywhere(void);           /* of the process; without sanitizers, else as above */
+void alloc_fail(int64_t nth, bool all_later); /* the nth call from now (0: the next) gives NULL, once or ever after; -1: none */
+bool alloc_failed(void);                      /* did one since alloc_fail? */
 
 #endif

@@ -30,7 +30,8 @@ void test_tape_failed(hoop_tape *t, hoop_status want, ...)
 {
     const hoop_error *e = hoop_tape_error(t);
     va_list           words;
-    if (e->status != want) fail_msg("the tape has %s (%s), and should have %s", hoop_status_name(e->status), e->text, hoop_status_name(want));
+    if (e->status != want)
+        fail_msg("the tape has %s (%s), and should have %s", hoop_status_name(e->status), e->text, hoop_status_name(want));
     va_start(words, want);
     words_in(e->text, words);
     va_end(words);
@@ -115,17 +116,17 @@ hoop_tensor *test_model_loss(const test_model *m, hoop_tape *t)
     hoop_tensor *in, *target, *h, *logits, *again, *both, *loss, *penalty, *w2t;
     for (int i = 0; i < 8 * 6; i++) x[i] = (double)(i % 11) * 0.1 - 0.5;
     for (int i = 0; i < 8; i++) label[i] = i % 4;
-    in = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){8, 6}, x);
-    target = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){8}, label);
-    h = hoop_linear(t, in, m->w1, m->b1);
-    h = hoop_gelu(t, h, HOOP_GELU_ERF);
-    h = hoop_dropout(t, h, 0.25);
-    logits = hoop_linear(t, h, m->w2, m->b2);
-    w2t = hoop_transpose(t, m->w2, 0, 1); /* used a second time, as a view */
-    again = hoop_matmul(t, h, w2t);
-    both = hoop_add(t, logits, again);
+    in      = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){8, 6}, x);
+    target  = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){8}, label);
+    h       = hoop_linear(t, in, m->w1, m->b1);
+    h       = hoop_gelu(t, h, HOOP_GELU_ERF);
+    h       = hoop_dropout(t, h, 0.25);
+    logits  = hoop_linear(t, h, m->w2, m->b2);
+    w2t     = hoop_transpose(t, m->w2, 0, 1); /* used a second time, as a view */
+    again   = hoop_matmul(t, h, w2t);
+    both    = hoop_add(t, logits, again);
     penalty = hoop_sum(t, again, HOOP_ALL_DIMS, false);
-    loss = hoop_cross_entropy(t, both, target);
+    loss    = hoop_cross_entropy(t, both, target);
     penalty = hoop_mul(t, penalty, penalty);
     penalty = hoop_scale(t, penalty, 0.01);
     return hoop_add(t, loss, penalty);

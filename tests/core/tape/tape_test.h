@@ -20,12 +20,12 @@ extern hoop_runtime *test_rt; /* one thread */
 int test_start(void **state);
 int test_stop(void **state);
 
-#define test_ok(call)                                                                                                          \
-    do {                                                                                                                       \
-        hoop_error  why_ = {.status = HOOP_OK};                                                                                \
-        hoop_error *why = &why_;                                                                                               \
-        hoop_status st_ = (call);                                                                                              \
-        if (st_ != HOOP_OK) fail_msg("%s: %s: %s", #call, hoop_status_name(st_), why->text);                                   \
+#define test_ok(call)                                                                                                            \
+    do {                                                                                                                         \
+        hoop_error  why_ = {.status = HOOP_OK};                                                                                  \
+        hoop_error *why  = &why_;                                                                                                \
+        hoop_status st_  = (call);                                                                                               \
+        if (st_ != HOOP_OK) fail_msg("%s: %s: %s", #call, hoop_status_name(st_), why->text);                                     \
     } while (0)
 
 /** The tape's first error is this, and its text holds each of the words (NULL ends them). Clears it. */
@@ -44,8 +44,8 @@ typedef struct test_model {
     hoop_params *params;
     hoop_tensor *w1, *b1, *w2, *b2, *unused;
 } test_model;
-hoop_status  test_model_create(test_model *m, void *memory, hoop_error *err);
-void         test_model_destroy(test_model *m);
+hoop_status test_model_create(test_model *m, void *memory, hoop_error *err);
+void        test_model_destroy(test_model *m);
 /** Loss of eight samples, with dropout in training mode; poison if anything failed. */
 hoop_tensor *test_model_loss(const test_model *m, hoop_tape *t);
 

@@ -15,7 +15,7 @@ static hoop_status train_step(hoop_tape *t, const test_model *m, hoop_optim *o, 
     if (st != HOOP_OK) return st;
     (void)hoop_tape_set_training(t, true);
     loss = test_model_loss(m, t);
-    st = hoop_backward(t, loss, NULL, err);
+    st   = hoop_backward(t, loss, NULL, err);
     if (st != HOOP_OK) return st;
     *value = hoop_tensor_item(loss);
     if (o != NULL) {
@@ -35,13 +35,14 @@ static void steps_do_not_allocate(void **state)
     int64_t     hoops = 0, all = 0;
     (void)state;
     test_ok(test_model_create(&m, NULL, why));
-    test_ok(hoop_optim_create(&(hoop_optim_opts){.name = HOOP_ADAMW, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}, m.params, why, &o));
+    test_ok(hoop_optim_create(&(hoop_optim_opts){.name = HOOP_ADAMW, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+                              m.params, why, &o));
     for (uint64_t step = 0; step < 50; step++) {
         test_ok(train_step(t, &m, o, step, &loss, why));
         if (step == 0) {
             first = loss;
             hoops = alloc_calls();
-            all = alloc_calls_anywhere();
+            all   = alloc_calls_anywhere();
             assert_true(hoops > 0);
         }
     }
@@ -72,17 +73,17 @@ static hoop_status use(everything *e, double *value, hoop_error *err)
     loss = test_model_loss(&e->m, t);
     HOOP_TRY(st, done, hoop_backward(t, loss, &(hoop_backward_opts){.accumulate = true}, err));
     *value += hoop_tensor_item(loss);
-    x = test_leaf(t, 6, NULL);
-    y = hoop_reshape(t, x, 2, (int64_t[]){2, 3});
-    y = hoop_transpose(t, y, 0, 1);
-    z = hoop_softmax(t, y);
+    x      = test_leaf(t, 6, NULL);
+    y      = hoop_reshape(t, x, 2, (int64_t[]){2, 3});
+    y      = hoop_transpose(t, y, 0, 1);
+    z      = hoop_softmax(t, y);
     all[0] = hoop_tanh(t, z), all[1] = hoop_max(t, y, 1, true), all[2] = z;
-    z = hoop_concat(t, all, 3, 0);
+    z     = hoop_concat(t, all, 3, 0);
     index = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){2}, (int64_t[]){1, 0});
-    z = hoop_embedding(t, z, index);
-    big = hoop_expand(t, hoop_slice(t, z, 0, 0, 1), 2, (int64_t[]){300, 2});
-    big = hoop_matmul(t, big, hoop_transpose(t, big, 0, 1));
-    z = hoop_sum(t, big, HOOP_ALL_DIMS, false);
+    z     = hoop_embedding(t, z, index);
+    big   = hoop_expand(t, hoop_slice(t, z, 0, 0, 1), 2, (int64_t[]){300, 2});
+    big   = hoop_matmul(t, big, hoop_transpose(t, big, 0, 1));
+    z     = hoop_sum(t, big, HOOP_ALL_DIMS, false);
     HOOP_TRY(st, done, hoop_grad(t, z, &x, 1, HOOP_CREATE_GRAPH, err, &dx));
     dx = hoop_mul(t, dx, dx);
     dx = hoop_sum(t, dx, HOOP_ALL_DIMS, false);
@@ -93,8 +94,8 @@ static hoop_status use(everything *e, double *value, hoop_error *err)
     y = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){5}, NULL);
     for (int i = 0; i < 3; i++) {
         scope = hoop_scope_begin(t);
-        z = hoop_add(t, e->m.b1, e->persistent);
-        z = hoop_add(t, z, y);
+        z     = hoop_add(t, e->m.b1, e->persistent);
+        z     = hoop_add(t, z, y);
         if (hoop_tape_error(t)->status == HOOP_OK && hoop_tensor_assign(e->persistent, z, err) != HOOP_OK) return err->status;
         hoop_scope_end(t, scope, &z, scope >= 0 ? 1 : 0);
     }
@@ -174,12 +175,14 @@ static void any_allocation_may_fail(void **state)
                 break;
             }
             failures++;
-            if (st != HOOP_OK && st != HOOP_ENOMEM) fail_msg("allocation %lld fails: %s (%s)", (long long)n, hoop_status_name(st), err.text);
-            if (st != HOOP_OK && (err.status != HOOP_ENOMEM || err.text[0] == '\0')) fail_msg("allocation %lld fails and the error says nothing", (long long)n);
+            if (st != HOOP_OK && st != HOOP_ENOMEM)
+                fail_msg("allocation %lld fails: %s (%s)", (long long)n, hoop_status_name(st), err.text);
+            if (st != HOOP_OK && (err.status != HOOP_ENOMEM || err.text[0] == '\0'))
+                fail_msg("allocation %lld fails and the error says nothing", (long long)n);
             if (st == HOOP_OK) assert_true(value == want); /* tried again, and went well */
-            if (e.persistent != NULL) { /* all that was begun goes on as if nothing had been */
+            if (e.persistent != NULL) {                    /* all that was begun goes on as if nothing had been */
                 err.status = HOOP_OK;
-                value = 0.0;
+                value      = 0.0;
                 (void)hoop_tape_set_grad(e.t, true);
                 (void)hoop_tape_reset(e.t, NULL, NULL);
                 memset(hoop_tensor_data(e.persistent), 0, 5 * sizeof(double));
@@ -195,6 +198,7 @@ static void any_allocation_may_fail(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_do_not_allocate), cmocka_unit_test(finalize_again), cmocka_unit_test(any_allocation_may_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_do_not_allocate), cmocka_unit_test(finalize_again),
+                                       cmocka_unit_test(any_allocation_may_fail)};
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }

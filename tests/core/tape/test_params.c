@@ -10,7 +10,7 @@ static void names(void **state)
     hoop_params *p;
     hoop_tensor *x, *y, *b;
     char         longest[300];
-    hoop_error   err = {.status = HOOP_OK};
+    hoop_error   err   = {.status = HOOP_OK};
     const char  *bad[] = {NULL, "", "a/b", "w", "tied", "stats", longest};
     (void)state;
     memset(longest, 'n', sizeof longest);
@@ -50,7 +50,7 @@ static void names(void **state)
 
 static void layout(void **state)
 {
-    static const int64_t sizes[] = {1, 127, 128, 129, 0, 300};
+    static const int64_t sizes[]  = {1, 127, 128, 129, 0, 300};
     static const int64_t blocks[] = {1, 1, 1, 2, 0, 3};
     hoop_params         *p;
     hoop_tensor         *x[6];
@@ -176,7 +176,7 @@ static void persistent_tensors(void **state)
 {
     hoop_tensor *a, *b, *c;
     double       memory[6] = {1, 2, 3, 4, 5, 6};
-    hoop_error   err = {.status = HOOP_OK};
+    hoop_error   err       = {.status = HOOP_OK};
     char         text[64];
     (void)state;
     test_ok(hoop_tensor_create(HOOP_F64, 2, (int64_t[]){2, 3}, why, &a));
@@ -208,8 +208,9 @@ static void persistent_tensors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),        cmocka_unit_test(layout),           cmocka_unit_test(order_of_calls), cmocka_unit_test(padding_stays_zero),
-        cmocka_unit_test(tied_weights), cmocka_unit_test(persistent_tensors),
+        cmocka_unit_test(names),          cmocka_unit_test(layout),
+        cmocka_unit_test(order_of_calls), cmocka_unit_test(padding_stays_zero),
+        cmocka_unit_test(tied_weights),   cmocka_unit_test(persistent_tensors),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }

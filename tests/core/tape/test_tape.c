@@ -177,7 +177,7 @@ static void released_storage(void **state)
 
 static void backward_twice(void **state)
 {
-    hoop_tape   *t = test_tape();
+    hoop_tape *t = test_tape();
     (void)state;
     for (int retain = 0; retain < 2; retain++) {
         hoop_tensor *x = test_leaf(t, 3, NULL), *h = hoop_scale(t, x, 2.0), *y = hoop_mul(t, h, h), *s = hoop_sum(t, y, 1, false);
@@ -212,16 +212,31 @@ static void stale_tensors(void **state)
     test_ok(hoop_tensor_create(HOOP_F64, 2, (int64_t[]){2, 3}, why, &p));
     for (int way = 0; way < 6; way++) {
         switch (way) {
-        case 0: s = square_sum(t, m.w1); break;
-        case 1: s = square_sum(t, hoop_transpose(t, m.w1, 0, 1)); break; /* through a view */
-        case 2: s = square_sum(t, hoop_slice(t, hoop_transpose(t, m.w1, 0, 1), 0, 1, 2)); break;
-        case 3: s = square_sum(t, hoop_tape_leaf(t, p)); break;
-        case 4: x = test_leaf(t, 3, NULL); s = hoop_sum(t, hoop_mul(t, p, x), HOOP_ALL_DIMS, false); break; /* no gradient, but read */
-        default: s = hoop_sum(t, hoop_add(t, m.w1, m.w1), HOOP_ALL_DIMS, false); break; /* not read by backward: fine */
+        case 0:
+            s = square_sum(t, m.w1);
+            break;
+        case 1:
+            s = square_sum(t, hoop_transpose(t, m.w1, 0, 1));
+            break; /* through a view */
+        case 2:
+            s = square_sum(t, hoop_slice(t, hoop_transpose(t, m.w1, 0, 1), 0, 1, 2));
+            break;
+        case 3:
+            s = square_sum(t, hoop_tape_leaf(t, p));
+            break;
+        case 4:
+            x = test_leaf(t, 3, NULL);
+            s = hoop_sum(t, hoop_mul(t, p, x), HOOP_ALL_DIMS, false);
+            break; /* no gradient, but read */
+        default:
+            s = hoop_sum(t, hoop_add(t, m.w1, m.w1), HOOP_ALL_DIMS, false);
+            break; /* not read by backward: fine */
         }
         test_tape_ok(t);
-        if (way < 3 || way == 5) hoop_params_touch(m.params);
-        else hoop_tensor_touch(p);
+        if (way < 3 || way == 5)
+            hoop_params_touch(m.params);
+        else
+            hoop_tensor_touch(p);
         err.status = HOOP_OK;
         if (way == 5) {
             test_ok(hoop_backward(t, s, NULL, why));
@@ -230,7 +245,7 @@ static void stale_tensors(void **state)
         }
         (void)hoop_tape_reset(t, NULL, NULL);
     }
-    s = square_sum(t, hoop_tape_leaf(t, p));
+    s     = square_sum(t, hoop_tape_leaf(t, p));
     value = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){6}, NULL);
     test_ok(hoop_tensor_assign(p, value, why)); /* assigning is writing */
     assert_int_equal(hoop_backward(t, s, NULL, NULL), HOOP_ESTALE);
@@ -254,22 +269,35 @@ static hoop_status cube_forward(const hoop_call *c)
     for (int64_t i = 0; i < c->out->shape[0]; i++) y[i] = x[i] * x[i] * x[i];
     return HOOP_OK;
 }
-static const hoop_op no_derivative = {.name = "cube_only", .min_in = 1, .max_in = 1, .nout = 1, .shape = any_shape, .forward = cube_forward};
+static const hoop_op no_derivative = {
+    .name = "cube_only", .min_in = 1, .max_in = 1, .nout = 1, .shape = any_shape, .forward = cube_forward};
 static void cube_backward(hoop_backward_call *b) /* 3 x^2 dy */
 {
     hoop_tensor *square = hoop_mul(b->t, b->in[0], b->in[0]), *slope = hoop_scale(b->t, square, 3.0);
     if (hoop_sink(b, 0)) hoop_mul(b->t, slope, b->dy[0]);
 }
-static const hoop_op cube = {.name = "cube", .min_in = 1, .max_in = 1, .nout = 1, .reads = HOOP_READS_IN(0), .shape = any_shape,
-                             .forward = cube_forward, .backward = cube_backward};
-static void once_backward(hoop_backward_call *b) /* the right value, by an op that cannot be differentiated */
+static const hoop_op cube = {.name     = "cube",
+                             .min_in   = 1,
+                             .max_in   = 1,
+                             .nout     = 1,
+                             .reads    = HOOP_READS_IN(0),
+                             .shape    = any_shape,
+                             .forward  = cube_forward,
+                             .backward = cube_backward};
+static void          once_backward(hoop_backward_call *b) /* the right value, by an op that cannot be differentiated */
 {
     hoop_tensor *x3 = hoop_op_call(b->t, &no_derivative, &b->in[0], 1, NULL, NULL), *ratio = hoop_div(b->t, x3, b->in[0]);
     hoop_tensor *slope = hoop_scale(b->t, ratio, 3.0);
     if (hoop_sink(b, 0)) hoop_mul(b->t, slope, b->dy[0]);
 }
-static const hoop_op once = {.name = "once", .min_in = 1, .max_in = 1, .nout = 1, .reads = HOOP_READS_IN(0), .shape = any_shape,
-                             .forward = cube_forward, .backward = once_backward};
+static const hoop_op once = {.name     = "once",
+                             .min_in   = 1,
+                             .max_in   = 1,
+                             .nout     = 1,
+                             .reads    = HOOP_READS_IN(0),
+                             .shape    = any_shape,
+                             .forward  = cube_forward,
+                             .backward = once_backward};
 
 static void derivatives_of_user_ops(void **state)
 {
@@ -313,9 +341,9 @@ static void grad_leaves_the_rest_alone(void **state)
     double       kept[3], stored[30];
     (void)state;
     test_ok(test_model_create(&m, NULL, why));
-    x = test_leaf(t, 3, NULL);
+    x     = test_leaf(t, 3, NULL);
     other = test_leaf(t, 3, NULL);
-    s = square_sum(t, x);
+    s     = square_sum(t, x);
     test_ok(hoop_backward(t, s, &(hoop_backward_opts){.retain_graph = true}, why));
     before = hoop_tensor_grad(x);
     test_ok(hoop_tensor_read(before, kept, why));
@@ -336,14 +364,14 @@ static void grad_leaves_the_rest_alone(void **state)
     test_tape_failed(t, HOOP_EARG, "wants no gradient", NULL);
     x = test_leaf(t, 3, NULL);
     s = square_sum(t, x);
-    (void)hoop_grad(t, s, xs, HOOP_MAX_IN + 1, 0, NULL, (hoop_tensor *[HOOP_MAX_IN + 1]){NULL});
+    (void)hoop_grad(t, s, xs, HOOP_MAX_IN + 1, 0, NULL, (hoop_tensor * [HOOP_MAX_IN + 1]){NULL});
     test_tape_failed(t, HOOP_EARG, "at most", NULL);
     plain = test_vector(t, 3, NULL);
     (void)hoop_backward(t, plain, NULL, NULL);
     test_tape_failed(t, HOOP_EARG, "backward", NULL);
-    x = test_leaf(t, 3, NULL); /* an intermediate, twice */
+    x     = test_leaf(t, 3, NULL); /* an intermediate, twice */
     plain = hoop_scale(t, x, 2.0);
-    s = square_sum(t, plain);
+    s     = square_sum(t, plain);
     xs[0] = xs[1] = plain, xs[2] = x;
     test_ok(hoop_grad(t, s, xs, 3, 0, why, dxs));
     assert_true(((double *)hoop_tensor_data(dxs[0]))[2] == 12.0 && ((double *)hoop_tensor_data(dxs[1]))[2] == 12.0);
@@ -365,7 +393,8 @@ static void note_ready(void *ctx, int param)
     order *o = ctx;
     assert_true(o->n < 16);
     o->seen[o->n++] = param;
-    memcpy(o->at_ready[param], hoop_params_grad_of(o->m->params, param), sizeof(double) * (size_t)(param == 2 ? 32 : hoop_tensor_numel(hoop_params_tensor(o->m->params, param))));
+    memcpy(o->at_ready[param], hoop_params_grad_of(o->m->params, param),
+           sizeof(double) * (size_t)(param == 2 ? 32 : hoop_tensor_numel(hoop_params_tensor(o->m->params, param))));
 }
 static void note_poll(void *ctx)
 {
@@ -386,7 +415,8 @@ static void ready_order(void **state)
         (void)hoop_tape_reset(t, &(hoop_tape_key){1, (uint64_t)step, 0}, NULL);
         (void)hoop_tape_set_training(t, true);
         loss = test_model_loss(&m, t);
-        test_ok(hoop_backward(t, loss, &(hoop_backward_opts){.ctx = &o, .ready = note_ready, .poll = note_poll, .accumulate = step > 2}, why));
+        test_ok(hoop_backward(
+            t, loss, &(hoop_backward_opts){.ctx = &o, .ready = note_ready, .poll = note_poll, .accumulate = step > 2}, why));
         assert_int_equal(o.n, hoop_params_count(m.params));
         assert_true(o.polls > 5);
         for (int i = 0; i < o.n; i++) {
@@ -444,13 +474,14 @@ static void scopes_bound_memory(void **state)
     start = test_vector(t, 5, NULL);
     for (int i = 0; i < 10000; i++) {
         int64_t      outer = hoop_scope_begin(t), inner = hoop_scope_begin(t);
-        hoop_tensor *row = hoop_reshape(t, start, 2, (int64_t[]){1, 5}), *w = hoop_slice(t, m.w1, 1, 0, 5), *y = hoop_matmul(t, row, w);
+        hoop_tensor *row = hoop_reshape(t, start, 2, (int64_t[]){1, 5}), *w = hoop_slice(t, m.w1, 1, 0, 5),
+                    *y = hoop_matmul(t, row, w);
         hoop_tensor *z = hoop_tanh(t, y), *sum, *keep[4] = {z, start, NULL, persistent};
         hoop_scope_end(t, inner, keep, 4);
         assert_ptr_equal(keep[1], start); /* older than the scope: stays where it is */
         assert_null(keep[2]);
         assert_ptr_equal(keep[3], persistent);
-        z = hoop_reshape(t, keep[0], 1, (int64_t[]){5});
+        z   = hoop_reshape(t, keep[0], 1, (int64_t[]){5});
         sum = hoop_add(t, z, persistent);
         test_ok(hoop_tensor_assign(persistent, sum, why)); /* state is carried in persistent tensors */
         hoop_scope_end(t, outer, NULL, 0);
@@ -511,7 +542,7 @@ static void *deep(void *ok)
     for (int i = 0; i < DEEP; i++) y = i % 2 == 0 ? hoop_shift(t, y, 1e-6) : hoop_scale(t, y, 1.0);
     if (hoop_backward(t, y, NULL, NULL) == HOOP_OK) {
         const double *g = hoop_tensor_data(hoop_tensor_grad(x));
-        *(bool *)ok = g != NULL && g[0] == 1.0 && g[1] == 1.0;
+        *(bool *)ok     = g != NULL && g[0] == 1.0 && g[1] == 1.0;
     }
     hoop_tape_destroy(&t);
     return NULL;
@@ -537,13 +568,14 @@ static void deep_tape(void **state)
 static void losses_have_weights(void **state)
 {
     hoop_tape   *t = test_tape();
-    hoop_tensor *x = test_leaf(t, 3, NULL), *target = test_vector(t, 3, (double[]){1.0, 1.0, 1.0}), *loss = hoop_mse(t, x, target), *own, *sum, *weight;
+    hoop_tensor *x = test_leaf(t, 3, NULL), *target = test_vector(t, 3, (double[]){1.0, 1.0, 1.0}),
+                *loss = hoop_mse(t, x, target), *own, *sum, *weight;
     (void)state;
     assert_true(hoop_tensor_item(loss) == 5.0 && hoop_tensor_item(hoop_loss_weight(loss)) == 3.0);
     assert_null(hoop_loss_weight(x));
-    sum = hoop_sum(t, x, 1, false);
+    sum    = hoop_sum(t, x, 1, false);
     weight = hoop_fill(t, HOOP_F64, 0, NULL, 2.0);
-    own = hoop_loss(t, sum, weight);
+    own    = hoop_loss(t, sum, weight);
     test_ok(hoop_backward(t, own, NULL, why));
     assert_true(hoop_tensor_item(own) == 6.0 && hoop_tensor_item(hoop_loss_weight(own)) == 2.0); /* both after backward */
     assert_true(hoop_tensor_is_poison(hoop_loss(t, x, weight)));
@@ -555,12 +587,22 @@ static void losses_have_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_error_sticks),    cmocka_unit_test(places_are_honest),      cmocka_unit_test(poison_is_safe),
-        cmocka_unit_test(tapes_do_not_mix),      cmocka_unit_test(memory_cap),             cmocka_unit_test(released_storage),
-        cmocka_unit_test(backward_twice),        cmocka_unit_test(stale_tensors),          cmocka_unit_test(derivatives_of_user_ops),
-        cmocka_unit_test(grad_leaves_the_rest_alone), cmocka_unit_test(ready_order),       cmocka_unit_test(leaves_accumulate),
-        cmocka_unit_test(scopes_bound_memory),   cmocka_unit_test(scope_around_backward),
-        cmocka_unit_test(deep_tape),             cmocka_unit_test(losses_have_weights),
+        cmocka_unit_test(first_error_sticks),
+        cmocka_unit_test(places_are_honest),
+        cmocka_unit_test(poison_is_safe),
+        cmocka_unit_test(tapes_do_not_mix),
+        cmocka_unit_test(memory_cap),
+        cmocka_unit_test(released_storage),
+        cmocka_unit_test(backward_twice),
+        cmocka_unit_test(stale_tensors),
+        cmocka_unit_test(derivatives_of_user_ops),
+        cmocka_unit_test(grad_leaves_the_rest_alone),
+        cmocka_unit_test(ready_order),
+        cmocka_unit_test(leaves_accumulate),
+        cmocka_unit_test(scopes_bound_memory),
+        cmocka_unit_test(scope_around_backward),
+        cmocka_unit_test(deep_tape),
+        cmocka_unit_test(losses_have_weights),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
