@@ -191,7 +191,7 @@ static hoop_status scan_dataset(scan *s, hid_t dset, const char *name)
 {
     hoop_catalog_tensor t = {.about.kind = s->kind};
     hoop_piece          p = {.shard = s->index};
-    char                real[HOOP_CHECKPOINT_NAME + 1];
+    char                real[HOOP_CHECKPOINT_NAME];
     haddr_t             offset;
     hoop_status         st;
     if (hoop__h5_attr_string(dset, "tensor", real, sizeof real)) name = real;

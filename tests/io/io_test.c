@@ -31,8 +31,8 @@ void test_remove(const char *path)
 }
 
 /* HDF5 1.10 loses memory of its own when it meets damaged metadata. That io closes what it opened is seen below instead. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
+const char                                        *__lsan_default_suppressions(void)
 {
     return "leak:libhdf5\n";
 }
