@@ -24,7 +24,8 @@ enum {
     COLS  = 2 * W,
     BROWS = (ROWS + W - 1) / W * W /* ROWS in whole transposed blocks */
 };
-_Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL && (int)ROWS <= (int)HOOP_GEMM_ROWS && (int)W <= (int)HOOP_GEMM_PANEL, "the workspace is sized for these");
+_Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL && (int)ROWS <= (int)HOOP_GEMM_ROWS && (int)W <= (int)HOOP_GEMM_PANEL,
+               "the workspace is sized for these");
 
 #if defined(__AVX512F__)
 HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
@@ -87,17 +88,17 @@ HOOP_INLINE vec broadcast(float x)
 /* y (W, W) = transpose of x (W, W) */
 #if defined(__x86_64__)
 #if defined(__AVX512F__)
-#define UNPACK_LOW  _mm512_unpacklo_ps
+#define UNPACK_LOW _mm512_unpacklo_ps
 #define UNPACK_HIGH _mm512_unpackhi_ps
-#define SHUFFLE     _mm512_shuffle_ps
+#define SHUFFLE _mm512_shuffle_ps
 #elif defined(__AVX2__)
-#define UNPACK_LOW  _mm256_unpacklo_ps
+#define UNPACK_LOW _mm256_unpacklo_ps
 #define UNPACK_HIGH _mm256_unpackhi_ps
-#define SHUFFLE     _mm256_shuffle_ps
+#define SHUFFLE _mm256_shuffle_ps
 #else
-#define UNPACK_LOW  _mm_unpacklo_ps
+#define UNPACK_LOW _mm_unpacklo_ps
 #define UNPACK_HIGH _mm_unpackhi_ps
-#define SHUFFLE     _mm_shuffle_ps
+#define SHUFFLE _mm_shuffle_ps
 #endif
 
 /* four elements of each of the rows 0, 4, 8, ... of x: a 128-bit lane a row */
@@ -174,33 +175,35 @@ static __attribute__((noinline)) void tile_finish(const float *sums, int rows, i
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64_t k, const float *p, int64_t step, const float *q, int64_t ldq,
-                          const tile_out *out)
+HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64_t k, const float *p, int64_t step,
+                          const float *q, int64_t ldq, const tile_out *out)
 {
-    const float *base[(ROWS + 2) / 3]; /* of three rows each: the addresses base, base + step, base + 2 step need no more registers */
-    vec          acc[ROWS][2];
+    const float
+        *base[(ROWS + 2) / 3]; /* of three rows each: the addresses base, base + step, base + 2 step need no more registers */
+    vec  acc[ROWS][2];
+    float *const c    = out->c;
+    int64_t      ld   = out->ld;
+    const bool   full = out->cols == vecs * W && out->bias == NULL, add = out->add;
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = (vec){0};
-    UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i] = p + 3 * i * step;
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(out->c + i * out->ld + v * W, 1);
+    UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]                               = p + 3 * i * step;
+    if (k >= 64)
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(c + i * ld + v * W, 1);
     for (int64_t l = 0; l < k; l++, q += ldq) {
         vec b[2];
         UNROLL for (int v = 0; v < vecs; v++) b[v] = load(q + v * W);
         UNROLL for (int i = 0; i < rows; i++)
         {
-            vec a = broadcast(down ? p[i] : base[i / 3][i % 3 * step]);
+            vec a                                           = broadcast(down ? p[i] : base[i / 3][i % 3 * step]);
             UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = multiply_add(a, b[v], acc[i][v]);
         }
         p += step;
         UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]++;
     }
-    if (out->cols == vecs * W && out->bias == NULL && !out->add) {
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(out->c + i * out->ld + v * W, acc[i][v]);
-    } else if (out->cols == vecs * W && out->bias == NULL) {
+    if (full && !add) {
+        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(c + i * ld + v * W, acc[i][v]);
+    } else if (full) {
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++)
-        {
-            float *c = out->c + i * out->ld + v * W;
-            store(c, load(c) + acc[i][v]);
-        }
+            store(c + i * ld + v * W, load(c + i * ld + v * W) + acc[i][v]);
     } else {
         float sums[ROWS * COLS];
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(sums + (i * vecs + v) * W, acc[i][v]);
@@ -208,16 +211,20 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
     }
 }
 
-#define TILE(rows, vecs, down)                                                                                                 \
-    static void tile_##rows##_##vecs##_##down(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq, const tile_out *out) \
-    {                                                                                                                          \
-        tile_run(rows, vecs, down, k, p, step, q, ldq, out);                                                                   \
+#define TILE(rows, vecs, down)                                                                                                   \
+    static void tile_##rows##_##vecs##_##down(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq,              \
+                                              const tile_out *out)                                                               \
+    {                                                                                                                            \
+        tile_run(rows, vecs, down, k, p, step, q, ldq, out);                                                                     \
     }
 #if defined(__AVX512F__)
-#define TILE_ROWS(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) \
-    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
+#define TILE_ROWS(X, ...)                                                                                                        \
+    X(1, __VA_ARGS__)                                                                                                            \
+    X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) X(7, __VA_ARGS__)                  \
+        X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
 #else
-#define TILE_ROWS(X, ...) X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
+#define TILE_ROWS(X, ...)                                                                                                        \
+    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
 #endif
 TILE_ROWS(TILE, 1, 0)
 TILE_ROWS(TILE, 2, 0)
@@ -239,7 +246,8 @@ typedef struct matrix {
 /* out (rows, cols), `turned` if what is computed is C^T: c then holds the transpose of out */
 typedef struct product {
     int64_t      rows, cols, k;
-    matrix       p, q; /* (rows, k), (k, cols) */
+    int64_t      tall, height, higher; /* tiles down a column; rows of each, one more of the first `higher` */
+    matrix       p, q;                 /* (rows, k), (k, cols) */
     float       *c;
     int64_t      ldc;
     bool         turned, add, pack, pack_rows;
@@ -276,7 +284,8 @@ static void panel_pack(matrix q, int64_t depth, int64_t cols, int64_t w, float *
     }
     if (q.cs == 1) {
         for (int64_t l = 0; l < depth; l++)
-            for (int64_t v = 0; v < w; v += W) store(y + l * w + v, v >= cols ? (vec){0} : load_part(q.x + l * q.rs + v, at_most(cols - v, W)));
+            for (int64_t v = 0; v < w; v += W)
+                store(y + l * w + v, v >= cols ? (vec){0} : load_part(q.x + l * q.rs + v, at_most(cols - v, W)));
         return;
     }
     for (int64_t c = 0; c < w; c += W)
@@ -289,7 +298,8 @@ static void tile_fetch(const float *c, int64_t ldc, int64_t rows, int64_t cols, 
     float turned[W * W] = {0};
     for (int64_t i = 0; i < rows; i += W) {
         for (int64_t j = 0; j < cols; j += W) {
-            for (int64_t l = 0; l < W && j + l < cols; l++) store(turned + l * W, load_part(c + (j + l) * ldc + i, at_most(rows - i, W)));
+            for (int64_t l = 0; l < W && j + l < cols; l++)
+                store(turned + l * W, load_part(c + (j + l) * ldc + i, at_most(rows - i, W)));
             transpose(turned, W, tile + i * COLS + j, COLS);
         }
     }
@@ -313,20 +323,15 @@ static void tile_turn(const float *tile, int64_t rows, int64_t cols, float *c, i
     }
 }
 
-static int64_t tiles_down(const product *g)
-{
-    return (g->rows + ROWS - 1) / ROWS;
-}
-
-/* the first row of tile t: heights are as equal as may be */
+/* the first row of tile t */
 static int64_t tile_row(const product *g, int64_t t)
 {
-    int64_t tall = tiles_down(g);
-    return t * (g->rows / tall) + at_most(t, g->rows % tall);
+    return t * g->height + at_most(t, g->higher);
 }
 
-/* Columns start .. start + depth - 1 of the rows of tiles t .. t + n - 1: where they lie down columns, in the order that tiles read
- * them (a store of W runs over into the next column, which comes later); else row by row, at a stride that spreads them over the cache's sets. */
+/* Columns start .. start + depth - 1 of the rows of tiles t .. t + n - 1: where they lie down columns, in the order that tiles
+ * read them (a store of W runs over into the next column, which comes later); else row by row, at a stride that spreads them over
+ * the cache's sets. */
 static void rows_pack(const product *g, int64_t t, int64_t n, int64_t start, int64_t depth, float *y)
 {
     const int64_t first = tile_row(g, t), rows = tile_row(g, t + n) - first;
@@ -338,7 +343,8 @@ static void rows_pack(const product *g, int64_t t, int64_t n, int64_t start, int
     for (int64_t l = 0; l < depth; l++, x += g->p.cs) {
         for (int64_t i = 0; i < n; i++) {
             int64_t at = tile_row(g, t + i) - first;
-            for (int64_t v = 0; v < ROWS; v += W) store(y + i * (depth * ROWS + W) + l * ROWS + v, load_part(x + at + v, at_most(rows - at - v, W)));
+            for (int64_t v = 0; v < ROWS; v += W)
+                store(y + i * (depth * ROWS + W) + l * ROWS + v, load_part(x + at + v, at_most(rows - at - v, W)));
         }
     }
 }
@@ -351,12 +357,12 @@ static matrix rows_packed(const product *g, int64_t t, int64_t i, int64_t depth,
 }
 
 /* one tile over `depth` of k, of which `first` and `last` tell the ends */
-static void tile_make(const product *g, matrix p, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t start, int64_t depth, const float *q,
-                      int64_t ldq, float *scratch)
+static void tile_make(const product *g, matrix p, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t start,
+                      int64_t depth, const float *q, int64_t ldq, float *scratch)
 {
-    const bool   down = p.rs == 1 && p.cs != 1, last = start + depth == g->k;
-    tile_fn     *run  = tiles[down][cols > W][rows - 1];
-    tile_out     out  = {g->c + row * g->ldc + col, g->ldc, cols, g->add || start > 0, NULL};
+    const bool down = p.rs == 1 && p.cs != 1, last = start + depth == g->k;
+    tile_fn   *run = tiles[down][cols > W][rows - 1];
+    tile_out   out = {g->c + row * g->ldc + col, g->ldc, cols, g->add || start > 0, NULL};
     if (g->turned) {
         out = (tile_out){scratch, COLS, panel_width(cols), out.add, NULL};
         if (out.add) tile_fetch(g->c + col * g->ldc + row, g->ldc, rows, cols, scratch);
@@ -367,36 +373,37 @@ static void tile_make(const product *g, matrix p, int64_t row, int64_t rows, int
         run(k, p.x + l * p.cs, down ? p.cs : p.rs, q + l * ldq, ldq, &out);
         out.add = true;
     }
-    if (g->turned) tile_turn(scratch, rows, cols, g->c + col * g->ldc + row, g->ldc, last && g->bias != NULL ? g->bias + row : NULL);
+    if (g->turned)
+        tile_turn(scratch, rows, cols, g->c + col * g->ldc + row, g->ldc, last && g->bias != NULL ? g->bias + row : NULL);
 }
 
 /* all rows of the columns first .. first + n - 1 */
 static void columns_make(const product *g, int64_t first, int64_t n, int64_t start, int64_t depth, float *scratch)
 {
-    const int64_t tall = tiles_down(g);
-    matrix        q    = {g->q.x + start * g->q.rs, g->q.rs, g->q.cs};
+    matrix q = {g->q.x + start * g->q.rs, g->q.rs, g->q.cs};
     for (int64_t j = 0; j < n; j += COLS) {
         int64_t cols = at_most(n - j, COLS), w = panel_width(cols);
         if (g->pack || cols < w) panel_pack((matrix){q.x + (first + j) * q.cs, q.rs, q.cs}, depth, cols, w, g->work + j * depth);
     }
-    for (int64_t t = 0; t < tall; t++) {
+    for (int64_t t = 0; t < g->tall; t++) {
         int64_t row = tile_row(g, t), rows = tile_row(g, t + 1) - row, i = t % HOOP_GEMM_GROUP;
-        matrix  p   = {g->p.x + row * g->p.rs + start * g->p.cs, g->p.rs, g->p.cs};
-        if (g->pack_rows && i == 0) rows_pack(g, t, at_most(tall - t, HOOP_GEMM_GROUP), start, depth, g->work + HOOP_GEMM_PACK);
+        matrix  p = {g->p.x + row * g->p.rs + start * g->p.cs, g->p.rs, g->p.cs};
+        if (g->pack_rows && i == 0)
+            rows_pack(g, t, at_most(g->tall - t, HOOP_GEMM_GROUP), start, depth, g->work + HOOP_GEMM_PACK);
         if (g->pack_rows) p = rows_packed(g, t - i, i, depth, g->work + HOOP_GEMM_PACK);
         for (int64_t j = 0; j < n; j += COLS) {
             int64_t cols = at_most(n - j, COLS), w = panel_width(cols);
             bool    packed = g->pack || cols < w;
-            tile_make(g, p, row, rows, first + j, cols, start, depth, packed ? g->work + j * depth : q.x + (first + j) * q.cs, packed ? w : q.rs, scratch);
+            tile_make(g, p, row, rows, first + j, cols, start, depth, packed ? g->work + j * depth : q.x + (first + j) * q.cs,
+                      packed ? w : q.rs, scratch);
         }
     }
 }
 
-/* Estimated cycles, a register's multiply-add being one; the factors are measured. */
-static double cost(double rows, double cols, double k, bool transposing, bool turned)
+/* Estimated cycles in tenths, a register's multiply-add being one cycle; the factors are measured. */
+static int64_t cost(int64_t rows, int64_t cols, int64_t k, bool transposing, bool turned)
 {
-    double fma = rows * ceil(cols / W) * k, pack = transposing ? 0.3 * cols * k : 0;
-    return fma + pack + (turned ? 0.5 * rows * cols : 0);
+    return 10 * rows * ((cols + W - 1) / W) * k + (transposing ? 3 * cols * k : 0) + (turned ? 5 * rows * cols : 0);
 }
 
 /* a sum of no terms */
@@ -411,9 +418,9 @@ static void empty_make(const hoop_gemm *o)
 void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
 {
     const float *a = o->a, *b = o->b;
-    product      g = {.rows = o->m, .cols = o->n, .k = o->k, .c = o->c, .ldc = o->ldc, .add = o->add, .bias = o->bias, .work = work};
-    float        scratch[BROWS * COLS] = {0};
-    int64_t      wide, deep;
+    product g = {.rows = o->m, .cols = o->n, .k = o->k, .c = o->c, .ldc = o->ldc, .add = o->add, .bias = o->bias, .work = work};
+    float   scratch[BROWS * COLS]; /* of C^T: a tile, rows past its end are zero */
+    int64_t wide, deep;
     if (o->m <= 0 || o->n <= 0) return;
     if (o->k <= 0) {
         empty_make(o);
@@ -421,7 +428,7 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
     }
     g.p      = (matrix){a, o->ta ? 1 : o->lda, o->ta ? o->lda : 1};
     g.q      = (matrix){b, o->tb ? 1 : o->ldb, o->tb ? o->ldb : 1};
-    g.turned = cost((double)o->n, (double)o->m, (double)o->k, !o->ta, true) < cost((double)o->m, (double)o->n, (double)o->k, o->tb, false);
+    g.turned = cost(o->n, o->m, o->k, !o->ta, true) < cost(o->m, o->n, o->k, o->tb, false);
     if (g.turned) {
         matrix p = g.p;
         g.p      = (matrix){g.q.x, g.q.cs, g.q.rs};
@@ -429,13 +436,17 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
         g.rows   = o->n;
         g.cols   = o->m;
     }
+    g.tall   = (g.rows + ROWS - 1) / ROWS;
+    g.height = g.rows / g.tall;
+    g.higher = g.rows - g.height * g.tall;
+    if (g.turned) memset(scratch, 0, sizeof scratch);
     g.pack = g.q.cs != 1 || g.rows >= 256;
     /* rows a page apart crowd into one set of the cache; what lies down columns is read in bits of lines */
     g.pack_rows = g.cols >= 128 && g.k > HOOP_GEMM_BLOCK && (g.p.cs != 1 || g.p.rs % 1024 == 0);
-    deep = g.pack_rows ? HOOP_GEMM_BLOCK : HOOP_GEMM_DEPTH;
+    deep        = g.pack_rows ? HOOP_GEMM_BLOCK : HOOP_GEMM_DEPTH;
     for (int64_t start = 0; start < g.k; start += deep) {
         int64_t depth = at_most(g.k - start, deep);
-        wide = HOOP_GEMM_PACK / depth / COLS * COLS;
+        wide          = HOOP_GEMM_PACK / depth / COLS * COLS;
         for (int64_t j = 0; j < g.cols; j += wide) columns_make(&g, j, at_most(g.cols - j, wide), start, depth, scratch);
     }
 }
