@@ -60,38 +60,39 @@ typedef struct gemm_job {
 static int64_t tile_start(int64_t n, int64_t count, int64_t i)
 {
     int64_t width = (n + count - 1) / count;
-    width = (width + TILE_ALIGN - 1) / TILE_ALIGN * TILE_ALIGN;
+    width         = (width + TILE_ALIGN - 1) / TILE_ALIGN * TILE_ALIGN;
     return i * width < n ? i * width : n;
 }
 
 static void gemm_tile(void *ctx, int64_t task)
 {
-    const gemm_job       *job = ctx;
-    const hoop_gemm_args *g = job->g;
+    const gemm_job       *job  = ctx;
+    const hoop_gemm_args *g    = job->g;
     size_t                size = hoop_dtype_size(g->dtype);
-    int64_t               per = job->mtiles * job->ntiles, batch = task / per, mt = task % per / job->ntiles, nt = task % per % job->ntiles;
-    int64_t               m0 = tile_start(g->m, job->mtiles, mt), m1 = tile_start(g->m, job->mtiles, mt + 1);
-    int64_t               n0 = tile_start(g->n, job->ntiles, nt), n1 = tile_start(g->n, job->ntiles, nt + 1);
-    const char           *a = (const char *)g->a + (g->a_offset == NULL ? 0 : g->a_offset[batch]) * (int64_t)size;
-    const char           *b = (const char *)g->b + (g->b_offset == NULL ? 0 : g->b_offset[batch]) * (int64_t)size;
-    char                 *c = (char *)g->c + (batch * g->c_step + m0 * g->ldc + n0) * (int64_t)size;
-    bool                  beta = g->add || g->bias != NULL;
-    int                   before;
+    int64_t     per = job->mtiles * job->ntiles, batch = task / per, mt = task % per / job->ntiles, nt = task % per % job->ntiles;
+    int64_t     m0 = tile_start(g->m, job->mtiles, mt), m1 = tile_start(g->m, job->mtiles, mt + 1);
+    int64_t     n0 = tile_start(g->n, job->ntiles, nt), n1 = tile_start(g->n, job->ntiles, nt + 1);
+    const char *a    = (const char *)g->a + (g->a_offset == NULL ? 0 : g->a_offset[batch]) * (int64_t)size;
+    const char *b    = (const char *)g->b + (g->b_offset == NULL ? 0 : g->b_offset[batch]) * (int64_t)size;
+    char       *c    = (char *)g->c + (batch * g->c_step + m0 * g->ldc + n0) * (int64_t)size;
+    bool        beta = g->add || g->bias != NULL;
+    int         before;
     if (m0 >= m1 || n0 >= n1) return;
     a += (g->ta ? m0 : m0 * g->lda) * (int64_t)size;
     b += (g->tb ? n0 * g->ldb : n0) * (int64_t)size;
     if (g->bias != NULL) {
-        for (int64_t r = 0; r < m1 - m0; r++) memcpy(c + r * g->ldc * (int64_t)size, (const char *)g->bias + n0 * (int64_t)size, (size_t)(n1 - n0) * size);
+        for (int64_t r = 0; r < m1 - m0; r++)
+            memcpy(c + r * g->ldc * (int64_t)size, (const char *)g->bias + n0 * (int64_t)size, (size_t)(n1 - n0) * size);
     }
     before = blas_enter();
     if (g->dtype == HOOP_F32) {
-        cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, (blasint)(m1 - m0), (blasint)(n1 - n0),
-                    (blasint)g->k, 1.0F, (const float *)(const void *)a, (blasint)g->lda, (const float *)(const void *)b, (blasint)g->ldb,
-                    beta ? 1.0F : 0.0F, (float *)(void *)c, (blasint)g->ldc);
+        cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, (blasint)(m1 - m0),
+                    (blasint)(n1 - n0), (blasint)g->k, 1.0F, (const float *)(const void *)a, (blasint)g->lda,
+                    (const float *)(const void *)b, (blasint)g->ldb, beta ? 1.0F : 0.0F, (float *)(void *)c, (blasint)g->ldc);
     } else {
-        cblas_dgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, (blasint)(m1 - m0), (blasint)(n1 - n0),
-                    (blasint)g->k, 1.0, (const double *)(const void *)a, (blasint)g->lda, (const double *)(const void *)b, (blasint)g->ldb,
-                    beta ? 1.0 : 0.0, (double *)(void *)c, (blasint)g->ldc);
+        cblas_dgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, (blasint)(m1 - m0),
+                    (blasint)(n1 - n0), (blasint)g->k, 1.0, (const double *)(const void *)a, (blasint)g->lda,
+                    (const double *)(const void *)b, (blasint)g->ldb, beta ? 1.0 : 0.0, (double *)(void *)c, (blasint)g->ldc);
     }
     blas_leave(before);
 }
@@ -102,8 +103,10 @@ static void gemm_empty_k(const hoop_gemm_args *g)
     if (g->add) return;
     for (int64_t i = 0; i < g->batch * g->m; i++) {
         char *row = (char *)g->c + (i / g->m * g->c_step + i % g->m * g->ldc) * (int64_t)size;
-        if (g->bias != NULL) memcpy(row, g->bias, (size_t)g->n * size);
-        else memset(row, 0, (size_t)g->n * size);
+        if (g->bias != NULL)
+            memcpy(row, g->bias, (size_t)g->n * size);
+        else
+            memset(row, 0, (size_t)g->n * size);
     }
 }
 
@@ -124,24 +127,36 @@ static hoop_gemm_fn *own_kernel(const hoop_call *call, const hoop_gemm_args *g)
 
 static hoop_gemm of_batch(const hoop_gemm_args *g, int64_t batch)
 {
-    return (hoop_gemm){.ta = g->ta, .tb = g->tb, .m = g->m, .n = g->n, .k = g->k, .lda = g->lda, .ldb = g->ldb, .ldc = g->ldc, .add = g->add,
-                       .a = (const float *)g->a + (g->a_offset == NULL ? 0 : g->a_offset[batch]),
-                       .b = (const float *)g->b + (g->b_offset == NULL ? 0 : g->b_offset[batch]), .c = (float *)g->c + batch * g->c_step, .bias = g->bias};
+    return (hoop_gemm){.ta   = g->ta,
+                       .tb   = g->tb,
+                       .m    = g->m,
+                       .n    = g->n,
+                       .k    = g->k,
+                       .lda  = g->lda,
+                       .ldb  = g->ldb,
+                       .ldc  = g->ldc,
+                       .add  = g->add,
+                       .a    = (const float *)g->a + (g->a_offset == NULL ? 0 : g->a_offset[batch]),
+                       .b    = (const float *)g->b + (g->b_offset == NULL ? 0 : g->b_offset[batch]),
+                       .c    = (float *)g->c + batch * g->c_step,
+                       .bias = g->bias};
 }
 
 static int64_t own_parts(const hoop_call *call, const hoop_gemm_args *g, bool *by_rows)
 {
     int64_t threads = hoop_threads_count(call->threads), most;
-    *by_rows = g->n / HOOP_GEMM_PANEL < g->m / HOOP_GEMM_ROWS / 2;
-    most = g->batch > 1 ? g->batch : *by_rows ? (g->m + TILE_ALIGN - 1) / TILE_ALIGN : (g->n + HOOP_GEMM_PANEL - 1) / HOOP_GEMM_PANEL;
+    *by_rows        = g->n / HOOP_GEMM_PANEL < g->m / HOOP_GEMM_ROWS / 2;
+    most            = g->batch > 1 ? g->batch
+                      : *by_rows   ? (g->m + TILE_ALIGN - 1) / TILE_ALIGN
+                                   : (g->n + HOOP_GEMM_PANEL - 1) / HOOP_GEMM_PANEL;
     if ((double)g->m * (double)g->n * (double)g->k * (double)g->batch < 65536.0) most = 1; /* not worth waking anybody */
     return threads < most ? threads : most > 0 ? most : 1;
 }
 
 static void own_part(void *ctx, int64_t part)
 {
-    const own_job        *job = ctx;
-    const hoop_gemm_args *g = job->g;
+    const own_job        *job  = ctx;
+    const hoop_gemm_args *g    = job->g;
     char                 *work = job->work + part * job->work_bytes;
     hoop_gemm             piece;
     if (g->batch > 1) {
@@ -159,10 +174,10 @@ static void own_part(void *ctx, int64_t part)
         piece.m = last - first;
     } else {
         int64_t first = tile_start(g->n, job->parts, part), last = tile_start(g->n, job->parts, part + 1);
-        piece.b = (const float *)piece.b + (g->tb ? first * g->ldb : first);
-        piece.c = (float *)piece.c + first;
+        piece.b    = (const float *)piece.b + (g->tb ? first * g->ldb : first);
+        piece.c    = (float *)piece.c + first;
         piece.bias = g->bias == NULL ? NULL : (const float *)g->bias + first;
-        piece.n = last - first;
+        piece.n    = last - first;
     }
     if (piece.m > 0 && piece.n > 0) job->kernel(&piece, work);
 }
@@ -178,15 +193,15 @@ int64_t hoop__gemm_work_bytes(const hoop_call *call, const hoop_gemm_args *g)
 static void own_gemm(const hoop_call *call, const hoop_gemm_args *g, void *work)
 {
     hoop_gemm whole = of_batch(g, 0);
-    own_job   job = {.g = g, .kernel = own_kernel(call, g), .work = work};
-    job.parts = own_parts(call, g, &job.by_rows);
-    job.work_bytes = (hoop_gemm_work_bytes(&whole) + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+    own_job   job   = {.g = g, .kernel = own_kernel(call, g), .work = work};
+    job.parts       = own_parts(call, g, &job.by_rows);
+    job.work_bytes  = (hoop_gemm_work_bytes(&whole) + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
     hoop_threads_run(call->threads, job.parts, own_part, &job);
 }
 
 hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *g, void *work)
 {
-    gemm_job job = {g, (g->m + TILE_M - 1) / TILE_M, (g->n + TILE_N - 1) / TILE_N};
+    gemm_job job   = {g, (g->m + TILE_M - 1) / TILE_M, (g->n + TILE_N - 1) / TILE_N};
     int64_t  limit = INT32_MAX;
     if (g->m == 0 || g->n == 0 || g->batch == 0) return HOOP_OK;
     if (g->k == 0) {
@@ -198,7 +213,8 @@ hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *g, void *wor
         return HOOP_OK;
     }
     if (g->m > limit || g->n > limit || g->k > limit || g->lda > limit || g->ldb > limit || g->ldc > limit) {
-        return hoop_fail(call->err, HOOP_ESIZE, "a matrix product of %lld x %lld x %lld: BLAS counts to 2^31 - 1", (long long)g->m, (long long)g->n, (long long)g->k);
+        return hoop_fail(call->err, HOOP_ESIZE, "a matrix product of %lld x %lld x %lld: BLAS counts to 2^31 - 1",
+                         (long long)g->m, (long long)g->n, (long long)g->k);
     }
     hoop_threads_run(call->threads, job.mtiles * job.ntiles * g->batch, gemm_tile, &job);
     return HOOP_OK;

@@ -9,20 +9,20 @@ const char *hoop__blas_corename(void);
 
 /** C (m, n) row-major, ldc; op(A) (m, k); op(B) (k, n); each `batch` times at the given element strides. */
 typedef struct hoop_gemm_args {
-    hoop_dtype  dtype;
-    bool        ta, tb, add; /* add: C += */
-    int64_t     m, n, k;
-    const void *a, *b;
-    void       *c;
-    int64_t     lda, ldb, ldc;
-    int64_t     batch;
+    hoop_dtype     dtype;
+    bool           ta, tb, add; /* add: C += */
+    int64_t        m, n, k;
+    const void    *a, *b;
+    void          *c;
+    int64_t        lda, ldb, ldc;
+    int64_t        batch;
     const int64_t *a_offset, *b_offset; /* by batch, in elements; NULL: 0 */
-    int64_t     c_step;                 /* elements from one C to the next */
-    const void *bias;                   /* (n) added to each row; NULL: none; not with add */
+    int64_t        c_step;              /* elements from one C to the next */
+    const void    *bias;                /* (n) added to each row; NULL: none; not with add */
 } hoop_gemm_args;
 
 /** Scratch memory that hoop__gemm wants for args. */
-int64_t     hoop__gemm_work_bytes(const hoop_call *call, const hoop_gemm_args *args);
+int64_t hoop__gemm_work_bytes(const hoop_call *call, const hoop_gemm_args *args);
 /** work: hoop__gemm_work_bytes of it, 64-aligned (NULL where that is 0). */
 hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *args, void *work);
 

@@ -15,8 +15,10 @@ hoop_status hoop_exact_init(hoop_exact *e, const struct hoop_kernels *kernels, h
     memset(e, 0, sizeof *e);
     if (kernels == NULL) return hoop_fail(err, HOOP_EARG, "exact sum: no kernels were selected");
     if (leaves < 1 || leaves > (int64_t)1 << MAX_LOG2_LEAVES)
-        return hoop_fail(err, HOOP_EARG, "exact sum: %" PRId64 " leaves, must be 1 to %" PRId64, leaves, (int64_t)1 << MAX_LOG2_LEAVES);
-    if (!hoop_dtype_is_float(dtype)) return hoop_fail(err, HOOP_EDTYPE, "exact sum: dtype is %s, must be f32 or f64", hoop_dtype_name(dtype));
+        return hoop_fail(err, HOOP_EARG, "exact sum: %" PRId64 " leaves, must be 1 to %" PRId64, leaves,
+                         (int64_t)1 << MAX_LOG2_LEAVES);
+    if (!hoop_dtype_is_float(dtype))
+        return hoop_fail(err, HOOP_EDTYPE, "exact sum: dtype is %s, must be f32 or f64", hoop_dtype_name(dtype));
     while ((int64_t)1 << log2_leaves < leaves) log2_leaves++;
     e->kernels = kernels;
     e->dtype   = dtype;

@@ -35,7 +35,7 @@ static hoop_status check_range(const hoop_option *row, double value, const char 
 {
     if (row->min == 0 && row->max == 0) return HOOP_OK;
     if (value >= row->min && value <= row->max) return HOOP_OK;
-    return hoop_fail(err, HOOP_ECONFIG, "%s: %s is out of range, must be %g to %g", row->key, text, row->min, row->max);
+    return hoop_fail(err, HOOP_ECONFIG, "%s: %s is out of range, must be %.15g to %.15g", row->key, text, row->min, row->max);
 }
 
 /* One whole number at the start of text; *end is where it stops. */
@@ -47,7 +47,8 @@ static hoop_status scan_int(const hoop_option *row, const char *text, int64_t *v
     v     = strtoll(text, &stop, 10);
     *end  = stop;
     if (stop == text)
-        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a whole number%s", row->key, text, allows_auto(row) ? " or 'auto'" : "");
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a whole number%s", row->key, text,
+                         allows_auto(row) ? " or 'auto'" : "");
     if (errno == ERANGE || v == INT64_MIN) return hoop_fail(err, HOOP_ECONFIG, "%s: %s does not fit in 64 bits", row->key, text);
     *value = v;
     return HOOP_OK;
@@ -65,7 +66,8 @@ static hoop_status parse_int(const hoop_option *row, const char *text, int64_t *
     st = scan_int(row, text, &v, &end, err);
     if (st != HOOP_OK) return st;
     if (!at_end(end))
-        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a whole number%s", row->key, text, allows_auto(row) ? " or 'auto'" : "");
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a whole number%s", row->key, text,
+                         allows_auto(row) ? " or 'auto'" : "");
     st = check_range(row, (double)v, text, err);
     if (st == HOOP_OK) *out = v;
     return st;
@@ -132,7 +134,8 @@ static hoop_status parse_ints(const hoop_option *row, const char *text, hoop_int
     if (*s != '[') return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a list such as [64, 32]", row->key, text);
     s = skip_space(s + 1);
     while (*s != ']') {
-        if (list.n == HOOP_OPT_INTS_MAX) return hoop_fail(err, HOOP_ECONFIG, "%s: more than %d numbers", row->key, HOOP_OPT_INTS_MAX);
+        if (list.n == HOOP_OPT_INTS_MAX)
+            return hoop_fail(err, HOOP_ECONFIG, "%s: more than %d numbers", row->key, HOOP_OPT_INTS_MAX);
         st = scan_int(row, s, &list.v[list.n], &s, err);
         if (st == HOOP_OK) st = check_range(row, (double)list.v[list.n], text, err);
         if (st != HOOP_OK) return st;
@@ -151,12 +154,18 @@ static hoop_status parse_ints(const hoop_option *row, const char *text, hoop_int
 hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *base, hoop_error *err)
 {
     switch (row->type) {
-    case HOOP_OPT_INT: return parse_int(row, text, field(row, base), err);
-    case HOOP_OPT_FLOAT: return parse_float(row, text, field(row, base), err);
-    case HOOP_OPT_BOOL: return parse_bool(row, text, field(row, base), err);
-    case HOOP_OPT_ENUM: return parse_enum(row, text, field(row, base), err);
-    case HOOP_OPT_STRING: return parse_string(row, text, field(row, base), err);
-    case HOOP_OPT_INTS: return parse_ints(row, text, field(row, base), err);
+    case HOOP_OPT_INT:
+        return parse_int(row, text, field(row, base), err);
+    case HOOP_OPT_FLOAT:
+        return parse_float(row, text, field(row, base), err);
+    case HOOP_OPT_BOOL:
+        return parse_bool(row, text, field(row, base), err);
+    case HOOP_OPT_ENUM:
+        return parse_enum(row, text, field(row, base), err);
+    case HOOP_OPT_STRING:
+        return parse_string(row, text, field(row, base), err);
+    case HOOP_OPT_INTS:
+        return parse_ints(row, text, field(row, base), err);
     }
     return hoop_fail(err, HOOP_EARG, "%s: unknown option type %d", row->key, (int)row->type);
 }
@@ -164,12 +173,18 @@ hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *ba
 static size_t field_size(hoop_option_type type)
 {
     switch (type) {
-    case HOOP_OPT_INT: return sizeof(int64_t);
-    case HOOP_OPT_FLOAT: return sizeof(double);
-    case HOOP_OPT_BOOL: return sizeof(bool);
-    case HOOP_OPT_ENUM: return sizeof(int);
-    case HOOP_OPT_STRING: return HOOP_OPT_STRING_MAX;
-    case HOOP_OPT_INTS: return sizeof(hoop_ints);
+    case HOOP_OPT_INT:
+        return sizeof(int64_t);
+    case HOOP_OPT_FLOAT:
+        return sizeof(double);
+    case HOOP_OPT_BOOL:
+        return sizeof(bool);
+    case HOOP_OPT_ENUM:
+        return sizeof(int);
+    case HOOP_OPT_STRING:
+        return HOOP_OPT_STRING_MAX;
+    case HOOP_OPT_INTS:
+        return sizeof(hoop_ints);
     }
     return 0;
 }
@@ -186,7 +201,7 @@ void hoop_option_defaults(const hoop_option_table *table, void *base)
 /* The fewest digits that read back as the same number. */
 static void format_float(double v, char *out, size_t size)
 {
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         (void)snprintf(out, size, "%.*g", digits, v);
         if (strtod(out, NULL) == v) return;
     }
@@ -212,11 +227,21 @@ void hoop_option_format(const hoop_option *row, const void *base, char *out, siz
         else
             (void)snprintf(out, size, "%" PRId64, *(const int64_t *)at);
         break;
-    case HOOP_OPT_FLOAT: format_float(*(const double *)at, out, size); break;
-    case HOOP_OPT_BOOL: (void)snprintf(out, size, "%s", *(const bool *)at ? "true" : "false"); break;
-    case HOOP_OPT_ENUM: (void)snprintf(out, size, "%s", row->choices[*(const int *)at]); break;
-    case HOOP_OPT_STRING: (void)snprintf(out, size, "%s", (const char *)at); break;
-    case HOOP_OPT_INTS: format_ints(at, out, size); break;
+    case HOOP_OPT_FLOAT:
+        format_float(*(const double *)at, out, size);
+        break;
+    case HOOP_OPT_BOOL:
+        (void)snprintf(out, size, "%s", *(const bool *)at ? "true" : "false");
+        break;
+    case HOOP_OPT_ENUM:
+        (void)snprintf(out, size, "%s", row->choices[*(const int *)at]);
+        break;
+    case HOOP_OPT_STRING:
+        (void)snprintf(out, size, "%s", (const char *)at);
+        break;
+    case HOOP_OPT_INTS:
+        format_ints(at, out, size);
+        break;
     }
 }
 

@@ -16,21 +16,23 @@ enum { MOST_THREADS = 1024 };
 hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out)
 {
     static const hoop_runtime_opts defaults = {0};
-    hoop_runtime                  *rt = NULL;
+    hoop_runtime                  *rt       = NULL;
     hoop_status                    st;
     int                            threads;
     *out = NULL;
     if (opts == NULL) opts = &defaults;
     threads = opts->threads == 0 ? 1 : opts->threads;
-    if (threads < 1 || threads > MOST_THREADS) return hoop_fail(err, HOOP_EARG, "threads: %d is not between 1 and %d", threads, MOST_THREADS);
+    if (threads < 1 || threads > MOST_THREADS)
+        return hoop_fail(err, HOOP_EARG, "threads: %d is not between 1 and %d", threads, MOST_THREADS);
     rt = calloc(1, sizeof *rt);
     if (rt == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a runtime");
     rt->memory_cap_bytes = opts->memory_cap_bytes;
-    rt->blas = opts->blas;
+    rt->blas             = opts->blas;
     HOOP_TRY(st, done, hoop_kernels_select(opts->isa, err, &rt->kernels));
     hoop__blas_init();
     HOOP_TRY(st, done, hoop_threads_create(threads, err, &rt->threads));
-    (void)snprintf(rt->numerics, sizeof rt->numerics, "hoop %s %s %s openblas-%s", HOOP_VERSION, rt->kernels->isa, rt->blas ? "blas" : "own", hoop__blas_corename());
+    (void)snprintf(rt->numerics, sizeof rt->numerics, "hoop %s %s %s openblas-%s", HOOP_VERSION, rt->kernels->isa,
+                   rt->blas ? "blas" : "own", hoop__blas_corename());
     *out = rt;
     return HOOP_OK;
 done:

@@ -21,12 +21,12 @@
 #include <immintrin.h>
 #endif
 
-#define SPIN_S      20e-6      /* a worker looks for work this long before it sleeps */
+#define SPIN_S 20e-6           /* a worker looks for work this long before it sleeps */
 #define BATCH_TASKS 0x40000000 /* tasks a run at most; more are several runs */
 
 struct hoop_threads {
-    int        n; /* the caller included */
-    pthread_t *thread;
+    int         n; /* the caller included */
+    pthread_t  *thread;
     atomic_bool busy, stop;
 
     _Alignas(64) _Atomic uint64_t ticket;
@@ -100,7 +100,8 @@ static bool task_claim(hoop_threads *p, hoop_task_fn **fn, void **ctx, int64_t *
         *ctx   = atomic_load_explicit(&p->ctx, memory_order_relaxed);
         *count = atomic_load_explicit(&p->count, memory_order_relaxed);
         *task  = atomic_load_explicit(&p->first, memory_order_relaxed) + *count - (int64_t)(uint32_t)ticket;
-        if (atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire)) return true;
+        if (atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire))
+            return true;
     }
     return false;
 }
@@ -196,7 +197,8 @@ void hoop_threads_run(hoop_threads *pool, int64_t ntasks, hoop_task_fn *fn, void
         for (int64_t i = 0; i < ntasks; i++) fn(ctx, i);
         return;
     }
-    for (int64_t i = 0; i < ntasks; i += BATCH_TASKS) batch_run(pool, i, ntasks - i < BATCH_TASKS ? ntasks - i : BATCH_TASKS, fn, ctx);
+    for (int64_t i = 0; i < ntasks; i += BATCH_TASKS)
+        batch_run(pool, i, ntasks - i < BATCH_TASKS ? ntasks - i : BATCH_TASKS, fn, ctx);
     atomic_store(&pool->busy, false);
 }
 

@@ -4,13 +4,13 @@
 /* A group has a 64-bit lane, of which 32 bits count: multiplications read no more, so the upper half need not be cleared. */
 typedef uint64_t wide __attribute__((vector_size(HOOP_VEC_BYTES)));
 #if defined(__AVX512F__)
-#define MULTIPLY(a, b) (wide)_mm512_mul_epu32((__m512i)(a), (__m512i)(b))
+#define MULTIPLY(a, b) (wide) _mm512_mul_epu32((__m512i)(a), (__m512i)(b))
 #elif defined(__AVX2__)
-#define MULTIPLY(a, b) (wide)_mm256_mul_epu32((__m256i)(a), (__m256i)(b))
+#define MULTIPLY(a, b) (wide) _mm256_mul_epu32((__m256i)(a), (__m256i)(b))
 #elif defined(__x86_64__)
-#define MULTIPLY(a, b) (wide)_mm_mul_epu32((__m128i)(a), (__m128i)(b))
+#define MULTIPLY(a, b) (wide) _mm_mul_epu32((__m128i)(a), (__m128i)(b))
 #else
-#define MULTIPLY(a, b) (((a) & 0xffffffffu) * ((b) & 0xffffffffu))
+#define MULTIPLY(a, b) (((a)&0xffffffffu) * ((b)&0xffffffffu))
 #endif
 enum {
     WIDE   = HOOP_VEC_BYTES / 8,
@@ -36,10 +36,10 @@ static void words_make(hoop_key key, int64_t first, uint32_t word[CHUNK])
     for (int round = 0; round < 10; round++) {
         for (int q = 0; q < CHAINS; q++) {
             wide a = MULTIPLY(c0[q], m0), b = MULTIPLY(c2[q], m1);
-            c0[q]  = (b >> 32) ^ c1[q] ^ (zero + k0);
-            c2[q]  = (a >> 32) ^ c3[q] ^ (zero + k1);
-            c1[q]  = b;
-            c3[q]  = a;
+            c0[q] = (b >> 32) ^ c1[q] ^ (zero + k0);
+            c2[q] = (a >> 32) ^ c3[q] ^ (zero + k1);
+            c1[q] = b;
+            c3[q] = a;
         }
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
@@ -67,20 +67,20 @@ static uint32_t threshold(double p)
     return t <= 0 ? 0 : t >= 0x1p24 ? 1u << 24 : (uint32_t)t;
 }
 
-#define DROPOUT(dt, T, I)                                                                                                      \
-    void HOOP_KERNEL(dropout_##dt)(int64_t n, const void *xv, double p, double scale, hoop_key key, void *yv, bool add)        \
-    {                                                                                                                          \
-        const T *x = xv;                                                                                                       \
-        T       *y = yv, keep = (T)scale;                                                                                      \
-        uint32_t word[CHUNK], least = threshold(p);                                                                            \
-        for (int64_t i = 0; i < n; i += CHUNK) {                                                                               \
-            int64_t m = n - i < CHUNK ? n - i : CHUNK;                                                                         \
-            words_make(key, i, word);                                                                                          \
-            if (add) {                                                                                                         \
-                HOOP_SIMD for (int64_t k = 0; k < m; k++) y[i + k] += (word[k] >> 8) >= least ? x[i + k] * keep : 0;           \
-            } else {                                                                                                           \
-                HOOP_SIMD for (int64_t k = 0; k < m; k++) y[i + k] = (word[k] >> 8) >= least ? x[i + k] * keep : 0;            \
-            }                                                                                                                  \
-        }                                                                                                                      \
+#define DROPOUT(dt, T, I)                                                                                                        \
+    void HOOP_KERNEL(dropout_##dt)(int64_t n, const void *xv, double p, double scale, hoop_key key, void *yv, bool add)          \
+    {                                                                                                                            \
+        const T *x = xv;                                                                                                         \
+        T       *y = yv, keep       = (T)scale;                                                                                  \
+        uint32_t word[CHUNK], least = threshold(p);                                                                              \
+        for (int64_t i = 0; i < n; i += CHUNK) {                                                                                 \
+            int64_t m = n - i < CHUNK ? n - i : CHUNK;                                                                           \
+            words_make(key, i, word);                                                                                            \
+            if (add) {                                                                                                           \
+                HOOP_SIMD for (int64_t k = 0; k < m; k++) y[i + k] += (word[k] >> 8) >= least ? x[i + k] * keep : 0;             \
+            } else {                                                                                                             \
+                HOOP_SIMD for (int64_t k = 0; k < m; k++) y[i + k] = (word[k] >> 8) >= least ? x[i + k] * keep : 0;              \
+            }                                                                                                                    \
+        }                                                                                                                        \
     }
 HOOP_FLOAT_LIST(DROPOUT)

@@ -120,64 +120,64 @@ static bool value_f64(const hoop_exact_block64 *b, int width, double *x)
     return fine;
 }
 
-#define EXACT(dt, T, block, N)                                                                                                 \
-    /* to a larger bin: by one, lo takes hi's place; by more, both are below what it counts */                                 \
-    static void raise_##dt(block *b, int t)                                                                                    \
-    {                                                                                                                          \
-        if (t == HOOP_EXACT_NONFINITE || t > b->t + 1)                                                                         \
-            memset(b->lo, 0, sizeof b->lo);                                                                                    \
-        else                                                                                                                   \
-            memcpy(b->lo, b->hi, sizeof b->lo);                                                                                \
-        memset(b->hi, 0, sizeof b->hi);                                                                                        \
-        b->t = t;                                                                                                              \
-    }                                                                                                                          \
-    void HOOP_KERNEL(exact_clear_##dt)(int64_t nblocks, int tmin, void *blocks)                                                \
-    {                                                                                                                          \
-        block *b = blocks;                                                                                                     \
-        memset(blocks, 0, (size_t)nblocks * sizeof *b);                                                                        \
-        for (int64_t k = 0; k < nblocks; k++) b[k].t = tmin;                                                                   \
-    }                                                                                                                          \
-    void HOOP_KERNEL(exact_deposit_##dt)(int64_t nblocks, int width, int tmin, void *blocks, const void *xv)                   \
-    {                                                                                                                          \
-        block   *b = blocks;                                                                                                   \
-        const T *x = xv;                                                                                                       \
-        for (int64_t k = 0; k < nblocks; k++, b++, x += HOOP_EXACT_BLOCK) {                                                    \
-            int t = bin_##dt(x, width, tmin);                                                                                  \
-            if (t > b->t) raise_##dt(b, t);                                                                                    \
-            if (b->t != HOOP_EXACT_NONFINITE) cut_##dt(x, b->hi, b->lo, width, b->t);                                          \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    void HOOP_KERNEL(exact_merge_##dt)(int64_t nblocks, int width, void *dst, const void *src)                                 \
-    {                                                                                                                          \
-        block       *d = dst;                                                                                                  \
-        const block *s = src;                                                                                                  \
-        (void)width; /* both sides were made with it */                                                                        \
-        for (int64_t k = 0; k < nblocks; k++, d++, s++) {                                                                      \
-            const N *hi = s->hi, *lo = s->lo;                                                                                  \
-            if (s->t > d->t) raise_##dt(d, s->t);                                                                              \
-            if (d->t == HOOP_EXACT_NONFINITE || d->t > s->t + 1) continue;                                                     \
-            if (d->t == s->t) {                                                                                                \
-                HOOP_SIMD for (int i = 0; i < HOOP_EXACT_BLOCK; i++) d->hi[i] += hi[i];                                        \
-            } else {                                                                                                           \
-                lo = hi;                                                                                                       \
-            }                                                                                                                  \
-            HOOP_SIMD for (int i = 0; i < HOOP_EXACT_BLOCK; i++) d->lo[i] += lo[i];                                            \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    bool HOOP_KERNEL(exact_finish_##dt)(int64_t nblocks, int width, const void *blocks, void *xv)                              \
-    {                                                                                                                          \
-        const block *b    = blocks;                                                                                            \
-        T           *x    = xv;                                                                                                \
-        bool         fine = true;                                                                                              \
-        for (int64_t k = 0; k < nblocks; k++, b++, x += HOOP_EXACT_BLOCK) {                                                    \
-            if (b->t == HOOP_EXACT_NONFINITE) {                                                                                \
-                for (int i = 0; i < HOOP_EXACT_BLOCK; i++) x[i] = (T)NAN;                                                      \
-                fine = false;                                                                                                  \
-            } else {                                                                                                           \
-                fine &= value_##dt(b, width, x);                                                                               \
-            }                                                                                                                  \
-        }                                                                                                                      \
-        return fine;                                                                                                           \
+#define EXACT(dt, T, block, N)                                                                                                   \
+    /* to a larger bin: by one, lo takes hi's place; by more, both are below what it counts */                                   \
+    static void raise_##dt(block *b, int t)                                                                                      \
+    {                                                                                                                            \
+        if (t == HOOP_EXACT_NONFINITE || t > b->t + 1)                                                                           \
+            memset(b->lo, 0, sizeof b->lo);                                                                                      \
+        else                                                                                                                     \
+            memcpy(b->lo, b->hi, sizeof b->lo);                                                                                  \
+        memset(b->hi, 0, sizeof b->hi);                                                                                          \
+        b->t = t;                                                                                                                \
+    }                                                                                                                            \
+    void HOOP_KERNEL(exact_clear_##dt)(int64_t nblocks, int tmin, void *blocks)                                                  \
+    {                                                                                                                            \
+        block *b = blocks;                                                                                                       \
+        memset(blocks, 0, (size_t)nblocks * sizeof *b);                                                                          \
+        for (int64_t k = 0; k < nblocks; k++) b[k].t = tmin;                                                                     \
+    }                                                                                                                            \
+    void HOOP_KERNEL(exact_deposit_##dt)(int64_t nblocks, int width, int tmin, void *blocks, const void *xv)                     \
+    {                                                                                                                            \
+        block   *b = blocks;                                                                                                     \
+        const T *x = xv;                                                                                                         \
+        for (int64_t k = 0; k < nblocks; k++, b++, x += HOOP_EXACT_BLOCK) {                                                      \
+            int t = bin_##dt(x, width, tmin);                                                                                    \
+            if (t > b->t) raise_##dt(b, t);                                                                                      \
+            if (b->t != HOOP_EXACT_NONFINITE) cut_##dt(x, b->hi, b->lo, width, b->t);                                            \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(exact_merge_##dt)(int64_t nblocks, int width, void *dst, const void *src)                                   \
+    {                                                                                                                            \
+        block       *d = dst;                                                                                                    \
+        const block *s = src;                                                                                                    \
+        (void)width; /* both sides were made with it */                                                                          \
+        for (int64_t k = 0; k < nblocks; k++, d++, s++) {                                                                        \
+            const N *hi = s->hi, *lo = s->lo;                                                                                    \
+            if (s->t > d->t) raise_##dt(d, s->t);                                                                                \
+            if (d->t == HOOP_EXACT_NONFINITE || d->t > s->t + 1) continue;                                                       \
+            if (d->t == s->t) {                                                                                                  \
+                HOOP_SIMD for (int i = 0; i < HOOP_EXACT_BLOCK; i++) d->hi[i] += hi[i];                                          \
+            } else {                                                                                                             \
+                lo = hi;                                                                                                         \
+            }                                                                                                                    \
+            HOOP_SIMD for (int i = 0; i < HOOP_EXACT_BLOCK; i++) d->lo[i] += lo[i];                                              \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    bool HOOP_KERNEL(exact_finish_##dt)(int64_t nblocks, int width, const void *blocks, void *xv)                                \
+    {                                                                                                                            \
+        const block *b    = blocks;                                                                                              \
+        T           *x    = xv;                                                                                                  \
+        bool         fine = true;                                                                                                \
+        for (int64_t k = 0; k < nblocks; k++, b++, x += HOOP_EXACT_BLOCK) {                                                      \
+            if (b->t == HOOP_EXACT_NONFINITE) {                                                                                  \
+                for (int i = 0; i < HOOP_EXACT_BLOCK; i++) x[i] = (T)NAN;                                                        \
+                fine = false;                                                                                                    \
+            } else {                                                                                                             \
+                fine &= value_##dt(b, width, x);                                                                                 \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        return fine;                                                                                                             \
     }
 EXACT(f32, float, hoop_exact_block32, int32_t)
 EXACT(f64, double, hoop_exact_block64, int64_t)

@@ -40,7 +40,8 @@ enum {
     HOOP_GEMM_GROUP = 4                    /* tiles whose rows are packed together, so that lines of memory are read whole */
 };
 
-/** Bytes of work (64-byte aligned) that the product needs: from its shape alone, the same for every instruction set. Calls: Local. */
+/** Bytes of work (64-byte aligned) that the product needs: from its shape alone, the same for every instruction set. Calls:
+ * Local. */
 HOOP_API int64_t hoop_gemm_work_bytes(const hoop_gemm *g);
 
 /** The product; work has hoop_gemm_work_bytes(g) bytes. */

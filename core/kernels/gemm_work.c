@@ -9,6 +9,7 @@ int64_t hoop_gemm_work_bytes(const hoop_gemm *g)
         floats = (wide + HOOP_GEMM_PANEL - 1) / HOOP_GEMM_PANEL * HOOP_GEMM_PANEL * depth;
         if (floats > HOOP_GEMM_PACK) floats = HOOP_GEMM_PACK;
     }
-    if (g->k > HOOP_GEMM_BLOCK) floats = HOOP_GEMM_PACK + (HOOP_GEMM_BLOCK + HOOP_GEMM_PANEL) * HOOP_GEMM_ROWS * HOOP_GEMM_GROUP; /* and rows */
+    if (g->k > HOOP_GEMM_BLOCK)
+        floats = HOOP_GEMM_PACK + (HOOP_GEMM_BLOCK + HOOP_GEMM_PANEL) * HOOP_GEMM_ROWS * HOOP_GEMM_GROUP; /* and rows */
     return (floats * (int64_t)sizeof(float) + 63) / 64 * 64;
 }

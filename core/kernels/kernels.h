@@ -46,9 +46,10 @@ enum hoop_binary_kernel {
 /* [HOOP_F32] and [HOOP_F64] index the float kernels */
 enum { HOOP_NFLOAT = 2 };
 
-typedef void hoop_unary_fn(int64_t n, const void *x, int64_t sx, void *y, bool add);                       /* x[i*sx], y[i] */
-typedef void hoop_unary_grad_fn(int64_t n, const void *a, const void *dy, void *dx, bool add);             /* all contiguous */
-typedef void hoop_binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y, bool add); /* strides in elements; 0 and 1 are fast */
+typedef void hoop_unary_fn(int64_t n, const void *x, int64_t sx, void *y, bool add);           /* x[i*sx], y[i] */
+typedef void hoop_unary_grad_fn(int64_t n, const void *a, const void *dy, void *dx, bool add); /* all contiguous */
+typedef void hoop_binary_fn(int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y,
+                            bool add); /* strides in elements; 0 and 1 are fast */
 typedef void hoop_copy_fn(int64_t n, const void *x, int64_t sx, void *y, int64_t sy);
 typedef void hoop_cast_fn(int64_t n, const void *x, void *y); /* contiguous; float to int truncates towards zero */
 /* y[r] (+)= sum or max over c of x[r*ld + c] */
@@ -63,20 +64,21 @@ typedef void hoop_softmax_grad_fn(int64_t rows, int64_t cols, const void *y, con
  * correct (may be NULL): 1 where the first largest x[r, :] is at label[r], else 0 */
 typedef void hoop_cross_entropy_fn(int64_t rows, int64_t cols, const void *x, const int64_t *label, void *lse, void *loss);
 /* dx[r, c] (+)= scale * (exp(x[r, c] - lse[r]) - (c == label[r])), 0 for ignored rows */
-typedef void hoop_cross_entropy_grad_fn(int64_t rows, int64_t cols, const void *x, const int64_t *label, const void *lse, double scale, void *dx, bool add);
+typedef void hoop_cross_entropy_grad_fn(int64_t rows, int64_t cols, const void *x, const int64_t *label, const void *lse,
+                                        double scale, void *dx, bool add);
 /* y[i] (+)= x[i] * m, m = u(key, i) >= p ? scale : 0, u = hoop_random_f32 of element i in both dtypes */
 typedef void hoop_dropout_fn(int64_t n, const void *x, double p, double scale, hoop_key key, void *y, bool add);
 
 /* what one update applies to a range; m and v are the optimiser's state there */
 typedef struct hoop_update {
-    double grad_scale;   /* multiplies the gradient sum first: 1/weight, clipping */
+    double grad_scale; /* multiplies the gradient sum first: 1/weight, clipping */
     double lr, weight_decay;
     double momentum, dampening;
-    bool   nesterov, first; /* first: SGD's momentum buffer is set to the gradient */
+    bool   nesterov, first;                 /* first: SGD's momentum buffer is set to the gradient */
     double beta1, beta2, eps, bias1, bias2; /* bias: 1 - beta^step */
     bool   decoupled;                       /* AdamW */
 } hoop_update;
-typedef void hoop_sgd_fn(int64_t n, const hoop_update *u, void *w, const void *g, void *m);            /* m may be NULL: no momentum */
+typedef void hoop_sgd_fn(int64_t n, const hoop_update *u, void *w, const void *g, void *m); /* m may be NULL: no momentum */
 typedef void hoop_adam_fn(int64_t n, const hoop_update *u, void *w, const void *g, void *m, void *v);
 
 /* out[b] = sum of squares of block b (128 elements), in f64, 16 lanes and a fixed tree */
@@ -89,7 +91,7 @@ typedef void hoop_exact_merge_fn(int64_t nblocks, int width, void *dst, const vo
 typedef bool hoop_exact_finish_fn(int64_t nblocks, int width, const void *blocks, void *x);
 
 typedef struct hoop_kernels {
-    const char *isa; /* "avx512", "avx2", "baseline" */
+    const char                 *isa; /* "avx512", "avx2", "baseline" */
     hoop_unary_fn              *unary[HOOP_UNARY_COUNT][HOOP_NFLOAT];
     hoop_unary_grad_fn         *unary_grad[HOOP_UNARY_GRAD_COUNT][HOOP_NFLOAT];
     hoop_binary_fn             *binary[HOOP_BINARY_COUNT][HOOP_NFLOAT];

@@ -14,8 +14,8 @@ static bool has_avx2(void)
 
 static bool has_avx512(void)
 {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
 }
 #endif
 
@@ -52,5 +52,6 @@ hoop_status hoop_kernels_select(const char *isa, hoop_error *err, const hoop_ker
         memcpy(names + used + 2, name, strlen(name) + 1);
         used += 2 + strlen(name);
     }
-    return hoop_fail(err, HOOP_EARG, "kernels: instruction set '%s' is unknown or not on this processor; here work: %s", isa, names);
+    return hoop_fail(err, HOOP_EARG, "kernels: instruction set '%s' is unknown or not on this processor; here work: %s", isa,
+                     names);
 }

@@ -1,76 +1,76 @@
 /* core/kernels/softmax.c - softmax and log-softmax of rows, and their gradients. */
 #include "kernels/rows.h"
 
-#define SOFTMAX(dt, T, I)                                                                                                      \
-    void HOOP_KERNEL(softmax_##dt)(int64_t rows, int64_t cols, const void *xv, void *yv)                                       \
-    {                                                                                                                          \
-        for (int64_t r = 0; r < rows; r++) {                                                                                   \
-            const T *x = (const T *)xv + r * cols;                                                                             \
-            T       *y = (T *)yv + r * cols;                                                                                   \
-            T        s = 1 / row_exp_##dt(cols, x, row_max_##dt(cols, x), y);                                                  \
-            HOOP_SIMD for (int64_t c = 0; c < cols; c++) y[c] *= s;                                                            \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    void HOOP_KERNEL(log_softmax_##dt)(int64_t rows, int64_t cols, const void *xv, void *yv)                                   \
-    {                                                                                                                          \
-        for (int64_t r = 0; r < rows; r++) {                                                                                   \
-            const T *x = (const T *)xv + r * cols;                                                                             \
-            T       *y = (T *)yv + r * cols;                                                                                   \
-            T        m = row_max_##dt(cols, x), s = v_log_##dt(row_exp_##dt(cols, x, m, NULL));                                \
-            HOOP_SIMD for (int64_t c = 0; c < cols; c++) y[c] = (x[c] - m) - s;                                                \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    static T row_dot_##dt(int64_t n, const T *x, const T *y)                                                                   \
-    {                                                                                                                          \
-        lanes_##dt a;                                                                                                          \
-        T          bx[HOOP_LANES], by[HOOP_LANES];                                                                             \
-        int64_t    i = 0;                                                                                                      \
-        lanes_fill_##dt(&a, 0);                                                                                                \
-        for (; i + HOOP_LANES <= n; i += HOOP_LANES) lanes_add_product_##dt(&a, x + i, y + i);                                 \
-        if (i < n) {                                                                                                           \
-            lanes_pad_##dt(bx, x + i, n - i, 0);                                                                               \
-            lanes_pad_##dt(by, y + i, n - i, 0);                                                                               \
-            lanes_add_product_##dt(&a, bx, by);                                                                                \
-        }                                                                                                                      \
-        return lanes_sum_##dt(&a);                                                                                             \
-    }                                                                                                                          \
-    static T row_sum_##dt(int64_t n, const T *x)                                                                               \
-    {                                                                                                                          \
-        lanes_##dt a;                                                                                                          \
-        T          buf[HOOP_LANES];                                                                                            \
-        int64_t    i = 0;                                                                                                      \
-        lanes_fill_##dt(&a, 0);                                                                                                \
-        for (; i + HOOP_LANES <= n; i += HOOP_LANES) lanes_add_##dt(&a, x + i);                                                \
-        if (i < n) {                                                                                                           \
-            lanes_pad_##dt(buf, x + i, n - i, 0);                                                                              \
-            lanes_add_##dt(&a, buf);                                                                                           \
-        }                                                                                                                      \
-        return lanes_sum_##dt(&a);                                                                                             \
-    }                                                                                                                          \
-    /* dx = y (dy - sum dy y) */                                                                                               \
-    void HOOP_KERNEL(softmax_grad_##dt)(int64_t rows, int64_t cols, const void *yv, const void *dyv, void *dxv, bool add)      \
-    {                                                                                                                          \
-        for (int64_t r = 0; r < rows; r++) {                                                                                   \
-            const T *y = (const T *)yv + r * cols, *dy = (const T *)dyv + r * cols;                                            \
-            T       *dx = (T *)dxv + r * cols, s = row_dot_##dt(cols, dy, y);                                                  \
-            if (add) {                                                                                                         \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += y[c] * (dy[c] - s);                                      \
-            } else {                                                                                                           \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = y[c] * (dy[c] - s);                                       \
-            }                                                                                                                  \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    /* dx = dy - e^y sum dy */                                                                                                 \
-    void HOOP_KERNEL(log_softmax_grad_##dt)(int64_t rows, int64_t cols, const void *yv, const void *dyv, void *dxv, bool add)  \
-    {                                                                                                                          \
-        for (int64_t r = 0; r < rows; r++) {                                                                                   \
-            const T *y = (const T *)yv + r * cols, *dy = (const T *)dyv + r * cols;                                            \
-            T       *dx = (T *)dxv + r * cols, s = row_sum_##dt(cols, dy);                                                     \
-            if (add) {                                                                                                         \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] - v_exp_##dt(y[c]) * s;                            \
-            } else {                                                                                                           \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] - v_exp_##dt(y[c]) * s;                             \
-            }                                                                                                                  \
-        }                                                                                                                      \
+#define SOFTMAX(dt, T, I)                                                                                                        \
+    void HOOP_KERNEL(softmax_##dt)(int64_t rows, int64_t cols, const void *xv, void *yv)                                         \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x = (const T *)xv + r * cols;                                                                               \
+            T       *y = (T *)yv + r * cols;                                                                                     \
+            T        s = 1 / row_exp_##dt(cols, x, row_max_##dt(cols, x), y);                                                    \
+            HOOP_SIMD for (int64_t c = 0; c < cols; c++) y[c] *= s;                                                              \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(log_softmax_##dt)(int64_t rows, int64_t cols, const void *xv, void *yv)                                     \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x = (const T *)xv + r * cols;                                                                               \
+            T       *y = (T *)yv + r * cols;                                                                                     \
+            T        m = row_max_##dt(cols, x), s = v_log_##dt(row_exp_##dt(cols, x, m, NULL));                                  \
+            HOOP_SIMD for (int64_t c = 0; c < cols; c++) y[c] = (x[c] - m) - s;                                                  \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    static T row_dot_##dt(int64_t n, const T *x, const T *y)                                                                     \
+    {                                                                                                                            \
+        lanes_##dt a;                                                                                                            \
+        T          bx[HOOP_LANES], by[HOOP_LANES];                                                                               \
+        int64_t    i = 0;                                                                                                        \
+        lanes_fill_##dt(&a, 0);                                                                                                  \
+        for (; i + HOOP_LANES <= n; i += HOOP_LANES) lanes_add_product_##dt(&a, x + i, y + i);                                   \
+        if (i < n) {                                                                                                             \
+            lanes_pad_##dt(bx, x + i, n - i, 0);                                                                                 \
+            lanes_pad_##dt(by, y + i, n - i, 0);                                                                                 \
+            lanes_add_product_##dt(&a, bx, by);                                                                                  \
+        }                                                                                                                        \
+        return lanes_sum_##dt(&a);                                                                                               \
+    }                                                                                                                            \
+    static T row_sum_##dt(int64_t n, const T *x)                                                                                 \
+    {                                                                                                                            \
+        lanes_##dt a;                                                                                                            \
+        T          buf[HOOP_LANES];                                                                                              \
+        int64_t    i = 0;                                                                                                        \
+        lanes_fill_##dt(&a, 0);                                                                                                  \
+        for (; i + HOOP_LANES <= n; i += HOOP_LANES) lanes_add_##dt(&a, x + i);                                                  \
+        if (i < n) {                                                                                                             \
+            lanes_pad_##dt(buf, x + i, n - i, 0);                                                                                \
+            lanes_add_##dt(&a, buf);                                                                                             \
+        }                                                                                                                        \
+        return lanes_sum_##dt(&a);                                                                                               \
+    }                                                                                                                            \
+    /* dx = y (dy - sum dy y) */                                                                                                 \
+    void HOOP_KERNEL(softmax_grad_##dt)(int64_t rows, int64_t cols, const void *yv, const void *dyv, void *dxv, bool add)        \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *y = (const T *)yv + r * cols, *dy = (const T *)dyv + r * cols;                                              \
+            T       *dx = (T *)dxv + r * cols, s = row_dot_##dt(cols, dy, y);                                                    \
+            if (add) {                                                                                                           \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += y[c] * (dy[c] - s);                                        \
+            } else {                                                                                                             \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = y[c] * (dy[c] - s);                                         \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    /* dx = dy - e^y sum dy */                                                                                                   \
+    void HOOP_KERNEL(log_softmax_grad_##dt)(int64_t rows, int64_t cols, const void *yv, const void *dyv, void *dxv, bool add)    \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *y = (const T *)yv + r * cols, *dy = (const T *)dyv + r * cols;                                              \
+            T       *dx = (T *)dxv + r * cols, s = row_sum_##dt(cols, dy);                                                       \
+            if (add) {                                                                                                           \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] - v_exp_##dt(y[c]) * s;                              \
+            } else {                                                                                                             \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] - v_exp_##dt(y[c]) * s;                               \
+            }                                                                                                                    \
+        }                                                                                                                        \
     }
 HOOP_FLOAT_LIST(SOFTMAX)

@@ -3,7 +3,10 @@
 
 extern const hoop_kernels HOOP_KERNEL(kernels);
 
-#define HOOP_BOTH(name) {HOOP_KERNEL(name##_f32), HOOP_KERNEL(name##_f64)}
+#define HOOP_BOTH(name)                                                                                                          \
+    {                                                                                                                            \
+        HOOP_KERNEL(name##_f32), HOOP_KERNEL(name##_f64)                                                                         \
+    }
 
 const hoop_kernels HOOP_KERNEL(kernels) = {
     .isa = HOOP_ISA_TEXT,
@@ -19,10 +22,12 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
 #define HOOP_ROW(NAME, name, type) [HOOP_##NAME] = HOOP_KERNEL(copy_##name),
     .copy = {HOOP_DTYPE_LIST(HOOP_ROW)},
 #undef HOOP_ROW
-#define HOOP_ROW(NAME, name, type)                                                                                             \
-    [HOOP_##NAME] = {[HOOP_F32] = HOOP_KERNEL(cast_##name##_f32), [HOOP_F64] = HOOP_KERNEL(cast_##name##_f64),                 \
-                     [HOOP_I64] = HOOP_KERNEL(cast_##name##_i64), [HOOP_I32] = HOOP_KERNEL(cast_##name##_i32),                 \
-                     [HOOP_U8] = HOOP_KERNEL(cast_##name##_u8)},
+#define HOOP_ROW(NAME, name, type)                                                                                               \
+    [HOOP_##NAME] = {[HOOP_F32] = HOOP_KERNEL(cast_##name##_f32),                                                                \
+                     [HOOP_F64] = HOOP_KERNEL(cast_##name##_f64),                                                                \
+                     [HOOP_I64] = HOOP_KERNEL(cast_##name##_i64),                                                                \
+                     [HOOP_I32] = HOOP_KERNEL(cast_##name##_i32),                                                                \
+                     [HOOP_U8]  = HOOP_KERNEL(cast_##name##_u8)},
     .cast = {HOOP_DTYPE_LIST(HOOP_ROW)},
 #undef HOOP_ROW
     .sum_rows           = HOOP_BOTH(sum_rows),

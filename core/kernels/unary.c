@@ -3,64 +3,76 @@
 
 enum { CHUNK = 256 }; /* strided input goes through a buffer of this many, so that f always runs vectorised */
 
-#define UNARY(name, dt, T)                                                                                                     \
-    static void name##_##dt(int64_t n, const T *x, T *y, bool add)                                                             \
-    {                                                                                                                          \
-        if (add) {                                                                                                             \
-            HOOP_SIMD for (int64_t i = 0; i < n; i++) y[i] += v_##name##_##dt(x[i]);                                           \
-        } else {                                                                                                               \
-            HOOP_SIMD for (int64_t i = 0; i < n; i++) y[i] = v_##name##_##dt(x[i]);                                            \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    void HOOP_KERNEL(unary_##name##_##dt)(int64_t n, const void *xv, int64_t sx, void *yv, bool add)                           \
-    {                                                                                                                          \
-        const T *x = xv;                                                                                                       \
-        T       *y = yv, buf[CHUNK];                                                                                           \
-        if (sx == 1) {                                                                                                         \
-            name##_##dt(n, x, y, add);                                                                                         \
-            return;                                                                                                            \
-        }                                                                                                                      \
-        for (int64_t i = 0; i < n; i += CHUNK) {                                                                               \
-            int64_t m = n - i < CHUNK ? n - i : CHUNK;                                                                         \
-            for (int64_t k = 0; k < m; k++) buf[k] = x[(i + k) * sx];                                                          \
-            name##_##dt(m, buf, y + i, add);                                                                                   \
-        }                                                                                                                      \
+#define UNARY(name, dt, T)                                                                                                       \
+    static void name##_##dt(int64_t n, const T *x, T *y, bool add)                                                               \
+    {                                                                                                                            \
+        if (add) {                                                                                                               \
+            HOOP_SIMD for (int64_t i = 0; i < n; i++) y[i] += v_##name##_##dt(x[i]);                                             \
+        } else {                                                                                                                 \
+            HOOP_SIMD for (int64_t i = 0; i < n; i++) y[i] = v_##name##_##dt(x[i]);                                              \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(unary_##name##_##dt)(int64_t n, const void *xv, int64_t sx, void *yv, bool add)                             \
+    {                                                                                                                            \
+        const T *x = xv;                                                                                                         \
+        T       *y = yv, buf[CHUNK];                                                                                             \
+        if (sx == 1) {                                                                                                           \
+            name##_##dt(n, x, y, add);                                                                                           \
+            return;                                                                                                              \
+        }                                                                                                                        \
+        for (int64_t i = 0; i < n; i += CHUNK) {                                                                                 \
+            int64_t m = n - i < CHUNK ? n - i : CHUNK;                                                                           \
+            for (int64_t k = 0; k < m; k++) buf[k] = x[(i + k) * sx];                                                            \
+            name##_##dt(m, buf, y + i, add);                                                                                     \
+        }                                                                                                                        \
     }
 #define UNARY_BOTH(name) UNARY(name, f32, float) UNARY(name, f64, double)
 HOOP_UNARY_LIST(UNARY_BOTH)
 
 /* a is the op's output, but its input for gelu and gelu_tanh; phi(x) = e^(-x^2/2) / sqrt(2 pi). Beyond 40 the bell-shaped
  * terms are 0; the bound keeps infinity times 0 out of them. */
-#define GRADS(dt, T, I)                                                                                                        \
-    HOOP_INLINE T d_relu_##dt(T a, T dy) { return a > 0 ? dy : 0; }                                                            \
-    HOOP_INLINE T d_tanh_##dt(T a, T dy) { return dy * (1 - a * a); }                                                          \
-    HOOP_INLINE T d_sigmoid_##dt(T a, T dy) { return dy * (a * (1 - a)); }                                                     \
-    HOOP_INLINE T bounded_##dt(T a) { return a > 40 ? 40 : a < -40 ? -40 : a; }                                                \
-    HOOP_INLINE T d_gelu_##dt(T a, T dy)                                                                                       \
-    {                                                                                                                          \
-        T c   = bounded_##dt(a);                                                                                               \
-        T cdf = (T)0.5 * (1 + v_erf_##dt(c * (T)0.70710678118654752440));                                                      \
-        T pdf = (T)0.39894228040143267794 * v_exp_##dt((T)-0.5 * (c * c));                                                     \
-        return dy * (cdf + c * pdf);                                                                                           \
-    }                                                                                                                          \
-    HOOP_INLINE T d_gelu_tanh_##dt(T a, T dy)                                                                                  \
-    {                                                                                                                          \
-        T c = bounded_##dt(a), t = v_tanh_##dt(gelu_inner_##dt(c));                                                            \
-        T u = (T)0.79788456080286535588 * (1 + (T)0.134145 * (c * c));                                                         \
-        return dy * ((T)0.5 * (1 + t) + (T)0.5 * c * ((1 - t * t) * u));                                                       \
+#define GRADS(dt, T, I)                                                                                                          \
+    HOOP_INLINE T d_relu_##dt(T a, T dy)                                                                                         \
+    {                                                                                                                            \
+        return a > 0 ? dy : 0;                                                                                                   \
+    }                                                                                                                            \
+    HOOP_INLINE T d_tanh_##dt(T a, T dy)                                                                                         \
+    {                                                                                                                            \
+        return dy * (1 - a * a);                                                                                                 \
+    }                                                                                                                            \
+    HOOP_INLINE T d_sigmoid_##dt(T a, T dy)                                                                                      \
+    {                                                                                                                            \
+        return dy * (a * (1 - a));                                                                                               \
+    }                                                                                                                            \
+    HOOP_INLINE T bounded_##dt(T a)                                                                                              \
+    {                                                                                                                            \
+        return a > 40 ? 40 : a < -40 ? -40 : a;                                                                                  \
+    }                                                                                                                            \
+    HOOP_INLINE T d_gelu_##dt(T a, T dy)                                                                                         \
+    {                                                                                                                            \
+        T c   = bounded_##dt(a);                                                                                                 \
+        T cdf = (T)0.5 * (1 + v_erf_##dt(c * (T)0.70710678118654752440));                                                        \
+        T pdf = (T)0.39894228040143267794 * v_exp_##dt((T)-0.5 * (c * c));                                                       \
+        return dy * (cdf + c * pdf);                                                                                             \
+    }                                                                                                                            \
+    HOOP_INLINE T d_gelu_tanh_##dt(T a, T dy)                                                                                    \
+    {                                                                                                                            \
+        T c = bounded_##dt(a), t = v_tanh_##dt(gelu_inner_##dt(c));                                                              \
+        T u = (T)0.79788456080286535588 * (1 + (T)0.134145 * (c * c));                                                           \
+        return dy * ((T)0.5 * (1 + t) + (T)0.5 * c * ((1 - t * t) * u));                                                         \
     }
 HOOP_FLOAT_LIST(GRADS)
 
-#define UNARY_GRAD(name, dt, T)                                                                                                \
-    void HOOP_KERNEL(unary_grad_##name##_##dt)(int64_t n, const void *av, const void *dyv, void *dxv, bool add)                \
-    {                                                                                                                          \
-        const T *a = av, *dy = dyv;                                                                                            \
-        T       *dx = dxv;                                                                                                     \
-        if (add) {                                                                                                             \
-            HOOP_SIMD for (int64_t i = 0; i < n; i++) dx[i] += d_##name##_##dt(a[i], dy[i]);                                   \
-        } else {                                                                                                               \
-            HOOP_SIMD for (int64_t i = 0; i < n; i++) dx[i] = d_##name##_##dt(a[i], dy[i]);                                    \
-        }                                                                                                                      \
+#define UNARY_GRAD(name, dt, T)                                                                                                  \
+    void HOOP_KERNEL(unary_grad_##name##_##dt)(int64_t n, const void *av, const void *dyv, void *dxv, bool add)                  \
+    {                                                                                                                            \
+        const T *a = av, *dy = dyv;                                                                                              \
+        T       *dx = dxv;                                                                                                       \
+        if (add) {                                                                                                               \
+            HOOP_SIMD for (int64_t i = 0; i < n; i++) dx[i] += d_##name##_##dt(a[i], dy[i]);                                     \
+        } else {                                                                                                                 \
+            HOOP_SIMD for (int64_t i = 0; i < n; i++) dx[i] = d_##name##_##dt(a[i], dy[i]);                                      \
+        }                                                                                                                        \
     }
 #define UNARY_GRAD_BOTH(name) UNARY_GRAD(name, f32, float) UNARY_GRAD(name, f64, double)
 HOOP_UNARY_GRAD_LIST(UNARY_GRAD_BOTH)

@@ -26,8 +26,8 @@ HOOP_INLINE uint32_t bits_of_f32(float x)
 
 /* adding it leaves an integer, rounded to nearest, in the low bits of the sum */
 #define HOOP_ROUNDER 0x1.8p23f
-#define HOOP_LN2_HI  0x1.63p-1f /* few enough bits that n * HOOP_LN2_HI is exact */
-#define HOOP_LN2_LO  -0x1.bd0106p-13f
+#define HOOP_LN2_HI 0x1.63p-1f /* few enough bits that n * HOOP_LN2_HI is exact */
+#define HOOP_LN2_LO -0x1.bd0106p-13f
 
 /* x = n ln 2 + r, |r| <= ln 2 / 2; returns e^r - 1, exact in r's relative error */
 HOOP_INLINE float expm1_reduced_f32(float x, uint32_t *n)
@@ -57,8 +57,8 @@ HOOP_INLINE float v_exp_f32(float x)
 HOOP_INLINE float v_log_f32(float x)
 {
     bool     tiny = x < 0x1p-126f;
-    uint32_t u = bits_of_f32(tiny ? x * 0x1p23f : x) - 0x3f3504f3u; /* sqrt(1/2) */
-    float    k = (float)(((int32_t)u >> 23) - (tiny ? 23 : 0));
+    uint32_t u    = bits_of_f32(tiny ? x * 0x1p23f : x) - 0x3f3504f3u; /* sqrt(1/2) */
+    float    k    = (float)(((int32_t)u >> 23) - (tiny ? 23 : 0));
     float    f = f32_of_bits((u & 0x7fffffu) + 0x3f3504f3u) - 1.0f, s = f * f, p = -0x1.38b694p-4f, r;
     p = HOOP_FMA_F32(p, f, 0x1.055b6ep-3f);
     p = HOOP_FMA_F32(p, f, -0x1.0d8508p-3f);
@@ -116,30 +116,66 @@ HOOP_INLINE float v_erf_f32(float x)
     return f32_of_bits(bits_of_f32(a < 0.93f ? p : big) | sign);
 }
 
-HOOP_INLINE double v_exp_f64(double x) { return exp(x); }
-HOOP_INLINE double v_log_f64(double x) { return log(x); }
-HOOP_INLINE double v_tanh_f64(double x) { return tanh(x); }
-HOOP_INLINE double v_erf_f64(double x) { return erf(x); }
+HOOP_INLINE double v_exp_f64(double x)
+{
+    return exp(x);
+}
+HOOP_INLINE double v_log_f64(double x)
+{
+    return log(x);
+}
+HOOP_INLINE double v_tanh_f64(double x)
+{
+    return tanh(x);
+}
+HOOP_INLINE double v_erf_f64(double x)
+{
+    return erf(x);
+}
 HOOP_INLINE double v_sigmoid_f64(double x)
 {
     double e = exp(x < 0 ? x : -x);
     return (x < 0 ? e : 1) / (1 + e);
 }
-HOOP_INLINE float v_sqrt_f32(float x) { return __builtin_sqrtf(x); }
-HOOP_INLINE double v_sqrt_f64(double x) { return __builtin_sqrt(x); }
+HOOP_INLINE float v_sqrt_f32(float x)
+{
+    return __builtin_sqrtf(x);
+}
+HOOP_INLINE double v_sqrt_f64(double x)
+{
+    return __builtin_sqrt(x);
+}
 
 /* sqrt(2/pi) (x + 0.044715 x^3) is tanh's argument in gelu_tanh. Below -40 gelu is 0, whatever x: no infinity times 0. */
-#define HOOP_SIMPLE_MATH(dt, T, I)                                                                                             \
-    HOOP_INLINE T v_neg_##dt(T x) { return -x; }                                                                               \
-    HOOP_INLINE T v_relu_##dt(T x) { return x <= 0 ? 0 : x; } /* NaN kept */                                                   \
-    HOOP_INLINE T v_reciprocal_##dt(T x) { return 1 / x; }                                                                     \
-    HOOP_INLINE T gelu_floor_##dt(T x) { return x < -40 ? -40 : x; }                                                           \
-    HOOP_INLINE T gelu_inner_##dt(T x) { return (T)0.79788456080286535588 * (x + (T)0.044715 * (x * x * x)); }                 \
-    HOOP_INLINE T v_gelu_##dt(T x)                                                                                             \
-    {                                                                                                                          \
-        return (T)0.5 * gelu_floor_##dt(x) * (1 + v_erf_##dt(x * (T)0.70710678118654752440));                                  \
-    }                                                                                                                          \
-    HOOP_INLINE T v_gelu_tanh_##dt(T x) { return (T)0.5 * gelu_floor_##dt(x) * (1 + v_tanh_##dt(gelu_inner_##dt(x))); }
+#define HOOP_SIMPLE_MATH(dt, T, I)                                                                                               \
+    HOOP_INLINE T v_neg_##dt(T x)                                                                                                \
+    {                                                                                                                            \
+        return -x;                                                                                                               \
+    }                                                                                                                            \
+    HOOP_INLINE T v_relu_##dt(T x)                                                                                               \
+    {                                                                                                                            \
+        return x <= 0 ? 0 : x;                                                                                                   \
+    } /* NaN kept */                                                                                                             \
+    HOOP_INLINE T v_reciprocal_##dt(T x)                                                                                         \
+    {                                                                                                                            \
+        return 1 / x;                                                                                                            \
+    }                                                                                                                            \
+    HOOP_INLINE T gelu_floor_##dt(T x)                                                                                           \
+    {                                                                                                                            \
+        return x < -40 ? -40 : x;                                                                                                \
+    }                                                                                                                            \
+    HOOP_INLINE T gelu_inner_##dt(T x)                                                                                           \
+    {                                                                                                                            \
+        return (T)0.79788456080286535588 * (x + (T)0.044715 * (x * x * x));                                                      \
+    }                                                                                                                            \
+    HOOP_INLINE T v_gelu_##dt(T x)                                                                                               \
+    {                                                                                                                            \
+        return (T)0.5 * gelu_floor_##dt(x) * (1 + v_erf_##dt(x * (T)0.70710678118654752440));                                    \
+    }                                                                                                                            \
+    HOOP_INLINE T v_gelu_tanh_##dt(T x)                                                                                          \
+    {                                                                                                                            \
+        return (T)0.5 * gelu_floor_##dt(x) * (1 + v_tanh_##dt(gelu_inner_##dt(x)));                                              \
+    }
 HOOP_FLOAT_LIST(HOOP_SIMPLE_MATH)
 #undef HOOP_SIMPLE_MATH
 

@@ -37,21 +37,23 @@ static uint64_t hash_text(const char *s)
     return h;
 }
 
-static hoop_status module_new(hoop_model *model, const hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
-                              hoop_error *err, hoop_module **out)
+static hoop_status module_new(hoop_model *model, const hoop_module *parent, const hoop_module_kind *kind, const char *name,
+                              const void *opts, hoop_error *err, hoop_module **out)
 {
     hoop_module *m = calloc(1, sizeof *m);
     int          n = 0;
-    *out = NULL;
+    *out           = NULL;
     if (m != NULL && kind->opts_size > 0) m->opts = calloc(1, kind->opts_size);
     if (m == NULL || (kind->opts_size > 0 && m->opts == NULL)) {
         free(m);
         return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
     }
-    m->kind = kind;
+    m->kind  = kind;
     m->model = model;
-    if (opts != NULL) memcpy(m->opts, opts, kind->opts_size);
-    else if (kind->options.rows != NULL) hoop_option_defaults(&kind->options, m->opts);
+    if (opts != NULL)
+        memcpy(m->opts, opts, kind->opts_size);
+    else if (kind->options.rows != NULL)
+        hoop_option_defaults(&kind->options, m->opts);
     if (parent != NULL) n = snprintf(m->path, sizeof m->path, "%s%s%s", parent->path, parent->path[0] == '\0' ? "" : ".", name);
     if (n < 0 || n >= PATH_MAX_BYTES) {
         free(m->opts);
@@ -59,7 +61,7 @@ static hoop_status module_new(hoop_model *model, const hoop_module *parent, cons
         return hoop_fail(err, HOOP_EARG, "module name '%s' makes a path of more than %d characters", name, PATH_MAX_BYTES - 1);
     }
     m->site = hash_text(m->path);
-    *out = m;
+    *out    = m;
     return HOOP_OK;
 }
 
@@ -109,15 +111,19 @@ hoop_params *hoop_model_params(const hoop_model *m)
     return m->params;
 }
 
-hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts, hoop_error *err, hoop_module **out)
+hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
+                            hoop_error *err, hoop_module **out)
 {
     hoop_module *m;
     hoop_status  st;
-    if (strcmp(parent->kind->name, "sequential") != 0) return hoop_fail(err, HOOP_EARG, "module '%s' cannot stand under a %s", name, parent->kind->name);
+    if (strcmp(parent->kind->name, "sequential") != 0)
+        return hoop_fail(err, HOOP_EARG, "module '%s' cannot stand under a %s", name, parent->kind->name);
     st = module_new(parent->model, parent, kind, name, opts, err, &m);
     if (st != HOOP_OK) return st;
-    if (parent->first == NULL) parent->first = m;
-    else parent->last->next = m;
+    if (parent->first == NULL)
+        parent->first = m;
+    else
+        parent->last->next = m;
     parent->last = m;
     if (out != NULL) *out = m;
     return HOOP_OK;
@@ -139,7 +145,8 @@ static hoop_status module_build(hoop_module *m, int *ndim, int64_t *shape, hoop_
 
 hoop_status hoop_model_build(hoop_model *m, int ndim, const int64_t *shape, hoop_error *err)
 {
-    if (ndim < 1 || ndim > HOOP_MAX_DIMS) return hoop_fail(err, HOOP_ESHAPE, "a model's input has 1 to %d dims, the first the batch", HOOP_MAX_DIMS);
+    if (ndim < 1 || ndim > HOOP_MAX_DIMS)
+        return hoop_fail(err, HOOP_ESHAPE, "a model's input has 1 to %d dims, the first the batch", HOOP_MAX_DIMS);
     memcpy(m->out_shape, shape, (size_t)ndim * sizeof *shape);
     m->out_ndim = ndim;
     return module_build(m->root, &m->out_ndim, m->out_shape, err);
@@ -166,7 +173,7 @@ static hoop_tensor *sequential_forward(const hoop_module *m, hoop_tape *t, hoop_
 {
     for (const hoop_module *c = m->first; c != NULL; c = c->next) {
         uint64_t site = hoop_tape_set_site(t, c->site);
-        x = c->kind->forward(c, t, x);
+        x             = c->kind->forward(c, t, x);
         (void)hoop_tape_set_site(t, site);
     }
     return x;
@@ -189,7 +196,8 @@ static void full_name(const hoop_module *m, const char *name, char *out, size_t 
     (void)snprintf(out, size, "%s%s%s", m->path, m->path[0] == '\0' ? "" : ".", name);
 }
 
-hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, int ndim, const int64_t *shape, int64_t fan_in, hoop_error *err)
+hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, int ndim, const int64_t *shape, int64_t fan_in,
+                              hoop_error *err)
 {
     char        full[PATH_MAX_BYTES + 40];
     hoop_status st;
@@ -202,7 +210,8 @@ hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, int nd
     return st;
 }
 
-hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err)
+hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape,
+                               hoop_error *err)
 {
     char full[PATH_MAX_BYTES + 40];
     full_name(m, name, full, sizeof full);
@@ -220,25 +229,31 @@ hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot)
  */
 void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
 {
-    hoop_tensor *x = hoop_params_tensor(p, param);
-    hoop_key     key = hoop_key_make(seed, HOOP_FOR_INIT, hash_text(hoop_params_name(p, param)), 0, 0);
-    bool         bias = hoop_tensor_ndim(x) < 2;
+    hoop_tensor *x       = hoop_params_tensor(p, param);
+    hoop_key     key     = hoop_key_make(seed, HOOP_FOR_INIT, hash_text(hoop_params_name(p, param)), 0, 0);
+    bool         bias    = hoop_tensor_ndim(x) < 2;
     int64_t      fan_out = hoop_tensor_size(x, 0), n = hoop_tensor_numel(x);
-    double       fan = fan_in > 0 ? (double)fan_in : 1.0;
+    double       fan   = fan_in > 0 ? (double)fan_in : 1.0;
     double       bound = init == HOOP_INIT_GLOROT ? sqrt(6.0 / (fan + (double)fan_out)) : 1.0 / sqrt(fan);
-    void        *data = hoop_tensor_data(x);
+    void        *data  = hoop_tensor_data(x);
     for (int64_t i = 0; i < n; i++) {
         double v;
-        if (bias && init != HOOP_INIT_PYTORCH) v = 0.0;
-        else if (init == HOOP_INIT_HE) v = sqrt(2.0 / fan) * hoop_random_normal(key, (uint64_t)i);
-        else v = bound * (2.0 * hoop_random_f64(key, (uint64_t)i) - 1.0);
-        if (hoop_params_dtype(p) == HOOP_F32) ((float *)data)[i] = (float)v;
-        else ((double *)data)[i] = v;
+        if (bias && init != HOOP_INIT_PYTORCH)
+            v = 0.0;
+        else if (init == HOOP_INIT_HE)
+            v = sqrt(2.0 / fan) * hoop_random_normal(key, (uint64_t)i);
+        else
+            v = bound * (2.0 * hoop_random_f64(key, (uint64_t)i) - 1.0);
+        if (hoop_params_dtype(p) == HOOP_F32)
+            ((float *)data)[i] = (float)v;
+        else
+            ((double *)data)[i] = v;
     }
     hoop_tensor_touch(x);
 }
 
 void hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed)
 {
-    for (int i = 0; i < hoop_params_count(m->params); i++) hoop_param_init(m->params, i, init, i < m->nfan_in ? m->fan_in[i] : 1, seed);
+    for (int i = 0; i < hoop_params_count(m->params); i++)
+        hoop_param_init(m->params, i, init, i < m->nfan_in ? m->fan_in[i] : 1, seed);
 }

@@ -13,7 +13,7 @@ static const hoop_option linear_rows[] = {
 };
 static hoop_status linear_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
-    const hoop_linear_opts *o = hoop_module_opts(m);
+    const hoop_linear_opts *o  = hoop_module_opts(m);
     int64_t                 in = shape[*ndim - 1];
     hoop_status             st;
     if (*ndim < 2) return hoop_fail(err, HOOP_ESHAPE, "its input has no dim behind the batch");
@@ -30,7 +30,8 @@ static hoop_tensor *linear_forward(const hoop_module *m, hoop_tape *t, hoop_tens
 
 /* embedding: i64 (N, ...) -> (N, ..., width) */
 static const hoop_option embedding_rows[] = {
-    {"rows", HOOP_OPT_INT, offsetof(hoop_embedding_opts, rows), NULL, 1, 1e12, NULL, true, "rows of the table: indices run from 0 to rows - 1"},
+    {"rows", HOOP_OPT_INT, offsetof(hoop_embedding_opts, rows), NULL, 1, 1e12, NULL, true,
+     "rows of the table: indices run from 0 to rows - 1"},
     {"width", HOOP_OPT_INT, offsetof(hoop_embedding_opts, width), NULL, 1, 1e9, NULL, true, "elements a row"},
 };
 static hoop_status embedding_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
@@ -62,9 +63,10 @@ static hoop_tensor *sigmoid_forward(const hoop_module *m, hoop_tape *t, hoop_ten
     (void)m;
     return hoop_sigmoid(t, x);
 }
-static const char *const  gelu_kinds[] = {"none", "tanh", NULL};
-static const hoop_option gelu_rows[] = {
-    {"approximate", HOOP_OPT_ENUM, offsetof(hoop_gelu_opts, approximate), "none", 0, 0, gelu_kinds, true, "none: by erf; tanh: the approximation"},
+static const char *const gelu_kinds[] = {"none", "tanh", NULL};
+static const hoop_option gelu_rows[]  = {
+     {"approximate", HOOP_OPT_ENUM, offsetof(hoop_gelu_opts, approximate), "none", 0, 0, gelu_kinds, true,
+      "none: by erf; tanh: the approximation"},
 };
 static hoop_tensor *gelu_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 {
@@ -89,7 +91,7 @@ static hoop_status flatten_build(hoop_module *m, int *ndim, int64_t *shape, hoop
         if (__builtin_mul_overflow(n, shape[d], &n)) return hoop_fail(err, HOOP_ESIZE, "its input's size overflows");
     }
     shape[1] = n;
-    *ndim = 2;
+    *ndim    = 2;
     return HOOP_OK;
 }
 static hoop_tensor *flatten_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
@@ -108,26 +110,31 @@ static hoop_tensor *normalize_forward(const hoop_module *m, hoop_tape *t, hoop_t
 {
     hoop_tensor *mean = hoop_module_tensor(m, 0), *inverse = hoop_module_tensor(m, 1), *centred;
     if (hoop_tensor_dtype(x) != HOOP_F32) {
-        mean = hoop_cast(t, mean, hoop_tensor_dtype(x));
+        mean    = hoop_cast(t, mean, hoop_tensor_dtype(x));
         inverse = hoop_cast(t, inverse, hoop_tensor_dtype(x));
     }
     centred = hoop_sub(t, x, mean);
     return hoop_mul(t, centred, inverse);
 }
 
-#define OPTIONS(rows) {"", rows, (int)(sizeof(rows) / sizeof(rows)[0])}
-static const hoop_module_kind linear = {"linear", OPTIONS(linear_rows), sizeof(hoop_linear_opts), "out", linear_build, linear_forward};
-static const hoop_module_kind embedding = {"embedding", OPTIONS(embedding_rows), sizeof(hoop_embedding_opts), NULL, embedding_build, embedding_forward};
-static const hoop_module_kind relu = {.name = "relu", .forward = relu_forward};
+#define OPTIONS(rows)                                                                                                            \
+    {                                                                                                                            \
+        "", rows, (int)(sizeof(rows) / sizeof(rows)[0])                                                                          \
+    }
+static const hoop_module_kind linear    = {"linear", OPTIONS(linear_rows), sizeof(hoop_linear_opts),
+                                           "out",    linear_build,         linear_forward};
+static const hoop_module_kind embedding = {"embedding", OPTIONS(embedding_rows), sizeof(hoop_embedding_opts),
+                                           NULL,        embedding_build,         embedding_forward};
+static const hoop_module_kind relu      = {.name = "relu", .forward = relu_forward};
 static const hoop_module_kind tanh_kind = {.name = "tanh", .forward = tanh_forward};
-static const hoop_module_kind sigmoid = {.name = "sigmoid", .forward = sigmoid_forward};
-static const hoop_module_kind gelu = {"gelu", OPTIONS(gelu_rows), sizeof(hoop_gelu_opts), "approximate", NULL, gelu_forward};
+static const hoop_module_kind sigmoid   = {.name = "sigmoid", .forward = sigmoid_forward};
+static const hoop_module_kind gelu      = {"gelu", OPTIONS(gelu_rows), sizeof(hoop_gelu_opts), "approximate", NULL, gelu_forward};
 static const hoop_module_kind dropout = {"dropout", OPTIONS(dropout_rows), sizeof(hoop_dropout_opts), "p", NULL, dropout_forward};
 static const hoop_module_kind flatten = {.name = "flatten", .build = flatten_build, .forward = flatten_forward};
 static const hoop_module_kind normalize = {.name = "normalize", .build = normalize_build, .forward = normalize_forward};
 
-static const hoop_module_kind *const kinds[] = {&linear, &embedding, &relu, &tanh_kind, &sigmoid, &gelu, &dropout, &flatten, &normalize,
-                                                &hoop__module_sequential};
+static const hoop_module_kind *const kinds[] = {&linear, &embedding, &relu,    &tanh_kind, &sigmoid,
+                                                &gelu,   &dropout,   &flatten, &normalize, &hoop__module_sequential};
 
 const hoop_module_kind *hoop_module_kind_get(int i)
 {

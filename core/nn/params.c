@@ -11,11 +11,12 @@ hoop_status hoop_params_create(hoop_dtype dtype, hoop_error *err, hoop_params **
 {
     hoop_params *p;
     *out = NULL;
-    if (!hoop_dtype_is_float(dtype)) return hoop_fail(err, HOOP_EDTYPE, "parameters are f32 or f64, not %s", hoop_dtype_name(dtype));
+    if (!hoop_dtype_is_float(dtype))
+        return hoop_fail(err, HOOP_EDTYPE, "parameters are f32 or f64, not %s", hoop_dtype_name(dtype));
     p = calloc(1, sizeof *p);
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a parameter store");
     p->dtype = dtype;
-    *out = p;
+    *out     = p;
     return HOOP_OK;
 }
 
@@ -58,7 +59,8 @@ static hoop_status check_name(const hoop_params *p, const char *name, hoop_error
 {
     size_t n = name == NULL ? 0 : strlen(name);
     if (n == 0 || n > LONGEST_NAME || strchr(name, '/') != NULL) {
-        return hoop_fail(err, HOOP_EARG, "parameter name '%s': 1 to %d characters, none of them '/'", name == NULL ? "" : name, LONGEST_NAME);
+        return hoop_fail(err, HOOP_EARG, "parameter name '%s': 1 to %d characters, none of them '/'", name == NULL ? "" : name,
+                         LONGEST_NAME);
     }
     if (hoop_params_find(p, name) >= 0 || find_named(p->buffer, p->nbuffers, name) != NULL) {
         return hoop_fail(err, HOOP_EARG, "parameter name '%s' is taken", name);
@@ -74,12 +76,13 @@ static bool room(void **v, int n, int *capacity, size_t size)
     if (n < *capacity) return true;
     grown = realloc(*v, (size_t)bigger * size);
     if (grown == NULL) return false;
-    *v = grown;
+    *v        = grown;
     *capacity = bigger;
     return true;
 }
 
-static hoop_status append_named(struct hoop_named **v, int *n, int *capacity, const char *name, hoop_tensor *tensor, hoop_error *err)
+static hoop_status append_named(struct hoop_named **v, int *n, int *capacity, const char *name, hoop_tensor *tensor,
+                                hoop_error *err)
 {
     char *copy = strdup(name);
     if (copy == NULL || !room((void **)v, *n, capacity, sizeof **v)) {
@@ -93,7 +96,7 @@ static hoop_status append_named(struct hoop_named **v, int *n, int *capacity, co
 hoop_status hoop_params_add(hoop_params *p, const char *name, int ndim, const int64_t *shape, hoop_error *err, hoop_tensor **out)
 {
     hoop_status  st;
-    hoop_tensor *x = NULL;
+    hoop_tensor *x    = NULL;
     char        *copy = NULL;
     int64_t      numel, blocks;
     char         nowhere; /* stands for the memory that finalize gives */
@@ -112,9 +115,9 @@ hoop_status hoop_params_add(hoop_params *p, const char *name, int ndim, const in
         st = hoop_fail(err, HOOP_ENOMEM, "no memory for parameter '%s'", name);
         goto done;
     }
-    x->v.data = NULL;
-    x->params = p;
-    x->param = p->count;
+    x->v.data            = NULL;
+    x->params            = p;
+    x->param             = p->count;
     p->param[p->count++] = (struct hoop_param){copy, x, p->nblocks, blocks};
     p->nblocks += blocks;
     p->numel += numel;
@@ -130,11 +133,13 @@ hoop_status hoop_params_alias(hoop_params *p, const char *name, hoop_tensor *par
 {
     hoop_status st = check_name(p, name, err);
     if (st != HOOP_OK) return st;
-    if (param == NULL || param->params != p) return hoop_fail(err, HOOP_EARG, "alias '%s' of a tensor that is no parameter of this store", name);
+    if (param == NULL || param->params != p)
+        return hoop_fail(err, HOOP_EARG, "alias '%s' of a tensor that is no parameter of this store", name);
     return append_named(&p->alias, &p->naliases, &p->alias_capacity, name, param, err);
 }
 
-hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err, hoop_tensor **out)
+hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape,
+                                   hoop_error *err, hoop_tensor **out)
 {
     hoop_tensor *x = NULL;
     hoop_status  st;
@@ -156,18 +161,19 @@ int64_t hoop_params_bytes(const hoop_params *p)
 
 hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
 {
-    size_t  size = hoop_dtype_size(p->dtype);
+    size_t  size  = hoop_dtype_size(p->dtype);
     int64_t bytes = hoop_params_bytes(p);
     if (p->finalized) return hoop_fail(err, HOOP_ESTATE, "hoop_params_finalize a second time");
-    if (memory != NULL && (uintptr_t)memory % HOOP_ALIGN != 0) return hoop_fail(err, HOOP_EARG, "memory for parameters must be aligned to %d bytes", HOOP_ALIGN);
-    p->grad_set = calloc((size_t)p->count + 1, sizeof *p->grad_set);
-    p->memory = memory != NULL ? memory : aligned_alloc(HOOP_ALIGN, bytes > 0 ? (size_t)bytes : HOOP_ALIGN);
+    if (memory != NULL && (uintptr_t)memory % HOOP_ALIGN != 0)
+        return hoop_fail(err, HOOP_EARG, "memory for parameters must be aligned to %d bytes", HOOP_ALIGN);
+    p->grad_set    = calloc((size_t)p->count + 1, sizeof *p->grad_set);
+    p->memory      = memory != NULL ? memory : aligned_alloc(HOOP_ALIGN, bytes > 0 ? (size_t)bytes : HOOP_ALIGN);
     p->owns_memory = memory == NULL;
     if (p->grad_set == NULL || p->memory == NULL) { /* as before the call: it may be tried again */
         free(p->grad_set);
         if (p->owns_memory) free(p->memory);
-        p->grad_set = NULL;
-        p->memory = NULL;
+        p->grad_set    = NULL;
+        p->memory      = NULL;
         p->owns_memory = false;
         return hoop_fail(err, HOOP_ENOMEM, "no memory for parameters and gradients of %lld bytes", (long long)bytes);
     }

@@ -8,11 +8,12 @@
 
 #include <math.h>
 
-static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
-static const hoop_case grad_cases[] = {{"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<5", NULL, HOOP_EDTYPE}};
+static const hoop_case cases[]      = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
+static const hoop_case grad_cases[] = {
+    {"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<5", NULL, HOOP_EDTYPE}};
 
-extern const hoop_op hoop__op_tanh, hoop__op_tanh_grad, hoop__op_sigmoid, hoop__op_sigmoid_grad, hoop__op_relu, hoop__op_relu_grad, hoop__op_gelu,
-    hoop__op_gelu_grad;
+extern const hoop_op hoop__op_tanh, hoop__op_tanh_grad, hoop__op_sigmoid, hoop__op_sigmoid_grad, hoop__op_relu,
+    hoop__op_relu_grad, hoop__op_gelu, hoop__op_gelu_grad;
 
 static hoop_status grad_forward(const hoop_call *c, int kernel)
 {
@@ -22,49 +23,62 @@ static hoop_status grad_forward(const hoop_call *c, int kernel)
 }
 
 /* An activation whose gradient is a fused op of its output: value(x), slope(y). */
-#define ACTIVATION(op_name, value, slope)                                                                                         \
-    hoop_tensor *hoop_##op_name(hoop_tape *t, hoop_tensor *x)                                                                     \
-    {                                                                                                                          \
-        return hoop_op_call(t, &hoop__op_##op_name, &x, 1, NULL, NULL);                                                           \
-    }                                                                                                                          \
-    hoop_tensor *hoop_##op_name##_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy)                                             \
-    {                                                                                                                          \
-        return hoop_op_call(t, &hoop__op_##op_name##_grad, (hoop_tensor *[]){y, dy}, 2, NULL, NULL);                              \
-    }                                                                                                                          \
-    static hoop_status op_name##_forward(const hoop_call *c)                                                                      \
-    {                                                                                                                          \
-        return hoop__run_unary(c, HOOP_UNARY_##op_name);                                                                          \
-    }                                                                                                                          \
-    static hoop_status op_name##_grad_forward(const hoop_call *c)                                                                 \
-    {                                                                                                                          \
-        return grad_forward(c, HOOP_UNARY_GRAD_##op_name);                                                                        \
-    }                                                                                                                          \
-    static void op_name##_backward(hoop_backward_call *b)                                                                         \
-    {                                                                                                                          \
-        if (hoop_sink(b, 0)) hoop_##op_name##_grad(b->t, b->out[0], b->dy[0]);                                                    \
-    }                                                                                                                          \
+#define ACTIVATION(op_name, value, slope)                                                                                        \
+    hoop_tensor *hoop_##op_name(hoop_tape *t, hoop_tensor *x)                                                                    \
+    {                                                                                                                            \
+        return hoop_op_call(t, &hoop__op_##op_name, &x, 1, NULL, NULL);                                                          \
+    }                                                                                                                            \
+    hoop_tensor *hoop_##op_name##_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy)                                            \
+    {                                                                                                                            \
+        return hoop_op_call(t, &hoop__op_##op_name##_grad, (hoop_tensor *[]){y, dy}, 2, NULL, NULL);                             \
+    }                                                                                                                            \
+    static hoop_status op_name##_forward(const hoop_call *c)                                                                     \
+    {                                                                                                                            \
+        return hoop__run_unary(c, HOOP_UNARY_##op_name);                                                                         \
+    }                                                                                                                            \
+    static hoop_status op_name##_grad_forward(const hoop_call *c)                                                                \
+    {                                                                                                                            \
+        return grad_forward(c, HOOP_UNARY_GRAD_##op_name);                                                                       \
+    }                                                                                                                            \
+    static void op_name##_backward(hoop_backward_call *b)                                                                        \
+    {                                                                                                                            \
+        if (hoop_sink(b, 0)) hoop_##op_name##_grad(b->t, b->out[0], b->dy[0]);                                                   \
+    }                                                                                                                            \
     static void op_name##_reference(const hoop_call *c)                                                                          \
-    {                                                                                                                          \
-        for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {                                                        \
-            double x = hoop__at(c->in[0], i);                                                                                  \
-            ((double *)c->out->data)[i] = (value);                                                                             \
-        }                                                                                                                      \
-    }                                                                                                                          \
+    {                                                                                                                            \
+        for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {                                                          \
+            double x                    = hoop__at(c->in[0], i);                                                                 \
+            ((double *)c->out->data)[i] = (value);                                                                               \
+        }                                                                                                                        \
+    }                                                                                                                            \
     static void op_name##_grad_reference(const hoop_call *c)                                                                     \
-    {                                                                                                                          \
-        for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {                                                        \
-            double y = hoop__at(c->in[0], i);                                                                                  \
-            ((double *)c->out->data)[i] = (slope)*hoop__at(c->in[1], i);                                                       \
-        }                                                                                                                      \
-    }                                                                                                                          \
-    const hoop_op hoop__op_##op_name = {.name = #op_name, .min_in = 1, .max_in = 1, .nout = 1,                                       \
-                                     .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES, .reads = HOOP_READS_OUT(0),               \
-                                     .shape = hoop__shape_unary, .forward = op_name##_forward, .backward = op_name##_backward,       \
-                                     .reference = op_name##_reference, HOOP_CASES(cases)};                                        \
-    const hoop_op hoop__op_##op_name##_grad = {.name = #op_name "_grad", .min_in = 2, .max_in = 2, .nout = 1,                        \
-                                            .flags = HOOP_OP_ACCUMULATES, .shape = hoop__shape_same,                           \
-                                            .forward = op_name##_grad_forward, .composite = op_name##_grad_composite,                \
-                                            .reference = op_name##_grad_reference, HOOP_CASES(grad_cases)};
+    {                                                                                                                            \
+        for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {                                                          \
+            double y                    = hoop__at(c->in[0], i);                                                                 \
+            ((double *)c->out->data)[i] = (slope)*hoop__at(c->in[1], i);                                                         \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    const hoop_op hoop__op_##op_name        = {.name      = #op_name,                                                            \
+                                               .min_in    = 1,                                                                   \
+                                               .max_in    = 1,                                                                   \
+                                               .nout      = 1,                                                                   \
+                                               .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,                               \
+                                               .reads     = HOOP_READS_OUT(0),                                                   \
+                                               .shape     = hoop__shape_unary,                                                   \
+                                               .forward   = op_name##_forward,                                                   \
+                                               .backward  = op_name##_backward,                                                  \
+                                               .reference = op_name##_reference,                                                 \
+                                               HOOP_CASES(cases)};                                                               \
+    const hoop_op hoop__op_##op_name##_grad = {.name      = #op_name "_grad",                                                    \
+                                               .min_in    = 2,                                                                   \
+                                               .max_in    = 2,                                                                   \
+                                               .nout      = 1,                                                                   \
+                                               .flags     = HOOP_OP_ACCUMULATES,                                                 \
+                                               .shape     = hoop__shape_same,                                                    \
+                                               .forward   = op_name##_grad_forward,                                              \
+                                               .composite = op_name##_grad_composite,                                            \
+                                               .reference = op_name##_grad_reference,                                            \
+                                               HOOP_CASES(grad_cases)};
 
 /**
  * hoop_tanh - hyperbolic tangent.
@@ -112,8 +126,10 @@ typedef struct gelu_attrs {
 } gelu_attrs;
 static const hoop_field gelu_fields[] = {{"kind", 'i', offsetof(gelu_attrs, kind)}};
 static const gelu_attrs by_erf = {HOOP_GELU_ERF}, by_tanh = {HOOP_GELU_TANH};
-static const hoop_case  gelu_cases[] = {{"3x4", &by_erf}, {"133", &by_tanh}, {"0x3", &by_erf}, {".", &by_tanh}, {"i64:3<5", &by_erf, HOOP_EDTYPE}};
-static const hoop_case  gelu_grad_cases[] = {{"3x4 3x4", &by_erf}, {"133 133", &by_tanh}, {"0x3 0x3", &by_erf}, {"3 4", &by_erf, HOOP_ESHAPE}};
+static const hoop_case  gelu_cases[] = {
+     {"3x4", &by_erf}, {"133", &by_tanh}, {"0x3", &by_erf}, {".", &by_tanh}, {"i64:3<5", &by_erf, HOOP_EDTYPE}};
+static const hoop_case gelu_grad_cases[] = {
+    {"3x4 3x4", &by_erf}, {"133 133", &by_tanh}, {"0x3 0x3", &by_erf}, {"3 4", &by_erf, HOOP_ESHAPE}};
 
 #define SQRT_2_OVER_PI 0.79788456080286535588
 #define GELU_CUBIC 0.044715
@@ -141,16 +157,16 @@ static hoop_tensor *gelu_grad_composite(hoop_tape *t, hoop_tensor *const *in, in
     if (((const gelu_attrs *)attrs)->kind == HOOP_GELU_ERF) {
         hoop_tensor *scaled = hoop_scale(t, x, M_SQRT1_2), *e = hoop_erf(t, scaled), *square = hoop_mul(t, scaled, scaled);
         hoop_tensor *minus = hoop_neg(t, square), *bell = hoop_exp(t, minus);
-        cdf = half_plus(t, e);
+        cdf     = half_plus(t, e);
         density = hoop_scale(t, bell, 0.5 * M_2_SQRTPI * M_SQRT1_2);
     } else {
         hoop_tensor *u = gelu_inner(t, x), *th = hoop_tanh(t, u), *square = hoop_mul(t, th, th), *minus = hoop_neg(t, square);
         hoop_tensor *sech = hoop_shift(t, minus, 1.0), *xx = hoop_mul(t, x, x), *cubic = hoop_scale(t, xx, 3.0 * GELU_CUBIC);
         hoop_tensor *one = hoop_shift(t, cubic, 1.0), *du = hoop_scale(t, one, 0.5 * SQRT_2_OVER_PI);
-        cdf = half_plus(t, th);
+        cdf     = half_plus(t, th);
         density = hoop_mul(t, sech, du);
     }
-    rest = hoop_mul(t, x, density);
+    rest  = hoop_mul(t, x, density);
     slope = hoop_add(t, cdf, rest);
     return hoop_mul(t, in[1], slope);
 }
@@ -178,7 +194,8 @@ static bool is_tanh(const hoop_call *c)
 static hoop_status gelu_shape(hoop_shape_call *s)
 {
     int64_t kind = ((const gelu_attrs *)s->attrs)->kind;
-    if (kind != HOOP_GELU_ERF && kind != HOOP_GELU_TANH) return hoop_fail(s->err, HOOP_EARG, "kind %lld is neither erf nor tanh", (long long)kind);
+    if (kind != HOOP_GELU_ERF && kind != HOOP_GELU_TANH)
+        return hoop_fail(s->err, HOOP_EARG, "kind %lld is neither erf nor tanh", (long long)kind);
     return hoop__shape_same(s);
 }
 static hoop_status gelu_forward(const hoop_call *c)
@@ -204,15 +221,35 @@ static void gelu_grad_reference(const hoop_call *c)
 {
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
         double x = hoop__at(c->in[0], i), th = tanh(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x)), slope;
-        if (is_tanh(c)) slope = 0.5 * (1.0 + th) + 0.5 * x * (1.0 - th * th) * SQRT_2_OVER_PI * (1.0 + 3.0 * GELU_CUBIC * x * x);
-        else slope = 0.5 * (1.0 + erf(x * M_SQRT1_2)) + x * exp(-0.5 * x * x) * 0.5 * M_2_SQRTPI * M_SQRT1_2;
+        if (is_tanh(c))
+            slope = 0.5 * (1.0 + th) + 0.5 * x * (1.0 - th * th) * SQRT_2_OVER_PI * (1.0 + 3.0 * GELU_CUBIC * x * x);
+        else
+            slope = 0.5 * (1.0 + erf(x * M_SQRT1_2)) + x * exp(-0.5 * x * x) * 0.5 * M_2_SQRTPI * M_SQRT1_2;
         ((double *)c->out->data)[i] = slope * hoop__at(c->in[1], i);
     }
 }
-const hoop_op hoop__op_gelu = {.name = "gelu", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                               .reads = HOOP_READS_IN(0), .attrs_size = sizeof(gelu_attrs), HOOP_FIELDS(gelu_fields), .shape = gelu_shape,
-                               .forward = gelu_forward, .backward = gelu_backward, .reference = gelu_reference, HOOP_CASES(gelu_cases)};
-const hoop_op hoop__op_gelu_grad = {.name = "gelu_grad", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_ACCUMULATES,
-                                    .attrs_size = sizeof(gelu_attrs), HOOP_FIELDS(gelu_fields), .shape = gelu_shape,
-                                    .forward = gelu_grad_forward, .composite = gelu_grad_composite, .reference = gelu_grad_reference,
+const hoop_op hoop__op_gelu      = {.name       = "gelu",
+                                    .min_in     = 1,
+                                    .max_in     = 1,
+                                    .nout       = 1,
+                                    .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                                    .reads      = HOOP_READS_IN(0),
+                                    .attrs_size = sizeof(gelu_attrs),
+                                    HOOP_FIELDS(gelu_fields),
+                                    .shape     = gelu_shape,
+                                    .forward   = gelu_forward,
+                                    .backward  = gelu_backward,
+                                    .reference = gelu_reference,
+                                    HOOP_CASES(gelu_cases)};
+const hoop_op hoop__op_gelu_grad = {.name       = "gelu_grad",
+                                    .min_in     = 2,
+                                    .max_in     = 2,
+                                    .nout       = 1,
+                                    .flags      = HOOP_OP_ACCUMULATES,
+                                    .attrs_size = sizeof(gelu_attrs),
+                                    HOOP_FIELDS(gelu_fields),
+                                    .shape     = gelu_shape,
+                                    .forward   = gelu_grad_forward,
+                                    .composite = gelu_grad_composite,
+                                    .reference = gelu_grad_reference,
                                     HOOP_CASES(gelu_grad_cases)};

@@ -7,38 +7,50 @@
 #include "tape/engine.h"
 
 static const hoop_case binary_cases[] = {
-    {"3x4 3x4"}, {"3x4 4"}, {"2x1x3 4x1"}, {". 5"}, {"5 ."}, {". ."}, {"0x3 3"}, {"17 17"}, {"2x3x4x5 3x1x5"},
-    {"3 4", NULL, HOOP_ESHAPE}, {"i64:3<5 i64:3<5", NULL, HOOP_EDTYPE}, {"3 i64:3<5", NULL, HOOP_EDTYPE},
+    {"3x4 3x4"},
+    {"3x4 4"},
+    {"2x1x3 4x1"},
+    {". 5"},
+    {"5 ."},
+    {". ."},
+    {"0x3 3"},
+    {"17 17"},
+    {"2x3x4x5 3x1x5"},
+    {"3 4", NULL, HOOP_ESHAPE},
+    {"i64:3<5 i64:3<5", NULL, HOOP_EDTYPE},
+    {"3 i64:3<5", NULL, HOOP_EDTYPE},
 };
-static const hoop_case divisor_cases[] = {{"3x4 3x4+"}, {"3x4 4+"}, {"2x1x3 4x1+"}, {". 5+"}, {"0x3 3+"}, {"3 4", NULL, HOOP_ESHAPE}};
-static const hoop_case unary_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"129"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
+static const hoop_case divisor_cases[] = {{"3x4 3x4+"}, {"3x4 4+"}, {"2x1x3 4x1+"},
+                                          {". 5+"},     {"0x3 3+"}, {"3 4", NULL, HOOP_ESHAPE}};
+static const hoop_case unary_cases[]   = {{"3x4"}, {"."}, {"0x3"}, {"129"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
-#define REFERENCE_BINARY(name, expression)                                                                                     \
-    static void name##_reference(const hoop_call *c)                                                                          \
-    {                                                                                                                          \
-        hoop_view a = *c->in[0], b = *c->in[1];                                                                                \
-        int64_t   n = hoop__view_numel(c->out);                                                                               \
-        hoop__broadcast_strides(c->in[0], c->out, a.stride);                                                                   \
-        hoop__broadcast_strides(c->in[1], c->out, b.stride);                                                                   \
-        a.ndim = b.ndim = c->out->ndim;                                                                                        \
-        for (int d = 0; d < c->out->ndim; d++) a.shape[d] = b.shape[d] = c->out->shape[d];                                     \
-        for (int64_t i = 0; i < n; i++) {                                                                                      \
-            double p = hoop__at(&a, i), q = hoop__at(&b, i);                                                                   \
-            ((double *)c->out->data)[i] = (expression);                                                                        \
-        }                                                                                                                      \
+#define REFERENCE_BINARY(name, expression)                                                                                       \
+    static void name##_reference(const hoop_call *c)                                                                             \
+    {                                                                                                                            \
+        hoop_view a = *c->in[0], b = *c->in[1];                                                                                  \
+        int64_t   n = hoop__view_numel(c->out);                                                                                  \
+        hoop__broadcast_strides(c->in[0], c->out, a.stride);                                                                     \
+        hoop__broadcast_strides(c->in[1], c->out, b.stride);                                                                     \
+        a.ndim = b.ndim = c->out->ndim;                                                                                          \
+        for (int d = 0; d < c->out->ndim; d++) a.shape[d] = b.shape[d] = c->out->shape[d];                                       \
+        for (int64_t i = 0; i < n; i++) {                                                                                        \
+            double p = hoop__at(&a, i), q = hoop__at(&b, i);                                                                     \
+            ((double *)c->out->data)[i] = (expression);                                                                          \
+        }                                                                                                                        \
     }
-#define FORWARD_BINARY(name)                                                                                                   \
-    static hoop_status name##_forward(const hoop_call *c)                                                                      \
-    {                                                                                                                          \
-        return hoop__run_binary(c, HOOP_BINARY_##name);                                                                        \
+#define FORWARD_BINARY(name)                                                                                                     \
+    static hoop_status name##_forward(const hoop_call *c)                                                                        \
+    {                                                                                                                            \
+        return hoop__run_binary(c, HOOP_BINARY_##name);                                                                          \
     }
-#define CALL_BINARY(name)                                                                                                      \
-    hoop_tensor *hoop_##name(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)                                                     \
-    {                                                                                                                          \
-        return hoop_op_call(t, &hoop__op_##name, (hoop_tensor *[]){a, b}, 2, NULL, NULL);                                      \
+#define CALL_BINARY(name)                                                                                                        \
+    hoop_tensor *hoop_##name(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)                                                       \
+    {                                                                                                                            \
+        return hoop_op_call(t, &hoop__op_##name, (hoop_tensor *[]){a, b}, 2, NULL, NULL);                                        \
     }
 
-extern const hoop_op hoop__op_add, hoop__op_sub, hoop__op_mul, hoop__op_div, hoop__op_neg, hoop__op_scale, hoop__op_shift, hoop__op_reciprocal;
+extern const hoop_op hoop__op_add, hoop__op_sub, hoop__op_mul, hoop__op_div, hoop__op_neg, hoop__op_scale, hoop__op_shift,
+    hoop__op_reciprocal;
 
 /**
  * hoop_add - a + b.
@@ -54,8 +66,15 @@ static void add_backward(hoop_backward_call *b)
     hoop_pass(b, 0, b->dy[0]);
     hoop_pass(b, 1, b->dy[0]);
 }
-const hoop_op hoop__op_add = {.name = "add", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .shape = hoop__shape_broadcast, .forward = add_forward, .backward = add_backward, .reference = add_reference,
+const hoop_op hoop__op_add = {.name      = "add",
+                              .min_in    = 2,
+                              .max_in    = 2,
+                              .nout      = 1,
+                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                              .shape     = hoop__shape_broadcast,
+                              .forward   = add_forward,
+                              .backward  = add_backward,
+                              .reference = add_reference,
                               HOOP_CASES(binary_cases)};
 
 /**
@@ -71,8 +90,15 @@ static void sub_backward(hoop_backward_call *b)
     hoop_pass(b, 0, b->dy[0]);
     if (hoop_sink(b, 1)) hoop_neg(b->t, b->dy[0]);
 }
-const hoop_op hoop__op_sub = {.name = "sub", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .shape = hoop__shape_broadcast, .forward = sub_forward, .backward = sub_backward, .reference = sub_reference,
+const hoop_op hoop__op_sub = {.name      = "sub",
+                              .min_in    = 2,
+                              .max_in    = 2,
+                              .nout      = 1,
+                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                              .shape     = hoop__shape_broadcast,
+                              .forward   = sub_forward,
+                              .backward  = sub_backward,
+                              .reference = sub_reference,
                               HOOP_CASES(binary_cases)};
 
 /**
@@ -88,9 +114,17 @@ static void mul_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], b->in[1]);
     if (hoop_sink(b, 1)) hoop_mul(b->t, b->dy[0], b->in[0]);
 }
-const hoop_op hoop__op_mul = {.name = "mul", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .reads = HOOP_READS_IN(0) | HOOP_READS_IN(1), .shape = hoop__shape_broadcast, .forward = mul_forward,
-                              .backward = mul_backward, .reference = mul_reference, HOOP_CASES(binary_cases)};
+const hoop_op hoop__op_mul = {.name      = "mul",
+                              .min_in    = 2,
+                              .max_in    = 2,
+                              .nout      = 1,
+                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                              .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+                              .shape     = hoop__shape_broadcast,
+                              .forward   = mul_forward,
+                              .backward  = mul_backward,
+                              .reference = mul_reference,
+                              HOOP_CASES(binary_cases)};
 
 /**
  * hoop_div - a / b.
@@ -108,9 +142,17 @@ static void div_backward(hoop_backward_call *b)
         if (hoop_sink(b, 1)) hoop_neg(b->t, ratio);
     }
 }
-const hoop_op hoop__op_div = {.name = "div", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .reads = HOOP_READS_IN(1) | HOOP_READS_OUT(0), .shape = hoop__shape_broadcast, .forward = div_forward,
-                              .backward = div_backward, .reference = div_reference, HOOP_CASES(divisor_cases)};
+const hoop_op hoop__op_div = {.name      = "div",
+                              .min_in    = 2,
+                              .max_in    = 2,
+                              .nout      = 1,
+                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                              .reads     = HOOP_READS_IN(1) | HOOP_READS_OUT(0),
+                              .shape     = hoop__shape_broadcast,
+                              .forward   = div_forward,
+                              .backward  = div_backward,
+                              .reference = div_reference,
+                              HOOP_CASES(divisor_cases)};
 
 /**
  * hoop_neg - -x.
@@ -133,29 +175,36 @@ static void neg_reference(const hoop_call *c)
 {
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = -hoop__at(c->in[0], i);
 }
-const hoop_op hoop__op_neg = {.name = "neg", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .shape = hoop__shape_unary, .forward = neg_forward, .backward = neg_backward, .reference = neg_reference,
+const hoop_op hoop__op_neg = {.name      = "neg",
+                              .min_in    = 1,
+                              .max_in    = 1,
+                              .nout      = 1,
+                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                              .shape     = hoop__shape_unary,
+                              .forward   = neg_forward,
+                              .backward  = neg_backward,
+                              .reference = neg_reference,
                               HOOP_CASES(unary_cases)};
 
 typedef struct scalar_attrs {
     double value;
 } scalar_attrs;
 static const hoop_field   scalar_fields[] = {{"value", 'f', offsetof(scalar_attrs, value)}};
-static const scalar_attrs three = {3.0};
-static const hoop_case    scalar_cases[] = {{"3x4", &three}, {".", &three}, {"0x3", &three}, {"i64:3<5", &three, HOOP_EDTYPE}};
+static const scalar_attrs three           = {3.0};
+static const hoop_case    scalar_cases[]  = {{"3x4", &three}, {".", &three}, {"0x3", &three}, {"i64:3<5", &three, HOOP_EDTYPE}};
 
 /* x with a scalar of its own dtype, through the binary kernel with stride 0 */
 static hoop_status scalar_forward(const hoop_call *c, int kernel)
 {
     const scalar_attrs *attrs = c->attrs;
-    float               f = (float)attrs->value;
-    double              d = attrs->value;
+    float               f     = (float)attrs->value;
+    double              d     = attrs->value;
     hoop_view           value = {.dtype = c->in[0]->dtype};
     const hoop_view    *in[2] = {c->in[0], &value};
-    hoop_call           pair = *c;
-    value.data = c->in[0]->dtype == HOOP_F32 ? (void *)&f : (void *)&d;
-    pair.in = in;
-    pair.nin = 2;
+    hoop_call           pair  = *c;
+    value.data                = c->in[0]->dtype == HOOP_F32 ? (void *)&f : (void *)&d;
+    pair.in                   = in;
+    pair.nin                  = 2;
     return hoop__run_binary(&pair, kernel);
 }
 
@@ -182,9 +231,18 @@ static void scale_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = ((const scalar_attrs *)c->attrs)->value * hoop__at(c->in[0], i);
     }
 }
-const hoop_op hoop__op_scale = {.name = "scale", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                .attrs_size = sizeof(scalar_attrs), HOOP_FIELDS(scalar_fields), .shape = hoop__shape_unary,
-                                .forward = scale_forward, .backward = scale_backward, .reference = scale_reference, HOOP_CASES(scalar_cases)};
+const hoop_op hoop__op_scale = {.name       = "scale",
+                                .min_in     = 1,
+                                .max_in     = 1,
+                                .nout       = 1,
+                                .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                                .attrs_size = sizeof(scalar_attrs),
+                                HOOP_FIELDS(scalar_fields),
+                                .shape     = hoop__shape_unary,
+                                .forward   = scale_forward,
+                                .backward  = scale_backward,
+                                .reference = scale_reference,
+                                HOOP_CASES(scalar_cases)};
 
 /**
  * hoop_shift - x + term, the term in x's dtype.
@@ -209,9 +267,18 @@ static void shift_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = ((const scalar_attrs *)c->attrs)->value + hoop__at(c->in[0], i);
     }
 }
-const hoop_op hoop__op_shift = {.name = "shift", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                .attrs_size = sizeof(scalar_attrs), HOOP_FIELDS(scalar_fields), .shape = hoop__shape_unary,
-                                .forward = shift_forward, .backward = shift_backward, .reference = shift_reference, HOOP_CASES(scalar_cases)};
+const hoop_op hoop__op_shift = {.name       = "shift",
+                                .min_in     = 1,
+                                .max_in     = 1,
+                                .nout       = 1,
+                                .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                                .attrs_size = sizeof(scalar_attrs),
+                                HOOP_FIELDS(scalar_fields),
+                                .shape     = hoop__shape_unary,
+                                .forward   = shift_forward,
+                                .backward  = shift_backward,
+                                .reference = shift_reference,
+                                HOOP_CASES(scalar_cases)};
 
 /**
  * hoop_reciprocal - 1 / x.
@@ -235,7 +302,15 @@ static void reciprocal_reference(const hoop_call *c)
 {
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = 1.0 / hoop__at(c->in[0], i);
 }
-static const hoop_case reciprocal_cases[] = {{"3x4+"}, {".+"}, {"0x3"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
-const hoop_op hoop__op_reciprocal = {.name = "reciprocal", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                     .reads = HOOP_READS_OUT(0), .shape = hoop__shape_unary, .forward = reciprocal_forward,
-                                     .backward = reciprocal_backward, .reference = reciprocal_reference, HOOP_CASES(reciprocal_cases)};
+static const hoop_case reciprocal_cases[]  = {{"3x4+"}, {".+"}, {"0x3"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
+const hoop_op          hoop__op_reciprocal = {.name      = "reciprocal",
+                                              .min_in    = 1,
+                                              .max_in    = 1,
+                                              .nout      = 1,
+                                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                                              .reads     = HOOP_READS_OUT(0),
+                                              .shape     = hoop__shape_unary,
+                                              .forward   = reciprocal_forward,
+                                              .backward  = reciprocal_backward,
+                                              .reference = reciprocal_reference,
+                                              HOOP_CASES(reciprocal_cases)};

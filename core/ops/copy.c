@@ -23,7 +23,8 @@ static const hoop_field concat_fields[] = {{"dim", 'i', offsetof(concat_attrs, d
  */
 hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim)
 {
-    return hoop_op_call(t, &hoop__op_concat, xs, n, &(concat_attrs){dim < 0 && n > 0 ? dim + hoop_tensor_ndim(xs[0]) : dim}, NULL);
+    return hoop_op_call(t, &hoop__op_concat, xs, n, &(concat_attrs){dim < 0 && n > 0 ? dim + hoop_tensor_ndim(xs[0]) : dim},
+                        NULL);
 }
 static hoop_status concat_shape(hoop_shape_call *s)
 {
@@ -38,14 +39,16 @@ static hoop_status concat_shape(hoop_shape_call *s)
         for (int d = 0; d < x->ndim; d++) {
             if (d != dim && o->shape[d] != x->shape[d]) return hoop_fail(s->err, HOOP_ESHAPE, "sizes of dim %d differ", d);
         }
-        if (__builtin_add_overflow(shape[dim], o->shape[dim], &shape[dim])) return hoop_fail(s->err, HOOP_ESIZE, "the joined size overflows");
+        if (__builtin_add_overflow(shape[dim], o->shape[dim], &shape[dim]))
+            return hoop_fail(s->err, HOOP_ESIZE, "the joined size overflows");
     }
     hoop__view_set(&s->out[0], (hoop_dtype)x->dtype, x->ndim, shape);
     return HOOP_OK;
 }
 static hoop_status concat_forward(const hoop_call *c)
 {
-    int64_t dim = ((const concat_attrs *)c->attrs)->dim, outer = 1, inner = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype), at = 0;
+    int64_t dim = ((const concat_attrs *)c->attrs)->dim, outer = 1, inner = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype),
+            at = 0;
     int64_t step;
     for (int d = 0; d < dim; d++) outer *= c->out->shape[d];
     for (int d = (int)dim + 1; d < c->out->ndim; d++) inner *= c->out->shape[d];
@@ -62,7 +65,7 @@ static hoop_status concat_forward(const hoop_call *c)
 static void concat_backward(hoop_backward_call *b)
 {
     int     dim = (int)((const concat_attrs *)b->attrs)->dim;
-    int64_t at = 0;
+    int64_t at  = 0;
     for (int i = 0; i < b->nin; i++) {
         int64_t n = hoop_tensor_size(b->in[i], dim);
         if (hoop_sink(b, i)) hoop_slice(b->t, b->dy[0], dim, at, n);
@@ -85,11 +88,24 @@ static void concat_reference(const hoop_call *c)
     }
 }
 static const concat_attrs dim0 = {0}, dim1 = {1}, dim2 = {2};
-static const hoop_case    concat_cases[] = {{"3x4 2x4", &dim0}, {"3x4 3x1 3x2", &dim1}, {"0x4 2x4", &dim0}, {"5", &dim0}, {"3x4 3x3", &dim0, HOOP_ESHAPE},
-                                            {"3x4 3x4", &dim2, HOOP_ESHAPE}, {"3 i64:3<4", &dim0, HOOP_EDTYPE}};
-const hoop_op hoop__op_concat = {.name = "concat", .min_in = 1, .max_in = HOOP_MAX_IN, .nout = 1, .attrs_size = sizeof(concat_attrs),
-                                 HOOP_FIELDS(concat_fields), .shape = concat_shape, .forward = concat_forward, .backward = concat_backward,
-                                 .reference = concat_reference, HOOP_CASES(concat_cases)};
+static const hoop_case    concat_cases[]  = {{"3x4 2x4", &dim0},
+                                             {"3x4 3x1 3x2", &dim1},
+                                             {"0x4 2x4", &dim0},
+                                             {"5", &dim0},
+                                             {"3x4 3x3", &dim0, HOOP_ESHAPE},
+                                             {"3x4 3x4", &dim2, HOOP_ESHAPE},
+                                             {"3 i64:3<4", &dim0, HOOP_EDTYPE}};
+const hoop_op             hoop__op_concat = {.name       = "concat",
+                                             .min_in     = 1,
+                                             .max_in     = HOOP_MAX_IN,
+                                             .nout       = 1,
+                                             .attrs_size = sizeof(concat_attrs),
+                                             HOOP_FIELDS(concat_fields),
+                                             .shape     = concat_shape,
+                                             .forward   = concat_forward,
+                                             .backward  = concat_backward,
+                                             .reference = concat_reference,
+                                             HOOP_CASES(concat_cases)};
 
 static void same_reference(const hoop_call *c)
 {
@@ -119,10 +135,17 @@ static void contiguous_backward(hoop_backward_call *b)
 {
     hoop_pass(b, 0, b->dy[0]);
 }
-static const hoop_case contiguous_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"2x3x5"}};
-const hoop_op hoop__op_contiguous = {.name = "contiguous", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_STRIDED, .shape = contiguous_shape,
-                                     .forward = contiguous_forward, .backward = contiguous_backward, .reference = same_reference,
-                                     HOOP_CASES(contiguous_cases)};
+static const hoop_case contiguous_cases[]  = {{"3x4"}, {"."}, {"0x3"}, {"2x3x5"}};
+const hoop_op          hoop__op_contiguous = {.name      = "contiguous",
+                                              .min_in    = 1,
+                                              .max_in    = 1,
+                                              .nout      = 1,
+                                              .flags     = HOOP_OP_STRIDED,
+                                              .shape     = contiguous_shape,
+                                              .forward   = contiguous_forward,
+                                              .backward  = contiguous_backward,
+                                              .reference = same_reference,
+                                              HOOP_CASES(contiguous_cases)};
 
 typedef struct cast_attrs {
     int64_t dtype;
@@ -155,17 +178,27 @@ static void cast_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_cast(b->t, b->dy[0], hoop_tensor_dtype(b->in[0]));
 }
 static const cast_attrs to_f64 = {HOOP_F64}, to_nothing = {HOOP_DTYPE_COUNT};
-static const hoop_case  cast_cases[] = {{"3x4", &to_f64}, {"i64:5<9", &to_f64}, {"0x3", &to_f64}, {"3", &to_nothing, HOOP_EDTYPE}};
-const hoop_op hoop__op_cast = {.name = "cast", .min_in = 1, .max_in = 1, .nout = 1, .attrs_size = sizeof(cast_attrs), HOOP_FIELDS(cast_fields),
-                               .shape = cast_shape, .forward = cast_forward, .backward = cast_backward, .reference = same_reference,
-                               HOOP_CASES(cast_cases)};
+static const hoop_case cast_cases[] = {{"3x4", &to_f64}, {"i64:5<9", &to_f64}, {"0x3", &to_f64}, {"3", &to_nothing, HOOP_EDTYPE}};
+const hoop_op          hoop__op_cast = {.name       = "cast",
+                                        .min_in     = 1,
+                                        .max_in     = 1,
+                                        .nout       = 1,
+                                        .attrs_size = sizeof(cast_attrs),
+                                        HOOP_FIELDS(cast_fields),
+                                        .shape     = cast_shape,
+                                        .forward   = cast_forward,
+                                        .backward  = cast_backward,
+                                        .reference = same_reference,
+                                        HOOP_CASES(cast_cases)};
 
 typedef struct fill_attrs {
     int64_t dtype, ndim, shape[HOOP_MAX_DIMS];
     double  value;
 } fill_attrs;
-static const hoop_field fill_fields[] = {{"dtype", 'i', offsetof(fill_attrs, dtype)}, {"ndim", 'i', offsetof(fill_attrs, ndim)},
-                                         {"shape", 'I', offsetof(fill_attrs, shape)}, {"value", 'f', offsetof(fill_attrs, value)}};
+static const hoop_field fill_fields[] = {{"dtype", 'i', offsetof(fill_attrs, dtype)},
+                                         {"ndim", 'i', offsetof(fill_attrs, ndim)},
+                                         {"shape", 'I', offsetof(fill_attrs, shape)},
+                                         {"value", 'f', offsetof(fill_attrs, value)}};
 
 /**
  * hoop_fill - a tensor of one value.
@@ -190,16 +223,27 @@ static hoop_status fill_shape(hoop_shape_call *s)
 static hoop_status fill_forward(const hoop_call *c)
 {
     double value = ((const fill_attrs *)c->attrs)->value;
-    float  f = (float)value;
-    c->kernels->copy[c->out->dtype](hoop__view_numel(c->out), c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&value, 0, c->out->data, 1);
+    float  f     = (float)value;
+    c->kernels->copy[c->out->dtype](hoop__view_numel(c->out), c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&value, 0,
+                                    c->out->data, 1);
     return HOOP_OK;
 }
 static void fill_reference(const hoop_call *c)
 {
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = ((const fill_attrs *)c->attrs)->value;
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
+        ((double *)c->out->data)[i] = ((const fill_attrs *)c->attrs)->value;
 }
-static const fill_attrs threes = {HOOP_F64, 2, {3, 4}, 3.0}, negative = {HOOP_F64, 1, {-1}, 0.0}, integers = {HOOP_I64, 1, {3}, 0.0};
-static const hoop_case  fill_cases[] = {{"", &threes}, {"", &negative, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
-const hoop_op hoop__op_fill = {.name = "fill", .min_in = 0, .max_in = 0, .nout = 1, .flags = HOOP_OP_NO_GRAD, .attrs_size = sizeof(fill_attrs),
-                               HOOP_FIELDS(fill_fields), .shape = fill_shape, .forward = fill_forward, .reference = fill_reference,
-                               HOOP_CASES(fill_cases)};
+static const fill_attrs threes = {HOOP_F64, 2, {3, 4}, 3.0}, negative = {HOOP_F64, 1, {-1}, 0.0},
+                        integers     = {HOOP_I64, 1, {3}, 0.0};
+static const hoop_case fill_cases[]  = {{"", &threes}, {"", &negative, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
+const hoop_op          hoop__op_fill = {.name       = "fill",
+                                        .min_in     = 0,
+                                        .max_in     = 0,
+                                        .nout       = 1,
+                                        .flags      = HOOP_OP_NO_GRAD,
+                                        .attrs_size = sizeof(fill_attrs),
+                                        HOOP_FIELDS(fill_fields),
+                                        .shape     = fill_shape,
+                                        .forward   = fill_forward,
+                                        .reference = fill_reference,
+                                        HOOP_CASES(fill_cases)};

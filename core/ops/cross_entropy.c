@@ -13,13 +13,14 @@ extern const hoop_op hoop__op_one_hot, hoop__op_cross_entropy, hoop__op_cross_en
 
 static hoop_status check_labels(const hoop_view *label, int64_t classes, hoop_error *err)
 {
-    const int64_t *v = label->data;
-    int64_t        n = hoop__view_numel(label);
+    const int64_t *v    = label->data;
+    int64_t        n    = hoop__view_numel(label);
     bool           fine = true;
     for (int64_t i = 0; i < n; i++) fine &= (uint64_t)v[i] < (uint64_t)classes || v[i] == HOOP_IGNORE_LABEL;
     for (int64_t i = 0; i < n && !fine; i++) {
         if ((uint64_t)v[i] < (uint64_t)classes || v[i] == HOOP_IGNORE_LABEL) continue;
-        return hoop_fail(err, HOOP_ERANGE, "label %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i, (long long)(classes - 1));
+        return hoop_fail(err, HOOP_ERANGE, "label %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i,
+                         (long long)(classes - 1));
     }
     return HOOP_OK;
 }
@@ -27,7 +28,8 @@ static hoop_status check_labels(const hoop_view *label, int64_t classes, hoop_er
 typedef struct one_hot_attrs {
     int64_t classes, dtype;
 } one_hot_attrs;
-static const hoop_field one_hot_fields[] = {{"classes", 'i', offsetof(one_hot_attrs, classes)}, {"dtype", 'i', offsetof(one_hot_attrs, dtype)}};
+static const hoop_field one_hot_fields[] = {{"classes", 'i', offsetof(one_hot_attrs, classes)},
+                                            {"dtype", 'i', offsetof(one_hot_attrs, dtype)}};
 
 /**
  * hoop_one_hot - 1 at the label, 0 elsewhere; a row of zeros for HOOP_IGNORE_LABEL.
@@ -46,7 +48,8 @@ static hoop_status one_hot_shape(hoop_shape_call *s)
     int64_t              shape[HOOP_MAX_DIMS];
     if (x->dtype != HOOP_I64) return hoop_fail(s->err, HOOP_EDTYPE, "labels are i64 (hoop_cast)");
     if (a->dtype != HOOP_F32 && a->dtype != HOOP_F64) return hoop_fail(s->err, HOOP_EDTYPE, "the result is f32 or f64");
-    if (a->classes < 1 || x->ndim == HOOP_MAX_DIMS) return hoop_fail(s->err, HOOP_ESHAPE, "%lld classes, %d dims", (long long)a->classes, x->ndim);
+    if (a->classes < 1 || x->ndim == HOOP_MAX_DIMS)
+        return hoop_fail(s->err, HOOP_ESHAPE, "%lld classes, %d dims", (long long)a->classes, x->ndim);
     memcpy(shape, x->shape, sizeof shape);
     shape[x->ndim] = a->classes;
     hoop__view_set(&s->out[0], (hoop_dtype)a->dtype, x->ndim + 1, shape);
@@ -54,15 +57,17 @@ static hoop_status one_hot_shape(hoop_shape_call *s)
 }
 static hoop_status one_hot_forward(const hoop_call *c)
 {
-    const one_hot_attrs *a = c->attrs;
+    const one_hot_attrs *a     = c->attrs;
     const int64_t       *label = c->in[0]->data;
-    int64_t              n = hoop__view_numel(c->in[0]);
+    int64_t              n     = hoop__view_numel(c->in[0]);
     if (check_labels(c->in[0], a->classes, c->err) != HOOP_OK) return HOOP_ERANGE;
     memset(c->out->data, 0, (size_t)(n * a->classes) * hoop_dtype_size((hoop_dtype)c->out->dtype));
     for (int64_t i = 0; i < n; i++) {
         if (label[i] == HOOP_IGNORE_LABEL) continue;
-        if (c->out->dtype == HOOP_F32) ((float *)c->out->data)[i * a->classes + label[i]] = 1.0F;
-        else ((double *)c->out->data)[i * a->classes + label[i]] = 1.0;
+        if (c->out->dtype == HOOP_F32)
+            ((float *)c->out->data)[i * a->classes + label[i]] = 1.0F;
+        else
+            ((double *)c->out->data)[i * a->classes + label[i]] = 1.0;
     }
     return HOOP_OK;
 }
@@ -74,9 +79,18 @@ static void one_hot_reference(const hoop_call *c)
     }
 }
 static const one_hot_attrs five = {5, HOOP_F64}, two = {2, HOOP_F64};
-static const hoop_case     one_hot_cases[] = {{"i64:4<5", &five}, {"i64:2x3<5", &five}, {"i64:0<5", &five}, {"4", &five, HOOP_EDTYPE}, {"i64:64<5", &two, HOOP_ERANGE}};
-const hoop_op hoop__op_one_hot = {.name = "one_hot", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_NO_GRAD, .attrs_size = sizeof(one_hot_attrs),
-                                  HOOP_FIELDS(one_hot_fields), .shape = one_hot_shape, .forward = one_hot_forward, .reference = one_hot_reference,
+static const hoop_case     one_hot_cases[] = {
+        {"i64:4<5", &five}, {"i64:2x3<5", &five}, {"i64:0<5", &five}, {"4", &five, HOOP_EDTYPE}, {"i64:64<5", &two, HOOP_ERANGE}};
+const hoop_op hoop__op_one_hot = {.name       = "one_hot",
+                                  .min_in     = 1,
+                                  .max_in     = 1,
+                                  .nout       = 1,
+                                  .flags      = HOOP_OP_NO_GRAD,
+                                  .attrs_size = sizeof(one_hot_attrs),
+                                  HOOP_FIELDS(one_hot_fields),
+                                  .shape     = one_hot_shape,
+                                  .forward   = one_hot_forward,
+                                  .reference = one_hot_reference,
                                   HOOP_CASES(one_hot_cases)};
 
 /**
@@ -106,7 +120,7 @@ static hoop_status check_logits(hoop_shape_call *s)
 static hoop_status cross_entropy_shape(hoop_shape_call *s)
 {
     hoop_dtype  dtype = (hoop_dtype)s->in[0]->dtype;
-    hoop_status st = check_logits(s);
+    hoop_status st    = check_logits(s);
     if (st != HOOP_OK) return st;
     hoop__view_set(&s->out[0], dtype, 0, NULL);
     hoop__view_set(&s->out[1], dtype, 0, NULL);
@@ -126,8 +140,10 @@ static hoop_status cross_entropy_forward(const hoop_call *c)
     if (rows > 0) c->kernels->cross_entropy[dtype](rows, cols, c->in[0]->data, label, c->out[2].data, losses);
     c->kernels->sum_rows[dtype](1, rows, losses, rows, c->out[0].data, c->add);
     for (int64_t i = 0; i < rows; i++) counted += label[i] != HOOP_IGNORE_LABEL;
-    if (dtype == HOOP_F32) *(float *)c->out[1].data = (float)counted;
-    else *(double *)c->out[1].data = (double)counted;
+    if (dtype == HOOP_F32)
+        *(float *)c->out[1].data = (float)counted;
+    else
+        *(double *)c->out[1].data = (double)counted;
     return HOOP_OK;
 }
 /* (...) -> (..., 1) */
@@ -142,7 +158,8 @@ static hoop_tensor *with_last_dim(hoop_tape *t, hoop_tensor *x)
 static void cross_entropy_backward(hoop_backward_call *b)
 {
     if (b->dy[0] != NULL && hoop_sink(b, 0)) {
-        hoop_op_call(b->t, &hoop__op_cross_entropy_grad, (hoop_tensor *[]){b->in[0], b->in[1], b->out[2], b->dy[0]}, 4, NULL, NULL);
+        hoop_op_call(b->t, &hoop__op_cross_entropy_grad, (hoop_tensor *[]){b->in[0], b->in[1], b->out[2], b->dy[0]}, 4, NULL,
+                     NULL);
     }
     if (b->dy[2] != NULL && hoop_needs(b, 0)) { /* in second derivatives: d lse / dx = softmax(x) */
         hoop_tensor *lse = with_last_dim(b->t, b->out[2]), *dlse = with_last_dim(b->t, b->dy[2]);
@@ -168,20 +185,34 @@ static void cross_entropy_reference(const hoop_call *c)
     *(double *)c->out[0].data = loss;
     *(double *)c->out[1].data = weight;
 }
-static const hoop_case cases[] = {{"3x4 i64:3<4"}, {"2x3x5 i64:2x3<5"}, {"4 i64:.<4"}, {"0x3 i64:0<3"}, {"70x33 i64:70<33"},
-                                  {"3x4 i64:4<4", NULL, HOOP_ESHAPE}, {"3x4 3", NULL, HOOP_EDTYPE}, {"32x2 i64:32<9", NULL, HOOP_ERANGE}};
-const hoop_op hoop__op_cross_entropy = {.name = "cross_entropy", .min_in = 2, .max_in = 2, .nout = 3,
-                                        .reads = HOOP_READS_IN(0) | HOOP_READS_IN(1) | HOOP_READS_OUT(2), .shape = cross_entropy_shape,
-                                        .forward = cross_entropy_forward, .backward = cross_entropy_backward,
-                                        .reference = cross_entropy_reference, HOOP_CASES(cases)};
+static const hoop_case cases[]                = {{"3x4 i64:3<4"},
+                                                 {"2x3x5 i64:2x3<5"},
+                                                 {"4 i64:.<4"},
+                                                 {"0x3 i64:0<3"},
+                                                 {"70x33 i64:70<33"},
+                                                 {"3x4 i64:4<4", NULL, HOOP_ESHAPE},
+                                                 {"3x4 3", NULL, HOOP_EDTYPE},
+                                                 {"32x2 i64:32<9", NULL, HOOP_ERANGE}};
+const hoop_op          hoop__op_cross_entropy = {.name      = "cross_entropy",
+                                                 .min_in    = 2,
+                                                 .max_in    = 2,
+                                                 .nout      = 3,
+                                                 .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1) | HOOP_READS_OUT(2),
+                                                 .shape     = cross_entropy_shape,
+                                                 .forward   = cross_entropy_forward,
+                                                 .backward  = cross_entropy_backward,
+                                                 .reference = cross_entropy_reference,
+                                                 HOOP_CASES(cases)};
 
 /* cross_entropy_grad: (logits, label, lse, dloss ()) -> dlogits */
 static hoop_status cross_entropy_grad_shape(hoop_shape_call *s)
 {
     hoop_status st = check_logits(s);
     if (st != HOOP_OK) return st;
-    if (s->in[2]->dtype != s->in[0]->dtype || s->in[3]->dtype != s->in[0]->dtype) return hoop_fail(s->err, HOOP_EDTYPE, "floats of one dtype are wanted");
-    if (!hoop__same_shape(s->in[2], s->in[1]) || s->in[3]->ndim != 0) return hoop_fail(s->err, HOOP_ESHAPE, "lse like label and dloss () are wanted");
+    if (s->in[2]->dtype != s->in[0]->dtype || s->in[3]->dtype != s->in[0]->dtype)
+        return hoop_fail(s->err, HOOP_EDTYPE, "floats of one dtype are wanted");
+    if (!hoop__same_shape(s->in[2], s->in[1]) || s->in[3]->ndim != 0)
+        return hoop_fail(s->err, HOOP_ESHAPE, "lse like label and dloss () are wanted");
     hoop__out_like(&s->out[0], s->in[0]);
     return HOOP_OK;
 }
@@ -191,16 +222,19 @@ static hoop_status cross_entropy_grad_forward(const hoop_call *c)
     double  scale = c->out->dtype == HOOP_F32 ? (double)*(const float *)c->in[3]->data : *(const double *)c->in[3]->data;
     hoop__rows(c->in[0], &rows, &cols);
     if (check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
-    if (rows > 0) c->kernels->cross_entropy_grad[c->out->dtype](rows, cols, c->in[0]->data, c->in[1]->data, c->in[2]->data, scale, c->out->data, c->add);
+    if (rows > 0)
+        c->kernels->cross_entropy_grad[c->out->dtype](rows, cols, c->in[0]->data, c->in[1]->data, c->in[2]->data, scale,
+                                                      c->out->data, c->add);
     return HOOP_OK;
 }
 /* of the logits and dloss: e^(x - lse) - one_hot, ignored rows masked. lse is a function of its own here, as the op takes it. */
 static hoop_tensor *cross_entropy_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
-    int          ndim = hoop_tensor_ndim(in[0]);
-    hoop_tensor *hot = hoop_one_hot(t, in[1], hoop_tensor_size(in[0], -1), hoop_tensor_dtype(in[0]));
+    int          ndim    = hoop_tensor_ndim(in[0]);
+    hoop_tensor *hot     = hoop_one_hot(t, in[1], hoop_tensor_size(in[0], -1), hoop_tensor_dtype(in[0]));
     hoop_tensor *counted = hoop_sum(t, hot, 1u << (ndim - 1), true), *lse = with_last_dim(t, in[2]);
-    hoop_tensor *off = hoop_sub(t, in[0], lse), *p = hoop_exp(t, off), *masked = hoop_mul(t, p, counted), *slope = hoop_sub(t, masked, hot);
+    hoop_tensor *off = hoop_sub(t, in[0], lse), *p = hoop_exp(t, off), *masked = hoop_mul(t, p, counted),
+                *slope = hoop_sub(t, masked, hot);
     (void)nin, (void)attrs;
     return hoop_mul(t, slope, in[3]);
 }
@@ -210,13 +244,23 @@ static void cross_entropy_grad_reference(const hoop_call *c)
     hoop__rows(c->in[0], &rows, &cols);
     for (int64_t i = 0; i < rows * cols; i++) {
         int64_t label = (int64_t)hoop__at(c->in[1], i / cols);
-        double  p = exp(hoop__at(c->in[0], i) - hoop__at(c->in[2], i / cols));
-        ((double *)c->out->data)[i] = label == HOOP_IGNORE_LABEL ? 0.0 : *(const double *)c->in[3]->data * (p - (i % cols == label ? 1.0 : 0.0));
+        double  p     = exp(hoop__at(c->in[0], i) - hoop__at(c->in[2], i / cols));
+        ((double *)c->out->data)[i] =
+            label == HOOP_IGNORE_LABEL ? 0.0 : *(const double *)c->in[3]->data * (p - (i % cols == label ? 1.0 : 0.0));
     }
 }
-static const hoop_case grad_cases[] = {{"3x4 i64:3<4 3 ."}, {"2x3x5 i64:2x3<5 2x3 ."}, {"0x3 i64:0<3 0 ."}, {"3x4 i64:3<4 3 1", NULL, HOOP_ESHAPE},
-                                       {"32x2 i64:32<9 32 .", NULL, HOOP_ERANGE}};
-const hoop_op hoop__op_cross_entropy_grad = {.name = "cross_entropy_grad", .min_in = 4, .max_in = 4, .nout = 1, .flags = HOOP_OP_ACCUMULATES,
-                                             .shape = cross_entropy_grad_shape, .forward = cross_entropy_grad_forward,
-                                             .composite = cross_entropy_grad_composite, .reference = cross_entropy_grad_reference,
-                                             HOOP_CASES(grad_cases)};
+static const hoop_case grad_cases[]                = {{"3x4 i64:3<4 3 ."},
+                                                      {"2x3x5 i64:2x3<5 2x3 ."},
+                                                      {"0x3 i64:0<3 0 ."},
+                                                      {"3x4 i64:3<4 3 1", NULL, HOOP_ESHAPE},
+                                                      {"32x2 i64:32<9 32 .", NULL, HOOP_ERANGE}};
+const hoop_op          hoop__op_cross_entropy_grad = {.name      = "cross_entropy_grad",
+                                                      .min_in    = 4,
+                                                      .max_in    = 4,
+                                                      .nout      = 1,
+                                                      .flags     = HOOP_OP_ACCUMULATES,
+                                                      .shape     = cross_entropy_grad_shape,
+                                                      .forward   = cross_entropy_grad_forward,
+                                                      .composite = cross_entropy_grad_composite,
+                                                      .reference = cross_entropy_grad_reference,
+                                                      HOOP_CASES(grad_cases)};

@@ -20,7 +20,8 @@ static hoop_status check_index(const hoop_view *index, int64_t rows, hoop_error 
     const int64_t *v = index->data;
     for (int64_t i = 0, n = hoop__view_numel(index); i < n; i++) {
         if ((uint64_t)v[i] < (uint64_t)rows) continue;
-        return hoop_fail(err, HOOP_ERANGE, "index %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i, (long long)(rows - 1));
+        return hoop_fail(err, HOOP_ERANGE, "index %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i,
+                         (long long)(rows - 1));
     }
     return HOOP_OK;
 }
@@ -69,15 +70,28 @@ static void embedding_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = hoop__at(c->in[0], (int64_t)hoop__at(c->in[1], i / width) * width + i % width);
     }
 }
-static const hoop_case cases[] = {{"5x3 i64:4<5"}, {"5x3 i64:2x4<5"}, {"5x3 i64:0<5"}, {"5x3 i64:.<5"}, {"3x2 i64:64<5", NULL, HOOP_ERANGE},
-                                  {"5x3 4", NULL, HOOP_EDTYPE}, {"5 i64:4<5", NULL, HOOP_ESHAPE}};
-const hoop_op hoop__op_embedding = {.name = "embedding", .min_in = 2, .max_in = 2, .nout = 1, .reads = HOOP_READS_IN(1), .shape = embedding_shape,
-                                    .forward = embedding_forward, .backward = embedding_backward, .reference = embedding_reference, HOOP_CASES(cases)};
+static const hoop_case cases[]            = {{"5x3 i64:4<5"},
+                                             {"5x3 i64:2x4<5"},
+                                             {"5x3 i64:0<5"},
+                                             {"5x3 i64:.<5"},
+                                             {"3x2 i64:64<5", NULL, HOOP_ERANGE},
+                                             {"5x3 4", NULL, HOOP_EDTYPE},
+                                             {"5 i64:4<5", NULL, HOOP_ESHAPE}};
+const hoop_op          hoop__op_embedding = {.name      = "embedding",
+                                             .min_in    = 2,
+                                             .max_in    = 2,
+                                             .nout      = 1,
+                                             .reads     = HOOP_READS_IN(1),
+                                             .shape     = embedding_shape,
+                                             .forward   = embedding_forward,
+                                             .backward  = embedding_backward,
+                                             .reference = embedding_reference,
+                                             HOOP_CASES(cases)};
 
 /* embedding_grad: (dy (..., D), index (...)) -> dw (rows, D); its own gradient is embedding */
 static hoop_status embedding_grad_shape(hoop_shape_call *s)
 {
-    hoop_view dy = *s->in[0];
+    hoop_view dy   = *s->in[0];
     int64_t   rows = ((const embedding_attrs *)s->attrs)->rows;
     if (hoop__check_float(s, 0) != HOOP_OK) return HOOP_EDTYPE;
     if (s->in[1]->dtype != HOOP_I64) return hoop_fail(s->err, HOOP_EDTYPE, "indices are i64 (hoop_cast)");
@@ -97,7 +111,8 @@ static hoop_status embedding_grad_forward(const hoop_call *c)
     if (!c->add) memset(c->out->data, 0, (size_t)c->out->shape[0] * bytes);
     for (int64_t i = 0, n = hoop__view_numel(c->in[1]); i < n; i++) {
         char *row = (char *)c->out->data + (size_t)index[i] * bytes;
-        c->kernels->binary[HOOP_BINARY_add][dtype](width, row, 1, (const char *)c->in[0]->data + (size_t)i * bytes, 1, row, false);
+        c->kernels->binary[HOOP_BINARY_add][dtype](width, row, 1, (const char *)c->in[0]->data + (size_t)i * bytes, 1, row,
+                                                   false);
     }
     return HOOP_OK;
 }
@@ -108,14 +123,28 @@ static void embedding_grad_backward(hoop_backward_call *b)
 static void embedding_grad_reference(const hoop_call *c)
 {
     int64_t width = c->out->shape[1];
-    double *dw = c->out->data;
+    double *dw    = c->out->data;
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) dw[i] = 0.0;
-    for (int64_t i = 0, n = hoop__view_numel(c->in[0]); i < n; i++) dw[(int64_t)hoop__at(c->in[1], i / width) * width + i % width] += hoop__at(c->in[0], i);
+    for (int64_t i = 0, n = hoop__view_numel(c->in[0]); i < n; i++)
+        dw[(int64_t)hoop__at(c->in[1], i / width) * width + i % width] += hoop__at(c->in[0], i);
 }
-static const embedding_attrs five = {5};
-static const hoop_case       grad_cases[] = {{"4x3 i64:4<5", &five}, {"2x4x3 i64:2x4<5", &five}, {"0x3 i64:0<5", &five}, {"3 i64:.<5", &five},
-                                             {"64x2 i64:64<9", &five, HOOP_ERANGE}, {"4x3 i64:5<5", &five, HOOP_ESHAPE}};
-const hoop_op hoop__op_embedding_grad = {.name = "embedding_grad", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_ACCUMULATES,
-                                         .reads = HOOP_READS_IN(1), .attrs_size = sizeof(embedding_attrs), HOOP_FIELDS(fields),
-                                         .shape = embedding_grad_shape, .forward = embedding_grad_forward, .backward = embedding_grad_backward,
-                                         .reference = embedding_grad_reference, HOOP_CASES(grad_cases)};
+static const embedding_attrs five                    = {5};
+static const hoop_case       grad_cases[]            = {{"4x3 i64:4<5", &five},
+                                                        {"2x4x3 i64:2x4<5", &five},
+                                                        {"0x3 i64:0<5", &five},
+                                                        {"3 i64:.<5", &five},
+                                                        {"64x2 i64:64<9", &five, HOOP_ERANGE},
+                                                        {"4x3 i64:5<5", &five, HOOP_ESHAPE}};
+const hoop_op                hoop__op_embedding_grad = {.name       = "embedding_grad",
+                                                        .min_in     = 2,
+                                                        .max_in     = 2,
+                                                        .nout       = 1,
+                                                        .flags      = HOOP_OP_ACCUMULATES,
+                                                        .reads      = HOOP_READS_IN(1),
+                                                        .attrs_size = sizeof(embedding_attrs),
+                                                        HOOP_FIELDS(fields),
+                                                        .shape     = embedding_grad_shape,
+                                                        .forward   = embedding_grad_forward,
+                                                        .backward  = embedding_grad_backward,
+                                                        .reference = embedding_grad_reference,
+                                                        HOOP_CASES(grad_cases)};

@@ -26,7 +26,7 @@ static hoop_status linear_shape(hoop_shape_call *s)
 {
     const hoop_view *x = s->in[0], *w = s->in[1];
     int64_t          shape[HOOP_MAX_DIMS] = {0};
-    hoop_status      st = hoop__check_float(s, 0);
+    hoop_status      st                   = hoop__check_float(s, 0);
     if (st != HOOP_OK) return st;
     for (int i = 1; i < s->nin; i++) {
         if (s->in[i]->dtype != x->dtype) return hoop_fail(s->err, HOOP_EDTYPE, "inputs of one dtype are wanted (hoop_cast)");
@@ -34,7 +34,8 @@ static hoop_status linear_shape(hoop_shape_call *s)
     if (x->ndim < 1 || w->ndim != 2 || x->shape[x->ndim - 1] != w->shape[1]) {
         return hoop_fail(s->err, HOOP_ESHAPE, "x (..., I) and w (O, I) are wanted");
     }
-    if (s->nin == 3 && (s->in[2]->ndim != 1 || s->in[2]->shape[0] != w->shape[0])) return hoop_fail(s->err, HOOP_ESHAPE, "b (O) is wanted");
+    if (s->nin == 3 && (s->in[2]->ndim != 1 || s->in[2]->shape[0] != w->shape[0]))
+        return hoop_fail(s->err, HOOP_ESHAPE, "b (O) is wanted");
     memcpy(shape, x->shape, (size_t)x->ndim * sizeof *shape);
     shape[x->ndim - 1] = w->shape[0];
     hoop__view_set(&s->out[0], (hoop_dtype)x->dtype, x->ndim, shape);
@@ -45,8 +46,14 @@ static hoop_status linear_forward(const hoop_call *c)
 {
     int64_t        rows, in, out = c->in[1]->shape[0], bytes;
     void          *work;
-    hoop_gemm_args g = {.dtype = (hoop_dtype)c->out->dtype, .tb = true, .add = c->add, .a = c->in[0]->data, .b = c->in[1]->data, .c = c->out->data,
-                        .batch = 1, .bias = c->nin == 3 && !c->add ? c->in[2]->data : NULL};
+    hoop_gemm_args g = {.dtype = (hoop_dtype)c->out->dtype,
+                        .tb    = true,
+                        .add   = c->add,
+                        .a     = c->in[0]->data,
+                        .b     = c->in[1]->data,
+                        .c     = c->out->data,
+                        .batch = 1,
+                        .bias  = c->nin == 3 && !c->add ? c->in[2]->data : NULL};
     hoop__rows(c->in[0], &rows, &in);
     for (int64_t r = 0; r < rows && c->nin == 3 && c->add; r++) {
         char *row = (char *)c->out->data + (size_t)(r * out) * hoop_dtype_size(g.dtype);
@@ -55,8 +62,8 @@ static hoop_status linear_forward(const hoop_call *c)
     g.m = rows;
     g.n = g.ldc = out;
     g.k = g.lda = g.ldb = in;
-    bytes = hoop__gemm_work_bytes(c, &g);
-    work = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
+    bytes               = hoop__gemm_work_bytes(c, &g);
+    work                = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
     if (work == NULL && bytes > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory to pack %lld bytes", (long long)bytes);
     return hoop__gemm(c, &g, work);
 }
@@ -92,8 +99,24 @@ static void linear_reference(const hoop_call *c)
     }
 }
 
-static const hoop_case cases[] = {{"3x4 5x4 5"}, {"3x4 5x4"}, {"2x3x4 5x4 5"}, {"4 5x4 5"}, {"0x4 5x4 5"}, {"3x0 5x0 5"}, {"20x33 301x33 301"},
-                                  {"3x4 5x3 5", NULL, HOOP_ESHAPE}, {"3x4 5x4 4", NULL, HOOP_ESHAPE}, {"3x4 i64:5x4<3", NULL, HOOP_EDTYPE}};
-const hoop_op hoop__op_linear = {.name = "linear", .min_in = 2, .max_in = 3, .nout = 1, .flags = HOOP_OP_ACCUMULATES,
-                                 .reads = HOOP_READS_IN(0) | HOOP_READS_IN(1), .shape = linear_shape, .forward = linear_forward,
-                                 .backward = linear_backward, .reference = linear_reference, HOOP_CASES(cases)};
+static const hoop_case cases[]         = {{"3x4 5x4 5"},
+                                          {"3x4 5x4"},
+                                          {"2x3x4 5x4 5"},
+                                          {"4 5x4 5"},
+                                          {"0x4 5x4 5"},
+                                          {"3x0 5x0 5"},
+                                          {"20x33 301x33 301"},
+                                          {"3x4 5x3 5", NULL, HOOP_ESHAPE},
+                                          {"3x4 5x4 4", NULL, HOOP_ESHAPE},
+                                          {"3x4 i64:5x4<3", NULL, HOOP_EDTYPE}};
+const hoop_op          hoop__op_linear = {.name      = "linear",
+                                          .min_in    = 2,
+                                          .max_in    = 3,
+                                          .nout      = 1,
+                                          .flags     = HOOP_OP_ACCUMULATES,
+                                          .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+                                          .shape     = linear_shape,
+                                          .forward   = linear_forward,
+                                          .backward  = linear_backward,
+                                          .reference = linear_reference,
+                                          HOOP_CASES(cases)};

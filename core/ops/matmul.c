@@ -27,19 +27,20 @@ static hoop_status matmul_shape(hoop_shape_call *s)
 {
     hoop_view        a = *s->in[0], b = *s->in[1];
     const hoop_view *outer[2] = {&a, &b};
-    hoop_shape_call  batch = *s;
+    hoop_shape_call  batch    = *s;
     int64_t          m, n;
     hoop_status      st;
     if (a.ndim < 2 || b.ndim < 2) return hoop_fail(s->err, HOOP_ESHAPE, "at least 2 dims are wanted");
     if (a.shape[a.ndim - 1] != b.shape[b.ndim - 2]) {
-        return hoop_fail(s->err, HOOP_ESHAPE, "inner sizes %lld and %lld differ", (long long)a.shape[a.ndim - 1], (long long)b.shape[b.ndim - 2]);
+        return hoop_fail(s->err, HOOP_ESHAPE, "inner sizes %lld and %lld differ", (long long)a.shape[a.ndim - 1],
+                         (long long)b.shape[b.ndim - 2]);
     }
     m = a.shape[a.ndim - 2];
     n = b.shape[b.ndim - 1];
     a.ndim -= 2;
     b.ndim -= 2;
     batch.in = outer;
-    st = hoop__shape_broadcast(&batch);
+    st       = hoop__shape_broadcast(&batch);
     if (st != HOOP_OK) return st;
     s->out[0].shape[s->out[0].ndim++] = m;
     s->out[0].shape[s->out[0].ndim++] = n;
@@ -72,7 +73,7 @@ static void batch_offsets(const hoop_view *x, const hoop_view *y, int64_t batch,
     outer.ndim -= 2;
     full.ndim -= 2;
     hoop__broadcast_strides(&outer, &full, stride);
-    w.ndim = full.ndim;
+    w.ndim  = full.ndim;
     w.shape = full.shape;
     for (int64_t i = 0; i < batch; i++) {
         offset[i] = w.at[0];
@@ -97,26 +98,31 @@ static void copy_operand(const hoop_call *c, hoop_view *x, void *copy, bool *tra
 
 static hoop_status matmul_forward(const hoop_call *c)
 {
-    hoop_view      a = *c->in[0], b = *c->in[1];
-    const hoop_view *y = c->out;
-    size_t         size = hoop_dtype_size((hoop_dtype)y->dtype);
-    hoop_gemm_args g = {.dtype = (hoop_dtype)y->dtype, .add = c->add, .m = y->shape[y->ndim - 2], .n = y->shape[y->ndim - 1],
-                        .k = a.shape[a.ndim - 1], .c = y->data, .batch = 1};
-    bool           a_fits = layout(&a, &g.ta, &g.lda), b_fits = layout(&b, &g.tb, &g.ldb);
-    int64_t        copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets, bytes;
-    char          *work;
+    hoop_view        a = *c->in[0], b = *c->in[1];
+    const hoop_view *y      = c->out;
+    size_t           size   = hoop_dtype_size((hoop_dtype)y->dtype);
+    hoop_gemm_args   g      = {.dtype = (hoop_dtype)y->dtype,
+                               .add   = c->add,
+                               .m     = y->shape[y->ndim - 2],
+                               .n     = y->shape[y->ndim - 1],
+                               .k     = a.shape[a.ndim - 1],
+                               .c     = y->data,
+                               .batch = 1};
+    bool             a_fits = layout(&a, &g.ta, &g.lda), b_fits = layout(&b, &g.tb, &g.ldb);
+    int64_t          copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets, bytes;
+    char            *work;
     for (int d = 0; d + 2 < y->ndim; d++) g.batch *= y->shape[d];
-    g.ldc = g.n;
+    g.ldc    = g.n;
     g.c_step = g.m * g.n;
     if (g.batch > 1 && b.ndim == 2 && a_fits && !g.ta && hoop__view_contiguous(&a)) { /* one product of all rows */
         g.m *= g.batch;
         g.batch = 1;
     }
-    copy_a = aligned(copy_a * (int64_t)size);
-    copy_b = aligned(copy_b * (int64_t)size);
+    copy_a  = aligned(copy_a * (int64_t)size);
+    copy_b  = aligned(copy_b * (int64_t)size);
     offsets = aligned(g.batch > 1 ? 2 * g.batch * (int64_t)sizeof(int64_t) : 0);
-    bytes = copy_a + copy_b + offsets + hoop__gemm_work_bytes(c, &g);
-    work = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
+    bytes   = copy_a + copy_b + offsets + hoop__gemm_work_bytes(c, &g);
+    work    = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
     if (work == NULL && bytes > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld bytes of scratch", (long long)bytes);
     if (!a_fits) copy_operand(c, &a, work, &g.ta, &g.lda);
     if (!b_fits) copy_operand(c, &b, work + copy_a, &g.tb, &g.ldb);
@@ -140,10 +146,11 @@ static void matmul_backward(hoop_backward_call *b)
         if (hoop_sink(b, 0)) hoop_matmul(b->t, dy, bt);
     }
     if (!hoop_needs(b, 1)) return;
-    if (hoop_tensor_ndim(b->in[1]) == 2 && hoop_tensor_ndim(b->in[0]) > 2 && hoop_tensor_numel(b->in[0]) > 0 && hoop_tensor_numel(dy) > 0) { /* one product, not a sum of many */
-        hoop_tensor *a2 = hoop_reshape(b->t, b->in[0], 2, (int64_t[]){-1, hoop_tensor_size(b->in[0], -1)});
+    if (hoop_tensor_ndim(b->in[1]) == 2 && hoop_tensor_ndim(b->in[0]) > 2 && hoop_tensor_numel(b->in[0]) > 0 &&
+        hoop_tensor_numel(dy) > 0) { /* one product, not a sum of many */
+        hoop_tensor *a2  = hoop_reshape(b->t, b->in[0], 2, (int64_t[]){-1, hoop_tensor_size(b->in[0], -1)});
         hoop_tensor *dy2 = hoop_reshape(b->t, dy, 2, (int64_t[]){-1, hoop_tensor_size(dy, -1)});
-        hoop_tensor *at = hoop_transpose(b->t, a2, 0, 1);
+        hoop_tensor *at  = hoop_transpose(b->t, a2, 0, 1);
         if (hoop_sink(b, 1)) hoop_matmul(b->t, at, dy2);
     } else {
         hoop_tensor *at = hoop_transpose(b->t, b->in[0], -2, -1);
@@ -156,7 +163,7 @@ static void matmul_reference(const hoop_call *c)
     hoop_view a = *c->in[0], b = *c->in[1];
     int64_t   m = c->out->shape[c->out->ndim - 2], n = c->out->shape[c->out->ndim - 1], k = a.shape[a.ndim - 1];
     int64_t   batch = 1, stride_a[HOOP_MAX_DIMS], stride_b[HOOP_MAX_DIMS];
-    hoop_view full = *c->out;
+    hoop_view full  = *c->out;
     full.ndim -= 2;
     a.ndim -= 2;
     b.ndim -= 2;
@@ -179,9 +186,26 @@ static void matmul_reference(const hoop_call *c)
     }
 }
 
-static const hoop_case cases[] = {{"3x4 4x5"},         {"2x3x4 4x5"},       {"2x3x4 2x4x5"},   {"2x1x3x4 5x4x2"}, {"1x4 4x1"}, {"3x0 0x2"}, {"0x3 3x2"},
-                                  {"33x17 17x300"},    {"3x4 3x5", NULL, HOOP_ESHAPE}, {"4 4x5", NULL, HOOP_ESHAPE}, {"2x3x4 3x4x5", NULL, HOOP_ESHAPE},
-                                  {"3x4 i64:4x5<3", NULL, HOOP_EDTYPE}};
-const hoop_op hoop__op_matmul = {.name = "matmul", .min_in = 2, .max_in = 2, .nout = 1, .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                 .reads = HOOP_READS_IN(0) | HOOP_READS_IN(1), .shape = matmul_shape, .forward = matmul_forward,
-                                 .backward = matmul_backward, .reference = matmul_reference, HOOP_CASES(cases)};
+static const hoop_case cases[]         = {{"3x4 4x5"},
+                                          {"2x3x4 4x5"},
+                                          {"2x3x4 2x4x5"},
+                                          {"2x1x3x4 5x4x2"},
+                                          {"1x4 4x1"},
+                                          {"3x0 0x2"},
+                                          {"0x3 3x2"},
+                                          {"33x17 17x300"},
+                                          {"3x4 3x5", NULL, HOOP_ESHAPE},
+                                          {"4 4x5", NULL, HOOP_ESHAPE},
+                                          {"2x3x4 3x4x5", NULL, HOOP_ESHAPE},
+                                          {"3x4 i64:4x5<3", NULL, HOOP_EDTYPE}};
+const hoop_op          hoop__op_matmul = {.name      = "matmul",
+                                          .min_in    = 2,
+                                          .max_in    = 2,
+                                          .nout      = 1,
+                                          .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+                                          .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+                                          .shape     = matmul_shape,
+                                          .forward   = matmul_forward,
+                                          .backward  = matmul_backward,
+                                          .reference = matmul_reference,
+                                          HOOP_CASES(cases)};

@@ -34,14 +34,16 @@ static hoop_status mse_shape(hoop_shape_call *s)
 static hoop_status mse_forward(const hoop_call *c)
 {
     hoop_dtype dtype = (hoop_dtype)c->out->dtype;
-    int64_t    n = hoop__view_numel(c->in[0]);
-    void      *d = c->work(c->work_tape, (n + 1) * (int64_t)hoop_dtype_size(dtype));
+    int64_t    n     = hoop__view_numel(c->in[0]);
+    void      *d     = c->work(c->work_tape, (n + 1) * (int64_t)hoop_dtype_size(dtype));
     if (d == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld differences", (long long)n);
     c->kernels->binary[HOOP_BINARY_sub][dtype](n, c->in[0]->data, 1, c->in[1]->data, 1, d, false);
     c->kernels->binary[HOOP_BINARY_mul][dtype](n, d, 1, d, 1, d, false);
     c->kernels->sum_rows[dtype](1, n, d, n, c->out[0].data, c->add);
-    if (dtype == HOOP_F32) *(float *)c->out[1].data = (float)n;
-    else *(double *)c->out[1].data = (double)n;
+    if (dtype == HOOP_F32)
+        *(float *)c->out[1].data = (float)n;
+    else
+        *(double *)c->out[1].data = (double)n;
     return HOOP_OK;
 }
 static void mse_backward(hoop_backward_call *b)
@@ -49,7 +51,7 @@ static void mse_backward(hoop_backward_call *b)
     hoop_tensor *difference, *twice;
     if (b->dy[0] == NULL) return;
     difference = hoop_sub(b->t, b->in[0], b->in[1]);
-    twice = hoop_scale(b->t, b->dy[0], 2.0);
+    twice      = hoop_scale(b->t, b->dy[0], 2.0);
     if (hoop_sink(b, 0)) hoop_mul(b->t, difference, twice);
     if (hoop_needs(b, 1)) {
         hoop_tensor *minus = hoop_neg(b->t, twice);
@@ -66,9 +68,18 @@ static void mse_reference(const hoop_call *c)
     *(double *)c->out[0].data = sum;
     *(double *)c->out[1].data = (double)hoop__view_numel(c->in[0]);
 }
-static const hoop_case mse_cases[] = {{"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3x4 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE}};
-const hoop_op hoop__op_mse = {.name = "mse", .min_in = 2, .max_in = 2, .nout = 2, .reads = HOOP_READS_IN(0) | HOOP_READS_IN(1), .shape = mse_shape,
-                              .forward = mse_forward, .backward = mse_backward, .reference = mse_reference, HOOP_CASES(mse_cases)};
+static const hoop_case mse_cases[] = {
+    {"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3x4 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE}};
+const hoop_op hoop__op_mse = {.name      = "mse",
+                              .min_in    = 2,
+                              .max_in    = 2,
+                              .nout      = 2,
+                              .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+                              .shape     = mse_shape,
+                              .forward   = mse_forward,
+                              .backward  = mse_backward,
+                              .reference = mse_reference,
+                              HOOP_CASES(mse_cases)};
 
 /* loss: (sum (), weight ()) -> sum; hoop/tape.h documents hoop_loss */
 hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight)
@@ -95,6 +106,13 @@ static void loss_reference(const hoop_call *c)
 {
     *(double *)c->out->data = hoop__at(c->in[0], 0);
 }
-static const hoop_case loss_cases[] = {{". ."}, {"3 3", NULL, HOOP_ESHAPE}, {". i64:.<4", NULL, HOOP_EDTYPE}};
-const hoop_op hoop__op_loss = {.name = "loss", .min_in = 2, .max_in = 2, .nout = 1, .shape = loss_shape, .forward = loss_forward,
-                               .backward = loss_backward, .reference = loss_reference, HOOP_CASES(loss_cases)};
+static const hoop_case loss_cases[]  = {{". ."}, {"3 3", NULL, HOOP_ESHAPE}, {". i64:.<4", NULL, HOOP_EDTYPE}};
+const hoop_op          hoop__op_loss = {.name      = "loss",
+                                        .min_in    = 2,
+                                        .max_in    = 2,
+                                        .nout      = 1,
+                                        .shape     = loss_shape,
+                                        .forward   = loss_forward,
+                                        .backward  = loss_backward,
+                                        .reference = loss_reference,
+                                        HOOP_CASES(loss_cases)};

@@ -14,13 +14,36 @@ typedef struct reduce_attrs {
     int64_t keep;
 } reduce_attrs;
 static const hoop_field   fields[] = {{"dims", 'i', offsetof(reduce_attrs, dims)}, {"keep", 'i', offsetof(reduce_attrs, keep)}};
-static const reduce_attrs all = {HOOP_ALL_DIMS, 0}, all_kept = {HOOP_ALL_DIMS, 1}, first = {1, 0}, second = {2, 0}, outer = {5, 1}, fourth = {8, 0}, odd = {21, 0};
-static const hoop_case    cases[] = {{"3x4", &all}, {"3x4", &all_kept}, {"3x4", &first}, {"3x4", &second}, {"2x3x4", &outer}, {"2x3x4", &second},
-                                     {".", &all},   {"1x5", &first},    {"70x33", &first}, {"33x70", &second}, {"2x3x2x3x2", &odd}, {"3", &fourth, HOOP_ESHAPE},
-                                     {"i64:3<5", &all, HOOP_EDTYPE}};
-static const hoop_case    sum_only_cases[] = {{"3x4", &all}, {"3x4", &all_kept}, {"3x4", &first}, {"3x4", &second}, {"2x3x4", &outer}, {"2x3x4", &second},
-                                              {".", &all},   {"1x5", &first},    {"70x33", &first}, {"33x70", &second}, {"0x3", &all}, {"0x3", &first},
-                                              {"0x3", &second}, {"3", &fourth, HOOP_ESHAPE}, {"i64:3<5", &all, HOOP_EDTYPE}};
+static const reduce_attrs all = {HOOP_ALL_DIMS, 0}, all_kept = {HOOP_ALL_DIMS, 1}, first = {1, 0}, second = {2, 0},
+                          outer = {5, 1}, fourth = {8, 0}, odd = {21, 0};
+static const hoop_case cases[]          = {{"3x4", &all},
+                                           {"3x4", &all_kept},
+                                           {"3x4", &first},
+                                           {"3x4", &second},
+                                           {"2x3x4", &outer},
+                                           {"2x3x4", &second},
+                                           {".", &all},
+                                           {"1x5", &first},
+                                           {"70x33", &first},
+                                           {"33x70", &second},
+                                           {"2x3x2x3x2", &odd},
+                                           {"3", &fourth, HOOP_ESHAPE},
+                                           {"i64:3<5", &all, HOOP_EDTYPE}};
+static const hoop_case sum_only_cases[] = {{"3x4", &all},
+                                           {"3x4", &all_kept},
+                                           {"3x4", &first},
+                                           {"3x4", &second},
+                                           {"2x3x4", &outer},
+                                           {"2x3x4", &second},
+                                           {".", &all},
+                                           {"1x5", &first},
+                                           {"70x33", &first},
+                                           {"33x70", &second},
+                                           {"0x3", &all},
+                                           {"0x3", &first},
+                                           {"0x3", &second},
+                                           {"3", &fourth, HOOP_ESHAPE},
+                                           {"i64:3<5", &all, HOOP_EDTYPE}};
 
 extern const hoop_op hoop__op_sum, hoop__op_mean, hoop__op_max;
 
@@ -39,8 +62,10 @@ static hoop_status reduce_shape(hoop_shape_call *s)
         return hoop_fail(s->err, HOOP_ESHAPE, "the dims 0x%llx to reduce are not all there", (unsigned long long)a->dims);
     }
     for (int d = 0; d < x->ndim; d++) {
-        if (!reduced(a, d)) shape[ndim++] = x->shape[d];
-        else if (a->keep != 0) shape[ndim++] = 1;
+        if (!reduced(a, d))
+            shape[ndim++] = x->shape[d];
+        else if (a->keep != 0)
+            shape[ndim++] = 1;
     }
     hoop__view_set(&s->out[0], (hoop_dtype)x->dtype, ndim, shape);
     return hoop__check_float(s, 0);
@@ -69,17 +94,17 @@ static int64_t reduced_count(const hoop_view *x, const reduce_attrs *a)
  */
 static hoop_status reduce_forward(const hoop_call *c, bool largest)
 {
-    const reduce_attrs   *a = c->attrs;
-    const hoop_view      *x = c->in[0], *y = c->out;
-    hoop_reduce_rows_fn  *rows = largest ? c->kernels->max_rows[x->dtype] : c->kernels->sum_rows[x->dtype];
-    hoop_reduce_cols_fn  *cols = largest ? c->kernels->max_cols[x->dtype] : c->kernels->sum_cols[x->dtype];
-    size_t                size = hoop_dtype_size((hoop_dtype)x->dtype);
-    int64_t               shape[HOOP_MAX_DIMS], numel = hoop__view_numel(x), out_numel = hoop__view_numel(y);
-    bool                  sums[HOOP_MAX_DIMS];
-    int                   n = 0, pass = 0;
-    const char           *from = x->data;
-    char                 *work = NULL;
-    int64_t               half = 0;
+    const reduce_attrs  *a = c->attrs;
+    const hoop_view     *x = c->in[0], *y = c->out;
+    hoop_reduce_rows_fn *rows = largest ? c->kernels->max_rows[x->dtype] : c->kernels->sum_rows[x->dtype];
+    hoop_reduce_cols_fn *cols = largest ? c->kernels->max_cols[x->dtype] : c->kernels->sum_cols[x->dtype];
+    size_t               size = hoop_dtype_size((hoop_dtype)x->dtype);
+    int64_t              shape[HOOP_MAX_DIMS], numel = hoop__view_numel(x), out_numel = hoop__view_numel(y);
+    bool                 sums[HOOP_MAX_DIMS];
+    int                  n = 0, pass = 0;
+    const char          *from = x->data;
+    char                *work = NULL;
+    int64_t              half = 0;
     if (out_numel == 0) return HOOP_OK;
     if (numel == 0) {
         if (!c->add) memset(y->data, 0, (size_t)out_numel * size);
@@ -87,21 +112,24 @@ static hoop_status reduce_forward(const hoop_call *c, bool largest)
     }
     for (int d = 0; d < x->ndim; d++) { /* runs of dims of one kind; size 1 joins any */
         if (x->shape[d] == 1) continue;
-        if (n > 0 && sums[n - 1] == reduced(a, d)) shape[n - 1] *= x->shape[d];
+        if (n > 0 && sums[n - 1] == reduced(a, d))
+            shape[n - 1] *= x->shape[d];
         else {
-            sums[n] = reduced(a, d);
+            sums[n]    = reduced(a, d);
             shape[n++] = x->shape[d];
         }
     }
     if (n == 0 || (n == 1 && !sums[0])) {
-        if (c->add) c->kernels->binary[HOOP_BINARY_add][x->dtype](numel, x->data, 1, y->data, 1, y->data, false);
-        else memcpy(y->data, x->data, (size_t)numel * size);
+        if (c->add)
+            c->kernels->binary[HOOP_BINARY_add][x->dtype](numel, x->data, 1, y->data, 1, y->data, false);
+        else
+            memcpy(y->data, x->data, (size_t)numel * size);
         return HOOP_OK;
     }
     while (n > 0) {
         bool    last_kept = !sums[n - 1];
         int64_t inner = last_kept ? shape[n - 1] : 1, count, outer_n = 1;
-        int     r = last_kept ? n - 2 : n - 1; /* the last run that is reduced */
+        int     r     = last_kept ? n - 2 : n - 1; /* the last run that is reduced */
         bool    final = r <= 1;
         char   *to;
         for (int d = 0; d < r; d++) outer_n *= shape[d];
@@ -116,7 +144,8 @@ static hoop_status reduce_forward(const hoop_call *c, bool largest)
             rows(outer_n, count, from, count, to, final && c->add);
         } else {
             for (int64_t o = 0; o < outer_n; o++) {
-                cols(count, inner, from + (size_t)(o * count * inner) * size, inner, to + (size_t)(o * inner) * size, final && c->add);
+                cols(count, inner, from + (size_t)(o * count * inner) * size, inner, to + (size_t)(o * inner) * size,
+                     final && c->add);
             }
         }
         if (final) return HOOP_OK;
@@ -156,8 +185,10 @@ static void reduce_reference(const hoop_call *c, int kind /* 0 sum, 1 mean, 2 ma
             to += k * step;
             step *= x->shape[d];
         }
-        if (kind == 2) y[to] = v > y[to] ? v : y[to];
-        else y[to] += v / (kind == 1 ? (double)reduced_count(x, a) : 1.0);
+        if (kind == 2)
+            y[to] = v > y[to] ? v : y[to];
+        else
+            y[to] += v / (kind == 1 ? (double)reduced_count(x, a) : 1.0);
     }
 }
 
@@ -184,9 +215,18 @@ static void sum_reference(const hoop_call *c)
 {
     reduce_reference(c, 0);
 }
-const hoop_op hoop__op_sum = {.name = "sum", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_ACCUMULATES, .attrs_size = sizeof(reduce_attrs),
-                              HOOP_FIELDS(fields), .shape = reduce_shape, .forward = sum_forward, .backward = sum_backward,
-                              .reference = sum_reference, HOOP_CASES(sum_only_cases)};
+const hoop_op hoop__op_sum = {.name       = "sum",
+                              .min_in     = 1,
+                              .max_in     = 1,
+                              .nout       = 1,
+                              .flags      = HOOP_OP_ACCUMULATES,
+                              .attrs_size = sizeof(reduce_attrs),
+                              HOOP_FIELDS(fields),
+                              .shape     = reduce_shape,
+                              .forward   = sum_forward,
+                              .backward  = sum_backward,
+                              .reference = sum_reference,
+                              HOOP_CASES(sum_only_cases)};
 
 /**
  * hoop_mean - mean over dims: the sum times 1/count.
@@ -199,26 +239,37 @@ hoop_tensor *hoop_mean(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 }
 static hoop_status mean_forward(const hoop_call *c)
 {
-    float       f = (float)(1.0 / (double)reduced_count(c->in[0], c->attrs));
-    double      d = 1.0 / (double)reduced_count(c->in[0], c->attrs);
-    int64_t     n = hoop__view_numel(c->out);
+    float       f  = (float)(1.0 / (double)reduced_count(c->in[0], c->attrs));
+    double      d  = 1.0 / (double)reduced_count(c->in[0], c->attrs);
+    int64_t     n  = hoop__view_numel(c->out);
     hoop_status st = reduce_forward(c, false);
     if (st == HOOP_OK) {
-        c->kernels->binary[HOOP_BINARY_mul][c->out->dtype](n, c->out->data, 1, c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&d, 0, c->out->data, false);
+        c->kernels->binary[HOOP_BINARY_mul][c->out->dtype](
+            n, c->out->data, 1, c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&d, 0, c->out->data, false);
     }
     return st;
 }
 static void mean_backward(hoop_backward_call *b)
 {
-    hoop_tensor *dy = with_dims(b, b->dy[0]), *share = hoop_scale(b->t, dy, 1.0 / (double)reduced_count(hoop_tensor_view(b->in[0]), b->attrs));
+    hoop_tensor *dy    = with_dims(b, b->dy[0]),
+                *share = hoop_scale(b->t, dy, 1.0 / (double)reduced_count(hoop_tensor_view(b->in[0]), b->attrs));
     if (hoop_sink(b, 0)) hoop_expand(b->t, share, hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
 }
 static void mean_reference(const hoop_call *c)
 {
     reduce_reference(c, 1);
 }
-const hoop_op hoop__op_mean = {.name = "mean", .min_in = 1, .max_in = 1, .nout = 1, .attrs_size = sizeof(reduce_attrs), HOOP_FIELDS(fields),
-                               .shape = max_shape, .forward = mean_forward, .backward = mean_backward, .reference = mean_reference, HOOP_CASES(cases)};
+const hoop_op hoop__op_mean = {.name       = "mean",
+                               .min_in     = 1,
+                               .max_in     = 1,
+                               .nout       = 1,
+                               .attrs_size = sizeof(reduce_attrs),
+                               HOOP_FIELDS(fields),
+                               .shape     = max_shape,
+                               .forward   = mean_forward,
+                               .backward  = mean_backward,
+                               .reference = mean_reference,
+                               HOOP_CASES(cases)};
 
 /**
  * hoop_max - largest element over dims; NaN if there is one.
@@ -244,9 +295,18 @@ static void max_reference(const hoop_call *c)
 {
     reduce_reference(c, 2);
 }
-const hoop_op hoop__op_max = {.name = "max", .min_in = 1, .max_in = 1, .nout = 1, .reads = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
-                              .attrs_size = sizeof(reduce_attrs), HOOP_FIELDS(fields), .shape = max_shape, .forward = max_forward,
-                              .backward = max_backward, .reference = max_reference, HOOP_CASES(cases)};
+const hoop_op hoop__op_max = {.name       = "max",
+                              .min_in     = 1,
+                              .max_in     = 1,
+                              .nout       = 1,
+                              .reads      = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
+                              .attrs_size = sizeof(reduce_attrs),
+                              HOOP_FIELDS(fields),
+                              .shape     = max_shape,
+                              .forward   = max_forward,
+                              .backward  = max_backward,
+                              .reference = max_reference,
+                              HOOP_CASES(cases)};
 
 hoop_tensor *hoop_sum_to(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape)
 {

@@ -8,7 +8,8 @@
 hoop_status hoop__check_float(hoop_shape_call *s, int i)
 {
     if (hoop_dtype_is_float((hoop_dtype)s->in[i]->dtype)) return HOOP_OK;
-    return hoop_fail(s->err, HOOP_EDTYPE, "input %d is %s and must be f32 or f64 (hoop_cast)", i, hoop_dtype_name((hoop_dtype)s->in[i]->dtype));
+    return hoop_fail(s->err, HOOP_EDTYPE, "input %d is %s and must be f32 or f64 (hoop_cast)", i,
+                     hoop_dtype_name((hoop_dtype)s->in[i]->dtype));
 }
 
 static hoop_status check_same_dtype(hoop_shape_call *s)
@@ -53,7 +54,7 @@ hoop_status hoop__shape_broadcast(hoop_shape_call *s)
     hoop_view       *y = &s->out[0];
     int64_t          shape[HOOP_MAX_DIMS];
     int              ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
-    hoop_status      st = check_same_dtype(s);
+    hoop_status      st   = check_same_dtype(s);
     if (st != HOOP_OK) return st;
     for (int d = 0; d < ndim; d++) {
         int64_t da = d < ndim - a->ndim ? 1 : a->shape[d - (ndim - a->ndim)];
@@ -112,7 +113,7 @@ static int collapse(int ndim, int64_t *shape, int64_t *const *stride, int nopera
 hoop_status hoop__run_unary(const hoop_call *c, int kernel)
 {
     const hoop_view *x = c->in[0], *y = c->out;
-    hoop_unary_fn   *f = c->kernels->unary[kernel][y->dtype];
+    hoop_unary_fn   *f    = c->kernels->unary[kernel][y->dtype];
     int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)y->dtype), n = hoop__view_numel(y), inner;
     int64_t          shape[HOOP_MAX_DIMS], stride[HOOP_MAX_DIMS], *strides[1] = {stride};
     int              ndim;
@@ -126,7 +127,7 @@ hoop_status hoop__run_unary(const hoop_call *c, int kernel)
         return HOOP_OK;
     }
     w.ndim = ndim - 1;
-    inner = shape[ndim - 1];
+    inner  = shape[ndim - 1];
     for (int64_t done = 0; done < n; done += inner) {
         f(inner, (const char *)x->data + w.at[0] * size, stride[ndim - 1], (char *)y->data + done * size, c->add);
         hoop__walk_next(&w);
@@ -137,7 +138,7 @@ hoop_status hoop__run_unary(const hoop_call *c, int kernel)
 hoop_status hoop__run_binary(const hoop_call *c, int kernel)
 {
     const hoop_view *a = c->in[0], *b = c->in[1], *y = c->out;
-    hoop_binary_fn  *f = c->kernels->binary[kernel][y->dtype];
+    hoop_binary_fn  *f    = c->kernels->binary[kernel][y->dtype];
     int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)y->dtype), n = hoop__view_numel(y), inner;
     int64_t          shape[HOOP_MAX_DIMS], sa[HOOP_MAX_DIMS], sb[HOOP_MAX_DIMS], *strides[2] = {sa, sb};
     int              ndim;
@@ -152,7 +153,7 @@ hoop_status hoop__run_binary(const hoop_call *c, int kernel)
         return HOOP_OK;
     }
     w.ndim = ndim - 1;
-    inner = shape[ndim - 1];
+    inner  = shape[ndim - 1];
     for (int64_t done = 0; done < n; done += inner) {
         f(inner, (const char *)a->data + w.at[0] * size, sa[ndim - 1], (const char *)b->data + w.at[1] * size, sb[ndim - 1],
           (char *)y->data + done * size, c->add);

@@ -19,7 +19,7 @@ void hoop__broadcast_strides(const hoop_view *x, const hoop_view *out, int64_t *
 
 /* row-major walk over the outer dims of a shape; offsets of up to three operands in elements */
 typedef struct hoop_walk {
-    int            ndim;  /* outer dims */
+    int            ndim; /* outer dims */
     const int64_t *shape;
     const int64_t *stride[3];
     int64_t        index[HOOP_MAX_DIMS], at[3];

@@ -20,7 +20,9 @@ typedef struct slice_attrs {
 } slice_attrs;
 static const hoop_field view_fields[] = {{"ndim", 'i', offsetof(view_attrs, ndim)}, {"shape", 'I', offsetof(view_attrs, shape)}};
 static const hoop_field transpose_fields[] = {{"a", 'i', offsetof(transpose_attrs, a)}, {"b", 'i', offsetof(transpose_attrs, b)}};
-static const hoop_field slice_fields[] = {{"dim", 'i', offsetof(slice_attrs, dim)}, {"first", 'i', offsetof(slice_attrs, first)}, {"count", 'i', offsetof(slice_attrs, count)}};
+static const hoop_field slice_fields[]     = {{"dim", 'i', offsetof(slice_attrs, dim)},
+                                              {"first", 'i', offsetof(slice_attrs, first)},
+                                              {"count", 'i', offsetof(slice_attrs, count)}};
 
 extern const hoop_op hoop__op_reshape, hoop__op_transpose, hoop__op_expand, hoop__op_slice, hoop__op_unslice, hoop__op_detach;
 
@@ -61,12 +63,16 @@ static hoop_status reshape_shape(hoop_shape_call *s)
     int               missing = -1;
     for (int d = 0; d < a->ndim; d++) {
         shape[d] = a->shape[d];
-        if (shape[d] == -1 && missing < 0) missing = d;
-        else if (shape[d] < 0) return hoop_fail(s->err, HOOP_ESHAPE, "size %lld of dim %d", (long long)shape[d], d);
-        else if (__builtin_mul_overflow(known, shape[d], &known)) return hoop_fail(s->err, HOOP_ESIZE, "the new shape overflows");
+        if (shape[d] == -1 && missing < 0)
+            missing = d;
+        else if (shape[d] < 0)
+            return hoop_fail(s->err, HOOP_ESHAPE, "size %lld of dim %d", (long long)shape[d], d);
+        else if (__builtin_mul_overflow(known, shape[d], &known))
+            return hoop_fail(s->err, HOOP_ESIZE, "the new shape overflows");
     }
     if (missing >= 0) {
-        if (known == 0 || n % known != 0) return hoop_fail(s->err, HOOP_ESHAPE, "%lld elements do not divide by %lld", (long long)n, (long long)known);
+        if (known == 0 || n % known != 0)
+            return hoop_fail(s->err, HOOP_ESHAPE, "%lld elements do not divide by %lld", (long long)n, (long long)known);
         shape[missing] = n / known;
     } else if (known != n) {
         return hoop_fail(s->err, HOOP_ESHAPE, "%lld elements cannot become %lld", (long long)n, (long long)known);
@@ -79,12 +85,25 @@ static void reshape_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_reshape(b->t, b->dy[0], hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
 }
-static const view_attrs to_4x3 = {2, {4, 3}}, to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}}, two_unknown = {2, {-1, -1}};
-static const hoop_case  reshape_cases[] = {{"3x4", &to_4x3}, {"2x6", &to_flat}, {"1x1", &to_scalar}, {"0x5", &to_empty}, {"3x5", &to_4x3, HOOP_ESHAPE},
+static const view_attrs to_4x3 = {2, {4, 3}}, to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}},
+                        two_unknown     = {2, {-1, -1}};
+static const hoop_case reshape_cases[]  = {{"3x4", &to_4x3},
+                                           {"2x6", &to_flat},
+                                           {"1x1", &to_scalar},
+                                           {"0x5", &to_empty},
+                                           {"3x5", &to_4x3, HOOP_ESHAPE},
                                            {"3x4", &two_unknown, HOOP_ESHAPE}};
-const hoop_op hoop__op_reshape = {.name = "reshape", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW, .attrs_size = sizeof(view_attrs),
-                                  HOOP_FIELDS(view_fields), .shape = reshape_shape, .backward = reshape_backward, .reference = copy_reference,
-                                  HOOP_CASES(reshape_cases)};
+const hoop_op          hoop__op_reshape = {.name       = "reshape",
+                                           .min_in     = 1,
+                                           .max_in     = 1,
+                                           .nout       = 1,
+                                           .flags      = HOOP_OP_VIEW,
+                                           .attrs_size = sizeof(view_attrs),
+                                           HOOP_FIELDS(view_fields),
+                                           .shape     = reshape_shape,
+                                           .backward  = reshape_backward,
+                                           .reference = copy_reference,
+                                           HOOP_CASES(reshape_cases)};
 
 /**
  * hoop_transpose - swap two dims (dims < 0 count from the end).
@@ -95,7 +114,8 @@ const hoop_op hoop__op_reshape = {.name = "reshape", .min_in = 1, .max_in = 1, .
 hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b)
 {
     int ndim = hoop_tensor_ndim(x);
-    return hoop_op_call(t, &hoop__op_transpose, &x, 1, &(transpose_attrs){dim_a < 0 ? dim_a + ndim : dim_a, dim_b < 0 ? dim_b + ndim : dim_b}, NULL);
+    return hoop_op_call(t, &hoop__op_transpose, &x, 1,
+                        &(transpose_attrs){dim_a < 0 ? dim_a + ndim : dim_a, dim_b < 0 ? dim_b + ndim : dim_b}, NULL);
 }
 static hoop_status transpose_shape(hoop_shape_call *s)
 {
@@ -105,12 +125,12 @@ static hoop_status transpose_shape(hoop_shape_call *s)
     if (p->a < 0 || p->a >= x->ndim || p->b < 0 || p->b >= x->ndim) {
         return hoop_fail(s->err, HOOP_ESHAPE, "dims %lld and %lld of %d", (long long)p->a, (long long)p->b, x->ndim);
     }
-    *y = *x;
-    y->shape[p->a] = x->shape[p->b];
-    y->shape[p->b] = x->shape[p->a];
+    *y              = *x;
+    y->shape[p->a]  = x->shape[p->b];
+    y->shape[p->b]  = x->shape[p->a];
     y->stride[p->a] = x->stride[p->b];
     y->stride[p->b] = x->stride[p->a];
-    s->offset = 0;
+    s->offset       = 0;
     return HOOP_OK;
 }
 static void transpose_backward(hoop_backward_call *b)
@@ -120,18 +140,27 @@ static void transpose_backward(hoop_backward_call *b)
 }
 static void transpose_reference(const hoop_call *c)
 {
-    const transpose_attrs *p = c->attrs;
-    hoop_view              x = *c->in[0];
+    const transpose_attrs *p      = c->attrs;
+    hoop_view              x      = *c->in[0];
     int64_t                stride = x.stride[p->a], shape = x.shape[p->a];
     x.stride[p->a] = x.stride[p->b], x.shape[p->a] = x.shape[p->b];
     x.stride[p->b] = stride, x.shape[p->b] = shape;
     for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
 }
 static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, no_dim = {0, 3};
-static const hoop_case       transpose_cases[] = {{"3x4", &swap01}, {"2x3x4", &swap02}, {"0x3", &swap01}, {"3x4", &no_dim, HOOP_ESHAPE}};
-const hoop_op hoop__op_transpose = {.name = "transpose", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED,
-                                    .attrs_size = sizeof(transpose_attrs), HOOP_FIELDS(transpose_fields), .shape = transpose_shape,
-                                    .backward = transpose_backward, .reference = transpose_reference, HOOP_CASES(transpose_cases)};
+static const hoop_case       transpose_cases[] = {
+          {"3x4", &swap01}, {"2x3x4", &swap02}, {"0x3", &swap01}, {"3x4", &no_dim, HOOP_ESHAPE}};
+const hoop_op hoop__op_transpose = {.name       = "transpose",
+                                    .min_in     = 1,
+                                    .max_in     = 1,
+                                    .nout       = 1,
+                                    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+                                    .attrs_size = sizeof(transpose_attrs),
+                                    HOOP_FIELDS(transpose_fields),
+                                    .shape     = transpose_shape,
+                                    .backward  = transpose_backward,
+                                    .reference = transpose_reference,
+                                    HOOP_CASES(transpose_cases)};
 
 /**
  * hoop_expand - repeat dims of size 1 (and new leading dims) without copying.
@@ -147,13 +176,14 @@ hoop_tensor *hoop_expand(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *
 }
 static hoop_status expand_shape(hoop_shape_call *s)
 {
-    const view_attrs *a = s->attrs;
-    const hoop_view  *x = s->in[0];
-    hoop_view        *y = &s->out[0];
+    const view_attrs *a    = s->attrs;
+    const hoop_view  *x    = s->in[0];
+    hoop_view        *y    = &s->out[0];
     int               lead = (int)a->ndim - x->ndim;
     for (int d = 0; d < x->ndim && lead >= 0; d++) {
         if (x->shape[d] != 1 && x->shape[d] != a->shape[d + lead]) {
-            return hoop_fail(s->err, HOOP_ESHAPE, "size %lld does not expand to %lld", (long long)x->shape[d], (long long)a->shape[d + lead]);
+            return hoop_fail(s->err, HOOP_ESHAPE, "size %lld does not expand to %lld", (long long)x->shape[d],
+                             (long long)a->shape[d + lead]);
         }
     }
     if (lead < 0) return hoop_fail(s->err, HOOP_ESHAPE, "%d dims do not expand to %lld", x->ndim, (long long)a->ndim);
@@ -175,11 +205,19 @@ static void expand_reference(const hoop_call *c)
     for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
 }
 static const view_attrs to_3x4 = {2, {3, 4}}, to_2x3x4 = {3, {2, 3, 4}};
-static const hoop_case  expand_cases[] = {{"4", &to_3x4}, {"3x1", &to_2x3x4}, {".", &to_3x4}, {"2x3x1", &to_2x3x4}, {"3", &to_3x4, HOOP_ESHAPE},
-                                          {"2x3x4", &to_3x4, HOOP_ESHAPE}};
-const hoop_op hoop__op_expand = {.name = "expand", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED, .attrs_size = sizeof(view_attrs),
-                                 HOOP_FIELDS(view_fields), .shape = expand_shape, .backward = expand_backward, .reference = expand_reference,
-                                 HOOP_CASES(expand_cases)};
+static const hoop_case  expand_cases[]  = {{"4", &to_3x4},       {"3x1", &to_2x3x4},          {".", &to_3x4},
+                                           {"2x3x1", &to_2x3x4}, {"3", &to_3x4, HOOP_ESHAPE}, {"2x3x4", &to_3x4, HOOP_ESHAPE}};
+const hoop_op           hoop__op_expand = {.name       = "expand",
+                                           .min_in     = 1,
+                                           .max_in     = 1,
+                                           .nout       = 1,
+                                           .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+                                           .attrs_size = sizeof(view_attrs),
+                                           HOOP_FIELDS(view_fields),
+                                           .shape     = expand_shape,
+                                           .backward  = expand_backward,
+                                           .reference = expand_reference,
+                                           HOOP_CASES(expand_cases)};
 
 /**
  * hoop_slice - elements first .. first+count-1 of a dim.
@@ -197,11 +235,12 @@ static hoop_status slice_shape(hoop_shape_call *s)
     const hoop_view   *x = s->in[0];
     if (a->dim < 0 || a->dim >= x->ndim) return hoop_fail(s->err, HOOP_ESHAPE, "no dim %lld", (long long)a->dim);
     if (a->first < 0 || a->count < 0 || a->first > x->shape[a->dim] || a->count > x->shape[a->dim] - a->first) {
-        return hoop_fail(s->err, HOOP_ERANGE, "elements %lld to %lld of %lld", (long long)a->first, (long long)(a->first + a->count - 1), (long long)x->shape[a->dim]);
+        return hoop_fail(s->err, HOOP_ERANGE, "elements %lld to %lld of %lld", (long long)a->first,
+                         (long long)(a->first + a->count - 1), (long long)x->shape[a->dim]);
     }
-    s->out[0] = *x;
+    s->out[0]               = *x;
     s->out[0].shape[a->dim] = a->count;
-    s->offset = a->count == 0 ? 0 : a->first * x->stride[a->dim];
+    s->offset               = a->count == 0 ? 0 : a->first * x->stride[a->dim];
     return HOOP_OK;
 }
 static void slice_backward(hoop_backward_call *b)
@@ -213,14 +252,24 @@ static void slice_reference(const hoop_call *c)
 {
     const slice_attrs *a = c->attrs;
     hoop_view          x = *c->in[0];
-    x.shape[a->dim] = a->count;
-    x.data = (double *)x.data + a->first * x.stride[a->dim];
+    x.shape[a->dim]      = a->count;
+    x.data               = (double *)x.data + a->first * x.stride[a->dim];
     for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
 }
-static const slice_attrs middle = {0, 1, 2}, columns = {1, 2, 2}, nothing = {0, 1, 0}, beyond = {0, 2, 2}, no_slice_dim = {2, 0, 1};
-static const hoop_case   slice_cases[] = {{"3x4", &middle}, {"3x4", &columns}, {"3x4", &nothing}, {"3x4", &beyond, HOOP_ERANGE}, {"3x4", &no_slice_dim, HOOP_ESHAPE}};
-const hoop_op hoop__op_slice = {.name = "slice", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED, .attrs_size = sizeof(slice_attrs),
-                                HOOP_FIELDS(slice_fields), .shape = slice_shape, .backward = slice_backward, .reference = slice_reference,
+static const slice_attrs middle = {0, 1, 2}, columns = {1, 2, 2}, nothing = {0, 1, 0}, beyond = {0, 2, 2},
+                         no_slice_dim = {2, 0, 1};
+static const hoop_case slice_cases[]  = {
+     {"3x4", &middle}, {"3x4", &columns}, {"3x4", &nothing}, {"3x4", &beyond, HOOP_ERANGE}, {"3x4", &no_slice_dim, HOOP_ESHAPE}};
+const hoop_op hoop__op_slice = {.name       = "slice",
+                                .min_in     = 1,
+                                .max_in     = 1,
+                                .nout       = 1,
+                                .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+                                .attrs_size = sizeof(slice_attrs),
+                                HOOP_FIELDS(slice_fields),
+                                .shape     = slice_shape,
+                                .backward  = slice_backward,
+                                .reference = slice_reference,
                                 HOOP_CASES(slice_cases)};
 
 /**
@@ -231,16 +280,18 @@ const hoop_op hoop__op_slice = {.name = "slice", .min_in = 1, .max_in = 1, .nout
  */
 hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t size)
 {
-    return hoop_op_call(t, &hoop__op_unslice, &x, 1, &(slice_attrs){dim < 0 ? dim + hoop_tensor_ndim(x) : dim, first, size}, NULL);
+    return hoop_op_call(t, &hoop__op_unslice, &x, 1, &(slice_attrs){dim < 0 ? dim + hoop_tensor_ndim(x) : dim, first, size},
+                        NULL);
 }
 static hoop_status unslice_shape(hoop_shape_call *s)
 {
-    const slice_attrs *a = s->attrs;
-    const hoop_view   *x = s->in[0];
+    const slice_attrs *a                    = s->attrs;
+    const hoop_view   *x                    = s->in[0];
     int64_t            shape[HOOP_MAX_DIMS] = {0};
     if (a->dim < 0 || a->dim >= x->ndim) return hoop_fail(s->err, HOOP_ESHAPE, "no dim %lld", (long long)a->dim);
     if (a->first < 0 || a->first > a->count || x->shape[a->dim] > a->count - a->first) {
-        return hoop_fail(s->err, HOOP_ERANGE, "%lld elements from %lld on, of %lld", (long long)x->shape[a->dim], (long long)a->first, (long long)a->count);
+        return hoop_fail(s->err, HOOP_ERANGE, "%lld elements from %lld on, of %lld", (long long)x->shape[a->dim],
+                         (long long)a->first, (long long)a->count);
     }
     memcpy(shape, x->shape, (size_t)x->ndim * sizeof *shape);
     shape[a->dim] = a->count;
@@ -252,17 +303,19 @@ static hoop_status unslice_forward(const hoop_call *c)
 {
     const slice_attrs *a = c->attrs;
     const hoop_view   *x = c->in[0], *y = c->out;
-    size_t             size = hoop_dtype_size((hoop_dtype)x->dtype);
+    size_t             size  = hoop_dtype_size((hoop_dtype)x->dtype);
     int64_t            outer = 1, inner = 1;
     for (int d = 0; d < a->dim; d++) outer *= x->shape[d];
     for (int d = (int)a->dim + 1; d < x->ndim; d++) inner *= x->shape[d];
     if (!c->add) memset(y->data, 0, (size_t)hoop__view_numel(y) * size);
     for (int64_t o = 0; o < outer; o++) {
-        int64_t     n = x->shape[a->dim] * inner;
+        int64_t     n    = x->shape[a->dim] * inner;
         const char *from = (const char *)x->data + (size_t)(o * n) * size;
-        char       *to = (char *)y->data + (size_t)((o * a->count + a->first) * inner) * size;
-        if (c->add) c->kernels->binary[HOOP_BINARY_add][x->dtype](n, to, 1, from, 1, to, false);
-        else memcpy(to, from, (size_t)n * size);
+        char       *to   = (char *)y->data + (size_t)((o * a->count + a->first) * inner) * size;
+        if (c->add)
+            c->kernels->binary[HOOP_BINARY_add][x->dtype](n, to, 1, from, 1, to, false);
+        else
+            memcpy(to, from, (size_t)n * size);
     }
     return HOOP_OK;
 }
@@ -273,8 +326,8 @@ static void unslice_backward(hoop_backward_call *b)
 }
 static void unslice_reference(const hoop_call *c)
 {
-    const slice_attrs *a = c->attrs;
-    hoop_view          y = *c->out;
+    const slice_attrs *a    = c->attrs;
+    hoop_view          y    = *c->out;
     double            *data = y.data;
     for (int64_t i = 0, n = hoop__view_numel(&y); i < n; i++) data[i] = 0.0;
     y.shape[a->dim] = c->in[0]->shape[a->dim];
@@ -288,12 +341,23 @@ static void unslice_reference(const hoop_call *c)
     }
 }
 static const slice_attrs row_of_5 = {0, 1, 5}, column_of_6 = {1, 2, 6}, too_far = {0, 3, 5};
-static const hoop_case   unslice_cases[] = {{"3x4", &row_of_5}, {"3x4", &column_of_6}, {"0x4", &row_of_5}, {"3x4", &too_far, HOOP_ERANGE},
-                                            {"i64:3<5", &row_of_5, HOOP_EDTYPE}};
-const hoop_op hoop__op_unslice = {.name = "unslice", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_ACCUMULATES,
-                                  .attrs_size = sizeof(slice_attrs), HOOP_FIELDS(slice_fields), .shape = unslice_shape,
-                                  .forward = unslice_forward, .backward = unslice_backward, .reference = unslice_reference,
-                                  HOOP_CASES(unslice_cases)};
+static const hoop_case   unslice_cases[]  = {{"3x4", &row_of_5},
+                                             {"3x4", &column_of_6},
+                                             {"0x4", &row_of_5},
+                                             {"3x4", &too_far, HOOP_ERANGE},
+                                             {"i64:3<5", &row_of_5, HOOP_EDTYPE}};
+const hoop_op            hoop__op_unslice = {.name       = "unslice",
+                                             .min_in     = 1,
+                                             .max_in     = 1,
+                                             .nout       = 1,
+                                             .flags      = HOOP_OP_ACCUMULATES,
+                                             .attrs_size = sizeof(slice_attrs),
+                                             HOOP_FIELDS(slice_fields),
+                                             .shape     = unslice_shape,
+                                             .forward   = unslice_forward,
+                                             .backward  = unslice_backward,
+                                             .reference = unslice_reference,
+                                             HOOP_CASES(unslice_cases)};
 
 /**
  * hoop_detach - x, through which no gradient flows.
@@ -310,6 +374,12 @@ static hoop_status detach_shape(hoop_shape_call *s)
     s->offset = 0;
     return HOOP_OK;
 }
-static const hoop_case detach_cases[] = {{"3x4"}, {"."}, {"0x3"}};
-const hoop_op hoop__op_detach = {.name = "detach", .min_in = 1, .max_in = 1, .nout = 1, .flags = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_NO_GRAD,
-                                 .shape = detach_shape, .reference = copy_reference, HOOP_CASES(detach_cases)};
+static const hoop_case detach_cases[]  = {{"3x4"}, {"."}, {"0x3"}};
+const hoop_op          hoop__op_detach = {.name      = "detach",
+                                          .min_in    = 1,
+                                          .max_in    = 1,
+                                          .nout      = 1,
+                                          .flags     = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_NO_GRAD,
+                                          .shape     = detach_shape,
+                                          .reference = copy_reference,
+                                          HOOP_CASES(detach_cases)};

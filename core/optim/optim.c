@@ -16,7 +16,8 @@ typedef struct optim_row {
 } optim_row;
 
 /* One row an optimiser, in the order of hoop_optim_kind. All work element by element, so any range may be updated by itself.
- * SGD: Sutskever et al., ICML 2013 (Nesterov as in PyTorch); Adam: Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019. */
+ * SGD: Sutskever et al., ICML 2013 (Nesterov as in PyTorch); Adam: Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019.
+ */
 static const optim_row rows[] = {
     {"sgd", {"momentum_buffer"}, false, false},
     {"adam", {"exp_avg", "exp_avg_sq"}, true, false},
@@ -28,7 +29,8 @@ static const char *const names[] = {"sgd", "adam", "adamw", NULL};
 static const hoop_option options[] = {
     {"name", HOOP_OPT_ENUM, AT(name), "adamw", 0, 0, names, true, "which optimiser"},
     {"lr", HOOP_OPT_FLOAT, AT(lr), "1e-3", 0, 1e6, NULL, true, "learning rate, before the schedule"},
-    {"weight_decay", HOOP_OPT_FLOAT, AT(weight_decay), "0.0", 0, 1e6, NULL, true, "adamw: decoupled; sgd, adam: added to the gradient"},
+    {"weight_decay", HOOP_OPT_FLOAT, AT(weight_decay), "0.0", 0, 1e6, NULL, true,
+     "adamw: decoupled; sgd, adam: added to the gradient"},
     {"momentum", HOOP_OPT_FLOAT, AT(momentum), "0.0", 0, 1, NULL, true, "sgd: momentum"},
     {"dampening", HOOP_OPT_FLOAT, AT(dampening), "0.0", 0, 1, NULL, true, "sgd: dampening of momentum"},
     {"nesterov", HOOP_OPT_BOOL, AT(nesterov), "false", 0, 0, NULL, true, "sgd: Nesterov's momentum"},
@@ -52,16 +54,16 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
 {
     hoop_optim *o;
     size_t      bytes = (size_t)hoop_params_bytes(params) / 2;
-    *out = NULL;
+    *out              = NULL;
     if (opts->name < 0 || opts->name > HOOP_ADAMW) return hoop_fail(err, HOOP_EARG, "%d is no optimizer", opts->name);
     if (opts->nesterov && (opts->momentum <= 0.0 || opts->dampening != 0.0)) {
         return hoop_fail(err, HOOP_ECONFIG, "optimizer.nesterov wants a momentum above 0 and no dampening");
     }
     o = calloc(1, sizeof *o);
     if (o == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
-    o->opts = *opts;
-    o->row = &rows[opts->name];
-    o->params = params;
+    o->opts    = *opts;
+    o->row     = &rows[opts->name];
+    o->params  = params;
     o->nstates = o->row->adam ? 2 : opts->momentum > 0.0 ? 1 : 0;
     for (int i = 0; i < o->nstates; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
         o->memory[i] = calloc(1, bytes + HOOP_ALIGN);
@@ -127,27 +129,38 @@ typedef struct update_job {
 
 static void update_tile(void *ctx, int64_t task)
 {
-    const update_job *job = ctx;
-    const hoop_optim *o = job->o;
+    const update_job *job   = ctx;
+    const hoop_optim *o     = job->o;
     hoop_dtype        dtype = hoop_params_dtype(o->params);
     int64_t           first = job->first + task * UPDATE_TILE, left = job->nblocks - task * UPDATE_TILE;
-    int64_t           n = (left < UPDATE_TILE ? left : UPDATE_TILE) * HOOP_BLOCK;
+    int64_t           n  = (left < UPDATE_TILE ? left : UPDATE_TILE) * HOOP_BLOCK;
     size_t            at = (size_t)(first * HOOP_BLOCK) * hoop_dtype_size(dtype);
-    char             *w = (char *)hoop_params_data(o->params) + at;
-    const char       *g = (const char *)hoop_params_grad(o->params) + at;
-    char             *m = o->nstates > 0 ? (char *)o->state[0] + at : NULL;
-    if (o->row->adam) job->k->adam[dtype](n, &job->u, w, g, m, (char *)o->state[1] + at);
-    else job->k->sgd[dtype](n, &job->u, w, g, m);
+    char             *w  = (char *)hoop_params_data(o->params) + at;
+    const char       *g  = (const char *)hoop_params_grad(o->params) + at;
+    char             *m  = o->nstates > 0 ? (char *)o->state[0] + at : NULL;
+    if (o->row->adam)
+        job->k->adam[dtype](n, &job->u, w, g, m, (char *)o->state[1] + at);
+    else
+        job->k->sgd[dtype](n, &job->u, w, g, m);
 }
 
 void hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr, double grad_scale)
 {
     double     step = (double)(o->step + 1);
-    update_job job = {.o = o, .k = rt->kernels, .first = first_block, .nblocks = nblocks};
-    job.u = (hoop_update){.grad_scale = grad_scale, .lr = lr, .weight_decay = o->opts.weight_decay, .momentum = o->opts.momentum,
-                          .dampening = o->opts.dampening, .nesterov = o->opts.nesterov, .first = o->step == 0, .beta1 = o->opts.beta1,
-                          .beta2 = o->opts.beta2, .eps = o->opts.eps, .bias1 = 1.0 - pow(o->opts.beta1, step),
-                          .bias2 = 1.0 - pow(o->opts.beta2, step), .decoupled = o->row->decoupled};
+    update_job job  = {.o = o, .k = rt->kernels, .first = first_block, .nblocks = nblocks};
+    job.u           = (hoop_update){.grad_scale   = grad_scale,
+                                    .lr           = lr,
+                                    .weight_decay = o->opts.weight_decay,
+                                    .momentum     = o->opts.momentum,
+                                    .dampening    = o->opts.dampening,
+                                    .nesterov     = o->opts.nesterov,
+                                    .first        = o->step == 0,
+                                    .beta1        = o->opts.beta1,
+                                    .beta2        = o->opts.beta2,
+                                    .eps          = o->opts.eps,
+                                    .bias1        = 1.0 - pow(o->opts.beta1, step),
+                                    .bias2        = 1.0 - pow(o->opts.beta2, step),
+                                    .decoupled    = o->row->decoupled};
     hoop_threads_run(rt->threads, (nblocks + UPDATE_TILE - 1) / UPDATE_TILE, update_tile, &job);
 }
 
@@ -157,13 +170,15 @@ void hoop_optim_advance(hoop_optim *o)
     hoop_params_touch(o->params);
 }
 
-void hoop_grad_squares(const hoop_params *params, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, hoop_exact_scalar *sum)
+void hoop_grad_squares(const hoop_params *params, const hoop_runtime *rt, int64_t first_block, int64_t nblocks,
+                       hoop_exact_scalar *sum)
 {
     double     squares[64];
     hoop_dtype dtype = hoop_params_dtype(params);
     for (int64_t b = first_block; b < first_block + nblocks;) {
         int64_t n = first_block + nblocks - b < 64 ? first_block + nblocks - b : 64;
-        rt->kernels->squares[dtype](n, (const char *)hoop_params_grad(params) + (size_t)(b * HOOP_BLOCK) * hoop_dtype_size(dtype), squares);
+        rt->kernels->squares[dtype](n, (const char *)hoop_params_grad(params) + (size_t)(b * HOOP_BLOCK) * hoop_dtype_size(dtype),
+                                    squares);
         for (int64_t i = 0; i < n; i++) hoop_exact_scalar_deposit(sum, squares[i]);
         b += n;
     }

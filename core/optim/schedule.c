@@ -28,6 +28,7 @@ double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t t
         return pow(s->gamma, (double)drops);
     }
     case HOOP_SCHEDULE_CONSTANT:
-    default: return 1.0;
+    default:
+        return 1.0;
     }
 }

@@ -16,7 +16,7 @@ void *hoop__arena_alloc(hoop_arena *a, int64_t bytes)
     bytes = (bytes + ARENA_ALIGN - 1) & ~(int64_t)(ARENA_ALIGN - 1);
     while (c != NULL && c->used + bytes > c->size) {
         if (c->next == NULL || c->next->size < bytes) break;
-        c = c->next; /* left over from an earlier step: used again from its start */
+        c       = c->next; /* left over from an earlier step: used again from its start */
         c->used = 0;
     }
     if (c == NULL || c->used + bytes > c->size) {
@@ -28,12 +28,14 @@ void *hoop__arena_alloc(hoop_arena *a, int64_t bytes)
         n->used = 0;
         n->size = size;
         n->next = c == NULL ? NULL : c->next;
-        if (c == NULL) a->first = n;
-        else c->next = n;
+        if (c == NULL)
+            a->first = n;
+        else
+            c->next = n;
         c = n;
     }
     a->current = c;
-    p = (char *)chunk_data(c) + c->used;
+    p          = (char *)chunk_data(c) + c->used;
     c->used += bytes;
     return p;
 }

@@ -70,7 +70,8 @@ static void param_ready(const pass *p, int param)
 {
     hoop_params *store = p->t->params;
     if (!store->grad_set[param]) { /* nothing came: zero */
-        memset(hoop_params_grad_of(store, param), 0, (size_t)(store->param[param].nblocks * HOOP_BLOCK) * hoop_dtype_size(store->dtype));
+        memset(hoop_params_grad_of(store, param), 0,
+               (size_t)(store->param[param].nblocks * HOOP_BLOCK) * hoop_dtype_size(store->dtype));
         store->grad_set[param] = true;
     }
     p->t->uses.v[param] = -1;
@@ -82,8 +83,9 @@ static bool stale(const pass *p, const hoop_node *n)
     for (int i = 0; i < n->nin; i++) {
         const hoop_tensor *x = n->in[i];
         if (x->source == NULL || !reads_input(n->op, i) || x->source->version == x->version) continue;
-        hoop_tape_fail(p->t, HOOP_ESTALE, "%s: input %d%s%s was written after it was used; run the forward pass again", n->op->name, i,
-                       x->param >= 0 ? ", parameter " : "", x->param >= 0 ? hoop_params_name(x->params, x->param) : "");
+        hoop_tape_fail(p->t, HOOP_ESTALE, "%s: input %d%s%s was written after it was used; run the forward pass again",
+                       n->op->name, i, x->param >= 0 ? ", parameter " : "",
+                       x->param >= 0 ? hoop_params_name(x->params, x->param) : "");
         return true;
     }
     return false;
@@ -94,11 +96,11 @@ static void walk(const pass *p, int32_t first, int32_t last);
 /* differentiate a fused op through the primitive ops of its composite */
 static void node_composite(const pass *p, const hoop_node *n, hoop_tensor *dy)
 {
-    hoop_tape   *t = p->t;
+    hoop_tape   *t         = p->t;
     bool         recording = hoop_tape_set_grad(t, true);
-    int32_t      first = t->nodes.n;
-    hoop_tensor *y = n->op->composite(t, n->in, n->nin, n->attrs);
-    int32_t      last = t->nodes.n;
+    int32_t      first     = t->nodes.n;
+    hoop_tensor *y         = n->op->composite(t, n->in, n->nin, n->attrs);
+    int32_t      last      = t->nodes.n;
     if (!y->poison && y->needs_grad && y->node >= first && HOOP_GROW(t, t->reached, last + 1)) {
         memset(t->reached.v + first, 1, (size_t)(last - first));
         hoop__sink_value(t, y, dy, true);
@@ -111,26 +113,29 @@ static void node_composite(const pass *p, const hoop_node *n, hoop_tensor *dy)
 
 static void node_backward(const pass *p, int32_t k)
 {
-    hoop_tape         *t = p->t;
-    hoop_node          n = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
+    hoop_tape         *t                = p->t;
+    hoop_node          n                = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
     hoop_tensor       *dy[HOOP_MAX_OUT] = {NULL};
-    bool               any = false;
-    hoop_backward_call b = {.t = t, .in = n.in, .nin = n.nin, .out = n.out, .dy = dy, .attrs = n.attrs};
+    bool               any              = false;
+    hoop_backward_call b                = {.t = t, .in = n.in, .nin = n.nin, .out = n.out, .dy = dy, .attrs = n.attrs};
     for (int j = 0; j < n.op->nout; j++) {
         dy[j] = t->slots.v[n.out[j]->id].grad;
         any |= dy[j] != NULL;
     }
     if (!any || (n.op->flags & HOOP_OP_NO_GRAD) != 0 || stale(p, &n)) return;
-    if (n.op->backward != NULL) n.op->backward(&b);
-    else if (n.op->composite != NULL && dy[0] != NULL) node_composite(p, &n, dy[0]);
-    else hoop_tape_fail(t, HOOP_ENODERIV, "%s: it has no derivative", n.op->name);
+    if (n.op->backward != NULL)
+        n.op->backward(&b);
+    else if (n.op->composite != NULL && dy[0] != NULL)
+        node_composite(p, &n, dy[0]);
+    else
+        hoop_tape_fail(t, HOOP_ENODERIV, "%s: it has no derivative", n.op->name);
 }
 
 /* temporaries of one backward call that no gradient refers to */
 static void release_temporaries(hoop_tape *t, int32_t from, const hoop_node *n)
 {
     for (int32_t i = from; i < t->tensors.n; i++) {
-        hoop_tensor *x = t->tensors.v[i];
+        hoop_tensor *x    = t->tensors.v[i];
         bool         held = x->retained || x->leaf;
         for (int j = 0; j < n->nin && !held; j++) held = t->slots.v[n->in[j]->id].grad == x;
         if (!held) hoop__tensor_release(t, x);
@@ -173,9 +178,12 @@ static hoop_status check(hoop_tape *t, const hoop_tensor *y, hoop_error *err)
     char shape[160];
     t->file = NULL; /* the line of an op says nothing about backward */
     if (t->error.status == HOOP_OK) {
-        if (y == NULL || y->tape != t || y->poison) hoop_tape_fail(t, HOOP_EARG, "backward: y is not a tensor of this tape");
-        else if (!hoop_dtype_is_float((hoop_dtype)y->v.dtype)) hoop_tape_fail(t, HOOP_EDTYPE, "backward: y is %s", hoop_tensor_describe(y, shape, sizeof shape));
-        else if (!y->needs_grad) hoop_tape_fail(t, HOOP_EARG, "backward: y depends on nothing that wants a gradient (was recording off?)");
+        if (y == NULL || y->tape != t || y->poison)
+            hoop_tape_fail(t, HOOP_EARG, "backward: y is not a tensor of this tape");
+        else if (!hoop_dtype_is_float((hoop_dtype)y->v.dtype))
+            hoop_tape_fail(t, HOOP_EDTYPE, "backward: y is %s", hoop_tensor_describe(y, shape, sizeof shape));
+        else if (!y->needs_grad)
+            hoop_tape_fail(t, HOOP_EARG, "backward: y depends on nothing that wants a gradient (was recording off?)");
     }
     return t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
 }
@@ -193,8 +201,8 @@ static void release_unread(hoop_tape *t, const hoop_tensor *y, int32_t last)
 
 static hoop_status run(const pass *p, hoop_tensor *y, hoop_error *err)
 {
-    hoop_tape   *t = p->t;
-    int          nparams = t->params == NULL ? 0 : t->params->count;
+    hoop_tape   *t         = p->t;
+    int          nparams   = t->params == NULL ? 0 : t->params->count;
     bool         recording = t->recording, kept = y->retained;
     hoop_tensor *one;
     int32_t      last = t->nodes.n;
@@ -203,8 +211,8 @@ static hoop_status run(const pass *p, hoop_tensor *y, hoop_error *err)
     memset(t->uses.v, 0, (size_t)(nparams + 1) * sizeof *t->uses.v);
     if (!reach(p, y)) goto done;
     t->recording = t->create_graph;
-    y->retained = true; /* the loss is read after backward */
-    one = hoop_fill(t, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape, 1.0);
+    y->retained  = true; /* the loss is read after backward */
+    one          = hoop_fill(t, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape, 1.0);
     if (!one->poison) hoop__sink_value(t, y, one, false);
     if (p->release) release_unread(t, y, last);
     if (t->error.status == HOOP_OK) walk(p, 0, last);
@@ -220,8 +228,8 @@ done:
 hoop_status hoop_backward(hoop_tape *t, hoop_tensor *y, const hoop_backward_opts *opts, hoop_error *err)
 {
     static const hoop_backward_opts defaults = {0};
-    const pass                      p = {t, opts == NULL ? &defaults : opts, opts == NULL || !opts->retain_graph, false};
-    hoop_status                     st = check(t, y, err);
+    const pass                      p        = {t, opts == NULL ? &defaults : opts, opts == NULL || !opts->retain_graph, false};
+    hoop_status                     st       = check(t, y, err);
     if (st != HOOP_OK) return st;
     if (t->params != NULL && !p.opts->accumulate) hoop_params_zero_grad(t->params);
     return run(&p, y, err);
@@ -230,11 +238,11 @@ hoop_status hoop_backward(hoop_tape *t, hoop_tensor *y, const hoop_backward_opts
 /* Gradients of a functional pass live in slots of their own, so that those of leaves and of the store stay as they are. */
 static void swap_slots(hoop_tape *t)
 {
-    hoop_slot *v = t->slots.v;
-    int32_t    capacity = t->slots.capacity;
-    t->slots.v = t->other_slots.v;
-    t->slots.capacity = t->other_slots.capacity;
-    t->other_slots.v = v;
+    hoop_slot *v            = t->slots.v;
+    int32_t    capacity     = t->slots.capacity;
+    t->slots.v              = t->other_slots.v;
+    t->slots.capacity       = t->other_slots.capacity;
+    t->other_slots.v        = v;
     t->other_slots.capacity = capacity;
     (void)HOOP_GROW(t, t->slots, t->tensors.n);
 }
@@ -242,7 +250,7 @@ static void swap_slots(hoop_tape *t)
 hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int n, int flags, hoop_error *err, hoop_tensor **dxs)
 {
     static const hoop_backward_opts none = {0};
-    const pass                      p = {t, &none, (flags & HOOP_RETAIN_GRAPH) == 0, false};
+    const pass                      p    = {t, &none, (flags & HOOP_RETAIN_GRAPH) == 0, false};
     hoop_tensor                    *x[HOOP_MAX_IN];
     hoop_status                     st;
     for (int i = 0; i < n; i++) dxs[i] = &t->poison;
@@ -250,19 +258,21 @@ hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int 
     st = check(t, y, err);
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         x[i] = xs[i] == NULL || xs[i]->poison ? NULL : hoop__acquire(t, xs[i]);
-        if (x[i] == NULL) hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d is NULL, poison or of another tape", i);
-        else if (!x[i]->needs_grad) hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d wants no gradient (hoop_tape_leaf; was recording off?)", i);
+        if (x[i] == NULL)
+            hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d is NULL, poison or of another tape", i);
+        else if (!x[i]->needs_grad)
+            hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d wants no gradient (hoop_tape_leaf; was recording off?)", i);
         st = t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
     }
     if (st != HOOP_OK) return st;
     swap_slots(t);
-    t->functional = true;
+    t->functional   = true;
     t->create_graph = (flags & HOOP_CREATE_GRAPH) == HOOP_CREATE_GRAPH;
     for (int i = 0; i < n; i++) x[i]->wanted = true;
     st = run(&p, y, err);
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         hoop_tensor *g = t->slots.v[x[i]->id].grad;
-        dxs[i] = g != NULL ? g : hoop_fill(t, (hoop_dtype)x[i]->v.dtype, x[i]->v.ndim, x[i]->v.shape, 0.0);
+        dxs[i]         = g != NULL ? g : hoop_fill(t, (hoop_dtype)x[i]->v.dtype, x[i]->v.ndim, x[i]->v.shape, 0.0);
     }
     for (int i = 0; i < n; i++) x[i]->wanted = false;
     if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);

@@ -18,18 +18,20 @@ static hoop_tensor *op_failed(hoop_tape *t, const hoop_op *op, hoop_tensor *cons
 {
     char   text[512], shape[160];
     size_t at = 0;
-    text[0] = '\0';
+    text[0]   = '\0';
     for (int i = 0; i < nin && at + sizeof shape < sizeof text; i++) {
-        int n = snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", hoop_tensor_describe(in[i], shape, sizeof shape));
+        int n =
+            snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", hoop_tensor_describe(in[i], shape, sizeof shape));
         at += n > 0 ? (size_t)n : 0;
     }
     hoop_tape_fail(t, why->status, "%s: %s; inputs %s", op->name, why->text, text);
     return &t->poison;
 }
 
-static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, hoop_status st, const char *format, ...)
-    HOOP_PRINTF(6, 7);
-static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, hoop_status st, const char *format, ...)
+static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, hoop_status st, const char *format,
+                             ...) HOOP_PRINTF(6, 7);
+static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, hoop_status st, const char *format,
+                             ...)
 {
     hoop_error why = {.status = st};
     va_list    args;
@@ -58,12 +60,13 @@ static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in,
         taken[i] = hoop__acquire(t, in[i]);
         if (taken[i] == NULL) return false;
         if (taken[i]->released) {
-            op_fails(t, op, in, nin, HOOP_ERELEASED, "backward has released the storage of input %d; call hoop_retain before it", i);
+            op_fails(t, op, in, nin, HOOP_ERELEASED, "backward has released the storage of input %d; call hoop_retain before it",
+                     i);
             return false;
         }
         if (!taken[i]->contiguous && (op->flags & HOOP_OP_STRIDED) == 0) {
             bool passed = t->passed; /* the place is that of this op, not of the copy */
-            taken[i] = hoop_op_call(t, &hoop__op_contiguous, &taken[i], 1, NULL, NULL);
+            taken[i]    = hoop_op_call(t, &hoop__op_contiguous, &taken[i], 1, NULL, NULL);
             if (taken[i]->poison) return false;
             t->passed = passed;
         }
@@ -88,10 +91,10 @@ static void record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int 
     memcpy(ptrs, in, (size_t)nin * sizeof *ptrs);
     memcpy(ptrs + nin, out, (size_t)op->nout * sizeof *ptrs);
     if (kept != NULL) memcpy(kept, attrs, op->attrs_size);
-    node = &t->nodes.v[t->nodes.n];
+    node  = &t->nodes.v[t->nodes.n];
     *node = (hoop_node){op, ptrs, ptrs + nin, kept, nin};
     for (int j = 0; j < op->nout; j++) {
-        out[j]->node = t->nodes.n;
+        out[j]->node       = t->nodes.n;
         out[j]->needs_grad = needs && (op->flags & HOOP_OP_NO_GRAD) == 0 && hoop_dtype_is_float((hoop_dtype)out[j]->v.dtype);
     }
     t->nodes.n++;
@@ -105,19 +108,30 @@ static hoop_tensor *call_view(hoop_tape *t, hoop_tensor *const *in, const hoop_v
     if (x->storage != NULL) x->storage->refs++;
     x->v.data = in[0]->v.data == NULL ? NULL : (char *)in[0]->v.data + offset * (int64_t)hoop_dtype_size((hoop_dtype)v->dtype);
     x->contiguous = hoop__view_contiguous(v);
-    x->source = in[0]->source; /* what is stale is so through a view as well */
-    x->version = in[0]->version;
+    x->source     = in[0]->source; /* what is stale is so through a view as well */
+    x->version    = in[0]->version;
     return x;
 }
 
-static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, const hoop_view *views, bool add)
+static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
+                       const hoop_view *views, bool add)
 {
     const hoop_view *inv[HOOP_MAX_IN];
     hoop_error       why;
-    hoop_call        c = {.in = inv, .nin = nin, .out = views, .nout = op->nout, .attrs = attrs, .add = add, .blas = t->rt->blas, .kernels = t->rt->kernels,
-                          .threads = t->rt->threads, .work = call_work, .work_tape = t, .err = &why};
+    hoop_call        c = {.in        = inv,
+                          .nin       = nin,
+                          .out       = views,
+                          .nout      = op->nout,
+                          .attrs     = attrs,
+                          .add       = add,
+                          .blas      = t->rt->blas,
+                          .kernels   = t->rt->kernels,
+                          .threads   = t->rt->threads,
+                          .work      = call_work,
+                          .work_tape = t,
+                          .err       = &why};
     hoop_status      st;
-    why.status = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */
+    why.status  = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */
     why.text[0] = '\0';
     for (int i = 0; i < nin; i++) inv[i] = &in[i]->v;
     st = op->forward(&c);
@@ -133,19 +147,20 @@ hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *i
     const hoop_view *inv[HOOP_MAX_IN];
     hoop_view        views[HOOP_MAX_OUT];
     hoop_error       why;
-    hoop_shape_call  s = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .nout = op->nout, .err = &why};
+    hoop_shape_call  s   = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .nout = op->nout, .err = &why};
     bool             add = false, in_place = false;
     int64_t          numel;
     for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = &t->poison;
     if (t->error.status != HOOP_OK) return &t->poison;
-    t->sink = NULL;
-    why.status = HOOP_OK;
+    t->sink     = NULL;
+    why.status  = HOOP_OK;
     why.text[0] = '\0';
     if (!take_inputs(t, op, in, nin, taken)) return &t->poison;
     for (int i = 0; i < nin; i++) inv[i] = &taken[i]->v;
     if (op->shape(&s) != HOOP_OK) return op_failed(t, op, taken, nin, &why);
     for (int j = 0; j < op->nout; j++) {
-        if (hoop_shape_numel((hoop_dtype)views[j].dtype, views[j].ndim, views[j].shape, &why, &numel) != HOOP_OK) return op_failed(t, op, taken, nin, &why);
+        if (hoop_shape_numel((hoop_dtype)views[j].dtype, views[j].ndim, views[j].shape, &why, &numel) != HOOP_OK)
+            return op_failed(t, op, taken, nin, &why);
     }
     if ((op->flags & HOOP_OP_VIEW) != 0) {
         out[0] = call_view(t, taken, &views[0], s.offset);

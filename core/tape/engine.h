@@ -24,7 +24,7 @@
 enum { HOOP_STORAGE_CLASSES = 240 };
 
 typedef struct hoop_storage {
-    void                *data; /* 64-aligned, just behind this header */
+    void                *data;  /* 64-aligned, just behind this header */
     int64_t              bytes; /* of its class */
     int32_t              class_index, refs;
     struct hoop_storage *next;
@@ -35,7 +35,7 @@ typedef struct hoop_cache {
     int64_t       live, peak, reserved, cap;
 } hoop_cache;
 
-hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes); /* NULL: out of memory or over the cap */
+hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes);   /* NULL: out of memory or over the cap */
 void          hoop__storage_put(hoop_cache *cache, hoop_storage *s); /* one reference less */
 void          hoop__cache_trim(hoop_cache *cache);                   /* give idle blocks back to the system */
 
@@ -63,36 +63,36 @@ void            hoop__arena_destroy(hoop_arena *a);
 /* ---- tensors ---- */
 
 struct hoop_tensor {
-    hoop_view      v;
-    int64_t        numel;
-    hoop_storage  *storage; /* NULL: memory of somebody else (parameter, caller) */
-    hoop_tape     *tape;    /* NULL: persistent */
-    hoop_params   *params;  /* a parameter's store */
-    hoop_tensor   *source;  /* tape tensors: the persistent tensor it was acquired from */
-    hoop_tensor   *weight;  /* losses */
-    uint64_t       version; /* persistent: raised by writes; acquired: what it was then */
-    int32_t        id;      /* place on the tape */
-    int32_t        node;    /* that made it; -1: leaf */
-    int32_t        param;   /* index in params; -1: none */
-    bool           needs_grad, poison, released, retained, contiguous, leaf, wanted /* by hoop_grad */;
+    hoop_view     v;
+    int64_t       numel;
+    hoop_storage *storage; /* NULL: memory of somebody else (parameter, caller) */
+    hoop_tape    *tape;    /* NULL: persistent */
+    hoop_params  *params;  /* a parameter's store */
+    hoop_tensor  *source;  /* tape tensors: the persistent tensor it was acquired from */
+    hoop_tensor  *weight;  /* losses */
+    uint64_t      version; /* persistent: raised by writes; acquired: what it was then */
+    int32_t       id;      /* place on the tape */
+    int32_t       node;    /* that made it; -1: leaf */
+    int32_t       param;   /* index in params; -1: none */
+    bool          needs_grad, poison, released, retained, contiguous, leaf, wanted /* by hoop_grad */;
 };
 
 struct hoop_params {
-    hoop_dtype    dtype;
-    bool          finalized, owns_memory;
-    int           count, capacity, nbuffers, buffer_capacity, naliases, alias_capacity;
+    hoop_dtype dtype;
+    bool       finalized, owns_memory;
+    int        count, capacity, nbuffers, buffer_capacity, naliases, alias_capacity;
     struct hoop_param {
         char        *name;
         hoop_tensor *tensor;
         int64_t      first_block, nblocks;
-    } *param;
+    } * param;
     struct hoop_named {
         char        *name;
         hoop_tensor *tensor;
-    } *buffer, *alias;
-    int64_t  nblocks, numel;
-    void    *memory, *data, *grad;
-    bool    *grad_set; /* by parameter: the gradient array holds something since zero_grad */
+    } * buffer, *alias;
+    int64_t nblocks, numel;
+    void   *memory, *data, *grad;
+    bool   *grad_set; /* by parameter: the gradient array holds something since zero_grad */
 };
 
 struct hoop_runtime {
@@ -114,10 +114,10 @@ typedef struct hoop_node {
 } hoop_node;
 
 /* a growable array; elements keep their place in memory no longer than until the next growth */
-#define HOOP_ARRAY(type)                                                                                                       \
-    struct {                                                                                                                   \
-        type   *v;                                                                                                             \
-        int32_t n, capacity;                                                                                                   \
+#define HOOP_ARRAY(type)                                                                                                         \
+    struct {                                                                                                                     \
+        type   *v;                                                                                                               \
+        int32_t n, capacity;                                                                                                     \
     }
 
 typedef struct hoop_slot {
@@ -135,30 +135,30 @@ typedef struct hoop_scope {
 } hoop_scope;
 
 struct hoop_tape {
-    hoop_runtime  *rt;
-    hoop_arena     arena;
-    hoop_cache     cache;
+    hoop_runtime *rt;
+    hoop_arena    arena;
+    hoop_cache    cache;
     HOOP_ARRAY(hoop_tensor *) tensors;
     HOOP_ARRAY(hoop_node) nodes;
     HOOP_ARRAY(hoop_slot) slots, other_slots; /* by tensor id: gradients of the pass under way, and of leaves */
-    HOOP_ARRAY(int32_t) last_reader;  /* by tensor id: the node after whose backward storage goes */
-    HOOP_ARRAY(uint8_t) reached;      /* by node */
-    HOOP_ARRAY(int32_t) uses;         /* by parameter */
-    HOOP_ARRAY(hoop_tensor *) acquired; /* by parameter: its handle on this tape */
+    HOOP_ARRAY(int32_t) last_reader;          /* by tensor id: the node after whose backward storage goes */
+    HOOP_ARRAY(uint8_t) reached;              /* by node */
+    HOOP_ARRAY(int32_t) uses;                 /* by parameter */
+    HOOP_ARRAY(hoop_tensor *) acquired;       /* by parameter: its handle on this tape */
     HOOP_ARRAY(hoop_site_count) sites;
     HOOP_ARRAY(hoop_scope) scopes;
-    hoop_storage  *scratch;
-    hoop_params   *params;
-    hoop_tensor    poison;
-    hoop_error     error;
-    const char    *file;
-    int            line;
-    bool           passed; /* the op of that line is done: an error now comes after it */
-    bool           recording, training, create_graph, functional /* hoop_grad: parameters get slots too */;
-    hoop_tensor   *sink; /* armed: whose gradient the next op's result is */
-    hoop_tape_key  key;
-    uint64_t       site;
-    int64_t        passes; /* backward passes so far */
+    hoop_storage *scratch;
+    hoop_params  *params;
+    hoop_tensor   poison;
+    hoop_error    error;
+    const char   *file;
+    int           line;
+    bool          passed; /* the op of that line is done: an error now comes after it */
+    bool          recording, training, create_graph, functional /* hoop_grad: parameters get slots too */;
+    hoop_tensor  *sink; /* armed: whose gradient the next op's result is */
+    hoop_tape_key key;
+    uint64_t      site;
+    int64_t       passes; /* backward passes so far */
 };
 
 /* grow array a of tape t to hold n elements; new ones are zero. False (and a sticky error): out of memory */

@@ -29,27 +29,29 @@ static bool may_add_into(const hoop_tensor *g)
 bool hoop__sink_place(hoop_tape *t, hoop_tensor *target, const hoop_op *op, hoop_view *out, bool *add, hoop_tensor **reuse)
 {
     hoop_slot *slot = &t->slots.v[target->id];
-    *add = false;
-    *reuse = NULL;
+    *add            = false;
+    *reuse          = NULL;
     if (t->create_graph || !hoop__same_shape(out, &target->v) || out->dtype != target->v.dtype) return false;
     if (is_param(t, target)) {
         bool set = is_set(t, target);
         if (set && (op->flags & HOOP_OP_ACCUMULATES) == 0) return false;
         out->data = hoop_params_grad_of(target->params, target->param);
-        *add = set;
+        *add      = set;
         return true;
     }
     if (!may_add_into(slot->grad) || (op->flags & HOOP_OP_ACCUMULATES) == 0) return false;
     out->data = slot->grad->v.data;
-    *add = true;
-    *reuse = slot->grad;
+    *add      = true;
+    *reuse    = slot->grad;
     return true;
 }
 
 void hoop__sink_done(hoop_tape *t, hoop_tensor *target, hoop_tensor *result, bool in_place)
 {
-    if (!in_place) hoop__sink_value(t, target, result, false);
-    else if (is_param(t, target)) target->params->grad_set[target->param] = true;
+    if (!in_place)
+        hoop__sink_value(t, target, result, false);
+    else if (is_param(t, target))
+        target->params->grad_set[target->param] = true;
 }
 
 /* a second handle on the storage of x, so that each gradient can be let go by itself */
@@ -91,8 +93,8 @@ void hoop__sink_value(hoop_tape *t, hoop_tensor *target, hoop_tensor *g, bool sh
     if (t->error.status != HOOP_OK || g->poison) return;
     if (!hoop__same_shape(&g->v, &target->v)) {
         t->sink = NULL;
-        g = hoop_sum_to(t, g, target->v.ndim, target->v.shape);
-        shared = false;
+        g       = hoop_sum_to(t, g, target->v.ndim, target->v.shape);
+        shared  = false;
         if (g->poison) return;
     }
     slot = &t->slots.v[target->id];

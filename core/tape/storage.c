@@ -10,10 +10,10 @@ static int class_of(int64_t bytes, int64_t *class_bytes)
     int     log2, quarter;
     int64_t base, step;
     if (bytes < (int64_t)1 << SMALLEST_LOG2) bytes = (int64_t)1 << SMALLEST_LOG2;
-    log2 = 63 - __builtin_clzll((unsigned long long)bytes);
-    base = (int64_t)1 << log2;
-    step = base / 4;
-    quarter = (int)((bytes - base + step - 1) / step);
+    log2         = 63 - __builtin_clzll((unsigned long long)bytes);
+    base         = (int64_t)1 << log2;
+    step         = base / 4;
+    quarter      = (int)((bytes - base + step - 1) / step);
     *class_bytes = base + quarter * step;
     return 4 * (log2 - SMALLEST_LOG2) + quarter;
 }
@@ -37,8 +37,8 @@ hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes)
             s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
         }
         if (s == NULL) return NULL;
-        s->data = (char *)s + HOOP_ALIGN;
-        s->bytes = size;
+        s->data        = (char *)s + HOOP_ALIGN;
+        s->bytes       = size;
         s->class_index = c;
         cache->reserved += size;
     }
@@ -53,7 +53,7 @@ void hoop__storage_put(hoop_cache *cache, hoop_storage *s)
 {
     if (--s->refs > 0) return;
     cache->live -= s->bytes;
-    s->next = cache->free_list[s->class_index];
+    s->next                          = cache->free_list[s->class_index];
     cache->free_list[s->class_index] = s;
 }
 

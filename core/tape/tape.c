@@ -12,16 +12,16 @@
 hoop_status hoop_tape_create(hoop_runtime *rt, hoop_error *err, hoop_tape **out)
 {
     hoop_tape *t = calloc(1, sizeof *t);
-    *out = NULL;
+    *out         = NULL;
     if (t == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a tape");
-    t->rt = rt;
-    t->cache.cap = rt->memory_cap_bytes;
-    t->recording = true;
-    t->poison.tape = t;
+    t->rt            = rt;
+    t->cache.cap     = rt->memory_cap_bytes;
+    t->recording     = true;
+    t->poison.tape   = t;
     t->poison.poison = t->poison.contiguous = true;
     t->poison.id = t->poison.node = t->poison.param = -1;
-    t->poison.weight = &t->poison;
-    *out = t;
+    t->poison.weight                                = &t->poison;
+    *out                                            = t;
     return HOOP_OK;
 }
 
@@ -62,11 +62,11 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
     t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = 0;
     if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);
     if (t->acquired.v != NULL) memset(t->acquired.v, 0, (size_t)t->acquired.capacity * sizeof *t->acquired.v);
-    t->error.status = HOOP_OK;
+    t->error.status  = HOOP_OK;
     t->error.text[0] = '\0';
-    t->sink = NULL;
-    t->file = NULL;
-    t->site = 0;
+    t->sink          = NULL;
+    t->file          = NULL;
+    t->site          = 0;
     if (key != NULL) t->key = *key;
     return st;
 }
@@ -84,21 +84,23 @@ void hoop_tape_fail(hoop_tape *t, hoop_status status, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (t->file != NULL) (void)hoop_fail(&t->error, status, "%s [%s%s:%d]", text, t->passed ? "after " : "", t->file, t->line);
-    else (void)hoop_fail(&t->error, status, "%s", text);
+    if (t->file != NULL)
+        (void)hoop_fail(&t->error, status, "%s [%s%s:%d]", text, t->passed ? "after " : "", t->file, t->line);
+    else
+        (void)hoop_fail(&t->error, status, "%s", text);
 }
 
 hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line)
 {
-    t->file = file;
-    t->line = line;
+    t->file   = file;
+    t->line   = line;
     t->passed = false;
     return t;
 }
 
 bool hoop_tape_set_grad(hoop_tape *t, bool on)
 {
-    bool before = t->recording;
+    bool before  = t->recording;
     t->recording = on;
     return before;
 }
@@ -113,7 +115,7 @@ bool hoop_tape_set_training(hoop_tape *t, bool on)
 uint64_t hoop_tape_set_site(hoop_tape *t, uint64_t site)
 {
     uint64_t before = t->site;
-    t->site = site;
+    t->site         = site;
     return before;
 }
 
@@ -136,14 +138,14 @@ bool hoop__grow(hoop_tape *t, void **v, int32_t *capacity, int32_t wanted, size_
         return false;
     }
     memset((char *)p + (size_t)*capacity * size, 0, (size_t)(bigger - *capacity) * size);
-    *v = p;
+    *v        = p;
     *capacity = bigger;
     return true;
 }
 
 hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v)
 {
-    hoop_tensor *x = hoop__arena_alloc(&t->arena, (int64_t)sizeof *x);
+    hoop_tensor *x  = hoop__arena_alloc(&t->arena, (int64_t)sizeof *x);
     int32_t      id = t->tensors.n;
     if (x == NULL) {
         hoop_tape_fail(t, HOOP_ENOMEM, "no memory for a tensor's header");
@@ -151,15 +153,15 @@ hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v)
     }
     if (!HOOP_GROW(t, t->tensors, id + 1) || !HOOP_GROW(t, t->slots, id + 1)) return NULL;
     memset((char *)x + sizeof x->v, 0, sizeof *x - sizeof x->v);
-    x->v = *v;
+    x->v     = *v;
     x->numel = hoop__view_numel(v);
-    x->tape = t;
-    x->id = id;
+    x->tape  = t;
+    x->id    = id;
     x->node = x->param = -1;
-    x->contiguous = true;
-    t->slots.v[id] = (hoop_slot){0};
-    t->tensors.v[id] = x;
-    t->tensors.n = id + 1;
+    x->contiguous      = true;
+    t->slots.v[id]     = (hoop_slot){0};
+    t->tensors.v[id]   = x;
+    t->tensors.n       = id + 1;
     return x;
 }
 
@@ -169,13 +171,14 @@ bool hoop__tensor_allocate(hoop_tape *t, hoop_tensor *x, const char *what)
     char    shape[160];
     x->storage = hoop__storage_get(&t->cache, bytes > 0 ? bytes : 1);
     if (x->storage == NULL) {
-        x->poison = true;
+        x->poison   = true;
         x->released = true;
         if (t->cache.cap > 0) {
             hoop_tensor probe = *x;
-            probe.poison = false;
+            probe.poison      = false;
             hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %s, %lld bytes: %lld of the cap of %lld are taken", what,
-                           hoop_tensor_describe(&probe, shape, sizeof shape), (long long)bytes, (long long)t->cache.reserved, (long long)t->cache.cap);
+                           hoop_tensor_describe(&probe, shape, sizeof shape), (long long)bytes, (long long)t->cache.reserved,
+                           (long long)t->cache.cap);
         } else {
             hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %lld bytes", what, (long long)bytes);
         }
@@ -222,8 +225,10 @@ hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const in
     size_t       bytes;
     if (x == NULL || !hoop__tensor_allocate(t, x, "hoop_tape_tensor")) return &t->poison;
     bytes = (size_t)x->numel * hoop_dtype_size(dtype);
-    if (data != NULL && bytes > 0) memcpy(x->v.data, data, bytes);
-    else memset(x->v.data, 0, bytes);
+    if (data != NULL && bytes > 0)
+        memcpy(x->v.data, data, bytes);
+    else
+        memset(x->v.data, 0, bytes);
     return x;
 }
 
@@ -250,7 +255,8 @@ hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
     if (x->param >= 0) {
         if (t->params != x->params && hoop_tape_bind(t, x->params, &t->error) != HOOP_OK) return NULL;
         if (x->v.data == NULL && x->numel > 0) {
-            hoop_tape_fail(t, HOOP_ESTATE, "parameter %s was used before hoop_params_finalize", hoop_params_name(x->params, x->param));
+            hoop_tape_fail(t, HOOP_ESTATE, "parameter %s was used before hoop_params_finalize",
+                           hoop_params_name(x->params, x->param));
             return NULL;
         }
         if (!HOOP_GROW(t, t->acquired, x->params->count)) return NULL;
@@ -258,12 +264,12 @@ hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
     }
     a = hoop__tensor_new(t, &x->v);
     if (a == NULL) return NULL;
-    a->source = x;
-    a->version = x->version;
-    a->params = x->params;
-    a->param = x->param;
+    a->source     = x;
+    a->version    = x->version;
+    a->params     = x->params;
+    a->param      = x->param;
     a->needs_grad = x->param >= 0;
-    a->leaf = true;
+    a->leaf       = true;
     if (x->param >= 0) t->acquired.v[x->param] = a;
     return a;
 }
@@ -291,7 +297,7 @@ hoop_tensor *hoop_tape_leaf(hoop_tape *t, const hoop_tensor *x)
     }
     a = hoop__tensor_new(t, &x->v);
     if (a == NULL) return &t->poison;
-    a->source = x->tape != NULL ? x->source : (hoop_tensor *)(uintptr_t)x; /* only its version is read */
+    a->source  = x->tape != NULL ? x->source : (hoop_tensor *)(uintptr_t)x; /* only its version is read */
     a->version = x->version;
     a->storage = x->tape != NULL ? x->storage : NULL;
     if (a->storage != NULL) a->storage->refs++;
@@ -308,7 +314,9 @@ hoop_tensor *hoop_retain(hoop_tape *t, hoop_tensor *x)
 
 hoop_tensor *hoop_tensor_grad(const hoop_tensor *x)
 {
-    return x == NULL || x->tape == NULL || x->poison || !x->leaf || x->id >= x->tape->slots.capacity ? NULL : x->tape->slots.v[x->id].grad;
+    return x == NULL || x->tape == NULL || x->poison || !x->leaf || x->id >= x->tape->slots.capacity
+               ? NULL
+               : x->tape->slots.v[x->id].grad;
 }
 
 hoop_tensor *hoop_loss_weight(const hoop_tensor *x)
@@ -325,7 +333,7 @@ int64_t hoop_scope_begin(hoop_tape *t)
     }
     if (!HOOP_GROW(t, t->scopes, i + 1)) return -1;
     t->scopes.v[i] = (hoop_scope){hoop__arena_mark(&t->arena), t->tensors.n, t->nodes.n, t->passes};
-    t->scopes.n = i + 1;
+    t->scopes.n    = i + 1;
     return i;
 }
 
@@ -345,7 +353,7 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
     }
     release_all(t, s.tensors);
     t->tensors.n = s.tensors;
-    t->nodes.n = s.nodes; /* recording inside a scope leaves nothing */
+    t->nodes.n   = s.nodes;                                            /* recording inside a scope leaves nothing */
     for (int32_t i = 0; i < s.tensors && t->passes != s.passes; i++) { /* nor does backward */
         if (t->slots.v[i].grad != NULL && t->slots.v[i].grad->id >= s.tensors) t->slots.v[i].grad = NULL;
     }
@@ -369,9 +377,9 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
             keep[i] = &t->poison;
             continue;
         }
-        x->storage = kept[i].storage;
-        x->released = kept[i].released;
+        x->storage    = kept[i].storage;
+        x->released   = kept[i].released;
         x->contiguous = kept[i].contiguous;
-        keep[i] = x;
+        keep[i]       = x;
     }
 }

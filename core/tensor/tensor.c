@@ -10,17 +10,22 @@
 
 hoop_status hoop_shape_numel(hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err, int64_t *numel)
 {
-    int64_t n = 1, bytes;
+    int64_t n     = 1, bytes;
     bool    empty = false, overflow = false;
     if (hoop_dtype_size(dtype) == 0) return hoop_fail(err, HOOP_EDTYPE, "%d is no dtype", (int)dtype);
-    if (ndim < 0 || ndim > HOOP_MAX_DIMS) return hoop_fail(err, HOOP_ESHAPE, "%d dims; 0 to %d are possible", ndim, HOOP_MAX_DIMS);
+    if (ndim < 0 || ndim > HOOP_MAX_DIMS)
+        return hoop_fail(err, HOOP_ESHAPE, "%d dims; 0 to %d are possible", ndim, HOOP_MAX_DIMS);
     for (int d = 0; d < ndim; d++) {
         if (shape[d] < 0) return hoop_fail(err, HOOP_ESHAPE, "size %lld of dim %d is negative", (long long)shape[d], d);
-        if (shape[d] == 0) empty = true;
-        else overflow |= __builtin_mul_overflow(n, shape[d], &n);
+        if (shape[d] == 0)
+            empty = true;
+        else
+            overflow |= __builtin_mul_overflow(n, shape[d], &n);
     }
     overflow |= __builtin_mul_overflow(n, (int64_t)hoop_dtype_size(dtype), &bytes);
-    if (overflow) return hoop_fail(err, HOOP_ESIZE, "a tensor of %d dims, the first %lld, has more bytes than fit 63 bits", ndim, (long long)shape[0]);
+    if (overflow)
+        return hoop_fail(err, HOOP_ESIZE, "a tensor of %d dims, the first %lld, has more bytes than fit 63 bits", ndim,
+                         (long long)shape[0]);
     *numel = empty ? 0 : n;
     return HOOP_OK;
 }
@@ -28,11 +33,11 @@ hoop_status hoop_shape_numel(hoop_dtype dtype, int ndim, const int64_t *shape, h
 void hoop__view_set(hoop_view *v, hoop_dtype dtype, int ndim, const int64_t *shape)
 {
     int64_t step = 1;
-    v->data = NULL;
-    v->dtype = (int32_t)dtype;
-    v->ndim = ndim;
+    v->data      = NULL;
+    v->dtype     = (int32_t)dtype;
+    v->ndim      = ndim;
     for (int d = ndim - 1; d >= 0; d--) {
-        v->shape[d] = shape[d];
+        v->shape[d]  = shape[d];
         v->stride[d] = step;
         step *= shape[d] > 0 ? shape[d] : 1;
     }
@@ -67,7 +72,7 @@ bool hoop__same_shape(const hoop_view *a, const hoop_view *b)
 
 void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out)
 {
-    size_t  size = hoop_dtype_size((hoop_dtype)x->dtype);
+    size_t  size                 = hoop_dtype_size((hoop_dtype)x->dtype);
     int64_t index[HOOP_MAX_DIMS] = {0}, n = hoop__view_numel(x), inner = x->ndim > 0 ? x->shape[x->ndim - 1] : 1, at = 0;
     int64_t stride = x->ndim > 0 ? x->stride[x->ndim - 1] : 1;
     if (n == 0) return;
@@ -86,7 +91,8 @@ void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out
     }
 }
 
-static hoop_status persistent_new(hoop_dtype dtype, int ndim, const int64_t *shape, void *data, hoop_error *err, hoop_tensor **out)
+static hoop_status persistent_new(hoop_dtype dtype, int ndim, const int64_t *shape, void *data, hoop_error *err,
+                                  hoop_tensor **out)
 {
     int64_t      numel;
     hoop_status  st = hoop_shape_numel(dtype, ndim, shape, err, &numel);
@@ -98,9 +104,9 @@ static hoop_status persistent_new(hoop_dtype dtype, int ndim, const int64_t *sha
     hoop__view_set(&x->v, dtype, ndim, shape);
     x->numel = numel;
     x->id = x->node = x->param = -1;
-    x->contiguous = true;
-    x->v.data = data;
-    *out = x;
+    x->contiguous              = true;
+    x->v.data                  = data;
+    *out                       = x;
     return HOOP_OK;
 }
 
@@ -111,8 +117,8 @@ hoop_status hoop_tensor_create(hoop_dtype dtype, int ndim, const int64_t *shape,
     hoop_status  st = persistent_new(dtype, ndim, shape, NULL, err, out);
     int64_t      bytes;
     if (st != HOOP_OK) return st;
-    x = *out;
-    bytes = x->numel * (int64_t)hoop_dtype_size(dtype);
+    x          = *out;
+    bytes      = x->numel * (int64_t)hoop_dtype_size(dtype);
     x->storage = hoop__storage_get(&none, bytes > 0 ? bytes : 1);
     if (x->storage == NULL) {
         hoop_tensor_destroy(out);
@@ -145,9 +151,11 @@ void hoop_tensor_destroy(hoop_tensor **x)
 hoop_status hoop_tensor_assign(hoop_tensor *dst, const hoop_tensor *src, hoop_error *err)
 {
     char a[160], b[160];
-    if (dst == NULL || src == NULL || dst->tape != NULL) return hoop_fail(err, HOOP_EARG, "hoop_tensor_assign: the destination must be a persistent tensor");
+    if (dst == NULL || src == NULL || dst->tape != NULL)
+        return hoop_fail(err, HOOP_EARG, "hoop_tensor_assign: the destination must be a persistent tensor");
     if (src->poison || dst->v.dtype != src->v.dtype || dst->numel != src->numel) {
-        return hoop_fail(err, HOOP_ESHAPE, "hoop_tensor_assign: %s into %s", hoop_tensor_describe(src, b, sizeof b), hoop_tensor_describe(dst, a, sizeof a));
+        return hoop_fail(err, HOOP_ESHAPE, "hoop_tensor_assign: %s into %s", hoop_tensor_describe(src, b, sizeof b),
+                         hoop_tensor_describe(dst, a, sizeof a));
     }
     hoop_tensor_touch(dst);
     return hoop_tensor_read(src, dst->v.data, err);
@@ -211,12 +219,18 @@ double hoop_tensor_item(const hoop_tensor *x)
 {
     if (x == NULL || x->poison || x->released || x->numel != 1) return NAN;
     switch ((hoop_dtype)x->v.dtype) {
-    case HOOP_F32: return (double)*(const float *)x->v.data;
-    case HOOP_F64: return *(const double *)x->v.data;
-    case HOOP_I64: return (double)*(const int64_t *)x->v.data;
-    case HOOP_I32: return (double)*(const int32_t *)x->v.data;
-    case HOOP_U8: return (double)*(const uint8_t *)x->v.data;
-    default: return NAN;
+    case HOOP_F32:
+        return (double)*(const float *)x->v.data;
+    case HOOP_F64:
+        return *(const double *)x->v.data;
+    case HOOP_I64:
+        return (double)*(const int64_t *)x->v.data;
+    case HOOP_I32:
+        return (double)*(const int32_t *)x->v.data;
+    case HOOP_U8:
+        return (double)*(const uint8_t *)x->v.data;
+    default:
+        return NAN;
     }
 }
 
@@ -224,7 +238,9 @@ hoop_status hoop_tensor_read(const hoop_tensor *x, void *out, hoop_error *err)
 {
     const hoop_kernels *k;
     if (x == NULL || x->poison) return hoop_fail(err, HOOP_EARG, "hoop_tensor_read: the tensor is the poison of a failed op");
-    if (x->released) return hoop_fail(err, HOOP_ERELEASED, "hoop_tensor_read: backward has released this tensor's storage; call hoop_retain before it");
+    if (x->released)
+        return hoop_fail(err, HOOP_ERELEASED,
+                         "hoop_tensor_read: backward has released this tensor's storage; call hoop_retain before it");
     if (x->contiguous) {
         if (x->numel > 0) memcpy(out, x->v.data, (size_t)x->numel * hoop_dtype_size((hoop_dtype)x->v.dtype));
         return HOOP_OK;
@@ -242,7 +258,7 @@ const char *hoop_tensor_describe(const hoop_tensor *x, char *out, size_t size)
         (void)snprintf(out, size, x == NULL ? "NULL" : "poison");
         return out;
     }
-    n = snprintf(out, size, "%s (", hoop_dtype_name((hoop_dtype)x->v.dtype));
+    n  = snprintf(out, size, "%s (", hoop_dtype_name((hoop_dtype)x->v.dtype));
     at = n > 0 ? (size_t)n : 0;
     for (int d = 0; d < x->v.ndim && at < size; d++) {
         n = snprintf(out + at, size - at, d == 0 ? "%lld" : ", %lld", (long long)x->v.shape[d]);

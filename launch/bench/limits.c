@@ -14,25 +14,25 @@ static double now_s(void)
 }
 
 /* Sixteen independent chains of fma on vectors as wide as the instruction set's; the loop touches no memory. */
-#define FMA_LOOP(name, bytes, attributes)                                                                                      \
-    attributes static float name(int64_t rounds)                                                                              \
-    {                                                                                                                          \
-        typedef float vector __attribute__((vector_size(bytes)));                                                              \
-        enum { LANES = (bytes) / 4, CHAINS = 16 };                                                                             \
-        vector acc[CHAINS], a = {0}, b = {0};                                                                                  \
-        float  sum = 0.0F;                                                                                                     \
-        for (int i = 0; i < LANES; i++) a[i] = 0.999F, b[i] = 0.001F;                                                          \
-        for (int c = 0; c < CHAINS; c++) acc[c] = a * (float)c;                                                                \
-        for (int64_t r = 0; r < rounds; r++) {                                                                                 \
-            _Pragma("GCC unroll 16") for (int c = 0; c < CHAINS; c++)                                                          \
-            {                                                                                                                  \
-                FMA_ONE(acc[c], a, b, LANES)                                                                                   \
-            }                                                                                                                  \
-        }                                                                                                                      \
-        for (int c = 0; c < CHAINS; c++) {                                                                                     \
-            for (int i = 0; i < LANES; i++) sum += acc[c][i];                                                                  \
-        }                                                                                                                      \
-        return sum;                                                                                                            \
+#define FMA_LOOP(name, bytes, attributes)                                                                                        \
+    attributes static float name(int64_t rounds)                                                                                 \
+    {                                                                                                                            \
+        typedef float vector __attribute__((vector_size(bytes)));                                                                \
+        enum { LANES = (bytes) / 4, CHAINS = 16 };                                                                               \
+        vector acc[CHAINS], a = {0}, b = {0};                                                                                    \
+        float  sum = 0.0F;                                                                                                       \
+        for (int i = 0; i < LANES; i++) a[i] = 0.999F, b[i] = 0.001F;                                                            \
+        for (int c = 0; c < CHAINS; c++) acc[c] = a * (float)c;                                                                  \
+        for (int64_t r = 0; r < rounds; r++) {                                                                                   \
+            _Pragma("GCC unroll 16") for (int c = 0; c < CHAINS; c++)                                                            \
+            {                                                                                                                    \
+                FMA_ONE(acc[c], a, b, LANES)                                                                                     \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        for (int c = 0; c < CHAINS; c++) {                                                                                       \
+            for (int i = 0; i < LANES; i++) sum += acc[c][i];                                                                    \
+        }                                                                                                                        \
+        return sum;                                                                                                              \
     }
 
 #if defined(__x86_64__)
@@ -49,7 +49,7 @@ FMA_LOOP(fma_baseline, 16, )
 
 static double fma_rate(const hoop_runtime *rt)
 {
-    const char    *isa = hoop_runtime_numerics(rt);
+    const char    *isa  = hoop_runtime_numerics(rt);
     double         best = 0.0;
     volatile float sink = 0.0F;
     enum { ROUNDS = 2000000 };
@@ -66,7 +66,7 @@ static double fma_rate(const hoop_runtime *rt)
 #endif
             sink += fma_baseline(ROUNDS);
         double rate = 2.0 * 16.0 * lanes * ROUNDS / (now_s() - start) * 1e-9;
-        best = rate > best ? rate : best;
+        best        = rate > best ? rate : best;
     }
     (void)isa, (void)sink;
     return best;
@@ -75,9 +75,9 @@ static double fma_rate(const hoop_runtime *rt)
 static hoop_status gemm_rate(hoop_runtime *rt, hoop_error *err, double *out)
 {
     enum { N = 1024 };
-    hoop_runtime_opts alone = {.threads = 1, .blas = true};
+    hoop_runtime_opts alone  = {.threads = 1, .blas = true};
     hoop_runtime     *single = NULL;
-    hoop_tape        *t = NULL;
+    hoop_tape        *t      = NULL;
     hoop_tensor      *a = NULL, *b = NULL;
     hoop_status       st;
     (void)rt;
@@ -86,7 +86,8 @@ static hoop_status gemm_rate(hoop_runtime *rt, hoop_error *err, double *out)
     HOOP_TRY(st, done, hoop_tape_create(single, err, &t));
     HOOP_TRY(st, done, hoop_tensor_create(HOOP_F32, 2, (int64_t[]){N, N}, err, &a));
     HOOP_TRY(st, done, hoop_tensor_create(HOOP_F32, 2, (int64_t[]){N, N}, err, &b));
-    for (int i = 0; i < N * N; i++) ((float *)hoop_tensor_data(a))[i] = ((float *)hoop_tensor_data(b))[i] = 1.0F / (float)(1 + i % 97);
+    for (int i = 0; i < N * N; i++)
+        ((float *)hoop_tensor_data(a))[i] = ((float *)hoop_tensor_data(b))[i] = 1.0F / (float)(1 + i % 97);
     (void)hoop_tape_set_grad(t, false);
     for (int i = 0; i < 5; i++) {
         double start = now_s(), rate;

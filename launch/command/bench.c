@@ -28,12 +28,13 @@ typedef struct bench_args {
     bool                   json;
 } bench_args;
 
-static const char doc[] = "Time a built-in workload on random data: median of the steps after a warm-up, as peers are timed."
-                          "\vWorkloads:\n"
-                          "  tiny   16-64-64-64-8, tanh, mse, 32 samples a rank\n"
-                          "  mlp    784-512-256-10, relu, cross_entropy, 64 samples a rank\n"
-                          "Both with AdamW and one leaf a rank; --set leaves=auto, dist.reduce=fast and so on change that.\n\n"
-                          "Examples:\n  hoop bench train mlp\n  mpirun -n 2 hoop bench train tiny --json\n  hoop bench train mlp --set leaves=auto";
+static const char doc[] =
+    "Time a built-in workload on random data: median of the steps after a warm-up, as peers are timed."
+    "\vWorkloads:\n"
+    "  tiny   16-64-64-64-8, tanh, mse, 32 samples a rank\n"
+    "  mlp    784-512-256-10, relu, cross_entropy, 64 samples a rank\n"
+    "Both with AdamW and one leaf a rank; --set leaves=auto, dist.reduce=fast and so on change that.\n\n"
+    "Examples:\n  hoop bench train mlp\n  mpirun -n 2 hoop bench train tiny --json\n  hoop bench train mlp --set leaves=auto";
 static const struct argp_option options[] = {
     {"threads", 't', "N", 0, "threads of each rank (default 1)", 0},
     {"steps", 'n', "N", 0, "steps to time (default 200)", 0},
@@ -46,7 +47,8 @@ static int count_of(struct argp_state *state, const char *arg, const char *what)
 {
     char *end;
     long  v = strtol(arg, &end, 10);
-    if (*arg == '\0' || *end != '\0' || v < 1 || v > 1000000) argp_error(state, "%s: '%s' is no number from 1 to 1000000", what, arg);
+    if (*arg == '\0' || *end != '\0' || v < 1 || v > 1000000)
+        argp_error(state, "%s: '%s' is no number from 1 to 1000000", what, arg);
     return (int)v;
 }
 
@@ -54,13 +56,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     bench_args *a = state->input;
     switch (key) {
-    case 't': a->threads = count_of(state, arg, "--threads"); return 0;
-    case 'n': a->steps = count_of(state, arg, "--steps"); return 0;
+    case 't':
+        a->threads = count_of(state, arg, "--threads");
+        return 0;
+    case 'n':
+        a->steps = count_of(state, arg, "--steps");
+        return 0;
     case 's':
         if (a->nset == 64) argp_error(state, "more than 64 --set");
         a->set[a->nset++] = arg;
         return 0;
-    case 'j': a->json = true; return 0;
+    case 'j':
+        a->json = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->what == NULL) {
             if (strcmp(arg, "train") != 0) argp_error(state, "there is no benchmark '%s'; there is: train", arg);
@@ -73,12 +81,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
                 return 0;
             }
         }
-        argp_error(state, a->workload == NULL ? "there is no workload '%s'; there are tiny and mlp" : "one workload is wanted; '%s' is a second", arg);
+        argp_error(state,
+                   a->workload == NULL ? "there is no workload '%s'; there are tiny and mlp"
+                                       : "one workload is wanted; '%s' is a second",
+                   arg);
         return 0;
     case ARGP_KEY_END:
         if (a->workload == NULL) argp_error(state, "which workload? hoop bench train tiny|mlp");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -86,8 +98,10 @@ static hoop_status make_config(const bench_args *a, int ranks, hoop_error *err, 
 {
     char        text[512];
     hoop_status st;
-    (void)snprintf(text, sizeof text, "%sbatch: %lld\nleaves: %d\nsteps: 1000000000\nthreads: %d\noptimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n", a->workload->model,
-                   (long long)(a->workload->batch * ranks), ranks, a->threads);
+    (void)snprintf(
+        text, sizeof text,
+        "%sbatch: %lld\nleaves: %d\nsteps: 1000000000\nthreads: %d\noptimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n",
+        a->workload->model, (long long)(a->workload->batch * ranks), ranks, a->threads);
     HOOP_TRY(st, done, hoop_config_parse(text, "benchmark", err, config));
     for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set(*config, a->set[i], err));
 done:
@@ -116,24 +130,30 @@ static hoop_status make_arrays(const bench_args *a, hoop_trainer *tr, hoop_error
     if (out->x == NULL || out->y == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for random data");
     for (int64_t i = 0; i < n * w->inputs; i++) {
         double v = hoop_random_normal(kx, (uint64_t)(first * w->inputs + i));
-        if (f64) ((double *)out->x)[i] = v;
-        else ((float *)out->x)[i] = (float)v;
+        if (f64)
+            ((double *)out->x)[i] = v;
+        else
+            ((float *)out->x)[i] = (float)v;
     }
     for (int64_t i = 0; i < n * w->targets; i++) {
         double v = hoop_random_normal(ky, (uint64_t)(first * w->targets + i));
-        if (f64) ((double *)out->y)[i] = v;
-        else ((float *)out->y)[i] = (float)v;
+        if (f64)
+            ((double *)out->y)[i] = v;
+        else
+            ((float *)out->y)[i] = (float)v;
     }
-    for (int64_t i = 0; w->targets == 0 && i < n; i++) ((int64_t *)out->y)[i] = (int64_t)(hoop_random_f64(ky, (uint64_t)(first + i)) * (double)w->classes);
+    for (int64_t i = 0; w->targets == 0 && i < n; i++)
+        ((int64_t *)out->y)[i] = (int64_t)(hoop_random_f64(ky, (uint64_t)(first + i)) * (double)w->classes);
     return HOOP_OK;
 }
 
 /* two seconds of warm-up, then the steps; rank 0 says when the warm-up is over */
-static hoop_status time_steps(const bench_args *a, const session *s, hoop_trainer *tr, const arrays *data, double *ms, hoop_error *err)
+static hoop_status time_steps(const bench_args *a, const session *s, hoop_trainer *tr, const arrays *data, double *ms,
+                              hoop_error *err)
 {
     double      start = hoop__now_s();
-    int64_t     go = 1;
-    hoop_status st = HOOP_OK;
+    int64_t     go    = 1;
+    hoop_status st    = HOOP_OK;
     for (int i = 0; go != 0; i++) {
         HOOP_TRY(st, done, hoop_trainer_step(tr, data->x, data->y, err));
         if (i % 8 != 7) continue;
@@ -152,52 +172,60 @@ done:
 
 static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const double *ms, const hoop__limits *limits)
 {
-    const hoop_trainer_status *about = hoop_trainer_about(tr);
-    double                     median = ms[a->steps / 2], samples = (double)about->last.samples / median * 1e3, loss = about->last.loss / about->last.weight;
-    struct rusage              usage;
+    const hoop_trainer_status *about  = hoop_trainer_about(tr);
+    double                     median = ms[a->steps / 2], samples = (double)about->last.samples / median * 1e3,
+           loss = about->last.loss / about->last.weight;
+    struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
     if (a->json) {
-        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "workload", a->workload->name, "numerics", hoop_runtime_numerics(tr->rt),
-                              "ranks", s->size, "threads", a->threads, "leaves", (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0], "ms_p90", ms[a->steps * 9 / 10],
-                              "samples_per_s", samples, "loss", loss, "tape_peak_bytes", (json_int_t)about->memory_peak_bytes, "rss_kb", (json_int_t)usage.ru_maxrss, "fma_gflops",
+        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "workload",
+                              a->workload->name, "numerics", hoop_runtime_numerics(tr->rt), "ranks", s->size, "threads",
+                              a->threads, "leaves", (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0], "ms_p90",
+                              ms[a->steps * 9 / 10], "samples_per_s", samples, "loss", loss, "tape_peak_bytes",
+                              (json_int_t)about->memory_peak_bytes, "rss_kb", (json_int_t)usage.ru_maxrss, "fma_gflops",
                               limits->fma_gflops, "gemm_gflops", limits->gemm_gflops, "memcpy_gb_s", limits->memcpy_gb_s);
         (void)json_dumpf(o, stdout, JSON_REAL_PRECISION(6) | JSON_COMPACT);
         (void)printf("\n");
         json_decref(o);
         return;
     }
-    (void)printf("%-6s %d rank%s x %d thread%s, %lld lea%s  %9.4f ms/step (min %.4f, p90 %.4f)  %10.1f samples/s  loss %.4f  tape %.1f MB  rss %ld MB\n", a->workload->name, s->size,
-                 s->size == 1 ? "" : "s", a->threads, a->threads == 1 ? "" : "s", (long long)about->leaves, about->leaves == 1 ? "f" : "ves", median, ms[0], ms[a->steps * 9 / 10], samples, loss,
+    (void)printf("%-6s %d rank%s x %d thread%s, %lld lea%s  %9.4f ms/step (min %.4f, p90 %.4f)  %10.1f samples/s  loss %.4f  "
+                 "tape %.1f MB  rss %ld MB\n",
+                 a->workload->name, s->size, s->size == 1 ? "" : "s", a->threads, a->threads == 1 ? "" : "s",
+                 (long long)about->leaves, about->leaves == 1 ? "f" : "ves", median, ms[0], ms[a->steps * 9 / 10], samples, loss,
                  (double)about->memory_peak_bytes * 1e-6, usage.ru_maxrss / 1024);
-    (void)printf("limits %.0f GF/s fma, %.0f GF/s gemm (1024^3), %.1f GB/s memcpy, one thread, %s\n", limits->fma_gflops, limits->gemm_gflops, limits->memcpy_gb_s, hoop_runtime_numerics(tr->rt));
+    (void)printf("limits %.0f GF/s fma, %.0f GF/s gemm (1024^3), %.1f GB/s memcpy, one thread, %s\n", limits->fma_gflops,
+                 limits->gemm_gflops, limits->memcpy_gb_s, hoop_runtime_numerics(tr->rt));
 }
 
 int command_bench(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse_option, "train WORKLOAD", doc, NULL, NULL, NULL};
-    bench_args        a = {.threads = 1, .steps = 200};
-    hoop_error        err = {.status = HOOP_OK};
-    hoop_config      *config = NULL;
-    hoop_trainer_opts opts = {.arrays = true, .input_ndim = 1};
-    hoop_trainer     *tr = NULL;
-    hoop_comm_opts    comm = {0};
-    hoop__limits      limits = {0};
-    arrays            data = {0};
-    double           *ms = NULL;
-    session           s;
+    static const struct argp argp   = {options, parse_option, "train WORKLOAD", doc, NULL, NULL, NULL};
+    bench_args               a      = {.threads = 1, .steps = 200};
+    hoop_error               err    = {.status = HOOP_OK};
+    hoop_config             *config = NULL;
+    hoop_trainer_opts        opts   = {.arrays = true, .input_ndim = 1};
+    hoop_trainer            *tr     = NULL;
+    hoop_comm_opts           comm   = {0};
+    hoop__limits             limits = {0};
+    arrays                   data   = {0};
+    double                  *ms     = NULL;
+    session                  s;
     command_parse(&argp, argc, argv, &a);
     for (int i = 0; i < a.nset; i++) { /* the communicator is made before the config can be: it needs the number of ranks */
         if (strcmp(a.set[i], "dist.algorithm=ring") == 0) comm.algorithm = HOOP_ALGORITHM_RING;
         if (strcmp(a.set[i], "dist.algorithm=mpi") == 0) comm.algorithm = HOOP_ALGORITHM_MPI;
     }
     if (session_begin(&comm, NULL, &err, &s) != HOOP_OK) goto done;
-    opts.input_shape[0] = a.workload->inputs;
+    opts.input_shape[0]  = a.workload->inputs;
     opts.target_shape[0] = a.workload->targets;
-    opts.target_ndim = a.workload->targets > 0 ? 1 : 0;
-    opts.classes = a.workload->classes;
-    ms = calloc((size_t)a.steps, sizeof *ms);
-    if (ms == NULL) (void)hoop_fail(&err, HOOP_ENOMEM, "no memory for %d times", a.steps);
-    else (void)make_config(&a, s.size, &err, &config);
+    opts.target_ndim     = a.workload->targets > 0 ? 1 : 0;
+    opts.classes         = a.workload->classes;
+    ms                   = calloc((size_t)a.steps, sizeof *ms);
+    if (ms == NULL)
+        (void)hoop_fail(&err, HOOP_ENOMEM, "no memory for %d times", a.steps);
+    else
+        (void)make_config(&a, s.size, &err, &config);
     if (hoop_comm_agree_status(s.comm, &err) != HOOP_OK) goto done;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
     (void)make_arrays(&a, tr, &err, &data);

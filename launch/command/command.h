@@ -14,7 +14,13 @@
 #include "hoop/status.h"
 
 /** Exit codes; README lists them. */
-enum { HOOP_EXIT_OK = 0, HOOP_EXIT_FAILURE = 1, HOOP_EXIT_USAGE = 2, HOOP_EXIT_REQUEUE = 75 /* preempted, saved: start me again */, HOOP_EXIT_INTERRUPTED = 130 };
+enum {
+    HOOP_EXIT_OK          = 0,
+    HOOP_EXIT_FAILURE     = 1,
+    HOOP_EXIT_USAGE       = 2,
+    HOOP_EXIT_REQUEUE     = 75 /* preempted, saved: start me again */,
+    HOOP_EXIT_INTERRUPTED = 130
+};
 
 typedef int command_fn(int argc, char **argv);
 

@@ -47,8 +47,10 @@ static int unknown(const char *name)
     const char *names[COMMANDS], *near;
     for (int i = 0; i < COMMANDS; i++) names[i] = commands[i].name;
     near = hoop_nearest(name, names, COMMANDS);
-    if (near != NULL) (void)fprintf(stderr, "hoop: there is no command '%s'; did you mean '%s'?\n", name, near);
-    else (void)fprintf(stderr, "hoop: there is no command '%s'; hoop --help lists them\n", name);
+    if (near != NULL)
+        (void)fprintf(stderr, "hoop: there is no command '%s'; did you mean '%s'?\n", name, near);
+    else
+        (void)fprintf(stderr, "hoop: there is no command '%s'; hoop --help lists them\n", name);
     return HOOP_EXIT_USAGE;
 }
 

@@ -13,9 +13,10 @@ static void check_whole_names(const struct argp *argp, int argc, char **argv, co
 {
     const char *names[MOST_OPTIONS];
     int         n = 0;
-    names[n++] = "help";
-    names[n++] = "usage";
-    for (const struct argp_option *o = argp->options; o != NULL && (o->name != NULL || o->key != 0 || o->doc != NULL) && n < MOST_OPTIONS; o++) {
+    names[n++]    = "help";
+    names[n++]    = "usage";
+    for (const struct argp_option *o = argp->options;
+         o != NULL && (o->name != NULL || o->key != 0 || o->doc != NULL) && n < MOST_OPTIONS; o++) {
         if (o->name != NULL) names[n++] = o->name;
     }
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
@@ -29,7 +30,8 @@ static void check_whole_names(const struct argp *argp, int argc, char **argv, co
         if (known) continue;
         near = hoop_nearest(word, names, n);
         (void)fprintf(stderr, "hoop %s: there is no option --%s", command, word);
-        (void)fprintf(stderr, near != NULL ? "; did you mean --%s?\n" : "; hoop %s --help lists them\n", near != NULL ? near : command);
+        (void)fprintf(stderr, near != NULL ? "; did you mean --%s?\n" : "; hoop %s --help lists them\n",
+                      near != NULL ? near : command);
         exit(HOOP_EXIT_USAGE);
     }
 }
@@ -41,7 +43,7 @@ void command_parse(const struct argp *argp, int argc, char **argv, void *input)
     check_whole_names(argp, argc, argv, command);
     (void)snprintf(shown, sizeof shown, "hoop %s", command);
     argp_err_exit_status = HOOP_EXIT_USAGE;
-    argv[0] = shown;
+    argv[0]              = shown;
     if (argp_parse(argp, argc, argv, 0, NULL, input) != 0) exit(HOOP_EXIT_USAGE);
     argv[0] = "hoop";
 }

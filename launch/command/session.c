@@ -16,7 +16,8 @@ hoop_status session_begin(const hoop_comm_opts *opts, hoop_error *early, hoop_er
     memset(s, 0, sizeof *s);
     s->size = 1;
     if (hoop__launcher_needs_mpi(&launcher)) {
-        if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS) return hoop_fail(err, HOOP_ECOMM, "MPI_Init failed");
+        if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS)
+            return hoop_fail(err, HOOP_ECOMM, "MPI_Init failed");
         s->mpi = true;
         (void)MPI_Comm_size(MPI_COMM_WORLD, &size);
         (void)MPI_Comm_rank(MPI_COMM_WORLD, &s->rank);
@@ -39,10 +40,10 @@ done:
 /* of ranks with the same text, the lowest prints */
 static bool prints(session *s, const hoop_error *err)
 {
-    char       *all;
-    bool        first = true;
-    hoop_error  ignored = {.status = HOOP_OK};
-    char        mine[160];
+    char      *all;
+    bool       first   = true;
+    hoop_error ignored = {.status = HOOP_OK};
+    char       mine[160];
     if (err->status == HOOP_EPEER) return false;
     if (s->comm == NULL || s->size == 1) return true;
     if (hoop_comm_check(s->comm, NULL) != HOOP_OK) return true;
@@ -66,12 +67,14 @@ int session_end(session *s, const hoop_error *err, int code)
         code = HOOP_EXIT_FAILURE;
         if (peer && s->comm != NULL && !poisoned && s->size > 1) { /* joins the gather of those who print */
             hoop_error none = *err;
-            none.status = HOOP_ESTATE;
+            none.status     = HOOP_ESTATE;
             (void)snprintf(none.text, sizeof none.text, "peer %d", s->rank);
             (void)prints(s, &none);
         } else if (prints(s, err)) {
-            if (s->size > 1) (void)fprintf(stderr, "hoop: rank %d: %s\n", s->rank, err->text);
-            else (void)fprintf(stderr, "hoop: %s\n", err->text);
+            if (s->size > 1)
+                (void)fprintf(stderr, "hoop: rank %d: %s\n", s->rank, err->text);
+            else
+                (void)fprintf(stderr, "hoop: %s\n", err->text);
             (void)fflush(stderr);
         }
     }

@@ -44,8 +44,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (a->nset == 256) argp_error(state, "more than 256 --set");
         a->set[a->nset++] = arg;
         return 0;
-    case 'o': a->out = arg; return 0;
-    case 'r': a->resume = arg; return 0;
+    case 'o':
+        a->out = arg;
+        return 0;
+    case 'r':
+        a->resume = arg;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->config != NULL) argp_error(state, "one CONFIG.yaml is wanted; '%s' is a second", arg);
         a->config = arg;
@@ -53,7 +57,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (a->config == NULL) argp_error(state, "which config? hoop train CONFIG.yaml");
         return 0;
-    default: return ARGP_ERR_UNKNOWN;
+    default:
+        return ARGP_ERR_UNKNOWN;
     }
 }
 
@@ -63,7 +68,7 @@ static void default_out(const char *config, char *out, size_t size)
     const char *name = strrchr(config, '/');
     int         n;
     name = name == NULL ? config : name + 1;
-    n = (int)(strrchr(name, '.') == NULL ? strlen(name) : (size_t)(strrchr(name, '.') - name));
+    n    = (int)(strrchr(name, '.') == NULL ? strlen(name) : (size_t)(strrchr(name, '.') - name));
     (void)snprintf(out, size, "runs/%.*s", n, name);
 }
 
@@ -94,7 +99,7 @@ static void on_signal(int signal_number)
 static void listen_to_signals(hoop_trainer *tr)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    stoppable = tr;
+    stoppable               = tr;
     if (tr == NULL) {
         action.sa_handler = SIG_DFL;
     }
@@ -112,10 +117,13 @@ static void note(void *ctx, const char *text)
 static void print_header(const session *s, hoop_trainer *tr, const char *out)
 {
     const hoop_trainer_status *a = hoop_trainer_about(tr);
-    (void)fprintf(stderr, "%d rank%s x %d thread%s, %s\n", s->size, s->size == 1 ? "" : "s", a->threads, a->threads == 1 ? "" : "s", hoop_runtime_numerics(tr->rt));
-    (void)fprintf(stderr, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(tr->params), hoop_dtype_name(tr->dtype), hoop_optim_name(tr->optim));
-    (void)fprintf(stderr, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n", tr->data_opts.train,
-                  (long long)hoop_dataset_about(tr->train_set)->length, (long long)a->steps_per_epoch, (long long)tr->run.batch, (long long)a->leaves);
+    (void)fprintf(stderr, "%d rank%s x %d thread%s, %s\n", s->size, s->size == 1 ? "" : "s", a->threads,
+                  a->threads == 1 ? "" : "s", hoop_runtime_numerics(tr->rt));
+    (void)fprintf(stderr, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(tr->params),
+                  hoop_dtype_name(tr->dtype), hoop_optim_name(tr->optim));
+    (void)fprintf(stderr, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
+                  tr->data_opts.train, (long long)hoop_dataset_about(tr->train_set)->length, (long long)a->steps_per_epoch,
+                  (long long)tr->run.batch, (long long)a->leaves);
     (void)fprintf(stderr, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
 }
 
@@ -145,16 +153,17 @@ static hoop_status write_config(const session *s, hoop_trainer *tr, const char *
     char        path[HOOP_CHECKPOINT_PATH];
     const char *text = hoop_trainer_config(tr);
     if (s->rank != 0) return HOOP_OK;
-    if (snprintf(path, sizeof path, "%s/config.yaml", out) >= (int)sizeof path) return hoop_fail(err, HOOP_EARG, "--out: the path is too long");
+    if (snprintf(path, sizeof path, "%s/config.yaml", out) >= (int)sizeof path)
+        return hoop_fail(err, HOOP_EARG, "--out: the path is too long");
     return hoop__replace_file(path, text, strlen(text), err);
 }
 
 static hoop_status run(const session *s, hoop_trainer *tr, const char *out, hoop_error *err)
 {
     hoop__progress_observer *progress = NULL;
-    hoop__metrics_observer  *metrics = NULL;
-    hoop__log               *log = NULL;
-    hoop_error               local = {.status = HOOP_OK};
+    hoop__metrics_observer  *metrics  = NULL;
+    hoop__log               *log      = NULL;
+    hoop_error               local    = {.status = HOOP_OK};
     char                     path[HOOP_CHECKPOINT_PATH];
     hoop_status              st;
     (void)snprintf(path, sizeof path, "%s/log.txt", out);
@@ -163,12 +172,16 @@ static hoop_status run(const session *s, hoop_trainer *tr, const char *out, hoop
     if (local.status == HOOP_OK) (void)hoop__metrics_observer_create(tr, out, &local, &metrics);
     st = hoop_comm_agree_status(s->comm, &local);
     if (st == HOOP_OK) {
-        hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_progress(progress), hoop__observe_metrics(metrics), hoop__observe_saving()};
-        hoop__log_line(log, "start at step %lld of %lld, %d ranks, %s", (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->steps, s->size,
-                       hoop_runtime_numerics(tr->rt));
+        hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_progress(progress), hoop__observe_metrics(metrics),
+                                     hoop__observe_saving()};
+        hoop__log_line(log, "start at step %lld of %lld, %d ranks, %s", (long long)hoop_trainer_about(tr)->step,
+                       (long long)hoop_trainer_about(tr)->steps, s->size, hoop_runtime_numerics(tr->rt));
         st = hoop_trainer_run(tr, observers, 4, &local);
-        if (st == HOOP_OK) hoop__log_line(log, "end at step %lld, checkpoint of step %lld", (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->saved_step);
-        else hoop__log_line(log, "failed: %s", local.text);
+        if (st == HOOP_OK)
+            hoop__log_line(log, "end at step %lld, checkpoint of step %lld", (long long)hoop_trainer_about(tr)->step,
+                           (long long)hoop_trainer_about(tr)->saved_step);
+        else
+            hoop__log_line(log, "failed: %s", local.text);
     }
     hoop__progress_observer_destroy(&progress);
     hoop__metrics_observer_destroy(&metrics);
@@ -189,7 +202,7 @@ static const char *resume_path(const train_args *a, const char *out)
 static int help_config(void)
 {
     char      *text = NULL;
-    hoop_error err = {.status = HOOP_OK};
+    hoop_error err  = {.status = HOOP_OK};
     if (hoop_config_help(hoop_train_schema(), &err, &text) != HOOP_OK) return command_report(&err);
     (void)fputs(text, stdout);
     free(text);
@@ -199,35 +212,41 @@ static int help_config(void)
 int command_train(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, "CONFIG.yaml", doc, NULL, NULL, NULL};
-    train_args        a = {0};
-    hoop_error        err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
-    hoop_config      *config = NULL;
-    hoop_comm_opts    comm = {0};
-    hoop_trainer_opts opts = {.note = note};
-    hoop_trainer     *tr = NULL;
-    session           s;
-    char              out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
-    int               code = HOOP_EXIT_OK;
+    train_args               a    = {0};
+    hoop_error               err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
+    hoop_config             *config = NULL;
+    hoop_comm_opts           comm   = {0};
+    hoop_trainer_opts        opts   = {.note = note};
+    hoop_trainer            *tr     = NULL;
+    session                  s;
+    char                     out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
+    int                      code = HOOP_EXIT_OK;
     if (argc == 3 && strcmp(argv[1], "--help") == 0 && strcmp(argv[2], "config") == 0) return help_config();
     command_parse(&argp, argc, argv, &a);
-    if (a.out != NULL) (void)snprintf(out, sizeof out, "%s", a.out);
-    else default_out(a.config, out, sizeof out);
+    if (a.out != NULL)
+        (void)snprintf(out, sizeof out, "%s", a.out);
+    else
+        default_out(a.config, out, sizeof out);
     (void)load_config(&a, &early, &config, &comm);
     if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
     opts.run_dir = out;
-    opts.resume = s.rank == 0 ? resume_path(&a, out) : NULL;
+    opts.resume  = s.rank == 0 ? resume_path(&a, out) : NULL;
     if (opts.resume != NULL) (void)snprintf(resume, sizeof resume, "%s", opts.resume);
-    if (hoop_comm_broadcast(s.comm, 0, resume, (int64_t)sizeof resume, "where to resume", &err) != HOOP_OK) goto done; /* rank 0 looked */
+    if (hoop_comm_broadcast(s.comm, 0, resume, (int64_t)sizeof resume, "where to resume", &err) != HOOP_OK)
+        goto done; /* rank 0 looked */
     opts.resume = resume[0] == '\0' ? NULL : resume;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
     if (s.rank == 0) print_header(&s, tr, out);
     listen_to_signals(tr);
     if (run(&s, tr, out, &err) != HOOP_OK) goto done;
     listen_to_signals(NULL);
-    if (print_result(&s, tr, out, &early) != HOOP_OK || hoop_comm_agree_status(s.comm, &early) != HOOP_OK) (void)hoop_fail(&err, early.status, "%s", early.text);
+    if (print_result(&s, tr, out, &early) != HOOP_OK || hoop_comm_agree_status(s.comm, &early) != HOOP_OK)
+        (void)hoop_fail(&err, early.status, "%s", early.text);
     if (hoop_trainer_about(tr)->step < hoop_trainer_about(tr)->steps) {
         code = stop_signal == SIGINT ? HOOP_EXIT_INTERRUPTED : HOOP_EXIT_REQUEUE;
-        if (s.rank == 0) (void)fprintf(stderr, "stopped at step %lld of %lld; go on with --resume auto\n", (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->steps);
+        if (s.rank == 0)
+            (void)fprintf(stderr, "stopped at step %lld of %lld; go on with --resume auto\n",
+                          (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->steps);
     }
 done:
     stoppable = NULL;

@@ -11,7 +11,8 @@
 struct hoop__metrics_observer {
     hoop__metrics *lines;
     hoop__events  *events;
-    double         event_s; /* when scalars were last written to events: at most ten times a second */
+    int64_t        first_step; /* where this run began or went on */
+    double         event_s;    /* when scalars were last written to events: at most ten times a second */
 };
 
 static double now_s(void)
@@ -31,6 +32,7 @@ hoop_status hoop__metrics_observer_create(hoop_trainer *tr, const char *run_dir,
     if (hoop_comm_rank(hoop_trainer_comm(tr)) != 0) return HOOP_OK;
     m = calloc(1, sizeof *m);
     if (m == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
+    m->first_step = step;
     (void)snprintf(path, sizeof path, "%s/metrics.jsonl", run_dir);
     HOOP_TRY(st, done, hoop__metrics_open(path, step, err, &m->lines));
     HOOP_TRY(st, done, hoop__events_create(run_dir, step, err, &m->events));
@@ -52,8 +54,8 @@ void hoop__metrics_observer_destroy(hoop__metrics_observer **m)
 
 static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    hoop__metrics_observer    *m = ctx;
-    const hoop_trainer_status *s = hoop_trainer_about(tr);
+    hoop__metrics_observer    *m    = ctx;
+    const hoop_trainer_status *s    = hoop_trainer_about(tr);
     double                     loss = s->last.loss / s->last.weight, now = now_s();
     hoop__metric               list[6];
     int                        n = 0;
@@ -83,7 +85,8 @@ static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
     hoop_status                st;
     if (s->validation.weight <= 0) return HOOP_OK;
     list[n++] = (hoop__metric){.name = "validation_loss", .real = s->validation.loss / s->validation.weight};
-    if (s->validation.counted > 0) list[n++] = (hoop__metric){.name = "validation_accuracy", .real = s->validation.correct / s->validation.counted};
+    if (s->validation.counted > 0)
+        list[n++] = (hoop__metric){.name = "validation_accuracy", .real = s->validation.correct / s->validation.counted};
     HOOP_TRY(st, done, hoop__metrics_write(m->lines, s->step, list, n, err));
     HOOP_TRY(st, done, hoop__events_scalar(m->events, s->step, "validation/loss", list[0].real, err));
     if (n > 1) HOOP_TRY(st, done, hoop__events_scalar(m->events, s->step, "validation/accuracy", list[1].real, err));
@@ -91,10 +94,12 @@ done:
     return st;
 }
 
+/* the validation after the last step, where that ended no epoch; a run that was stopped, or had no step left, made none */
 static hoop_status end(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    hoop__metrics_observer *m = ctx;
-    hoop_status             st = hoop_trainer_about(tr)->epoch_end ? HOOP_OK : epoch(ctx, tr, err);
+    hoop__metrics_observer    *m  = ctx;
+    const hoop_trainer_status *s  = hoop_trainer_about(tr);
+    hoop_status                st = s->epoch_end || s->stopped || s->step == m->first_step ? HOOP_OK : epoch(ctx, tr, err);
     if (st == HOOP_OK && m->lines != NULL) st = hoop__metrics_close(&m->lines, err);
     if (st == HOOP_OK && m->events != NULL) st = hoop__events_close(&m->events, err);
     return st;

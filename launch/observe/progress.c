@@ -3,6 +3,7 @@
 #include "base/progress.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -28,9 +29,9 @@ hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_e
     if (hoop_comm_rank(hoop_trainer_comm(tr)) != 0) return HOOP_OK;
     p = calloc(1, sizeof *p);
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a progress bar");
-    st = hoop__progress_create(&opts, hoop_trainer_about(tr)->step, err, &p->bar);
+    st           = hoop__progress_create(&opts, hoop_trainer_about(tr)->step, err, &p->bar);
     p->started_s = p->last_s = now_s();
-    *out = p;
+    *out                     = p;
     return st;
 }
 
@@ -44,12 +45,17 @@ void hoop__progress_observer_destroy(hoop__progress_observer **p)
 
 static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *tr)
 {
-    const hoop_trainer_status *s = hoop_trainer_about(tr);
+    const hoop_trainer_status *s       = hoop_trainer_about(tr);
     double                     elapsed = p->last_s - p->started_s;
-    return (hoop__progress_state){.step = s->step, .steps = s->steps, .epoch = s->epochs > 0 ? s->epoch + 1 : 0, .epochs = s->epochs,
-                                  .loss = s->last.weight > 0 ? s->last.loss / s->last.weight : NAN,
-                                  .accuracy = s->last.counted > 0 ? s->last.correct / s->last.counted : NAN, .samples_per_s = p->rate,
-                                  .stall = elapsed > 0 ? s->stall_s / elapsed : 0, .communication = elapsed > 0 ? s->communication_s / elapsed : 0};
+    return (hoop__progress_state){.step          = s->step,
+                                  .steps         = s->steps,
+                                  .epoch         = s->epochs > 0 ? s->epoch + 1 : 0,
+                                  .epochs        = s->epochs,
+                                  .loss          = s->last.weight > 0 ? s->last.loss / s->last.weight : NAN,
+                                  .accuracy      = s->last.counted > 0 ? s->last.correct / s->last.counted : NAN,
+                                  .samples_per_s = p->rate,
+                                  .stall         = elapsed > 0 ? s->stall_s / elapsed : 0,
+                                  .communication = elapsed > 0 ? s->communication_s / elapsed : 0};
 }
 
 static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
@@ -58,25 +64,28 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
     hoop__progress_state     state;
     double                   now = now_s(), rate = (double)hoop_trainer_about(tr)->last.samples / (now - p->last_s + 1e-9);
     (void)err;
-    p->rate = p->rate == 0.0 ? rate : 0.98 * p->rate + 0.02 * rate;
+    p->rate   = p->rate == 0.0 ? rate : 0.98 * p->rate + 0.02 * rate;
     p->last_s = now;
-    state = state_of(p, tr);
+    state     = state_of(p, tr);
     hoop__progress_update(p->bar, &state);
     return HOOP_OK;
 }
 
 static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    hoop__progress_observer   *p = ctx;
-    const hoop_trainer_status *s = hoop_trainer_about(tr);
-    hoop__progress_state       state = state_of(p, tr);
+    hoop__progress_observer   *p      = ctx;
+    const hoop_trainer_status *s      = hoop_trainer_about(tr);
+    hoop__progress_state       state  = state_of(p, tr);
+    char                       of[40] = "";
     (void)err;
+    if (s->epochs > 0) (void)snprintf(of, sizeof of, "/%lld", (long long)s->epochs);
     if (s->validation.weight > 0 && s->validation.counted > 0) {
-        hoop__progress_note(p->bar, "epoch %lld/%lld  step %lld  loss %.4f  validation loss %.4f  accuracy %.2f%%", (long long)s->epoch + 1, (long long)s->epochs, (long long)s->step,
-                            state.loss, s->validation.loss / s->validation.weight, 100.0 * s->validation.correct / s->validation.counted);
+        hoop__progress_note(p->bar, "epoch %lld%s  step %lld  loss %.4f  validation loss %.4f  accuracy %.2f%%",
+                            (long long)s->epoch + 1, of, (long long)s->step, state.loss,
+                            s->validation.loss / s->validation.weight, 100.0 * s->validation.correct / s->validation.counted);
     } else if (s->validation.weight > 0) {
-        hoop__progress_note(p->bar, "epoch %lld/%lld  step %lld  loss %.6g  validation loss %.6g", (long long)s->epoch + 1, (long long)s->epochs, (long long)s->step, state.loss,
-                            s->validation.loss / s->validation.weight);
+        hoop__progress_note(p->bar, "epoch %lld%s  step %lld  loss %.6g  validation loss %.6g", (long long)s->epoch + 1, of,
+                            (long long)s->step, state.loss, s->validation.loss / s->validation.weight);
     } else {
         hoop__progress_keep(p->bar, &state);
     }
@@ -86,7 +95,7 @@ static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
 
 static hoop_status end(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    hoop__progress_observer *p = ctx;
+    hoop__progress_observer *p     = ctx;
     hoop__progress_state     state = state_of(p, tr);
     (void)err;
     if (hoop_trainer_about(tr)->epochs == 0) hoop__progress_keep(p->bar, &state);

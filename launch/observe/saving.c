@@ -2,7 +2,7 @@
 
 static hoop_status save_step(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    const hoop_trainer_status *s = hoop_trainer_about(tr);
+    const hoop_trainer_status *s     = hoop_trainer_about(tr);
     int64_t                    every = hoop_trainer_save_every(tr);
     (void)ctx;
     return every > 0 && s->step % every == 0 && s->step < s->steps ? hoop_trainer_save(tr, err) : HOOP_OK;

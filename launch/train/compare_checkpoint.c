@@ -150,12 +150,13 @@ hoop_status hoop__checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, voi
     char                    *chunk = NULL;
     int64_t                  na, nb;
     double                   all = 0, done_bytes = 0;
+    size_t                   chunk_bytes = 2 * sizeof(double) * CHUNK;
     hoop_status              st;
     HOOP_TRY(st, done, count(b, err, &nb, &all));
     all = 0;
     HOOP_TRY(st, done, count(a, err, &na, &all));
     list  = calloc((size_t)(na + nb) + 1, sizeof *list);
-    chunk = malloc(2 * sizeof(double) * CHUNK);
+    chunk = malloc(chunk_bytes);
     if (list == NULL || chunk == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "no memory to compare %lld tensors", (long long)(na + nb));
         goto done;

@@ -8,11 +8,13 @@
 static const char *const normalizations[] = {"none", "standard", NULL};
 #define AT(field) offsetof(hoop__data_opts, field)
 static const hoop_option rows[] = {
-    {"train", HOOP_OPT_STRING, AT(train), "", 0, 0, NULL, false, "shard prefix, file or glob (what is in it decides bits: its fingerprint is kept)"},
+    {"train", HOOP_OPT_STRING, AT(train), "", 0, 0, NULL, false,
+     "shard prefix, file or glob (what is in it decides bits: its fingerprint is kept)"},
     {"validation", HOOP_OPT_STRING, AT(validation), "", 0, 0, NULL, false, "the same, looked at after each epoch"},
     {"x", HOOP_OPT_STRING, AT(x), "/x", 0, 0, NULL, true, "HDF5 dataset of inputs"},
     {"y", HOOP_OPT_STRING, AT(y), "/y", 0, 0, NULL, true, "HDF5 dataset of targets"},
-    {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true, "standard: mean 0 and variance 1 by element, from the training data"},
+    {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true,
+     "standard: mean 0 and variance 1 by element, from the training data"},
     {"shuffle", HOOP_OPT_BOOL, AT(shuffle), "true", 0, 0, NULL, true, "each epoch in another order"},
     {"prefetch", HOOP_OPT_INT, AT(prefetch), "2", 0, 64, NULL, false, "steps read ahead; 0: none"},
 };
@@ -27,7 +29,7 @@ static hoop_status scan_classes(hoop_dataset *ds, hoop_error *err, int64_t *clas
     const hoop_dataset_info *info = hoop_dataset_about(ds);
     int64_t                  per = info->field[HOOP_FIELD_Y].numel, *index = malloc(SCAN_ROWS * sizeof *index);
     int64_t                 *label = malloc((size_t)(SCAN_ROWS * (per > 0 ? per : 1)) * sizeof *label), most = -1;
-    hoop_status              st = index == NULL || label == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory to read labels") : HOOP_OK;
+    hoop_status st = index == NULL || label == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory to read labels") : HOOP_OK;
     for (int64_t at = 0; at < info->length && st == HOOP_OK; at += SCAN_ROWS) {
         int64_t n = info->length - at < SCAN_ROWS ? info->length - at : SCAN_ROWS;
         for (int64_t i = 0; i < n; i++) index[i] = at + i;
@@ -43,7 +45,7 @@ static hoop_status scan_classes(hoop_dataset *ds, hoop_error *err, int64_t *clas
 static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec, hoop_error *err, hoop_dataset **out)
 {
     hoop_dataset_opts opts = {.x = tr->data_opts.x, .y = tr->data_opts.y};
-    hoop_status       st = hoop_dataset_open(spec, &opts, err, out);
+    hoop_status       st   = hoop_dataset_open(spec, &opts, err, out);
     if (st != HOOP_OK) (void)hoop_fail_within(err, "%s: %s", hoop_config_name(tr->config), key);
     return st;
 }
@@ -52,17 +54,22 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
 {
     const hoop_dataset_info  *info = hoop_dataset_about(ds);
     const hoop_dataset_field *x = &info->field[HOOP_FIELD_X], *y = &info->field[HOOP_FIELD_Y];
-    if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS) return hoop_config_fail(tr->config, "data", err, "rows of %d and %d dims; at most %d", x->ndim, y->ndim, HOOP_MAX_DIMS - 1);
-    tr->input_ndim = x->ndim;
+    if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS)
+        return hoop_config_fail(tr->config, "data", err, "rows of %d and %d dims; at most %d", x->ndim, y->ndim,
+                                HOOP_MAX_DIMS - 1);
+    tr->input_ndim  = x->ndim;
     tr->target_ndim = y->ndim;
     memcpy(tr->input_shape, x->shape, sizeof tr->input_shape);
     memcpy(tr->target_shape, y->shape, sizeof tr->target_shape);
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
-        if (hoop_dtype_is_float(y->dtype)) return hoop_config_fail(tr->config, "loss", err, "cross_entropy wants integer labels, and %s is %s; for real targets, loss: mse", y->name, hoop_dtype_name(y->dtype));
+        if (hoop_dtype_is_float(y->dtype))
+            return hoop_config_fail(tr->config, "loss", err,
+                                    "cross_entropy wants integer labels, and %s is %s; for real targets, loss: mse", y->name,
+                                    hoop_dtype_name(y->dtype));
         tr->classes = info->classes;
         if (tr->classes == 0) return scan_classes(ds, err, &tr->classes);
     } else if (tr->target_ndim == 0) { /* (N) targets against (N, 1) outputs */
-        tr->target_ndim = 1;
+        tr->target_ndim     = 1;
         tr->target_shape[0] = 1;
     }
     return HOOP_OK;
@@ -72,19 +79,22 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
     if (tr->opts.arrays) {
-        tr->input_ndim = tr->opts.input_ndim;
+        tr->input_ndim  = tr->opts.input_ndim;
         tr->target_ndim = tr->opts.target_ndim;
-        tr->classes = tr->opts.classes;
+        tr->classes     = tr->opts.classes;
         memcpy(tr->input_shape, tr->opts.input_shape, sizeof tr->input_shape);
         memcpy(tr->target_shape, tr->opts.target_shape, sizeof tr->target_shape);
         if (tr->input_ndim < 0 || tr->input_ndim >= HOOP_MAX_DIMS || tr->target_ndim >= HOOP_MAX_DIMS ||
             tr->target_ndim < (tr->opts.evaluate_only ? -1 : 0)) {
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: input_ndim and target_ndim are 0 to %d", HOOP_MAX_DIMS - 1);
         }
-        if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && tr->classes < 1) return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for cross_entropy");
+        if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && tr->classes < 1)
+            return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for cross_entropy");
         return HOOP_OK;
     }
-    if (tr->data_opts.train[0] == '\0') return hoop_config_fail(tr->config, "data.train", err, "where is the training data? a shard prefix, file or glob is wanted");
+    if (tr->data_opts.train[0] == '\0')
+        return hoop_config_fail(tr->config, "data.train", err,
+                                "where is the training data? a shard prefix, file or glob is wanted");
     HOOP_TRY(st, done, open_one(tr, "data.train", tr->data_opts.train, err, &tr->train_set));
     if (hoop_dataset_about(tr->train_set)->length == 0) {
         st = hoop_config_fail(tr->config, "data.train", err, "%s has no samples", tr->data_opts.train);
@@ -96,8 +106,10 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
         HOOP_TRY(st, done, open_one(tr, "data.validation", tr->data_opts.validation, err, &tr->validation_set));
         b = hoop_dataset_about(tr->validation_set);
         if (a->field[0].numel != b->field[0].numel || a->field[1].numel != b->field[1].numel) {
-            st = hoop_config_fail(tr->config, "data.validation", err, "its rows have %lld inputs and %lld targets, those of data.train %lld and %lld",
-                                  (long long)b->field[0].numel, (long long)b->field[1].numel, (long long)a->field[0].numel, (long long)a->field[1].numel);
+            st = hoop_config_fail(tr->config, "data.validation", err,
+                                  "its rows have %lld inputs and %lld targets, those of data.train %lld and %lld",
+                                  (long long)b->field[0].numel, (long long)b->field[1].numel, (long long)a->field[0].numel,
+                                  (long long)a->field[1].numel);
         }
     }
 done:
@@ -106,31 +118,38 @@ done:
 
 static hoop_loader_opts loader_opts(const hoop_trainer *tr)
 {
-    return (hoop_loader_opts){.batch = tr->run.batch, .leaves = tr->run.leaves, .rank = hoop_comm_rank(tr->comm), .size = hoop_comm_size(tr->comm),
-                              .seed = (uint64_t)tr->run.seed, .prefetch = (int)tr->data_opts.prefetch, .x = tr->input_dtype, .y = tr->target_dtype};
+    return (hoop_loader_opts){.batch    = tr->run.batch,
+                              .leaves   = tr->run.leaves,
+                              .rank     = hoop_comm_rank(tr->comm),
+                              .size     = hoop_comm_size(tr->comm),
+                              .seed     = (uint64_t)tr->run.seed,
+                              .prefetch = (int)tr->data_opts.prefetch,
+                              .x        = tr->input_dtype,
+                              .y        = tr->target_dtype};
 }
 
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
 {
     hoop_loader_opts opts = loader_opts(tr);
     hoop_status      st;
-    tr->status.steps = tr->run.steps;
+    tr->status.steps  = tr->run.steps;
     tr->status.epochs = tr->run.epochs;
     if (tr->opts.arrays || tr->opts.evaluate_only) return HOOP_OK;
-    opts.shuffle = tr->data_opts.shuffle;
+    opts.shuffle               = tr->data_opts.shuffle;
     tr->status.steps_per_epoch = (hoop_dataset_about(tr->train_set)->length + tr->run.batch - 1) / tr->run.batch;
     if (tr->run.epochs > 0) tr->status.steps = tr->run.epochs * tr->status.steps_per_epoch;
     opts.end_step = tr->status.steps;
-    st = hoop_loader_create(tr->train_set, &opts, err, &tr->loader);
+    st            = hoop_loader_create(tr->train_set, &opts, err, &tr->loader);
     return st;
 }
 
 /* mean and variance by element of x, in f64, rows in order (Welford, Technometrics 1962) */
 static hoop_status statistics(hoop_trainer *tr, double *mean, double *variance, hoop_error *err)
 {
-    int64_t     length = hoop_dataset_about(tr->train_set)->length, width = hoop_dataset_about(tr->train_set)->field[HOOP_FIELD_X].numel;
+    int64_t length    = hoop_dataset_about(tr->train_set)->length,
+            width     = hoop_dataset_about(tr->train_set)->field[HOOP_FIELD_X].numel;
     int64_t     chunk = 256;
-    double     *x = malloc((size_t)(chunk * width + 1) * sizeof *x);
+    double     *x     = malloc((size_t)(chunk * width + 1) * sizeof *x);
     int64_t    *index = malloc((size_t)chunk * sizeof *index);
     hoop_status st = x == NULL || index == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the data") : HOOP_OK;
     for (int64_t at = 0; at < length && st == HOOP_OK; at += chunk) {
@@ -158,7 +177,8 @@ hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err)
     hoop_error   local = {.status = HOOP_OK};
     int64_t      width;
     hoop_status  st;
-    if (tr->data_opts.normalize == HOOP__NORMALIZE_NONE || tr->train_set == NULL || tr->model == NULL || tr->opts.resume != NULL) return HOOP_OK;
+    if (tr->data_opts.normalize == HOOP__NORMALIZE_NONE || tr->train_set == NULL || tr->model == NULL || tr->opts.resume != NULL)
+        return HOOP_OK;
     for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
         const char *name = hoop_params_buffer_name(tr->params, i);
         if (strcmp(name, "normalize.mean") == 0) mean = hoop_params_buffer(tr->params, i);
@@ -167,10 +187,11 @@ hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err)
     width = hoop_tensor_numel(mean);
     if (hoop_comm_rank(tr->comm) == 0) {
         double *m = calloc((size_t)width + 1, sizeof *m), *v = calloc((size_t)width + 1, sizeof *v);
-        if (m == NULL || v == NULL) (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for statistics of the data");
+        if (m == NULL || v == NULL)
+            (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for statistics of the data");
         else if (statistics(tr, m, v, &local) == HOOP_OK) {
             for (int64_t j = 0; j < width; j++) {
-                ((float *)hoop_tensor_data(mean))[j] = (float)m[j];
+                ((float *)hoop_tensor_data(mean))[j]    = (float)m[j];
                 ((float *)hoop_tensor_data(inverse))[j] = v[j] > 0.0 ? (float)(1.0 / sqrt(v[j])) : 1.0F;
             }
         }
@@ -196,9 +217,9 @@ static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
-    x = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, xs, leaf->x);
-    y = hoop_tape_wrap(tr->tape, tr->target_dtype, tr->target_ndim + 1, ys, leaf->y);
-    out = hoop_model_forward(tr->model, tr->tape, x);
+    x    = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, xs, leaf->x);
+    y    = hoop_tape_wrap(tr->tape, tr->target_dtype, tr->target_ndim + 1, ys, leaf->y);
+    out  = hoop_model_forward(tr->model, tr->tape, x);
     loss = tr->run.loss == HOOP_LOSS_MSE ? hoop_mse(tr->tape, out, y) : hoop_cross_entropy(tr->tape, out, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
         (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
@@ -215,21 +236,24 @@ static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)
     int64_t                  x = 1, y = 1;
     for (int d = 0; d < tr->input_ndim; d++) x *= tr->input_shape[d];
     for (int d = 0; d < tr->target_ndim; d++) y *= tr->target_shape[d];
-    return tr->target_ndim >= 0 && info->field[HOOP_FIELD_Y].present && info->field[HOOP_FIELD_X].numel == x && info->field[HOOP_FIELD_Y].numel == y;
+    return tr->target_ndim >= 0 && info->field[HOOP_FIELD_Y].present && info->field[HOOP_FIELD_X].numel == x &&
+           info->field[HOOP_FIELD_Y].numel == y;
 }
 
 hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
 {
-    hoop_loader_opts opts = loader_opts(tr);
+    hoop_loader_opts opts   = loader_opts(tr);
     hoop_loader     *loader = NULL;
     hoop_loader_leaf leaf;
     hoop_error       local = {.status = HOOP_OK};
     hoop__record     r;
     hoop_status      st;
     if (ds == NULL) ds = tr->validation_set;
-    if (ds == NULL || tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
+    if (ds == NULL || tr->model == NULL)
+        return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
     if (!rows_fit(tr, ds)) {
-        return hoop_fail(err, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for", hoop_dataset_path(ds, 0, NULL));
+        return hoop_fail(err, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for",
+                         hoop_dataset_path(ds, 0, NULL));
     }
     hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
     hoop__record_clear(&r);
@@ -246,8 +270,10 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     hoop_loader_destroy(&loader);
     if (local.status != HOOP_OK) hoop__record_error(&r, hoop_comm_rank(tr->comm), &local);
     HOOP_TRY(st, done, hoop__record_reduce(tr, &r, "evaluation", err));
-    if (local.status != HOOP_OK) st = hoop_fail(err, local.status, "%s", local.text);
-    else st = hoop__record_verdict(tr, &r, err);
+    if (local.status != HOOP_OK)
+        st = hoop_fail(err, local.status, "%s", local.text);
+    else
+        st = hoop__record_verdict(tr, &r, err);
     if (st == HOOP_OK) hoop__record_sums(&r, out);
 done:
     return st;
@@ -255,8 +281,8 @@ done:
 
 hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err)
 {
-    int64_t shape[HOOP_MAX_DIMS], row = 1, out_row = 1, chunk = (tr->run.batch + tr->run.leaves - 1) / tr->run.leaves;
-    int     ndim;
+    int64_t        shape[HOOP_MAX_DIMS], row = 1, out_row = 1, chunk = (tr->run.batch + tr->run.leaves - 1) / tr->run.leaves;
+    int            ndim;
     const int64_t *out_shape;
     if (tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_predict: the model is the caller's own");
     out_shape = hoop_model_out_shape(tr->model, &ndim);
@@ -270,9 +296,11 @@ hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, voi
         (void)hoop_tape_reset(tr->tape, NULL, NULL);
         (void)hoop_tape_set_training(tr->tape, false);
         (void)hoop_tape_set_grad(tr->tape, false);
-        in = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, shape, (const char *)x + (size_t)(at * row) * hoop_dtype_size(tr->input_dtype));
-        y = hoop_model_forward(tr->model, tr->tape, in);
-        if (hoop_tape_error(tr->tape)->status != HOOP_OK) return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
+        in = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, shape,
+                            (const char *)x + (size_t)(at * row) * hoop_dtype_size(tr->input_dtype));
+        y  = hoop_model_forward(tr->model, tr->tape, in);
+        if (hoop_tape_error(tr->tape)->status != HOOP_OK)
+            return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
         st = hoop_tensor_read(y, (char *)out + (size_t)(at * out_row) * hoop_dtype_size(tr->dtype), err);
         if (st != HOOP_OK) return st;
     }

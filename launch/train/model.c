@@ -5,21 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[] = {"mlp", "layers", NULL};
+static const char *const kinds[]       = {"mlp", "layers", NULL};
 static const char *const activations[] = {"relu", "tanh", "sigmoid", "gelu", NULL};
-static const char *const inits[] = {"pytorch", "he", "glorot", NULL};
+static const char *const inits[]       = {"pytorch", "he", "glorot", NULL};
 #define AT(field) offsetof(hoop__model_opts, field)
 static const hoop_option rows[] = {
-    {"kind", HOOP_OPT_ENUM, AT(kind), "mlp", 0, 0, kinds, true, "mlp: hidden layers of the sizes below; layers: those of model.layers"},
+    {"kind", HOOP_OPT_ENUM, AT(kind), "mlp", 0, 0, kinds, true,
+     "mlp: hidden layers of the sizes below; layers: those of model.layers"},
     {"hidden", HOOP_OPT_INTS, AT(hidden), "[512, 256]", 1, 1e9, NULL, true, "mlp: outputs of each hidden layer"},
     {"activation", HOOP_OPT_ENUM, AT(activation), "relu", 0, 0, activations, true, "mlp: after each hidden layer"},
     {"dropout", HOOP_OPT_FLOAT, AT(dropout), "0.0", 0, 0.999, NULL, true, "mlp: after each activation"},
-    {"outputs", HOOP_OPT_INT, AT(outputs), "auto", 1, 1e9, NULL, true, "mlp: of the last layer; auto: classes, or size of the targets"},
+    {"outputs", HOOP_OPT_INT, AT(outputs), "auto", 1, 1e9, NULL, true,
+     "mlp: of the last layer; auto: classes, or size of the targets"},
     {"init", HOOP_OPT_ENUM, AT(init), "pytorch", 0, 0, inits, true, "of weights"},
 };
 #undef AT
 const hoop_option_table hoop__model_options = {"model", rows, (int)(sizeof rows / sizeof rows[0])};
-const hoop_config_free  hoop__model_layers = {"model.layers", true, "layers of kind: layers, such as [{linear: 512}, relu, {dropout: 0.1}, {linear: 10}]"};
+const hoop_config_free  hoop__model_layers  = {
+      "model.layers", true, "layers of kind: layers, such as [{linear: 512}, relu, {dropout: 0.1}, {linear: 10}]"};
 
 static hoop_status add(hoop_module *parent, const char *kind, int *index, const void *opts, hoop_error *err)
 {
@@ -39,9 +42,9 @@ static int64_t wanted_outputs(const hoop_trainer *tr)
 /* layers.0 linear, layers.1 activation, layers.2 dropout (if any), ... as a torch.nn.Sequential would number them */
 static hoop_status add_mlp(hoop_trainer *tr, hoop_module *layers, hoop_error *err)
 {
-    const hoop__model_opts *o = &tr->model_opts;
-    hoop_linear_opts        last = {.out = o->outputs == HOOP_OPT_AUTO ? wanted_outputs(tr) : o->outputs};
-    hoop_status             st = HOOP_OK;
+    const hoop__model_opts *o     = &tr->model_opts;
+    hoop_linear_opts        last  = {.out = o->outputs == HOOP_OPT_AUTO ? wanted_outputs(tr) : o->outputs};
+    hoop_status             st    = HOOP_OK;
     int                     index = 0;
     for (int i = 0; i < o->hidden.n; i++) {
         HOOP_TRY(st, done, add(layers, "linear", &index, &(hoop_linear_opts){.out = o->hidden.v[i]}, err));
@@ -62,8 +65,8 @@ static hoop_status add_layer(hoop_trainer *tr, hoop_module *layers, const hoop_v
     const char             *names[32];
     const char             *near;
     void                   *values = NULL;
-    int                     n = 0;
-    hoop_status             st = HOOP_OK;
+    int                     n      = 0;
+    hoop_status             st     = HOOP_OK;
     (void)tr;
     if (name == NULL && hoop_value_get_kind(item) == HOOP_VALUE_MAP && hoop_value_count(item) == 1) {
         name = hoop_value_key(item, 0);
@@ -74,13 +77,18 @@ static hoop_status add_layer(hoop_trainer *tr, hoop_module *layers, const hoop_v
     if (kind == NULL || strcmp(name, "sequential") == 0) {
         for (const hoop_module_kind *k; n < 32 && (k = hoop_module_kind_get(n)) != NULL; n++) names[n] = k->name;
         near = hoop_nearest(name, names, n);
-        return near != NULL ? hoop_value_fail(item, err, "there is no layer '%s'; did you mean %s?", name, near)
-                            : hoop_value_fail(item, err, "there is no layer '%s'; there are linear, relu, tanh, sigmoid, gelu, dropout, flatten, embedding", name);
+        return near != NULL
+                   ? hoop_value_fail(item, err, "there is no layer '%s'; did you mean %s?", name, near)
+                   : hoop_value_fail(
+                         item, err,
+                         "there is no layer '%s'; there are linear, relu, tanh, sigmoid, gelu, dropout, flatten, embedding",
+                         name);
     }
     if (kind->opts_size > 0) {
         values = calloc(1, kind->opts_size);
         if (values == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a layer");
-        if (opts != NULL && hoop_value_get_kind(opts) != HOOP_VALUE_MAP && hoop_value_get_kind(opts) != HOOP_VALUE_NULL && kind->main_option != NULL) {
+        if (opts != NULL && hoop_value_get_kind(opts) != HOOP_VALUE_MAP && hoop_value_get_kind(opts) != HOOP_VALUE_NULL &&
+            kind->main_option != NULL) {
             hoop_option_defaults(&kind->options, values);
             HOOP_TRY(st, done, hoop_value_parse(opts, hoop_option_find(&kind->options, kind->main_option), err, values));
         } else {
@@ -98,11 +106,12 @@ done:
 
 static hoop_status add_layers(hoop_trainer *tr, hoop_module *layers, hoop_error *err)
 {
-    const hoop_value *list = hoop_config_get(tr->config, "model.layers");
-    hoop_status       st = HOOP_OK;
+    const hoop_value *list  = hoop_config_get(tr->config, "model.layers");
+    hoop_status       st    = HOOP_OK;
     int               index = 0;
     if (hoop_value_get_kind(list) != HOOP_VALUE_LIST || hoop_value_count(list) == 0) {
-        return hoop_config_fail(tr->config, "model.layers", err, "a list of layers is wanted, such as [{linear: 512}, relu, {linear: 10}]");
+        return hoop_config_fail(tr->config, "model.layers", err,
+                                "a list of layers is wanted, such as [{linear: 512}, relu, {linear: 10}]");
     }
     for (int i = 0; i < hoop_value_count(list) && st == HOOP_OK; i++) {
         const hoop_value *first = hoop_value_at(list, i);
@@ -116,15 +125,17 @@ static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
 {
     int            ndim;
     const int64_t *shape = hoop_model_out_shape(tr->model, &ndim);
-    int64_t        n = 1;
+    int64_t        n     = 1;
     if (tr->target_ndim < 0) return HOOP_OK; /* to predict only */
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
         if (ndim >= 1 && shape[ndim - 1] >= tr->classes && ndim - 1 == tr->target_ndim) return HOOP_OK;
-        return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the data %lld classes", (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)tr->classes);
+        return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the data %lld classes",
+                                (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)tr->classes);
     }
     for (int d = 0; d < ndim; d++) n *= shape[d];
     if (n == wanted_outputs(tr)) return HOOP_OK;
-    return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the targets %lld values", (long long)n, (long long)wanted_outputs(tr));
+    return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the targets %lld values", (long long)n,
+                            (long long)wanted_outputs(tr));
 }
 
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
@@ -134,9 +145,11 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     hoop_status  st;
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
-    root = hoop_model_root(tr->model);
-    if (tr->data_opts.normalize != HOOP__NORMALIZE_NONE) HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", NULL, err, NULL));
-    if (tr->model_opts.kind == 0) HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));
+    root       = hoop_model_root(tr->model);
+    if (tr->data_opts.normalize != HOOP__NORMALIZE_NONE)
+        HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", NULL, err, NULL));
+    if (tr->model_opts.kind == 0)
+        HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));
     HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
     HOOP_TRY(st, done, tr->model_opts.kind == 0 ? add_mlp(tr, layers, err) : add_layers(tr, layers, err));
     memcpy(shape + 1, tr->input_shape, (size_t)tr->input_ndim * sizeof *shape);

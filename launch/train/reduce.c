@@ -9,9 +9,11 @@ static const char *const reductions[] = {"exact", "fast", NULL};
 #define AT(field) offsetof(hoop__dist_opts, field)
 static const hoop_option rows[] = {
     {"algorithm", HOOP_OPT_ENUM, AT(algorithm), "auto", 0, 0, algorithms, false, "of collectives"},
-    {"reduce", HOOP_OPT_ENUM, AT(reduce), "exact", 0, 0, reductions, true, "exact: the same bits on any number of ranks; fast: sums of floats"},
+    {"reduce", HOOP_OPT_ENUM, AT(reduce), "exact", 0, 0, reductions, true,
+     "exact: the same bits on any number of ranks; fast: sums of floats"},
     {"bucket_mb", HOOP_OPT_FLOAT, AT(bucket_mb), "4", 0.001, 65536, NULL, false, "MiB of gradients reduced at once"},
-    {"timeout_s", HOOP_OPT_FLOAT, AT(timeout_s), "300", 0.1, 1e6, NULL, false, "seconds without a sign of life after which a wait gives up"},
+    {"timeout_s", HOOP_OPT_FLOAT, AT(timeout_s), "300", 0.1, 1e6, NULL, false,
+     "seconds without a sign of life after which a wait gives up"},
 };
 #undef AT
 const hoop_option_table hoop__dist_options = {"dist", rows, (int)(sizeof rows / sizeof rows[0])};
@@ -25,12 +27,12 @@ void hoop__record_clear(hoop__record *r)
     hoop_exact_scalar_clear(&r->counted);
     hoop_exact_scalar_clear(&r->squares);
     r->error_rank = INT64_MAX;
-    r->ranks = 1;
+    r->ranks      = 1;
 }
 
 void hoop__record_error(hoop__record *r, int rank, const hoop_error *why)
 {
-    r->error_rank = rank;
+    r->error_rank   = rank;
     r->error_status = why->status;
     (void)snprintf(r->error_text, sizeof r->error_text, "%s", why->text);
 }
@@ -53,7 +55,7 @@ static void combine(const void *ctx, void *dst, const void *src, int64_t nunits)
         a->save_failed += b->save_failed;
         a->ranks += b->ranks;
         if (b->error_rank < a->error_rank) {
-            a->error_rank = b->error_rank;
+            a->error_rank   = b->error_rank;
             a->error_status = b->error_status;
             memcpy(a->error_text, b->error_text, sizeof a->error_text);
         }
@@ -69,8 +71,8 @@ hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *w
 
 void hoop__record_sums(const hoop__record *r, hoop_metrics_sums *out)
 {
-    out->loss = hoop_exact_scalar_finish(&r->loss);
-    out->weight = hoop_exact_scalar_finish(&r->weight);
+    out->loss    = hoop_exact_scalar_finish(&r->loss);
+    out->weight  = hoop_exact_scalar_finish(&r->weight);
     out->correct = hoop_exact_scalar_finish(&r->correct);
     out->counted = hoop_exact_scalar_finish(&r->counted);
     out->samples = r->samples;
@@ -81,5 +83,6 @@ hoop_status hoop__record_verdict(const hoop_trainer *tr, const hoop__record *r, 
 {
     if (r->error_rank == INT64_MAX) return HOOP_OK;
     if (tr->error.status != HOOP_OK) return hoop_fail(err, tr->error.status, "%s", tr->error.text);
-    return hoop_fail(err, HOOP_EPEER, "rank %lld on host %s: %s", (long long)r->error_rank, hoop_comm_host(tr->comm, (int)r->error_rank), r->error_text);
+    return hoop_fail(err, HOOP_EPEER, "rank %lld on host %s: %s", (long long)r->error_rank,
+                     hoop_comm_host(tr->comm, (int)r->error_rank), r->error_text);
 }

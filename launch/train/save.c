@@ -51,7 +51,8 @@ static hoop_status each_own_part(hoop_trainer *tr, part_fn *f, void *ctx, hoop_e
     int                   n;
     hoop_ddp_ranges(tr->ddp, &n, &range);
     for (int p = 0; p < hoop_params_count(tr->params); p++) {
-        int64_t start = hoop_params_first_block(tr->params, p) * HOOP_BLOCK, numel = hoop_tensor_numel(hoop_params_tensor(tr->params, p));
+        int64_t start = hoop_params_first_block(tr->params, p) * HOOP_BLOCK,
+                numel = hoop_tensor_numel(hoop_params_tensor(tr->params, p));
         for (int i = 0; i < n && st == HOOP_OK; i++) {
             int64_t from = range[i].first_block * HOOP_BLOCK - start, to = from + range[i].nblocks * HOOP_BLOCK;
             if (from < 0) from = 0;
@@ -68,16 +69,16 @@ static hoop_status grow(hoop__save *s, size_t bytes, hoop_error *err)
 {
     if (s->nentries == s->capacity) {
         int64_t                bigger = s->capacity == 0 ? 64 : 2 * s->capacity;
-        hoop_checkpoint_entry *grown = realloc(s->entry, (size_t)bigger * sizeof *grown);
+        hoop_checkpoint_entry *grown  = realloc(s->entry, (size_t)bigger * sizeof *grown);
         if (grown == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a checkpoint");
-        s->entry = grown;
+        s->entry    = grown;
         s->capacity = bigger;
     }
     if (s->copy_used + bytes > s->copy_size) {
         size_t bigger = 2 * s->copy_size > s->copy_used + bytes ? 2 * s->copy_size : s->copy_used + bytes;
-        char  *grown = realloc(s->copy, bigger);
+        char  *grown  = realloc(s->copy, bigger);
         if (grown == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a checkpoint's copy of %zu bytes", bigger);
-        s->copy = grown;
+        s->copy      = grown;
         s->copy_size = bigger;
     }
     return HOOP_OK;
@@ -87,18 +88,24 @@ static hoop_status grow(hoop__save *s, size_t bytes, hoop_error *err)
 static hoop_status add_entry(hoop__save *s, const hoop_checkpoint_entry *e, const void *data, hoop_error *err)
 {
     size_t      bytes = (size_t)e->count * hoop_dtype_size(e->dtype);
-    hoop_status st = grow(s, bytes + HOOP_ALIGN, err);
+    hoop_status st    = grow(s, bytes + HOOP_ALIGN, err);
     if (st != HOOP_OK) return st;
     if (bytes > 0) memcpy(s->copy + s->copy_used, data, bytes);
-    s->entry[s->nentries] = *e;
+    s->entry[s->nentries]        = *e;
     s->entry[s->nentries++].data = (const void *)(uintptr_t)s->copy_used;
     s->copy_used += (bytes + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
     return HOOP_OK;
 }
 
-static hoop_status add_tensor(hoop__save *s, hoop_checkpoint_kind kind, const char *name, const hoop_tensor *x, int64_t order, hoop_error *err)
+static hoop_status add_tensor(hoop__save *s, hoop_checkpoint_kind kind, const char *name, const hoop_tensor *x, int64_t order,
+                              hoop_error *err)
 {
-    hoop_checkpoint_entry e = {.name = name, .kind = kind, .dtype = hoop_tensor_dtype(x), .ndim = hoop_tensor_ndim(x), .order = order, .count = hoop_tensor_numel(x)};
+    hoop_checkpoint_entry e = {.name  = name,
+                               .kind  = kind,
+                               .dtype = hoop_tensor_dtype(x),
+                               .ndim  = hoop_tensor_ndim(x),
+                               .order = order,
+                               .count = hoop_tensor_numel(x)};
     memcpy(e.shape, hoop_tensor_shape(x), sizeof e.shape);
     return add_entry(s, &e, hoop_tensor_data(x), err);
 }
@@ -106,11 +113,17 @@ static hoop_status add_tensor(hoop__save *s, hoop_checkpoint_kind kind, const ch
 static hoop_status add_state_part(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err)
 {
     const hoop_tensor *x = hoop_params_tensor(tr->params, param);
-    size_t             at = (size_t)(hoop_params_first_block(tr->params, param) * HOOP_BLOCK + first) * hoop_dtype_size(tr->dtype);
-    hoop_status        st = HOOP_OK;
+    size_t      at       = (size_t)(hoop_params_first_block(tr->params, param) * HOOP_BLOCK + first) * hoop_dtype_size(tr->dtype);
+    hoop_status st       = HOOP_OK;
     for (int i = 0; i < hoop_optim_state_count(tr->optim) && st == HOOP_OK; i++) {
-        hoop_checkpoint_entry e = {.name = hoop_params_name(tr->params, param), .group = hoop_optim_state_name(tr->optim, i), .kind = HOOP_CKPT_STATE,
-                                   .dtype = tr->dtype, .ndim = hoop_tensor_ndim(x), .order = param, .first = first, .count = count};
+        hoop_checkpoint_entry e = {.name  = hoop_params_name(tr->params, param),
+                                   .group = hoop_optim_state_name(tr->optim, i),
+                                   .kind  = HOOP_CKPT_STATE,
+                                   .dtype = tr->dtype,
+                                   .ndim  = hoop_tensor_ndim(x),
+                                   .order = param,
+                                   .first = first,
+                                   .count = count};
         memcpy(e.shape, hoop_tensor_shape(x), sizeof e.shape);
         st = add_entry(ctx, &e, (const char *)hoop_optim_state(tr->optim, i) + at, err);
     }
@@ -119,17 +132,21 @@ static hoop_status add_state_part(hoop_trainer *tr, void *ctx, int param, int64_
 
 static hoop_status copy_all(hoop_trainer *tr, hoop__save *s, hoop_error *err)
 {
-    hoop_status st = HOOP_OK;
+    hoop_status st   = HOOP_OK;
     int64_t     step = hoop_optim_step(tr->optim);
-    s->nentries = 0;
-    s->copy_used = 0;
+    s->nentries      = 0;
+    s->copy_used     = 0;
     if (s->rank == 0) {
         hoop_checkpoint_entry steps = {.name = "step", .kind = HOOP_CKPT_STATE, .dtype = HOOP_I64, .order = -1, .count = 1};
         for (int i = 0; i < hoop_params_count(tr->params); i++) {
-            HOOP_TRY(st, done, add_tensor(s, HOOP_CKPT_PARAMETER, hoop_params_name(tr->params, i), hoop_params_tensor(tr->params, i), i, err));
+            HOOP_TRY(
+                st, done,
+                add_tensor(s, HOOP_CKPT_PARAMETER, hoop_params_name(tr->params, i), hoop_params_tensor(tr->params, i), i, err));
         }
         for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
-            HOOP_TRY(st, done, add_tensor(s, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), i, err));
+            HOOP_TRY(st, done,
+                     add_tensor(s, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), i,
+                                err));
         }
         HOOP_TRY(st, done, add_entry(s, &steps, &step, err));
     }
@@ -143,7 +160,7 @@ done:
 
 static void *write_thread(void *arg)
 {
-    hoop__save *s = arg;
+    hoop__save *s  = arg;
     hoop_status st = hoop_checkpoint_write_shard(s->tmp, s->rank, s->size, s->entry, s->nentries, &s->error);
     atomic_store(&s->done, st == HOOP_OK ? 1 : 2);
     return NULL;
@@ -182,10 +199,24 @@ static hoop_status publish(hoop_trainer *tr, hoop_error *err)
     time_t                    now = time(NULL);
     struct tm                 utc;
     const char               *notes[] = {"total_steps", steps};
-    hoop_checkpoint_meta      meta = {.step = s->step, .epoch = s->epoch, .index = s->index, .seed = (uint64_t)tr->run.seed, .ranks = s->size,
-                                      .leaves = tr->run.leaves, .batch = tr->run.batch, .run_id = s->run_id, .numerics = hoop_runtime_numerics(tr->rt),
-                                      .fingerprint = tr->fingerprint, .optimizer = hoop_optim_name(tr->optim), .config = tr->resolved, .version = HOOP_VERSION,
-                                      .host = hoop_comm_host(tr->comm, s->rank), .time = when, .command = command, .notes = notes, .nnotes = 1};
+    hoop_checkpoint_meta      meta    = {.step        = s->step,
+                                         .epoch       = s->epoch,
+                                         .index       = s->index,
+                                         .seed        = (uint64_t)tr->run.seed,
+                                         .ranks       = s->size,
+                                         .leaves      = tr->run.leaves,
+                                         .batch       = tr->run.batch,
+                                         .run_id      = s->run_id,
+                                         .numerics    = hoop_runtime_numerics(tr->rt),
+                                         .fingerprint = tr->fingerprint,
+                                         .optimizer   = hoop_optim_name(tr->optim),
+                                         .config      = tr->resolved,
+                                         .version     = HOOP_VERSION,
+                                         .host        = hoop_comm_host(tr->comm, s->rank),
+                                         .time        = when,
+                                         .command     = command,
+                                         .notes       = notes,
+                                         .nnotes      = 1};
     hoop_status               st;
     meta.data_fingerprint = tr->train_set == NULL ? NULL : hoop_dataset_about(tr->train_set)->fingerprint;
     (void)gmtime_r(&now, &utc);
@@ -200,7 +231,7 @@ static hoop_status publish(hoop_trainer *tr, hoop_error *err)
 /* all threads are done and none failed */
 static hoop_status complete(hoop_trainer *tr, hoop_error *err)
 {
-    hoop__save *s = tr->save;
+    hoop__save *s  = tr->save;
     hoop_status st = HOOP_OK;
     join(s);
     s->running = false;
@@ -230,13 +261,14 @@ hoop_status hoop__save_after_step(hoop_trainer *tr, const hoop__record *r, hoop_
 
 hoop_status hoop_trainer_finish(hoop_trainer *tr, hoop_error *err)
 {
-    hoop__save *s = tr->save;
+    hoop__save *s     = tr->save;
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
     if (s == NULL || !s->running) return HOOP_OK;
     hoop_comm_set_position(tr->comm, tr->status.step, "waiting for a checkpoint");
     join(s);
-    if (s->error.status != HOOP_OK) (void)hoop_fail(&local, s->error.status, "saving step %" PRId64 ": %s", s->step, s->error.text);
+    if (s->error.status != HOOP_OK)
+        (void)hoop_fail(&local, s->error.status, "saving step %" PRId64 ": %s", s->step, s->error.text);
     st = hoop_comm_agree_status(tr->comm, &local);
     if (st != HOOP_OK) {
         s->running = false;
@@ -250,16 +282,17 @@ hoop_status hoop_trainer_finish(hoop_trainer *tr, hoop_error *err)
 
 hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
 {
-    hoop__save *s = tr->save;
+    hoop__save *s     = tr->save;
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
     if (s == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_save: the trainer has no run directory");
     HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
-    s->step = tr->status.step;
-    s->epoch = tr->status.steps_per_epoch > 0 ? s->step / tr->status.steps_per_epoch : 0;
-    s->index = tr->status.steps_per_epoch > 0 ? s->step % tr->status.steps_per_epoch : s->step;
+    s->step         = tr->status.step;
+    s->epoch        = tr->status.steps_per_epoch > 0 ? s->step / tr->status.steps_per_epoch : 0;
+    s->index        = tr->status.steps_per_epoch > 0 ? s->step % tr->status.steps_per_epoch : s->step;
     s->error.status = HOOP_OK;
-    if (hoop_checkpoint_tmp(tr->opts.run_dir, s->step, s->run_id, &local, s->tmp) == HOOP_OK && s->rank == 0) (void)hoop_checkpoint_begin(s->tmp, &local);
+    if (hoop_checkpoint_tmp(tr->opts.run_dir, s->step, s->run_id, &local, s->tmp) == HOOP_OK && s->rank == 0)
+        (void)hoop_checkpoint_begin(s->tmp, &local);
     if (local.status == HOOP_OK) (void)copy_all(tr, s, &local);
     st = hoop_comm_agree_status(tr->comm, &local);
     if (st != HOOP_OK) {
@@ -268,8 +301,10 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
     }
     atomic_store(&s->done, 0);
     s->running = true;
-    if (pthread_create(&s->thread, NULL, write_thread, s) == 0) s->thread_running = true;
-    else (void)write_thread(s);
+    if (pthread_create(&s->thread, NULL, write_thread, s) == 0)
+        s->thread_running = true;
+    else
+        (void)write_thread(s);
 done:
     return st;
 }
@@ -283,10 +318,13 @@ static hoop_status open_run_dir(hoop_trainer *tr, hoop__save *s, hoop_error *err
     hoop_status st;
     HOOP_TRY(st, done, hoop_run_lock_take(tr->opts.run_dir, err, &s->lock));
     HOOP_TRY(st, done, hoop_checkpoint_sweep(tr->opts.run_dir, err, &removed));
-    if (removed > 0) hoop__note(tr, "removed %d half-written checkpoint%s of a run that was killed", removed, removed == 1 ? "" : "s");
+    if (removed > 0)
+        hoop__note(tr, "removed %d half-written checkpoint%s of a run that was killed", removed, removed == 1 ? "" : "s");
     HOOP_TRY(st, done, hoop_checkpoint_list(tr->opts.run_dir, err, &steps, &n));
     if (n > 0 && tr->opts.resume == NULL) {
-        st = hoop_fail(err, HOOP_ESTATE, "%s holds checkpoints up to step %" PRId64 "; --resume auto goes on from there, another --out starts anew", tr->opts.run_dir, steps[n - 1]);
+        st = hoop_fail(err, HOOP_ESTATE,
+                       "%s holds checkpoints up to step %" PRId64 "; --resume auto goes on from there, another --out starts anew",
+                       tr->opts.run_dir, steps[n - 1]);
     }
 done:
     free(steps);
@@ -336,12 +374,14 @@ static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, co
     char                          shape[160];
     bool                          same;
     hoop_status                   st;
-    if (t == NULL) return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s", hoop_checkpoint_path(c), hoop_checkpoint_kind_name(kind), name);
+    if (t == NULL)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s", hoop_checkpoint_path(c), hoop_checkpoint_kind_name(kind),
+                         name);
     same = t->ndim == hoop_tensor_ndim(x) && t->dtype == hoop_tensor_dtype(x);
     for (int d = 0; d < t->ndim && same; d++) same = t->shape[d] == hoop_tensor_size(x, d);
     if (!same) {
-        return hoop_fail(err, HOOP_ESHAPE, "%s: %s is %s of %" PRId64 " elements, the model's is %s", hoop_checkpoint_path(c), name, hoop_dtype_name(t->dtype), t->numel,
-                         hoop_tensor_describe(x, shape, sizeof shape));
+        return hoop_fail(err, HOOP_ESHAPE, "%s: %s is %s of %" PRId64 " elements, the model's is %s", hoop_checkpoint_path(c),
+                         name, hoop_dtype_name(t->dtype), t->numel, hoop_tensor_describe(x, shape, sizeof shape));
     }
     st = hoop_checkpoint_read(c, t, 0, t->numel, hoop_tensor_data(x), err);
     hoop_tensor_touch(x);
@@ -350,14 +390,16 @@ static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, co
 
 static hoop_status read_state_part(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err)
 {
-    hoop_checkpoint *c = ctx;
+    hoop_checkpoint *c    = ctx;
     const char      *name = hoop_params_name(tr->params, param);
     size_t           at = (size_t)(hoop_params_first_block(tr->params, param) * HOOP_BLOCK + first) * hoop_dtype_size(tr->dtype);
     hoop_status      st = HOOP_OK;
     for (int i = 0; i < hoop_optim_state_count(tr->optim) && st == HOOP_OK; i++) {
         const char                   *group = hoop_optim_state_name(tr->optim, i);
-        const hoop_checkpoint_tensor *t = hoop_checkpoint_find(c, HOOP_CKPT_STATE, group, name);
-        if (t == NULL || t->dtype != tr->dtype) return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s %s", hoop_checkpoint_path(c), hoop_dtype_name(tr->dtype), group, name);
+        const hoop_checkpoint_tensor *t     = hoop_checkpoint_find(c, HOOP_CKPT_STATE, group, name);
+        if (t == NULL || t->dtype != tr->dtype)
+            return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s %s", hoop_checkpoint_path(c), hoop_dtype_name(tr->dtype),
+                             group, name);
         st = hoop_checkpoint_read(c, t, first, count, (char *)hoop_optim_state(tr->optim, i) + at, err);
     }
     return st;
@@ -366,20 +408,22 @@ static hoop_status read_state_part(hoop_trainer *tr, void *ctx, int param, int64
 /* may this checkpoint be gone on from with this config and data? */
 static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
 {
-    const hoop_checkpoint_meta *meta = hoop_checkpoint_about(c);
+    const hoop_checkpoint_meta *meta  = hoop_checkpoint_about(c);
     const char                 *total = hoop_checkpoint_note(c, "total_steps");
-    hoop_config                *old = NULL;
+    hoop_config                *old   = NULL;
     hoop_status                 st;
     HOOP_TRY(st, done, hoop_config_parse(meta->config, hoop_checkpoint_path(c), err, &old));
     HOOP_TRY(st, done, hoop_config_diff_bits(old, tr->config, &tr->schema, err));
     if (tr->train_set != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->train_set)->fingerprint) != 0) {
-        st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c), meta->data_fingerprint, tr->data_opts.train,
-                       hoop_dataset_about(tr->train_set)->fingerprint);
+        st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
+                       meta->data_fingerprint, tr->data_opts.train, hoop_dataset_about(tr->train_set)->fingerprint);
     } else if (tr->schedule.name == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
-        st = hoop_config_fail(tr->config, tr->run.epochs > 0 ? "epochs" : "steps", err, "%" PRId64 " steps in all, but %s was trained towards %s, which the cosine schedule depends on",
+        st = hoop_config_fail(tr->config, tr->run.epochs > 0 ? "epochs" : "steps", err,
+                              "%" PRId64 " steps in all, but %s was trained towards %s, which the cosine schedule depends on",
                               tr->status.steps, hoop_checkpoint_path(c), total);
     } else if (strcmp(meta->numerics, hoop_runtime_numerics(tr->rt)) != 0 && hoop_comm_rank(tr->comm) == 0) {
-        hoop__note(tr, "warning: the checkpoint was computed with %s, this is %s: bits may differ from an undisturbed run", meta->numerics, hoop_runtime_numerics(tr->rt));
+        hoop__note(tr, "warning: the checkpoint was computed with %s, this is %s: bits may differ from an undisturbed run",
+                   meta->numerics, hoop_runtime_numerics(tr->rt));
     }
 done:
     hoop_config_destroy(&old);
@@ -395,10 +439,13 @@ static hoop_status load_all(hoop_trainer *tr, const char *path, hoop_error *err)
     HOOP_TRY(st, done, hoop_checkpoint_open(path, err, &c));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, check_meta(tr, c, err));
     for (int i = 0; i < hoop_params_count(tr->params); i++) {
-        HOOP_TRY(st, done, read_tensor(c, HOOP_CKPT_PARAMETER, hoop_params_name(tr->params, i), hoop_params_tensor(tr->params, i), err));
+        HOOP_TRY(st, done,
+                 read_tensor(c, HOOP_CKPT_PARAMETER, hoop_params_name(tr->params, i), hoop_params_tensor(tr->params, i), err));
     }
     for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
-        HOOP_TRY(st, done, read_tensor(c, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), err));
+        HOOP_TRY(
+            st, done,
+            read_tensor(c, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), err));
     }
     tr->status.step = hoop_checkpoint_about(c)->step;
     if (tr->opts.evaluate_only) goto done;
@@ -410,7 +457,8 @@ static hoop_status load_all(hoop_trainer *tr, const char *path, hoop_error *err)
     HOOP_TRY(st, done, hoop_checkpoint_read(c, steps, 0, 1, &step, err));
     HOOP_TRY(st, done, each_own_part(tr, read_state_part, c, err));
     hoop_optim_set_step(tr->optim, step);
-    if (tr->loader != NULL && tr->status.step < tr->status.steps) HOOP_TRY(st, done, hoop_loader_seek(tr->loader, tr->status.step, err));
+    if (tr->loader != NULL && tr->status.step < tr->status.steps)
+        HOOP_TRY(st, done, hoop_loader_seek(tr->loader, tr->status.step, err));
 done:
     hoop_checkpoint_close(&c);
     return st;
@@ -432,14 +480,16 @@ static void pick(hoop_trainer *tr, const char *path, char *picked, hoop_error *e
     }
     if (hoop_checkpoint_find_good(path, err, notes, (int64_t)sizeof notes, &step, picked) != HOOP_OK) return;
     if (notes[0] != '\0') hoop__note(tr, "warning: %s", notes);
-    if (step < 0) (void)hoop_fail(err, HOOP_EIO, "%s holds no checkpoint", path);
-    else if (!tr->opts.evaluate_only) hoop__note(tr, "resuming from %s", picked);
+    if (step < 0)
+        (void)hoop_fail(err, HOOP_EIO, "%s holds no checkpoint", path);
+    else if (!tr->opts.evaluate_only)
+        hoop__note(tr, "resuming from %s", picked);
 }
 
 hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *err)
 {
     char        picked[HOOP_CHECKPOINT_PATH] = "";
-    hoop_error  local = {.status = HOOP_OK};
+    hoop_error  local                        = {.status = HOOP_OK};
     hoop_status st;
     if (hoop_comm_rank(tr->comm) == 0) pick(tr, path, picked, &local);
     st = hoop_comm_agree_status(tr->comm, &local);

@@ -13,9 +13,9 @@ void hoop__schema_init(hoop_trainer *tr)
 
 const hoop_config_schema *hoop_train_schema(void)
 {
-    static const hoop_config_part parts[] = {{&hoop__run_options, NULL},     {&hoop__model_options, NULL}, {&hoop__data_options, NULL},
-                                             {&hoop_optim_options, NULL},    {&hoop_schedule_options, NULL}, {&hoop__dist_options, NULL},
-                                             {&hoop__save_options, NULL}};
+    static const hoop_config_part parts[] = {
+        {&hoop__run_options, NULL},     {&hoop__model_options, NULL}, {&hoop__data_options, NULL}, {&hoop_optim_options, NULL},
+        {&hoop_schedule_options, NULL}, {&hoop__dist_options, NULL},  {&hoop__save_options, NULL}};
     static const hoop_config_schema schema = {parts, 7, &hoop__model_layers, 1};
     return &schema;
 }

@@ -14,10 +14,10 @@ static void fail_locally(hoop_trainer *tr, const hoop_error *why)
 static void plan_leaves(hoop_trainer *tr, int64_t samples)
 {
     int64_t first;
-    tr->nleaves = hoop_leaf_range(tr->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &tr->first_leaf);
-    tr->next_leaf = tr->first_leaf;
+    tr->nleaves       = hoop_leaf_range(tr->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &tr->first_leaf);
+    tr->next_leaf     = tr->first_leaf;
     tr->last_nonempty = -1;
-    tr->step_samples = samples;
+    tr->step_samples  = samples;
     for (int64_t i = tr->first_leaf; i < tr->first_leaf + tr->nleaves; i++) {
         if (hoop_leaf_samples(samples, tr->run.leaves, i, &first) > 0) tr->last_nonempty = i;
     }
@@ -26,12 +26,13 @@ static void plan_leaves(hoop_trainer *tr, int64_t samples)
 bool hoop_trainer_next_step(hoop_trainer *tr)
 {
     hoop_loader_step step = {.n = tr->run.batch};
-    hoop_error       err = {.status = HOOP_OK};
+    hoop_error       err  = {.status = HOOP_OK};
     if (tr->status.step >= tr->status.steps || tr->status.stopped) return false;
     if (tr->begun) return true;
     tr->begun = true;
     hoop_comm_set_position(tr->comm, tr->status.step, "forward and backward");
-    if (tr->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->loader, &err, &step) != HOOP_OK) fail_locally(tr, &err);
+    if (tr->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->loader, &err, &step) != HOOP_OK)
+        fail_locally(tr, &err);
     plan_leaves(tr, step.n);
     hoop__record_clear(&tr->record);
     if (hoop_ddp_begin(tr->ddp, tr->status.step, hoop_params_grad(tr->params), &err) != HOOP_OK) fail_locally(tr, &err);
@@ -62,17 +63,19 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
         if (tr->next_leaf >= tr->first_leaf + tr->nleaves) return NULL;
         if (tr->opts.arrays) {
             got.leaf = tr->next_leaf;
-            got.n = hoop_leaf_samples(tr->step_samples, tr->run.leaves, tr->next_leaf, &got.first);
-            got.x = tr->array_x;
-            got.y = tr->array_y;
+            got.n    = hoop_leaf_samples(tr->step_samples, tr->run.leaves, tr->next_leaf, &got.first);
+            got.x    = tr->array_x;
+            got.y    = tr->array_y;
             if (tr->array_x != NULL) tr->array_x += (size_t)got.n * row_bytes(tr->input_dtype, tr->input_ndim, tr->input_shape);
-            if (tr->array_y != NULL) tr->array_y += (size_t)got.n * row_bytes(tr->target_dtype, tr->target_ndim, tr->target_shape);
+            if (tr->array_y != NULL)
+                tr->array_y += (size_t)got.n * row_bytes(tr->target_dtype, tr->target_ndim, tr->target_shape);
         } else if (!hoop_loader_next_leaf(tr->loader, &got)) {
             return NULL;
         }
         tr->next_leaf++;
     }
-    (void)hoop_tape_reset(tr->tape, &(hoop_tape_key){(uint64_t)tr->run.seed, (uint64_t)tr->status.step, (uint64_t)got.leaf}, NULL);
+    (void)hoop_tape_reset(tr->tape, &(hoop_tape_key){(uint64_t)tr->run.seed, (uint64_t)tr->status.step, (uint64_t)got.leaf},
+                          NULL);
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
     tr->leaf.n = got.n;
@@ -100,9 +103,9 @@ hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i)
 static void count_correct(hoop_tensor *logits, hoop_tensor *label, double *correct, double *counted)
 {
     int64_t        classes = hoop_tensor_size(logits, -1), rows = hoop_tensor_numel(label);
-    const int64_t *want = hoop_tensor_data(label);
-    const void    *data = hoop_tensor_data(logits);
-    bool           f32 = hoop_tensor_dtype(logits) == HOOP_F32;
+    const int64_t *want  = hoop_tensor_data(label);
+    const void    *data  = hoop_tensor_data(logits);
+    bool           f32   = hoop_tensor_dtype(logits) == HOOP_F32;
     int64_t        right = 0, seen = 0;
     if (data == NULL || want == NULL || classes < 1) return;
     for (int64_t r = 0; r < rows; r++) {
@@ -162,7 +165,7 @@ static void poll(void *ctx)
 void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
 {
     hoop_backward_opts opts = {.ctx = tr, .ready = param_ready, .poll = hoop_comm_size(tr->comm) > 1 ? poll : NULL};
-    hoop_error         err = {.status = HOOP_OK};
+    hoop_error         err  = {.status = HOOP_OK};
     int64_t            first;
     if (tr->error.status != HOOP_OK) return;
     opts.accumulate = !tr->exact; /* next_step has zeroed what the store holds */
@@ -182,14 +185,17 @@ static void own_squares(hoop_trainer *tr)
     const hoop_ddp_range *range;
     int                   n;
     hoop_ddp_ranges(tr->ddp, &n, &range);
-    for (int i = 0; i < n; i++) hoop_grad_squares(tr->params, tr->rt, range[i].first_block, range[i].nblocks, &tr->record.squares);
+    for (int i = 0; i < n; i++)
+        hoop_grad_squares(tr->params, tr->rt, range[i].first_block, range[i].nblocks, &tr->record.squares);
 }
 
 static hoop_status check_finite(hoop_trainer *tr, hoop_error *err)
 {
     double loss = hoop_exact_scalar_finish(&tr->record.loss), weight = hoop_exact_scalar_finish(&tr->record.weight);
     if (isfinite(loss) && isfinite(weight) && tr->record.nonfinite == 0) return HOOP_OK;
-    return hoop_fail(err, HOOP_ENONFINITE, "step %lld: the %s is not finite (loss %g); the weights are those before it. Try a smaller optimizer.lr, or clip_norm, and look at the data (hoop data verify)",
+    return hoop_fail(err, HOOP_ENONFINITE,
+                     "step %lld: the %s is not finite (loss %g); the weights are those before it. Try a smaller optimizer.lr, or "
+                     "clip_norm, and look at the data (hoop data verify)",
                      (long long)tr->status.step, isfinite(loss) ? "gradient" : "loss", loss / weight);
 }
 
@@ -199,7 +205,7 @@ static void update_own(hoop_trainer *tr)
     int                   n;
     double                weight = hoop_exact_scalar_finish(&tr->record.weight), scale = weight > 0.0 ? 1.0 / weight : 0.0;
     hoop_trainer_status  *s = &tr->status;
-    s->grad_norm = NAN;
+    s->grad_norm            = NAN;
     if (tr->run.clip_norm > 0.0) {
         s->grad_norm = sqrt(hoop_exact_scalar_finish(&tr->record.squares)) * scale;
         scale *= hoop_clip_factor(s->grad_norm, tr->run.clip_norm);
@@ -211,7 +217,7 @@ static void update_own(hoop_trainer *tr)
 
 hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_trainer_status *s = &tr->status;
+    hoop_trainer_status *s      = &tr->status;
     bool                 finite = true;
     hoop_status          st;
     if (!tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_update without hoop_trainer_next_step before it");
@@ -222,9 +228,9 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     if (tr->error.status != HOOP_OK || tr->last_nonempty < 0) hoop_ddp_skip_all(tr->ddp);
     HOOP_TRY(st, done, hoop_ddp_reduce(tr->ddp, err, &finite));
     if (tr->run.clip_norm > 0.0) own_squares(tr);
-    tr->record.nonfinite = finite ? 0 : 1;
-    tr->record.stop = tr->stop;
-    tr->record.saving = hoop__save_running(tr);
+    tr->record.nonfinite   = finite ? 0 : 1;
+    tr->record.stop        = tr->stop;
+    tr->record.saving      = hoop__save_running(tr);
     tr->record.save_failed = hoop__save_failed(tr);
     if (tr->error.status != HOOP_OK) hoop__record_error(&tr->record, hoop_comm_rank(tr->comm), &tr->error);
     HOOP_TRY(st, done, hoop__record_reduce(tr, &tr->record, "step record", err));
@@ -235,7 +241,7 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     hoop_optim_advance(tr->optim);
     s->step++;
     s->epoch_end = s->steps_per_epoch > 0 && s->step % s->steps_per_epoch == 0;
-    s->stopped = tr->record.stop > 0;
+    s->stopped   = tr->record.stop > 0;
     hoop__record_sums(&tr->record, &s->last);
     if (s->first_step_s == 0.0) s->first_step_s = hoop__now_s() - tr->created_s;
     HOOP_TRY(st, done, hoop__save_after_step(tr, &tr->record, err));
@@ -246,7 +252,8 @@ done:
 
 int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first)
 {
-    int64_t first_leaf, last_first, n = hoop_leaf_range(tr->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first_leaf);
+    int64_t first_leaf, last_first,
+        n        = hoop_leaf_range(tr->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first_leaf);
     int64_t last = hoop_leaf_samples(tr->run.batch, tr->run.leaves, first_leaf + n - 1, &last_first);
     (void)hoop_leaf_samples(tr->run.batch, tr->run.leaves, first_leaf, first);
     return last_first + last - *first;
@@ -256,7 +263,8 @@ hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, ho
 {
     hoop_leaf *leaf;
     if (!tr->opts.arrays) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_step wants a trainer made with opts.arrays");
-    if (!hoop_trainer_next_step(tr)) return hoop_fail(err, HOOP_ESTATE, "all %lld steps of the config are done", (long long)tr->status.steps);
+    if (!hoop_trainer_next_step(tr))
+        return hoop_fail(err, HOOP_ESTATE, "all %lld steps of the config are done", (long long)tr->status.steps);
     tr->array_x = x;
     tr->array_y = y;
     while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));

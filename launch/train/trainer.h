@@ -1,4 +1,5 @@
-/** train/trainer.h - the insides of a trainer, shared by the files of launch/train. Each component's options struct stands beside its table. */
+/** train/trainer.h - the insides of a trainer, shared by the files of launch/train. Each component's options struct stands beside
+ * its table. */
 #ifndef HOOP_TRAINER_INTERNAL_H
 #define HOOP_TRAINER_INTERNAL_H
 
@@ -48,9 +49,9 @@ extern const hoop_config_free  hoop__model_layers; /* model.layers: a list of mo
 typedef struct hoop__record {
     hoop_exact_scalar loss, weight, correct, counted, squares;
     int64_t           samples;
-    int64_t           nonfinite;    /* ranks that saw a gradient that is not finite */
+    int64_t           nonfinite; /* ranks that saw a gradient that is not finite */
     int64_t           stop, saving, save_failed, ranks;
-    int64_t           error_rank;   /* lowest; INT64_MAX: none */
+    int64_t           error_rank; /* lowest; INT64_MAX: none */
     int64_t           error_status;
     char              error_text[HOOP_ERROR_TEXT / 2];
 } hoop__record;

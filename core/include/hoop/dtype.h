@@ -12,11 +12,11 @@ extern "C" {
 #endif
 
 /* name, C type */
-#define HOOP_DTYPE_LIST(X)                                                                                                     \
-    X(F32, f32, float)                                                                                                         \
-    X(F64, f64, double)                                                                                                        \
-    X(I64, i64, int64_t)                                                                                                       \
-    X(I32, i32, int32_t)                                                                                                       \
+#define HOOP_DTYPE_LIST(X)                                                                                                       \
+    X(F32, f32, float)                                                                                                           \
+    X(F64, f64, double)                                                                                                          \
+    X(I64, i64, int64_t)                                                                                                         \
+    X(I32, i32, int32_t)                                                                                                         \
     X(U8, u8, uint8_t)
 
 typedef enum hoop_dtype {

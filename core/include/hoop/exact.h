@@ -39,13 +39,14 @@ typedef struct hoop_exact_block64 {
 typedef struct hoop_exact {
     const struct hoop_kernels *kernels;
     hoop_dtype                 dtype;
-    int                        width;       /* W: bits a bin; f32: min(24, 31 - ceil(log2 leaves)), f64: min(50, 62 - ceil(log2 leaves)) */
-    int                        tmin;        /* smallest bin: below it terms flush to zero */
-    int64_t                    block_bytes; /* of one block in memory */
+    int     width;       /* W: bits a bin; f32: min(24, 31 - ceil(log2 leaves)), f64: min(50, 62 - ceil(log2 leaves)) */
+    int     tmin;        /* smallest bin: below it terms flush to zero */
+    int64_t block_bytes; /* of one block in memory */
 } hoop_exact;
 
 /** Prepare for sums of up to `leaves` terms (1 .. 2^20) of f32 or f64. Errors: HOOP_EARG, HOOP_EDTYPE. Calls: Local. */
-HOOP_API hoop_status hoop_exact_init(hoop_exact *e, const struct hoop_kernels *kernels, hoop_dtype dtype, int64_t leaves, hoop_error *err);
+HOOP_API hoop_status hoop_exact_init(hoop_exact *e, const struct hoop_kernels *kernels, hoop_dtype dtype, int64_t leaves,
+                                     hoop_error *err);
 /** Make blocks the empty sum. Calls: Local. */
 HOOP_API void hoop_exact_clear(const hoop_exact *e, void *blocks, int64_t nblocks);
 /** Add one term: x holds 128*nblocks elements. A NaN or Inf marks its block as not finite for good. Calls: Local. */
@@ -60,9 +61,9 @@ typedef struct hoop_exact_scalar {
     int64_t t, hi, lo;
 } hoop_exact_scalar;
 
-HOOP_API void   hoop_exact_scalar_clear(hoop_exact_scalar *s);
-HOOP_API void   hoop_exact_scalar_deposit(hoop_exact_scalar *s, double x);
-HOOP_API void   hoop_exact_scalar_merge(hoop_exact_scalar *dst, const hoop_exact_scalar *src);
+HOOP_API void hoop_exact_scalar_clear(hoop_exact_scalar *s);
+HOOP_API void hoop_exact_scalar_deposit(hoop_exact_scalar *s, double x);
+HOOP_API void hoop_exact_scalar_merge(hoop_exact_scalar *dst, const hoop_exact_scalar *src);
 /** The sum; NaN if any term was not finite. Calls: Local. */
 HOOP_API double hoop_exact_scalar_finish(const hoop_exact_scalar *s);
 

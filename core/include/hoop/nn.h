@@ -33,22 +33,25 @@ typedef struct hoop_module_kind {
 typedef enum hoop_init { HOOP_INIT_PYTORCH, HOOP_INIT_HE, HOOP_INIT_GLOROT } hoop_init;
 
 /** Owns: caller. Calls: Local. */
-HOOP_API hoop_status hoop_model_create(hoop_dtype dtype, hoop_error *err, hoop_model **out);
-HOOP_API void        hoop_model_destroy(hoop_model **m);
+HOOP_API hoop_status  hoop_model_create(hoop_dtype dtype, hoop_error *err, hoop_model **out);
+HOOP_API void         hoop_model_destroy(hoop_model **m);
 HOOP_API hoop_module *hoop_model_root(hoop_model *m);
 HOOP_API hoop_params *hoop_model_params(const hoop_model *m);
-/** Add a module of a kind under a sequence. opts: the kind's struct, copied; NULL: its defaults. name: of one path segment. The model owns *out. Calls: Local. */
-HOOP_API hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts, hoop_error *err, hoop_module **out);
+/** Add a module of a kind under a sequence. opts: the kind's struct, copied; NULL: its defaults. name: of one path segment. The
+ * model owns *out. Calls: Local. */
+HOOP_API hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
+                                     hoop_error *err, hoop_module **out);
 /** Work out shapes from the input's (shape[0], the batch, is not looked at) and register all parameters. Calls: Local. */
 HOOP_API hoop_status hoop_model_build(hoop_model *m, int ndim, const int64_t *shape, hoop_error *err);
 /** The output's shape without the batch, after build. Calls: Local. */
 HOOP_API const int64_t *hoop_model_out_shape(const hoop_model *m, int *ndim);
-HOOP_API hoop_status hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err);
+HOOP_API hoop_status    hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err);
 /** Fill all parameters: keyed by seed and the parameter's name, so that neither order nor other modules matter. Calls: Local. */
 HOOP_API void hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed);
 /** The model's output for x (N, ...). Calls: Local. */
 HOOP_API hoop_tensor *hoop_model_forward(const hoop_model *m, hoop_tape *t, hoop_tensor *x);
-/** Fill one parameter of any store by a scheme: 2 or more dims (out, in, ...) as a weight, 1 dim as a bias of fan_in inputs. Calls: Local. */
+/** Fill one parameter of any store by a scheme: 2 or more dims (out, in, ...) as a weight, 1 dim as a bias of fan_in inputs.
+ * Calls: Local. */
 HOOP_API void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed);
 
 /** The kind of a name ("linear"), NULL if there is none; kind i, NULL after the last. Calls: Local. */
@@ -56,11 +59,13 @@ HOOP_API const hoop_module_kind *hoop_module_kind_find(const char *name);
 HOOP_API const hoop_module_kind *hoop_module_kind_get(int i);
 
 /* for kinds */
-HOOP_API const void   *hoop_module_opts(const hoop_module *m);
-HOOP_API const char   *hoop_module_path(const hoop_module *m);
-HOOP_API hoop_status   hoop_module_param(hoop_module *m, int slot, const char *name, int ndim, const int64_t *shape, int64_t fan_in, hoop_error *err);
-HOOP_API hoop_status   hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err);
-HOOP_API hoop_tensor  *hoop_module_tensor(const hoop_module *m, int slot); /* of param and buffer; NULL if not registered */
+HOOP_API const void *hoop_module_opts(const hoop_module *m);
+HOOP_API const char *hoop_module_path(const hoop_module *m);
+HOOP_API hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, int ndim, const int64_t *shape, int64_t fan_in,
+                                       hoop_error *err);
+HOOP_API hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim,
+                                        const int64_t *shape, hoop_error *err);
+HOOP_API hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot); /* of param and buffer; NULL if not registered */
 
 /* options of the kinds, for C; zero is the default */
 typedef struct hoop_linear_opts {

@@ -18,11 +18,11 @@ extern "C" {
 enum { HOOP_MAX_IN = 16, HOOP_MAX_OUT = 4 };
 
 enum hoop_op_flags {
-    HOOP_OP_STRIDED = 1,    /* kernel (or view) takes any strides; else the engine makes inputs contiguous */
-    HOOP_OP_VIEW = 2,       /* out[0] is a view of in[0]: the shape rule sets strides and offset, there is no kernel */
+    HOOP_OP_STRIDED     = 1, /* kernel (or view) takes any strides; else the engine makes inputs contiguous */
+    HOOP_OP_VIEW        = 2, /* out[0] is a view of in[0]: the shape rule sets strides and offset, there is no kernel */
     HOOP_OP_ACCUMULATES = 4, /* the kernel honours call->add */
-    HOOP_OP_NO_GRAD = 8,    /* the derivative is zero everywhere */
-    HOOP_OP_RANDOM = 16     /* the value depends on a key that stands in its attributes */
+    HOOP_OP_NO_GRAD     = 8, /* the derivative is zero everywhere */
+    HOOP_OP_RANDOM      = 16 /* the value depends on a key that stands in its attributes */
 };
 
 /** Bits of hoop_op.reads: what backward reads. */
@@ -31,27 +31,27 @@ enum hoop_op_flags {
 
 typedef struct hoop_shape_call {
     const hoop_view *const *in;
-    int              nin;
-    const void      *attrs;
-    hoop_view       *out;    /* to fill: dtype, ndim, shape; views also stride */
-    int              nout;
-    int64_t          offset; /* views: to fill, in elements from in[0]'s first */
-    hoop_error      *err;
+    int                     nin;
+    const void             *attrs;
+    hoop_view              *out; /* to fill: dtype, ndim, shape; views also stride */
+    int                     nout;
+    int64_t                 offset; /* views: to fill, in elements from in[0]'s first */
+    hoop_error             *err;
 } hoop_shape_call;
 
 typedef struct hoop_call {
-    const hoop_view *const *in;
-    int                  nin;
-    const hoop_view     *out; /* contiguous */
-    int                  nout;
-    const void          *attrs;
-    bool                 add; /* out[0] += result instead of = */
-    bool                 blas; /* matrix products by BLAS */
+    const hoop_view *const    *in;
+    int                        nin;
+    const hoop_view           *out; /* contiguous */
+    int                        nout;
+    const void                *attrs;
+    bool                       add;  /* out[0] += result instead of = */
+    bool                       blas; /* matrix products by BLAS */
     const struct hoop_kernels *kernels;
-    struct hoop_threads *threads;
+    struct hoop_threads       *threads;
     void *(*work)(struct hoop_tape *t, int64_t bytes); /* scratch memory, 64-aligned, until the kernel returns; NULL: none left */
-    struct hoop_tape    *work_tape;
-    hoop_error          *err;
+    struct hoop_tape *work_tape;
+    hoop_error       *err;
 } hoop_call;
 
 /** What backward of a node sees: its tensors and the gradients of its outputs (NULL where none came). */
@@ -102,7 +102,8 @@ typedef struct hoop_op {
 #define HOOP_FIELDS(array) .fields = (array), .nfields = (int)(sizeof(array) / sizeof(array)[0])
 
 /** Call an op, a user's own as well. outs (may be NULL) receives all outputs. Returns out[0], or poison. Calls: Local. */
-HOOP_API hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor **outs);
+HOOP_API hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
+                                   hoop_tensor **outs);
 
 /** In backward: does input i want a gradient? */
 HOOP_API bool hoop_needs(const hoop_backward_call *b, int i);

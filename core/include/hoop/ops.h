@@ -54,10 +54,11 @@ HOOP_API hoop_tensor *hoop_sum_to(hoop_tape *t, hoop_tensor *x, int ndim, const 
 
 /* view.c: views share storage; concat and contiguous copy */
 HOOP_API hoop_tensor *hoop_reshape(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape); /* one size may be -1 */
-HOOP_API hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b);         /* dims < 0 count from the end */
+HOOP_API hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b); /* dims < 0 count from the end */
 HOOP_API hoop_tensor *hoop_expand(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
 HOOP_API hoop_tensor *hoop_slice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t count);
-HOOP_API hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t size); /* zeros with x at [first, first+count) */
+HOOP_API hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first,
+                                   int64_t size); /* zeros with x at [first, first+count) */
 HOOP_API hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim);
 HOOP_API hoop_tensor *hoop_contiguous(hoop_tape *t, hoop_tensor *x);
 HOOP_API hoop_tensor *hoop_cast(hoop_tape *t, hoop_tensor *x, hoop_dtype dtype);
@@ -65,18 +66,21 @@ HOOP_API hoop_tensor *hoop_fill(hoop_tape *t, hoop_dtype dtype, int ndim, const 
 HOOP_API hoop_tensor *hoop_detach(hoop_tape *t, hoop_tensor *x);
 
 /* matmul.c, linear.c */
-HOOP_API hoop_tensor *hoop_matmul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);                 /* (..., M, K) x (..., K, N) -> (..., M, N) */
-HOOP_API hoop_tensor *hoop_linear(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b); /* (..., I), (O, I), (O) or NULL -> (..., O) */
+HOOP_API hoop_tensor *hoop_matmul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b); /* (..., M, K) x (..., K, N) -> (..., M, N) */
+HOOP_API hoop_tensor *hoop_linear(hoop_tape *t, hoop_tensor *x, hoop_tensor *w,
+                                  hoop_tensor *b); /* (..., I), (O, I), (O) or NULL -> (..., O) */
 
 /* softmax.c: over the last dim */
 HOOP_API hoop_tensor *hoop_softmax(hoop_tape *t, hoop_tensor *x);
 HOOP_API hoop_tensor *hoop_log_softmax(hoop_tape *t, hoop_tensor *x);
-HOOP_API hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes, hoop_dtype dtype); /* i64 (...) -> (..., classes) */
+HOOP_API hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes,
+                                   hoop_dtype dtype); /* i64 (...) -> (..., classes) */
 
 /* Losses give a sum and a weight (hoop_loss_weight): divide by it for the mean. */
 #define HOOP_IGNORE_LABEL (-100)
-HOOP_API hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits, hoop_tensor *label); /* (..., C), i64 (...); weight: labels not ignored */
-HOOP_API hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target);               /* same shape; weight: elements */
+HOOP_API hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits,
+                                         hoop_tensor *label); /* (..., C), i64 (...); weight: labels not ignored */
+HOOP_API hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target); /* same shape; weight: elements */
 
 /* dropout.c: keyed by the tape's key and site; the identity unless training */
 HOOP_API hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p);

@@ -35,14 +35,14 @@ typedef struct hoop_ints {
 } hoop_ints;
 
 typedef struct hoop_option {
-    const char       *key;
-    hoop_option_type  type;
-    size_t            offset;       /* offsetof(component's struct, field) */
-    const char       *fallback;     /* default in the same spelling as in YAML ("1e-3", "auto", "[512, 256]"); NULL: must be given */
-    double            min, max;     /* of INT, FLOAT and each of INTS; min == max == 0: no limit */
-    const char *const *choices;     /* ENUM: NULL-terminated */
-    bool              decides_bits; /* part of the fingerprint: resuming with another value is refused */
-    const char       *help;         /* one line, with units */
+    const char        *key;
+    hoop_option_type   type;
+    size_t             offset;   /* offsetof(component's struct, field) */
+    const char        *fallback; /* default in the same spelling as in YAML ("1e-3", "auto", "[512, 256]"); NULL: must be given */
+    double             min, max; /* of INT, FLOAT and each of INTS; min == max == 0: no limit */
+    const char *const *choices;  /* ENUM: NULL-terminated */
+    bool               decides_bits; /* part of the fingerprint: resuming with another value is refused */
+    const char        *help;         /* one line, with units */
 } hoop_option;
 
 /** A component's table: `rows` has `count` rows; `section` is its dotted place in the config ("optimizer"; "" for the top). */

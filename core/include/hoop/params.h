@@ -24,15 +24,17 @@ typedef struct hoop_params hoop_params;
 /** An empty store whose parameters are of one float dtype. Owns: caller. Calls: Local. */
 HOOP_API hoop_status hoop_params_create(hoop_dtype dtype, hoop_error *err, hoop_params **out);
 HOOP_API void        hoop_params_destroy(hoop_params **p);
-/** Register a parameter; *out belongs to the store and is usable after finalize. Errors: HOOP_ESTATE after finalize, HOOP_EARG for a
- *  name that is empty, too long or taken, HOOP_ESHAPE, HOOP_ESIZE. Calls: Local. */
-HOOP_API hoop_status hoop_params_add(hoop_params *p, const char *name, int ndim, const int64_t *shape, hoop_error *err, hoop_tensor **out);
+/** Register a parameter; *out belongs to the store and is usable after finalize. Errors: HOOP_ESTATE after finalize, HOOP_EARG
+ * for a name that is empty, too long or taken, HOOP_ESHAPE, HOOP_ESIZE. Calls: Local. */
+HOOP_API hoop_status hoop_params_add(hoop_params *p, const char *name, int ndim, const int64_t *shape, hoop_error *err,
+                                     hoop_tensor **out);
 /** A second name for a parameter (tied weights): the same tensor, one gradient. Calls: Local. */
 HOOP_API hoop_status hoop_params_alias(hoop_params *p, const char *name, hoop_tensor *param, hoop_error *err);
 /** Register a buffer (any dtype), zero. Allowed at any time. Calls: Local. */
-HOOP_API hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err,
-                                            hoop_tensor **out);
-/** Lay the parameters out. `memory` (may be NULL: the store allocates) holds at least hoop_params_bytes, aligned to 64: weights, then gradients. Calls: Local. */
+HOOP_API hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape,
+                                            hoop_error *err, hoop_tensor **out);
+/** Lay the parameters out. `memory` (may be NULL: the store allocates) holds at least hoop_params_bytes, aligned to 64: weights,
+ * then gradients. Calls: Local. */
 HOOP_API hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err);
 HOOP_API int64_t     hoop_params_bytes(const hoop_params *p);
 
@@ -42,9 +44,9 @@ HOOP_API const char  *hoop_params_name(const hoop_params *p, int i);
 HOOP_API hoop_tensor *hoop_params_tensor(const hoop_params *p, int i);
 HOOP_API int64_t      hoop_params_first_block(const hoop_params *p, int i);
 HOOP_API int64_t      hoop_params_nblocks_of(const hoop_params *p, int i);
-HOOP_API int64_t      hoop_params_nblocks(const hoop_params *p);   /* of the whole store */
-HOOP_API int64_t      hoop_params_numel(const hoop_params *p);     /* without padding */
-HOOP_API void        *hoop_params_data(const hoop_params *p);      /* 128 * nblocks elements */
+HOOP_API int64_t      hoop_params_nblocks(const hoop_params *p); /* of the whole store */
+HOOP_API int64_t      hoop_params_numel(const hoop_params *p);   /* without padding */
+HOOP_API void        *hoop_params_data(const hoop_params *p);    /* 128 * nblocks elements */
 HOOP_API void        *hoop_params_grad(const hoop_params *p);
 HOOP_API void        *hoop_params_grad_of(const hoop_params *p, int i);
 HOOP_API int          hoop_params_find(const hoop_params *p, const char *name); /* -1: none; aliases are found */

@@ -21,7 +21,14 @@ typedef struct hoop_key {
 } hoop_key;
 
 /** What a key is used for; the same seed with another purpose gives unrelated numbers. */
-typedef enum hoop_purpose { HOOP_FOR_INIT = 1, HOOP_FOR_OP, HOOP_FOR_SHUFFLE, HOOP_FOR_SPLIT, HOOP_FOR_SYNTH, HOOP_FOR_TEST } hoop_purpose;
+typedef enum hoop_purpose {
+    HOOP_FOR_INIT = 1,
+    HOOP_FOR_OP,
+    HOOP_FOR_SHUFFLE,
+    HOOP_FOR_SPLIT,
+    HOOP_FOR_SYNTH,
+    HOOP_FOR_TEST
+} hoop_purpose;
 
 /** Derive a key from a seed, a purpose and up to three coordinates, by hashing all of them through Philox. Calls: Local. */
 HOOP_API hoop_key hoop_key_make(uint64_t seed, hoop_purpose purpose, uint64_t a, uint64_t b, uint64_t c);

@@ -26,11 +26,12 @@ typedef struct hoop_runtime_opts {
 } hoop_runtime_opts;
 
 /** Owns: caller. Errors: HOOP_EARG (isa, threads), HOOP_ENOMEM. Calls: Local. */
-HOOP_API hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out);
-HOOP_API void        hoop_runtime_destroy(hoop_runtime **rt);
-HOOP_API int         hoop_runtime_threads(const hoop_runtime *rt);
+HOOP_API hoop_status                hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out);
+HOOP_API void                       hoop_runtime_destroy(hoop_runtime **rt);
+HOOP_API int                        hoop_runtime_threads(const hoop_runtime *rt);
 HOOP_API const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt);
-/** "hoop 0.1.0 avx512 own openblas-Zen" (matrix products by: own or blas): runs with equal ids give equal bits. Valid while rt lives. Calls: Local. */
+/** "hoop 0.1.0 avx512 own openblas-Zen" (matrix products by: own or blas): runs with equal ids give equal bits. Valid while rt
+ * lives. Calls: Local. */
 HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt);
 
 #ifdef __cplusplus

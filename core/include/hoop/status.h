@@ -20,28 +20,28 @@ extern "C" {
 #endif
 
 /* name, text */
-#define HOOP_STATUS_LIST(X)                                                                                                    \
-    X(OK, "ok")                                                                                                                \
-    X(EARG, "bad argument")                                                                                                    \
-    X(ESHAPE, "shapes do not fit")                                                                                             \
-    X(EDTYPE, "wrong dtype")                                                                                                   \
-    X(ESIZE, "size overflows")                                                                                                 \
-    X(ENOMEM, "out of memory")                                                                                                 \
-    X(ERANGE, "index out of range")                                                                                            \
-    X(ERELEASED, "storage was released")                                                                                       \
-    X(ESTALE, "tensor was changed since it was used")                                                                          \
-    X(ENODERIV, "no derivative")                                                                                               \
-    X(ENONFINITE, "not finite")                                                                                                \
-    X(EIO, "input or output failed")                                                                                           \
-    X(EFORMAT, "wrong file format")                                                                                            \
-    X(ECHECKSUM, "checksum mismatch")                                                                                          \
-    X(ECONFIG, "bad configuration")                                                                                            \
-    X(ECOMM, "communication failed")                                                                                           \
-    X(ETIMEOUT, "deadline passed")                                                                                             \
-    X(EDESYNC, "ranks disagree")                                                                                               \
-    X(EPEER, "another rank failed")                                                                                            \
-    X(ESTATE, "call out of order")                                                                                             \
-    X(EBUSY, "in use by another run")                                                                                          \
+#define HOOP_STATUS_LIST(X)                                                                                                      \
+    X(OK, "ok")                                                                                                                  \
+    X(EARG, "bad argument")                                                                                                      \
+    X(ESHAPE, "shapes do not fit")                                                                                               \
+    X(EDTYPE, "wrong dtype")                                                                                                     \
+    X(ESIZE, "size overflows")                                                                                                   \
+    X(ENOMEM, "out of memory")                                                                                                   \
+    X(ERANGE, "index out of range")                                                                                              \
+    X(ERELEASED, "storage was released")                                                                                         \
+    X(ESTALE, "tensor was changed since it was used")                                                                            \
+    X(ENODERIV, "no derivative")                                                                                                 \
+    X(ENONFINITE, "not finite")                                                                                                  \
+    X(EIO, "input or output failed")                                                                                             \
+    X(EFORMAT, "wrong file format")                                                                                              \
+    X(ECHECKSUM, "checksum mismatch")                                                                                            \
+    X(ECONFIG, "bad configuration")                                                                                              \
+    X(ECOMM, "communication failed")                                                                                             \
+    X(ETIMEOUT, "deadline passed")                                                                                               \
+    X(EDESYNC, "ranks disagree")                                                                                                 \
+    X(EPEER, "another rank failed")                                                                                              \
+    X(ESTATE, "call out of order")                                                                                               \
+    X(EBUSY, "in use by another run")                                                                                            \
     X(EINTERRUPTED, "interrupted")
 
 typedef enum hoop_status {
@@ -68,10 +68,10 @@ HOOP_API hoop_status hoop_fail(hoop_error *err, hoop_status status, const char *
 HOOP_API hoop_status hoop_fail_within(hoop_error *err, const char *format, ...) HOOP_PRINTF(2, 3);
 
 /** `HOOP_TRY(st, done, call)`: st = call; on failure goto done, the function's one exit. */
-#define HOOP_TRY(st, label, call)                                                                                              \
-    do {                                                                                                                       \
-        (st) = (call);                                                                                                         \
-        if ((st) != HOOP_OK) goto label;                                                                                       \
+#define HOOP_TRY(st, label, call)                                                                                                \
+    do {                                                                                                                         \
+        (st) = (call);                                                                                                           \
+        if ((st) != HOOP_OK) goto label;                                                                                         \
     } while (0)
 
 #ifdef __cplusplus

@@ -28,7 +28,8 @@ typedef struct hoop_tape_key {
 /** Owns: caller. The runtime must outlive the tape. Calls: Local. */
 HOOP_API hoop_status hoop_tape_create(hoop_runtime *rt, hoop_error *err, hoop_tape **out);
 HOOP_API void        hoop_tape_destroy(hoop_tape **t);
-/** End every tape tensor and start anew under a key (NULL: the same). Returns the error that stuck, which is thereby cleared. Calls: Local. */
+/** End every tape tensor and start anew under a key (NULL: the same). Returns the error that stuck, which is thereby cleared.
+ * Calls: Local. */
 HOOP_API hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *err);
 /** The sticky error; status HOOP_OK when there is none. Calls: Local. */
 HOOP_API const hoop_error *hoop_tape_error(const hoop_tape *t);
@@ -38,7 +39,8 @@ HOOP_API void hoop_tape_fail(hoop_tape *t, hoop_status status, const char *forma
 HOOP_API bool hoop_tape_set_grad(hoop_tape *t, bool on);
 /** Training mode (default off: dropout is the identity). Returns what was set before. Calls: Local. */
 HOOP_API bool hoop_tape_set_training(hoop_tape *t, bool on);
-/** Name the module whose random ops come next, by a number that depends on its path alone. Returns the one before. Calls: Local. */
+/** Name the module whose random ops come next, by a number that depends on its path alone. Returns the one before. Calls: Local.
+ */
 HOOP_API uint64_t hoop_tape_set_site(hoop_tape *t, uint64_t site);
 /** Bytes of tensors live now, the most so far, and taken from the system. Any out may be NULL. Calls: Local. */
 HOOP_API void hoop_tape_memory(const hoop_tape *t, int64_t *live, int64_t *peak, int64_t *reserved);
@@ -55,7 +57,8 @@ HOOP_API hoop_tensor *hoop_tape_leaf(hoop_tape *t, const hoop_tensor *x);
 HOOP_API hoop_tensor *hoop_retain(hoop_tape *t, hoop_tensor *x);
 /** The gradient that backward left for a leaf made by hoop_tape_leaf; NULL if none. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tensor_grad(const hoop_tensor *x);
-/** A loss's weight (samples, unmasked tokens, elements): the update divides by the sum of weights. NULL if x is no loss. Calls: Local. */
+/** A loss's weight (samples, unmasked tokens, elements): the update divides by the sum of weights. NULL if x is no loss. Calls:
+ * Local. */
 HOOP_API hoop_tensor *hoop_loss_weight(const hoop_tensor *x);
 /** Make a loss of a sum and its weight, both scalars of one dtype. Returns sum's value with that weight. Calls: Local. */
 HOOP_API hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight);
@@ -81,7 +84,8 @@ HOOP_API hoop_status hoop_backward(hoop_tape *t, hoop_tensor *y, const hoop_back
 enum { HOOP_RETAIN_GRAPH = 1, HOOP_CREATE_GRAPH = 3 };
 /** dxs[i] = d sum(y) / d xs[i] as tape tensors (zeros where y does not depend on it); with HOOP_CREATE_GRAPH they are recorded
  *  and can be differentiated again. xs are tape tensors or parameters. Calls: Local. */
-HOOP_API hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int n, int flags, hoop_error *err, hoop_tensor **dxs);
+HOOP_API hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int n, int flags, hoop_error *err,
+                               hoop_tensor **dxs);
 
 /** Bind the store whose parameters are used on this tape (the first used does it by itself). Calls: Local. */
 HOOP_API hoop_status hoop_tape_bind(hoop_tape *t, hoop_params *params, hoop_error *err);

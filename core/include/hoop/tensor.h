@@ -30,13 +30,16 @@ typedef struct hoop_view {
     int64_t shape[HOOP_MAX_DIMS], stride[HOOP_MAX_DIMS]; /* strides in elements */
 } hoop_view;
 
-/** A new persistent tensor of zeros. Owns: caller. Errors: HOOP_ESHAPE (ndim, negative size), HOOP_ESIZE, HOOP_ENOMEM. Calls: Local. */
+/** A new persistent tensor of zeros. Owns: caller. Errors: HOOP_ESHAPE (ndim, negative size), HOOP_ESIZE, HOOP_ENOMEM. Calls:
+ * Local. */
 HOOP_API hoop_status hoop_tensor_create(hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err, hoop_tensor **out);
 /** A persistent tensor over the caller's memory (contiguous), which must outlive it. Calls: Local. */
-HOOP_API hoop_status hoop_tensor_wrap(hoop_dtype dtype, int ndim, const int64_t *shape, void *data, hoop_error *err, hoop_tensor **out);
+HOOP_API hoop_status hoop_tensor_wrap(hoop_dtype dtype, int ndim, const int64_t *shape, void *data, hoop_error *err,
+                                      hoop_tensor **out);
 /** Destroy a persistent tensor (not one of a store, nor of a tape). Accepts NULL; sets *x to NULL. Calls: Local. */
 HOOP_API void hoop_tensor_destroy(hoop_tensor **x);
-/** Copy src (same dtype and numel, any tape or lifetime) into persistent dst, raising dst's version: state crosses a reset this way. Calls: Local. */
+/** Copy src (same dtype and numel, any tape or lifetime) into persistent dst, raising dst's version: state crosses a reset this
+ * way. Calls: Local. */
 HOOP_API hoop_status hoop_tensor_assign(hoop_tensor *dst, const hoop_tensor *src, hoop_error *err);
 
 HOOP_API hoop_dtype     hoop_tensor_dtype(const hoop_tensor *x);
@@ -56,10 +59,11 @@ HOOP_API double hoop_tensor_item(const hoop_tensor *x);
 /** Copy all elements in row-major order to out (numel of x's dtype). Errors: HOOP_ERELEASED. Calls: Local. */
 HOOP_API hoop_status hoop_tensor_read(const hoop_tensor *x, void *out, hoop_error *err);
 /** "f32 (64, 784)" into out[size]; returns out. Calls: Local. */
-HOOP_API const char *hoop_tensor_describe(const hoop_tensor *x, char *out, size_t size);
+HOOP_API const char      *hoop_tensor_describe(const hoop_tensor *x, char *out, size_t size);
 HOOP_API const hoop_view *hoop_tensor_view(const hoop_tensor *x);
 
-/** numel of a shape, checked: HOOP_ESHAPE for ndim or a negative size, HOOP_ESIZE when numel or bytes overflow int64. Calls: Local. */
+/** numel of a shape, checked: HOOP_ESHAPE for ndim or a negative size, HOOP_ESIZE when numel or bytes overflow int64. Calls:
+ * Local. */
 HOOP_API hoop_status hoop_shape_numel(hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err, int64_t *numel);
 
 #ifdef __cplusplus

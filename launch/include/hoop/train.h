@@ -35,44 +35,45 @@ typedef enum hoop_loss_kind { HOOP_LOSS_CROSS_ENTROPY, HOOP_LOSS_MSE } hoop_loss
 
 /** Zero is the default. What is given stays the caller's and must outlive the trainer, the config as well. */
 typedef struct hoop_trainer_opts {
-    hoop_params *params;        /* the caller's own model: registered, not finalized; NULL: the model of the config */
-    const char  *run_dir;       /* where checkpoints go; NULL: nothing is written */
-    const char  *resume;        /* a run or checkpoint to go on from; NULL: from the start */
-    bool         arrays;        /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
-    bool         evaluate_only; /* no training data, no optimizer state: evaluate and predict */
-    int          input_ndim, target_ndim; /* of arrays, without the batch; target_ndim -1 with evaluate_only: not known, to predict */
-    int64_t      input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
-    int64_t      classes;       /* of arrays, cross_entropy */
-    void        *ctx;
+    hoop_params *params;             /* the caller's own model: registered, not finalized; NULL: the model of the config */
+    const char  *run_dir;            /* where checkpoints go; NULL: nothing is written */
+    const char  *resume;             /* a run or checkpoint to go on from; NULL: from the start */
+    bool         arrays;             /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
+    bool         evaluate_only;      /* no training data, no optimizer state: evaluate and predict */
+    int     input_ndim, target_ndim; /* of arrays, without the batch; target_ndim -1 with evaluate_only: not known, to predict */
+    int64_t input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
+    int64_t classes; /* of arrays, cross_entropy */
+    void   *ctx;
     void (*note)(void *ctx, const char *text); /* warnings and news, one line each; on every rank that has one; may be NULL */
 } hoop_trainer_opts;
 
 /** Sums over all ranks of what the last step or an evaluation saw. */
 typedef struct hoop_metrics_sums {
-    double  loss;     /* sum of losses */
-    double  weight;   /* what it is divided by */
-    double  correct;  /* cross_entropy: labels predicted */
-    double  counted;  /* labels looked at */
+    double  loss;    /* sum of losses */
+    double  weight;  /* what it is divided by */
+    double  correct; /* cross_entropy: labels predicted */
+    double  counted; /* labels looked at */
     int64_t samples;
 } hoop_metrics_sums;
 
 typedef struct hoop_trainer_status {
-    int64_t step, steps;      /* done, of how many */
-    int64_t epoch, epochs;    /* of the last step, from 0; epochs 0: not counted */
-    int64_t steps_per_epoch;
-    bool    epoch_end;        /* the last step ended its epoch */
-    double  lr, grad_norm;    /* of the last step; grad_norm NaN where it was not needed */
-    hoop_metrics_sums last;   /* of the last step */
-    hoop_metrics_sums validation; /* of the last evaluation; weight 0: none */
-    double  stall_s, communication_s, first_step_s; /* waited for data, for other ranks; since creation */
-    int64_t memory_peak_bytes; /* of tensors on the tape */
-    int64_t leaves;
-    int     threads;
-    bool    stopped;          /* hoop_trainer_stop was heard by all */
-    int64_t saved_step;       /* of the last published checkpoint; -1: none */
+    int64_t           step, steps;   /* done, of how many */
+    int64_t           epoch, epochs; /* of the last step, from 0; epochs 0: not counted */
+    int64_t           steps_per_epoch;
+    bool              epoch_end;                              /* the last step ended its epoch */
+    double            lr, grad_norm;                          /* of the last step; grad_norm NaN where it was not needed */
+    hoop_metrics_sums last;                                   /* of the last step */
+    hoop_metrics_sums validation;                             /* of the last evaluation; weight 0: none */
+    double            stall_s, communication_s, first_step_s; /* waited for data, for other ranks; since creation */
+    int64_t           memory_peak_bytes;                      /* of tensors on the tape */
+    int64_t           leaves;
+    int               threads;
+    bool              stopped;    /* hoop_trainer_stop was heard by all */
+    int64_t           saved_step; /* of the last published checkpoint; -1: none */
 } hoop_trainer_status;
 
-/** Something that follows a run. Each call is made on all ranks at the same step; a failure ends the run on all. NULL: not called. */
+/** Something that follows a run. Each call is made on all ranks at the same step; a failure ends the run on all. NULL: not
+ * called. */
 typedef struct hoop_observer {
     void *ctx;
     hoop_status (*start)(void *ctx, hoop_trainer *tr, hoop_error *err);
@@ -88,11 +89,13 @@ HOOP_API const hoop_config_schema *hoop_train_schema(void);
  * Check the config, open data, build and initialise (or load) the model, and compare all of it across ranks. Owns: caller.
  * Errors: HOOP_ECONFIG, HOOP_EDESYNC naming both sides, those of data and checkpoints. Calls: Collective.
  */
-HOOP_API hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, const hoop_trainer_opts *opts, hoop_error *err, hoop_trainer **out);
+HOOP_API hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, const hoop_trainer_opts *opts,
+                                         hoop_error *err, hoop_trainer **out);
 /** Ends at any moment; a save under way is finished and published only by hoop_trainer_finish. Calls: Local. */
 HOOP_API void hoop_trainer_destroy(hoop_trainer **tr);
 
-/** Begin a step (again: no effect). False when all steps are done, when stopped, or after an error (which update returned). Calls: Local. */
+/** Begin a step (again: no effect). False when all steps are done, when stopped, or after an error (which update returned).
+ * Calls: Local. */
 HOOP_API bool hoop_trainer_next_step(hoop_trainer *tr);
 /** This rank's next leaf, its tape reset and its randomness keyed; NULL: no more. Calls: Local. */
 HOOP_API hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr);
@@ -103,7 +106,8 @@ HOOP_API hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i);
 HOOP_API hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i);
 /** The loss of the config's model for a leaf. Calls: Local. */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
-/** Backward of a leaf's loss (a sum with a weight); its gradient joins the step's sum. Errors are kept for update. Calls: Local. */
+/** Backward of a leaf's loss (a sum with a weight); its gradient joins the step's sum. Errors are kept for update. Calls: Local.
+ */
 HOOP_API void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss);
 /** Reduce, agree, update, gather. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err);
@@ -112,7 +116,8 @@ HOOP_API hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err);
 HOOP_API hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, int n, hoop_error *err);
 /** Which of a step's samples this rank's leaves take: positions [*first, *first + return). Calls: Local. */
 HOOP_API int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first);
-/** One step on the caller's arrays: x, y hold this rank's share of the step's samples, in order, in the run's precision (labels i64). Calls: Collective. */
+/** One step on the caller's arrays: x, y hold this rank's share of the step's samples, in order, in the run's precision (labels
+ * i64). Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err);
 /** Loss and accuracy over the validation data (or `ds`, if not NULL), in evaluation mode. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
@@ -129,17 +134,18 @@ HOOP_API hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_
 HOOP_API void hoop_trainer_stop(hoop_trainer *tr);
 
 HOOP_API const hoop_trainer_status *hoop_trainer_about(hoop_trainer *tr);
-HOOP_API hoop_comm   *hoop_trainer_comm(hoop_trainer *tr);
-HOOP_API hoop_params *hoop_trainer_params(hoop_trainer *tr);
-HOOP_API hoop_model  *hoop_trainer_model(hoop_trainer *tr); /* NULL: the caller's own */
-HOOP_API hoop_loss_kind hoop_trainer_loss_kind(const hoop_trainer *tr);
-HOOP_API hoop_dtype   hoop_trainer_dtype(const hoop_trainer *tr);
+HOOP_API hoop_comm                 *hoop_trainer_comm(hoop_trainer *tr);
+HOOP_API hoop_params               *hoop_trainer_params(hoop_trainer *tr);
+HOOP_API hoop_model                *hoop_trainer_model(hoop_trainer *tr); /* NULL: the caller's own */
+HOOP_API hoop_loss_kind             hoop_trainer_loss_kind(const hoop_trainer *tr);
+HOOP_API hoop_dtype                 hoop_trainer_dtype(const hoop_trainer *tr);
 /** The resolved config (YAML), every key with the value in force. Calls: Local. */
 HOOP_API const char *hoop_trainer_config(const hoop_trainer *tr);
 /** Every how many steps the config wants a checkpoint; 0: only at the end. Calls: Local. */
 HOOP_API int64_t hoop_trainer_save_every(const hoop_trainer *tr);
 
-/** V for `leaves: auto`, from the batch alone: up to batch/16 leaves (at least 4), with as many divisors as possible. Calls: Local. */
+/** V for `leaves: auto`, from the batch alone: up to batch/16 leaves (at least 4), with as many divisors as possible. Calls:
+ * Local. */
 HOOP_API int64_t hoop_leaves_auto(int64_t batch);
 
 #ifdef __cplusplus

@@ -28,8 +28,8 @@ static inline int tables_get(const hoop_kernels *out[3])
     return n;
 }
 /* one after the other: k */
-#define FOR_EACH_TABLE(k)                                                                                                      \
-    const hoop_kernels *tables_[3], *k;                                                                                        \
+#define FOR_EACH_TABLE(k)                                                                                                        \
+    const hoop_kernels *tables_[3], *k;                                                                                          \
     for (int ntables_ = tables_get(tables_), i_ = 0; i_ < ntables_ && (k = tables_[i_]) != NULL; i_++)
 
 static const hoop_key test_key = {.k = 0x9b5f3a1c, .stream = 7};
@@ -65,7 +65,8 @@ static inline bool near(hoop_dtype dt, double a, double b, double rel, double ab
 {
     if (dt == HOOP_F32 && fabs(b) > (double)FLT_MAX * (1 + 1e-7)) b = b > 0 ? (double)INFINITY : -(double)INFINITY;
     if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
-    if (isinf(a) || isinf(b)) return a == b || (fabs(a) >= (double)FLT_MAX && fabs(b) >= (double)FLT_MAX * (1 - rel) && a * b > 0);
+    if (isinf(a) || isinf(b))
+        return a == b || (fabs(a) >= (double)FLT_MAX && fabs(b) >= (double)FLT_MAX * (1 - rel) && a * b > 0);
     return fabs(a - b) <= rel * fabs(b) + abs;
 }
 
@@ -82,8 +83,30 @@ static inline double tiniest(hoop_dtype dt)
 /* n values: first what is special, then of all sizes and signs */
 static inline void values_fill(hoop_dtype dt, void *x, int64_t n, uint64_t seed)
 {
-    static const double special[] = {0,    -0.0, 1,    -1,   (double)INFINITY, -(double)INFINITY, (double)NAN, 0x1p-149, -0x1p-149, 0x1p-130, 0x1.fffffep127, -0x1.fffffep127,
-                                     88.8, -88,  89.5, -104, -150,             20,                -20,         0.93,     0x1p-126,  0.5,      -0.92,          3.99};
+    static const double special[] = {0,
+                                     -0.0,
+                                     1,
+                                     -1,
+                                     (double)INFINITY,
+                                     -(double)INFINITY,
+                                     (double)NAN,
+                                     0x1p-149,
+                                     -0x1p-149,
+                                     0x1p-130,
+                                     0x1.fffffep127,
+                                     -0x1.fffffep127,
+                                     88.8,
+                                     -88,
+                                     89.5,
+                                     -104,
+                                     -150,
+                                     20,
+                                     -20,
+                                     0.93,
+                                     0x1p-126,
+                                     0.5,
+                                     -0.92,
+                                     3.99};
     const int64_t       count     = (int64_t)(sizeof special / sizeof special[0]);
     for (int64_t i = 0; i < n; i++) {
         double u = uniform(seed * 1000003 + 2 * (uint64_t)i), e = uniform(seed * 1000003 + 2 * (uint64_t)i + 1);

@@ -22,18 +22,30 @@ static double gelu_inner(double x)
 static double unary_reference(int which, double x)
 {
     switch (which) {
-    case HOOP_UNARY_neg: return -x;
-    case HOOP_UNARY_exp: return exp(x);
-    case HOOP_UNARY_log: return log(x);
-    case HOOP_UNARY_sqrt: return sqrt(x);
-    case HOOP_UNARY_tanh: return tanh(x);
-    case HOOP_UNARY_sigmoid: return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
-    case HOOP_UNARY_relu: return x > 0 || isnan(x) ? x : 0;
-    case HOOP_UNARY_gelu: return x == -(double)INFINITY ? 0 : x * 0.5 * (1 + erf(x / sqrt(2)));
-    case HOOP_UNARY_gelu_tanh: return x == -(double)INFINITY ? 0 : x * 0.5 * (1 + tanh(gelu_inner(x)));
-    case HOOP_UNARY_erf: return erf(x);
-    case HOOP_UNARY_reciprocal: return 1 / x;
-    default: fail_msg("no reference for unary kernel %d", which);
+    case HOOP_UNARY_neg:
+        return -x;
+    case HOOP_UNARY_exp:
+        return exp(x);
+    case HOOP_UNARY_log:
+        return log(x);
+    case HOOP_UNARY_sqrt:
+        return sqrt(x);
+    case HOOP_UNARY_tanh:
+        return tanh(x);
+    case HOOP_UNARY_sigmoid:
+        return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+    case HOOP_UNARY_relu:
+        return x > 0 || isnan(x) ? x : 0;
+    case HOOP_UNARY_gelu:
+        return x == -(double)INFINITY ? 0 : x * 0.5 * (1 + erf(x / sqrt(2)));
+    case HOOP_UNARY_gelu_tanh:
+        return x == -(double)INFINITY ? 0 : x * 0.5 * (1 + tanh(gelu_inner(x)));
+    case HOOP_UNARY_erf:
+        return erf(x);
+    case HOOP_UNARY_reciprocal:
+        return 1 / x;
+    default:
+        fail_msg("no reference for unary kernel %d", which);
     }
     return 0;
 }
@@ -42,9 +54,12 @@ static double grad_reference(int which, double a, double dy)
 {
     double t;
     switch (which) {
-    case HOOP_UNARY_GRAD_relu: return a > 0 ? dy : 0;
-    case HOOP_UNARY_GRAD_tanh: return dy * (1 - a * a);
-    case HOOP_UNARY_GRAD_sigmoid: return dy * a * (1 - a);
+    case HOOP_UNARY_GRAD_relu:
+        return a > 0 ? dy : 0;
+    case HOOP_UNARY_GRAD_tanh:
+        return dy * (1 - a * a);
+    case HOOP_UNARY_GRAD_sigmoid:
+        return dy * a * (1 - a);
     case HOOP_UNARY_GRAD_gelu:
         if (fabs(a) > 40) return a > 0 ? dy : dy * 0;
         return dy * (0.5 * (1 + erf(a / sqrt(2))) + a * exp(-0.5 * a * a) / sqrt(2 * M_PI));
@@ -52,7 +67,8 @@ static double grad_reference(int which, double a, double dy)
         if (fabs(a) > 40) return a > 0 ? dy : dy * 0;
         t = tanh(gelu_inner(a));
         return dy * (0.5 * (1 + t) + 0.5 * a * (1 - t * t) * sqrt(2 / M_PI) * (1 + 3 * 0.044715 * a * a));
-    default: fail_msg("no reference for gradient kernel %d", which);
+    default:
+        fail_msg("no reference for gradient kernel %d", which);
     }
     return 0;
 }
@@ -60,13 +76,20 @@ static double grad_reference(int which, double a, double dy)
 static double binary_reference(int which, double a, double b)
 {
     switch (which) {
-    case HOOP_BINARY_add: return a + b;
-    case HOOP_BINARY_sub: return a - b;
-    case HOOP_BINARY_mul: return a * b;
-    case HOOP_BINARY_div: return a / b;
-    case HOOP_BINARY_greater: return a > b;
-    case HOOP_BINARY_equal: return a == b;
-    default: fail_msg("no reference for binary kernel %d", which);
+    case HOOP_BINARY_add:
+        return a + b;
+    case HOOP_BINARY_sub:
+        return a - b;
+    case HOOP_BINARY_mul:
+        return a * b;
+    case HOOP_BINARY_div:
+        return a / b;
+    case HOOP_BINARY_greater:
+        return a > b;
+    case HOOP_BINARY_equal:
+        return a == b;
+    default:
+        fail_msg("no reference for binary kernel %d", which);
     }
     return 0;
 }
@@ -133,25 +156,30 @@ static void test_values(void **state)
                 for (int i = 0; i < N; i++) {
                     double x = get(dt, a, i), want = unary_reference(w, x);
                     if (!near(dt, get(dt, y, i), want, 4 * eps, tiny + abs * (fabs(x) < 10 ? fabs(x) : 0)))
-                        fail_msg("%s %s %s(%a) = %a, want %a", k->isa, hoop_dtype_name(dt), unary_names[w], x, get(dt, y, i), want);
+                        fail_msg("%s %s %s(%a) = %a, want %a", k->isa, hoop_dtype_name(dt), unary_names[w], x, get(dt, y, i),
+                                 want);
                 }
             }
             for (int w = 0; w < HOOP_UNARY_GRAD_COUNT; w++) {
                 k->unary_grad[w][dt](N, a, b, y, false);
                 for (int i = 0; i < N; i++) {
-                    double x = get(dt, a, i), dy = get(dt, b, i), want = grad_reference(w, x, dy), scale = fabs(dy) * (1 + (fabs(x) < 7 ? fabs(x) : 0));
+                    double x = get(dt, a, i), dy = get(dt, b, i), want = grad_reference(w, x, dy),
+                           scale = fabs(dy) * (1 + (fabs(x) < 7 ? fabs(x) : 0));
                     if (w == HOOP_UNARY_GRAD_tanh || w == HOOP_UNARY_GRAD_sigmoid) scale = fabs(want) + fabs(dy);
                     if (isnan(want) || isinf(want) || fabs(want) > (double)FLT_MAX / 4) scale = 0;
-                    if (fabs(x) > 1e17 && w != HOOP_UNARY_GRAD_gelu && w != HOOP_UNARY_GRAD_gelu_tanh) continue; /* not an output of tanh */
+                    if (fabs(x) > 1e17 && w != HOOP_UNARY_GRAD_gelu && w != HOOP_UNARY_GRAD_gelu_tanh)
+                        continue; /* not an output of tanh */
                     if (!near(dt, get(dt, y, i), want, 6 * eps, tiny + 6 * eps * scale))
-                        fail_msg("%s %s grad %s(%a, %a) = %a, want %a", k->isa, hoop_dtype_name(dt), grad_names[w], x, dy, get(dt, y, i), want);
+                        fail_msg("%s %s grad %s(%a, %a) = %a, want %a", k->isa, hoop_dtype_name(dt), grad_names[w], x, dy,
+                                 get(dt, y, i), want);
                 }
             }
             for (int w = 0; w < HOOP_BINARY_COUNT; w++) {
                 k->binary[w][dt](N, a, 1, b, 1, y, false);
                 for (int i = 0; i < N; i++)
                     if (!near(dt, get(dt, y, i), binary_reference(w, get(dt, a, i), get(dt, b, i)), eps, tiniest(dt)))
-                        fail_msg("%s %s %s(%a, %a) = %a", k->isa, hoop_dtype_name(dt), binary_names[w], get(dt, a, i), get(dt, b, i), get(dt, y, i));
+                        fail_msg("%s %s %s(%a, %a) = %a", k->isa, hoop_dtype_name(dt), binary_names[w], get(dt, a, i),
+                                 get(dt, b, i), get(dt, y, i));
             }
         }
     }
@@ -219,7 +247,8 @@ static void test_sets_agree(void **state)
         a->unary[w][HOOP_F32](1 << 16, x, 1, u, false);
         b->unary[w][HOOP_F32](1 << 16, x, 1, v, false);
         for (int i = 0; i < 1 << 16; i++)
-            if (!same(HOOP_F32, u, i, v, i)) fail_msg("%s(%a): %a and %a", unary_names[w], (double)x[i], (double)u[i], (double)v[i]);
+            if (!same(HOOP_F32, u, i, v, i))
+                fail_msg("%s(%a): %a and %a", unary_names[w], (double)x[i], (double)u[i], (double)v[i]);
     }
 }
 
@@ -242,7 +271,7 @@ static void test_select(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_select), cmocka_unit_test(test_place),      cmocka_unit_test(test_values),
+        cmocka_unit_test(test_select),  cmocka_unit_test(test_place),      cmocka_unit_test(test_values),
         cmocka_unit_test(test_strides), cmocka_unit_test(test_sets_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,20 +58,51 @@ static bool sums_run(sums *s)
 
 typedef double value_fn(int term, int element);
 
-static double plain(int i, int j) { (void)i, (void)j; return 2 * uniform(draws++) - 1; }
-static double jumps(int i, int j) { return plain(i, j) * exp2((double)draw(81) - 40); }
-static double leaf_jumps(int i, int j) { return plain(i, j) * exp2((double)((uint64_t)i * 2654435761u % 81) - 40); }
-static double tiny(int i, int j) { return plain(i, j) * 0x1p-120; }
-static double denormal(int i, int j) { return plain(i, j) * 0x1p-135; }
-static double huge_values(int i, int j) { return plain(i, j) * 0x1p120; }
-static double ties(int i, int j) { (void)i, (void)j; return ((double)draw(9) - 4) * 0x1p-25 + (double)draw(3) - 1; }
-static double powers(int i, int j) { (void)i, (void)j; return (draw(2) ? 1 : -1) * exp2((double)draw(60) - 30); }
-static double sparse(int i, int j) { return draw(10) ? 0 : jumps(i, j); }
+static double plain(int i, int j)
+{
+    (void)i, (void)j;
+    return 2 * uniform(draws++) - 1;
+}
+static double jumps(int i, int j)
+{
+    return plain(i, j) * exp2((double)draw(81) - 40);
+}
+static double leaf_jumps(int i, int j)
+{
+    return plain(i, j) * exp2((double)((uint64_t)i * 2654435761u % 81) - 40);
+}
+static double tiny(int i, int j)
+{
+    return plain(i, j) * 0x1p-120;
+}
+static double denormal(int i, int j)
+{
+    return plain(i, j) * 0x1p-135;
+}
+static double huge_values(int i, int j)
+{
+    return plain(i, j) * 0x1p120;
+}
+static double ties(int i, int j)
+{
+    (void)i, (void)j;
+    return ((double)draw(9) - 4) * 0x1p-25 + (double)draw(3) - 1;
+}
+static double powers(int i, int j)
+{
+    (void)i, (void)j;
+    return (draw(2) ? 1 : -1) * exp2((double)draw(60) - 30);
+}
+static double sparse(int i, int j)
+{
+    return draw(10) ? 0 : jumps(i, j);
+}
 
 static const struct {
     const char *name;
     value_fn   *fn;
-} families[] = {{"plain", plain}, {"jumps", jumps}, {"leaf jumps", leaf_jumps}, {"tiny", tiny}, {"denormal", denormal}, {"huge", huge_values}, {"ties", ties}, {"powers", powers}, {"sparse", sparse}};
+} families[] = {{"plain", plain},      {"jumps", jumps}, {"leaf jumps", leaf_jumps}, {"tiny", tiny},    {"denormal", denormal},
+                {"huge", huge_values}, {"ties", ties},   {"powers", powers},         {"sparse", sparse}};
 enum { FAMILIES = sizeof families / sizeof families[0] };
 
 /* |error| <= terms 2^-W of the block's largest, beside the flush below U_tmin and one rounding */
@@ -81,14 +112,16 @@ static void check_error(const sums *s, const char *what)
     for (int b = 0; b < BLOCKS; b++) {
         double largest = 0;
         for (int i = 0; i < s->terms; i++)
-            for (int j = 0; j < HOOP_EXACT_BLOCK; j++) largest = fmax(largest, fabs(get(s->dt, s->x[i], b * HOOP_EXACT_BLOCK + j)));
+            for (int j = 0; j < HOOP_EXACT_BLOCK; j++)
+                largest = fmax(largest, fabs(get(s->dt, s->x[i], b * HOOP_EXACT_BLOCK + j)));
         for (int j = b * HOOP_EXACT_BLOCK; j < (b + 1) * HOOP_EXACT_BLOCK; j++) {
             long double sum = 0;
             double      got = get(s->dt, s->out, j), bound;
             for (int i = 0; i < s->terms; i++) sum += (long double)get(s->dt, s->x[i], j);
             bound = s->terms * (ldexp(largest, -s->e.width) + unit) + fabs((double)sum) * epsilon(s->dt);
             if (isinf(got)) continue; /* the sum itself may overflow */
-            if (!(fabs(got - (double)sum) <= bound)) fail_msg("%s: element %d is %a, want %La within %g", what, j, got, sum, bound);
+            if (!(fabs(got - (double)sum) <= bound))
+                fail_msg("%s: element %d is %a, want %La within %g", what, j, got, sum, bound);
         }
     }
 }
@@ -106,7 +139,8 @@ static void test_orders(void **state)
                     double first[ELEMENTS];
                     bool   fine;
                     char   what[64];
-                    (void)snprintf(what, sizeof what, "%s %s %s, %d terms", k->isa, hoop_dtype_name(s->dt), families[f].name, counts[c]);
+                    (void)snprintf(what, sizeof what, "%s %s %s, %d terms", k->isa, hoop_dtype_name(s->dt), families[f].name,
+                                   counts[c]);
                     for (int i = 0; i < s->terms; i++)
                         for (int j = 0; j < ELEMENTS; j++) set(s->dt, s->x[i], j, families[f].fn(i, j));
                     fine = sums_run(s);
@@ -114,7 +148,8 @@ static void test_orders(void **state)
                     check_error(s, what);
                     for (int run = 0; run < 12; run++) {
                         assert_true(sums_run(s) == fine);
-                        if (memcmp(first, s->out, ELEMENTS * hoop_dtype_size(s->dt)) != 0) fail_msg("%s: run %d differs", what, run);
+                        if (memcmp(first, s->out, ELEMENTS * hoop_dtype_size(s->dt)) != 0)
+                            fail_msg("%s: run %d differs", what, run);
                     }
                 }
                 sums_destroy(s);
@@ -191,7 +226,8 @@ static void test_full(void **state)
                 hoop_exact_clear(&e, block, 1);
                 for (int64_t i = 0; i < leaves[c]; i++) hoop_exact_deposit(&e, block, 1, x);
                 assert_true(hoop_exact_finish(&e, block, 1, out));
-                for (int j = 0; j < HOOP_EXACT_BLOCK; j++) assert_true(near(dt, get(dt, out, j), get(dt, x, j) * (double)leaves[c], epsilon(dt), 0));
+                for (int j = 0; j < HOOP_EXACT_BLOCK; j++)
+                    assert_true(near(dt, get(dt, out, j), get(dt, x, j) * (double)leaves[c], epsilon(dt), 0));
                 free(block);
             }
         }
@@ -258,7 +294,7 @@ static void test_scalars(void **state)
     (void)state;
     for (int trial = 0; trial < 300; trial++) {
         double      first = 0, largest = 0, spread = (double)(1 + draw(trial % 3 == 0 ? 2000 : 60));
-        long double sum   = 0;
+        long double sum = 0;
         for (int i = 0; i < TERMS; i++) {
             x[i]    = trial % 7 == 0 && i == 99 ? 0x1p-1074 : plain(0, 0) * exp2(uniform(draws++) * spread - spread / 2);
             largest = fmax(largest, fabs(x[i]));
@@ -279,7 +315,8 @@ static void test_scalars(void **state)
             got = hoop_exact_scalar_finish(&part[0]);
             if (run == 0) {
                 first = got;
-                if (!(fabs(got - (double)sum) <= TERMS * ldexp(largest, -37) + 1e-290)) fail_msg("scalar sum %a, want %La", got, sum);
+                if (!(fabs(got - (double)sum) <= TERMS * ldexp(largest, -37) + 1e-290))
+                    fail_msg("scalar sum %a, want %La", got, sum);
             }
             assert_memory_equal(&first, &got, sizeof got);
         }
@@ -304,8 +341,9 @@ static void test_scalars(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_init), cmocka_unit_test(test_orders),     cmocka_unit_test(test_exactness), cmocka_unit_test(test_nonfinite),
-        cmocka_unit_test(test_full), cmocka_unit_test(test_sets_agree), cmocka_unit_test(test_scalars),
+        cmocka_unit_test(test_init),      cmocka_unit_test(test_orders), cmocka_unit_test(test_exactness),
+        cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_full),   cmocka_unit_test(test_sets_agree),
+        cmocka_unit_test(test_scalars),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ static bool fused(const hoop_kernels *k)
 static float element(const hoop_kernels *k, const hoop_gemm *g, int64_t i, int64_t j, float old)
 {
     const float *a = g->a, *b = g->b, *bias = g->bias;
-    float        c = old;
+    float        c    = old;
     bool         have = g->add;
     for (int64_t start = 0; start < g->k; start += HOOP_GEMM_BLOCK) {
         float s = 0;
@@ -48,7 +48,7 @@ static void *floats(int64_t n)
 static void check(const hoop_kernels *k, hoop_gemm g, int checks)
 {
     enum { GUARD = 37 };
-    int64_t pad = draw(3) == 0 ? 0 : draw(20), work_bytes;
+    int64_t pad   = draw(3) == 0 ? 0 : draw(20), work_bytes;
     int64_t arows = g.ta ? g.k : g.m, acols = g.ta ? g.m : g.k, brows = g.tb ? g.n : g.k, bcols = g.tb ? g.k : g.n;
     float  *a, *b, *c, *before, *bias = floats(g.n + 1);
     char   *work;
@@ -64,10 +64,10 @@ static void check(const hoop_kernels *k, hoop_gemm g, int checks)
     fill(c, g.m * g.ldc + 2 * GUARD);
     fill(bias, g.n + 1);
     memcpy(before, c, (size_t)(g.m * g.ldc + 2 * GUARD) * 4);
-    g.a    = a + draw(2);
-    g.b    = b + draw(2);
-    g.c    = c + GUARD;
-    g.bias = !g.add && draw(2) ? bias : NULL;
+    g.a        = a + draw(2);
+    g.b        = b + draw(2);
+    g.c        = c + GUARD;
+    g.bias     = !g.add && draw(2) ? bias : NULL;
     work_bytes = hoop_gemm_work_bytes(&g);
     work       = aligned_alloc(64, (size_t)work_bytes + 64);
     memset(work, 0x7f, (size_t)work_bytes + 64); /* NaN: what is not packed must not be used */
@@ -81,8 +81,9 @@ static void check(const hoop_kernels *k, hoop_gemm g, int checks)
             want = element(k, &g, row, col, before[i]);
         }
         if (!same(HOOP_F32, c, i, &want, 0))
-            fail_msg("%s %c%c %dx%dx%d ld %d %d %d add %d bias %d: element (%d, %d) is %a, want %a", k->isa, g.ta ? 'T' : 'N', g.tb ? 'T' : 'N', (int)g.m, (int)g.n, (int)g.k,
-                     (int)g.lda, (int)g.ldb, (int)g.ldc, g.add, g.bias != NULL, (int)row, (int)col, (double)c[i], (double)want);
+            fail_msg("%s %c%c %dx%dx%d ld %d %d %d add %d bias %d: element (%d, %d) is %a, want %a", k->isa, g.ta ? 'T' : 'N',
+                     g.tb ? 'T' : 'N', (int)g.m, (int)g.n, (int)g.k, (int)g.lda, (int)g.ldb, (int)g.ldc, g.add, g.bias != NULL,
+                     (int)row, (int)col, (double)c[i], (double)want);
     }
     free(a);
     free(b);
@@ -100,21 +101,27 @@ static void test_small(void **state)
         for (int64_t m = 1; m <= 40; m += 1 + m / 12)
             for (int64_t n = 1; n <= 70; n += 1 + n / 9)
                 for (int64_t depth = 0; depth <= 40; depth += 1 + depth / 3)
-                    for (int t = 0; t < 4; t++) check(k, (hoop_gemm){.ta = t & 1, .tb = t & 2, .m = m, .n = n, .k = depth, .add = draw(2)}, 0);
+                    for (int t = 0; t < 4; t++)
+                        check(k, (hoop_gemm){.ta = t & 1, .tb = t & 2, .m = m, .n = n, .k = depth, .add = draw(2)}, 0);
     }
 }
 
 /* those of training, around the sizes where blocks, packing and orientation change */
 static void test_large(void **state)
 {
-    static const int64_t shapes[][3] = {{64, 512, 784},  {64, 10, 256},   {512, 784, 64},  {64, 784, 512}, {32, 8, 64},     {8, 32, 64},    {1, 1024, 1024}, {300, 1, 700},  {3, 200, 255},
-                                        {256, 128, 256}, {200, 130, 257}, {128, 300, 511}, {65, 96, 1023}, {70, 100, 1024}, {257, 130, 1025}, {40, 33, 2100}, {129, 400, 600}, {1025, 17, 40}};
+    static const int64_t shapes[][3] = {{64, 512, 784},  {64, 10, 256},   {512, 784, 64}, {64, 784, 512},  {32, 8, 64},
+                                        {8, 32, 64},     {1, 1024, 1024}, {300, 1, 700},  {3, 200, 255},   {256, 128, 256},
+                                        {200, 130, 257}, {128, 300, 511}, {65, 96, 1023}, {70, 100, 1024}, {257, 130, 1025},
+                                        {40, 33, 2100},  {129, 400, 600}, {1025, 17, 40}};
     (void)state;
     FOR_EACH_TABLE(k)
     {
         for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++)
             for (int t = 0; t < 8; t++)
-                check(k, (hoop_gemm){.ta = t & 1, .tb = t & 2, .add = t & 4, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2]}, 300);
+                check(
+                    k,
+                    (hoop_gemm){.ta = t & 1, .tb = t & 2, .add = t & 4, .m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2]},
+                    300);
     }
 }
 
@@ -159,7 +166,17 @@ static void test_cuts(void **state)
     FOR_EACH_TABLE(k)
     {
         for (int t = 0; t < 4; t++) {
-            hoop_gemm g = {.ta = t & 1, .tb = t & 2, .m = M, .n = N, .k = K, .a = a, .lda = t & 1 ? M : K, .b = b, .ldb = t & 2 ? K : N, .c = whole, .ldc = N};
+            hoop_gemm g = {.ta  = t & 1,
+                           .tb  = t & 2,
+                           .m   = M,
+                           .n   = N,
+                           .k   = K,
+                           .a   = a,
+                           .lda = t & 1 ? M : K,
+                           .b   = b,
+                           .ldb = t & 2 ? K : N,
+                           .c   = whole,
+                           .ldc = N};
             k->gemm[HOOP_F32](&g, work);
             for (int round = 0; round < 10; round++) {
                 int64_t m0 = draw(M + 1), n0 = draw(N + 1), k0 = HOOP_GEMM_BLOCK * draw(3);
@@ -205,12 +222,14 @@ static void test_special(void **state)
         assert_true(hoop_gemm_work_bytes(&g) <= (int64_t)sizeof work);
         k->gemm[HOOP_F32](&g, work);
         for (int i = 0; i < M; i++)
-            for (int j = 0; j < N; j++) assert_true((isnan(c[i * N + j]) != 0) == (i == 7) && (isinf(c[i * N + j]) != 0) == (i != 7 && j == 5));
+            for (int j = 0; j < N; j++)
+                assert_true((isnan(c[i * N + j]) != 0) == (i == 7) && (isinf(c[i * N + j]) != 0) == (i != 7 && j == 5));
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_small), cmocka_unit_test(test_large), cmocka_unit_test(test_pages), cmocka_unit_test(test_cuts), cmocka_unit_test(test_special)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_small), cmocka_unit_test(test_large), cmocka_unit_test(test_pages),
+                                       cmocka_unit_test(test_cuts), cmocka_unit_test(test_special)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

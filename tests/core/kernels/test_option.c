@@ -15,14 +15,14 @@ typedef struct settings {
 
 static const char *const optimizers[] = {"sgd", "adam", "adamw", NULL};
 static const hoop_option rows[]       = {
-    {"leaves", HOOP_OPT_INT, offsetof(settings, leaves), "auto", 1, 1 << 20, NULL, true, "fixed units of a batch"},
-    {"steps", HOOP_OPT_INT, offsetof(settings, steps), "0", 0, 0, NULL, true, "steps"},
-    {"lr", HOOP_OPT_FLOAT, offsetof(settings, lr), "1e-3", 0, 10, NULL, true, "learning rate"},
-    {"nesterov", HOOP_OPT_BOOL, offsetof(settings, nesterov), "true", 0, 0, NULL, true, "look ahead"},
-    {"name", HOOP_OPT_ENUM, offsetof(settings, name), "adamw", 0, 0, optimizers, true, "which"},
-    {"path", HOOP_OPT_STRING, offsetof(settings, path), "runs/a b", 0, 0, NULL, false, "where"},
-    {"hidden", HOOP_OPT_INTS, offsetof(settings, hidden), "[512, 256]", 1, 100000, NULL, true, "widths"},
-    {"must", HOOP_OPT_FLOAT, offsetof(settings, must), NULL, 0, 0, NULL, true, "no default"},
+          {"leaves", HOOP_OPT_INT, offsetof(settings, leaves), "auto", 1, 1 << 20, NULL, true, "fixed units of a batch"},
+          {"steps", HOOP_OPT_INT, offsetof(settings, steps), "0", 0, 0, NULL, true, "steps"},
+          {"lr", HOOP_OPT_FLOAT, offsetof(settings, lr), "1e-3", 0, 10, NULL, true, "learning rate"},
+          {"nesterov", HOOP_OPT_BOOL, offsetof(settings, nesterov), "true", 0, 0, NULL, true, "look ahead"},
+          {"name", HOOP_OPT_ENUM, offsetof(settings, name), "adamw", 0, 0, optimizers, true, "which"},
+          {"path", HOOP_OPT_STRING, offsetof(settings, path), "runs/a b", 0, 0, NULL, false, "where"},
+          {"hidden", HOOP_OPT_INTS, offsetof(settings, hidden), "[512, 256]", 1, 100000, NULL, true, "widths"},
+          {"must", HOOP_OPT_FLOAT, offsetof(settings, must), NULL, 0, 0, NULL, true, "no default"},
 };
 static const hoop_option_table table = {"test", rows, (int)(sizeof rows / sizeof rows[0])};
 
@@ -103,7 +103,10 @@ static void test_bad(void **state)
         {"hidden", "[512, x]", "whole number"},
         {"hidden", "[512] 3", "list such as"},
         {"hidden", "[512, 0]", "must be 1 to 100000"},
-        {"hidden", "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,59,60,61,62,63,64,65]", "more than 64"},
+        {"hidden",
+         "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,"
+         "43,44,45,46,47,48,49,50,51,52,53,54,55,56,57,58,59,60,61,62,63,64,65]",
+         "more than 64"},
     };
     settings s;
     (void)state;
@@ -112,7 +115,8 @@ static void test_bad(void **state)
         settings   before = s;
         hoop_error err;
         if (parse(&s, bad[i].key, bad[i].text, &err) != HOOP_ECONFIG) fail_msg("%s: '%s' was taken", bad[i].key, bad[i].text);
-        if (strstr(err.text, bad[i].says) == NULL || strstr(err.text, bad[i].key) == NULL) fail_msg("'%s' lacks '%s'", err.text, bad[i].says);
+        if (strstr(err.text, bad[i].says) == NULL || strstr(err.text, bad[i].key) == NULL)
+            fail_msg("'%s' lacks '%s'", err.text, bad[i].says);
         assert_memory_equal(&s, &before, sizeof s); /* nothing half-written */
     }
     {
@@ -133,9 +137,20 @@ static void test_format(void **state)
     static const struct {
         const char *key, *text, *printed;
     } good[] = {
-        {"leaves", "auto", "auto"},  {"leaves", " 12", "12"},   {"steps", "-5", "-5"},          {"lr", "1e-3", "0.001"},       {"lr", "0.1", "0.1"},
-        {"lr", "3e-4", "0.0003"},    {"lr", "0.123456789012345678", "0.12345678901234568"},     {"nesterov", "false", "false"}, {"name", "adam", "adam"},
-        {"path", "x y", "x y"},      {"hidden", "[1,2,3]", "[1, 2, 3]"}, {"hidden", "[]", "[]"}, {"hidden", "[ 7 ]", "[7]"},     {"must", "1e30", "1e+30"},
+        {"leaves", "auto", "auto"},
+        {"leaves", " 12", "12"},
+        {"steps", "-5", "-5"},
+        {"lr", "1e-3", "0.001"},
+        {"lr", "0.1", "0.1"},
+        {"lr", "3e-4", "0.0003"},
+        {"lr", "0.123456789012345678", "0.12345678901234568"},
+        {"nesterov", "false", "false"},
+        {"name", "adam", "adam"},
+        {"path", "x y", "x y"},
+        {"hidden", "[1,2,3]", "[1, 2, 3]"},
+        {"hidden", "[]", "[]"},
+        {"hidden", "[ 7 ]", "[7]"},
+        {"must", "1e30", "1e+30"},
     };
     settings s, again;
     char     out[HOOP_OPT_STRING_MAX];
@@ -163,7 +178,8 @@ static void test_format(void **state)
 
 static void test_find(void **state)
 {
-    static const char *const words[] = {"seed", "model", "data", "batch", "leaves", "epochs", "steps", "loss", "optimizer", "weight_decay"};
+    static const char *const words[] = {"seed",   "model", "data", "batch",     "leaves",
+                                        "epochs", "steps", "loss", "optimizer", "weight_decay"};
     (void)state;
     assert_ptr_equal(hoop_option_find(&table, "lr"), &rows[2]);
     assert_null(hoop_option_find(&table, "LR"));
@@ -176,12 +192,13 @@ static void test_find(void **state)
     assert_null(hoop_nearest("", words, 10));
     assert_null(hoop_nearest("x", words, 10));
     assert_null(hoop_nearest("seed", words, 0));
-    assert_null(hoop_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", words, 10));
+    assert_null(
+        hoop_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", words, 10));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_good), cmocka_unit_test(test_bad), cmocka_unit_test(test_format),
-                                       cmocka_unit_test(test_find)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_good), cmocka_unit_test(test_bad),
+                                       cmocka_unit_test(test_format), cmocka_unit_test(test_find)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

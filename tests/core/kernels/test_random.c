@@ -8,12 +8,17 @@ static void test_known(void **state)
         uint32_t counter[4], key[2], out[4];
     } rows[] = {
         {{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}, {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+        {{0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
+         {0xffffffff, 0xffffffff},
+         {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+        {{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+         {0xa4093822, 0x299f31d0},
+         {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
     };
     (void)state;
     for (int i = 0; i < 3; i++) {
-        hoop_key key = {.k = (uint64_t)rows[i].key[1] << 32 | rows[i].key[0], .stream = (uint64_t)rows[i].counter[3] << 32 | rows[i].counter[2]};
+        hoop_key key = {.k      = (uint64_t)rows[i].key[1] << 32 | rows[i].key[0],
+                        .stream = (uint64_t)rows[i].counter[3] << 32 | rows[i].counter[2]};
         uint32_t out[4];
         hoop_philox(key, (uint64_t)rows[i].counter[1] << 32 | rows[i].counter[0], out);
         assert_memory_equal(out, rows[i].out, sizeof out);
@@ -23,9 +28,9 @@ static void test_known(void **state)
 static void test_uniform(void **state)
 {
     enum { N = 200000, BINS = 16 };
-    hoop_key key           = hoop_key_make(1, HOOP_FOR_TEST, 0, 0, 0);
-    int      f32[BINS]     = {0}, f64[BINS] = {0};
-    double   sum           = 0, square = 0, cube = 0;
+    hoop_key key       = hoop_key_make(1, HOOP_FOR_TEST, 0, 0, 0);
+    int      f32[BINS] = {0}, f64[BINS] = {0};
+    double   sum = 0, square = 0, cube = 0;
     (void)state;
     for (uint64_t i = 0; i < N; i++) {
         float    f = hoop_random_f32(key, i);
@@ -54,8 +59,16 @@ static void test_keys(void **state)
         uint64_t     seed;
         hoop_purpose purpose;
         uint64_t     a, b, c;
-    } rows[] = {{1, HOOP_FOR_OP, 2, 3, 4},  {2, HOOP_FOR_OP, 2, 3, 4}, {1, HOOP_FOR_INIT, 2, 3, 4}, {1, HOOP_FOR_OP, 3, 2, 4}, {1, HOOP_FOR_OP, 2, 4, 3},
-                {1, HOOP_FOR_OP, 2, 3, 5},  {1, HOOP_FOR_OP, 2, 2, 4}, {1, HOOP_FOR_OP, 1, 3, 4},   {0, HOOP_FOR_OP, 2, 3, 4}, {1, HOOP_FOR_OP, 4, 3, 2},
+    } rows[] = {{1, HOOP_FOR_OP, 2, 3, 4},
+                {2, HOOP_FOR_OP, 2, 3, 4},
+                {1, HOOP_FOR_INIT, 2, 3, 4},
+                {1, HOOP_FOR_OP, 3, 2, 4},
+                {1, HOOP_FOR_OP, 2, 4, 3},
+                {1, HOOP_FOR_OP, 2, 3, 5},
+                {1, HOOP_FOR_OP, 2, 2, 4},
+                {1, HOOP_FOR_OP, 1, 3, 4},
+                {0, HOOP_FOR_OP, 2, 3, 4},
+                {1, HOOP_FOR_OP, 4, 3, 2},
                 {1, HOOP_FOR_OP, 2, 3, (uint64_t)4 << 32}};
     enum { ROWS = sizeof rows / sizeof rows[0] };
     hoop_key key[ROWS];
@@ -74,7 +87,7 @@ static void test_permute(void **state)
     (void)state;
     assert_true(hoop_permute(test_key, 0, 0) == 0);
     for (uint64_t t = 1; t < 300 + 7; t++) {
-        uint64_t n    = t < 300 ? t : more[t - 300], fixed = 0, neighbours = 0, before = 0;
+        uint64_t n = t < 300 ? t : more[t - 300], fixed = 0, neighbours = 0, before = 0;
         char    *seen = calloc(n, 1);
         hoop_key key  = hoop_key_make(t, HOOP_FOR_SHUFFLE, 0, 0, 0);
         for (uint64_t i = 0; i < n; i++) {
@@ -110,7 +123,7 @@ static void test_permute_fair(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_uniform), cmocka_unit_test(test_keys), cmocka_unit_test(test_permute),
-                                       cmocka_unit_test(test_permute_fair)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_uniform), cmocka_unit_test(test_keys),
+                                       cmocka_unit_test(test_permute), cmocka_unit_test(test_permute_fair)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

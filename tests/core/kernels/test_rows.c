@@ -30,7 +30,8 @@ static double lane_sum(hoop_dtype dt, const void *x, int64_t n)
     return total[0];
 }
 
-static const int64_t lengths[] = {0, 1, 2, 3, 9, 10, 15, 16, 17, 31, 33, 64, 100, 255, 256, 257, 511, 1000, 1023, 1024, 1025, 1100};
+static const int64_t lengths[] = {0,  1,   2,   3,   9,   10,  15,   16,   17,   31,   33,
+                                  64, 100, 255, 256, 257, 511, 1000, 1023, 1024, 1025, 1100};
 enum { LENGTHS = sizeof lengths / sizeof lengths[0] };
 
 static void test_sum_rows(void **state)
@@ -48,8 +49,10 @@ static void test_sum_rows(void **state)
                     k->sum_rows[dt](ROWS, lengths[l], x, LD, y_buf, false);
                     for (int r = 0; r < ROWS; r++) {
                         char *row = x + (size_t)(r * LD) * hoop_dtype_size(dt);
-                        sum = lane_sum(dt, row, lengths[l]);
-                        if (get(dt, y_buf, r) != sum) fail_msg("%s %s sum of %d at %d: %a, want %a", k->isa, hoop_dtype_name(dt), (int)lengths[l], offset, get(dt, y_buf, r), sum);
+                        sum       = lane_sum(dt, row, lengths[l]);
+                        if (get(dt, y_buf, r) != sum)
+                            fail_msg("%s %s sum of %d at %d: %a, want %a", k->isa, hoop_dtype_name(dt), (int)lengths[l], offset,
+                                     get(dt, y_buf, r), sum);
                     }
                     before = get(dt, y_buf, 3);
                     k->sum_rows[dt](ROWS, lengths[l], x, LD, y_buf, true);
@@ -83,12 +86,14 @@ static void test_sum_cols(void **state)
                             total = add(dt, total, block);
                         }
                         if (get(dt, y_buf, c + 1) != total)
-                            fail_msg("%s %s column %d of %d x %d: %a, want %a", k->isa, hoop_dtype_name(dt), (int)c, (int)rows, (int)cols, get(dt, y_buf, c + 1), total);
+                            fail_msg("%s %s column %d of %d x %d: %a, want %a", k->isa, hoop_dtype_name(dt), (int)c, (int)rows,
+                                     (int)cols, get(dt, y_buf, c + 1), total);
                     }
                     assert_true(same(dt, y_buf, 0, z_buf, 0) && same(dt, y_buf, cols + 1, z_buf, cols + 1));
                     k->sum_cols[dt](rows, cols, x, 131, (char *)z_buf + size, true);
                     finite_fill(dt, dy_buf, cols + 2, 3, 1);
-                    for (int64_t c = 1; c <= cols; c++) assert_true(get(dt, z_buf, c) == add(dt, get(dt, dy_buf, c), get(dt, y_buf, c)));
+                    for (int64_t c = 1; c <= cols; c++)
+                        assert_true(get(dt, z_buf, c) == add(dt, get(dt, dy_buf, c), get(dt, y_buf, c)));
                 }
             }
         }
@@ -116,12 +121,15 @@ static void test_max(void **state)
                 k->max_cols[dt](ROWS, n, x_buf, LD, z_buf, false);
                 for (int r = 0; r < ROWS; r++) {
                     double m = -(double)INFINITY;
-                    for (int64_t c = 0; c < n; c++) m = get(dt, x_buf, r * LD + c) > m || isnan(get(dt, x_buf, r * LD + c)) ? get(dt, x_buf, r * LD + c) : m;
-                    if (!near(dt, get(dt, y_buf, r), m, 0, 0)) fail_msg("%s max of row %d of %d: %g, want %g", k->isa, r, (int)n, get(dt, y_buf, r), m);
+                    for (int64_t c = 0; c < n; c++)
+                        m = get(dt, x_buf, r * LD + c) > m || isnan(get(dt, x_buf, r * LD + c)) ? get(dt, x_buf, r * LD + c) : m;
+                    if (!near(dt, get(dt, y_buf, r), m, 0, 0))
+                        fail_msg("%s max of row %d of %d: %g, want %g", k->isa, r, (int)n, get(dt, y_buf, r), m);
                 }
                 for (int64_t c = 0; c < n; c++) {
                     double m = -(double)INFINITY;
-                    for (int r = 0; r < ROWS; r++) m = get(dt, x_buf, r * LD + c) > m || isnan(get(dt, x_buf, r * LD + c)) ? get(dt, x_buf, r * LD + c) : m;
+                    for (int r = 0; r < ROWS; r++)
+                        m = get(dt, x_buf, r * LD + c) > m || isnan(get(dt, x_buf, r * LD + c)) ? get(dt, x_buf, r * LD + c) : m;
                     assert_true(near(dt, get(dt, z_buf, c), m, 0, 0));
                 }
             }
@@ -155,7 +163,7 @@ static void test_squares(void **state)
 static double lse_reference(hoop_dtype dt, const void *x, int64_t at, int64_t n, double *m)
 {
     double s = 0;
-    *m = -(double)INFINITY;
+    *m       = -(double)INFINITY;
     for (int64_t c = 0; c < n; c++) *m = fmax(*m, get(dt, x, at + c));
     for (int64_t c = 0; c < n; c++) s += exp(get(dt, x, at + c) - *m);
     return log(s);
@@ -170,7 +178,7 @@ static void test_softmax(void **state)
             hoop_dtype dt  = (hoop_dtype)d;
             double     eps = epsilon(dt), m;
             for (int l = 1; l < LENGTHS; l++) {
-                int64_t n = lengths[l];
+                int64_t n   = lengths[l];
                 double  tol = eps * (20 + (double)n / 16);
                 finite_fill(dt, x_buf, ROWS * n, 6, 9);
                 finite_fill(dt, dy_buf, ROWS * n, 7, 1);
@@ -180,7 +188,8 @@ static void test_softmax(void **state)
                     double lse = lse_reference(dt, x_buf, r * n, n, &m);
                     for (int64_t c = 0; c < n; c++) {
                         double want = exp(get(dt, x_buf, r * n + c) - m - lse);
-                        if (!near(dt, get(dt, y_buf, r * n + c), want, tol, 0)) fail_msg("%s softmax %d of %d: %a, want %a", k->isa, (int)c, (int)n, get(dt, y_buf, r * n + c), want);
+                        if (!near(dt, get(dt, y_buf, r * n + c), want, tol, 0))
+                            fail_msg("%s softmax %d of %d: %a, want %a", k->isa, (int)c, (int)n, get(dt, y_buf, r * n + c), want);
                     }
                 }
                 k->softmax_grad[dt](ROWS, n, y_buf, dy_buf, z_buf, false);
@@ -195,7 +204,8 @@ static void test_softmax(void **state)
                 k->log_softmax[dt](ROWS, n, x_buf, y_buf);
                 for (int r = 1; r < ROWS; r++) {
                     double lse = lse_reference(dt, x_buf, r * n, n, &m);
-                    for (int64_t c = 0; c < n; c++) assert_true(near(dt, get(dt, y_buf, r * n + c), get(dt, x_buf, r * n + c) - m - lse, 0, tol * 20));
+                    for (int64_t c = 0; c < n; c++)
+                        assert_true(near(dt, get(dt, y_buf, r * n + c), get(dt, x_buf, r * n + c) - m - lse, 0, tol * 20));
                 }
                 k->log_softmax_grad[dt](ROWS, n, y_buf, dy_buf, z_buf, false);
                 for (int r = 1; r < ROWS; r++) {
@@ -211,7 +221,8 @@ static void test_softmax(void **state)
                 }
                 memcpy(x_buf, z_buf, (size_t)(ROWS * n) * hoop_dtype_size(dt));
                 k->log_softmax_grad[dt](ROWS, n, y_buf, dy_buf, z_buf, true);
-                for (int64_t i = n; i < ROWS * n; i++) assert_true(get(dt, z_buf, i) == add(dt, get(dt, x_buf, i), get(dt, x_buf, i)));
+                for (int64_t i = n; i < ROWS * n; i++)
+                    assert_true(get(dt, z_buf, i) == add(dt, get(dt, x_buf, i), get(dt, x_buf, i)));
             }
         }
     }
@@ -227,16 +238,19 @@ static void test_cross_entropy(void **state)
             double     eps = epsilon(dt), m, lse[ROWS], loss[ROWS], scale = 0.37;
             int64_t    label[ROWS];
             for (int l = 1; l < LENGTHS; l++) {
-                int64_t n = lengths[l];
+                int64_t n   = lengths[l];
                 double  tol = eps * (40 + (double)n / 16);
                 finite_fill(dt, x_buf, ROWS * n, 8, 9);
                 for (int64_t c = 0; c < n; c++) set(dt, x_buf, 5 * n + c, 1e6 + (double)c / 2); /* the loss keeps its digits */
-                for (int r = 0; r < ROWS; r++) label[r] = r % 4 == 3 ? HOOP_IGNORE_LABEL_VALUE : (int64_t)(uniform((uint64_t)r) * (double)n);
+                for (int r = 0; r < ROWS; r++)
+                    label[r] = r % 4 == 3 ? HOOP_IGNORE_LABEL_VALUE : (int64_t)(uniform((uint64_t)r) * (double)n);
                 k->cross_entropy[dt](ROWS, n, x_buf, label, lse, loss);
                 for (int r = 0; r < ROWS; r++) {
-                    double s = lse_reference(dt, x_buf, r * n, n, &m), want = label[r] < 0 ? 0 : s - (get(dt, x_buf, r * n + label[r]) - m);
+                    double s    = lse_reference(dt, x_buf, r * n, n, &m),
+                           want = label[r] < 0 ? 0 : s - (get(dt, x_buf, r * n + label[r]) - m);
                     assert_true(near(dt, get(dt, lse, r), m + s, eps, tol));
-                    if (!near(dt, get(dt, loss, r), want, eps * 4, tol)) fail_msg("%s loss of row %d of %d: %g, want %g", k->isa, r, (int)n, get(dt, loss, r), want);
+                    if (!near(dt, get(dt, loss, r), want, eps * 4, tol))
+                        fail_msg("%s loss of row %d of %d: %g, want %g", k->isa, r, (int)n, get(dt, loss, r), want);
                 }
                 for (int pass = 0; pass < 2; pass++) {
                     finite_fill(dt, z_buf, ROWS * n, 9, 1);
@@ -244,9 +258,11 @@ static void test_cross_entropy(void **state)
                     k->cross_entropy_grad[dt](ROWS, n, x_buf, label, lse, scale, y_buf, pass == 1);
                     for (int r = 0; r < ROWS; r++) {
                         for (int64_t c = 0; c < n; c++) {
-                            double want = label[r] < 0 ? 0 : scale * (exp(get(dt, x_buf, r * n + c) - get(dt, lse, r)) - (c == label[r]));
+                            double want =
+                                label[r] < 0 ? 0 : scale * (exp(get(dt, x_buf, r * n + c) - get(dt, lse, r)) - (c == label[r]));
                             if (pass == 1) want += get(dt, z_buf, r * n + c);
-                            if (!near(dt, get(dt, y_buf, r * n + c), want, eps * 4, eps * 4)) fail_msg("%s gradient: %g, want %g", k->isa, get(dt, y_buf, r * n + c), want);
+                            if (!near(dt, get(dt, y_buf, r * n + c), want, eps * 4, eps * 4))
+                                fail_msg("%s gradient: %g, want %g", k->isa, get(dt, y_buf, r * n + c), want);
                         }
                     }
                 }
@@ -269,7 +285,8 @@ static void test_rows_alone(void **state)
                 finite_fill(dt, dy_buf, 3 * n, 200 + (uint64_t)n, 5);
                 k->softmax[dt](3, n, x_buf, y_buf);
                 for (int offset = 0; offset < 20; offset++) {
-                    char *x = (char *)(x_buf + 4 * n) + (size_t)offset * size, *y = (char *)(y_buf + 4 * n) + (size_t)offset * size;
+                    char *x = (char *)(x_buf + 4 * n) + (size_t)offset * size,
+                         *y = (char *)(y_buf + 4 * n) + (size_t)offset * size;
                     memcpy(x, (char *)x_buf + (size_t)n * size, (size_t)n * size);
                     k->softmax[dt](1, n, x, y);
                     for (int64_t c = 0; c < n; c++) assert_true(same(dt, y, c, y_buf, n + c));
@@ -282,8 +299,9 @@ static void test_rows_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sum_rows), cmocka_unit_test(test_sum_cols),      cmocka_unit_test(test_max),        cmocka_unit_test(test_squares),
-        cmocka_unit_test(test_softmax),  cmocka_unit_test(test_cross_entropy), cmocka_unit_test(test_rows_alone),
+        cmocka_unit_test(test_sum_rows),   cmocka_unit_test(test_sum_cols), cmocka_unit_test(test_max),
+        cmocka_unit_test(test_squares),    cmocka_unit_test(test_softmax),  cmocka_unit_test(test_cross_entropy),
+        cmocka_unit_test(test_rows_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

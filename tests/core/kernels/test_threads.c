@@ -186,8 +186,9 @@ static void test_mode(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts), cmocka_unit_test(test_stress), cmocka_unit_test(test_nested), cmocka_unit_test(test_no_pool),
-        cmocka_unit_test(test_pools),  cmocka_unit_test(test_slow),   cmocka_unit_test(test_errors), cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_counts),  cmocka_unit_test(test_stress), cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_no_pool), cmocka_unit_test(test_pools),  cmocka_unit_test(test_slow),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

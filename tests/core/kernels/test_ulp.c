@@ -12,7 +12,7 @@ static const struct {
     double (*f)(double);
     double bound;
 } functions[] = {
-    {"exp", HOOP_UNARY_exp, exp, 1.5},          {"log", HOOP_UNARY_log, log, 1.5}, {"tanh", HOOP_UNARY_tanh, tanh, 3},
+    {"exp", HOOP_UNARY_exp, exp, 1.5},           {"log", HOOP_UNARY_log, log, 1.5}, {"tanh", HOOP_UNARY_tanh, tanh, 3},
     {"sigmoid", HOOP_UNARY_sigmoid, sigmoid, 3}, {"erf", HOOP_UNARY_erf, erf, 3},
 };
 
@@ -91,7 +91,8 @@ static void test_exact_values(void **state)
             float y;
             k->unary[rows[i].kernel][HOOP_F32](1, &rows[i].x, 1, &y, false);
             if (!same(HOOP_F32, &y, 0, &rows[i].y, 0))
-                fail_msg("%s kernel %d of %a: %a, want %a", k->isa, rows[i].kernel, (double)rows[i].x, (double)y, (double)rows[i].y);
+                fail_msg("%s kernel %d of %a: %a, want %a", k->isa, rows[i].kernel, (double)rows[i].x, (double)y,
+                         (double)rows[i].y);
         }
     }
 }

@@ -37,7 +37,15 @@ static const hoop_update updates[] = {
 static const hoop_update adams[] = {
     {.grad_scale = 1, .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .bias1 = 0.1, .bias2 = 0.001},
     {.grad_scale = 0.5, .lr = 1e-3, .weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .bias1 = 0.9, .bias2 = 0.7},
-    {.grad_scale = 0.5, .lr = 1e-3, .weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .bias1 = 0.9, .bias2 = 0.7, .decoupled = true},
+    {.grad_scale   = 0.5,
+     .lr           = 1e-3,
+     .weight_decay = 0.1,
+     .beta1        = 0.9,
+     .beta2        = 0.99,
+     .eps          = 1e-8,
+     .bias1        = 0.9,
+     .bias2        = 0.7,
+     .decoupled    = true},
 };
 
 /* torch.optim.SGD, in f64 */
@@ -95,11 +103,14 @@ static void test_updates(void **state)
                         sgd_reference(u, &rw, get(dt, g, i), c < 2 ? NULL : &rm);
                     else
                         adam_reference(u, &rw, get(dt, g, i), &rm, &rv);
-                    if (!near(dt, get(dt, w, i), rw, 0, tol) || !near(dt, get(dt, m, i), rm, 0, tol) || !near(dt, get(dt, v, i), rv, 0, tol))
-                        fail_msg("%s %s update %zu: w %a m %a v %a, want %a %a %a", k->isa, hoop_dtype_name(dt), c, get(dt, w, i), get(dt, m, i), get(dt, v, i), rw, rm, rv);
+                    if (!near(dt, get(dt, w, i), rw, 0, tol) || !near(dt, get(dt, m, i), rm, 0, tol) ||
+                        !near(dt, get(dt, v, i), rv, 0, tol))
+                        fail_msg("%s %s update %zu: w %a m %a v %a, want %a %a %a", k->isa, hoop_dtype_name(dt), c, get(dt, w, i),
+                                 get(dt, m, i), get(dt, v, i), rw, rm, rv);
                 }
             }
-            for (size_t c = 0; c < 6; c++) place_check("sgd", dt, 1, c < 2 ? 1 : 2, c < 2 ? sgd_plain_run : sgd_run, &(update_case){k, dt, updates[c]});
+            for (size_t c = 0; c < 6; c++)
+                place_check("sgd", dt, 1, c < 2 ? 1 : 2, c < 2 ? sgd_plain_run : sgd_run, &(update_case){k, dt, updates[c]});
             for (size_t c = 0; c < 3; c++) place_check("adam", dt, 1, 4, adam_run, &(update_case){k, dt, adams[c]});
         }
     }
@@ -126,7 +137,8 @@ static void test_dropout(void **state)
                     for (int64_t i = 0; i < n; i++) {
                         bool keep = (double)hoop_random_f32(key, (uint64_t)i) >= rates[p];
                         kept += keep;
-                        set(dt, z, i, keep ? (dt == HOOP_F32 ? (double)((float)get(dt, x, i) * 1.25f) : get(dt, x, i) * 1.25) : 0);
+                        set(dt, z, i,
+                            keep ? (dt == HOOP_F32 ? (double)((float)get(dt, x, i) * 1.25f) : get(dt, x, i) * 1.25) : 0);
                     }
                     for (int64_t i = 0; i < N; i++) assert_true(same(dt, y, i, z, i));
                     if (n == N && (p == 0 || p == 4)) assert_int_equal(kept, p == 0 ? N : 0);
@@ -153,7 +165,8 @@ static void test_copy(void **state)
                 for (int t = 0; t < 5; t++) {
                     if (strides[t] == 0) continue; /* many into one is no copy */
                     for (int64_t n = 0; n <= 130; n += 1 + n / 10) {
-                        size_t xat = strides[s] < 0 && n > 0 ? (size_t)(n - 1) * size : 0, yat = strides[t] < 0 && n > 0 ? (size_t)(n - 1) * size : 0;
+                        size_t xat = strides[s] < 0 && n > 0 ? (size_t)(n - 1) * size : 0,
+                               yat = strides[t] < 0 && n > 0 ? (size_t)(n - 1) * size : 0;
                         memset(y, 0x11, sizeof y);
                         memset(z, 0x11, sizeof z);
                         k->copy[d](n, x + xat, strides[s], y + yat, strides[t]);
@@ -169,8 +182,31 @@ static void test_copy(void **state)
 
 static void test_cast(void **state)
 {
-    static const double  f[]       = {0, -0.0, 0.9, -0.9, 1.5, -1.5, 255.9, 256, 300, -3, 2147483647.0, 2147483648.0, -2147483649.0, 1e19, -1e19, 1e300, -1e300, 0x1p-140, (double)INFINITY, -(double)INFINITY, (double)NAN, 16777217, 9007199254740993.0};
-    static const int64_t whole[]   = {0, 1, -1, 255, 256, -129, INT32_MAX, INT32_MIN, (int64_t)1 << 40, INT64_MAX, INT64_MIN, 16777217, ((int64_t)1 << 53) + 1};
+    static const double  f[]     = {0,
+                                    -0.0,
+                                    0.9,
+                                    -0.9,
+                                    1.5,
+                                    -1.5,
+                                    255.9,
+                                    256,
+                                    300,
+                                    -3,
+                                    2147483647.0,
+                                    2147483648.0,
+                                    -2147483649.0,
+                                    1e19,
+                                    -1e19,
+                                    1e300,
+                                    -1e300,
+                                    0x1p-140,
+                                    (double)INFINITY,
+                                    -(double)INFINITY,
+                                    (double)NAN,
+                                    16777217,
+                                    9007199254740993.0};
+    static const int64_t whole[] = {
+        0, 1, -1, 255, 256, -129, INT32_MAX, INT32_MIN, (int64_t)1 << 40, INT64_MAX, INT64_MIN, 16777217, ((int64_t)1 << 53) + 1};
     enum { NF = sizeof f / sizeof f[0], NI = sizeof whole / sizeof whole[0], LONG = 100 };
     (void)state;
     FOR_EACH_TABLE(k)
@@ -187,15 +223,16 @@ static void test_cast(void **state)
             i32[i] = (int32_t)whole[i % NI];
             u8[i]  = (uint8_t)whole[i % NI];
         }
-#define SATURATE(x, low, high, least, most, T) (isnan(x) ? (T)0 : (double)(x) <= (low) ? (least) : (double)(x) >= (high) ? (most) : (T)(x))
-#define FROM_FLOAT(from, FROM, x)                                                                                              \
-    k->cast[FROM][HOOP_I64](LONG, x, j64);                                                                                     \
-    k->cast[FROM][HOOP_I32](LONG, x, j32);                                                                                     \
-    k->cast[FROM][HOOP_U8](LONG, x, v8);                                                                                       \
-    for (int i = 0; i < LONG; i++) {                                                                                           \
-        assert_true(j64[i] == SATURATE(x[i], -0x1p63, 0x1p63, INT64_MIN, INT64_MAX, int64_t));                                 \
-        assert_true(j32[i] == SATURATE(x[i], -0x1p31, 0x1p31, INT32_MIN, INT32_MAX, int32_t));                                 \
-        assert_true(v8[i] == SATURATE(x[i], 0, 0x1p8, 0, UINT8_MAX, uint8_t));                                                 \
+#define SATURATE(x, low, high, least, most, T)                                                                                   \
+    (isnan(x) ? (T)0 : (double)(x) <= (low) ? (least) : (double)(x) >= (high) ? (most) : (T)(x))
+#define FROM_FLOAT(from, FROM, x)                                                                                                \
+    k->cast[FROM][HOOP_I64](LONG, x, j64);                                                                                       \
+    k->cast[FROM][HOOP_I32](LONG, x, j32);                                                                                       \
+    k->cast[FROM][HOOP_U8](LONG, x, v8);                                                                                         \
+    for (int i = 0; i < LONG; i++) {                                                                                             \
+        assert_true(j64[i] == SATURATE(x[i], -0x1p63, 0x1p63, INT64_MIN, INT64_MAX, int64_t));                                   \
+        assert_true(j32[i] == SATURATE(x[i], -0x1p31, 0x1p31, INT32_MIN, INT32_MAX, int32_t));                                   \
+        assert_true(v8[i] == SATURATE(x[i], 0, 0x1p8, 0, UINT8_MAX, uint8_t));                                                   \
     }
         FROM_FLOAT(f32, HOOP_F32, x32)
         FROM_FLOAT(f64, HOOP_F64, x64)
@@ -207,14 +244,15 @@ static void test_cast(void **state)
             assert_true(same(HOOP_F64, y64, i, &wide, 0));
             assert_true(same(HOOP_F32, y32, i, &narrow, 0));
         }
-#define FROM_INT(FROM, x)                                                                                                      \
-    k->cast[FROM][HOOP_F32](LONG, x, y32);                                                                                     \
-    k->cast[FROM][HOOP_F64](LONG, x, y64);                                                                                     \
-    k->cast[FROM][HOOP_I64](LONG, x, j64);                                                                                     \
-    k->cast[FROM][HOOP_I32](LONG, x, j32);                                                                                     \
-    k->cast[FROM][HOOP_U8](LONG, x, v8);                                                                                       \
-    for (int i = 0; i < LONG; i++)                                                                                             \
-        assert_true(y32[i] == (float)x[i] && y64[i] == (double)x[i] && j64[i] == (int64_t)x[i] && j32[i] == (int32_t)x[i] && v8[i] == (uint8_t)x[i]);
+#define FROM_INT(FROM, x)                                                                                                        \
+    k->cast[FROM][HOOP_F32](LONG, x, y32);                                                                                       \
+    k->cast[FROM][HOOP_F64](LONG, x, y64);                                                                                       \
+    k->cast[FROM][HOOP_I64](LONG, x, j64);                                                                                       \
+    k->cast[FROM][HOOP_I32](LONG, x, j32);                                                                                       \
+    k->cast[FROM][HOOP_U8](LONG, x, v8);                                                                                         \
+    for (int i = 0; i < LONG; i++)                                                                                               \
+        assert_true(y32[i] == (float)x[i] && y64[i] == (double)x[i] && j64[i] == (int64_t)x[i] && j32[i] == (int32_t)x[i] &&     \
+                    v8[i] == (uint8_t)x[i]);
         FROM_INT(HOOP_I64, i64)
         FROM_INT(HOOP_I32, i32)
         FROM_INT(HOOP_U8, u8)
@@ -223,6 +261,7 @@ static void test_cast(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_updates), cmocka_unit_test(test_dropout), cmocka_unit_test(test_copy), cmocka_unit_test(test_cast)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_updates), cmocka_unit_test(test_dropout),
+                                       cmocka_unit_test(test_copy), cmocka_unit_test(test_cast)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,9 @@
 static int check_shuffle(void)
 {
     enum { N = 1000 };
-    hoop_key      key = hoop_key_make(7, HOOP_FOR_SHUFFLE, 1, 0, 0);
+    hoop_key      key     = hoop_key_make(7, HOOP_FOR_SHUFFLE, 1, 0, 0);
     unsigned char seen[N] = {0};
-    uint64_t      hash = 0, low, high;
+    uint64_t      hash    = 0, low, high;
     for (uint64_t i = 0; i < N; i++) {
         uint64_t p = hoop_permute(key, N, i);
         if (p >= N || seen[p]++) return 1;
