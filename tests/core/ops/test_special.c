@@ -1,0 +1,316 @@
+/* What case strings cannot say: NaN, ignored labels, modes, keys, dims counted from the end, hoop_sum_to, casts. */
+#include "op_check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static hoop_tape *begin(void)
+{
+    return test_tape(test_rt.isa[0]);
+}
+
+static void no_error(const hoop_tape *t)
+{
+    if (hoop_tape_error(t)->status != HOOP_OK) fail_msg("%s", hoop_tape_error(t)->text);
+}
+
+static hoop_tensor *vector(hoop_tape *t, int64_t n, const double *v)
+{
+    return hoop_tape_tensor(t, HOOP_F64, 1, &n, v);
+}
+
+static double at(const hoop_tensor *x, int64_t i)
+{
+    double v[4096];
+    assert_true(hoop_tensor_numel(x) <= 4096 && i < hoop_tensor_numel(x));
+    assert_int_equal(hoop_tensor_read(x, v, NULL), HOOP_OK);
+    return v[i];
+}
+
+/* not a number goes through, and is not turned into one */
+static void nan_is_kept(void **state)
+{
+    double       v[3] = {1.0, NAN, -2.0};
+    hoop_tape   *t    = begin();
+    hoop_tensor *x    = hoop_tape_leaf(t, vector(t, 3, v)), *y, *other;
+    (void)state;
+    y = hoop_relu(t, x);
+    assert_true(isnan(at(y, 1)) && at(y, 2) == 0.0);
+    assert_true(isnan(hoop_tensor_item(hoop_max(t, x, 1, false))));
+    assert_true(isnan(hoop_tensor_item(hoop_sum(t, x, 1, false))));
+    assert_true(isnan(at(hoop_softmax(t, x), 0)));
+    assert_true(isnan(hoop_tensor_item(hoop_cross_entropy(t, x, hoop_tape_tensor(t, HOOP_I64, 0, NULL, (int64_t[]){2})))));
+    other = vector(t, 3, v);
+    assert_true(at(hoop_equal(t, x, other), 1) == 0.0 && at(hoop_equal(t, x, other), 0) == 1.0);
+    assert_true(at(hoop_greater(t, x, other), 1) == 0.0);
+    v[1] = INFINITY;
+    x    = vector(t, 3, v);
+    assert_true(at(hoop_exp(t, x), 1) == INFINITY && at(hoop_tanh(t, x), 1) == 1.0 && at(hoop_sigmoid(t, x), 1) == 1.0);
+    v[1] = -INFINITY;
+    x    = vector(t, 3, v);
+    assert_true(at(hoop_exp(t, x), 1) == 0.0 && at(hoop_softmax(t, x), 1) == 0.0 && at(hoop_sigmoid(t, x), 1) == 0.0);
+    v[1] = -1.0;
+    x    = vector(t, 3, v);
+    assert_true(isnan(at(hoop_log(t, x), 1)) && isnan(at(hoop_sqrt(t, x), 1)));
+    no_error(t);
+}
+
+static void softmax_of_large_numbers(void **state)
+{
+    double       v[3] = {1000.0, 1001.0, -1000.0};
+    hoop_tape   *t    = begin();
+    hoop_tensor *x = vector(t, 3, v), *p = hoop_softmax(t, x), *l = hoop_log_softmax(t, x);
+    (void)state;
+    assert_true(fabs(at(p, 1) - 1.0 / (1.0 + exp(-1.0))) < 1e-15 && at(p, 2) == 0.0);
+    assert_true(fabs(at(l, 2) + 2001.0 + log1p(exp(-1.0))) < 1e-12);
+}
+
+static void ignored_labels(void **state)
+{
+    static const int64_t label[4] = {1, HOOP_IGNORE_LABEL, 0, HOOP_IGNORE_LABEL}, bad[4] = {1, -1, 0, 0};
+    double               v[12];
+    hoop_tape           *t = begin();
+    hoop_tensor         *x, *y, *loss, *some, *few, *dx;
+    (void)state;
+    for (int i = 0; i < 12; i++) v[i] = test_uniform(3, (uint64_t)i, -1.0, 1.0);
+    x    = hoop_tape_leaf(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){4, 3}, v));
+    y    = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){4}, label);
+    loss = hoop_cross_entropy(t, x, y);
+    assert_true(hoop_tensor_item(hoop_loss_weight(loss)) == 2.0);
+    few  = hoop_slice(t, hoop_reshape(t, x, 3, (int64_t[]){2, 2, 3}), 1, 0, 1); /* rows 0 and 2 */
+    some = hoop_cross_entropy(t, few, hoop_tape_tensor(t, HOOP_I64, 2, (int64_t[]){2, 1}, (int64_t[]){1, 0}));
+    assert_true(fabs(hoop_tensor_item(loss) - hoop_tensor_item(some)) < 1e-15);
+    assert_int_equal(hoop_grad(t, loss, &x, 1, HOOP_CREATE_GRAPH, NULL, &dx), HOOP_OK);
+    for (int k = 0; k < 3; k++) assert_true(at(dx, 3 + k) == 0.0 && at(dx, 9 + k) == 0.0 && at(dx, k) != 0.0);
+    dx = hoop_sum(t, hoop_mul(t, dx, dx), HOOP_ALL_DIMS, false); /* nor in second derivatives */
+    assert_int_equal(hoop_grad(t, dx, &x, 1, 0, NULL, &dx), HOOP_OK);
+    for (int k = 0; k < 3; k++) assert_true(at(dx, 3 + k) == 0.0 && at(dx, k) != 0.0);
+    assert_true(at(hoop_one_hot(t, y, 3, HOOP_F64), 3) == 0.0);
+    no_error(t);
+    (void)hoop_cross_entropy(t, x, hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){4}, bad));
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ERANGE);
+    assert_non_null(strstr(hoop_tape_error(t)->text, "label -1 at position 1"));
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x    = hoop_tape_leaf(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){1, 3}, v)); /* nothing counts at all */
+    loss = hoop_cross_entropy(t, x, hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){1}, &label[1]));
+    assert_true(hoop_tensor_item(loss) == 0.0 && hoop_tensor_item(hoop_loss_weight(loss)) == 0.0);
+    assert_int_equal(hoop_backward(t, loss, NULL, NULL), HOOP_OK);
+    assert_true(at(hoop_tensor_grad(x), 0) == 0.0);
+}
+
+static void dropout_is_keyed(void **state)
+{
+    hoop_tape    *t   = begin();
+    hoop_tape_key key = {7, 3, 1};
+    double        first[4096];
+    int64_t       kept = 0;
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        hoop_tensor  *x, *y, *again;
+        hoop_tape_key k = key;
+        if (round == 2) k.step++;
+        if (round == 3) k.leaf++;
+        if (round == 4) k.seed++;
+        assert_int_equal(hoop_tape_reset(t, &k, NULL), HOOP_OK);
+        (void)hoop_tape_set_training(t, false);
+        x = hoop_fill(t, HOOP_F64, 1, (int64_t[]){4096}, 1.0);
+        assert_ptr_equal(hoop_dropout(t, x, 0.25), x); /* evaluation: the identity */
+        (void)hoop_tape_set_training(t, true);
+        assert_ptr_equal(hoop_dropout(t, x, 0.0), x);
+        if (round == 5) (void)hoop_tape_set_site(t, 99);
+        y     = hoop_dropout(t, x, 0.25);
+        again = hoop_dropout(t, x, 0.25);
+        assert_memory_not_equal(hoop_tensor_data(y), hoop_tensor_data(again), sizeof first); /* each call draws anew */
+        if (round == 0) {
+            memcpy(first, hoop_tensor_data(y), sizeof first);
+            for (int i = 0; i < 4096; i++) {
+                assert_true(first[i] == 0.0 || fabs(first[i] - 1.0 / 0.75) < 1e-15);
+                kept += first[i] != 0.0;
+            }
+            assert_in_range(kept, 4096 * 3 / 4 - 150, 4096 * 3 / 4 + 150);
+        } else if (round == 1) {
+            assert_memory_equal(hoop_tensor_data(y), first, sizeof first);
+        } else {
+            assert_memory_not_equal(hoop_tensor_data(y), first, sizeof first);
+        }
+    }
+    (void)hoop_dropout(t, hoop_fill(t, HOOP_F64, 1, (int64_t[]){3}, 1.0), NAN);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_EARG);
+}
+
+static void dims_from_the_end(void **state)
+{
+    hoop_tape   *t = begin();
+    hoop_tensor *x = hoop_tape_tensor(t, HOOP_F64, 3, (int64_t[]){2, 3, 4}, NULL), *y;
+    (void)state;
+    y = hoop_transpose(t, x, -1, 0);
+    assert_int_equal(hoop_tensor_size(y, 0), 4);
+    y = hoop_slice(t, x, -2, 1, 2);
+    assert_int_equal(hoop_tensor_size(y, 1), 2);
+    y = hoop_concat(t, (hoop_tensor *[]){x, x}, 2, -1);
+    assert_int_equal(hoop_tensor_size(y, -1), 8);
+    y = hoop_unslice(t, x, -3, 1, 5);
+    assert_int_equal(hoop_tensor_size(y, -3), 5);
+    y = hoop_reshape(t, hoop_transpose(t, x, 0, 1), 2, (int64_t[]){-1, 2});
+    assert_int_equal(hoop_tensor_size(y, 0), 12);
+    no_error(t);
+    (void)hoop_transpose(t, x, -4, 0);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){2}, NULL);
+    (void)hoop_concat(t, (hoop_tensor * [HOOP_MAX_IN + 1]){x}, HOOP_MAX_IN + 1, 0);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_EARG);
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){2}, NULL);
+    (void)hoop_reshape(t, x, HOOP_MAX_DIMS + 1, (int64_t[HOOP_MAX_DIMS + 1]){2});
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
+    (void)hoop_tape_reset(t, NULL, NULL);
+    (void)hoop_fill(t, HOOP_F32, 3, (int64_t[]){1 << 30, 1 << 30, 1 << 30}, 0.0);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESIZE);
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_fill(t, HOOP_F32, 1, (int64_t[]){1}, 0.0); /* views of more bytes than there are numbers for */
+    (void)hoop_expand(t, x, 2, (int64_t[]){1LL << 40, 1LL << 40});
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESIZE);
+}
+
+static void sum_to_shapes(void **state)
+{
+    static const struct {
+        int     ndim;
+        int64_t shape[3];
+        double  first;
+    } to[]         = {{3, {2, 3, 4}, 1.0}, {2, {3, 4}, 2.0},  {1, {4}, 6.0},      {0, {0}, 24.0},
+                      {3, {1, 3, 1}, 8.0}, {2, {1, 1}, 24.0}, {3, {2, 1, 4}, 3.0}};
+    hoop_tape   *t = begin();
+    hoop_tensor *x = hoop_fill(t, HOOP_F64, 3, (int64_t[]){2, 3, 4}, 1.0);
+    (void)state;
+    for (size_t i = 0; i < sizeof to / sizeof to[0]; i++) {
+        hoop_tensor *y = hoop_sum_to(t, x, to[i].ndim, to[i].shape);
+        no_error(t);
+        assert_int_equal(hoop_tensor_ndim(y), to[i].ndim);
+        for (int64_t k = 0; k < hoop_tensor_numel(y); k++) assert_true(at(y, k) == to[i].first);
+    }
+}
+
+static void reductions_of_nothing(void **state)
+{
+    hoop_tape   *t = begin();
+    hoop_tensor *x = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){0, 3}, NULL), *y;
+    (void)state;
+    y = hoop_sum(t, x, 1, false);
+    assert_true(at(y, 2) == 0.0);
+    y = hoop_mean(t, x, 2, false); /* of nothing, nothing */
+    assert_int_equal(hoop_tensor_numel(y), 0);
+    no_error(t);
+    (void)hoop_max(t, x, 1, false);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){0, 3}, NULL);
+    (void)hoop_mean(t, x, HOOP_ALL_DIMS, false);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
+}
+
+static void casts(void **state)
+{
+    hoop_tape   *t    = begin();
+    double       v[4] = {1.9, -1.9, 0.0, 200.0};
+    int64_t      i64[4];
+    int32_t      i32[4];
+    uint8_t      u8[4];
+    float        f[4];
+    hoop_tensor *x = hoop_tape_leaf(t, vector(t, 4, v)), *y, *dx;
+    (void)state;
+    assert_int_equal(hoop_tensor_read(hoop_cast(t, x, HOOP_I64), i64, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_read(hoop_cast(t, x, HOOP_I32), i32, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_read(hoop_cast(t, hoop_relu(t, x), HOOP_U8), u8, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_read(hoop_cast(t, x, HOOP_F32), f, NULL), HOOP_OK);
+    assert_true(i64[0] == 1 && i64[1] == -1 && i32[1] == -1 && u8[3] == 200 && f[0] == 1.9F);
+    y = hoop_cast(t, x, HOOP_F32); /* the gradient comes back in the input's dtype */
+    y = hoop_sum(t, hoop_mul(t, y, y), HOOP_ALL_DIMS, false);
+    assert_int_equal(hoop_grad(t, y, &x, 1, 0, NULL, &dx), HOOP_OK);
+    assert_int_equal(hoop_tensor_dtype(dx), HOOP_F64);
+    assert_true(fabs(at(dx, 0) - 3.8) < 1e-6);
+    y = hoop_cast(t, hoop_transpose(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){2, 2}, v), 0, 1), HOOP_I64); /* views too */
+    assert_int_equal(hoop_tensor_read(y, i64, NULL), HOOP_OK);
+    assert_true(i64[1] == 0 && i64[2] == -1);
+    no_error(t);
+    (void)hoop_add(t, x, hoop_cast(t, x, HOOP_F32)); /* no promotion */
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_EDTYPE);
+    assert_non_null(strstr(hoop_tape_error(t)->text, "hoop_cast"));
+}
+
+/* detach passes the value and stops the gradient */
+static void detached(void **state)
+{
+    hoop_tape   *t    = begin();
+    double       v[2] = {3.0, 4.0};
+    hoop_tensor *x = hoop_tape_leaf(t, vector(t, 2, v)), *y = hoop_mul(t, x, hoop_detach(t, x)), *s = hoop_sum(t, y, 1, false);
+    (void)state;
+    assert_int_equal(hoop_backward(t, s, NULL, NULL), HOOP_OK);
+    assert_true(at(hoop_tensor_grad(x), 0) == 3.0 && at(hoop_tensor_grad(x), 1) == 4.0);
+}
+
+/* the largest of equals: their gradient is shared */
+static void ties_share(void **state)
+{
+    hoop_tape   *t    = begin();
+    double       v[4] = {2.0, 5.0, 5.0, 1.0};
+    hoop_tensor *x = hoop_tape_leaf(t, vector(t, 4, v)), *y = hoop_max(t, x, 1, false);
+    (void)state;
+    assert_int_equal(hoop_backward(t, y, NULL, NULL), HOOP_OK);
+    assert_true(at(hoop_tensor_grad(x), 0) == 0.0 && at(hoop_tensor_grad(x), 1) == 0.5 && at(hoop_tensor_grad(x), 2) == 0.5);
+}
+
+/* products of many shapes and layouts against the sum written out; large enough for several tiles and threads */
+static void matmul_shapes(void **state)
+{
+    static const int64_t sizes[][3] = {{1, 1, 1},    {1, 300, 1},  {300, 1, 300}, {17, 5, 257},
+                                       {257, 3, 16}, {513, 7, 31}, {2, 0, 3},     {0, 4, 3}};
+    (void)state;
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        int64_t m = sizes[s][0], k = sizes[s][1], n = sizes[s][2];
+        double *a = test_memory(m * k * 8), *b = test_memory(k * n * 8);
+        for (int64_t i = 0; i < m * k; i++) a[i] = test_uniform(1, (uint64_t)i, -1.0, 1.0);
+        for (int64_t i = 0; i < k * n; i++) b[i] = test_uniform(2, (uint64_t)i, -1.0, 1.0);
+        for (int way = 0; way < 4; way++) {
+            hoop_tape   *t = test_tape(way % 2 == 0 ? test_rt.isa[0] : test_rt.two_threads);
+            hoop_tensor *x = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){m, k}, a),
+                        *y = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){k, n}, b), *z;
+            const double *c;
+            if (way >= 2) { /* the same matrices, lying transposed */
+                x = hoop_transpose(t, hoop_contiguous(t, hoop_transpose(t, x, 0, 1)), 0, 1);
+                y = hoop_transpose(t, hoop_contiguous(t, hoop_transpose(t, y, 0, 1)), 0, 1);
+            }
+            z = hoop_matmul(t, x, y);
+            no_error(t);
+            c = hoop_tensor_data(z);
+            for (int64_t i = 0; i < m * n; i++) {
+                double sum = 0.0;
+                for (int64_t j = 0; j < k; j++) sum += a[i / n * k + j] * b[j * n + i % n];
+                if (fabs(c[i] - sum) > 1e-13)
+                    fail_msg("%lld x %lld x %lld: element %lld", (long long)m, (long long)k, (long long)n, (long long)i);
+            }
+        }
+        (void)test_tidy(NULL);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(nan_is_kept, test_tidy),
+        cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
+        cmocka_unit_test_teardown(ignored_labels, test_tidy),
+        cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
+        cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
+        cmocka_unit_test_teardown(sum_to_shapes, test_tidy),
+        cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
+        cmocka_unit_test_teardown(casts, test_tidy),
+        cmocka_unit_test_teardown(detached, test_tidy),
+        cmocka_unit_test_teardown(ties_share, test_tidy),
+        cmocka_unit_test_teardown(matmul_shapes, test_tidy),
+    };
+    return cmocka_run_group_tests(tests, test_start, test_stop);
+}
