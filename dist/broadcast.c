@@ -10,8 +10,8 @@ static void start(hoop_work *w)
 {
     hoop__broadcast_state *s    = &w->state.broadcast;
     const int              size = w->comm->size, q = (w->comm->rank - w->root + size) % size;
-    const int64_t          low  = q == 0 ? size : q & -q;
-    s->parent                   = q == 0 ? -1 : ((q & (q - 1)) + w->root) % size;
+    const int64_t          low = q == 0 ? size : q & -q;
+    s->parent                  = q == 0 ? -1 : ((q & (q - 1)) + w->root) % size;
     for (int64_t bit = 1; bit < low && q + bit < size; bit *= 2) s->children[s->nchildren++] = (int)((q + bit + w->root) % size);
 }
 
@@ -25,7 +25,7 @@ static void need(const hoop_work *w, int64_t *scratch_bytes, int *nrequests)
 static char *segment_at(const hoop_work *w, int64_t segment, int64_t *bytes)
 {
     const int64_t most = hoop__segment_units(w), rest = w->nunits - segment * most;
-    *bytes             = rest < most ? rest : most;
+    *bytes = rest < most ? rest : most;
     return w->buf + segment * most;
 }
 
@@ -59,9 +59,9 @@ static hoop_status receive_segments(hoop_work *w, int64_t total, hoop_error *err
 
 static hoop_status advance(hoop_work *w, hoop_error *err, bool *moved)
 {
-    hoop__broadcast_state *s      = &w->state.broadcast;
-    const int64_t          total  = hoop__segment_count(w->nunits, hoop__segment_units(w)), window = HOOP__WINDOW * (int64_t)s->nchildren;
-    hoop_status            st     = receive_segments(w, total, err, moved);
+    hoop__broadcast_state *s = &w->state.broadcast;
+    const int64_t total = hoop__segment_count(w->nunits, hoop__segment_units(w)), window = HOOP__WINDOW * (int64_t)s->nchildren;
+    hoop_status   st = receive_segments(w, total, err, moved);
     while (st == HOOP_OK && s->gone < total * s->nchildren) {
         bool    done = s->gone < s->given;
         int64_t bytes;
@@ -72,7 +72,8 @@ static hoop_status advance(hoop_work *w, hoop_error *err, bool *moved)
             s->gone++;
         } else if (s->given - s->gone < window && s->given < s->taken * s->nchildren) {
             place = segment_at(w, s->given / s->nchildren, &bytes);
-            st    = hoop__work_isend(w, HOOP__WINDOW + (int)(s->given % window), s->children[s->given % s->nchildren], place, bytes, err);
+            st = hoop__work_isend(w, HOOP__WINDOW + (int)(s->given % window), s->children[s->given % s->nchildren], place, bytes,
+                                  err);
             s->given++;
         } else {
             break;

@@ -26,7 +26,7 @@ static void need(const hoop_work *w, int64_t *scratch_bytes, int *nrequests)
 
 static void start(hoop_work *w)
 {
-    hoop__bruck_state *s = &w->state.bruck;
+    hoop__bruck_state *s     = &w->state.bruck;
     int64_t            first = 0, count = w->nunits;
     s->block_bytes = block_bytes(w);
     s->distance    = 1;
@@ -55,7 +55,8 @@ static void combine_gathered(hoop_work *w)
     char            *sum = NULL;
     if (w->op == HOOP__REDUCE_SCATTER) hoop_comm_chunk(w->nunits, c->size, c->rank, &first, &count);
     for (int r = 0; r < c->size; r++) {
-        char *part = hoop__work_slot(w)->scratch + (r - c->rank + c->size) % c->size * w->state.bruck.block_bytes + first * w->unit_bytes;
+        char *part =
+            hoop__work_slot(w)->scratch + (r - c->rank + c->size) % c->size * w->state.bruck.block_bytes + first * w->unit_bytes;
         if (sum == NULL)
             sum = part;
         else
@@ -66,8 +67,8 @@ static void combine_gathered(hoop_work *w)
 
 static hoop_status advance(hoop_work *w, hoop_error *err, bool *moved)
 {
-    hoop__bruck_state *s       = &w->state.bruck;
-    const int          size    = w->comm->size, rank = w->comm->rank;
+    hoop__bruck_state *s    = &w->state.bruck;
+    const int          size = w->comm->size, rank = w->comm->rank;
     char              *scratch = hoop__work_slot(w)->scratch;
     while (s->distance < size) {
         const int     blocks = s->distance < size - s->distance ? s->distance : size - s->distance;

@@ -13,28 +13,32 @@ static hoop_status check_reducer(const hoop_reducer *reducer, bool scatter, cons
     return HOOP_OK;
 }
 
-hoop_status hoop_comm_reduce_scatter(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what, hoop_error *err,
-                                     hoop_work **out)
+hoop_status hoop_comm_reduce_scatter(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
+                                     hoop_error *err, hoop_work **out)
 {
     hoop_status st = check_reducer(reducer, true, what, err);
     *out           = NULL;
-    return st != HOOP_OK ? st : hoop__work_post(c, HOOP__REDUCE_SCATTER, 0, buf, nunits, reducer->unit_bytes, reducer, what, err, out);
+    return st != HOOP_OK ? st
+                         : hoop__work_post(c, HOOP__REDUCE_SCATTER, 0, buf, nunits, reducer->unit_bytes, reducer, what, err, out);
 }
 
-hoop_status hoop_comm_all_reduce(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what, hoop_error *err,
-                                 hoop_work **out)
+hoop_status hoop_comm_all_reduce(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
+                                 hoop_error *err, hoop_work **out)
 {
     hoop_status st = check_reducer(reducer, false, what, err);
     *out           = NULL;
-    return st != HOOP_OK ? st : hoop__work_post(c, HOOP__ALL_REDUCE, 0, buf, nunits, reducer->unit_bytes, reducer, what, err, out);
+    return st != HOOP_OK ? st
+                         : hoop__work_post(c, HOOP__ALL_REDUCE, 0, buf, nunits, reducer->unit_bytes, reducer, what, err, out);
 }
 
-hoop_status hoop_comm_all_gather(hoop_comm *c, void *buf, int64_t nunits, int64_t unit_bytes, const char *what, hoop_error *err, hoop_work **out)
+hoop_status hoop_comm_all_gather(hoop_comm *c, void *buf, int64_t nunits, int64_t unit_bytes, const char *what, hoop_error *err,
+                                 hoop_work **out)
 {
     return hoop__work_post(c, HOOP__ALL_GATHER, 0, buf, nunits, unit_bytes, NULL, what, err, out);
 }
 
-hoop_status hoop_comm_all_reduce_wait(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what, hoop_error *err)
+hoop_status hoop_comm_all_reduce_wait(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
+                                      hoop_error *err)
 {
     hoop_work  *w;
     hoop_status st = hoop_comm_all_reduce(c, buf, nunits, reducer, what, err, &w);
@@ -56,7 +60,8 @@ hoop_status hoop_comm_broadcast(hoop_comm *c, int root, void *buf, int64_t bytes
     return st != HOOP_OK ? st : hoop_work_wait(&w, err);
 }
 
-hoop_status hoop_comm_all_gather_bytes(hoop_comm *c, const void *mine, int64_t bytes, const char *what, hoop_error *err, void *out)
+hoop_status hoop_comm_all_gather_bytes(hoop_comm *c, const void *mine, int64_t bytes, const char *what, hoop_error *err,
+                                       void *out)
 {
     hoop_work  *w;
     hoop_status st;
@@ -88,11 +93,11 @@ typedef struct digest {
 /* Both ranks' values from the first place at which they differ (or a bit before). */
 static hoop_status name_both(hoop_comm *c, const char *what, const char *value, int other, hoop_error *err)
 {
-    char         both[2][EXCERPT];
-    int64_t      length = (int64_t)strlen(value), longest = length, from = 0;
-    const int    rank[2] = {0, other};
-    char        *theirs  = NULL;
-    hoop_status  st;
+    char        both[2][EXCERPT];
+    int64_t     length = (int64_t)strlen(value), longest = length, from = 0;
+    const int   rank[2] = {0, other};
+    char       *theirs  = NULL;
+    hoop_status st;
     HOOP_TRY(st, done, hoop_comm_broadcast(c, 0, &longest, sizeof longest, what, err));
     theirs = calloc((size_t)longest + 1, 1);
     if (theirs == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld bytes", what, (long long)longest);
@@ -106,8 +111,9 @@ static hoop_status name_both(hoop_comm *c, const char *what, const char *value, 
         if (c->rank == rank[i]) hoop__copy_text(both[i], value + from, EXCERPT);
         HOOP_TRY(st, done, hoop_comm_broadcast(c, rank[i], both[i], sizeof both[i], what, err));
     }
-    st = hoop_fail(err, HOOP_EDESYNC, "ranks disagree: rank 0 on %s has %s %s\"%s\"; rank %d on %s has %s\"%s\"", hoop_comm_host(c, 0), what,
-                   from > 0 ? ".." : "", both[0], other, hoop_comm_host(c, other), from > 0 ? ".." : "", both[1]);
+    st = hoop_fail(err, HOOP_EDESYNC, "ranks disagree: rank 0 on %s has %s %s\"%s\"; rank %d on %s has %s\"%s\"",
+                   hoop_comm_host(c, 0), what, from > 0 ? ".." : "", both[0], other, hoop_comm_host(c, other),
+                   from > 0 ? ".." : "", both[1]);
 done:
     free(theirs);
     return st;
@@ -136,12 +142,14 @@ hoop_status hoop_comm_agree_status(hoop_comm *c, hoop_error *err)
     const bool  failed = err != NULL && err->status != HOOP_OK;
     int64_t     lowest = failed ? c->size - c->rank : 0; /* the maximum of size - rank is that of the lowest rank that failed */
     hoop_status st;
-    st = hoop_comm_all_reduce_wait(c, &lowest, 1, hoop_reducer_of(HOOP_I64, HOOP_MAX), "agreement on errors", failed ? &none : err);
+    st = hoop_comm_all_reduce_wait(c, &lowest, 1, hoop_reducer_of(HOOP_I64, HOOP_MAX), "agreement on errors",
+                                   failed ? &none : err);
     if (failed && st != HOOP_OK) return err->status;
     if (st != HOOP_OK || lowest == 0) return st;
     if (c->rank == c->size - lowest) first = *err;
     st = hoop_comm_broadcast(c, (int)(c->size - lowest), &first, sizeof first, "agreement on errors", failed ? &none : err);
     if (failed) return err->status;
     if (st != HOOP_OK) return st;
-    return hoop_fail(err, HOOP_EPEER, "rank %d on %s: %.900s", (int)(c->size - lowest), hoop_comm_host(c, (int)(c->size - lowest)), first.text);
+    return hoop_fail(err, HOOP_EPEER, "rank %d on %s: %.900s", (int)(c->size - lowest),
+                     hoop_comm_host(c, (int)(c->size - lowest)), first.text);
 }

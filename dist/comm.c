@@ -33,7 +33,8 @@ static hoop_status resolve_opts(const hoop_comm_opts *given, hoop_error *err, ho
         return hoop_fail(err, HOOP_EARG, "communicator: timeout_s is %g, it must lie between 0 and 1e8", out->timeout_s);
     if (out->segment_bytes == 0) out->segment_bytes = INT64_C(512) << 10;
     if (out->segment_bytes < 1 || out->segment_bytes > HOOP__SEGMENT_BYTES_MAX)
-        return hoop_fail(err, HOOP_EARG, "communicator: segment_bytes is %lld, it must lie between 1 and 2^30", (long long)out->segment_bytes);
+        return hoop_fail(err, HOOP_EARG, "communicator: segment_bytes is %lld, it must lie between 1 and 2^30",
+                         (long long)out->segment_bytes);
     return HOOP_OK;
 }
 

@@ -47,9 +47,9 @@ typedef struct hoop__transport {
     hoop_status (*isend)(hoop_comm *c, int peer, int tag, const void *buf, int64_t bytes, hoop__request *req, hoop_error *err);
     hoop_status (*irecv)(hoop_comm *c, int peer, int tag, void *buf, int64_t bytes, hoop__request *req, hoop_error *err);
     hoop_status (*test)(hoop_comm *c, hoop__request *req, hoop_error *err); /* done: req->active is false */
-    bool (*cancel)(hoop_comm *c, hoop__request *req);                      /* false: the wire may still use its buffer */
-    void (*control_send)(hoop_comm *c, int peer, const hoop__message *m);  /* best effort */
-    bool (*control_receive)(hoop_comm *c, hoop__message *m);               /* false: none there */
+    bool (*cancel)(hoop_comm *c, hoop__request *req);                       /* false: the wire may still use its buffer */
+    void (*control_send)(hoop_comm *c, int peer, const hoop__message *m);   /* best effort */
+    bool (*control_receive)(hoop_comm *c, hoop__message *m);                /* false: none there */
     void (*destroy)(hoop_comm *c);
 } hoop__transport;
 
@@ -72,8 +72,8 @@ typedef struct hoop__algorithm {
 } hoop__algorithm;
 
 extern const hoop__algorithm hoop__algorithms[HOOP_ALGORITHM_COUNT];
-extern const hoop__stage     hoop__ring_reduce_scatter, hoop__ring_all_gather, hoop__exchange_reduce_scatter, hoop__bruck, hoop__mpi_stage,
-    hoop__broadcast;
+extern const hoop__stage     hoop__ring_reduce_scatter, hoop__ring_all_gather, hoop__exchange_reduce_scatter, hoop__bruck,
+    hoop__mpi_stage, hoop__broadcast;
 /* The algorithm of a collective: opts', or for auto by size. Never HOOP_ALGORITHM_AUTO. */
 hoop_algorithm hoop__algorithm_for(const hoop_comm *c, int64_t nunits, int64_t unit_bytes, const hoop_reducer *reducer);
 
@@ -173,7 +173,7 @@ struct hoop_comm {
     int64_t                position_ns, tick_ns, mpi_max_units;
     double                 wait_s;
     const hoop_work       *waiting;
-    hoop__message          message; /* the one being written or read */
+    hoop__message          message;   /* the one being written or read */
     bool                   abandoned; /* works were: others may still send what nobody takes */
     bool                   leak;      /* the wire may still write into our scratch */
 };
@@ -190,12 +190,12 @@ hoop_status hoop__comm_greet(hoop_comm *c, hoop_error *err);
 void        hoop__copy_text(char *dst, const char *src, int64_t size);
 
 /* work.c */
-int64_t     hoop__clock_ns(void);        /* coarse (milliseconds), cheap */
+int64_t     hoop__clock_ns(void); /* coarse (milliseconds), cheap */
 int64_t     hoop__clock_precise_ns(void);
 int64_t     hoop__segment_units(const hoop_work *w);
 int64_t     hoop__segment_count(int64_t units, int64_t segment_units);
-hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int64_t nunits, int64_t unit_bytes, const hoop_reducer *reducer,
-                            const char *what, hoop_error *err, hoop_work **out);
+hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int64_t nunits, int64_t unit_bytes,
+                            const hoop_reducer *reducer, const char *what, hoop_error *err, hoop_work **out);
 /* Post a message of the work's, or see whether it is done. */
 hoop_status hoop__work_isend(hoop_work *w, int req, int peer, const void *buf, int64_t bytes, hoop_error *err);
 hoop_status hoop__work_irecv(hoop_work *w, int req, int peer, void *buf, int64_t bytes, hoop_error *err);

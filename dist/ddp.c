@@ -11,19 +11,21 @@
 static hoop_status check_opts(const hoop_comm *comm, const hoop_ddp_opts *o, hoop_error *err)
 {
     int64_t end = 0, bytes;
-    if (!hoop_dtype_is_float(o->dtype)) return hoop_fail(err, HOOP_EDTYPE, "ddp: gradients of %s, they are f32 or f64", hoop_dtype_name(o->dtype));
+    if (!hoop_dtype_is_float(o->dtype))
+        return hoop_fail(err, HOOP_EDTYPE, "ddp: gradients of %s, they are f32 or f64", hoop_dtype_name(o->dtype));
     if (o->nblocks < 0 || o->nparams < 0 || o->bucket_bytes < 0)
-        return hoop_fail(err, HOOP_EARG, "ddp: %lld blocks, %d parameters, buckets of %lld bytes: none may be negative", (long long)o->nblocks,
-                         o->nparams, (long long)o->bucket_bytes);
+        return hoop_fail(err, HOOP_EARG, "ddp: %lld blocks, %d parameters, buckets of %lld bytes: none may be negative",
+                         (long long)o->nblocks, o->nparams, (long long)o->bucket_bytes);
     if (__builtin_mul_overflow(o->nblocks, (int64_t)sizeof(hoop_exact_block64) * 2, &bytes))
         return hoop_fail(err, HOOP_ESIZE, "ddp: %lld blocks are too many", (long long)o->nblocks);
     if (o->leaves < hoop_comm_size(comm))
-        return hoop_fail(err, HOOP_EARG, "ddp: %lld leaves for %d ranks, each needs at least one", (long long)o->leaves, hoop_comm_size(comm));
+        return hoop_fail(err, HOOP_EARG, "ddp: %lld leaves for %d ranks, each needs at least one", (long long)o->leaves,
+                         hoop_comm_size(comm));
     for (int i = 0; i < o->nparams; i++) {
         const int64_t first = o->first_block[i], n = o->param_blocks[i];
         if (first < end || n < 0 || n > o->nblocks || first > o->nblocks - n)
-            return hoop_fail(err, HOOP_EARG, "ddp: parameter %d has blocks %lld to %lld, after %lld and of %lld", i, (long long)first,
-                             (long long)(first + n), (long long)end, (long long)o->nblocks);
+            return hoop_fail(err, HOOP_EARG, "ddp: parameter %d has blocks %lld to %lld, after %lld and of %lld", i,
+                             (long long)first, (long long)(first + n), (long long)end, (long long)o->nblocks);
         end = first + n;
     }
     return HOOP_OK;
@@ -99,8 +101,8 @@ static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err
 {
     const int64_t buckets = (o->nblocks + d->bucket_blocks - 1) / d->bucket_blocks;
     if (buckets > HOOP__TAG_SPAN / 2)
-        return hoop_fail(err, HOOP_EARG, "ddp: %lld buckets are too many, take a bucket_bytes of at least %lld", (long long)buckets,
-                         (long long)(o->nblocks / (HOOP__TAG_SPAN / 2) + 1) * d->block_bytes);
+        return hoop_fail(err, HOOP_EARG, "ddp: %lld buckets are too many, take a bucket_bytes of at least %lld",
+                         (long long)buckets, (long long)(o->nblocks / (HOOP__TAG_SPAN / 2) + 1) * d->block_bytes);
     d->nbuckets = (int)buckets;
     d->nspans   = list_spans(o, NULL);
     d->spans    = take(d, d->nspans, sizeof *d->spans);
@@ -108,8 +110,10 @@ static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err
     d->ranges   = take(d, d->nbuckets, sizeof *d->ranges);
     d->few      = take(d, HOOP__DDP_AT_ONCE, sizeof(hoop_exact_block64));
     if (d->mode->has_accumulators) d->accumulators = take(d, d->nblocks, d->exact.block_bytes);
-    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || d->few == NULL || (d->mode->has_accumulators && d->accumulators == NULL))
-        return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks, (long long)d->bytes);
+    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || d->few == NULL ||
+        (d->mode->has_accumulators && d->accumulators == NULL))
+        return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks,
+                         (long long)d->bytes);
     return HOOP_OK;
 }
 
@@ -157,7 +161,8 @@ void hoop_ddp_destroy(hoop_ddp **d)
 static void start_buckets(hoop_ddp *d)
 {
     for (; d->next < d->nbuckets && d->buckets[d->next].missing == 0 && d->error.status == HOOP_OK; d->next++)
-        if (d->mode->start(d, &d->buckets[d->next], &d->error) != HOOP_OK) hoop_comm_poison(d->comm, &d->error); /* the others wait for it */
+        if (d->mode->start(d, &d->buckets[d->next], &d->error) != HOOP_OK)
+            hoop_comm_poison(d->comm, &d->error); /* the others wait for it */
 }
 
 static void close_span(hoop_ddp *d, hoop__ddp_span *span)
@@ -173,7 +178,9 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
 {
     hoop_status st = hoop_comm_check(d->comm, err);
     if (st != HOOP_OK) return st;
-    if (d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: step %lld begins before step %lld was reduced", (long long)step, (long long)d->step);
+    if (d->in_step)
+        return hoop_fail(err, HOOP_ESTATE, "ddp: step %lld begins before step %lld was reduced", (long long)step,
+                         (long long)d->step);
     if (grad == NULL && d->nblocks > 0) return hoop_fail(err, HOOP_EARG, "ddp: there is no gradient buffer");
     d->grad    = grad;
     d->step    = step;
@@ -198,8 +205,8 @@ void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf)
     hoop__ddp_span *span;
     if (d->error.status != HOOP_OK) return;
     if (!d->in_step || param < 0 || param >= d->nparams) {
-        (void)hoop_fail(&d->error, d->in_step ? HOOP_EARG : HOOP_ESTATE, "ddp: parameter %d of %d became ready %s", param, d->nparams,
-                        d->in_step ? "and is none" : "outside a step");
+        (void)hoop_fail(&d->error, d->in_step ? HOOP_EARG : HOOP_ESTATE, "ddp: parameter %d of %d became ready %s", param,
+                        d->nparams, d->in_step ? "and is none" : "outside a step");
         return;
     }
     span = &d->spans[param];
@@ -244,8 +251,8 @@ hoop_status hoop_ddp_reduce(hoop_ddp *d, hoop_error *err, bool *finite)
     hoop_error   why    = {0};
     if (!d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: there is no step to reduce: begin one first");
     if (!is_complete(d) || d->error.status != HOOP_OK) {
-        (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: not every parameter became ready in step %lld: hoop_ddp_skip_all is for those",
-                        (long long)d->step);
+        (void)hoop_fail(&d->error, HOOP_ESTATE,
+                        "ddp: not every parameter became ready in step %lld: hoop_ddp_skip_all is for those", (long long)d->step);
         hoop_ddp_skip_all(d);
     }
     for (int k = 0; k < d->nbuckets; k++) {
@@ -271,10 +278,13 @@ hoop_status hoop_ddp_gather(hoop_ddp *d, void *weights, hoop_error *err)
     const double before = hoop_comm_wait_s(d->comm);
     hoop_status  st     = hoop_comm_check(d->comm, err);
     if (st != HOOP_OK) return st;
-    if (d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: weights of step %lld are gathered before its gradients were reduced", (long long)d->step);
+    if (d->in_step)
+        return hoop_fail(err, HOOP_ESTATE, "ddp: weights of step %lld are gathered before its gradients were reduced",
+                         (long long)d->step);
     for (int k = 0; k < d->nbuckets && st == HOOP_OK; k++) {
         hoop__ddp_bucket *b = &d->buckets[k];
-        st = hoop_comm_all_gather(d->comm, (char *)weights + b->first_block * d->block_bytes, b->nblocks, d->block_bytes, b->gather_what, err, &b->work);
+        st = hoop_comm_all_gather(d->comm, (char *)weights + b->first_block * d->block_bytes, b->nblocks, d->block_bytes,
+                                  b->gather_what, err, &b->work);
     }
     for (int k = 0; k < d->nbuckets; k++) {
         hoop_status waited = hoop_work_wait(&d->buckets[k].work, st == HOOP_OK ? err : NULL);

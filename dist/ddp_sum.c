@@ -119,7 +119,8 @@ static void finish_nothing(hoop_ddp *d, const hoop__ddp_bucket *bucket, bool wan
 
 static hoop_status start_grad(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
 {
-    return hoop_comm_reduce_scatter(d->comm, grad_at(d, bucket->first_block), bucket->nblocks, &d->reducer, bucket->reduce_what, err, &bucket->work);
+    return hoop_comm_reduce_scatter(d->comm, grad_at(d, bucket->first_block), bucket->nblocks, &d->reducer, bucket->reduce_what,
+                                    err, &bucket->work);
 }
 
 /* own and others: raw gradients of the same blocks, one leaf each. A reducer's ctx is const; that of a step under way is ours. */
@@ -157,8 +158,8 @@ static void exact_none(hoop_ddp *d, const hoop__ddp_span *span, bool first)
 
 static hoop_status start_accumulators(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
 {
-    return hoop_comm_reduce_scatter(d->comm, accumulators_at(d, bucket->first_block), bucket->nblocks, &d->reducer, bucket->reduce_what, err,
-                                    &bucket->work);
+    return hoop_comm_reduce_scatter(d->comm, accumulators_at(d, bucket->first_block), bucket->nblocks, &d->reducer,
+                                    bucket->reduce_what, err, &bucket->work);
 }
 
 static void combine_accumulators(const void *ctx, void *dst, const void *src, int64_t nblocks)
@@ -170,7 +171,8 @@ static void combine_accumulators(const void *ctx, void *dst, const void *src, in
 static void finish_accumulators(hoop_ddp *d, const hoop__ddp_bucket *bucket, bool want_finite)
 {
     (void)want_finite;
-    d->finite &= hoop_exact_finish(&d->exact, accumulators_at(d, bucket->own_first), bucket->own_count, grad_at(d, bucket->own_first));
+    d->finite &=
+        hoop_exact_finish(&d->exact, accumulators_at(d, bucket->own_first), bucket->own_count, grad_at(d, bucket->own_first));
 }
 
 const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts)
@@ -187,7 +189,8 @@ const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts)
         d->reducer = (hoop_reducer){d->block_bytes, combine_floats, NULL, hoop_reducer_of(d->dtype, HOOP_SUM)};
         return &float_mode;
     }
-    if (d->leaves_most == 1 && size <= LEAF_RANKS_MOST && (algorithm == HOOP_ALGORITHM_AUTO || algorithm == HOOP_ALGORITHM_EXCHANGE)) {
+    if (d->leaves_most == 1 && size <= LEAF_RANKS_MOST &&
+        (algorithm == HOOP_ALGORITHM_AUTO || algorithm == HOOP_ALGORITHM_EXCHANGE)) {
         d->reducer = (hoop_reducer){d->block_bytes, NULL, combine_leaves, d};
         return &leaf_mode;
     }

@@ -79,7 +79,8 @@ static hoop_status make_type(hoop_comm *c, const hoop_reducer *reducer, hoop_err
     t->reducer = *reducer;
     t->unit    = MPI_DATATYPE_NULL;
     (void)snprintf(name, sizeof name, name_format, (void *)t);
-    HOOP_TRY(st, done, hoop__mpi_check(MPI_Type_contiguous((int)reducer->unit_bytes, MPI_BYTE, &t->unit), "MPI_Type_contiguous", err));
+    HOOP_TRY(st, done,
+             hoop__mpi_check(MPI_Type_contiguous((int)reducer->unit_bytes, MPI_BYTE, &t->unit), "MPI_Type_contiguous", err));
     HOOP_TRY(st, done, hoop__mpi_check(MPI_Type_set_name(t->unit, name), "MPI_Type_set_name", err));
     HOOP_TRY(st, done, hoop__mpi_check(MPI_Type_commit(&t->unit), "MPI_Type_commit", err));
     if (l->op == MPI_OP_NULL) HOOP_TRY(st, done, hoop__mpi_check(MPI_Op_create(combine, 1, &l->op), "MPI_Op_create", err));
@@ -133,8 +134,8 @@ static int start_whole(hoop_work *w, const hoop__mpi_link *l, MPI_Datatype unit,
 
 static int start_piece(hoop_work *w, const hoop__mpi_link *l, MPI_Datatype unit, MPI_Request *request)
 {
-    hoop__mpi_state *s    = &w->state.mpi;
-    const int        root = s->root;
+    hoop__mpi_state *s     = &w->state.mpi;
+    const int        root  = s->root;
     int64_t          first = 0, count = w->nunits, n;
     char            *place;
     if (w->op != HOOP__ALL_REDUCE) hoop_comm_chunk(w->nunits, w->comm->size, root, &first, &count);
@@ -174,7 +175,8 @@ static hoop_status advance(hoop_work *w, hoop_error *err, bool *moved)
         if (!s->active && s->root == w->comm->size) break;
         if (!s->active) {
             const MPI_Datatype unit = ((hoop__mpi_type *)s->type)->unit;
-            st = hoop__mpi_check(w->exclusive ? start_piece(w, l, unit, &request) : start_whole(w, l, unit, &request), "MPI collective", err);
+            st = hoop__mpi_check(w->exclusive ? start_piece(w, l, unit, &request) : start_whole(w, l, unit, &request),
+                                 "MPI collective", err);
             if (st != HOOP_OK) return st;
             memcpy(&s->handle, &request, sizeof request);
             s->active = true;

@@ -6,7 +6,8 @@
 
 #include "comm_internal.h"
 
-/* A reducer as MPI sees it: a datatype of one unit, and an operation that reads from the datatype's name which reducer to call. */
+/* A reducer as MPI sees it: a datatype of one unit, and an operation that reads from the datatype's name which reducer to call.
+ */
 typedef struct hoop__mpi_type {
     struct hoop__mpi_type *next;
     hoop_reducer           reducer; /* combine NULL: for gathers only */
@@ -16,10 +17,10 @@ typedef struct hoop__mpi_type {
 typedef struct hoop__mpi_link {
     MPI_Comm        comm;
     hoop__mpi_type *types;
-    MPI_Op          op;         /* MPI_OP_NULL: not made yet */
-    int            *counts;     /* [HOOP__ACTIVE][2][size]: counts and displacements of a slot's collective */
+    MPI_Op          op;                /* MPI_OP_NULL: not made yet */
+    int            *counts;            /* [HOOP__ACTIVE][2][size]: counts and displacements of a slot's collective */
     MPI_Request    *outgoing_requests; /* [HOOP__MESSAGE_TYPES][size] */
-    hoop__message  *outgoing;   /* [2][size] without text, then one with it, which says to all that this rank gave up */
+    hoop__message  *outgoing;          /* [2][size] without text, then one with it, which says to all that this rank gave up */
     hoop__message   incoming;
     MPI_Request     incoming_request;
 } hoop__mpi_link;

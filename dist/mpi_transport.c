@@ -26,7 +26,8 @@ hoop_status hoop__mpi_check(int code, const char *call, hoop_error *err)
 static hoop_status mpi_isend(hoop_comm *c, int peer, int tag, const void *buf, int64_t bytes, hoop__request *req, hoop_error *err)
 {
     MPI_Request request;
-    hoop_status st = hoop__mpi_check(MPI_Isend(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Isend", err);
+    hoop_status st =
+        hoop__mpi_check(MPI_Isend(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Isend", err);
     if (st != HOOP_OK) return st;
     memcpy(&req->handle, &request, sizeof request);
     req->active = true;
@@ -36,7 +37,8 @@ static hoop_status mpi_isend(hoop_comm *c, int peer, int tag, const void *buf, i
 static hoop_status mpi_irecv(hoop_comm *c, int peer, int tag, void *buf, int64_t bytes, hoop__request *req, hoop_error *err)
 {
     MPI_Request request;
-    hoop_status st = hoop__mpi_check(MPI_Irecv(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Irecv", err);
+    hoop_status st =
+        hoop__mpi_check(MPI_Irecv(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Irecv", err);
     if (st != HOOP_OK) return st;
     memcpy(&req->handle, &request, sizeof request);
     req->active = true;
@@ -95,16 +97,18 @@ static void mpi_control_send(hoop_comm *c, int peer, const hoop__message *messag
     int             done    = 1;
     if (*request != MPI_REQUEST_NULL && (MPI_Test(request, &done, MPI_STATUS_IGNORE) != MPI_SUCCESS || !done)) return;
     memcpy(place, message, bytes); /* a rank gives up once, so the shared place never changes under a send */
-    if (MPI_Isend(place, (int)bytes, MPI_BYTE, peer, HOOP__TAG_CONTROL, l->comm, request) != MPI_SUCCESS) *request = MPI_REQUEST_NULL;
+    if (MPI_Isend(place, (int)bytes, MPI_BYTE, peer, HOOP__TAG_CONTROL, l->comm, request) != MPI_SUCCESS)
+        *request = MPI_REQUEST_NULL;
 }
 
 static bool mpi_control_receive(hoop_comm *c, hoop__message *message)
 {
-    hoop__mpi_link *l = hoop__mpi_link_of(c);
+    hoop__mpi_link *l     = hoop__mpi_link_of(c);
     int             there = 0;
     if (l->incoming_request == MPI_REQUEST_NULL) {
         MPI_Message handle;
-        if (MPI_Improbe(MPI_ANY_SOURCE, HOOP__TAG_CONTROL, l->comm, &there, &handle, MPI_STATUS_IGNORE) != MPI_SUCCESS || !there) return false;
+        if (MPI_Improbe(MPI_ANY_SOURCE, HOOP__TAG_CONTROL, l->comm, &there, &handle, MPI_STATUS_IGNORE) != MPI_SUCCESS || !there)
+            return false;
         if (MPI_Imrecv(&l->incoming, (int)sizeof l->incoming, MPI_BYTE, &handle, &l->incoming_request) != MPI_SUCCESS) {
             l->incoming_request = MPI_REQUEST_NULL;
             return false;
@@ -118,8 +122,8 @@ static bool mpi_control_receive(hoop_comm *c, hoop__message *message)
 
 static void mpi_destroy(hoop_comm *c)
 {
-    hoop__mpi_link *l = hoop__mpi_link_of(c);
-    int             finalized = 1;
+    hoop__mpi_link *l          = hoop__mpi_link_of(c);
+    int             finalized  = 1;
     bool            on_its_way = false;
     if (l == NULL) return;
     (void)MPI_Finalized(&finalized);
@@ -149,12 +153,14 @@ static hoop_status check_caller(MPI_Comm comm, hoop_error *err)
     int there = 0, gone = 0, level = 0, main_thread = 0, inter = 0;
     (void)MPI_Initialized(&there);
     if (there) (void)MPI_Finalized(&gone);
-    if (!there || gone) return hoop_fail(err, HOOP_ESTATE, "MPI is not initialised%s: call MPI_Init first", gone ? " any more" : "");
+    if (!there || gone)
+        return hoop_fail(err, HOOP_ESTATE, "MPI is not initialised%s: call MPI_Init first", gone ? " any more" : "");
     if (comm == MPI_COMM_NULL) return hoop_fail(err, HOOP_EARG, "MPI_COMM_NULL is no communicator to train on");
     (void)MPI_Query_thread(&level);
     (void)MPI_Is_thread_main(&main_thread);
     if (level <= MPI_THREAD_FUNNELED && !main_thread)
-        return hoop_fail(err, HOOP_ESTATE, "MPI was initialised for its main thread only: call from there, or ask for MPI_THREAD_SERIALIZED");
+        return hoop_fail(err, HOOP_ESTATE,
+                         "MPI was initialised for its main thread only: call from there, or ask for MPI_THREAD_SERIALIZED");
     (void)MPI_Comm_test_inter(comm, &inter);
     if (inter) return hoop_fail(err, HOOP_EARG, "an intercommunicator cannot be trained on: merge it first");
     return HOOP_OK;
@@ -173,7 +179,8 @@ static hoop_status duplicate(hoop_comm *c, MPI_Comm comm, hoop_error *err)
         st = hoop__mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Comm_idup", err);
         if (!done && (double)(hoop__clock_ns() - begin) * 1e-9 > c->opts.timeout_s) {
             c->abandoned = true;
-            return hoop_fail(err, HOOP_ETIMEOUT, "rank %d on %s waited %.1f s for all %d ranks of the MPI communicator to create theirs", c->rank,
+            return hoop_fail(err, HOOP_ETIMEOUT,
+                             "rank %d on %s waited %.1f s for all %d ranks of the MPI communicator to create theirs", c->rank,
                              hoop_comm_host(c, c->rank), c->opts.timeout_s, c->size);
         }
         hoop__comm_relax(c, &spins);
@@ -198,7 +205,8 @@ static hoop_status create_link(hoop_comm *c, hoop_error *err)
     l->counts            = calloc(size * 2 * HOOP__ACTIVE, sizeof *l->counts);
     l->outgoing_requests = calloc(size * HOOP__MESSAGE_TYPES, sizeof(MPI_Request));
     l->outgoing          = calloc(size * 2 + 1, sizeof *l->outgoing);
-    for (size_t i = 0; l->outgoing_requests != NULL && i < size * HOOP__MESSAGE_TYPES; i++) l->outgoing_requests[i] = MPI_REQUEST_NULL;
+    for (size_t i = 0; l->outgoing_requests != NULL && i < size * HOOP__MESSAGE_TYPES; i++)
+        l->outgoing_requests[i] = MPI_REQUEST_NULL;
     if (l->counts == NULL || l->outgoing_requests == NULL || l->outgoing == NULL)
         return hoop_fail(err, HOOP_ENOMEM, "no memory for a communicator of %d ranks", c->size);
     return HOOP_OK;

@@ -1,13 +1,13 @@
 #include "hoop/comm.h"
 
 /* One pass of a = a OP b over n elements, as reducers see it. */
-#define REDUCER(name, T, expression)                                                                                           \
-    static void name(const void *ctx, void *dst, const void *src, int64_t n)                                                   \
-    {                                                                                                                          \
-        T *restrict       a = dst;                                                                                             \
-        const T *restrict b = src;                                                                                             \
-        (void)ctx;                                                                                                             \
-        for (int64_t i = 0; i < n; i++) a[i] = (expression);                                                                   \
+#define REDUCER(name, T, expression)                                                                                             \
+    static void name(const void *ctx, void *dst, const void *src, int64_t n)                                                     \
+    {                                                                                                                            \
+        T *restrict a       = dst;                                                                                               \
+        const T *restrict b = src;                                                                                               \
+        (void)ctx;                                                                                                               \
+        for (int64_t i = 0; i < n; i++) a[i] = (expression);                                                                     \
     }
 
 REDUCER(sum_f32, float, a[i] + b[i])

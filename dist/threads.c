@@ -2,9 +2,9 @@
  * threads.c - the transport between ranks that are threads of one process: for tests, and for ThreadSanitizer, which cannot
  * see across processes.
  *
- * Each rank has a mailbox: receives that it has posted, sends to it that none matched yet, and one place a sender and type for control
- * messages. Who comes second, sender or receiver, copies the bytes, under the mailbox's lock. So a send is done when
- * it was received, as with the slowest kind of MPI send, and tests meet every wait.
+ * Each rank has a mailbox: receives that it has posted, sends to it that none matched yet, and one place a sender and type for
+ * control messages. Who comes second, sender or receiver, copies the bytes, under the mailbox's lock. So a send is done when it
+ * was received, as with the slowest kind of MPI send, and tests meet every wait.
  */
 #include "comm_internal.h"
 
@@ -119,7 +119,8 @@ static void deliver(letter *send, letter *receive)
     atomic_store_explicit(&send->done, true, memory_order_release);
 }
 
-static hoop_status post(hoop_comm *c, int box, int source, int tag, void *buf, int64_t bytes, bool is_send, hoop__request *req, hoop_error *err)
+static hoop_status post(hoop_comm *c, int box, int source, int tag, void *buf, int64_t bytes, bool is_send, hoop__request *req,
+                        hoop_error *err)
 {
     mailbox *b = &link_of(c)->group->boxes[box];
     letter  *m = take_letter(c), *other;
@@ -143,7 +144,8 @@ static hoop_status post(hoop_comm *c, int box, int source, int tag, void *buf, i
     return HOOP_OK;
 }
 
-static hoop_status threads_isend(hoop_comm *c, int peer, int tag, const void *buf, int64_t bytes, hoop__request *req, hoop_error *err)
+static hoop_status threads_isend(hoop_comm *c, int peer, int tag, const void *buf, int64_t bytes, hoop__request *req,
+                                 hoop_error *err)
 {
     return post(c, peer, c->rank, tag, (void *)(uintptr_t)buf, bytes, true, req, err);
 }
@@ -158,9 +160,10 @@ static hoop_status threads_test(hoop_comm *c, hoop__request *req, hoop_error *er
     letter     *m = req->handle;
     hoop_status st;
     if (!atomic_load_explicit(&m->done, memory_order_acquire)) return HOOP_OK;
-    st = m->got == m->bytes ? HOOP_OK
-                            : hoop_fail(err, HOOP_EDESYNC, "rank %d on %s sent %lld bytes where %lld belong: ranks disagree about what comes now",
-                                        req->peer, hoop_comm_host(c, req->peer), (long long)m->got, (long long)m->bytes);
+    st          = m->got == m->bytes ? HOOP_OK
+                                     : hoop_fail(err, HOOP_EDESYNC,
+                                                 "rank %d on %s sent %lld bytes where %lld belong: ranks disagree about what comes now",
+                                                 req->peer, hoop_comm_host(c, req->peer), (long long)m->got, (long long)m->bytes);
     req->active = false;
     put_letter(c, m);
     return st;
@@ -264,7 +267,8 @@ hoop_status hoop_comm_create_threads(int size, const hoop_comm_opts *opts, hoop_
 {
     group      *g;
     hoop_status st = HOOP_OK;
-    if (size < 1 || size > RANKS_MOST) return hoop_fail(err, HOOP_EARG, "ranks as threads: %d is not between 1 and %d", size, (int)RANKS_MOST);
+    if (size < 1 || size > RANKS_MOST)
+        return hoop_fail(err, HOOP_EARG, "ranks as threads: %d is not between 1 and %d", size, (int)RANKS_MOST);
     memset(out, 0, (size_t)size * sizeof *out);
     if (opts != NULL && opts->algorithm == HOOP_ALGORITHM_MPI)
         return hoop_fail(err, HOOP_EARG, "ranks as threads: algorithm mpi needs an MPI communicator");

@@ -2,9 +2,9 @@
  * watch.c - who is where when nothing moves.
  *
  * A rank whose deadline has passed asks all others over the control tag where they are. Whoever is inside any wait or
- * progress of hoop answers; those that do not within a second are silent. Those that did are then asked when they last heard of the
- * silent ones. The error names the silent ranks and the least advanced of the others, and is told to all, so that all
- * return it at about the same time. In all this takes less than 2 s.
+ * progress of hoop answers; those that do not within a second are silent. Those that did are then asked when they last heard of
+ * the silent ones. The error names the silent ranks and the least advanced of the others, and is told to all, so that all return
+ * it at about the same time. In all this takes less than 2 s.
  */
 #include "comm_internal.h"
 
@@ -26,10 +26,10 @@ static hoop__position own_position(const hoop_comm *c)
 
 void hoop__watch_heard(hoop_comm *c, const hoop_work *w, int peer)
 {
-    hoop__peer *p   = &c->peers[peer];
-    p->heard.step   = c->position.step;
-    p->heard.seq    = w->seq;
-    p->heard_ns     = c->tick_ns;
+    hoop__peer *p = &c->peers[peer];
+    p->heard.step = c->position.step;
+    p->heard.seq  = w->seq;
+    p->heard_ns   = c->tick_ns;
     memcpy(p->heard.what, w->what, HOOP__WHAT);
 }
 
@@ -90,7 +90,7 @@ void hoop__watch_poll(hoop_comm *c)
         if (m->type == HOOP__QUERY) answer(c, m);
         if (m->type == HOOP__ANSWER) take_answer(c, m);
         if (m->type == HOOP__FAILED) {
-            hoop_error why = {0};
+            hoop_error why              = {0};
             m->text[sizeof m->text - 1] = '\0';
             (void)hoop_fail(&why, (hoop_status)m->status, "%s", m->text);
             hoop__comm_poison(c, &why);
@@ -154,8 +154,8 @@ static void HOOP_PRINTF(2, 3) append(line *l, const char *format, ...)
 
 static void append_silent(line *l, const hoop_comm *c, int r)
 {
-    const hoop__peer *p    = &c->peers[r];
-    hoop__position    last = p->heard;
+    const hoop__peer *p     = &c->peers[r];
+    hoop__position    last  = p->heard;
     bool              known = p->heard_ns != 0;
     if (p->has_hearsay && (!known || is_behind(&last, &p->hearsay))) {
         last  = p->hearsay;
@@ -181,8 +181,10 @@ static void describe(const hoop_comm *c, const hoop_work *w, double waited_s, li
         who   = r;
     }
     append(l, "%s of step %lld: nothing moved for %.1f s; ", w->what, (long long)c->position.step, waited_s);
-    if (silent == 0) append(l, "all ranks answer");
-    else append(l, "silent: ");
+    if (silent == 0)
+        append(l, "all ranks answer");
+    else
+        append(l, "silent: ");
     for (int r = 0; r < c->size && shown < HOOP__ABOUT; r++) {
         if (r == c->rank || !c->peers[r].silent) continue;
         if (shown++ > 0) append(l, ", ");
@@ -196,8 +198,8 @@ static void describe(const hoop_comm *c, const hoop_work *w, double waited_s, li
 hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited_s, hoop_error *err)
 {
     int32_t about[HOOP__ABOUT];
-    int     n   = 0;
-    line    l   = {{0}, 0};
+    int     n = 0;
+    line    l = {{0}, 0};
     for (int r = 0; r < c->size; r++) c->peers[r].silent = false;
     ask(c, NULL, 0, ANSWER_NS);
     for (int r = 0; r < c->size; r++) {

@@ -124,7 +124,8 @@ static void fail_all(hoop_comm *c, hoop_work *w, hoop_error *why)
 {
     hoop_error told = {0};
     (void)hoop_fail_within(why, "%s", w->what);
-    (void)hoop_fail(&told, why->status == HOOP_EDESYNC ? HOOP_EDESYNC : HOOP_EPEER, "rank %d on %s: %.900s", c->rank, c->peers[c->rank].host, why->text);
+    (void)hoop_fail(&told, why->status == HOOP_EDESYNC ? HOOP_EDESYNC : HOOP_EPEER, "rank %d on %s: %.900s", c->rank,
+                    c->peers[c->rank].host, why->text);
     hoop__watch_tell(c, &told);
     hoop__comm_poison(c, why);
 }
@@ -170,7 +171,8 @@ static hoop_status prepare_stage(hoop_work *w, hoop_error *err)
     return HOOP_OK;
 }
 
-/* Which work meets which slot is chance. Make all as large as the largest, so that nothing grows once every kind of work was seen. */
+/* Which work meets which slot is chance. Make all as large as the largest, so that nothing grows once every kind of work was
+ * seen. */
 static void even_out(hoop_comm *c)
 {
     for (int i = 0; i < HOOP__ACTIVE; i++) (void)grow(&c->slots[i], c->most_scratch_bytes, c->most_nreq, NULL);
@@ -179,7 +181,7 @@ static void even_out(hoop_comm *c)
 
 static hoop_status activate(hoop_comm *c, hoop_error *err, hoop_work **at)
 {
-    hoop_work *w = c->pending;
+    hoop_work *w         = c->pending;
     bool       exclusive = false;
     while (w != NULL && w->slot >= 0) {
         exclusive |= w->exclusive;
@@ -297,19 +299,21 @@ static void choose_stages(hoop_work *w, const hoop_reducer *reducer)
     w->exclusive = w->stages[0] == &hoop__mpi_stage && w->nunits > w->comm->mpi_max_units;
 }
 
-static hoop_status check_post(const hoop_comm *c, const void *buf, int64_t nunits, int64_t unit_bytes, const char *what, hoop_error *err)
+static hoop_status check_post(const hoop_comm *c, const void *buf, int64_t nunits, int64_t unit_bytes, const char *what,
+                              hoop_error *err)
 {
     int64_t bytes;
     if (nunits < 0 || unit_bytes < 1 || unit_bytes > HOOP__SEGMENT_BYTES_MAX || (buf == NULL && nunits > 0))
         return hoop_fail(err, HOOP_EARG, "%s: %lld units of %lld bytes at %p cannot be communicated", what, (long long)nunits,
                          (long long)unit_bytes, buf);
     if (__builtin_mul_overflow(nunits, unit_bytes, &bytes) || __builtin_mul_overflow(bytes, (int64_t)c->size, &bytes))
-        return hoop_fail(err, HOOP_ESIZE, "%s: %lld units of %lld bytes are too many", what, (long long)nunits, (long long)unit_bytes);
+        return hoop_fail(err, HOOP_ESIZE, "%s: %lld units of %lld bytes are too many", what, (long long)nunits,
+                         (long long)unit_bytes);
     return HOOP_OK;
 }
 
-hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int64_t nunits, int64_t unit_bytes, const hoop_reducer *reducer,
-                            const char *what, hoop_error *err, hoop_work **out)
+hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int64_t nunits, int64_t unit_bytes,
+                            const hoop_reducer *reducer, const char *what, hoop_error *err, hoop_work **out)
 {
     hoop_work  *w;
     hoop_status st;

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                                                       \
-    do {                                                                                                                       \
-        if (!(condition)) {                                                                                                    \
-            fprintf(stderr, "%s:%d: rank %d of %d: %s is false: %s\n", __FILE__, __LINE__, hoop_comm_rank(c), hoop_comm_size(c), #condition,   \
-                    err.text);                                                                                                  \
-            return false;                                                                                                      \
-        }                                                                                                                      \
+#define CHECK(condition)                                                                                                         \
+    do {                                                                                                                         \
+        if (!(condition)) {                                                                                                      \
+            fprintf(stderr, "%s:%d: rank %d of %d: %s is false: %s\n", __FILE__, __LINE__, hoop_comm_rank(c), hoop_comm_size(c), \
+                    #condition, err.text);                                                                                       \
+            return false;                                                                                                        \
+        }                                                                                                                        \
     } while (0)
 
 enum { CANARY = 0x5a, ROOM = 64 };
@@ -98,7 +98,8 @@ bool check_max(hoop_comm *c, int64_t n)
 {
     hoop_error err = {0};
     double    *x   = buffer(n * 8);
-    for (int64_t i = 0; i < n; i++) x[i] = i % 7 == 3 && hoop_comm_rank(c) == (int)(i % hoop_comm_size(c)) ? NAN : (double)term(i, hoop_comm_rank(c));
+    for (int64_t i = 0; i < n; i++)
+        x[i] = i % 7 == 3 && hoop_comm_rank(c) == (int)(i % hoop_comm_size(c)) ? NAN : (double)term(i, hoop_comm_rank(c));
     CHECK(hoop_comm_all_reduce_wait(c, x, n, hoop_reducer_of(HOOP_F64, HOOP_MAX), "max", &err) == HOOP_OK);
     for (int64_t i = 0; i < n; i++) {
         double most = -1;
@@ -135,7 +136,7 @@ bool check_in_flight(hoop_comm *c, int64_t n, unsigned skew_us)
         if (k % 2 == 0) hoop_comm_progress(c);
     }
     for (int j = 0; j < N; j++) { /* ranks wait in different orders */
-        const int     k = (j * 4 + hoop_comm_rank(c)) % N;
+        const int     k     = (j * 4 + hoop_comm_rank(c)) % N;
         const int64_t count = n + k * 3;
         int64_t       first = 0, mine = count;
         pause_us(skew_us, &state);
@@ -149,10 +150,10 @@ bool check_in_flight(hoop_comm *c, int64_t n, unsigned skew_us)
 
 bool check_repeatable(hoop_comm *c, int64_t n, unsigned skew_us)
 {
-    hoop_error err    = {0};
-    float     *first  = buffer(n * 4), *x = buffer(n * 4), *all;
-    unsigned   state  = (unsigned)hoop_comm_rank(c) + 5u;
-    const int  size   = hoop_comm_size(c);
+    hoop_error err   = {0};
+    float     *first = buffer(n * 4), *x = buffer(n * 4), *all;
+    unsigned   state = (unsigned)hoop_comm_rank(c) + 5u;
+    const int  size  = hoop_comm_size(c);
     int64_t    begin, count;
     hoop_work *w;
     hoop_comm_chunk(n, size, hoop_comm_rank(c), &begin, &count);
@@ -209,7 +210,7 @@ bool check_barrier(hoop_comm *c)
 static bool check_desync(hoop_comm *c)
 {
     const int  rank = hoop_comm_rank(c), last = hoop_comm_size(c) - 1;
-    hoop_error err  = {0};
+    hoop_error err = {0};
     char       value[300], both[128];
     memset(value, 'x', sizeof value - 1);
     value[sizeof value - 1] = '\0';
@@ -251,8 +252,9 @@ bool check_everything(hoop_comm *c, int64_t most, unsigned skew_us)
     for (size_t k = 0; k < sizeof counts / sizeof counts[0] && ok; k++) {
         const int64_t n = counts[k];
         if (n > most) break;
-        ok = check_reduce_scatter(c, n) && check_all_gather(c, n) && check_all_reduce(c, n) && check_max(c, n) && check_broadcast(c, n) &&
-             check_gather_bytes(c, n) && check_repeatable(c, n < 2000 ? n : 2000, skew_us) && check_in_flight(c, n < 2000 ? n : 2000, skew_us);
+        ok = check_reduce_scatter(c, n) && check_all_gather(c, n) && check_all_reduce(c, n) && check_max(c, n) &&
+             check_broadcast(c, n) && check_gather_bytes(c, n) && check_repeatable(c, n < 2000 ? n : 2000, skew_us) &&
+             check_in_flight(c, n < 2000 ? n : 2000, skew_us);
     }
     return ok && check_agreement(c);
 }

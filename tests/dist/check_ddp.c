@@ -9,13 +9,13 @@
 #include "hoop/exact.h"
 #include "kernels/kernels.h"
 
-#define CHECK(condition)                                                                                                       \
-    do {                                                                                                                       \
-        if (!(condition)) {                                                                                                    \
-            fprintf(stderr, "%s:%d: rank %d of %d: %s is false: %s\n", __FILE__, __LINE__, hoop_comm_rank(c), hoop_comm_size(c), #condition,   \
-                    err.text);                                                                                                  \
-            return false;                                                                                                      \
-        }                                                                                                                      \
+#define CHECK(condition)                                                                                                         \
+    do {                                                                                                                         \
+        if (!(condition)) {                                                                                                      \
+            fprintf(stderr, "%s:%d: rank %d of %d: %s is false: %s\n", __FILE__, __LINE__, hoop_comm_rank(c), hoop_comm_size(c), \
+                    #condition, err.text);                                                                                       \
+            return false;                                                                                                        \
+        }                                                                                                                        \
     } while (0)
 
 enum { PARAMS_MOST = 32 };
@@ -40,7 +40,8 @@ static layout make_layout(const ddp_case *k)
 
 static double noise(int64_t element, int64_t leaf, int64_t step)
 {
-    uint64_t x = (uint64_t)element * 0x9e3779b97f4a7c15u + (uint64_t)leaf * 0xbf58476d1ce4e5b9u + (uint64_t)step * 0x94d049bb133111ebu;
+    uint64_t x =
+        (uint64_t)element * 0x9e3779b97f4a7c15u + (uint64_t)leaf * 0xbf58476d1ce4e5b9u + (uint64_t)step * 0x94d049bb133111ebu;
     x ^= x >> 31;
     x *= 0xff51afd7ed558ccdu;
     x ^= x >> 29;
@@ -146,11 +147,11 @@ static bool sums_are_near(hoop_comm *c, const ddp_case *k, const layout *l, cons
 
 bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash)
 {
-    const layout  l     = make_layout(k);
-    const int64_t bytes = l.nblocks * 128 * (int64_t)hoop_dtype_size(k->dtype);
-    hoop_error    err   = {0};
-    hoop_ddp     *d     = NULL;
-    char         *grad  = aligned_alloc(64, (size_t)bytes + 64);
+    const layout  l      = make_layout(k);
+    const int64_t bytes  = l.nblocks * 128 * (int64_t)hoop_dtype_size(k->dtype);
+    hoop_error    err    = {0};
+    hoop_ddp     *d      = NULL;
+    char         *grad   = aligned_alloc(64, (size_t)bytes + 64);
     bool          finite = false;
     if (grad == NULL) abort();
     memset(grad, 0x7f, (size_t)bytes + 64); /* of no parameter: garbage */
@@ -230,9 +231,16 @@ static bool check_misuse(hoop_comm *c, hoop_ddp *d, float *grad)
 static bool check_create_errors(hoop_comm *c)
 {
     const int64_t first[] = {0, 4}, count[] = {4, 2}, overlapping[] = {5, 2};
-    hoop_error    err     = {0};
+    hoop_error    err = {0};
     hoop_ddp     *d;
-    hoop_ddp_opts good    = {.dtype = HOOP_F32, .nblocks = 6, .nparams = 2, .first_block = first, .param_blocks = count, .leaves = 100, .exact = true}, o;
+    hoop_ddp_opts good = {.dtype        = HOOP_F32,
+                          .nblocks      = 6,
+                          .nparams      = 2,
+                          .first_block  = first,
+                          .param_blocks = count,
+                          .leaves       = 100,
+                          .exact        = true},
+                  o;
     CHECK(hoop_kernels_select(NULL, &err, &good.kernels) == HOOP_OK);
     o = good, o.dtype = HOOP_I64;
     CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EDTYPE);
@@ -255,10 +263,10 @@ bool check_ddp_misfits(hoop_comm *c)
 {
     for (int kind = 0; kind < 3; kind++) {
         /* floats; one leaf a rank; several */
-        const ddp_case k   = {HOOP_F32, 10, hoop_comm_size(c) * (kind == 2 ? 3 : 1), 4096, kind > 0, false, 0};
-        const layout   l   = make_layout(&k);
-        hoop_error     err = {0};
-        hoop_ddp      *d   = NULL;
+        const ddp_case k    = {HOOP_F32, 10, hoop_comm_size(c) * (kind == 2 ? 3 : 1), 4096, kind > 0, false, 0};
+        const layout   l    = make_layout(&k);
+        hoop_error     err  = {0};
+        hoop_ddp      *d    = NULL;
         float         *grad = calloc((size_t)l.nblocks, 512);
         CHECK(grad != NULL && make_ddp(c, &k, &l, &err, &d) == HOOP_OK && hoop_ddp_nbuckets(d) > 5);
         if (!check_no_leaf(c, d, &l, grad) || !check_nan(c, d, &l, grad) || !check_misuse(c, d, grad)) return false;

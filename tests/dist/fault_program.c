@@ -47,13 +47,15 @@ int main(int argc, char **argv)
         hoop_comm_set_position(c, step, "forward");
         if (step == 20 && hoop_comm_rank(c) == hoop_comm_size(c) - 1) misbehave(c, kind);
         for (int i = 0; i < 2 && st == HOOP_OK; i++)
-            st = hoop_comm_all_reduce(c, x[i], N, hoop_reducer_of(HOOP_F32, HOOP_SUM), i == 0 ? "bucket 0" : "bucket 1", &err, &w[i]);
+            st = hoop_comm_all_reduce(c, x[i], N, hoop_reducer_of(HOOP_F32, HOOP_SUM), i == 0 ? "bucket 0" : "bucket 1", &err,
+                                      &w[i]);
         for (int i = 0; i < 2; i++) {
             hoop_status waited = hoop_work_wait(&w[i], &err);
             if (st == HOOP_OK) st = waited;
         }
     }
-    printf("rank %d got %s after %.1f s: %s\n", c != NULL ? hoop_comm_rank(c) : -1, hoop_status_name(st), now_s() - begin, err.text);
+    printf("rank %d got %s after %.1f s: %s\n", c != NULL ? hoop_comm_rank(c) : -1, hoop_status_name(st), now_s() - begin,
+           err.text);
     fflush(stdout);
     hoop_comm_destroy(&c);
     usleep(500000); /* until the others have said theirs */

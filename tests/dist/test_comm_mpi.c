@@ -102,7 +102,8 @@ static void test_half_of_the_world(void **state)
     if (rank % 2 == 1) {
         hoop_comm *c   = NULL;
         hoop_error err = {0};
-        ok = hoop_comm_create_mpi(half, NULL, &err, &c) == HOOP_OK && hoop_comm_size(c) == size / 2 && check_everything(c, 1009, 0);
+        ok             = hoop_comm_create_mpi(half, NULL, &err, &c) == HOOP_OK && hoop_comm_size(c) == size / 2 &&
+             check_everything(c, 1009, 0);
         hoop_comm_destroy(&c);
     } else {
         int sum = 0, one = 1, all;
@@ -143,8 +144,8 @@ static void test_arguments(void **state)
 /* Ranks disagree about a size: all get an error that says so, and destroying what is left does not hang. */
 static void test_sizes_differ(void **state)
 {
-    hoop_comm *c   = create(MPI_COMM_WORLD, HOOP_ALGORITHM_RING, 0);
-    hoop_error err = {0};
+    hoop_comm *c     = create(MPI_COMM_WORLD, HOOP_ALGORITHM_RING, 0);
+    hoop_error err   = {0};
     int64_t    x[64] = {0};
     bool       ok;
     (void)state;
@@ -160,9 +161,9 @@ static void test_sizes_differ(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arguments), cmocka_unit_test(test_options_differ),    cmocka_unit_test(test_auto),
-        cmocka_unit_test(test_ring),      cmocka_unit_test(test_exchange),          cmocka_unit_test(test_bruck),
-        cmocka_unit_test(test_mpi),       cmocka_unit_test(test_large),             cmocka_unit_test(test_half_of_the_world),
+        cmocka_unit_test(test_arguments),    cmocka_unit_test(test_options_differ), cmocka_unit_test(test_auto),
+        cmocka_unit_test(test_ring),         cmocka_unit_test(test_exchange),       cmocka_unit_test(test_bruck),
+        cmocka_unit_test(test_mpi),          cmocka_unit_test(test_large),          cmocka_unit_test(test_half_of_the_world),
         cmocka_unit_test(test_sizes_differ),
     };
     int failed;

@@ -30,7 +30,7 @@ static void grid(hoop_algorithm algorithm)
     for (int i = 0; i < 5; i++) {
         for (int k = 0; k < 4; k++) {
             grid_point           point = {k == 0 ? 127 : k == 1 ? 1009 : 20011, k == 1 ? 100 : 0};
-            const hoop_comm_opts opts    = {.algorithm = algorithm, .timeout_s = 60, .segment_bytes = segments[k]};
+            const hoop_comm_opts opts  = {.algorithm = algorithm, .timeout_s = 60, .segment_bytes = segments[k]};
             assert_true(on_threads(sizes[i], &opts, everything, &point));
         }
     }
@@ -63,7 +63,8 @@ static void test_auto(void **state)
 static bool large(hoop_comm *c, void *ctx)
 {
     (void)ctx;
-    return check_reduce_scatter(c, 500009) && check_all_gather(c, 500009) && check_all_reduce(c, 500009) && check_in_flight(c, 100003, 0);
+    return check_reduce_scatter(c, 500009) && check_all_gather(c, 500009) && check_all_reduce(c, 500009) &&
+           check_in_flight(c, 100003, 0);
 }
 
 static void test_large(void **state)
@@ -97,9 +98,10 @@ static void test_arguments(void **state)
     hoop_error           err   = {0};
     hoop_comm           *c[65] = {NULL};
     hoop_work           *w;
-    int64_t              x[4] = {0};
-    const hoop_reducer  *sum  = hoop_reducer_of(HOOP_I64, HOOP_SUM);
-    const hoop_comm_opts bad[] = {{.timeout_s = -1}, {.segment_bytes = -5}, {.segment_bytes = INT64_C(1) << 31}, {.algorithm = HOOP_ALGORITHM_COUNT}};
+    int64_t              x[4]  = {0};
+    const hoop_reducer  *sum   = hoop_reducer_of(HOOP_I64, HOOP_SUM);
+    const hoop_comm_opts bad[] = {
+        {.timeout_s = -1}, {.segment_bytes = -5}, {.segment_bytes = INT64_C(1) << 31}, {.algorithm = HOOP_ALGORITHM_COUNT}};
     (void)state;
     for (int i = 0; i < 4; i++) assert_int_equal(hoop_comm_create_self(&bad[i], NULL, c), HOOP_EARG);
     assert_int_equal(hoop_comm_create_threads(2, &(hoop_comm_opts){.algorithm = HOOP_ALGORITHM_MPI}, &err, c), HOOP_EARG);
@@ -159,7 +161,8 @@ static bool silent_rank(hoop_comm *c, void *ctx)
         return false;
     /* poisoned: the same error at once */
     st = hoop_comm_barrier(c, "after", &again);
-    return st == HOOP_ETIMEOUT && strcmp(again.text, err.text) == 0 && hoop_work_test(more) && hoop_work_wait(&more, NULL) == HOOP_ETIMEOUT;
+    return st == HOOP_ETIMEOUT && strcmp(again.text, err.text) == 0 && hoop_work_test(more) &&
+           hoop_work_wait(&more, NULL) == HOOP_ETIMEOUT;
 }
 
 static void test_silent_rank(void **state)
@@ -173,7 +176,7 @@ static void test_silent_rank(void **state)
 /* Rank 0 calls another collective than the others: all answer, and the error says who is behind. */
 static bool behind(hoop_comm *c, void *ctx)
 {
-    hoop_error err = {0};
+    hoop_error err     = {0};
     char       x[4096] = {0};
     (void)ctx;
     hoop_comm_set_position(c, hoop_comm_rank(c) == 0 ? 4 : 5, "forward");
@@ -184,8 +187,9 @@ static bool behind(hoop_comm *c, void *ctx)
         }
         return hoop_comm_check(c, &err) == HOOP_ETIMEOUT;
     }
-    return hoop_comm_broadcast(c, 0, x, sizeof x, "weights", &err) == HOOP_ETIMEOUT && strstr(err.text, "all ranks answer") != NULL &&
-           strstr(err.text, "rank 0 on ") != NULL && strstr(err.text, "in \"forward\" of step 4") != NULL;
+    return hoop_comm_broadcast(c, 0, x, sizeof x, "weights", &err) == HOOP_ETIMEOUT &&
+           strstr(err.text, "all ranks answer") != NULL && strstr(err.text, "rank 0 on ") != NULL &&
+           strstr(err.text, "in \"forward\" of step 4") != NULL;
 }
 
 static void test_behind(void **state)
@@ -197,7 +201,7 @@ static void test_behind(void **state)
 
 static bool sizes_differ(hoop_comm *c, void *ctx)
 {
-    hoop_error  err = {0};
+    hoop_error  err   = {0};
     int64_t     x[64] = {0};
     hoop_status st;
     (void)ctx;
@@ -239,7 +243,8 @@ static bool leaves_early(hoop_comm *c, void *ctx)
 {
     int64_t   *x = ctx;
     hoop_work *w;
-    return hoop_comm_all_reduce(c, x + 64 * hoop_comm_rank(c), 64, hoop_reducer_of(HOOP_I64, HOOP_SUM), "left", NULL, &w) == HOOP_OK;
+    return hoop_comm_all_reduce(c, x + 64 * hoop_comm_rank(c), 64, hoop_reducer_of(HOOP_I64, HOOP_SUM), "left", NULL, &w) ==
+           HOOP_OK;
 }
 
 static void test_leaves_early(void **state)
@@ -253,10 +258,10 @@ static void test_leaves_early(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),      cmocka_unit_test(test_arguments),    cmocka_unit_test(test_self),
-        cmocka_unit_test(test_ring),        cmocka_unit_test(test_exchange),     cmocka_unit_test(test_bruck),
-        cmocka_unit_test(test_auto),        cmocka_unit_test(test_large),        cmocka_unit_test(test_silent_rank),
-        cmocka_unit_test(test_behind),      cmocka_unit_test(test_sizes_differ), cmocka_unit_test(test_gives_up),
+        cmocka_unit_test(test_chunks),       cmocka_unit_test(test_arguments),    cmocka_unit_test(test_self),
+        cmocka_unit_test(test_ring),         cmocka_unit_test(test_exchange),     cmocka_unit_test(test_bruck),
+        cmocka_unit_test(test_auto),         cmocka_unit_test(test_large),        cmocka_unit_test(test_silent_rank),
+        cmocka_unit_test(test_behind),       cmocka_unit_test(test_sizes_differ), cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_leaves_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static void test_float_repeats(void **state)
     const ddp_case k = {.dtype = HOOP_F32, .nparams = 12, .leaves = 14, .bucket_bytes = 5000, .skew_us = 100};
     (void)state;
     for (hoop_algorithm a = HOOP_ALGORITHM_AUTO; a < HOOP_ALGORITHM_COUNT; a++) {
-        hoop_comm *c = create(a);
+        hoop_comm *c     = create(a);
         uint64_t   first = 0, again = 0;
         assert_everywhere(check_ddp(c, &k, &first) && check_ddp(c, &k, &again));
         assert_everywhere(a == HOOP_ALGORITHM_MPI || first == again);

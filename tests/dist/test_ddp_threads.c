@@ -17,13 +17,13 @@
 /* The linker sends every allocation of this program and of hoop through these. */
 static atomic_long allocations;
 
-#define COUNTED(result, name, parameters, arguments)                                                                           \
-    result __real_##name parameters;                                                                                           \
-    result __wrap_##name parameters;                                                                                           \
-    result __wrap_##name parameters                                                                                            \
-    {                                                                                                                          \
-        atomic_fetch_add(&allocations, 1);                                                                                     \
-        return __real_##name arguments;                                                                                        \
+#define COUNTED(result, name, parameters, arguments)                                                                             \
+    result __real_##name parameters;                                                                                             \
+    result __wrap_##name parameters;                                                                                             \
+    result __wrap_##name parameters                                                                                              \
+    {                                                                                                                            \
+        atomic_fetch_add(&allocations, 1);                                                                                       \
+        return __real_##name arguments;                                                                                          \
     }
 COUNTED(void *, malloc, (size_t n), (n))
 COUNTED(void *, calloc, (size_t n, size_t size), (n, size))
@@ -61,8 +61,8 @@ static void same_bits(hoop_dtype dtype, bool gaps)
     const int            sizes[]      = {1, 2, 3, 4, 7, 12};
     const int64_t        buckets[]    = {1, 5000, 0};
     const hoop_algorithm algorithms[] = {HOOP_ALGORITHM_AUTO, HOOP_ALGORITHM_RING, HOOP_ALGORITHM_BRUCK};
-    ddp_case             k            = {.dtype = dtype, .nparams = 12, .leaves = 12, .bucket_bytes = 0, .exact = true, .gaps = gaps};
-    const uint64_t       want         = hash_of(1, HOOP_ALGORITHM_AUTO, k);
+    ddp_case             k    = {.dtype = dtype, .nparams = 12, .leaves = 12, .bucket_bytes = 0, .exact = true, .gaps = gaps};
+    const uint64_t       want = hash_of(1, HOOP_ALGORITHM_AUTO, k);
     for (int i = 0; i < 6; i++) {
         for (int b = 0; b < 3; b++) {
             k.bucket_bytes = buckets[b];
@@ -126,14 +126,14 @@ static bool no_malloc(hoop_comm *c, void *ctx)
     enum { BLOCKS = 64, WARM = 20, STEPS = 60 };
     _Alignas(64) static float grad[2][BLOCKS * 128];
     const int64_t             first[] = {0, 20}, count[] = {20, 44};
-    hoop_ddp_opts             opts    = {.dtype        = HOOP_F32,
-                                         .nblocks      = BLOCKS,
-                                         .nparams      = 2,
-                                         .first_block  = first,
-                                         .param_blocks = count,
-                                         .leaves       = *(int64_t *)ctx,
-                                         .exact        = true,
-                                         .bucket_bytes = 3000};
+    hoop_ddp_opts             opts = {.dtype        = HOOP_F32,
+                                      .nblocks      = BLOCKS,
+                                      .nparams      = 2,
+                                      .first_block  = first,
+                                      .param_blocks = count,
+                                      .leaves       = *(int64_t *)ctx,
+                                      .exact        = true,
+                                      .bucket_bytes = 3000};
     hoop_ddp                 *d;
     long                      before = 0;
     hoop_status               st     = hoop_kernels_select(NULL, NULL, &opts.kernels);

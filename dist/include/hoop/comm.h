@@ -82,10 +82,10 @@ HOOP_API void hoop_comm_chunk(int64_t nunits, int size, int r, int64_t *first, i
  *   all_gather:     every rank's chunk of its buf is copied to all
  *   all_reduce:     buf becomes the sum, with the same bits on all ranks
  */
-HOOP_API hoop_status hoop_comm_reduce_scatter(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
-                                              hoop_error *err, hoop_work **out);
-HOOP_API hoop_status hoop_comm_all_gather(hoop_comm *c, void *buf, int64_t nunits, int64_t unit_bytes, const char *what, hoop_error *err,
-                                          hoop_work **out);
+HOOP_API hoop_status hoop_comm_reduce_scatter(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer,
+                                              const char *what, hoop_error *err, hoop_work **out);
+HOOP_API hoop_status hoop_comm_all_gather(hoop_comm *c, void *buf, int64_t nunits, int64_t unit_bytes, const char *what,
+                                          hoop_error *err, hoop_work **out);
 HOOP_API hoop_status hoop_comm_all_reduce(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
                                           hoop_error *err, hoop_work **out);
 
@@ -102,10 +102,11 @@ HOOP_API hoop_status hoop_work_wait(hoop_work **w, hoop_error *err);
 HOOP_API hoop_status hoop_comm_barrier(hoop_comm *c, const char *what, hoop_error *err);
 HOOP_API hoop_status hoop_comm_broadcast(hoop_comm *c, int root, void *buf, int64_t bytes, const char *what, hoop_error *err);
 /** out[size * bytes]: every rank's `bytes` of `mine`, by rank. */
-HOOP_API hoop_status hoop_comm_all_gather_bytes(hoop_comm *c, const void *mine, int64_t bytes, const char *what, hoop_error *err, void *out);
+HOOP_API hoop_status hoop_comm_all_gather_bytes(hoop_comm *c, const void *mine, int64_t bytes, const char *what, hoop_error *err,
+                                                void *out);
 /** Reduce and wait. */
-HOOP_API hoop_status hoop_comm_all_reduce_wait(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
-                                               hoop_error *err);
+HOOP_API hoop_status hoop_comm_all_reduce_wait(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer,
+                                               const char *what, hoop_error *err);
 /** HOOP_OK if `value` (text) is the same on all ranks; else HOOP_EDESYNC on all of them, naming rank, host and value of two
  *  that differ. The communicator stays usable. */
 HOOP_API hoop_status hoop_comm_agree(hoop_comm *c, const char *what, const char *value, hoop_error *err);

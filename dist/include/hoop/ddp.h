@@ -2,8 +2,8 @@
  * hoop/ddp.h - gradients of data-parallel training: summed over leaves and ranks, bucket by bucket, while backward runs.
  *
  * Gradients lie in one flat buffer of 128-element blocks. It is cut into buckets from its end, as the parameters registered
- * last have their gradients first. A bucket's reduce-scatter starts when its last gradient of the rank's last leaf is there; buckets start in
- * the same order on all ranks. Afterwards each rank owns the sums of its chunk of every bucket, updates those
+ * last have their gradients first. A bucket's reduce-scatter starts when its last gradient of the rank's last leaf is there;
+ * buckets start in the same order on all ranks. Afterwards each rank owns the sums of its chunk of every bucket, updates those
  * parameters only (ZeRO-1), and the weights are gathered again. A step:
  *
  *     hoop_ddp_begin(d, step, grad);
@@ -36,8 +36,8 @@ struct hoop_kernels;
 typedef struct hoop_ddp hoop_ddp;
 
 typedef struct hoop_ddp_opts {
-    hoop_dtype                 dtype;        /* f32 or f64 */
-    int64_t                    nblocks;      /* grad and weights have 128 * nblocks elements */
+    hoop_dtype                 dtype;   /* f32 or f64 */
+    int64_t                    nblocks; /* grad and weights have 128 * nblocks elements */
     int                        nparams;
     const int64_t             *first_block;  /* [nparams] ascending, not overlapping; copied */
     const int64_t             *param_blocks; /* [nparams]; copied. Blocks of no parameter are taken as zero */
@@ -56,19 +56,19 @@ typedef struct hoop_ddp_range {
 HOOP_API hoop_status hoop_ddp_create(hoop_comm *comm, const hoop_ddp_opts *opts, hoop_error *err, hoop_ddp **out);
 HOOP_API void        hoop_ddp_destroy(hoop_ddp **d);
 
-/** Start a step. `grad` stays the same until hoop_ddp_reduce returned. Errors: HOOP_ESTATE inside a step; what the communicator is
- *  poisoned with. Calls: Local. */
+/** Start a step. `grad` stays the same until hoop_ddp_reduce returned. Errors: HOOP_ESTATE inside a step; what the communicator
+ * is poisoned with. Calls: Local. */
 HOOP_API hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *err);
 /** The gradient of a parameter is final for this leaf. Any order, but the same on all ranks is best. Once a parameter
  *  a leaf, `last_leaf` once a parameter a step. A misuse is kept and returned by reduce. Calls: Local. */
 HOOP_API void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf);
 /** Make progress; cheap. Calls: Local. */
 HOOP_API void hoop_ddp_poll(hoop_ddp *d);
-/** What did not become ready for the last time is so now, with what earlier leaves left (zero if there were none). A rank without leaves,
- *  or one that failed, calls it so that all others return. Calls: Local. */
+/** What did not become ready for the last time is so now, with what earlier leaves left (zero if there were none). A rank without
+ * leaves, or one that failed, calls it so that all others return. Calls: Local. */
 HOOP_API void hoop_ddp_skip_all(hoop_ddp *d);
-/** Wait for all buckets; grad holds the sums in the own ranges, the rest of it is undefined. *finite (may be NULL): false if an own
- *  sum is NaN or Inf. Errors: HOOP_ESTATE if a parameter never became ready; those of hoop_work_wait. Calls: Collective. */
+/** Wait for all buckets; grad holds the sums in the own ranges, the rest of it is undefined. *finite (may be NULL): false if an
+ * own sum is NaN or Inf. Errors: HOOP_ESTATE if a parameter never became ready; those of hoop_work_wait. Calls: Collective. */
 HOOP_API hoop_status hoop_ddp_reduce(hoop_ddp *d, hoop_error *err, bool *finite);
 /** The ranges this rank owns, ascending; they do not change. Calls: Local. */
 HOOP_API void hoop_ddp_ranges(const hoop_ddp *d, int *nranges, const hoop_ddp_range **ranges);

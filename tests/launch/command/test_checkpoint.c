@@ -205,7 +205,8 @@ static void table_and_json_agree_with_the_values(void **state)
     assert_true(fabs(json_number_value(json_object_get(t, "min")) - -3) <= 0);
     assert_true(fabs(json_number_value(json_object_get(t, "max")) - (2)) <= 0);
     assert_true(fabs(json_number_value(json_object_get(t, "mean")) - ((-3 + 1.25 + 1.5 + 1.75 + 2) / 5)) <= 1e-15);
-    assert_true(fabs(json_number_value(json_object_get(t, "norm")) - (sqrt(9 + 1.25 * 1.25 + 1.5 * 1.5 + 1.75 * 1.75 + 4))) <= 1e-14);
+    assert_true(fabs(json_number_value(json_object_get(t, "norm")) - (sqrt(9 + 1.25 * 1.25 + 1.5 * 1.5 + 1.75 * 1.75 + 4))) <=
+                1e-14);
     json_decref(o);
 }
 
