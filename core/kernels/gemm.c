@@ -218,12 +218,15 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
         tile_run(rows, vecs, down, k, p, step, q, ldq, out);                                                                     \
     }
 #if defined(__AVX512F__)
+/* it would move these lines at every run */
+/* clang-format off */
 #define TILE_ROWS(X, ...)                                                                                                        \
     X(1, __VA_ARGS__)                                                                                                            \
     X(2, __VA_ARGS__)                                                                                                            \
     X(3, __VA_ARGS__)                                                                                                            \
     X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__)                  \
         X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
+/* clang-format on */
 #else
 #define TILE_ROWS(X, ...)                                                                                                        \
     X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
