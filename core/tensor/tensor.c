@@ -39,7 +39,7 @@ void hoop__view_set(hoop_view *v, hoop_dtype dtype, int ndim, const int64_t *sha
     for (int d = ndim - 1; d >= 0; d--) {
         v->shape[d]  = shape[d];
         v->stride[d] = step;
-        step *= shape[d] > 0 ? shape[d] : 1;
+        (void)__builtin_mul_overflow(step, shape[d] > 0 ? shape[d] : 1, &step); /* a shape rule's; refused by its numel later */
     }
 }
 

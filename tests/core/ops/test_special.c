@@ -173,6 +173,11 @@ static void dims_from_the_end(void **state)
     x = hoop_fill(t, HOOP_F32, 1, (int64_t[]){1}, 0.0); /* views of more bytes than there are numbers for */
     (void)hoop_expand(t, x, 2, (int64_t[]){1LL << 40, 1LL << 40});
     assert_int_equal(hoop_tape_error(t)->status, HOOP_ESIZE);
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_tape_wrap(t, HOOP_U8, 2, (int64_t[]){3, 0}, NULL); /* nothing, however often, stays nothing */
+    x = hoop_expand(t, hoop_reshape(t, x, 3, (int64_t[]){1, 3, 0}), 3, (int64_t[]){1LL << 40, 3, 0});
+    assert_int_equal(hoop_tensor_numel(x), 0);
+    no_error(t);
 }
 
 static void sum_to_shapes(void **state)
