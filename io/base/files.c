@@ -135,12 +135,19 @@ hoop_status hoop__dir_make(const char *path, hoop_error *err)
     char        part[HOOP_PATH_MAX];
     struct stat s;
     size_t      n = strlen(path);
+    hoop_status st;
     if (n == 0 || n >= sizeof part) return hoop_fail(err, HOOP_EARG, "'%.64s': empty or too long a path", path);
     for (size_t i = 1; i <= n; i++) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST && stat(part, &s) != 0) return fail_errno(err, part, "cannot be created");
+        if (mkdir(part, 0777) == 0) { /* its name must be on disk before anything in it can be relied on */
+            char parent[HOOP_PATH_MAX];
+            hoop__path_dir(part, parent, sizeof parent);
+            if ((st = hoop__file_sync(parent, err)) != HOOP_OK) return st;
+        } else if (errno != EEXIST && stat(part, &s) != 0) {
+            return fail_errno(err, part, "cannot be created");
+        }
     }
     if (stat(path, &s) != 0) return fail_errno(err, path, "cannot be created");
     if (!S_ISDIR(s.st_mode)) return hoop_fail(err, HOOP_EIO, "%s: is a file, a directory is wanted", path);

@@ -26,7 +26,7 @@ hoop_status hoop__file_sync(const char *path, hoop_error *err);
 hoop_status hoop__file_replace(const char *path, const void *data, int64_t n, hoop_error *err);
 /** Read a whole file of at most max bytes, NUL-terminated: free(*out). */
 hoop_status hoop__file_load(const char *path, int64_t max, hoop_error *err, char **out, int64_t *n);
-/** mkdir -p. */
+/** mkdir -p, each new name synced. */
 hoop_status hoop__dir_make(const char *path, hoop_error *err);
 /** Directory part of a path ("." if none) into out. */
 void hoop__path_dir(const char *path, char *out, size_t size);

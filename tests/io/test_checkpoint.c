@@ -356,6 +356,7 @@ static void a_failed_sync_is_written_again(void **state)
     char             tmp[HOOP_CHECKPOINT_PATH];
     (void)state;
     test_ok(hoop_checkpoint_tmp("sync", 1, "x", &err, tmp));
+    test_ok(hoop_checkpoint_begin(tmp, &err));
     fsync_failures = 1;
     test_ok(write_shards(tmp, 1, 1, &err));
     assert_int_equal(fsync_failures, 0);
@@ -364,6 +365,7 @@ static void a_failed_sync_is_written_again(void **state)
     check_contents(c, 1);
     hoop_checkpoint_close(&c);
     test_ok(hoop_checkpoint_tmp("sync", 2, "x", &err, tmp));
+    test_ok(hoop_checkpoint_begin(tmp, &err));
     fsync_failures = 2;
     test_failed(write_shards(tmp, 2, 1, &err), &err, HOOP_EIO, "synced", NULL);
     assert_int_equal(test_count(tmp), 0);
