@@ -1,5 +1,5 @@
 /*
- * op_cost [ELEMENTS] - what one op costs besides its arithmetic: nanoseconds per call on tensors so small that the kernel is
+ * op_cost [SIDE] - what one op costs besides its arithmetic: nanoseconds per call on tensors so small that the kernel is
  * almost nothing. Columns: recorded (a tape reset after 64 calls), not recorded (in a scope), and backward per node.
  * Each figure is the best of several rounds. Not part of tests/run.
  */
