@@ -1,12 +1,22 @@
 #include "command/command.h"
 
 #include "base/host.h"
+#include "base/segments.h"
 #include "hoop/comm_mpi.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* The first rank of each host clears away what jobs that were killed left; a minute keeps it off jobs that are just starting. */
+static void sweep(const session *s)
+{
+    for (int r = 0; r < s->rank; r++) {
+        if (strcmp(hoop_comm_host(s->comm, r), hoop_comm_host(s->comm, s->rank)) == 0) return;
+    }
+    (void)hoop__segments_sweep(hoop__segments_folder(), 60.0);
+}
 
 hoop_status session_begin(const hoop_comm_opts *opts, hoop_error *early, hoop_error *err, session *s)
 {
@@ -24,6 +34,7 @@ hoop_status session_begin(const hoop_comm_opts *opts, hoop_error *early, hoop_er
         s->size = size;
         HOOP_TRY(st, done, hoop__launcher_check(&launcher, size, err));
         HOOP_TRY(st, done, hoop_comm_create_mpi(MPI_COMM_WORLD, opts, err, &s->comm));
+        sweep(s);
     } else {
         hoop_comm_opts alone = *opts;
         if (alone.algorithm == HOOP_ALGORITHM_MPI) alone.algorithm = HOOP_ALGORITHM_AUTO; /* one rank reduces nothing */
@@ -37,22 +48,23 @@ done:
     return st;
 }
 
-/* of ranks with the same text, the lowest prints */
-static bool prints(session *s, const hoop_error *err)
+/* Of the ranks that failed in one way (by status), the lowest prints: a full disk is told once. *more: the others. */
+static bool prints(session *s, const hoop_error *err, int *more)
 {
-    char      *all;
-    bool       first   = true;
-    hoop_error ignored = {.status = HOOP_OK};
-    char       mine[160];
-    if (err->status == HOOP_EPEER) return false;
-    if (s->comm == NULL || s->size == 1) return true;
-    if (hoop_comm_check(s->comm, NULL) != HOOP_OK) return true;
-    all = calloc((size_t)s->size, sizeof mine);
-    if (all == NULL) return true;
-    memset(mine, 0, sizeof mine);
-    (void)snprintf(mine, sizeof mine, "%d %s", (int)err->status, err->text);
-    if (hoop_comm_all_gather_bytes(s->comm, mine, (int64_t)sizeof mine, "errors", &ignored, all) == HOOP_OK) {
-        for (int r = 0; r < s->rank; r++) first &= memcmp(all + (size_t)r * sizeof mine, mine, sizeof mine) != 0;
+    hoop_error  ignored = {.status = HOOP_OK};
+    hoop_status mine = err->status, *all;
+    bool        first = mine != HOOP_EPEER;
+    *more             = 0;
+    if (s->comm == NULL) return mine != HOOP_EDESYNC || s->rank == 0; /* a disagreement while it was made is known to all */
+    if (s->size == 1 || hoop_comm_check(s->comm, NULL) != HOOP_OK) return first;
+    all = calloc((size_t)s->size, sizeof *all);
+    if (all == NULL) return first;
+    if (hoop_comm_all_gather_bytes(s->comm, &mine, (int64_t)sizeof mine, "errors", &ignored, all) == HOOP_OK) {
+        for (int r = 0; r < s->size; r++) {
+            if (all[r] != mine || r == s->rank) continue;
+            first = first && r > s->rank;
+            (*more)++;
+        }
     }
     free(all);
     return first;
@@ -61,17 +73,14 @@ static bool prints(session *s, const hoop_error *err)
 /* every rank comes here with an error or none does: the library agrees on failures */
 int session_end(session *s, const hoop_error *err, int code)
 {
-    bool failed = err->status != HOOP_OK, poisoned = s->comm != NULL && hoop_comm_check(s->comm, NULL) != HOOP_OK;
-    bool peer = failed && err->status == HOOP_EPEER;
-    if (failed) {
+    bool poisoned = s->comm != NULL && hoop_comm_check(s->comm, NULL) != HOOP_OK;
+    if (err->status != HOOP_OK) {
+        int more;
         code = HOOP_EXIT_FAILURE;
-        if (peer && s->comm != NULL && !poisoned && s->size > 1) { /* joins the gather of those who print */
-            hoop_error none = *err;
-            none.status     = HOOP_ESTATE;
-            (void)snprintf(none.text, sizeof none.text, "peer %d", s->rank);
-            (void)prints(s, &none);
-        } else if (prints(s, err)) {
-            if (s->size > 1)
+        if (prints(s, err, &more)) {
+            if (more > 0)
+                (void)fprintf(stderr, "hoop: rank %d and %d more: %s\n", s->rank, more, err->text);
+            else if (s->size > 1)
                 (void)fprintf(stderr, "hoop: rank %d: %s\n", s->rank, err->text);
             else
                 (void)fprintf(stderr, "hoop: %s\n", err->text);
