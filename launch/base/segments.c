@@ -47,7 +47,8 @@ static int find_old(const char *folder, double age_s, segment *list)
     (void)gethostname(host, sizeof host - 1);
     while (n < NAMES_MAX && host[0] != '\0' && (e = readdir(dir)) != NULL) {
         if (!is_ours(e->d_name, host) || snprintf(path, sizeof path, "%s/%s", folder, e->d_name) >= (int)sizeof path) continue;
-        if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() || difftime(now, info.st_mtime) < age_s) continue;
+        if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != geteuid() || difftime(now, info.st_mtime) < age_s)
+            continue;
         (void)snprintf(list[n].name, sizeof list[n].name, "%s", e->d_name);
         list[n++].used = false;
     }
@@ -78,7 +79,7 @@ static void mark_process(const char *pid, segment *list, int n)
     (void)snprintf(path, sizeof path, "/proc/%s/fd", pid);
     fds = opendir(path);
     while (fds != NULL && (e = readdir(fds)) != NULL) {
-        ssize_t size = readlinkat(dirfd(fds), e->d_name, line, sizeof line - 1);
+        ssize_t size              = readlinkat(dirfd(fds), e->d_name, line, sizeof line - 1);
         line[size > 0 ? size : 0] = '\0';
         mark(line, list, n);
     }

@@ -52,9 +52,9 @@ done:
 static bool prints(session *s, const hoop_error *err, int *more)
 {
     hoop_error  ignored = {.status = HOOP_OK};
-    hoop_status mine = err->status, *all;
-    bool        first = mine != HOOP_EPEER;
-    *more             = 0;
+    hoop_status mine    = err->status, *all;
+    bool        first   = mine != HOOP_EPEER;
+    *more               = 0;
     if (s->comm == NULL) return mine != HOOP_EDESYNC || s->rank == 0; /* a disagreement while it was made is known to all */
     if (s->size == 1 || hoop_comm_check(s->comm, NULL) != HOOP_OK) return first;
     all = calloc((size_t)s->size, sizeof *all);
