@@ -220,3 +220,17 @@ size()
 {
     wc -c <"$1" | tr -d ' '
 }
+
+# until_step RUN N: its metrics have come to step N (within 30 s)
+until_step()
+{
+    waited=0
+    while [ "$(last_step "$1")" -lt "$2" ]; do
+        waited=$((waited + 1))
+        if [ $waited -gt 300 ] || ! alive "$job"; then
+            fail "$1 did not come to step $2"
+            return 1
+        fi
+        sleep 0.1
+    done
+}
