@@ -22,7 +22,13 @@
 #define BUCKETS "dist: {bucket_mb: 0.02}\n"
 
 static const int sizes[] = {1, 2, 3, 4, 7};
-enum { SIZES = (int)(sizeof sizes / sizeof *sizes), IMAGE = 28 * 28 };
+enum { IMAGE = 28 * 28 };
+
+/* How many of sizes to try: under a sanitizer, which slows twentyfold, those up to 3. */
+static int nsizes(void)
+{
+    return getenv("HOOP_SANITIZE") == NULL ? 5 : 3;
+}
 
 /* ---- the same bits ---- */
 
@@ -33,7 +39,7 @@ static void same_on(const char *config, const hoop_algorithm *algorithms, int n)
     plan_good(&one);
     for (int a = 0; a < n; a++) {
         many.comm.algorithm = algorithms[a];
-        for (int i = 1; i < SIZES; i++) {
+        for (int i = 1; i < nsizes(); i++) {
             plan_run(&many, sizes[i]);
             plan_same(&many, &one);
             assert_true(many.rank[0].about.last.loss == one.rank[0].about.last.loss);
@@ -73,7 +79,7 @@ static void fast_is_repeatable(void **state)
     const char *config                 = SMALL MODEL DATA "dist: {bucket_mb: 0.02, reduce: fast}\nsteps: 15\n";
     plan                             a = {.config = {config}}, b = {.config = {config}};
     (void)state;
-    for (int i = 0; i < SIZES; i++) {
+    for (int i = 0; i < nsizes(); i++) {
         a.comm.algorithm = b.comm.algorithm = HOOP_ALGORITHM_RING;
         plan_run(&a, sizes[i]);
         plan_run(&b, sizes[i]);
@@ -151,7 +157,7 @@ static void arrays_are_as_good_as_files(void **state)
     (void)state;
     arrays_read(&a);
     plan_run(&files, 1);
-    for (int i = 0; i < SIZES; i++) {
+    for (int i = 0; i < nsizes(); i++) {
         plan_run(&own, sizes[i]);
         plan_same(&own, &files);
     }
@@ -177,7 +183,7 @@ static void a_rank_that_fails(void **state)
     arrays_read(&a);
     plan_run(&good, 1);
     plan_good(&good);
-    for (int i = 0; i < SIZES; i++) {
+    for (int i = 0; i < nsizes(); i++) {
         const int size = sizes[i];
         for (int bad = 0; bad < size; bad++) {
             char words[32];
@@ -275,7 +281,7 @@ static void losses_that_are_not_finite(void **state)
     (void)state;
     arrays_read(&a);
     a.x[3 * IMAGE + 5] = NAN; /* in rank 0's share of step 0 */
-    for (int i = 0; i < SIZES; i++) {
+    for (int i = 0; i < nsizes(); i++) {
         plan_run(&p, sizes[i]);
         for (int r = 0; r < sizes[i]; r++) {
             plan_failed(&p, r, HOOP_ENONFINITE, "step 0");
@@ -393,7 +399,7 @@ static void observers_hear_all(void **state)
     calls c = {.fail_rank = -1, .stop_rank = -1};
     plan  p = {.config = {SHORT "steps: 5\n"}, .drive = listened, .ctx = &c};
     (void)state;
-    for (int i = 0; i < SIZES; i++) {
+    for (int i = 0; i < nsizes(); i++) {
         memset(c.text, 0, sizeof c.text);
         plan_run(&p, sizes[i]);
         plan_good(&p);
@@ -485,7 +491,7 @@ static void evaluation_and_prediction(void **state)
     assert_true(one.sums[0].weight == 60 && one.sums[0].counted == 60);
     assert_true(one.sums[0].correct == one.right[0]);
     assert_true(one.right[0] > 12); /* it has learnt something */
-    for (int i = 1; i < SIZES; i++) {
+    for (int i = 1; i < nsizes(); i++) {
         plan_run(&b, sizes[i]);
         plan_same(&b, &a);
         for (int r = 0; r < sizes[i]; r++) {
@@ -675,7 +681,7 @@ static void a_model_of_the_callers(void **state)
     plan_run(&one, 1);
     plan_good(&one);
     assert_true(models[0].last < 0.8 * models[0].first);
-    for (int i = 1; i < SIZES; i++) {
+    for (int i = 1; i < nsizes(); i++) {
         char dir[32];
         (void)snprintf(dir, sizeof dir, "own-%d", sizes[i]);
         many.opts.run_dir = dir;
