@@ -331,6 +331,10 @@ hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, i
         if (observers[i].end != NULL) (void)observers[i].end(observers[i].ctx, tr, &local);
         st = hoop_comm_agree_status(tr->comm, &local);
     }
+    if (st != HOOP_OK && hoop_comm_check(tr->comm, NULL) == HOOP_OK) { /* all failed together: what was being saved is whole */
+        hoop_error late = {.status = HOOP_OK};
+        (void)hoop_trainer_finish(tr, &late);
+    }
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }
 

@@ -609,6 +609,39 @@ static void destroyed_while_saving(void **state)
     plan_clear(&p);
 }
 
+static hoop_status save_at_2(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    (void)ctx;
+    return hoop_trainer_about(tr)->step == 2 ? hoop_trainer_save(tr, err) : HOOP_OK;
+}
+
+static hoop_status fail_at_2(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    return *(const int *)ctx == 1 && hoop_trainer_about(tr)->step == 2 ? hoop_fail(err, HOOP_EIO, "no more of this") : HOOP_OK;
+}
+
+static hoop_status save_and_fail(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_observer observers[] = {{.step = save_at_2}, {.ctx = &rank, .step = fail_at_2}};
+    (void)p;
+    return hoop_trainer_run(tr, observers, 2, err);
+}
+
+/* A run that fails while a checkpoint is being written behind it still publishes that. */
+static void failed_while_saving(void **state)
+{
+    plan     p     = {.config = {SHORT "steps: 5\n"}, .drive = save_and_fail, .opts = {.run_dir = "failed"}};
+    int64_t *steps = NULL, n = 0;
+    (void)state;
+    plan_run(&p, 3);
+    for (int r = 0; r < 3; r++) plan_failed(&p, r, r == 1 ? HOOP_EIO : HOOP_EPEER, "no more of this");
+    assert_ok(hoop_checkpoint_list("failed", &err, &steps, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(steps[0], 2);
+    free(steps);
+    plan_clear(&p);
+}
+
 /* ---- the caller's own model: the loop of hoop/train.h ---- */
 
 typedef struct own_model {
@@ -727,6 +760,7 @@ int main(void)
         cmocka_unit_test(calls_out_of_order),
         cmocka_unit_test(resumed_on_other_ranks),
         cmocka_unit_test(destroyed_while_saving),
+        cmocka_unit_test(failed_while_saving),
         cmocka_unit_test(a_model_of_the_callers),
         cmocka_unit_test(leaves_follow_from_the_batch),
     };
