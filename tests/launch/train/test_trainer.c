@@ -166,6 +166,56 @@ static void arrays_are_as_good_as_files(void **state)
     arrays_free(&a);
 }
 
+/* With plain SGD of rate 1 a step moves the weights by the clipped gradient of the mean loss: its norm is told, and kept to the
+ * limit. */
+typedef struct moved {
+    double by[MOST_RANKS], told[MOST_RANKS], loss[MOST_RANKS];
+} moved;
+
+static hoop_status one_step(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    moved       *m      = p->ctx;
+    hoop_params *params = hoop_trainer_params(tr);
+    int64_t      n      = hoop_params_nblocks(params) * HOOP_BLOCK;
+    const float *now    = hoop_params_data(params);
+    float       *before = malloc((size_t)n * sizeof *before);
+    double       sum    = 0;
+    hoop_status  st;
+    if (before == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory");
+    memcpy(before, now, (size_t)n * sizeof *before);
+    st = hoop_trainer_run(tr, NULL, 0, err);
+    for (int64_t i = 0; i < n; i++) sum += ((double)now[i] - before[i]) * ((double)now[i] - before[i]);
+    m->by[rank]   = sqrt(sum);
+    m->told[rank] = hoop_trainer_about(tr)->grad_norm;
+    m->loss[rank] = hoop_trainer_about(tr)->last.loss / hoop_trainer_about(tr)->last.weight;
+    free(before);
+    return st;
+}
+
+static void clipping_by_the_norm(void **state)
+{
+    static const char *const config[] = {
+        "batch: 60\nleaves: 4\nthreads: 1\nsteps: 1\nmodel: {hidden: [20]}\ndata: {train: digits/train}\n"
+        "optimizer: {name: sgd, lr: 1}\nclip_norm: 1000\n",
+        "batch: 60\nleaves: 4\nthreads: 1\nsteps: 1\nmodel: {hidden: [20]}\ndata: {train: digits/train}\n"
+        "optimizer: {name: sgd, lr: 1}\nclip_norm: 0.01\n"};
+    moved  m;
+    double free_norm = 0;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        plan p = {.config = {config[i]}, .drive = one_step, .ctx = &m};
+        plan_run(&p, 3);
+        plan_good(&p);
+        for (int r = 0; r < 3; r++) {
+            assert_true(m.loss[r] > 2.0 && m.loss[r] < 2.8); /* about ln 10, before anything is learnt */
+            if (i == 0) free_norm = m.told[0];
+            assert_true(m.told[r] == free_norm && free_norm > 0.1 && free_norm < 10);
+            assert_true(fabs(m.by[r] / (i == 0 ? free_norm : 0.01) - 1) < 1e-3);
+        }
+        plan_clear(&p);
+    }
+}
+
 /* ---- failures ---- */
 
 #define ARRAYS_48 "batch: 48\nleaves: 12\nthreads: 1\n" MODEL BUCKETS "steps: 10\n"
@@ -748,6 +798,7 @@ int main(void)
         cmocka_unit_test(the_same_bits_with_statistics_and_momentum),
         cmocka_unit_test(fast_is_repeatable),
         cmocka_unit_test(arrays_are_as_good_as_files),
+        cmocka_unit_test(clipping_by_the_norm),
         cmocka_unit_test(a_rank_that_fails),
         cmocka_unit_test(two_ranks_fail_at_once),
         cmocka_unit_test(a_rank_that_misuses_the_loop),
