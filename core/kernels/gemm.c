@@ -17,9 +17,11 @@ typedef vecu_f32 vecu;
 enum {
     W = VECW_f32,
 #if defined(__AVX512F__)
-    ROWS = 12,
+    ROWS       = 12,
+    PACK_TILES = 22, /* reads of q that pay for packing what lies row by row already; measured */
 #else
-    ROWS = 6,
+    ROWS       = 6,
+    PACK_TILES = 8,
 #endif
     COLS  = 2 * W,
     BROWS = (ROWS + W - 1) / W * W /* ROWS in whole transposed blocks */
@@ -55,6 +57,35 @@ HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
 #endif
 }
 
+#if defined(__AVX2__)
+HOOP_INLINE vec load_part(const float *x, int64_t n)
+{
+    static const int32_t ones[2 * W] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    if (n >= W) return _mm256_loadu_ps(x);
+    return _mm256_maskload_ps(x, _mm256_loadu_si256((const __m256i *)(const void *)(ones + W - n)));
+}
+
+/* not maskstore: on Zen it takes tens of cycles */
+HOOP_INLINE void store_part(float *x, vec v, int64_t n)
+{
+    __m128 part = _mm256_castps256_ps128(v);
+    if (n >= W) {
+        _mm256_storeu_ps(x, v);
+        return;
+    }
+    if (n & 4) {
+        _mm_storeu_ps(x, part);
+        part = _mm256_extractf128_ps(v, 1);
+        x += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)(void *)x, part);
+        part = _mm_movehl_ps(part, part);
+        x += 2;
+    }
+    if (n & 1) _mm_store_ss(x, part);
+}
+#else
 HOOP_INLINE vec load_part(const float *x, int64_t n)
 {
     vec v = {0};
@@ -68,6 +99,7 @@ HOOP_INLINE void store_part(float *x, vec v, int64_t n)
     for (int l = 0; l < W; l++)
         if (l < n) x[l] = v[l];
 }
+#endif
 #endif
 
 HOOP_INLINE vec load(const float *x)
@@ -183,7 +215,7 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
     vec  acc[ROWS][2];
     float *const c    = out->c;
     int64_t      ld   = out->ld;
-    const bool   full = out->cols == vecs * W && out->bias == NULL, add = out->add;
+    const bool   full = out->cols == vecs * W, add = out->add;
     UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = (vec){0};
     UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]                               = p + 3 * i * step;
     if (k >= 64)
@@ -199,11 +231,16 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
         p += step;
         UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]++;
     }
-    if (full && !add) {
+    if (full) {
+        if (add)
+            UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] =
+                load(c + i * ld + v * W) + acc[i][v];
+        if (out->bias != NULL) {
+            vec b[2];
+            UNROLL for (int v = 0; v < vecs; v++) b[v]                                            = load(out->bias + v * W);
+            UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = acc[i][v] + b[v];
+        }
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(c + i * ld + v * W, acc[i][v]);
-    } else if (full) {
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++)
-            store(c + i * ld + v * W, load(c + i * ld + v * W) + acc[i][v]);
     } else {
         float sums[ROWS * COLS];
         UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(sums + (i * vecs + v) * W, acc[i][v]);
@@ -445,7 +482,7 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
     g.height = g.rows / g.tall;
     g.higher = g.rows - g.height * g.tall;
     if (g.turned) memset(scratch, 0, sizeof scratch);
-    g.pack = g.q.cs != 1 || g.rows >= 256;
+    g.pack = g.q.cs != 1 || g.tall >= PACK_TILES;
     /* rows a page apart crowd into one set of the cache; what lies down columns is read in bits of lines */
     g.pack_rows = g.cols >= 128 && g.k > HOOP_GEMM_BLOCK && (g.p.cs != 1 || g.p.rs % 1024 == 0);
     deep        = g.pack_rows ? HOOP_GEMM_BLOCK : HOOP_GEMM_DEPTH;
