@@ -3,8 +3,9 @@
  *
  * A rank whose deadline has passed asks all others over the control tag where they are. Whoever is inside any wait or
  * progress of hoop answers; those that do not within a second are silent. Those that did are then asked when they last heard of
- * the silent ones. The error names the silent ranks and the least advanced of the others, and is told to all, so that all return
- * it at about the same time. In all this takes less than 2 s.
+ * the silent ones. If all answer and one of them is busy by itself (hoop_comm_aside), the wait goes on. Else the error names the
+ * silent ranks and the least advanced of the others, and is told to all, so that all return it at about the same time. In all
+ * this takes less than 2 s.
  */
 #include "comm_internal.h"
 
@@ -195,6 +196,13 @@ static void describe(const hoop_comm *c, const hoop_work *w, double waited_s, li
            (long long)least.step);
 }
 
+static bool is_one_busy(const hoop_comm *c)
+{
+    for (int r = 0; r < c->size; r++)
+        if (r != c->rank && c->peers[r].answer.busy) return true;
+    return false;
+}
+
 hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited_s, hoop_error *err)
 {
     int32_t about[HOOP__ABOUT];
@@ -208,6 +216,7 @@ hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited
     }
     if (n > 0) ask(c, about, n, HEARSAY_NS);
     if (c->poison.status != HOOP_OK) return hoop_comm_check(c, err);
+    if (n == 0 && is_one_busy(c)) return HOOP_OK;
     describe(c, w, waited_s, &l);
     (void)hoop_fail(err, HOOP_ETIMEOUT, "%s", l.text);
     for (int r = 0; r < c->size; r++) c->peers[r].silent = false; /* it may come back, and is told too */

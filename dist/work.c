@@ -373,8 +373,10 @@ static void wait_done(hoop_work *w)
         if (w->moved_ns > since) since = w->moved_ns;
         if (now - since <= limit || w->done || c->poison.status != HOOP_OK) continue;
         hoop_error err = {0};
-        (void)hoop__watch_diagnose(c, w, (double)(now - since) * 1e-9, &err);
-        hoop__comm_poison(c, &err);
+        if (hoop__watch_diagnose(c, w, (double)(now - since) * 1e-9, &err) != HOOP_OK)
+            hoop__comm_poison(c, &err);
+        else
+            since = hoop__clock_ns();
     }
     c->waiting = NULL;
     c->wait_s += (double)(hoop__clock_precise_ns() - begin) * 1e-9;
