@@ -29,7 +29,8 @@ bool hoop_trainer_next_step(hoop_trainer *tr)
     hoop_error       err  = {.status = HOOP_OK};
     if (tr->status.step >= tr->status.steps || tr->status.stopped) return false;
     if (tr->begun) return true;
-    tr->begun = true;
+    tr->begun     = true;
+    tr->leaf_open = false;
     hoop_comm_set_position(tr->comm, tr->status.step, "forward and backward");
     if (tr->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->loader, &err, &step) != HOOP_OK)
         fail_locally(tr, &err);
@@ -55,9 +56,19 @@ static size_t row_bytes(hoop_dtype dtype, int ndim, const int64_t *shape)
     return n;
 }
 
+/* a step's sum is of all its leaves */
+static void check_leaf_closed(hoop_trainer *tr)
+{
+    if (tr->leaf_open && tr->error.status == HOOP_OK)
+        (void)hoop_fail(&tr->error, HOOP_ESTATE, "step %lld: leaf %lld went without hoop_trainer_backward",
+                        (long long)tr->status.step, (long long)tr->next_leaf - 1);
+    tr->leaf_open = false;
+}
+
 hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 {
     hoop_loader_leaf got = {0};
+    check_leaf_closed(tr);
     if (tr->error.status != HOOP_OK) return NULL;
     while (got.n == 0) {
         if (tr->next_leaf >= tr->first_leaf + tr->nleaves) return NULL;
@@ -78,9 +89,10 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
                           NULL);
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
-    tr->leaf.n = got.n;
-    tr->leaf.x = wrap_rows(tr, tr->input_dtype, tr->input_ndim, tr->input_shape, got.n, got.x);
-    tr->leaf.y = wrap_rows(tr, tr->target_dtype, tr->target_ndim, tr->target_shape, got.n, got.y);
+    tr->leaf_open = true;
+    tr->leaf.n    = got.n;
+    tr->leaf.x    = wrap_rows(tr, tr->input_dtype, tr->input_ndim, tr->input_shape, got.n, got.x);
+    tr->leaf.y    = wrap_rows(tr, tr->target_dtype, tr->target_ndim, tr->target_shape, got.n, got.y);
     return &tr->leaf;
 }
 
@@ -166,12 +178,16 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
 {
     hoop_backward_opts opts = {.ctx = tr, .ready = param_ready, .poll = hoop_comm_size(tr->comm) > 1 ? poll : NULL};
     hoop_error         err  = {.status = HOOP_OK};
-    int64_t            first;
     if (tr->error.status != HOOP_OK) return;
+    if (!tr->leaf_open) {
+        (void)hoop_fail(&tr->error, HOOP_ESTATE, "step %lld: hoop_trainer_backward without a leaf, or twice for one",
+                        (long long)tr->status.step);
+        return;
+    }
+    tr->leaf_open   = false;
     opts.accumulate = !tr->exact; /* next_step has zeroed what the store holds */
     if (hoop_backward(tr->tape, loss, &opts, &err) != HOOP_OK) {
         if (err.status == HOOP_ERANGE && tr->train_set != NULL) {
-            (void)hoop_leaf_samples(tr->step_samples, tr->run.leaves, tr->next_leaf - 1, &first);
             (void)hoop_fail_within(&err, "step %lld, data %s", (long long)tr->status.step, tr->data_opts.train);
         }
         fail_locally(tr, &err);
@@ -219,14 +235,19 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
 {
     hoop_trainer_status *s      = &tr->status;
     bool                 finite = true;
+    hoop_error           local  = {.status = HOOP_OK};
     hoop_status          st;
     if (!tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_update without hoop_trainer_next_step before it");
     tr->begun = false;
+    check_leaf_closed(tr);
     if (tr->error.status == HOOP_OK && tr->next_leaf <= tr->last_nonempty) {
         (void)hoop_fail(&tr->error, HOOP_ESTATE, "hoop_trainer_update before the last leaf of the step");
     }
     if (tr->error.status != HOOP_OK || tr->last_nonempty < 0) hoop_ddp_skip_all(tr->ddp);
-    HOOP_TRY(st, done, hoop_ddp_reduce(tr->ddp, err, &finite));
+    if (hoop_ddp_reduce(tr->ddp, &local, &finite) != HOOP_OK) {
+        fail_locally(tr, &local); /* if it is ours alone, the record carries it to the others */
+        HOOP_TRY(st, done, hoop_comm_check(tr->comm, err));
+    }
     if (tr->run.clip_norm > 0.0) own_squares(tr);
     tr->record.nonfinite   = finite ? 0 : 1;
     tr->record.stop        = tr->stop;
@@ -246,7 +267,10 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     if (s->first_step_s == 0.0) s->first_step_s = hoop__now_s() - tr->created_s;
     HOOP_TRY(st, done, hoop__save_after_step(tr, &tr->record, err));
 done:
-    if (st != HOOP_OK) s->stopped = true;
+    if (st != HOOP_OK) {
+        s->stopped = true;
+        if (tr->error.status == HOOP_OK) (void)hoop_fail(&tr->error, st, "%s", err == NULL ? hoop_status_text(st) : err->text);
+    }
     return st;
 }
 
@@ -263,8 +287,12 @@ hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, ho
 {
     hoop_leaf *leaf;
     if (!tr->opts.arrays) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_step wants a trainer made with opts.arrays");
-    if (!hoop_trainer_next_step(tr))
-        return hoop_fail(err, HOOP_ESTATE, "all %lld steps of the config are done", (long long)tr->status.steps);
+    if (!hoop_trainer_next_step(tr)) {
+        return tr->error.status != HOOP_OK ? hoop_fail(err, HOOP_ESTATE, "the trainer ended with an error: %s", tr->error.text)
+               : tr->status.stopped
+                   ? hoop_fail(err, HOOP_ESTATE, "the trainer was stopped after step %lld", (long long)tr->status.step)
+                   : hoop_fail(err, HOOP_ESTATE, "all %lld steps of the config are done", (long long)tr->status.steps);
+    }
     tr->array_x = x;
     tr->array_y = y;
     while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));

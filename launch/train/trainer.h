@@ -102,7 +102,8 @@ struct hoop_trainer {
     hoop_leaf           leaf;
     int64_t             first_leaf, nleaves, next_leaf, last_nonempty, step_samples;
     const char         *array_x, *array_y;
-    bool                begun; /* a step is: next_step was called, update not yet */
+    bool                begun;     /* a step is: next_step was called, update not yet */
+    bool                leaf_open; /* next_leaf was called, backward not yet */
     volatile int        stop;
     double              created_s;
 };

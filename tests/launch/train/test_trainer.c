@@ -307,6 +307,39 @@ static hoop_status fail_on_the_tape(plan *p, hoop_trainer *tr, int rank, hoop_er
     return st;
 }
 
+/* Rank `*ctx` calls backward `times` for one of its six leaves of step 2. */
+static hoop_status backward_times(plan *p, hoop_trainer *tr, int rank, int times, int which, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    hoop_leaf  *leaf;
+    while (st == HOOP_OK && hoop_trainer_next_step(tr)) {
+        for (int i = 0; (leaf = hoop_trainer_next_leaf(tr)) != NULL; i++) {
+            bool this = rank == *(const int *)p->ctx && hoop_trainer_about(tr)->step == 2 && i == which;
+            for (int k = 0; k < (this ? times : 1); k++) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
+        }
+        st = hoop_trainer_update(tr, err);
+    }
+    return st;
+}
+
+static hoop_status skip_first(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    return backward_times(p, tr, rank, 0, 0, err);
+}
+
+static hoop_status skip_last(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    return backward_times(p, tr, rank, 0, 5, err);
+}
+
+static hoop_status twice(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = backward_times(p, tr, rank, 2, 5, err);
+    hoop_error  e  = {.status = HOOP_OK};
+    if (hoop_trainer_next_step(tr) || hoop_trainer_update(tr, &e) != HOOP_ESTATE) return HOOP_OK; /* and so fails the test */
+    return st;
+}
+
 static void a_rank_that_misuses_the_loop(void **state)
 {
     int  who = 1;
@@ -316,6 +349,13 @@ static void a_rank_that_misuses_the_loop(void **state)
     plan_failed(&p, 1, HOOP_ESTATE, "before the last leaf");
     plan_failed(&p, 0, HOOP_EPEER, "rank 1");
     plan_failed(&p, 2, HOOP_EPEER, "before the last leaf");
+    for (int i = 0; i < 3; i++) {
+        p.drive = i == 0 ? skip_first : i == 1 ? skip_last : twice;
+        plan_run(&p, 2);
+        plan_failed(&p, 1, HOOP_ESTATE, i < 2 ? "without hoop_trainer_backward" : "twice");
+        plan_failed(&p, 0, HOOP_EPEER, "rank 1");
+        assert_int_equal(p.rank[0].about.step, 2);
+    }
     p.drive = fail_on_the_tape;
     for (who = 0; who < 3; who++) {
         plan_run(&p, 3);
