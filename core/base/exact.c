@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/threads.h"
 #include "kernels/kernels.h"
 
 enum { MAX_LOG2_LEAVES = 20 };
@@ -42,7 +43,9 @@ void hoop_exact_clear(const hoop_exact *e, void *blocks, int64_t nblocks)
 
 void hoop_exact_deposit(const hoop_exact *e, void *blocks, int64_t nblocks, const void *x)
 {
+    uint64_t mode = hoop_fp_enter();
     e->kernels->exact_deposit[e->dtype](nblocks, e->width, e->tmin, blocks, x);
+    hoop_fp_restore(mode);
 }
 
 void hoop_exact_merge(const hoop_exact *e, void *dst, const void *src, int64_t nblocks)
@@ -52,7 +55,10 @@ void hoop_exact_merge(const hoop_exact *e, void *dst, const void *src, int64_t n
 
 bool hoop_exact_finish(const hoop_exact *e, const void *blocks, int64_t nblocks, void *x)
 {
-    return e->kernels->exact_finish[e->dtype](nblocks, e->width, blocks, x);
+    uint64_t mode   = hoop_fp_enter();
+    bool     finite = e->kernels->exact_finish[e->dtype](nblocks, e->width, blocks, x);
+    hoop_fp_restore(mode);
+    return finite;
 }
 
 /* Scalars: the same sum with one element a block. 2^24 terms of |s| <= 2^37 stay below 2^62. */
@@ -72,22 +78,40 @@ void hoop_exact_scalar_clear(hoop_exact_scalar *s)
     *s = (hoop_exact_scalar){.t = SCALAR_TMIN};
 }
 
+/* v / 2^shift to nearest, ties to even; |v| < 2^53 */
+static int64_t round_shift(int64_t v, int64_t shift)
+{
+    int64_t whole, rest, half;
+    if (shift <= 0) return v * (INT64_C(1) << -shift);
+    if (shift > 54) return 0;
+    whole = v >> shift;
+    rest  = v - whole * (INT64_C(1) << shift);
+    half  = INT64_C(1) << (shift - 1);
+    return whole + (rest > half || (rest == half && (whole & 1) != 0) ? 1 : 0);
+}
+
+/* In integers: faster than frexp, ldexp and rint, and no mode of the processor can reach it. */
 void hoop_exact_scalar_deposit(hoop_exact_scalar *s, double x)
 {
-    int    e, t;
-    double scaled, high;
-    if (!isfinite(x)) {
-        scalar_raise(s, HOOP_EXACT_NONFINITE);
-        return;
-    }
-    if (x == 0 || s->t == HOOP_EXACT_NONFINITE) return;
-    (void)frexp(x, &e); /* |x| < 2^e */
-    t = e >= 0 ? e / SCALAR_WIDTH : -((-e + SCALAR_WIDTH - 1) / SCALAR_WIDTH);
+    const int64_t hidden = INT64_C(1) << 52;
+    int64_t       u, m, exponent, t, shift, high; /* |x| = m 2^(exponent - 1075) < 2^(exponent - 1022) */
+    memcpy(&u, &x, sizeof u);
+    exponent = u >> 52 & 0x7ff;
+    m        = u & (hidden - 1);
+    if (exponent == 0x7ff) scalar_raise(s, HOOP_EXACT_NONFINITE);
+    if (s->t == HOOP_EXACT_NONFINITE || (exponent == 0 && m == 0)) return;
+    if (exponent == 0)
+        exponent = 1;
+    else
+        m |= hidden;
+    if (u < 0) m = -m;
+    t = exponent >= 1022 ? (exponent - 1022) / SCALAR_WIDTH : -((1022 - exponent + SCALAR_WIDTH - 1) / SCALAR_WIDTH);
     scalar_raise(s, t < SCALAR_TMIN ? SCALAR_TMIN : t);
-    scaled = ldexp(x, (int)(-SCALAR_WIDTH * s->t));
-    high   = rint(scaled);
-    s->hi += (int64_t)high;
-    s->lo += (int64_t)rint(ldexp(scaled - high, SCALAR_WIDTH));
+    shift = SCALAR_WIDTH * s->t + 1075 - exponent; /* x is m / 2^shift units of bin t */
+    high  = round_shift(m, shift);
+    s->hi += high;
+    if (shift <= 54) m -= high * (INT64_C(1) << shift);
+    s->lo += round_shift(m, shift - SCALAR_WIDTH);
 }
 
 void hoop_exact_scalar_merge(hoop_exact_scalar *dst, const hoop_exact_scalar *src)
@@ -102,8 +126,16 @@ void hoop_exact_scalar_merge(hoop_exact_scalar *dst, const hoop_exact_scalar *sr
     }
 }
 
-double hoop_exact_scalar_finish(const hoop_exact_scalar *s)
+static HOOP_NOINLINE double scalar_value(const hoop_exact_scalar *s)
 {
     if (s->t == HOOP_EXACT_NONFINITE) return (double)NAN;
     return ldexp((double)((__int128)s->hi * (INT64_C(1) << SCALAR_WIDTH) + s->lo), (int)(SCALAR_WIDTH * (s->t - 1)));
+}
+
+double hoop_exact_scalar_finish(const hoop_exact_scalar *s)
+{
+    uint64_t mode  = hoop_fp_enter();
+    double   value = scalar_value(s);
+    hoop_fp_restore(mode);
+    return value;
 }

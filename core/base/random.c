@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "base/threads.h"
 #include "kernels/philox.h"
 
 static uint64_t pair(uint32_t low, uint32_t high)
@@ -49,7 +50,7 @@ double hoop_random_f64(hoop_key key, uint64_t i)
 }
 
 /* Elements 2j and 2j + 1 are the cosine and the sine of one group. */
-double hoop_random_normal(hoop_key key, uint64_t i)
+static HOOP_NOINLINE double normal(hoop_key key, uint64_t i)
 {
     uint32_t out[4];
     double   radius, angle;
@@ -57,6 +58,14 @@ double hoop_random_normal(hoop_key key, uint64_t i)
     radius = sqrt(-2 * log(1 - unit_f64(out[0], out[1])));
     angle  = 6.283185307179586476925 * unit_f64(out[2], out[3]);
     return radius * (i % 2 == 0 ? cos(angle) : sin(angle));
+}
+
+double hoop_random_normal(hoop_key key, uint64_t i)
+{
+    uint64_t mode = hoop_fp_enter();
+    double   x    = normal(key, i);
+    hoop_fp_restore(mode);
+    return x;
 }
 
 /* The finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014) as round function; the round keys are Philox's. */

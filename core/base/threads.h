@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include "hoop/status.h"
+#include "hoop/runtime.h"
 
 typedef struct hoop_threads hoop_threads;
 typedef void                hoop_task_fn(void *ctx, int64_t task);
@@ -21,8 +21,12 @@ HOOP_API int         hoop_threads_count(const hoop_threads *pool); /* NULL: 1 */
  * Calls: Local. */
 HOOP_API void hoop_threads_run(hoop_threads *pool, int64_t ntasks, hoop_task_fn *fn, void *ctx);
 
-/** Round to nearest, denormals kept, on this thread; returns what was set before, for hoop_fp_restore. Calls: Local. */
-HOOP_API uint64_t hoop_fp_enter(void);
-HOOP_API void     hoop_fp_restore(uint64_t saved);
+/** On functions that compute between hoop_fp_enter and hoop_fp_restore: the compiler does not know that these change what
+ *  arithmetic gives, and would move it across them. */
+#if defined(__clang__)
+#define HOOP_NOINLINE __attribute__((noinline))
+#else
+#define HOOP_NOINLINE __attribute__((noipa))
+#endif
 
 #endif

@@ -227,7 +227,7 @@ hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot)
  * PyTorch: weights and biases uniform within 1/sqrt(fan_in) (its Linear). He: normal of variance 2/fan_in (He et al., ICCV
  * 2015); Glorot: uniform within sqrt(6/(fan_in + fan_out)) (Glorot & Bengio, AISTATS 2010); both with biases of zero.
  */
-void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
+static HOOP_NOINLINE void param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
 {
     hoop_tensor *x       = hoop_params_tensor(p, param);
     hoop_key     key     = hoop_key_make(seed, HOOP_FOR_INIT, hash_text(hoop_params_name(p, param)), 0, 0);
@@ -250,6 +250,13 @@ void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, 
             ((double *)data)[i] = v;
     }
     hoop_tensor_touch(x);
+}
+
+void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
+{
+    uint64_t mode = hoop_fp_enter();
+    param_init(p, param, init, fan_in, seed);
+    hoop_fp_restore(mode);
 }
 
 void hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed)

@@ -144,7 +144,8 @@ static void update_tile(void *ctx, int64_t task)
         job->k->sgd[dtype](n, &job->u, w, g, m);
 }
 
-void hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr, double grad_scale)
+static HOOP_NOINLINE void update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr,
+                                 double grad_scale)
 {
     double     step = (double)(o->step + 1);
     update_job job  = {.o = o, .k = rt->kernels, .first = first_block, .nblocks = nblocks};
@@ -164,6 +165,13 @@ void hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t first_bloc
     hoop_threads_run(rt->threads, (nblocks + UPDATE_TILE - 1) / UPDATE_TILE, update_tile, &job);
 }
 
+void hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr, double grad_scale)
+{
+    uint64_t mode = hoop_fp_enter();
+    update(o, rt, first_block, nblocks, lr, grad_scale);
+    hoop_fp_restore(mode);
+}
+
 void hoop_optim_advance(hoop_optim *o)
 {
     o->step++;
@@ -175,6 +183,7 @@ void hoop_grad_squares(const hoop_params *params, const hoop_runtime *rt, int64_
 {
     double     squares[64];
     hoop_dtype dtype = hoop_params_dtype(params);
+    uint64_t   mode  = hoop_fp_enter();
     for (int64_t b = first_block; b < first_block + nblocks;) {
         int64_t n = first_block + nblocks - b < 64 ? first_block + nblocks - b : 64;
         rt->kernels->squares[dtype](n, (const char *)hoop_params_grad(params) + (size_t)(b * HOOP_BLOCK) * hoop_dtype_size(dtype),
@@ -182,10 +191,19 @@ void hoop_grad_squares(const hoop_params *params, const hoop_runtime *rt, int64_
         for (int64_t i = 0; i < n; i++) hoop_exact_scalar_deposit(sum, squares[i]);
         b += n;
     }
+    hoop_fp_restore(mode);
+}
+
+static HOOP_NOINLINE double clip_factor(double norm, double clip_norm)
+{
+    double factor = clip_norm / (norm + 1e-6);
+    return clip_norm > 0.0 && factor < 1.0 ? factor : 1.0;
 }
 
 double hoop_clip_factor(double norm, double clip_norm)
 {
-    double factor = clip_norm / (norm + 1e-6);
-    return clip_norm > 0.0 && factor < 1.0 ? factor : 1.0;
+    uint64_t mode   = hoop_fp_enter();
+    double   factor = clip_factor(norm, clip_norm);
+    hoop_fp_restore(mode);
+    return factor;
 }

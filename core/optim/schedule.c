@@ -1,5 +1,7 @@
 #include "hoop/optim.h"
 
+#include "base/threads.h"
+
 #include <math.h>
 
 static const char *const names[] = {"constant", "cosine", "step", NULL};
@@ -15,7 +17,7 @@ static const hoop_option options[] = {
 const hoop_option_table hoop_schedule_options = {"schedule", options, (int)(sizeof options / sizeof options[0])};
 
 /* cosine: Loshchilov & Hutter, ICLR 2017, one cycle */
-double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t total_steps)
+static HOOP_NOINLINE double factor(const hoop_schedule_opts *s, int64_t step, int64_t total_steps)
 {
     int64_t after = step - s->warmup_steps, span = total_steps - s->warmup_steps;
     if (step < s->warmup_steps) return (double)(step + 1) / (double)s->warmup_steps;
@@ -31,4 +33,12 @@ double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t t
     default:
         return 1.0;
     }
+}
+
+double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t total_steps)
+{
+    uint64_t mode = hoop_fp_enter();
+    double   f    = factor(s, step, total_steps);
+    hoop_fp_restore(mode);
+    return f;
 }

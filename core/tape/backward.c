@@ -199,7 +199,7 @@ static void release_unread(hoop_tape *t, const hoop_tensor *y, int32_t last)
     }
 }
 
-static hoop_status run(const pass *p, hoop_tensor *y, hoop_error *err)
+static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *y, hoop_error *err)
 {
     hoop_tape   *t         = p->t;
     int          nparams   = t->params == NULL ? 0 : t->params->count;
@@ -223,6 +223,14 @@ static hoop_status run(const pass *p, hoop_tensor *y, hoop_error *err)
 done:
     t->recording = recording;
     return t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
+}
+
+static hoop_status run(const pass *p, hoop_tensor *y, hoop_error *err)
+{
+    uint64_t    mode = hoop_fp_enter();
+    hoop_status st   = run_clean(p, y, err);
+    hoop_fp_restore(mode);
+    return st;
 }
 
 hoop_status hoop_backward(hoop_tape *t, hoop_tensor *y, const hoop_backward_opts *opts, hoop_error *err)

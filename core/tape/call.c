@@ -141,7 +141,8 @@ static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, 
     return false;
 }
 
-hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor **outs)
+static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
+                                          hoop_tensor **outs)
 {
     hoop_tensor     *taken[HOOP_MAX_IN], *out[HOOP_MAX_OUT] = {NULL}, *sink = t->sink, *reuse = NULL;
     const hoop_view *inv[HOOP_MAX_IN];
@@ -190,4 +191,12 @@ hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *i
     if (sink != NULL) hoop__sink_done(t, sink, out[0], in_place);
     for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = out[j];
     return out[0];
+}
+
+hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor **outs)
+{
+    uint64_t     mode = hoop_fp_enter();
+    hoop_tensor *y    = op_call(t, op, in, nin, attrs, outs);
+    hoop_fp_restore(mode);
+    return y;
 }

@@ -34,6 +34,12 @@ HOOP_API const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt)
  * lives. Calls: Local. */
 HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt);
 
+/** Round to nearest, denormals kept, on this thread; returns what was set before, for hoop_fp_restore. Every call of hoop that
+ *  computes does this by itself, so that a host built with -ffast-math (which sets flush-to-zero) changes no bits; who computes
+ *  between calls what must have the same bits everywhere does it too. Calls: Local. */
+HOOP_API uint64_t hoop_fp_enter(void);
+HOOP_API void     hoop_fp_restore(uint64_t before);
+
 #ifdef __cplusplus
 }
 #endif

@@ -286,6 +286,31 @@ static void test_init(void **state)
     assert_int_equal(hoop_exact_init(&e, NULL, HOOP_F32, 3, NULL), HOOP_EARG);
 }
 
+/* what a deposit adds to hi and lo, by the definition */
+static void test_scalar_terms(void **state)
+{
+    enum { W = 38 };
+    (void)state;
+    for (int i = 0; i < 100000; i++) {
+        hoop_exact_scalar s;
+        int64_t           t = 1 - 1000 / W + (int64_t)draw(51); /* bins a sum may have */
+        double            x = plain(0, 0) * exp2((double)((t - 2) * W) + 114.0 * uniform(draws++)), scaled, high;
+        if (draw(5) == 0) x = (double)((int64_t)draw(1 << 20) - (1 << 19)) * ldexp(1, (int)(W * (t - 1)) - 1 + 38 * (int)draw(2));
+        if (draw(50) == 0) x = 0x1p-1074 * (double)draw(99);
+        hoop_exact_scalar_clear(&s);
+        hoop_exact_scalar_deposit(&s, ldexp(0.75, (int)(W * t + W - 1))); /* raises it to t */
+        assert_int_equal(s.t, t);
+        s.hi = s.lo = 0;
+        if (!(fabs(x) < ldexp(1, (int)(W * (t + 1)) - 1))) continue;
+        hoop_exact_scalar_deposit(&s, x);
+        scaled = ldexp(x, (int)(-W * t));
+        high   = rint(scaled);
+        if (s.t != t || s.hi != (int64_t)high || s.lo != (int64_t)rint(ldexp(scaled - high, W)))
+            fail_msg("%a in bin %" PRId64 ": %" PRId64 " %" PRId64 ", want %g %g", x, t, s.hi, s.lo, high,
+                     rint(ldexp(scaled - high, W)));
+    }
+}
+
 /* scalars: orders, partitions, sizes from denormal to the largest, then what is not finite */
 static void test_scalars(void **state)
 {
@@ -341,9 +366,9 @@ static void test_scalars(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_init),      cmocka_unit_test(test_orders), cmocka_unit_test(test_exactness),
-        cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_full),   cmocka_unit_test(test_sets_agree),
-        cmocka_unit_test(test_scalars),
+        cmocka_unit_test(test_init),      cmocka_unit_test(test_orders),       cmocka_unit_test(test_exactness),
+        cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_full),         cmocka_unit_test(test_sets_agree),
+        cmocka_unit_test(test_scalars),   cmocka_unit_test(test_scalar_terms),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
