@@ -15,24 +15,24 @@ enum { TILE_N = 256, TILE_M = 256, TILE_ALIGN = 16 };
 /*
  * Debian's builds of OpenBLAS 0.3.21: pthread and openmp may be called from several threads at a time; serial may not, its
  * buffers are shared without a lock (two threads in sgemm got 12 of 40,000 products wrong). It is then called by one thread
- * at a time, whichever runtime calls. The openmp build asks OpenMP of the calling thread how many threads to use.
+ * at a time, whichever runtime calls. The openmp build asks OpenMP of the calling thread how many threads to use, and
+ * openblas_set_num_threads would change that for the host. The pthread build has one number for the process: the first
+ * product under way sets it to 1, the last gives the host's back.
  */
-enum { OPENBLAS_SERIAL = 0 };
-static pthread_mutex_t serial_openblas = PTHREAD_MUTEX_INITIALIZER;
+enum { OPENBLAS_SERIAL = 0, OPENBLAS_PTHREAD = 1 };
+static struct {
+    pthread_mutex_t lock;
+    int             products, hosts_threads; /* pthread build: products under way, and what the host had set before them */
+} openblas = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 extern int  omp_get_max_threads(void) __attribute__((weak));
 extern void omp_set_num_threads(int n) __attribute__((weak));
 
-void hoop__blas_init(void)
-{
-    openblas_set_num_threads(1);
-}
-
-/* what is to be told to blas_leave */
-static int blas_enter(void)
+/* around one product, on the thread that runs tiles: what is to be told to tile_leave */
+static int tile_enter(void)
 {
     int before = 1;
-    if (openblas_get_parallel() == OPENBLAS_SERIAL) (void)pthread_mutex_lock(&serial_openblas);
+    if (openblas_get_parallel() == OPENBLAS_SERIAL) (void)pthread_mutex_lock(&openblas.lock);
     if (omp_get_max_threads != NULL && omp_set_num_threads != NULL) {
         before = omp_get_max_threads();
         if (before != 1) omp_set_num_threads(1);
@@ -40,10 +40,30 @@ static int blas_enter(void)
     return before;
 }
 
-static void blas_leave(int before)
+static void tile_leave(int before)
 {
     if (before != 1) omp_set_num_threads(before);
-    if (openblas_get_parallel() == OPENBLAS_SERIAL) (void)pthread_mutex_unlock(&serial_openblas);
+    if (openblas_get_parallel() == OPENBLAS_SERIAL) (void)pthread_mutex_unlock(&openblas.lock);
+}
+
+/* around all tiles of a product */
+static void product_enter(void)
+{
+    if (openblas_get_parallel() != OPENBLAS_PTHREAD) return;
+    (void)pthread_mutex_lock(&openblas.lock);
+    if (openblas.products++ == 0) {
+        openblas.hosts_threads = openblas_get_num_threads();
+        if (openblas.hosts_threads != 1) openblas_set_num_threads(1);
+    }
+    (void)pthread_mutex_unlock(&openblas.lock);
+}
+
+static void product_leave(void)
+{
+    if (openblas_get_parallel() != OPENBLAS_PTHREAD) return;
+    (void)pthread_mutex_lock(&openblas.lock);
+    if (--openblas.products == 0 && openblas.hosts_threads != 1) openblas_set_num_threads(openblas.hosts_threads);
+    (void)pthread_mutex_unlock(&openblas.lock);
 }
 
 const char *hoop__blas_corename(void)
@@ -84,7 +104,7 @@ static void gemm_tile(void *ctx, int64_t task)
         for (int64_t r = 0; r < m1 - m0; r++)
             memcpy(c + r * g->ldc * (int64_t)size, (const char *)g->bias + n0 * (int64_t)size, (size_t)(n1 - n0) * size);
     }
-    before = blas_enter();
+    before = tile_enter();
     if (g->dtype == HOOP_F32) {
         cblas_sgemm(CblasRowMajor, g->ta ? CblasTrans : CblasNoTrans, g->tb ? CblasTrans : CblasNoTrans, (blasint)(m1 - m0),
                     (blasint)(n1 - n0), (blasint)g->k, 1.0F, (const float *)(const void *)a, (blasint)g->lda,
@@ -94,7 +114,7 @@ static void gemm_tile(void *ctx, int64_t task)
                     (blasint)(n1 - n0), (blasint)g->k, 1.0, (const double *)(const void *)a, (blasint)g->lda,
                     (const double *)(const void *)b, (blasint)g->ldb, beta ? 1.0 : 0.0, (double *)(void *)c, (blasint)g->ldc);
     }
-    blas_leave(before);
+    tile_leave(before);
 }
 
 static void gemm_empty_k(const hoop_gemm_args *g)
@@ -216,6 +236,8 @@ hoop_status hoop__gemm(const hoop_call *call, const hoop_gemm_args *g, void *wor
         return hoop_fail(call->err, HOOP_ESIZE, "a matrix product of %lld x %lld x %lld: BLAS counts to 2^31 - 1",
                          (long long)g->m, (long long)g->n, (long long)g->k);
     }
+    product_enter();
     hoop_threads_run(call->threads, job.mtiles * job.ntiles * g->batch, gemm_tile, &job);
+    product_leave();
     return HOOP_OK;
 }

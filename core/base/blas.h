@@ -4,7 +4,6 @@
 
 #include "hoop/op.h"
 
-void        hoop__blas_init(void); /* one thread a call: hoop's threads share the tiles */
 const char *hoop__blas_corename(void);
 
 /** C (m, n) row-major, ldc; op(A) (m, k); op(B) (k, n); each `batch` times at the given element strides. */

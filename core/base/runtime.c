@@ -29,7 +29,6 @@ hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, 
     rt->memory_cap_bytes = opts->memory_cap_bytes;
     rt->blas             = opts->blas;
     HOOP_TRY(st, done, hoop_kernels_select(opts->isa, err, &rt->kernels));
-    hoop__blas_init();
     HOOP_TRY(st, done, hoop_threads_create(threads, err, &rt->threads));
     (void)snprintf(rt->numerics, sizeof rt->numerics, "hoop %s %s %s openblas-%s", HOOP_VERSION, rt->kernels->isa,
                    rt->blas ? "blas" : "own", hoop__blas_corename());
