@@ -4,10 +4,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/threads.h"
 
 static void *field(const hoop_option *row, void *base)
 {
@@ -151,7 +154,7 @@ static hoop_status parse_ints(const hoop_option *row, const char *text, hoop_int
     return HOOP_OK;
 }
 
-hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *base, hoop_error *err)
+static HOOP_NOINLINE hoop_status parse(const hoop_option *row, const char *text, void *base, hoop_error *err)
 {
     switch (row->type) {
     case HOOP_OPT_INT:
@@ -168,6 +171,31 @@ hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *ba
         return parse_ints(row, text, field(row, base), err);
     }
     return hoop_fail(err, HOOP_EARG, "%s: unknown option type %d", row->key, (int)row->type);
+}
+
+/* Numbers are read and printed with a point, and rounded to nearest, whatever locale and mode the host has set. */
+typedef struct host {
+    locale_t locale;
+    uint64_t mode;
+} host;
+
+static host host_leave(void)
+{
+    return (host){uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)), hoop_fp_enter()}; /* glibc's "C" is no allocation */
+}
+
+static void host_return(host h)
+{
+    hoop_fp_restore(h.mode);
+    (void)uselocale(h.locale);
+}
+
+hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *base, hoop_error *err)
+{
+    host        h  = host_leave();
+    hoop_status st = parse(row, text, base, err);
+    host_return(h);
+    return st;
 }
 
 static size_t field_size(hoop_option_type type)
@@ -189,13 +217,18 @@ static size_t field_size(hoop_option_type type)
     return 0;
 }
 
-void hoop_option_defaults(const hoop_option_table *table, void *base)
+hoop_status hoop_option_defaults(const hoop_option_table *table, void *base)
 {
+    hoop_status first = HOOP_OK;
     for (int i = 0; i < table->count; i++) {
         const hoop_option *row = &table->rows[i];
         memset(field(row, base), 0, field_size(row->type));
-        if (row->fallback != NULL) (void)hoop_option_parse(row, row->fallback, base, NULL);
+        if (row->fallback != NULL) {
+            hoop_status st = hoop_option_parse(row, row->fallback, base, NULL);
+            if (first == HOOP_OK) first = st;
+        }
     }
+    return first;
 }
 
 /* The fewest digits that read back as the same number. */
@@ -215,7 +248,7 @@ static void format_ints(const hoop_ints *list, char *out, size_t size)
     if (used < size) (void)snprintf(out + used, size - used, "%s", list->n == 0 ? "[]" : "]");
 }
 
-void hoop_option_format(const hoop_option *row, const void *base, char *out, size_t size)
+static HOOP_NOINLINE void format(const hoop_option *row, const void *base, char *out, size_t size)
 {
     const void *at = (const char *)base + row->offset;
     if (size == 0) return;
@@ -243,6 +276,13 @@ void hoop_option_format(const hoop_option *row, const void *base, char *out, siz
         format_ints(at, out, size);
         break;
     }
+}
+
+void hoop_option_format(const hoop_option *row, const void *base, char *out, size_t size)
+{
+    host h = host_leave();
+    format(row, base, out, size);
+    host_return(h);
 }
 
 const hoop_option *hoop_option_find(const hoop_option_table *table, const char *key)

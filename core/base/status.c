@@ -1,5 +1,6 @@
 #include "hoop/status.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,12 +25,15 @@ const char *hoop_status_text(hoop_status status)
 
 hoop_status hoop_fail(hoop_error *err, hoop_status status, const char *format, ...)
 {
-    va_list args;
+    va_list  args;
+    locale_t host;
     if (err == NULL || err->status != HOOP_OK) return status;
     err->status = status;
+    host        = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* numbers with a point, wherever the host lives */
     va_start(args, format);
     (void)vsnprintf(err->text, sizeof err->text, format, args);
     va_end(args);
+    (void)uselocale(host);
     return status;
 }
 

@@ -40,9 +40,10 @@ static uint64_t hash_text(const char *s)
 static hoop_status module_new(hoop_model *model, const hoop_module *parent, const hoop_module_kind *kind, const char *name,
                               const void *opts, hoop_error *err, hoop_module **out)
 {
-    hoop_module *m = calloc(1, sizeof *m);
-    int          n = 0;
-    *out           = NULL;
+    hoop_module *m  = calloc(1, sizeof *m);
+    hoop_status  st = HOOP_OK;
+    int          n  = 0;
+    *out            = NULL;
     if (m != NULL && kind->opts_size > 0) m->opts = calloc(1, kind->opts_size);
     if (m == NULL || (kind->opts_size > 0 && m->opts == NULL)) {
         free(m);
@@ -52,13 +53,15 @@ static hoop_status module_new(hoop_model *model, const hoop_module *parent, cons
     m->model = model;
     if (opts != NULL)
         memcpy(m->opts, opts, kind->opts_size);
-    else if (kind->options.rows != NULL)
-        hoop_option_defaults(&kind->options, m->opts);
+    else if (kind->options.rows != NULL && hoop_option_defaults(&kind->options, m->opts) != HOOP_OK)
+        st = hoop_fail(err, HOOP_EARG, "the option table of kind '%s' has a default that does not parse", kind->name);
     if (parent != NULL) n = snprintf(m->path, sizeof m->path, "%s%s%s", parent->path, parent->path[0] == '\0' ? "" : ".", name);
-    if (n < 0 || n >= PATH_MAX_BYTES) {
+    if (st == HOOP_OK && (n < 0 || n >= PATH_MAX_BYTES))
+        st = hoop_fail(err, HOOP_EARG, "module name '%s' makes a path of more than %d characters", name, PATH_MAX_BYTES - 1);
+    if (st != HOOP_OK) {
         free(m->opts);
         free(m);
-        return hoop_fail(err, HOOP_EARG, "module name '%s' makes a path of more than %d characters", name, PATH_MAX_BYTES - 1);
+        return st;
     }
     m->site = hash_text(m->path);
     *out    = m;

@@ -54,8 +54,9 @@ typedef struct hoop_option_table {
 
 /** Parse one value (YAML spelling of a scalar, or "[a, b]") into `base` + row->offset, checking type and range. Calls: Local. */
 HOOP_API hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *base, hoop_error *err);
-/** Fill `base` with the defaults of a table (rows without one are left zero). Calls: Local. */
-HOOP_API void hoop_option_defaults(const hoop_option_table *table, void *base);
+/** Fill `base` with the defaults of a table (rows without one are left zero). HOOP_ECONFIG: one of them does not parse, which
+ *  is a mistake in the table. Calls: Local. */
+HOOP_API hoop_status hoop_option_defaults(const hoop_option_table *table, void *base);
 /** Print the value in `base` as parse reads it, into out[size]. Calls: Local. */
 HOOP_API void hoop_option_format(const hoop_option *row, const void *base, char *out, size_t size);
 /** The row of a key, or NULL. Calls: Local. */

@@ -1,7 +1,11 @@
 /* Option tables: what parses, what is refused and with which words, defaults, printing, the nearest word. */
 #include "kernels_test.h"
 
+#include "hoop/nn.h"
+#include "hoop/optim.h"
 #include "hoop/option.h"
+
+#include <locale.h>
 
 typedef struct settings {
     int64_t   leaves, steps;
@@ -43,6 +47,65 @@ static void test_defaults(void **state)
     assert_true(s.leaves == HOOP_OPT_AUTO && s.steps == 0 && s.lr == 1e-3 && s.nesterov && s.name == 2 && s.must == 0);
     assert_string_equal(s.path, "runs/a b");
     assert_true(s.hidden.n == 2 && s.hidden.v[0] == 512 && s.hidden.v[1] == 256);
+}
+
+/* a comma for a point, as in half of the world: no number is read or printed otherwise */
+static void test_locale(void **state)
+{
+    static const char *const names[]  = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE"};
+    char                     folder[] = "/tmp/hoop-locale-XXXXXX", command[200], out[64];
+    bool                     made     = false;
+    settings                 s        = {0};
+    hoop_error               e;
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && !made; i++) made = setlocale(LC_ALL, names[i]) != NULL;
+    if (!made && mkdtemp(folder) != NULL) {
+        (void)snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 2>/dev/null", folder);
+        if (system(command) == 0 && setenv("LOCPATH", folder, 1) == 0) made = setlocale(LC_ALL, "de_DE.UTF-8") != NULL;
+        (void)snprintf(command, sizeof command, "rm -rf %s", folder);
+        (void)system(command);
+    }
+    if (!made || strtod("1.5", NULL) == 1.5) skip(); /* no such locale here, and none can be made */
+    assert_int_equal(hoop_option_defaults(&table, &s), HOOP_OK);
+    assert_true(s.lr == 1e-3);
+    assert_int_equal(parse(&s, "lr", "2.5", &e), HOOP_OK);
+    assert_true(s.lr == 2.5);
+    assert_int_equal(parse(&s, "lr", "2,5", &e), HOOP_ECONFIG);
+    assert_int_equal(parse(&s, "lr", "12.5", &e), HOOP_ECONFIG);
+    hoop_option_format(&rows[2], &s, out, sizeof out);
+    assert_string_equal(out, "2.5");
+    (void)hoop_fail(memset(&e, 0, sizeof e), HOOP_EARG, "%g", 0.5);
+    assert_string_equal(e.text, "0.5");
+    assert_int_equal(hoop_option_defaults(&hoop_optim_options, &(hoop_optim_opts){0}), HOOP_OK);
+    assert_true(strtod("1,5", NULL) == 1.5); /* the host's is as it was */
+    (void)setlocale(LC_ALL, "C");
+}
+
+/* every default of every table of core parses; one that does not is told */
+static void test_tables(void **state)
+{
+    static const hoop_option       wrong[] = {{"x", HOOP_OPT_FLOAT, 0, "0,9", 0, 1, NULL, true, "a comma"},
+                                              {"y", HOOP_OPT_FLOAT, 8, "0.5", 0, 1, NULL, true, "good"}};
+    static const hoop_option_table broken  = {"broken", wrong, 2};
+    static const hoop_module_kind  kind    = {.name = "broken", .options = {"", wrong, 2}, .opts_size = 16};
+    double                         out[2];
+    hoop_model                    *model;
+    hoop_error                     e = {0};
+    (void)state;
+    assert_int_equal(hoop_option_defaults(&hoop_optim_options, &(hoop_optim_opts){0}), HOOP_OK);
+    assert_int_equal(hoop_option_defaults(&hoop_schedule_options, &(hoop_schedule_opts){0}), HOOP_OK);
+    for (int i = 0; hoop_module_kind_get(i) != NULL; i++) {
+        const hoop_module_kind *k    = hoop_module_kind_get(i);
+        char                   *opts = calloc(1, k->opts_size + 1);
+        if (hoop_option_defaults(&k->options, opts) != HOOP_OK) fail_msg("a default of %s does not parse", k->name);
+        free(opts);
+    }
+    assert_int_equal(hoop_option_defaults(&broken, out), HOOP_ECONFIG);
+    assert_true(out[0] == 0.0 && out[1] == 0.5);
+    assert_int_equal(hoop_model_create(HOOP_F32, NULL, &model), HOOP_OK);
+    assert_int_equal(hoop_module_add(hoop_model_root(model), &kind, "0", NULL, &e, NULL), HOOP_EARG);
+    assert_non_null(strstr(e.text, "broken"));
+    hoop_model_destroy(&model);
 }
 
 static void test_good(void **state)
@@ -198,7 +261,9 @@ static void test_find(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_defaults), cmocka_unit_test(test_good), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_format), cmocka_unit_test(test_find)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_locale),   cmocka_unit_test(test_tables),
+                                       cmocka_unit_test(test_defaults), cmocka_unit_test(test_good),
+                                       cmocka_unit_test(test_bad),      cmocka_unit_test(test_format),
+                                       cmocka_unit_test(test_find)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
