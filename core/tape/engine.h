@@ -148,7 +148,8 @@ struct hoop_tape {
     HOOP_ARRAY(hoop_site_count) sites;
     HOOP_ARRAY(hoop_scope) scopes;
     hoop_storage *scratch;
-    hoop_params  *params;
+    hoop_params  *params; /* whose parameters are used: until reset, or until another is bound */
+    bool          bound;
     hoop_tensor   poison;
     hoop_error    error;
     const char   *file;

@@ -62,6 +62,7 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
     t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = 0;
     if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);
     if (t->acquired.v != NULL) memset(t->acquired.v, 0, (size_t)t->acquired.capacity * sizeof *t->acquired.v);
+    if (!t->bound) t->params = NULL;
     t->error.status  = HOOP_OK;
     t->error.text[0] = '\0';
     t->sink          = NULL;
@@ -244,6 +245,15 @@ hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int6
     return x;
 }
 
+/* no handle of another store is on the tape */
+static bool may_change_store(const hoop_tape *t, const hoop_params *params)
+{
+    for (int32_t i = 0; t->params != params && i < t->acquired.capacity; i++) {
+        if (t->acquired.v[i] != NULL) return false;
+    }
+    return true;
+}
+
 hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
 {
     hoop_tensor *a;
@@ -253,7 +263,15 @@ hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
         return NULL;
     }
     if (x->param >= 0) {
-        if (t->params != x->params && hoop_tape_bind(t, x->params, &t->error) != HOOP_OK) return NULL;
+        if (t->params != x->params) {
+            if (t->bound || !may_change_store(t, x->params)) {
+                hoop_tape_fail(t, HOOP_EARG,
+                               "parameters of two stores on one tape: %s is not of the one that is %s; use one store",
+                               hoop_params_name(x->params, x->param), t->bound ? "bound" : "in use");
+                return NULL;
+            }
+            t->params = x->params;
+        }
         if (x->v.data == NULL && x->numel > 0) {
             hoop_tape_fail(t, HOOP_ESTATE, "parameter %s was used before hoop_params_finalize",
                            hoop_params_name(x->params, x->param));
@@ -276,10 +294,10 @@ hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
 
 hoop_status hoop_tape_bind(hoop_tape *t, hoop_params *params, hoop_error *err)
 {
-    if (t->params != NULL && t->params != params && t->tensors.n > 0) {
-        return hoop_fail(err, HOOP_EARG, "parameters of two stores on one tape; use one store a tape");
-    }
+    if (!may_change_store(t, params))
+        return hoop_fail(err, HOOP_EARG, "hoop_tape_bind: parameters of another store are in use; reset the tape before it");
     t->params = params;
+    t->bound  = params != NULL;
     return HOOP_OK;
 }
 

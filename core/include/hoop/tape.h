@@ -87,7 +87,9 @@ enum { HOOP_RETAIN_GRAPH = 1, HOOP_CREATE_GRAPH = 3 };
 HOOP_API hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int n, int flags, hoop_error *err,
                                hoop_tensor **dxs);
 
-/** Bind the store whose parameters are used on this tape (the first used does it by itself). Calls: Local. */
+/** Bind the store whose parameters are used on this tape, for good (NULL: none any more): it must outlive that, and backward
+ *  tells `ready` of all its parameters. Without it the first parameter used names the store, until reset. HOOP_EARG: parameters
+ *  of another are in use. Calls: Local. */
 HOOP_API hoop_status hoop_tape_bind(hoop_tape *t, hoop_params *params, hoop_error *err);
 
 #ifdef __cplusplus

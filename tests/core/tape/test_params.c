@@ -128,6 +128,42 @@ static void order_of_calls(void **state)
     hoop_params_destroy(&q);
 }
 
+/* a tape goes from model to model: reset forgets the store, unless it is bound */
+static void stores_take_turns(void **state)
+{
+    hoop_tape   *t = test_tape();
+    test_model   a, b;
+    hoop_tensor *x, *y;
+    hoop_error   err = {.status = HOOP_OK};
+    (void)state;
+    test_ok(test_model_create(&a, NULL, why));
+    test_ok(test_model_create(&b, NULL, why));
+    y = test_model_loss(&a, t);
+    test_ok(hoop_backward(t, y, NULL, why));
+    test_ok(hoop_tape_reset(t, NULL, why));
+    x = test_vector(t, 4, NULL);
+    y = test_model_loss(&b, t); /* with tensors on the tape, but none of a's */
+    test_ok(hoop_backward(t, y, NULL, why));
+    test_failed(hoop_tape_bind(t, a.params, &err), &err, HOOP_EARG, "in use", NULL);
+    test_ok(hoop_tape_reset(t, NULL, why));
+    test_model_destroy(&b);
+    x = test_leaf(t, 4, NULL); /* no parameter: nothing may touch the store that is gone */
+    y = hoop_mul(t, x, x);
+    test_ok(hoop_backward(t, y, NULL, why));
+    assert_true(((double *)hoop_tensor_data(hoop_tensor_grad(x)))[3] == 8.0);
+    test_ok(hoop_tape_bind(t, a.params, why));
+    test_ok(hoop_tape_reset(t, NULL, why));
+    test_ok(test_model_create(&b, NULL, why));
+    (void)test_model_loss(&b, t);
+    test_tape_failed(t, HOOP_EARG, "two stores", "bound", NULL);
+    test_ok(hoop_tape_bind(t, NULL, why));
+    (void)test_model_loss(&b, t);
+    test_tape_ok(t);
+    hoop_tape_destroy(&t);
+    test_model_destroy(&a);
+    test_model_destroy(&b);
+}
+
 /* sums over the whole array must not pick up anything between parameters */
 static void padding_stays_zero(void **state)
 {
@@ -208,9 +244,13 @@ static void persistent_tensors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names),          cmocka_unit_test(layout),
-        cmocka_unit_test(order_of_calls), cmocka_unit_test(padding_stays_zero),
-        cmocka_unit_test(tied_weights),   cmocka_unit_test(persistent_tensors),
+        cmocka_unit_test(stores_take_turns),
+        cmocka_unit_test(names),
+        cmocka_unit_test(layout),
+        cmocka_unit_test(order_of_calls),
+        cmocka_unit_test(padding_stays_zero),
+        cmocka_unit_test(tied_weights),
+        cmocka_unit_test(persistent_tensors),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
