@@ -6,6 +6,7 @@
 
 #include <cblas.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 /* OpenBLAS gives other bits for other numbers of threads and of rows (BITS). So it is called with one thread on tiles whose
@@ -66,9 +67,12 @@ static void product_leave(void)
     (void)pthread_mutex_unlock(&openblas.lock);
 }
 
-const char *hoop__blas_corename(void)
+const char *hoop__blas_name(char *out, size_t size)
 {
-    return openblas_get_corename();
+    const char *config = openblas_get_config(), *version = strchr(config, ' '); /* "OpenBLAS 0.3.21 NO_LAPACKE .." */
+    version = version == NULL ? "?" : version + 1;
+    (void)snprintf(out, size, "openblas-%s-%.*s", openblas_get_corename(), (int)strcspn(version, " "), version);
+    return out;
 }
 
 typedef struct gemm_job {

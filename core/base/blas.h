@@ -4,7 +4,7 @@
 
 #include "hoop/op.h"
 
-const char *hoop__blas_corename(void);
+const char *hoop__blas_name(char *out, size_t size); /* "openblas-Zen-0.3.21": its kernels and version */
 
 /** C (m, n) row-major, ldc; op(A) (m, k); op(B) (k, n); each `batch` times at the given element strides. */
 typedef struct hoop_gemm_args {

@@ -7,8 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#ifndef HOOP_VERSION
-#define HOOP_VERSION "0.0.0"
+#include "source_id.h"
+
+#if defined(__FAST_MATH__)
+#error "hoop keeps bits: not with fast math"
+#endif
+#define TEXT_OF(x) #x
+#define TEXT(x) TEXT_OF(x)
+#if defined(__clang__)
+#define COMPILER "clang-" TEXT(__clang_major__) "." TEXT(__clang_minor__) "." TEXT(__clang_patchlevel__)
+#elif defined(__GNUC__)
+#define COMPILER "gcc-" TEXT(__GNUC__) "." TEXT(__GNUC_MINOR__) "." TEXT(__GNUC_PATCHLEVEL__)
+#else
+#define COMPILER "cc"
 #endif
 
 enum { MOST_THREADS = 1024 };
@@ -19,6 +30,7 @@ hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, 
     hoop_runtime                  *rt       = NULL;
     hoop_status                    st;
     int                            threads;
+    char                           name[80];
     *out = NULL;
     if (opts == NULL) opts = &defaults;
     threads = opts->threads == 0 ? 1 : opts->threads;
@@ -30,8 +42,8 @@ hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, 
     rt->blas             = opts->blas;
     HOOP_TRY(st, done, hoop_kernels_select(opts->isa, err, &rt->kernels));
     HOOP_TRY(st, done, hoop_threads_create(threads, err, &rt->threads));
-    (void)snprintf(rt->numerics, sizeof rt->numerics, "hoop %s %s %s openblas-%s", HOOP_VERSION, rt->kernels->isa,
-                   rt->blas ? "blas" : "own", hoop__blas_corename());
+    (void)snprintf(rt->numerics, sizeof rt->numerics, "hoop %s-%s %s %s %s %s", HOOP_VERSION, HOOP_SOURCE_ID, COMPILER,
+                   rt->kernels->isa, rt->blas ? "blas" : "own", hoop__blas_name(name, sizeof name));
     *out = rt;
     return HOOP_OK;
 done:

@@ -100,7 +100,7 @@ struct hoop_runtime {
     struct hoop_threads       *threads;
     int64_t                    memory_cap_bytes;
     bool                       blas;
-    char                       numerics[128];
+    char                       numerics[256];
 };
 
 /* ---- the tape ---- */

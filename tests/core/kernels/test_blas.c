@@ -47,8 +47,33 @@ static void host_keeps_its_threads(void **state)
     free(out);
 }
 
+/* all that decides bits is named: runs on different ones are told apart by it */
+static void numerics_name_the_build(void **state)
+{
+    char          source[16] = "", compiler[32] = "", isa[16] = "", own[8] = "", blas[64] = "", want[80];
+    hoop_runtime *rt;
+    (void)state;
+    assert_int_equal(hoop_runtime_create(NULL, NULL, &rt), HOOP_OK);
+    assert_int_equal(sscanf(hoop_runtime_numerics(rt), "hoop %*[0-9.]-%15s %31s %15s %7s %63s", source, compiler, isa, own, blas),
+                     5);
+    assert_int_equal(strspn(source, "0123456789abcdef"), 10);
+    assert_int_equal(strlen(source), 10);
+#if defined(__clang__)
+    (void)snprintf(want, sizeof want, "clang-%d.%d.%d", __clang_major__, __clang_minor__, __clang_patchlevel__);
+#else
+    (void)snprintf(want, sizeof want, "gcc-%d.%d.%d", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__);
+#endif
+    assert_string_equal(compiler, want);
+    assert_string_equal(isa, hoop_runtime_kernels(rt)->isa);
+    assert_string_equal(own, "own");
+    (void)snprintf(want, sizeof want, "openblas-%s-", openblas_get_corename());
+    assert_memory_equal(blas, want, strlen(want));
+    assert_non_null(strstr(openblas_get_config(), blas + strlen(want)));
+    hoop_runtime_destroy(&rt);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(host_keeps_its_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(numerics_name_the_build), cmocka_unit_test(host_keeps_its_threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,7 @@ static void test_defaults(void **state)
 static void test_locale(void **state)
 {
     static const char *const names[]  = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "de_DE"};
-    char                     folder[] = "/tmp/hoop-locale-XXXXXX", command[200], out[64];
+    char                     folder[] = "hoop-locale-XXXXXX", command[200], out[64];
     bool                     made     = false;
     settings                 s        = {0};
     hoop_error               e;

@@ -1,0 +1,16 @@
+# cmake -DROOT=core -DOUT=source_id.h -P source_id.cmake: a hash of core's sources, which decide bits together with the compiler.
+# From contents and names alone: the same in a clone, a tarball and any folder.
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*.c ${ROOT}/*.h ${ROOT}/*.def ${ROOT}/*.cmake)
+list(SORT files)
+set(all "")
+foreach(file IN LISTS files)
+    file(SHA256 ${ROOT}/${file} hash)
+    string(APPEND all "${hash} ${file}\n")
+endforeach()
+string(SHA256 hash "${all}")
+string(SUBSTRING ${hash} 0 10 id)
+list(TRANSFORM files PREPEND "${ROOT}/")
+list(TRANSFORM files REPLACE " " "\\\\ ")
+list(JOIN files " " files)
+file(WRITE ${OUT}.d "${OUT}: ${files}\n")
+file(WRITE ${OUT} "#define HOOP_SOURCE_ID \"${id}\"\n")
