@@ -103,7 +103,9 @@ static bool known_filters(hoop_chunks *c, hid_t dcpl)
 {
     const int n     = H5Pget_nfilters(dcpl);
     int64_t   bytes = c->numel * c->width;
-    if (n < 0 || n > FILTERS_MAX) return false;
+    unsigned  edges;
+    /* chunks that reach over the edge may be stored unfiltered, with nothing in their mask to say so */
+    if (n < 0 || n > FILTERS_MAX || H5Pget_chunk_opts(dcpl, &edges) < 0 || edges != 0) return false;
     c->nfilters = n;
     for (int i = 0; i < n; i++) {
         unsigned flags, values[8], config;
@@ -124,9 +126,12 @@ static bool known_filters(hoop_chunks *c, hid_t dcpl)
 static bool chunk_shape(hoop_chunks *c, hid_t dset, hid_t dcpl, const hoop_dataset_field *f, int64_t rows)
 {
     hsize_t chunk[DIMS_MAX];
+    hid_t   type;
     c->field = f;
     c->ndim  = f->ndim + 1;
-    c->type  = H5Dget_type(dset);
+    type     = H5Dget_type(dset);
+    c->type  = type < 0 ? -1 : H5Tcopy(type); /* a type with a name would keep its file open */
+    if (type >= 0) (void)H5Tclose(type);
     if (c->type < 0 || H5Pget_layout(dcpl) != H5D_CHUNKED || H5Pget_chunk(dcpl, c->ndim, chunk) != c->ndim) return false;
     c->width = (int64_t)H5Tget_size(c->type);
     c->wide  = (int64_t)hoop_dtype_size(f->dtype) > c->width ? (int64_t)hoop_dtype_size(f->dtype) : c->width;
@@ -171,16 +176,18 @@ void hoop__chunks_destroy(hoop_chunks **c)
 /* ---- reading ---- */
 
 /* Only asked for where a chunk was never written: HDF5 1.10 does not survive every damaged fill value. */
-static bool fill_chunk(const hoop_chunks *c, hid_t dset, unsigned char *out)
+static hoop_status fill_chunk(const hoop_chunks *c, hid_t dset, unsigned char *out, const char *path, hoop_error *err)
 {
     const hid_t      dcpl    = H5Dget_create_plist(dset);
     unsigned char    one[32] = {0};
     H5D_fill_value_t kind;
-    bool             good = dcpl >= 0 && c->width <= (int64_t)sizeof one && H5Pfill_value_defined(dcpl, &kind) >= 0 &&
-                (kind != H5D_FILL_VALUE_USER_DEFINED || H5Pget_fill_value(dcpl, c->type, one) >= 0);
+    hoop_status      st = HOOP_OK;
+    if (dcpl < 0 || c->width > (int64_t)sizeof one || H5Pfill_value_defined(dcpl, &kind) < 0 ||
+        (kind == H5D_FILL_VALUE_USER_DEFINED && H5Pget_fill_value(dcpl, c->type, one) < 0))
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: %s has no readable fill value", path, c->field->name);
     for (int64_t i = 0; i < c->numel; i++) memcpy(out + i * c->width, one, (size_t)c->width);
     if (dcpl >= 0) (void)H5Pclose(dcpl);
-    return good;
+    return st;
 }
 
 /* One chunk at `at`, decoded and converted to the field's dtype, into *data. */
@@ -200,8 +207,8 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
         bytes = 0;
     }
     if (bytes == 0) {
-        if (!fill_chunk(c, dset, *data))
-            return hoop__h5_fail(err, HOOP_EIO, "%s: %s has no readable fill value", path, c->field->name);
+        const hoop_status st = fill_chunk(c, dset, *data, path, err);
+        if (st != HOOP_OK) return st;
     } else if (bytes > (hsize_t)room) {
         return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: it has a wrong size", path, c->field->name,
                          (long long)at[0]);

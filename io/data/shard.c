@@ -21,6 +21,7 @@ typedef struct found_field {
     hid_t              dset;
     hoop_dataset_field about;
     int64_t            rows, offset; /* offset < 0: cannot be mapped */
+    int64_t            width;        /* bytes of an element in the file */
     int64_t            block_rows;
 } found_field;
 
@@ -39,6 +40,7 @@ static hoop_status field_dtype(found_field *f, const char *path, const char *nam
     hoop_status st   = HOOP_OK;
     char        text[64];
     if (type < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable type", path, name);
+    f->width = (int64_t)H5Tget_size(type);
     if (!hoop__h5_dtype(type, &f->about.dtype, native)) {
         hoop__h5_type_name(type, text, sizeof text);
         st = hoop_fail(err, HOOP_EDTYPE, "%s: %s is of type %s; float, or integer that fits in 64 signed bits, is wanted", path,
@@ -86,39 +88,83 @@ static hoop_status field_shape(found_field *f, const char *path, const char *nam
     return st;
 }
 
-/* Where the data is: an offset that can be mapped, or how many rows one reads at a time. */
-static hoop_status field_storage(found_field *f, const char *path, const char *name, bool native, int64_t file_bytes,
+/* ---- where the data is: at an offset that can be mapped, or how many rows one reads at a time ---- */
+
+static hoop_status never_written(const found_field *f, const char *path, const char *name, int64_t stored, hoop_error *err)
+{
+    return hoop_fail(err, HOOP_EFORMAT,
+                     "%s: only %lld bytes of %s, which should have %lld, are stored; never written, or damaged?", path,
+                     (long long)stored, name, (long long)(f->rows * f->about.numel * f->width));
+}
+
+/* An external link leads to another file, whose offsets mean nothing in this one. */
+static bool in_this_file(hid_t file, hid_t dset)
+{
+    char          ours[HOOP_PATH_MAX], its[HOOP_PATH_MAX];
+    const ssize_t a = H5Fget_name(file, ours, sizeof ours), b = H5Fget_name(dset, its, sizeof its);
+    return a > 0 && a == b && (size_t)a < sizeof ours && strcmp(ours, its) == 0;
+}
+
+static hoop_status contiguous_storage(found_field *f, hid_t file, const char *path, const char *name, bool native,
+                                      int64_t file_bytes, hoop_error *err)
+{
+    const int64_t bytes  = f->rows * f->about.numel * f->width;
+    const haddr_t offset = H5Dget_offset(f->dset);
+    if (offset == HADDR_UNDEF) return never_written(f, path, name, 0, err);
+    if (!in_this_file(file, f->dset)) return HOOP_OK;
+    if (offset > (haddr_t)file_bytes || bytes > file_bytes - (int64_t)offset)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name,
+                         (long long)((int64_t)offset + bytes), (long long)file_bytes);
+    if (native) f->offset = (int64_t)offset;
+    return HOOP_OK;
+}
+
+/* How many times smaller filters can make a chunk, generously (deflate: 1,032 times); 0 where one of them is not known here. */
+static int64_t most_compression(hid_t dcpl)
+{
+    enum { EACH = 2000 };
+    int64_t   most = 1;
+    const int n    = H5Pget_nfilters(dcpl);
+    for (int i = 0; i < n; i++) {
+        unsigned           flags, config;
+        size_t             count = 0;
+        const H5Z_filter_t which = H5Pget_filter2(dcpl, (unsigned)i, &flags, &count, NULL, 0, NULL, &config);
+        if (which == H5Z_FILTER_DEFLATE && most <= INT64_MAX / EACH)
+            most *= EACH;
+        else if (which != H5Z_FILTER_SHUFFLE && which != H5Z_FILTER_FLETCHER32)
+            return 0;
+    }
+    return n < 0 ? 0 : most > EACH ? most : EACH; /* chunks without any may be there in part */
+}
+
+static hoop_status chunked_storage(found_field *f, hid_t dcpl, const char *path, const char *name, hoop_error *err)
+{
+    const int64_t row = f->about.numel * (int64_t)hoop_dtype_size(f->about.dtype), most = most_compression(dcpl),
+                  stored = (int64_t)H5Dget_storage_size(f->dset);
+    hsize_t chunk[HOOP_DATASET_DIMS + 1];
+    if (H5Pget_chunk(dcpl, f->about.ndim + 1, chunk) != f->about.ndim + 1)
+        return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
+    f->block_rows = chunk[0] > (hsize_t)f->rows ? f->rows : (int64_t)chunk[0];
+    if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
+    if (stored == 0 || (most > 0 && f->rows * f->about.numel * f->width / most > stored + 4096))
+        return never_written(f, path, name, stored, err);
+    return HOOP_OK;
+}
+
+static hoop_status field_storage(found_field *f, hid_t file, const char *path, const char *name, bool native, int64_t file_bytes,
                                  hoop_error *err)
 {
     const hid_t        dcpl   = H5Dget_create_plist(f->dset);
     const H5D_layout_t layout = dcpl < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(dcpl);
-    const int64_t      width = (int64_t)hoop_dtype_size(f->about.dtype), row = f->about.numel * width;
-    haddr_t            offset = HADDR_UNDEF;
-    hsize_t            chunk[HOOP_DATASET_DIMS + 1];
-    int64_t            stored;
-    hoop_status        st = HOOP_OK;
-    f->offset             = -1;
-    f->block_rows         = BLOCK_BYTES / row;
-    if (layout == H5D_LAYOUT_ERROR) {
+    hoop_status        st     = HOOP_OK;
+    f->offset                 = -1;
+    f->block_rows             = BLOCK_BYTES / (f->about.numel * (int64_t)hoop_dtype_size(f->about.dtype));
+    if (layout == H5D_LAYOUT_ERROR)
         st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
-    } else if (layout == H5D_CONTIGUOUS && H5Pget_external_count(dcpl) == 0) {
-        offset = H5Dget_offset(f->dset);
-        if (offset != HADDR_UNDEF && (offset > (haddr_t)file_bytes || f->rows * row > file_bytes - (int64_t)offset) && native)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name,
-                           (long long)((int64_t)offset + f->rows * row), (long long)file_bytes);
-        else if (native && offset != HADDR_UNDEF)
-            f->offset = (int64_t)offset;
-    } else if (layout == H5D_CHUNKED && H5Pget_chunk(dcpl, f->about.ndim + 1, chunk) == f->about.ndim + 1) {
-        f->block_rows = (int64_t)chunk[0];
-        if (chunk[0] > (hsize_t)f->rows) f->block_rows = f->rows;
-        if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
-        /* Deflate makes things at most 1,032 times smaller; beyond that most was never written, or the shape is damaged. */
-        stored = (int64_t)H5Dget_storage_size(f->dset);
-        if (f->rows * row / 2000 > stored + 4096)
-            st = hoop_fail(err, HOOP_EFORMAT,
-                           "%s: only %lld bytes of %s, which should have %lld, are stored; never written, or damaged?", path,
-                           (long long)stored, name, (long long)(f->rows * row));
-    }
+    else if (layout == H5D_CONTIGUOUS && H5Pget_external_count(dcpl) == 0)
+        st = contiguous_storage(f, file, path, name, native, file_bytes, err);
+    else if (layout == H5D_CHUNKED)
+        st = chunked_storage(f, dcpl, path, name, err);
     if (f->block_rows < 1) f->block_rows = 1;
     if (f->block_rows > f->rows) f->block_rows = f->rows;
     if (dcpl >= 0) (void)H5Pclose(dcpl);
@@ -155,7 +201,7 @@ static hoop_status field_find(hid_t file, const char *path, const char *name, bo
     if (f->dset < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s cannot be opened as a dataset", path, name);
     HOOP_TRY(st, done, field_dtype(f, path, name, &native, err));
     HOOP_TRY(st, done, field_shape(f, path, name, err));
-    HOOP_TRY(st, done, field_storage(f, path, name, native, bytes, err));
+    HOOP_TRY(st, done, field_storage(f, file, path, name, native, bytes, err));
     f->about.present = true;
     if (!hoop__h5_attr_f64(f->dset, "scale", &f->about.scale)) f->about.scale = 1.0;
     if (!(f->about.scale - f->about.scale == 0.0) || f->about.scale == 0.0)
