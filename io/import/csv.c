@@ -9,7 +9,7 @@
 #include "import/csv_reader.h"
 #include "import/writer.h"
 
-enum { CLASSES_MAX = 65536, TARGETS_MAX = 1024 };
+enum { CLASSES_MAX = 65536, TARGETS_MAX = 1024, SHOWN = 65 };
 
 /* Distinct values of the target, sorted by bytes. */
 typedef struct words {
@@ -25,6 +25,9 @@ typedef struct table {
     int64_t              target[TARGETS_MAX]; /* columns of y, in the order given */
     bool                *is_target;
     bool                 header, by_class, numeric; /* numeric: all values of the target are numbers */
+    bool                 many;                      /* numbers, more of them than classes are possible */
+    int64_t              word_line;                 /* of the first value of the target that is no number; 0: none */
+    char                 first_word[SHOWN];         /* that value */
     char               **names;                     /* of columns; NULL without header */
     words                seen;
     const char         **class_names; /* NULL: the values are the ids */
@@ -42,22 +45,44 @@ static bool parse_number(const table *t, const char *s, double *out)
     return *end == '\0';
 }
 
+/* The beginning of a field for a message of one line. */
+static const char *shown(const char *s, char out[SHOWN])
+{
+    size_t n = 0;
+    for (; s[n] != '\0' && n < SHOWN - 1; n++) out[n] = (unsigned char)s[n] < ' ' || s[n] == 0x7f ? '?' : s[n];
+    out[n] = '\0';
+    return out;
+}
+
 static hoop_status bad_field(const table *t, int64_t column, const char *what, hoop_error *err)
 {
-    const char *value = hoop__csv_field(&t->csv, column);
+    char value[SHOWN], name[SHOWN];
+    (void)shown(hoop__csv_field(&t->csv, column), value);
     if (t->names != NULL)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld (%.64s): '%.64s' %s", t->csv.path, (long long)t->csv.line,
-                         (long long)column + 1, t->names[column], value, what);
-    return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld: '%.64s' %s", t->csv.path, (long long)t->csv.line,
+        return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld (%s): '%s' %s", t->csv.path, (long long)t->csv.line,
+                         (long long)column + 1, shown(t->names[column], name), value, what);
+    return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld: '%s' %s", t->csv.path, (long long)t->csv.line,
                      (long long)column + 1, value, what);
 }
 
-static hoop_status get_f32(const table *t, int64_t column, float *out, hoop_error *err)
+/* A field without the blanks around it. */
+static char *trimmed(table *t, int64_t column)
+{
+    char *s = t->csv.text + t->csv.field[column], *end;
+    while (isspace((unsigned char)*s)) s++;
+    for (end = s + strlen(s); end > s && isspace((unsigned char)end[-1]);) *--end = '\0';
+    return s;
+}
+
+static hoop_status get_f32(table *t, int64_t column, float *out, hoop_error *err)
 {
     double v;
     if (!parse_number(t, hoop__csv_field(&t->csv, column), &v))
         return bad_field(t, column,
-                         hoop__csv_field(&t->csv, column)[0] == '\0' ? "is empty; a number is wanted" : "is not a number", err);
+                         *trimmed(t, column) == '\0'        ? "is empty; a number is wanted"
+                         : t->rows == 0 && t->names == NULL ? "is not a number (if the line is a header: --header)"
+                                                            : "is not a number",
+                         err);
     *out = (float)v;
     return isfinite(*out) ? HOOP_OK : bad_field(t, column, isfinite(v) ? "is too large for f32" : "is not finite", err);
 }
@@ -86,7 +111,8 @@ static hoop_status find_target(table *t, const char *name, size_t n, hoop_error 
                          t->names == NULL ? " (the file has no header)" : "");
     if (v < 0) v += t->columns;
     if (errno != 0 || v < 0 || v >= t->columns)
-        return hoop_fail(err, HOOP_EARG, "%s: there is no column %s of %lld", t->csv.path, text, (long long)t->columns);
+        return hoop_fail(err, HOOP_EARG, "%s: there is no column %s of %lld%s", t->csv.path, text, (long long)t->columns,
+                         t->names == NULL ? " (they are numbered from 0; if the first line names it: --header)" : "");
     *out = v;
     return HOOP_OK;
 }
@@ -122,16 +148,25 @@ static bool targets_are_numbers(const char *spec)
     return true;
 }
 
+/* A row of data has numbers, or at least holes; of a header's names only the first may be empty, as tools that write the
+ * numbers of rows leave it. */
+static bool looks_like_header(table *t)
+{
+    double v;
+    for (int64_t i = 0; i < t->columns; i++) {
+        const char *field = trimmed(t, i);
+        if (parse_number(t, field, &v) || (*field == '\0' && (i > 0 || t->columns == 1))) return false;
+    }
+    return true;
+}
+
 static hoop_status take_names(table *t, hoop_error *err)
 {
     t->names = calloc((size_t)t->columns, sizeof *t->names);
     if (t->names == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
     for (int64_t i = 0; i < t->columns; i++) {
-        const char *s = hoop__csv_field(&t->csv, i);
-        while (isspace((unsigned char)*s)) s++;
-        t->names[i] = strdup(s);
+        t->names[i] = strdup(trimmed(t, i));
         if (t->names[i] == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
-        for (size_t n = strlen(t->names[i]); n > 0 && isspace((unsigned char)t->names[i][n - 1]); n--) t->names[i][n - 1] = '\0';
     }
     return HOOP_OK;
 }
@@ -140,7 +175,6 @@ static hoop_status take_names(table *t, hoop_error *err)
 static hoop_status begin(table *t, hoop_error *err)
 {
     hoop_status st;
-    double      v;
     bool        more;
     if ((st = hoop__csv_next(&t->csv, err, &more)) != HOOP_OK) return st;
     if (!more) return hoop_fail(err, HOOP_EFORMAT, "%s: the file is empty", t->csv.path);
@@ -150,27 +184,37 @@ static hoop_status begin(table *t, hoop_error *err)
     t->y         = malloc((size_t)t->columns * sizeof *t->y);
     if (t->is_target == NULL || t->x == NULL || t->y == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
     t->header = t->opts->header == HOOP_CSV_HEADER;
-    if (t->opts->header == HOOP_CSV_AUTO) {
-        if (!targets_are_numbers(t->opts->target)) {
-            t->header = true;
-        } else {
-            if ((st = find_targets(t, err)) != HOOP_OK) return st;
-            for (int64_t i = 0; i < t->columns; i++)
-                if (!t->is_target[i] && !parse_number(t, hoop__csv_field(&t->csv, i), &v)) t->header = true;
-        }
-    }
+    if (t->opts->header == HOOP_CSV_AUTO) t->header = !targets_are_numbers(t->opts->target) || looks_like_header(t);
     if (t->header && (st = take_names(t, err)) != HOOP_OK) return st;
     return find_targets(t, err);
 }
 
 /* ---- first pass ---- */
 
+/* Words among numbers are faults of a column of numbers, unless somebody said class. */
+static hoop_status see_kind(table *t, const char *value, hoop_error *err)
+{
+    double     v;
+    const bool number = parse_number(t, value, &v), mixed = number ? !t->numeric : t->numeric && t->rows > 0;
+    if (number && !isfinite(v)) return bad_field(t, t->target[0], "is not finite", err);
+    if (!number && t->numeric) {
+        t->numeric   = false;
+        t->word_line = t->csv.line;
+        (void)shown(value, t->first_word);
+    }
+    if (!mixed || t->opts->targets == HOOP_CSV_CLASS) return HOOP_OK;
+    return hoop_fail(err, HOOP_EFORMAT,
+                     "%s: line %lld, column %lld: the target '%s' is not a number, others are; --classes takes all as classes, "
+                     "--real wants numbers",
+                     t->csv.path, (long long)t->word_line, (long long)t->target[0] + 1, t->first_word);
+}
+
 static hoop_status see(table *t, const char *value, hoop_error *err)
 {
-    words  *w   = &t->seen;
-    int64_t low = 0, high = w->n;
-    double  v;
-    if (!parse_number(t, value, &v)) t->numeric = false;
+    words            *w   = &t->seen;
+    int64_t           low = 0, high = w->n;
+    const hoop_status st = see_kind(t, value, err);
+    if (st != HOOP_OK) return st;
     while (low < high) {
         const int64_t middle = (low + high) / 2;
         const int     c      = strcmp(value, w->word[middle]);
@@ -183,7 +227,11 @@ static hoop_status see(table *t, const char *value, hoop_error *err)
     if (w->n == CLASSES_MAX) {
         /* Too many to be classes; still fine where they are numbers and nobody said class. */
         if (t->opts->targets == HOOP_CSV_CLASS || !t->numeric)
-            return bad_field(t, t->target[0], "is class number 65537; is the target real?", err);
+            return bad_field(t, t->target[0],
+                             t->numeric ? "is class number 65537, 65536 are possible; for a real target: --real"
+                                        : "is class number 65537, 65536 are possible; is this column the target?",
+                             err);
+        t->many = true;
         return HOOP_OK;
     }
     if (w->n == w->room) {
@@ -209,8 +257,8 @@ static hoop_status check_row(table *t, hoop_error *err)
     for (int64_t i = 0; i < t->columns; i++)
         if (!t->is_target[i] && (st = get_f32(t, i, &v, err)) != HOOP_OK) return st;
     if (t->ntargets == 1 && t->opts->targets != HOOP_CSV_REAL) {
-        const char *value = hoop__csv_field(&t->csv, t->target[0]);
-        if (value[0] == '\0') return bad_field(t, t->target[0], "is empty; a target is wanted", err);
+        const char *value = trimmed(t, t->target[0]);
+        if (*value == '\0') return bad_field(t, t->target[0], "is empty; a target is wanted", err);
         return see(t, value, err);
     }
     for (int64_t k = 0; k < t->ntargets; k++)
@@ -260,7 +308,8 @@ static hoop_status decide(table *t, hoop_error *err)
     }
     free(all);
     t->classes = n;
-    if (t->opts->targets == HOOP_CSV_TARGETS_AUTO && t->numeric && !(ids && n <= (t->rows + 100) / n)) t->by_class = false;
+    if (t->opts->targets == HOOP_CSV_TARGETS_AUTO && t->numeric && (t->many || !ids || n > (t->rows + 100) / n))
+        t->by_class = false;
     if (!t->by_class || ids) {
         free(t->class_names);
         t->class_names = NULL;
@@ -318,7 +367,7 @@ static hoop_status write_row(table *t, hoop_writer *w, hoop_error *err)
     for (int64_t i = 0; i < t->columns; i++)
         if (!t->is_target[i] && (st = get_f32(t, i, &t->x[k++], err)) != HOOP_OK) return st;
     if (t->by_class) {
-        id = class_id(t, hoop__csv_field(&t->csv, t->target[0]));
+        id = class_id(t, trimmed(t, t->target[0]));
         return hoop__writer_row(w, t->x, &id, err);
     }
     for (k = 0; k < t->ntargets; k++)

@@ -97,7 +97,7 @@ static hoop_status quoted(hoop_csv *c, hoop_error *err)
 /* One record from its first byte `ch` to its line's end. */
 static hoop_status record(hoop_csv *c, int ch, hoop_error *err)
 {
-    bool        start = true;
+    bool        start = true, closed = false; /* closed: a quoted field was, only blanks may follow */
     hoop_status st;
     c->line    = c->next_line;
     c->used    = 0;
@@ -117,8 +117,13 @@ static hoop_status record(hoop_csv *c, int ch, hoop_error *err)
             return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld: holds a NUL byte; not text", c->path, (long long)c->next_line);
         if (ch == '"' && start) {
             if ((st = quoted(c, err)) != HOOP_OK) return st;
+            closed = true;
         } else if (ch == c->separator) {
-            fits = put(c, '\0') && begin_field(c);
+            fits   = put(c, '\0') && begin_field(c);
+            closed = false;
+        } else if (closed && ch != ' ' && ch != '\t') {
+            return hoop_fail(err, HOOP_EFORMAT, "%s: line %lld, column %lld: more stands behind the quoted field's end", c->path,
+                             (long long)c->next_line, (long long)c->nfields);
         } else {
             fits = put(c, ch);
         }

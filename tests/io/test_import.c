@@ -358,6 +358,43 @@ static void csv_tables(void **state)
     hoop_dataset_close(&ds);
     test_ok(csv("1,2\n3,4\n", &(hoop_csv_opts){.header = HOOP_CSV_HEADER}, &err, &r)); /* a header of numbers */
     assert_int_equal(r.train_rows, 1);
+    test_ok(csv("2018,2019\n3,4\n", &(hoop_csv_opts){.target = "2018", .header = HOOP_CSV_HEADER}, &err, &r));
+    assert_int_equal(r.train_rows, 1);
+    /* classes of words and numbers together only when asked; blanks around them do not count */
+    test_ok(csv("1,2\n3, b\n5,b \n7,2\n", &(hoop_csv_opts){.targets = HOOP_CSV_CLASS}, &err, &r));
+    assert_int_equal(r.classes, 2);
+    ds = open_set("csv/train");
+    read_all(ds, HOOP_FIELD_Y, HOOP_I64, y);
+    assert_true(y[0] == 0 && y[1] == 1 && y[2] == 1 && y[3] == 0);
+    assert_string_equal(hoop_dataset_class_name(ds, 1), "b");
+    hoop_dataset_close(&ds);
+}
+
+static void csv_headers_are_told_from_data(void **state)
+{
+    static const struct {
+        const char *text, *target;
+        int64_t     rows; /* of data; 0: an error */
+    } cases[] = {
+        {"a,b,c\n1,2,3\n", NULL, 1},       {"1,2,rose\n3,4,lily\n", NULL, 2},
+        {",a,b\n0,2,3\n1,4,5\n", NULL, 2}, /* the first column is the row's number */
+        {"1,2,3\n4,5,6\n", "1", 2},        {"1,,3\n1,2,3\n", NULL, 0},
+        {"5.1,NA,1\n1,2,3\n", NULL, 0},    {"a,,c\n1,2,3\n", NULL, 0},
+        {"a,2,c\n1,2,3\n", NULL, 0},
+    };
+    hoop_error         err;
+    hoop_import_result r;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const hoop_csv_opts o  = {.target = cases[i].target};
+        const hoop_status   st = csv(cases[i].text, &o, &err, &r);
+        if (cases[i].rows == 0) {
+            test_failed(st, &err, HOOP_EFORMAT, "line 1, column", NULL);
+        } else {
+            if (st != HOOP_OK || r.train_rows != cases[i].rows)
+                fail_msg("case %zu: %lld rows (%s)", i, (long long)r.train_rows, err.text);
+        }
+    }
 }
 
 static void csv_faults_have_line_and_column(void **state)
@@ -379,7 +416,11 @@ static void csv_faults_have_line_and_column(void **state)
         {"1,2,3\n1,2,\n", {0}, HOOP_EFORMAT, "line 2, column 3", "empty"},
         {"a,b\n1,\"2\n3,4\n", {0}, HOOP_EFORMAT, "line 2", "no end"},
         {"a,b,c\n1,2,3\n", {.target = "d"}, HOOP_EARG, "no column 'd'", "t.csv"},
-        {"1,2,3\n1,2,3\n", {.target = "3"}, HOOP_EARG, "no column 3 of 3", ""},
+        {"1,2,3\n1,2,3\n",
+         {.target = "3"},
+         HOOP_EARG,
+         "no column 3 of 3",
+         "numbered from 0; if the first line names it: --header"},
         {"1,2,3\n1,2,3\n", {.target = "1,1"}, HOOP_EARG, "twice", ""},
         {"1,2\n1,2\n", {.target = "0,1"}, HOOP_EARG, "all of its 2 columns", ""},
         {"1,2\n1,2\n", {.target = "0,"}, HOOP_EARG, "empty", ""},
@@ -390,6 +431,15 @@ static void csv_faults_have_line_and_column(void **state)
          "line 1, column 3",
          "not a number"},
         {"1,2\n", {.separator = '"'}, HOOP_EARG, "quote", ""},
+        {"1,0\n2,1\n3,nan\n", {0}, HOOP_EFORMAT, "line 3, column 2", "'nan' is not finite"},
+        {"1,0\n2,inf\n3,1\n", {.targets = HOOP_CSV_CLASS}, HOOP_EFORMAT, "line 2, column 2", "'inf' is not finite"},
+        {"a,b\n1,0.5\n2,0.7\n3,N/A\n4,1\n", {0}, HOOP_EFORMAT, "line 4, column 2", "'N/A' is not a number, others are; --cl"},
+        {"1,x\n2,y\n3,7\n", {0}, HOOP_EFORMAT, "line 1, column 2", "'x' is not a number"},
+        {"1,x\n2, \n3,y\n", {0}, HOOP_EFORMAT, "line 2, column 2", "is empty"},
+        {"1,2,3\n1, ,3\n", {0}, HOOP_EFORMAT, "line 2, column 2", "is empty"},
+        {"1,2,3\n1,\"2\n3\",3\n", {0}, HOOP_EFORMAT, "line 2, column 2", "'2?3' is not a number"},
+        {"a,\"b\nc\",d\n1,x,3\n", {0}, HOOP_EFORMAT, "column 2 (b?c)", "'x' is not a number"},
+        {"1,2,3\n\"1\"2,2,3\n", {0}, HOOP_EFORMAT, "line 2, column 1", "behind the quoted"},
     };
     hoop_error err;
     (void)state;
@@ -421,6 +471,7 @@ static void csv_of_noise_does_not_crash(void **state)
         st =
             csv(text, &(hoop_csv_opts){.targets = (hoop_csv_targets)(i % 3), .header = (hoop_csv_header)(i / 3 % 3)}, &err, NULL);
         assert_int_equal(st, err.status);
+        if (strpbrk(err.text, "\r\n") != NULL) fail_msg("more than one line: %s", err.text);
         assert_int_equal(test_count("csv"), st == HOOP_OK ? 1 : 0);
     }
 }
@@ -610,6 +661,7 @@ int main(void)
         cmocka_unit_test(idx_files),
         cmocka_unit_test(real_mnist),
         cmocka_unit_test(csv_tables),
+        cmocka_unit_test(csv_headers_are_told_from_data),
         cmocka_unit_test(csv_faults_have_line_and_column),
         cmocka_unit_test(csv_of_noise_does_not_crash),
         cmocka_unit_test(npy_files),

@@ -46,17 +46,20 @@ typedef enum hoop_csv_targets { HOOP_CSV_TARGETS_AUTO, HOOP_CSV_CLASS, HOOP_CSV_
 typedef struct hoop_csv_opts {
     const char *
         target; /* columns of y, by name or number from 0, comma-separated; negative numbers count from the end; NULL: the last */
-    hoop_csv_header
-        header; /* AUTO: the first line is one if targets are given by name, or one of its other fields is no number */
-    hoop_csv_targets targets; /* AUTO: class if there is one target and its values are words, or just the whole numbers 0 .. C-1
-                                 with C*C <= rows + 100 */
-    char separator;           /* 0: comma */
+    /** AUTO: the first line is one if targets are given by name, or none of its fields is a number and only the first may be
+     * empty. */
+    hoop_csv_header header;
+    /** AUTO: class if there is one target and its values are words, or just the whole numbers 0 .. C-1 with C*C <= rows + 100;
+     * words among numbers are an error. */
+    hoop_csv_targets targets;
+    char             separator; /* 0: comma */
 } hoop_csv_opts;
 
 /**
  * A table of numbers, as in RFC 4180 (quotes, CRLF). x: f32 (N, columns); y: i64 (N) of classes, or f32 (N) or (N, targets).
  * Classes that are not the whole numbers 0 .. C-1 are numbered in ascending order (numbers) or byte order (words) and kept
- * as attribute `class_names`; names of columns as `columns`. Empty lines are skipped; empty fields are errors.
+ * as attribute `class_names`; names of columns as `columns`. Blanks around a field do not count. Empty lines are skipped; empty
+ * fields and numbers that are not finite are errors.
  * Errors say line and column (HOOP_EFORMAT). csv may be NULL. Calls: Local.
  */
 HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err,
