@@ -1,5 +1,6 @@
 /* The data of a config: opening, shapes and classes, loaders, statistics for `normalize: standard`. */
 #include "train/trainer.h"
+#include "train/meaning.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -75,6 +76,20 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
     return HOOP_OK;
 }
 
+/* Do rows of ds mean what those trained on mean? */
+static hoop_status same_meaning(const hoop_trainer *tr, const hoop_dataset *ds, hoop_error *err)
+{
+    hoop__meaning trained = {0}, other = {0};
+    hoop_status   st;
+    HOOP_TRY(st, done, hoop__meaning_of(tr->train_set, err, &trained));
+    HOOP_TRY(st, done, hoop__meaning_of(ds, err, &other));
+    st = hoop__meaning_compare(&trained, hoop_dataset_path(tr->train_set, 0, NULL), &other, hoop_dataset_path(ds, 0, NULL), err);
+done:
+    hoop__meaning_free(&trained);
+    hoop__meaning_free(&other);
+    return st;
+}
+
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
@@ -110,6 +125,8 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
                                   "its rows have %lld inputs and %lld targets, those of data.train %lld and %lld",
                                   (long long)b->field[0].numel, (long long)b->field[1].numel, (long long)a->field[0].numel,
                                   (long long)a->field[1].numel);
+        } else if ((st = same_meaning(tr, tr->validation_set, err)) != HOOP_OK) {
+            (void)hoop_fail_within(err, "%s: data.validation", hoop_config_name(tr->config));
         }
     }
 done:
@@ -255,6 +272,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
         return hoop_fail(err, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for",
                          hoop_dataset_path(ds, 0, NULL));
     }
+    if (tr->train_set != NULL && ds != tr->validation_set && (st = same_meaning(tr, ds, err)) != HOOP_OK) return st;
     hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
     hoop__record_clear(&r);
     opts.end_step = (hoop_dataset_about(ds)->length + tr->run.batch - 1) / tr->run.batch;

@@ -4,6 +4,7 @@
  * tells when all threads are done; then rank 0 publishes. So a checkpoint is agreed upon, or does not exist.
  */
 #include "train/trainer.h"
+#include "train/meaning.h"
 
 #include "hoop/checkpoint.h"
 
@@ -194,37 +195,42 @@ static void command_line(char *out, size_t size)
 static hoop_status publish(hoop_trainer *tr, hoop_error *err)
 {
     hoop__save               *s = tr->save;
-    hoop_checkpoint_published done;
+    hoop_checkpoint_published published;
     char                      when[40], command[1024], steps[24];
     time_t                    now = time(NULL);
     struct tm                 utc;
-    const char               *notes[] = {"total_steps", steps};
-    hoop_checkpoint_meta      meta    = {.step        = s->step,
-                                         .epoch       = s->epoch,
-                                         .index       = s->index,
-                                         .seed        = (uint64_t)tr->run.seed,
-                                         .ranks       = s->size,
-                                         .leaves      = tr->run.leaves,
-                                         .batch       = tr->run.batch,
-                                         .run_id      = s->run_id,
-                                         .numerics    = hoop_runtime_numerics(tr->rt),
-                                         .fingerprint = tr->fingerprint,
-                                         .optimizer   = hoop_optim_name(tr->optim),
-                                         .config      = tr->resolved,
-                                         .version     = HOOP_VERSION,
-                                         .host        = hoop_comm_host(tr->comm, s->rank),
-                                         .time        = when,
-                                         .command     = command,
-                                         .notes       = notes,
-                                         .nnotes      = 1};
+    const char               *notes[2 + HOOP__MEANING_NOTES] = {"total_steps", steps};
+    hoop__meaning             meaning                        = {0};
+    hoop_checkpoint_meta      meta                           = {.step        = s->step,
+                                                                .epoch       = s->epoch,
+                                                                .index       = s->index,
+                                                                .seed        = (uint64_t)tr->run.seed,
+                                                                .ranks       = s->size,
+                                                                .leaves      = tr->run.leaves,
+                                                                .batch       = tr->run.batch,
+                                                                .run_id      = s->run_id,
+                                                                .numerics    = hoop_runtime_numerics(tr->rt),
+                                                                .fingerprint = tr->fingerprint,
+                                                                .optimizer   = hoop_optim_name(tr->optim),
+                                                                .config      = tr->resolved,
+                                                                .version     = HOOP_VERSION,
+                                                                .host        = hoop_comm_host(tr->comm, s->rank),
+                                                                .time        = when,
+                                                                .command     = command,
+                                                                .notes       = notes,
+                                                                .nnotes      = 1};
     hoop_status               st;
+    if (tr->train_set != NULL) HOOP_TRY(st, done, hoop__meaning_of(tr->train_set, err, &meaning));
+    meta.nnotes += hoop__meaning_notes(&meaning, notes + 2);
     meta.data_fingerprint = tr->train_set == NULL ? NULL : hoop_dataset_about(tr->train_set)->fingerprint;
     (void)gmtime_r(&now, &utc);
     (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
     command_line(command, sizeof command);
     (void)snprintf(steps, sizeof steps, "%" PRId64, tr->status.steps);
-    st = hoop_checkpoint_publish(tr->opts.run_dir, s->tmp, &meta, tr->save_opts.keep, err, &done);
-    if (st == HOOP_OK && done.note[0] != '\0') hoop__note(tr, "warning: %s", done.note);
+    st = hoop_checkpoint_publish(tr->opts.run_dir, s->tmp, &meta, tr->save_opts.keep, err, &published);
+    if (st == HOOP_OK && published.note[0] != '\0') hoop__note(tr, "warning: %s", published.note);
+done:
+    hoop__meaning_free(&meaning);
     return st;
 }
 

@@ -57,6 +57,7 @@ hoop_status hoop__trained_read(const char *path, const char *const *set, int nse
         HOOP_TRY(st, done, hoop_checkpoint_open(found ? good : path, err, &c));
     }
     HOOP_TRY(st, done, read_config(out, c, set, nset, err));
+    HOOP_TRY(st, done, hoop__meaning_noted(c, err, &out->meaning));
     HOOP_TRY(st, done, hoop_config_fill(out->config, &hoop__dist_options, err, &dist));
     out->comm.timeout_s = dist.timeout_s;
     out->comm.algorithm = dist.algorithm == 1   ? HOOP_ALGORITHM_RING
@@ -74,8 +75,9 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, h
 {
     hoop__data_opts   data = {0};
     hoop_dataset_opts how;
-    const char       *spec = opts->data;
-    hoop_status       st   = hoop_config_fill(t->config, &hoop__data_options, err, &data);
+    const char       *spec    = opts->data;
+    hoop__meaning     meaning = {0};
+    hoop_status       st      = hoop_config_fill(t->config, &hoop__data_options, err, &data);
     if (st != HOOP_OK) return st;
     if (spec == NULL) spec = data.validation;
     if (spec[0] == '\0')
@@ -83,7 +85,10 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, h
     how = (hoop_dataset_opts){.x = data.x, .y = data.y, .use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE};
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
+    if (st == HOOP_OK) st = hoop__meaning_of(t->data, err, &meaning);
+    if (st == HOOP_OK) st = hoop__meaning_compare(&t->meaning, t->path, &meaning, hoop_dataset_path(t->data, 0, NULL), err);
 done:
+    hoop__meaning_free(&meaning);
     return st;
 }
 
@@ -163,6 +168,7 @@ void hoop__trained_close(hoop__trained *t)
 {
     hoop_trainer_destroy(&t->trainer);
     hoop_dataset_close(&t->data);
+    hoop__meaning_free(&t->meaning);
     hoop_config_destroy(&t->config);
 }
 

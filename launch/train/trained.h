@@ -7,11 +7,13 @@
 #define HOOP_TRAINED_H
 
 #include "hoop/train.h"
+#include "train/meaning.h"
 
 typedef struct hoop__trained {
     const char    *path;    /* run or checkpoint; the caller's */
     hoop_config   *config;  /* of the checkpoint, with `set` on top */
     int64_t        outputs; /* of the last layer */
+    hoop__meaning  meaning; /* of the data it was trained on */
     hoop_comm_opts comm;    /* what the config says of communication */
     hoop_dataset  *data;
     hoop_trainer  *trainer;
@@ -29,8 +31,8 @@ typedef struct hoop__trained_opts {
     void (*note)(void *ctx, const char *text); /* as of hoop_trainer_opts */
 } hoop__trained_opts;
 
-/** Open data and model. Errors: those of datasets and hoop_trainer_create; HOOP_ESHAPE when data and model don't fit. Calls:
- * Collective. */
+/** Open data and model. Errors: those of datasets and hoop_trainer_create; HOOP_ESHAPE when data and model don't fit,
+ * HOOP_ECONFIG when classes or scales are others than those trained on. Calls: Collective. */
 hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err);
 /** Calls: Local. */
 void hoop__trained_close(hoop__trained *t);

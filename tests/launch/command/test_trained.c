@@ -4,6 +4,8 @@
 #include <math.h>
 #include <unistd.h>
 
+#include <hdf5.h>
+
 #include "hoop/dataset.h"
 
 static const char spirals[] =
@@ -198,6 +200,44 @@ static void wrong_data_and_settings_are_said(void **state)
     expect_in(__FILE__, __LINE__, last.err, "7 ranks and 6 leaves");
 }
 
+/* Words are numbered set by set: what is class 0 in one table may be class 1 in the next. */
+static void sets_that_mean_other_things_are_refused(void **state)
+{
+    static const char cats[] = "1,2,cat\n3,4,dog\n5,6,cat\n", eels[] = "1,2,eel\n3,4,dog\n5,6,cat\n",
+                      one[]    = "1,2,dog\n3,4,dog\n";
+    static const char config[] = "model: {kind: mlp, hidden: [4]}\ndata: {train: cats/train}\nbatch: 2\nsteps: 2\n";
+    hid_t             file;
+    (void)state;
+    store("cats.csv", cats, sizeof cats - 1);
+    store("eels.csv", eels, sizeof eels - 1);
+    store("one.csv", one, sizeof one - 1);
+    store("words.yaml", config, sizeof config - 1);
+    for (int i = 0; i < 3; i++) {
+        static const char *const names[] = {"cats", "eels", "one"};
+        assert_int_equal(hoop("data import-csv %s.csv --out %s", names[i], names[i]), 0);
+    }
+    (void)hoop("train words.yaml --out runs/never --set data.validation=one/train");
+    failed(1, "data.validation", "one/train-00000-of-00002.h5: class 0 is 'dog', but 'cat' in cats/train-00000-of-00003.h5");
+    (void)hoop("train words.yaml --out runs/never --set data.validation=eels/train");
+    failed(1, "data.validation", "eels/train", "class 2 is 'eel', but '(none)' in cats/train-00000-of-00003.h5");
+    (void)hoop("train words.yaml --out runs/words --set data.validation=cats/train");
+    assert_int_equal(last.code, 0);
+    (void)hoop("eval runs/words --data cats/train");
+    succeeded();
+    (void)hoop("eval runs/words --data one/train");
+    failed(1, "one/train-00000-of-00002.h5: class 0 is 'dog', but 'cat' in runs/words");
+    (void)hoop("predict runs/words --data one/train --out one-y.h5"); /* looks at no targets */
+    succeeded();
+    /* pixels 0 to 255 for a model of 0 to 1 */
+    (void)hoop("data synth digits --samples 20 --shards 1 --out scaled");
+    (void)hoop("train words.yaml --out runs/scaled --set data.train=scaled/train");
+    assert_int_equal(last.code, 0);
+    file = H5Fopen("scaled/train-00000-of-00001.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(file >= 0 && H5Adelete_by_name(file, "/x", "scale", H5P_DEFAULT) >= 0 && H5Fclose(file) >= 0);
+    (void)hoop("predict runs/scaled --data scaled/train --out never.h5");
+    failed(1, "scaled/train-00000-of-00001.h5: x is integers times 1, but integers times 0.00392156863 in runs/scaled");
+}
+
 static void a_file_is_replaced_only_by_force(void **state)
 {
     int64_t n;
@@ -245,10 +285,15 @@ static void the_newest_good_one_is_used(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eval_gives_the_same_numbers_on_any_ranks), cmocka_unit_test(eval_agrees_with_training),
-        cmocka_unit_test(predictions_count_up_to_the_accuracy),     cmocka_unit_test(data_needs_no_targets),
-        cmocka_unit_test(mse_has_a_loss_and_no_accuracy),           cmocka_unit_test(wrong_data_and_settings_are_said),
-        cmocka_unit_test(a_file_is_replaced_only_by_force),         cmocka_unit_test(the_newest_good_one_is_used),
+        cmocka_unit_test(eval_gives_the_same_numbers_on_any_ranks),
+        cmocka_unit_test(eval_agrees_with_training),
+        cmocka_unit_test(predictions_count_up_to_the_accuracy),
+        cmocka_unit_test(data_needs_no_targets),
+        cmocka_unit_test(mse_has_a_loss_and_no_accuracy),
+        cmocka_unit_test(wrong_data_and_settings_are_said),
+        cmocka_unit_test(sets_that_mean_other_things_are_refused),
+        cmocka_unit_test(a_file_is_replaced_only_by_force),
+        cmocka_unit_test(the_newest_good_one_is_used),
     };
     return cmocka_run_group_tests_name("command_trained", tests, train_models, test_leave);
 }
