@@ -3,11 +3,13 @@
 #include "base/files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 void hoop__h5_quiet(hoop_h5_quiet *q)
 {
@@ -123,29 +125,48 @@ void hoop__h5_type_name(hid_t type, char *out, size_t size)
     (void)snprintf(out, size, "%s%s of %zu bytes", sign, name, H5Tget_size(type));
 }
 
+/* Several threads use HDF5 at a time, and only a library built for that survives it. */
+static hoop_status check_library(const char *path, hoop_error *err)
+{
+    hbool_t safe = 0;
+    if (H5is_library_threadsafe(&safe) >= 0 && safe > 0) return HOOP_OK;
+    return hoop_fail(err, HOOP_ESTATE, "%s: this HDF5 library is not thread-safe; hoop wants one built with --enable-threadsafe",
+                     path);
+}
+
 hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_t *bytes)
 {
     struct stat st;
     hid_t       fapl;
-    *file = -1;
+    char        why[MESSAGE_MAX];
+    int         fd;
+    hoop_status safe = check_library(path, err);
+    *file            = -1;
+    if (safe != HOOP_OK) return safe;
     if (stat(path, &st) != 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
     if (S_ISDIR(st.st_mode)) return hoop_fail(err, HOOP_EIO, "%s: is a directory, an HDF5 file is wanted", path);
     if (!S_ISREG(st.st_mode)) return hoop_fail(err, HOOP_EIO, "%s: not a regular file", path);
     if (st.st_size == 0) return hoop_fail(err, HOOP_EFORMAT, "%s: the file is empty (0 bytes)", path);
     if (bytes != NULL) *bytes = (int64_t)st.st_size;
+    fd = open(path, O_RDONLY | O_CLOEXEC); /* what the system says against it, HDF5 does not pass on */
+    if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be opened: %s", path, strerror(errno));
+    (void)close(fd);
     fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fapl < 0 || H5Pset_file_locking(fapl, 0, 1) < 0) {
+        (void)hoop__h5_fail(err, HOOP_EIO, "%s: cannot prepare to open", path);
         if (fapl >= 0) (void)H5Pclose(fapl);
-        return hoop__h5_fail(err, HOOP_EIO, "%s: cannot prepare to open", path);
+        return HOOP_EIO;
     }
     *file = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+    if (*file < 0) hoop__h5_message(why, sizeof why); /* later calls clear it */
     (void)H5Pclose(fapl);
     if (*file >= 0) return HOOP_OK;
     if (H5Fis_hdf5(path) == 0) {
         (void)H5Eclear2(H5E_DEFAULT);
         return hoop_fail(err, HOOP_EFORMAT, "%s: not an HDF5 file", path);
     }
-    return hoop__h5_fail(err, HOOP_EFORMAT, "%s: cannot be opened; truncated or damaged?", path);
+    (void)H5Eclear2(H5E_DEFAULT);
+    return hoop_fail(err, HOOP_EFORMAT, "%s: cannot be opened; truncated or damaged? (HDF5: %s)", path, why);
 }
 
 /* ---- layout ---- */
@@ -194,12 +215,11 @@ static hoop_status layout_offsets(const char *path, hoop_h5_plan *plans, int n, 
         const hid_t   dset   = H5Dopen2(file, plans[i].name, H5P_DEFAULT);
         const haddr_t offset = dset < 0 ? HADDR_UNDEF : H5Dget_offset(dset);
         const hsize_t size   = dset < 0 ? 0 : H5Dget_storage_size(dset);
-        (void)H5Eclear2(H5E_DEFAULT);
-        if (dset >= 0) (void)H5Dclose(dset);
         if (dset < 0 || (size > 0 && offset == HADDR_UNDEF))
             st = hoop__h5_fail(err, HOOP_EIO, "%s: dataset %s got no space", path, plans[i].name);
         else
             plans[i].offset = size == 0 ? 0 : (int64_t)offset;
+        if (dset >= 0) (void)H5Dclose(dset);
     }
     if (file >= 0) (void)H5Fclose(file);
     return st;
@@ -243,7 +263,8 @@ hoop_status hoop__h5_layout(const char *path, hoop_h5_plan *plans, int nplans, c
                             hoop_error *err)
 {
     int64_t     room = 64 << 10, used;
-    hoop_status st;
+    hoop_status st   = check_library(path, err);
+    if (st != HOOP_OK) return st;
     for (int k = 0; k < nroot; k++) room += 256 + hoop__h5_attr_bytes(&root[k]);
     /* HDF5 does not recover from a disk that fills up while it writes: it is not called unless there is room for it all. */
     for (int i = 0; i < nplans; i++) {

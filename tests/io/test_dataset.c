@@ -2,6 +2,7 @@
 #include "io_test.h"
 
 #include <math.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -363,9 +364,10 @@ static void bad_files_are_named(void **state)
     cannot_open("/dev/null", NULL, HOOP_EIO, "/dev/null", "regular");
     make("good.h5", H5T_IEEE_F32LE, N, 0, 0);
     good = test_load("good.h5", &n);
-    for (int64_t cut = 1; cut < n; cut += 97) {
+    for (int64_t cut = 1; cut < n; cut += cut < 8 ? 1 : 97) {
         test_store("cut.h5", good, cut);
-        cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", "");
+        cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", cut < 8 ? "not an HDF5 file" : "truncated");
+        if (cut >= 100) cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", "eof = "); /* what HDF5 said */
     }
     free(good);
     test_h5_add("t.h5", true, "/x", text, text, 1, shape, NULL, 0, 0);
@@ -385,6 +387,36 @@ static void bad_files_are_named(void **state)
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, shape, x, 0, 0);
     test_h5_attr_f64("t.h5", "/x", "scale", NAN);
     cannot_open("t.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "t.h5", "scale");
+}
+
+static bool threadsafe = true;
+
+/* In place of HDF5's: a library built without --enable-threadsafe. */
+herr_t __wrap_H5is_library_threadsafe(hbool_t *out);
+herr_t __wrap_H5is_library_threadsafe(hbool_t *out)
+{
+    *out = threadsafe;
+    return 0;
+}
+
+static void what_the_system_says_is_passed_on(void **state)
+{
+    struct rlimit now, none;
+    const int     next = dup(0);
+    (void)state;
+    make("one.h5", H5T_IEEE_F32LE, N, 0, 0);
+    assert_true(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &now) == 0);
+    none = (struct rlimit){(rlim_t)next, now.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    cannot_open("one.h5", NULL, HOOP_EIO, "one.h5", "Too many open files");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    if (geteuid() != 0) {
+        assert_int_equal(chmod("one.h5", 0), 0);
+        cannot_open("one.h5", NULL, HOOP_EIO, "one.h5", "Permission denied");
+    }
+    threadsafe = false;
+    cannot_open("one.h5", NULL, HOOP_ESTATE, "one.h5", "not thread-safe");
+    threadsafe = true;
 }
 
 static void shards_that_differ_are_named(void **state)
@@ -513,6 +545,7 @@ int main(void)
         cmocka_unit_test(shards_globs_and_prefixes),
         cmocka_unit_test(names_and_absent_targets),
         cmocka_unit_test(bad_files_are_named),
+        cmocka_unit_test(what_the_system_says_is_passed_on),
         cmocka_unit_test(shards_that_differ_are_named),
         cmocka_unit_test(fingerprints_tell_data_apart),
         cmocka_unit_test(flipped_bytes_do_not_crash),
