@@ -3,8 +3,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
-#include "base/terminal.h"
-#include "hoop/checkpoint.h"
+#include "command/open.h"
 #include "observe/observe.h"
 #include "train/hash_checkpoint.h"
 #include "train/trainer.h"
@@ -132,7 +131,7 @@ static hoop_status print_result(const session *s, hoop_trainer *tr, const char *
 {
     const hoop_trainer_status *a = hoop_trainer_about(tr);
     hoop_checkpoint           *c = NULL;
-    char                       hex[65];
+    char                       path[HOOP_CHECKPOINT_PATH], hex[65];
     hoop_status                st = HOOP_OK;
     if (s->rank != 0) return HOOP_OK;
     if (a->validation.weight > 0) {
@@ -140,7 +139,8 @@ static hoop_status print_result(const session *s, hoop_trainer *tr, const char *
         if (a->validation.counted > 0) (void)printf("  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
         (void)printf("\n");
     }
-    HOOP_TRY(st, done, hoop_checkpoint_open(out, err, &c));
+    checkpoint_path(out, a->step, path); /* the directory may hold later ones, of a run that this one went back behind */
+    HOOP_TRY(st, done, hoop_checkpoint_open(path, err, &c));
     HOOP_TRY(st, done, hoop__checkpoint_hash(c, false, err, hex));
     (void)printf("checkpoint %s\nhash       %s\n", hoop_checkpoint_path(c), hex);
 done:
@@ -199,6 +199,20 @@ static const char *resume_path(const train_args *a, const char *out)
     return n > 0 ? out : NULL;
 }
 
+/* What all ranks end with: a run that was stopped by a signal to any of them says so everywhere, and Ctrl-C before SIGTERM. */
+static hoop_status stop_code(const session *s, hoop_trainer *tr, hoop_error *err, int *code)
+{
+    int64_t     most = stop_signal == SIGINT ? HOOP_EXIT_INTERRUPTED : HOOP_EXIT_REQUEUE;
+    hoop_status st =
+        hoop_comm_all_reduce_wait(s->comm, &most, 1, hoop_reducer_of(HOOP_I64, HOOP_MAX), "signals of each rank", err);
+    if (st != HOOP_OK || hoop_trainer_about(tr)->step >= hoop_trainer_about(tr)->steps) return st;
+    *code = (int)most;
+    if (s->rank == 0)
+        (void)fprintf(stderr, "stopped at step %lld of %lld; go on with --resume auto\n", (long long)hoop_trainer_about(tr)->step,
+                      (long long)hoop_trainer_about(tr)->steps);
+    return st;
+}
+
 static int help_config(void)
 {
     char      *text = NULL;
@@ -240,14 +254,8 @@ int command_train(int argc, char **argv)
     listen_to_signals(tr);
     if (run(&s, tr, out, &err) != HOOP_OK) goto done;
     listen_to_signals(NULL);
-    if (print_result(&s, tr, out, &early) != HOOP_OK || hoop_comm_agree_status(s.comm, &early) != HOOP_OK)
-        (void)hoop_fail(&err, early.status, "%s", early.text);
-    if (hoop_trainer_about(tr)->step < hoop_trainer_about(tr)->steps) {
-        code = stop_signal == SIGINT ? HOOP_EXIT_INTERRUPTED : HOOP_EXIT_REQUEUE;
-        if (s.rank == 0)
-            (void)fprintf(stderr, "stopped at step %lld of %lld; go on with --resume auto\n",
-                          (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->steps);
-    }
+    (void)print_result(&s, tr, out, &err);
+    if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK) (void)stop_code(&s, tr, &err, &code);
 done:
     stoppable = NULL;
     hoop_trainer_destroy(&tr);
