@@ -324,6 +324,7 @@ hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, i
             if (observers[i].step != NULL) (void)observers[i].step(observers[i].ctx, tr, &tr->error);
             if (observers[i].epoch != NULL && tr->status.epoch_end) (void)observers[i].epoch(observers[i].ctx, tr, &tr->error);
         }
+        if (st == HOOP_OK) st = hoop_comm_check(tr->comm, &local); /* in an observer's collective: there is no next step */
     }
     if (st == HOOP_OK && tr->error.status != HOOP_OK) (void)hoop_fail(&local, tr->error.status, "%s", tr->error.text);
     if (st == HOOP_OK) st = hoop_comm_agree_status(tr->comm, &local);

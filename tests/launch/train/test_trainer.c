@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "hoop/checkpoint.h"
 #include "hoop/loader.h"
@@ -732,6 +733,31 @@ static void failed_while_saving(void **state)
     plan_clear(&p);
 }
 
+static hoop_status stand_still(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    (void)err;
+    if (*(const int *)ctx == 1 && hoop_trainer_about(tr)->step == 2) (void)sleep(4);
+    return HOOP_OK;
+}
+
+static hoop_status save_and_stand_still(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_observer observers[] = {{.ctx = &rank, .step = stand_still}, {.step = save_at_2}};
+    (void)p;
+    return hoop_trainer_run(tr, observers, 2, err);
+}
+
+/* A rank that stands still while the others wait in an observer: they say which, and not what goes wrong in the step after. */
+static void a_deadline_in_an_observer(void **state)
+{
+    plan p = {
+        .config = {SHORT "steps: 5\n"}, .drive = save_and_stand_still, .opts = {.run_dir = "still"}, .comm = {.timeout_s = 1}};
+    (void)state;
+    plan_run(&p, 3);
+    for (int r = 0; r < 3; r++) plan_failed(&p, r, HOOP_ETIMEOUT, "silent: rank 1 on ");
+    plan_clear(&p);
+}
+
 /* ---- the caller's own model: the loop of hoop/train.h ---- */
 
 typedef struct own_model {
@@ -852,6 +878,7 @@ int main(void)
         cmocka_unit_test(resumed_on_other_ranks),
         cmocka_unit_test(destroyed_while_saving),
         cmocka_unit_test(failed_while_saving),
+        cmocka_unit_test(a_deadline_in_an_observer),
         cmocka_unit_test(a_model_of_the_callers),
         cmocka_unit_test(leaves_follow_from_the_batch),
     };
