@@ -185,6 +185,11 @@ hoop_status hoop_comm_check(const hoop_comm *c, hoop_error *err)
     return c->poison.status == HOOP_OK ? HOOP_OK : hoop_fail(err, c->poison.status, "%s", c->poison.text);
 }
 
+bool hoop_comm_was_told(const hoop_comm *c)
+{
+    return c->told;
+}
+
 void hoop_comm_poison(hoop_comm *c, const hoop_error *why)
 {
     hoop_error told = {0};

@@ -169,6 +169,8 @@ struct hoop_comm {
     int64_t                most_scratch_bytes; /* what any slot ever needed */
     bool                   uneven;             /* some slots have less */
     hoop_error             poison;
+    bool                   told;           /* another rank found out, and told us */
+    int64_t                asked_below_ns; /* when a lower rank last asked where we are; 0: never */
     hoop__position         position;
     int64_t                position_ns, tick_ns, mpi_max_units;
     double                 wait_s;

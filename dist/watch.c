@@ -15,6 +15,7 @@
 
 #define ANSWER_NS INT64_C(1000000000)
 #define HEARSAY_NS INT64_C(500000000)
+#define TELL_NS INT64_C(100000000)
 
 static hoop__position own_position(const hoop_comm *c)
 {
@@ -88,12 +89,14 @@ void hoop__watch_poll(hoop_comm *c)
     while (c->poison.status == HOOP_OK && c->transport->control_receive(c, &c->message)) {
         hoop__message *m = &c->message;
         if (m->from < 0 || m->from >= c->size) continue;
+        if (m->type == HOOP__QUERY && m->from < c->rank) c->asked_below_ns = hoop__clock_ns();
         if (m->type == HOOP__QUERY) answer(c, m);
         if (m->type == HOOP__ANSWER) take_answer(c, m);
         if (m->type == HOOP__FAILED) {
             hoop_error why              = {0};
             m->text[sizeof m->text - 1] = '\0';
             (void)hoop_fail(&why, (hoop_status)m->status, "%s", m->text);
+            c->told = true;
             hoop__comm_poison(c, &why);
         }
     }
@@ -133,6 +136,20 @@ static void ask(hoop_comm *c, const int32_t *about, int nabout, int64_t ns)
     while (hoop__clock_ns() < until && count_missing(c) > 0 && c->poison.status == HOOP_OK) {
         hoop__watch_poll(c);
         spins += 1 << 20; /* nothing to hurry for: let others run */
+        hoop__comm_relax(c, &spins);
+    }
+}
+
+/* Deadlines pass at about the same time everywhere: where a lower rank is asking too, its finding is waited for, so that one rank
+ * tells and all others were told. */
+static void let_lower_rank_tell(hoop_comm *c)
+{
+    const int64_t now   = hoop__clock_ns();
+    int64_t       spins = 0;
+    if (c->asked_below_ns == 0 || now - c->asked_below_ns > 2 * ANSWER_NS) return;
+    while (hoop__clock_ns() < now + TELL_NS && c->poison.status == HOOP_OK) {
+        hoop__watch_poll(c);
+        spins += 1 << 20;
         hoop__comm_relax(c, &spins);
     }
 }
@@ -215,6 +232,7 @@ hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited
         if (c->peers[r].silent && n < HOOP__ABOUT) about[n++] = r;
     }
     if (n > 0) ask(c, about, n, HEARSAY_NS);
+    let_lower_rank_tell(c);
     if (c->poison.status != HOOP_OK) return hoop_comm_check(c, err);
     if (n == 0 && is_one_busy(c)) return HOOP_OK;
     describe(c, w, waited_s, &l);

@@ -218,6 +218,11 @@ bool hoop__launcher_needs_mpi(const hoop__launcher *launcher)
     return launcher->name != NULL && launcher->size != 1;
 }
 
+bool hoop__launcher_speaks(const hoop__launcher *launcher)
+{
+    return launcher->rank <= 0 || number_of("OMPI_NUM_APP_CTX") > 1;
+}
+
 hoop_status hoop__launcher_check(const hoop__launcher *launcher, int64_t world_size, hoop_error *err)
 {
     if (launcher->name == NULL || world_size > 1) return HOOP_OK;

@@ -37,6 +37,14 @@ int command_bench(int argc, char **argv);
  *  the nearest option named. argv[0] is shown as "hoop NAME". */
 void command_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/** On all ranks of a launcher but the one that speaks: close standard output and error (a mistake in the command line they share,
+ *  or its help, is told once), until command_speak. */
+typedef struct command_hushed {
+    int fd[2]; /* what they were; -1: not hushed */
+} command_hushed;
+command_hushed command_hush(void);
+void           command_speak(command_hushed *h);
+
 /** Print "hoop: text" to stderr and return the exit code for an error: HOOP_EXIT_FAILURE. */
 int command_report(const hoop_error *err);
 
@@ -44,7 +52,7 @@ int command_report(const hoop_error *err);
 
 typedef struct session {
     hoop_comm *comm;
-    bool       mpi;
+    bool       mpi, silent; /* silent: without a communicator, another process says what is wrong */
     int        rank, size;
 } session;
 

@@ -54,7 +54,8 @@ static int unknown(const char *name)
     return HOOP_EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+/* Help, version, and mistakes before a subcommand is known. */
+static int without_command(int argc, char **argv)
 {
     if (argc < 2) {
         usage(stderr);
@@ -68,8 +69,14 @@ int main(int argc, char **argv)
         (void)puts("hoop " HOOP_VERSION);
         return HOOP_EXIT_OK;
     }
-    for (int i = 0; i < COMMANDS; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-    }
     return unknown(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 0; i < COMMANDS; i++) {
+        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+    }
+    (void)command_hush();
+    return without_command(argc, argv);
 }

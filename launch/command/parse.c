@@ -1,10 +1,13 @@
 #include "command/command.h"
 
+#include "base/host.h"
 #include "hoop/option.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_OPTIONS = 64 };
 
@@ -36,16 +39,44 @@ static void check_whole_names(const struct argp *argp, int argc, char **argv, co
     }
 }
 
+command_hushed command_hush(void)
+{
+    hoop__launcher launcher = hoop__launcher_find();
+    command_hushed h        = {{-1, -1}};
+    int            nowhere;
+    if (hoop__launcher_speaks(&launcher)) return h;
+    nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    for (int i = 0; i < 2 && nowhere >= 0; i++) {
+        h.fd[i] = fcntl(i + 1, F_DUPFD_CLOEXEC, 3);
+        if (h.fd[i] >= 0) (void)dup2(nowhere, i + 1);
+    }
+    if (nowhere >= 0) (void)close(nowhere);
+    return h;
+}
+
+void command_speak(command_hushed *h)
+{
+    for (int i = 0; i < 2; i++) {
+        if (h->fd[i] < 0) continue;
+        (void)fflush(i == 0 ? stdout : stderr);
+        (void)dup2(h->fd[i], i + 1);
+        (void)close(h->fd[i]);
+        h->fd[i] = -1;
+    }
+}
+
 void command_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
-    char        shown[64];
-    const char *command = argv[0];
+    char           shown[64];
+    const char    *command = argv[0];
+    command_hushed hushed  = command_hush();
     check_whole_names(argp, argc, argv, command);
     (void)snprintf(shown, sizeof shown, "hoop %s", command);
     argp_err_exit_status = HOOP_EXIT_USAGE;
     argv[0]              = shown;
     if (argp_parse(argp, argc, argv, 0, NULL, input) != 0) exit(HOOP_EXIT_USAGE);
     argv[0] = "hoop";
+    command_speak(&hushed);
 }
 
 int command_report(const hoop_error *err)

@@ -32,6 +32,8 @@ hoop_status session_begin(const hoop_comm_opts *opts, hoop_error *early, hoop_er
         (void)MPI_Comm_size(MPI_COMM_WORLD, &size);
         (void)MPI_Comm_rank(MPI_COMM_WORLD, &s->rank);
         s->size = size;
+        /* of a launcher that tells no sizes the first rank can't know that it is not alone */
+        s->silent = size == 1 && launcher.rank != (launcher.size < 0 ? 1 : 0);
         HOOP_TRY(st, done, hoop__launcher_check(&launcher, size, err));
         HOOP_TRY(st, done, hoop_comm_create_mpi(MPI_COMM_WORLD, opts, err, &s->comm));
         sweep(s);
@@ -48,20 +50,37 @@ done:
     return st;
 }
 
-/* Of the ranks that failed in one way (by status), the lowest prints: a full disk is told once. *more: the others. */
+/* What a rank failed of, and how it says so: digits do not count, so that each rank's own file name or row is the same failure.
+ */
+typedef struct failure {
+    int64_t  status;
+    uint64_t text; /* FNV-1a */
+} failure;
+
+static failure failure_of(const hoop_error *err)
+{
+    failure f = {err->status, UINT64_C(0xcbf29ce484222325)};
+    for (const char *c = err->text; *c != '\0'; c++) {
+        if (*c < '0' || *c > '9') f.text = (f.text ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    }
+    return f;
+}
+
+/* Of the ranks that failed in one way the lowest prints: a full disk is told once. *more: the others. */
 static bool prints(session *s, const hoop_error *err, int *more)
 {
-    hoop_error  ignored = {.status = HOOP_OK};
-    hoop_status mine    = err->status, *all;
-    bool        first   = mine != HOOP_EPEER;
-    *more               = 0;
-    if (s->comm == NULL) return mine != HOOP_EDESYNC || s->rank == 0; /* a disagreement while it was made is known to all */
-    if (s->size == 1 || hoop_comm_check(s->comm, NULL) != HOOP_OK) return first;
+    hoop_error ignored = {.status = HOOP_OK};
+    failure    mine    = failure_of(err), *all;
+    bool       first   = err->status != HOOP_EPEER;
+    *more              = 0;
+    if (s->comm == NULL) return (err->status != HOOP_EDESYNC || s->rank == 0) && !s->silent; /* known to all while it was made */
+    if (hoop_comm_check(s->comm, NULL) != HOOP_OK) return first && !hoop_comm_was_told(s->comm);
+    if (s->size == 1) return first;
     all = calloc((size_t)s->size, sizeof *all);
     if (all == NULL) return first;
     if (hoop_comm_all_gather_bytes(s->comm, &mine, (int64_t)sizeof mine, "errors", &ignored, all) == HOOP_OK) {
         for (int r = 0; r < s->size; r++) {
-            if (all[r] != mine || r == s->rank) continue;
+            if (all[r].status != mine.status || all[r].text != mine.text || r == s->rank) continue;
             first = first && r > s->rank;
             (*more)++;
         }

@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "command/open.h"
+#include "command/print.h"
 #include "observe/observe.h"
 #include "train/hash_checkpoint.h"
 #include "train/trainer.h"
@@ -218,9 +219,10 @@ static int help_config(void)
     char      *text = NULL;
     hoop_error err  = {.status = HOOP_OK};
     if (hoop_config_help(hoop_train_schema(), &err, &text) != HOOP_OK) return command_report(&err);
+    (void)command_hush();
     (void)fputs(text, stdout);
     free(text);
-    return HOOP_EXIT_OK;
+    return print_done(HOOP_EXIT_OK);
 }
 
 int command_train(int argc, char **argv)

@@ -125,6 +125,9 @@ HOOP_API void hoop_comm_aside(hoop_comm *c, const char *what, void (*job)(void *
 HOOP_API void hoop_comm_poison(hoop_comm *c, const hoop_error *why);
 /** HOOP_OK, or what the communicator is poisoned with. Calls: Local. */
 HOOP_API hoop_status hoop_comm_check(const hoop_comm *c, hoop_error *err);
+/** True where another rank found out what this communicator is poisoned with, and told: one that prints need not. Calls: Local.
+ */
+HOOP_API bool hoop_comm_was_told(const hoop_comm *c);
 /** Seconds spent in waits since creation. Calls: Local. */
 HOOP_API double hoop_comm_wait_s(const hoop_comm *c);
 

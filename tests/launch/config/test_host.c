@@ -164,6 +164,7 @@ static void launchers_are_told_by_their_variables(void **state)
         if (launcher.name != NULL) assert_non_null(strstr(launcher.name, cases[i].name));
         assert_true(launcher.size == cases[i].size && launcher.rank == cases[i].rank);
         assert_int_equal(hoop__launcher_needs_mpi(&launcher), cases[i].needs_mpi);
+        assert_int_equal(hoop__launcher_speaks(&launcher), cases[i].rank <= 0);
         if (cases[i].alone == NULL) {
             assert_ok(hoop__launcher_check(&launcher, 1, &err));
         } else {
