@@ -73,7 +73,7 @@ static void print_result(const predict_args *a, hoop__trained *t)
     char           shape[PRINT_SHAPE];
     int64_t        full[HOOP_MAX_DIMS + 1] = {hoop_dataset_about(t->data)->length};
     int            ndim;
-    const int64_t *row = hoop_model_out_shape(hoop_trainer_model(t->trainer), &ndim);
+    const int64_t *row = hoop_trainer_output_shape(t->trainer, &ndim);
     for (int d = 0; d < ndim; d++) full[d + 1] = row[d];
     print_shape(ndim + 1, full, shape);
     (void)printf("%s: /y %s %s, from %s\n", a->out, shape, hoop_dtype_name(hoop_trainer_dtype(t->trainer)), t->checkpoint);

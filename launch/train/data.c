@@ -237,7 +237,7 @@ static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__
     x    = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, xs, leaf->x);
     y    = hoop_tape_wrap(tr->tape, tr->target_dtype, tr->target_ndim + 1, ys, leaf->y);
     out  = hoop_model_forward(tr->model, tr->tape, x);
-    loss = tr->run.loss == HOOP_LOSS_MSE ? hoop_mse(tr->tape, out, y) : hoop_cross_entropy(tr->tape, out, y);
+    loss = hoop__model_loss(tr, out, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
         (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
         return;

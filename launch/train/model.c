@@ -12,17 +12,47 @@ static const char *const inits[]       = {"pytorch", "he", "glorot", NULL};
 static const hoop_option rows[] = {
     {"kind", HOOP_OPT_ENUM, AT(kind), "mlp", 0, 0, kinds, true,
      "mlp: hidden layers of the sizes below; layers: those of model.layers"},
+    {"init", HOOP_OPT_ENUM, AT(init), "pytorch", 0, 0, inits, true, "of weights"},
+    {"output_shape", HOOP_OPT_INTS, AT(output_shape), "[]", 1, 1e9, NULL, false,
+     "of a row of predictions; []: that of the targets"},
+};
+static const hoop_option mlp_rows[] = {
     {"hidden", HOOP_OPT_INTS, AT(hidden), "[512, 256]", 1, 1e9, NULL, true, "mlp: outputs of each hidden layer"},
     {"activation", HOOP_OPT_ENUM, AT(activation), "relu", 0, 0, activations, true, "mlp: after each hidden layer"},
     {"dropout", HOOP_OPT_FLOAT, AT(dropout), "0.0", 0, 0.999, NULL, true, "mlp: after each activation"},
     {"outputs", HOOP_OPT_INT, AT(outputs), "auto", 1, 1e9, NULL, true,
      "mlp: of the last layer; auto: classes, or size of the targets"},
-    {"init", HOOP_OPT_ENUM, AT(init), "pytorch", 0, 0, inits, true, "of weights"},
 };
 #undef AT
 const hoop_option_table hoop__model_options = {"model", rows, (int)(sizeof rows / sizeof rows[0])};
+const hoop_option_table hoop__mlp_options   = {"model", mlp_rows, (int)(sizeof mlp_rows / sizeof mlp_rows[0])};
 const hoop_config_free  hoop__model_layers  = {
       "model.layers", true, "layers of kind: layers, such as [{linear: 512}, relu, {dropout: 0.1}, {linear: 10}]"};
+
+/* which kind, and no key that says nothing to it */
+hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err)
+{
+    char path[64];
+    if (tr->opts.params != NULL) {
+        if (hoop_value_count(hoop_config_get(tr->config, "model")) > 0)
+            return hoop_config_fail(tr->config, "model", err, "the model is the caller's own (opts.params); take this out");
+        return HOOP_OK;
+    }
+    if (!hoop_config_has(tr->config, "model.layers")) return HOOP_OK;
+    if (!hoop_config_has(tr->config, "model.kind")) tr->model_opts.kind = HOOP__MODEL_LAYERS;
+    if (tr->model_opts.kind != HOOP__MODEL_LAYERS) {
+        return hoop_config_fail(tr->config, "model.layers", err,
+                                "model.kind is %s, which has no layers of its own: leave out one of kind and layers",
+                                kinds[tr->model_opts.kind]);
+    }
+    for (int i = 0; i < hoop__mlp_options.count; i++) {
+        (void)snprintf(path, sizeof path, "model.%s", mlp_rows[i].key);
+        if (hoop_config_has(tr->config, path))
+            return hoop_config_fail(tr->config, path, err,
+                                    "is of kind: mlp, and model.layers is given too: leave out one of them");
+    }
+    return HOOP_OK;
+}
 
 static hoop_status add(hoop_module *parent, const char *kind, int *index, const void *opts, hoop_error *err)
 {
@@ -57,7 +87,7 @@ done:
 }
 
 /* one item of model.layers: `relu`, `{linear: 512}` or `{embedding: {rows: 65, width: 128}}` */
-static hoop_status add_layer(hoop_trainer *tr, hoop_module *layers, const hoop_value *item, int *index, hoop_error *err)
+static hoop_status add_layer(hoop_module *layers, const hoop_value *item, int *index, hoop_error *err)
 {
     const char             *name = hoop_value_text(item);
     const hoop_value       *opts = NULL;
@@ -67,7 +97,6 @@ static hoop_status add_layer(hoop_trainer *tr, hoop_module *layers, const hoop_v
     void                   *values = NULL;
     int                     n      = 0;
     hoop_status             st     = HOOP_OK;
-    (void)tr;
     if (name == NULL && hoop_value_get_kind(item) == HOOP_VALUE_MAP && hoop_value_count(item) == 1) {
         name = hoop_value_key(item, 0);
         opts = hoop_value_at(item, 0);
@@ -116,26 +145,87 @@ static hoop_status add_layers(hoop_trainer *tr, hoop_module *layers, hoop_error 
     for (int i = 0; i < hoop_value_count(list) && st == HOOP_OK; i++) {
         const hoop_value *first = hoop_value_at(list, i);
         if (i == 0 && hoop_value_find(first, "embedding") != NULL) tr->input_dtype = HOOP_I64;
-        st = add_layer(tr, layers, first, &index, err);
+        st = add_layer(layers, first, &index, err);
     }
     return st;
 }
 
-static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
+/* "(N, 28, 28)" */
+static const char *shape_text(int ndim, const int64_t *shape, char out[160])
 {
-    int            ndim;
-    const int64_t *shape = hoop_model_out_shape(tr->model, &ndim);
-    int64_t        n     = 1;
-    if (tr->target_ndim < 0) return HOOP_OK; /* to predict only */
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
-        if (ndim >= 1 && shape[ndim - 1] >= tr->classes && ndim - 1 == tr->target_ndim) return HOOP_OK;
+    int at = snprintf(out, 160, "(N");
+    for (int d = 0; d < ndim; d++) at += snprintf(out + at, (size_t)(160 - at), ", %lld", (long long)shape[d]);
+    (void)snprintf(out + at, (size_t)(160 - at), ")");
+    return out;
+}
+
+static hoop_status check_labels(hoop_trainer *tr, int ndim, const int64_t *shape, hoop_error *err)
+{
+    char out[160], label[160];
+    bool fit;
+    if (ndim < 1 || shape[ndim - 1] < tr->classes)
         return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the data %lld classes",
                                 (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)tr->classes);
-    }
+    if (tr->target_ndim == ndim && tr->target_shape[ndim - 1] == 1) tr->target_ndim--; /* a column of labels is labels */
+    fit = tr->target_ndim == ndim - 1;
+    for (int d = 0; d < ndim - 1 && fit; d++) fit = tr->target_shape[d] == shape[d];
+    if (fit) return HOOP_OK;
+    return hoop_config_fail(tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels are %s",
+                            shape_text(ndim, shape, out), (long long)shape[ndim - 1],
+                            shape_text(tr->target_ndim, tr->target_shape, label));
+}
+
+/* Outputs of another shape than the targets' are those in a row. */
+static hoop_status check_values(hoop_trainer *tr, int ndim, const int64_t *shape, hoop_error *err)
+{
+    hoop_ints *as = &tr->model_opts.output_shape;
+    char       out[160], target[160];
+    int64_t    n    = 1;
+    bool       same = ndim == tr->target_ndim;
     for (int d = 0; d < ndim; d++) n *= shape[d];
-    if (n == wanted_outputs(tr)) return HOOP_OK;
-    return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the targets %lld values", (long long)n,
-                            (long long)wanted_outputs(tr));
+    if (n != wanted_outputs(tr))
+        return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the targets %lld values",
+                                (long long)n, (long long)wanted_outputs(tr));
+    for (int d = 0; d < ndim && same; d++) same = shape[d] == tr->target_shape[d];
+    if (same) return HOOP_OK;
+    if (ndim > 1 && tr->target_ndim > 1)
+        return hoop_config_fail(tr->config, "model", err, "the last layer has outputs %s, and the targets are %s",
+                                shape_text(ndim, shape, out), shape_text(tr->target_ndim, tr->target_shape, target));
+    if (as->n > 0) return HOOP_OK;
+    as->n = tr->target_ndim;
+    memcpy(as->v, tr->target_shape, (size_t)tr->target_ndim * sizeof *as->v);
+    return HOOP_OK;
+}
+
+static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_ints *as = &tr->model_opts.output_shape;
+    int              ndim;
+    const int64_t   *shape = hoop_model_out_shape(tr->model, &ndim);
+    int64_t          n = 1, wanted = 1;
+    hoop_status      st = HOOP_OK;
+    if (tr->target_ndim >= 0) /* else to predict only */
+        st = tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? check_labels(tr, ndim, shape, err) : check_values(tr, ndim, shape, err);
+    for (int d = 0; d < ndim; d++) n *= shape[d];
+    for (int d = 0; d < as->n; d++) wanted = wanted > n ? wanted : wanted * as->v[d];
+    if (st == HOOP_OK && (as->n >= HOOP_MAX_DIMS || (as->n > 0 && wanted != n)))
+        st = hoop_config_fail(tr->config, "model.output_shape", err, "rows of the last layer have %lld outputs", (long long)n);
+    return st;
+}
+
+hoop_tensor *hoop__model_loss(hoop_trainer *tr, hoop_tensor *out, hoop_tensor *target)
+{
+    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) return hoop_cross_entropy(tr->tape, out, target);
+    if (hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
+        out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
+    return hoop_mse(tr->tape, out, target);
+}
+
+const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *ndim)
+{
+    *ndim = tr->model == NULL ? -1 : tr->model_opts.output_shape.n;
+    if (tr->model == NULL) return NULL;
+    return *ndim > 0 ? tr->model_opts.output_shape.v : hoop_model_out_shape(tr->model, ndim);
 }
 
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
@@ -148,10 +238,10 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     root       = hoop_model_root(tr->model);
     if (tr->data_opts.normalize != HOOP__NORMALIZE_NONE)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", NULL, err, NULL));
-    if (tr->model_opts.kind == 0)
+    if (tr->model_opts.kind == HOOP__MODEL_MLP)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));
     HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
-    HOOP_TRY(st, done, tr->model_opts.kind == 0 ? add_mlp(tr, layers, err) : add_layers(tr, layers, err));
+    HOOP_TRY(st, done, tr->model_opts.kind == HOOP__MODEL_MLP ? add_mlp(tr, layers, err) : add_layers(tr, layers, err));
     memcpy(shape + 1, tr->input_shape, (size_t)tr->input_ndim * sizeof *shape);
     st = hoop_model_build(tr->model, tr->input_ndim + 1, shape, err);
     if (st != HOOP_OK) {

@@ -1,21 +1,49 @@
+/* The option tables of all components as one schema. */
 #include "train/trainer.h"
 
-void hoop__schema_init(hoop_trainer *tr)
-{
-    const hoop_config_part parts[] = {
-        {&hoop__run_options, &tr->run},         {&hoop__model_options, &tr->model_opts}, {&hoop__data_options, &tr->data_opts},
-        {&hoop_optim_options, &tr->optim_opts}, {&hoop_schedule_options, &tr->schedule}, {&hoop__dist_options, &tr->dist},
-        {&hoop__save_options, &tr->save_opts},
-    };
-    for (int i = 0; i < 7; i++) tr->part[i] = parts[i];
-    tr->schema = (hoop_config_schema){tr->part, 7, &hoop__model_layers, 1};
-}
+#include <stdlib.h>
+
+/* each table, and the field of a trainer that holds its values */
+#define PARTS(PART)                                                                                                              \
+    PART(hoop__run_options, run)                                                                                                 \
+    PART(hoop__model_options, model_opts)                                                                                        \
+    PART(hoop__mlp_options, model_opts)                                                                                          \
+    PART(hoop__data_options, data_opts)                                                                                          \
+    PART(hoop_optim_options, optim_opts)                                                                                         \
+    PART(hoop_schedule_options, schedule)                                                                                        \
+    PART(hoop__dist_options, dist)                                                                                               \
+    PART(hoop__save_options, save_opts)
+#define WITHOUT_VALUES(table, field) {&table, NULL},
+#define WITH_VALUES(table, field) {&table, &tr->field},
 
 const hoop_config_schema *hoop_train_schema(void)
 {
-    static const hoop_config_part parts[] = {
-        {&hoop__run_options, NULL},     {&hoop__model_options, NULL}, {&hoop__data_options, NULL}, {&hoop_optim_options, NULL},
-        {&hoop_schedule_options, NULL}, {&hoop__dist_options, NULL},  {&hoop__save_options, NULL}};
-    static const hoop_config_schema schema = {parts, 7, &hoop__model_layers, 1};
+    static const hoop_config_part   parts[HOOP__PARTS] = {PARTS(WITHOUT_VALUES)};
+    static const hoop_config_schema schema             = {parts, HOOP__PARTS, &hoop__model_layers, 1};
     return &schema;
+}
+
+void hoop__schema_init(hoop_trainer *tr)
+{
+    const hoop_config_part parts[HOOP__PARTS] = {PARTS(WITH_VALUES)};
+    for (int i = 0; i < HOOP__PARTS; i++) tr->part[i] = parts[i];
+    tr->schema = (hoop_config_schema){tr->part, HOOP__PARTS, &hoop__model_layers, 1};
+}
+
+hoop_status hoop__schema_resolve(hoop_trainer *tr, hoop_error *err)
+{
+    bool               own = tr->opts.params != NULL;
+    hoop_config_part   parts[HOOP__PARTS];
+    hoop_config_schema schema = {parts, 0, &hoop__model_layers, own ? 0 : 1};
+    hoop_status        st;
+    for (int i = 0; i < HOOP__PARTS; i++) {
+        const hoop_option_table *table = tr->part[i].table;
+        if (own && (table == &hoop__model_options || table == &hoop__mlp_options)) continue;
+        if (table == &hoop__mlp_options && tr->model_opts.kind != HOOP__MODEL_MLP) continue;
+        parts[schema.nparts++] = tr->part[i];
+    }
+    free(tr->resolved);
+    tr->resolved = NULL;
+    st           = hoop_config_resolve(tr->config, &schema, err, &tr->resolved);
+    return st == HOOP_OK ? hoop_config_fingerprint(tr->config, &schema, err, tr->fingerprint) : st;
 }

@@ -158,9 +158,8 @@ hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
         return NULL;
     }
     out = hoop_model_forward(tr->model, tr->tape, leaf->x);
-    if (tr->run.loss == HOOP_LOSS_MSE) return hoop_mse(tr->tape, out, leaf->y);
-    hoop__leaf_metrics(tr, NULL, out, leaf->y, &tr->record);
-    return hoop_cross_entropy(tr->tape, out, leaf->y);
+    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__leaf_metrics(tr, NULL, out, leaf->y, &tr->record);
+    return hoop__model_loss(tr, out, leaf->y);
 }
 
 static void param_ready(void *ctx, int param)

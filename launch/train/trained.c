@@ -34,9 +34,9 @@ static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const
                          hoop_checkpoint_path(c));
     HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &t->config));
     HOOP_TRY(st, done, find_outputs(c, err, &t->outputs));
-    (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld",
-                   (long long)t->outputs); /* `auto` is worked out from training data */
-    HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
+    (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld", (long long)t->outputs);
+    if (!hoop_config_has(t->config, "model.layers")) /* of an mlp, `auto` is worked out from training data */
+        HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
     for (int i = 0; i < nset; i++) HOOP_TRY(st, done, hoop_config_set(t->config, set[i], err));
     st = hoop_config_check_known(t->config, hoop_train_schema(), err);
 done:
@@ -120,7 +120,7 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
         if (hoop_dtype_is_float(y->dtype))
             return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)",
                              hoop_dataset_path(t->data, 0, NULL), y->name, hoop_dtype_name(y->dtype));
-        if (y->ndim > 0 && (kind == NULL || strcmp(kind, "mlp") == 0))
+        if (y->numel != 1 && (kind == NULL || strcmp(kind, "mlp") == 0))
             return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %d dims",
                              hoop_dataset_path(t->data, 0, NULL), y->name, y->ndim);
         if (info->classes > t->outputs)
@@ -227,7 +227,7 @@ static hoop_status create_file(const hoop__trained *t, const char *path, bool fo
                                 step,         "content",     tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? "logits" : "values"};
     hoop_output_opts opts    = {.path = path, .name = "/y", .dtype = tr->dtype, .attrs = attrs, .nattrs = 3, .force = force};
     int              ndim;
-    const int64_t   *shape = hoop_model_out_shape(tr->model, &ndim);
+    const int64_t   *shape = hoop_trainer_output_shape(tr, &ndim);
     (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
     if (ndim > 7) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);
     opts.ndim     = ndim + 1;

@@ -226,6 +226,7 @@ static hoop_status create_local(hoop_trainer *tr, hoop_error *err)
         }
     } else {
         HOOP_TRY(st, done, hoop__model_from_config(tr, err));
+        HOOP_TRY(st, done, hoop__schema_resolve(tr, err)); /* again: output_shape is known now */
     }
     HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
@@ -238,13 +239,10 @@ done:
 static hoop_status create_all(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = hoop_config_read(tr->config, &tr->schema, err);
-    /* said before it is written down: the resolved config has a kind */
-    if (st == HOOP_OK && hoop_config_has(tr->config, "model.layers") && !hoop_config_has(tr->config, "model.kind"))
-        tr->model_opts.kind = 1;
+    if (st == HOOP_OK) st = hoop__model_check(tr, err);
     if (st == HOOP_OK) st = check_options(tr, err);
     if (st == HOOP_OK) st = check_leaves(tr, err);
-    if (st == HOOP_OK) st = hoop_config_resolve(tr->config, &tr->schema, err, &tr->resolved);
-    if (st == HOOP_OK) (void)hoop_config_fingerprint(tr->config, &tr->schema, err, tr->fingerprint);
+    if (st == HOOP_OK) (void)hoop__schema_resolve(tr, err);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
     HOOP_TRY(st, done, agree_config(tr, err));
     tr->exact = tr->dist.reduce == HOOP__REDUCE_EXACT;

@@ -15,9 +15,10 @@ typedef struct hoop__run_opts {
     int     loss, precision, isa, gemm;
     double  clip_norm;
 } hoop__run_opts;
-/* model (model.c) */
+/* model (model.c): any, and of kind: mlp */
 typedef struct hoop__model_opts {
     int       kind, activation, init;
+    hoop_ints output_shape; /* of a row; none: that of the last layer */
     hoop_ints hidden;
     double    dropout;
     int64_t   outputs;
@@ -39,11 +40,15 @@ typedef struct hoop__save_opts {
     int64_t every_steps, keep;
 } hoop__save_opts;
 
+enum { HOOP__MODEL_MLP, HOOP__MODEL_LAYERS };
 enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
 enum { HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD };
 
-extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__data_options, hoop__dist_options, hoop__save_options;
-extern const hoop_config_free  hoop__model_layers; /* model.layers: a list of modules */
+extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__mlp_options, hoop__data_options, hoop__dist_options,
+    hoop__save_options;
+extern const hoop_config_free hoop__model_layers; /* model.layers: a list of modules */
+
+enum { HOOP__PARTS = 8 }; /* option tables of a training config (schema.c) */
 
 /* what all ranks learn of each other in a step, summed by one small all-reduce */
 typedef struct hoop__record {
@@ -75,7 +80,7 @@ struct hoop_trainer {
     hoop__save_opts    save_opts;
     hoop_optim_opts    optim_opts;
     hoop_schedule_opts schedule;
-    hoop_config_part   part[7];
+    hoop_config_part   part[HOOP__PARTS];
     hoop_config_schema schema;
     char              *resolved;                           /* config text */
     char               fingerprint[HOOP_FINGERPRINT_SIZE]; /* of the keys that decide bits */
@@ -110,8 +115,12 @@ struct hoop_trainer {
 
 /* schema.c */
 void hoop__schema_init(hoop_trainer *tr);
+/* tr->resolved and tr->fingerprint, of the keys that say something to this model */
+hoop_status hoop__schema_resolve(hoop_trainer *tr, hoop_error *err);
 /* model.c */
-hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err);
+hoop_status  hoop__model_check(hoop_trainer *tr, hoop_error *err);
+hoop_status  hoop__model_from_config(hoop_trainer *tr, hoop_error *err);
+hoop_tensor *hoop__model_loss(hoop_trainer *tr, hoop_tensor *out, hoop_tensor *target);
 /* data.c */
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);

@@ -35,11 +35,12 @@ typedef enum hoop_loss_kind { HOOP_LOSS_CROSS_ENTROPY, HOOP_LOSS_MSE } hoop_loss
 
 /** Zero is the default. What is given stays the caller's and must outlive the trainer, the config as well. */
 typedef struct hoop_trainer_opts {
-    hoop_params *params;             /* the caller's own model: registered, not finalized; NULL: the model of the config */
-    const char  *run_dir;            /* where checkpoints go; NULL: nothing is written */
-    const char  *resume;             /* a run or checkpoint to go on from; NULL: from the start */
-    bool         arrays;             /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
-    bool         evaluate_only;      /* no training data, no optimizer state: evaluate and predict */
+    hoop_params *params;       /* the caller's own model: registered, not finalized; create finalizes and initialises it, and
+                                * values set afterwards must be the same on all ranks. NULL: the model of the config */
+    const char *run_dir;       /* where checkpoints go; NULL: nothing is written */
+    const char *resume;        /* a run or checkpoint to go on from; NULL: from the start */
+    bool        arrays;        /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
+    bool        evaluate_only; /* no training data, no optimizer state: evaluate and predict */
     int     input_ndim, target_ndim; /* of arrays, without the batch; target_ndim -1 with evaluate_only: not known, to predict */
     int64_t input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
     int64_t classes; /* of arrays, cross_entropy */
@@ -102,7 +103,8 @@ HOOP_API hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr);
 HOOP_API hoop_tape *hoop_leaf_tape(hoop_leaf *leaf);
 /** x (n, ...) in the run's precision, or i64 for integer data under an embedding; i must be 0. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i);
-/** y: labels i64 (n, ...) for cross_entropy, values (n, ...) for mse; i must be 0. Calls: Local. */
+/** y: labels i64 (n, ...) for cross_entropy (a column (n, 1) as (n) where the config's model wants that), values (n, ...) for
+ * mse; i must be 0. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i);
 /** The loss of the config's model for a leaf. Calls: Local. */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
@@ -121,8 +123,12 @@ HOOP_API int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first);
 HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err);
 /** Loss and accuracy over the validation data (or `ds`, if not NULL), in evaluation mode. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
-/** The config's model in evaluation mode for x (n, ...): out (n, output...), both in the run's precision. Calls: Local. */
+/** The config's model in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out (n, output...),
+ * in the run's precision. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err);
+/** Shape of a row of predictions: that of the targets it was trained for, with mse; NULL and ndim -1: the model is the caller's
+ *  own. Calls: Local. */
+HOOP_API const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *ndim);
 
 /** Begin to save this step; it is written behind the next steps. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err);

@@ -12,6 +12,8 @@ static const char spirals[] =
     "seed: 3\nmodel: {kind: mlp, hidden: [32, 32], activation: tanh}\n"
     "data: {train: set/train, validation: set/validation, normalize: standard}\n"
     "batch: 40\nleaves: 6\nepochs: 12\noptimizer: {name: adamw, lr: 5e-3}\ncheckpoint: {every_steps: 30, keep: 3}\n";
+static const char matrix[] = "data: {train: matrix/train, validation: matrix/train}\nbatch: 16\nsteps: 20\nloss: mse\n";
+static const char column[] = "data: {train: column-1/train, validation: column-1/train}\nbatch: 16\nsteps: 20\n";
 static const char layers[] = "model: {layers: [{linear: 8}, relu, {linear: 1}]}\n"
                              "data: {train: table/train}\nbatch: 10\nsteps: 30\nloss: mse\nprecision: f64\n";
 
@@ -172,6 +174,98 @@ static void mse_has_a_loss_and_no_accuracy(void **state)
     failed(1, "no validation data", "--data");
 }
 
+/* float rows of a NumPy file, 40 of `width` elements, of the shape that the header tells */
+static void npy_rows(const char *path, const char *shape, int width)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fprintf(f, "\x93NUMPY%c%c%c%c", 1, 0, 118, 0);
+    char header[120];
+    (void)snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }", shape);
+    (void)fprintf(f, "%-117s\n", header);
+    for (int i = 0; i < 40 * width; i++) {
+        float v = (float)sin(0.37 * i);
+        assert_int_equal(fwrite(&v, sizeof v, 1, f), 1);
+    }
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Targets of any shape: the model's row of outputs takes theirs, and predictions have it. */
+static void targets_of_two_dims(void **state)
+{
+    static const char *const models[] = {"", "--set 'model={layers: [{linear: 8}, tanh, {linear: 6}]}'"};
+    json_t                  *o;
+    double                   loss[3];
+    (void)state;
+    npy_rows("x.npy", "40, 3", 3);
+    npy_rows("y.npy", "40, 2, 3", 6);
+    npy_rows("flat.npy", "40, 6", 6);
+    (void)hoop("data import-npy x.npy y.npy --out matrix");
+    succeeded();
+    (void)hoop("data import-npy x.npy flat.npy --out flat");
+    succeeded();
+    store("matrix.yaml", matrix, sizeof matrix - 1);
+    for (int i = 0; i < 2; i++) {
+        (void)hoop("train matrix.yaml --out runs/matrix-%d %s", i, models[i]);
+        assert_int_equal(last.code, 0);
+        (void)hoop("train matrix.yaml --out runs/flat-%d --set 'data={train: flat/train}' %s", i, models[i]);
+        assert_int_equal(last.code, 0);
+        assert_int_equal(
+            shell("test $($HOOP_COMMAND inspect --hash runs/matrix-%d) = $($HOOP_COMMAND inspect --hash runs/flat-%d)", i, i), 0);
+        (void)hoop("train runs/matrix-%d/config.yaml --out runs/copy-%d", i, i); /* the resolved config is a config */
+        assert_int_equal(last.code, 0);
+        for (int p = 1; p <= 2; p++) {
+            (void)hoop_ranks(p, "eval runs/matrix-%d --json --set threads=1", i);
+            succeeded();
+            o           = as_json();
+            loss[p - 1] = json_number_value(json_object_get(o, "loss"));
+            json_decref(o);
+        }
+        assert_true(loss[0] == loss[1] && loss[0] > 0 && isfinite(loss[0]));
+        (void)hoop("eval runs/matrix-%d --json --data flat/train", i);
+        succeeded();
+        o = as_json();
+        assert_true(json_number_value(json_object_get(o, "loss")) == loss[0]);
+        json_decref(o);
+        (void)hoop("predict runs/matrix-%d --data flat/train --out matrix-%d.h5", i, i);
+        succeeded();
+        said("/y [40, 2, 3] f32");
+        free(read_rows(i == 0 ? "matrix-0.h5" : "matrix-1.h5", "/y", HOOP_F32, 40, 6));
+    }
+    (void)hoop("train matrix.yaml --out runs/no --set model.output_shape=[3,3]");
+    failed(1, "model.output_shape", "6 outputs");
+    (void)hoop("train matrix.yaml --out runs/no --set model.outputs=5");
+    failed(1, "5 outputs", "6 values");
+}
+
+/* A column of labels (N, 1) is labels; more columns are not. */
+static void labels_in_a_column(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        shell("awk 'BEGIN { for (i = 0; i < 40; i++) printf \"%%c\", 48 + i %% 3 }' | tr 012 '\\000\\001\\002' >labels"), 0);
+    for (int columns = 1; columns <= 2; columns++) {
+        assert_int_equal(shell("{ printf '\\223NUMPY\\001\\000\\166\\000%%-117s\\n' \"{'descr': '|u1', 'fortran_order': False, "
+                               "'shape': (%d, %d), }\"; cat labels; } >c.npy",
+                               40 / columns, columns),
+                         0);
+        npy_rows("x.npy", columns == 1 ? "40, 3" : "20, 6", 3);
+        (void)hoop("data import-npy x.npy c.npy --out column-%d", columns);
+        succeeded();
+    }
+    store("column.yaml", column, sizeof column - 1);
+    (void)hoop_ranks(2, "train column.yaml --out runs/column");
+    assert_int_equal(last.code, 0);
+    said("accuracy");
+    (void)hoop("eval runs/column");
+    succeeded();
+    said("samples    40");
+    (void)hoop("train column.yaml --out runs/column-2 --set data.train=column-2/train --set data.validation=null");
+    failed(1, "outputs (N, 3)", "labels are (N, 2)");
+    (void)hoop("eval runs/column --data column-2/train");
+    assert_int_equal(last.code, 1);
+}
+
 static void wrong_data_and_settings_are_said(void **state)
 {
     (void)state;
@@ -290,6 +384,8 @@ int main(void)
         cmocka_unit_test(predictions_count_up_to_the_accuracy),
         cmocka_unit_test(data_needs_no_targets),
         cmocka_unit_test(mse_has_a_loss_and_no_accuracy),
+        cmocka_unit_test(targets_of_two_dims),
+        cmocka_unit_test(labels_in_a_column),
         cmocka_unit_test(wrong_data_and_settings_are_said),
         cmocka_unit_test(sets_that_mean_other_things_are_refused),
         cmocka_unit_test(a_file_is_replaced_only_by_force),
