@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/terminal.h"
 
 struct hoop__progress {
@@ -22,10 +22,8 @@ struct hoop__progress {
 
 static double monotonic(void *unused)
 {
-    struct timespec t;
     (void)unused;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    return hoop__now_s();
 }
 
 hoop_status hoop__progress_create(const hoop__progress_opts *opts, int64_t first_step, hoop_error *err, hoop__progress **out)

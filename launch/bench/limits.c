@@ -1,17 +1,10 @@
 #include "bench/limits.h"
 
+#include "base/clock.h"
 #include "hoop/ops.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Twelve independent chains of fma on vectors as wide as the instruction set's: enough for its latency, few enough for sixteen
  * registers; the loop touches no memory. */
@@ -56,7 +49,7 @@ static double fma_rate(const hoop_runtime *rt)
     volatile float sink = 0.0F;
     enum { ROUNDS = 2000000 };
     for (int i = 0; i < 5; i++) {
-        double start = now_s(), lanes = 4.0;
+        double start = hoop__now_s(), lanes = 4.0;
 #if defined(__x86_64__)
         if (strstr(isa, "avx512") != NULL) {
             sink += fma_avx512(ROUNDS);
@@ -67,7 +60,7 @@ static double fma_rate(const hoop_runtime *rt)
         } else
 #endif
             sink += fma_baseline(ROUNDS);
-        double rate = 2.0 * CHAINS * lanes * ROUNDS / (now_s() - start) * 1e-9;
+        double rate = 2.0 * CHAINS * lanes * ROUNDS / (hoop__now_s() - start) * 1e-9;
         best        = rate > best ? rate : best;
     }
     (void)isa, (void)sink;
@@ -92,9 +85,9 @@ static hoop_status gemm_rate(hoop_runtime *rt, hoop_error *err, double *out)
         ((float *)hoop_tensor_data(a))[i] = ((float *)hoop_tensor_data(b))[i] = 1.0F / (float)(1 + i % 97);
     (void)hoop_tape_set_grad(t, false);
     for (int i = 0; i < 5; i++) {
-        double start = now_s(), rate;
+        double start = hoop__now_s(), rate;
         (void)hoop_matmul(t, a, b);
-        rate = 2.0 * N * N * N / (now_s() - start) * 1e-9;
+        rate = 2.0 * N * N * N / (hoop__now_s() - start) * 1e-9;
         *out = rate > *out ? rate : *out;
         HOOP_TRY(st, done, hoop_tape_reset(t, NULL, err));
     }
@@ -119,9 +112,9 @@ static hoop_status memcpy_rate(hoop_error *err, double *out)
     memset(a, 1, bytes);
     memset(b, 2, bytes);
     for (int i = 0; i < 5; i++) {
-        double start = now_s(), rate;
+        double start = hoop__now_s(), rate;
         memcpy(b, a, bytes);
-        rate = (double)bytes / (now_s() - start) * 1e-9;
+        rate = (double)bytes / (hoop__now_s() - start) * 1e-9;
         *out = rate > *out ? rate : *out;
         a[i] = b[i + 1]; /* keeps the copy */
     }

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/terminal.h"
 #include "command/command.h"
 
@@ -138,17 +138,10 @@ int print_done(int code)
 
 enum { METER_CELLS = 24 };
 
-static double now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void meter_begin(meter *m, const char *label)
 {
     int columns;
-    *m          = (meter){.label = label, .begin_s = now_s()};
+    *m          = (meter){.label = label, .begin_s = hoop__now_s()};
     m->terminal = hoop__terminal_find(STDERR_FILENO, &columns) && columns > (int)strlen(label) + METER_CELLS + 8;
     m->last_s   = m->begin_s + 0.2; /* what is over sooner draws nothing */
 }
@@ -159,7 +152,7 @@ void meter_update(void *ctx, double fraction)
     double now;
     char   cells[METER_CELLS + 1];
     int    full;
-    if (!m->terminal || (now = now_s()) - m->last_s < 0.1) return;
+    if (!m->terminal || (now = hoop__now_s()) - m->last_s < 0.1) return;
     fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
     full     = (int)(fraction * METER_CELLS);
     for (int i = 0; i < METER_CELLS; i++) cells[i] = i < full ? '=' : i == full ? '>' : ' ';

@@ -1,12 +1,12 @@
 #include "observe/observe.h"
 
+#include "base/clock.h"
 #include "base/metrics.h"
 #include "base/tensorboard.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct hoop__metrics_observer {
     hoop__metrics *lines;
@@ -14,13 +14,6 @@ struct hoop__metrics_observer {
     int64_t        first_step; /* where this run began or went on */
     double         event_s;    /* when scalars were last written to events: at most ten times a second */
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 hoop_status hoop__metrics_observer_create(hoop_trainer *tr, const char *run_dir, hoop_error *err, hoop__metrics_observer **out)
 {
@@ -56,7 +49,7 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     hoop__metrics_observer    *m    = ctx;
     const hoop_trainer_status *s    = hoop_trainer_about(tr);
-    double                     loss = s->last.loss / s->last.weight, now = now_s();
+    double                     loss = s->last.loss / s->last.weight, now = hoop__now_s();
     hoop__metric               list[6];
     int                        n = 0;
     hoop_status                st;

@@ -1,24 +1,17 @@
 #include "observe/observe.h"
 
+#include "base/clock.h"
 #include "base/progress.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 struct hoop__progress_observer {
     hoop__progress *bar;
     double          started_s, last_s, rate; /* samples/s, smoothed */
     double          stall_s, communication_s;
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_error *err, hoop__progress_observer **out)
 {
@@ -30,7 +23,7 @@ hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_e
     p = calloc(1, sizeof *p);
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a progress bar");
     st           = hoop__progress_create(&opts, hoop_trainer_about(tr)->step, err, &p->bar);
-    p->started_s = p->last_s = now_s();
+    p->started_s = p->last_s = hoop__now_s();
     *out                     = p;
     return st;
 }
@@ -62,7 +55,7 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     hoop__progress_observer *p = ctx;
     hoop__progress_state     state;
-    double                   now = now_s(), rate = (double)hoop_trainer_about(tr)->last.samples / (now - p->last_s + 1e-9);
+    double                   now = hoop__now_s(), rate = (double)hoop_trainer_about(tr)->last.samples / (now - p->last_s + 1e-9);
     (void)err;
     p->rate   = p->rate == 0.0 ? rate : 0.98 * p->rate + 0.02 * rate;
     p->last_s = now;
@@ -89,7 +82,7 @@ static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
     } else {
         hoop__progress_keep(p->bar, &state);
     }
-    p->last_s = now_s();
+    p->last_s = hoop__now_s();
     return HOOP_OK;
 }
 
