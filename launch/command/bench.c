@@ -180,8 +180,8 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
     if (a->json) {
         json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "workload",
                               a->workload->name, "numerics", hoop_runtime_numerics(tr->rt), "ranks", s->size, "threads",
-                              a->threads, "leaves", (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0], "ms_p90",
-                              ms[a->steps * 9 / 10], "samples_per_s", samples, "loss", loss, "tape_peak_bytes",
+                              about->threads, "leaves", (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0],
+                              "ms_p90", ms[a->steps * 9 / 10], "samples_per_s", samples, "loss", loss, "tape_peak_bytes",
                               (json_int_t)about->memory_peak_bytes, "rss_kb", (json_int_t)usage.ru_maxrss, "fma_gflops",
                               limits->fma_gflops, "gemm_gflops", limits->gemm_gflops, "memcpy_gb_s", limits->memcpy_gb_s);
         (void)json_dumpf(o, stdout, JSON_REAL_PRECISION(6) | JSON_COMPACT);
@@ -191,7 +191,7 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
     }
     (void)printf("%-6s %d rank%s x %d thread%s, %lld lea%s  %9.4f ms/step (min %.4f, p90 %.4f)  %10.1f samples/s  loss %.4f  "
                  "tape %.1f MB  rss %ld MB\n",
-                 a->workload->name, s->size, s->size == 1 ? "" : "s", a->threads, a->threads == 1 ? "" : "s",
+                 a->workload->name, s->size, s->size == 1 ? "" : "s", about->threads, about->threads == 1 ? "" : "s",
                  (long long)about->leaves, about->leaves == 1 ? "f" : "ves", median, ms[0], ms[a->steps * 9 / 10], samples, loss,
                  (double)about->memory_peak_bytes * 1e-6, usage.ru_maxrss / 1024);
     (void)printf("limits %.0f GF/s fma, %.0f GF/s gemm (1024^3), %.1f GB/s memcpy, one thread, %s\n", limits->fma_gflops,
@@ -200,9 +200,9 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
 
 int command_bench(int argc, char **argv)
 {
-    static const struct argp argp   = {options, parse_option, "train WORKLOAD", doc, NULL, NULL, NULL};
-    bench_args               a      = {.threads = 1, .steps = 200};
-    hoop_error               err    = {.status = HOOP_OK};
+    static const struct argp argp = {options, parse_option, "train WORKLOAD", doc, NULL, NULL, NULL};
+    bench_args               a    = {.threads = 1, .steps = 200};
+    hoop_error               err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
     hoop_config             *config = NULL;
     hoop_trainer_opts        opts   = {.arrays = true, .input_ndim = 1};
     hoop_trainer            *tr     = NULL;
@@ -212,11 +212,9 @@ int command_bench(int argc, char **argv)
     double                  *ms     = NULL;
     session                  s;
     command_parse(&argp, argc, argv, &a);
-    for (int i = 0; i < a.nset; i++) { /* the communicator is made before the config can be: it needs the number of ranks */
-        if (strcmp(a.set[i], "dist.algorithm=ring") == 0) comm.algorithm = HOOP_ALGORITHM_RING;
-        if (strcmp(a.set[i], "dist.algorithm=mpi") == 0) comm.algorithm = HOOP_ALGORITHM_MPI;
-    }
-    if (session_begin(&comm, NULL, &err, &s) != HOOP_OK) goto done;
+    if (make_config(&a, 1, &early, &config) == HOOP_OK) (void)hoop_train_comm_opts(config, &early, &comm);
+    hoop_config_destroy(&config); /* made anew when the number of ranks is known */
+    if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
     opts.input_shape[0]  = a.workload->inputs;
     opts.target_shape[0] = a.workload->targets;
     opts.target_ndim     = a.workload->targets > 0 ? 1 : 0;

@@ -74,14 +74,11 @@ static void default_out(const char *config, char *out, size_t size)
 
 static hoop_status load_config(const train_args *a, hoop_error *err, hoop_config **config, hoop_comm_opts *comm)
 {
-    hoop__dist_opts dist = {0};
-    hoop_status     st;
+    hoop_status st;
     HOOP_TRY(st, done, hoop_config_load(a->config, err, config));
     for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set(*config, a->set[i], err));
     HOOP_TRY(st, done, hoop_config_check_known(*config, hoop_train_schema(), err));
-    HOOP_TRY(st, done, hoop_config_fill(*config, &hoop__dist_options, err, &dist));
-    comm->timeout_s = dist.timeout_s;
-    comm->algorithm = dist.algorithm == 1 ? HOOP_ALGORITHM_RING : dist.algorithm == 2 ? HOOP_ALGORITHM_MPI : HOOP_ALGORITHM_AUTO;
+    st = hoop_train_comm_opts(*config, err, comm);
 done:
     return st;
 }

@@ -18,6 +18,15 @@ static const hoop_option rows[] = {
 #undef AT
 const hoop_option_table hoop__dist_options = {"dist", rows, (int)(sizeof rows / sizeof rows[0])};
 
+hoop_status hoop_train_comm_opts(const hoop_config *config, hoop_error *err, hoop_comm_opts *out)
+{
+    static const hoop_algorithm of[] = {HOOP_ALGORITHM_AUTO, HOOP_ALGORITHM_RING, HOOP_ALGORITHM_MPI}; /* as in algorithms[] */
+    hoop__dist_opts             dist = {0};
+    hoop_status                 st   = hoop_config_fill(config, &hoop__dist_options, err, &dist);
+    if (st == HOOP_OK) *out = (hoop_comm_opts){.algorithm = of[dist.algorithm], .timeout_s = dist.timeout_s};
+    return st;
+}
+
 void hoop__record_clear(hoop__record *r)
 {
     memset(r, 0, sizeof *r);
@@ -27,13 +36,11 @@ void hoop__record_clear(hoop__record *r)
     hoop_exact_scalar_clear(&r->counted);
     hoop_exact_scalar_clear(&r->squares);
     r->error_rank = INT64_MAX;
-    r->ranks      = 1;
 }
 
 void hoop__record_error(hoop__record *r, int rank, const hoop_error *why)
 {
-    r->error_rank   = rank;
-    r->error_status = why->status;
+    r->error_rank = rank;
     (void)snprintf(r->error_text, sizeof r->error_text, "%s", why->text);
 }
 
@@ -53,10 +60,8 @@ static void combine(const void *ctx, void *dst, const void *src, int64_t nunits)
         a->stop += b->stop;
         a->saving += b->saving;
         a->save_failed += b->save_failed;
-        a->ranks += b->ranks;
         if (b->error_rank < a->error_rank) {
-            a->error_rank   = b->error_rank;
-            a->error_status = b->error_status;
+            a->error_rank = b->error_rank;
             memcpy(a->error_text, b->error_text, sizeof a->error_text);
         }
     }

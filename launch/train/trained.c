@@ -45,8 +45,7 @@ done:
 
 hoop_status hoop__trained_read(const char *path, const char *const *set, int nset, hoop_error *err, hoop__trained *out)
 {
-    hoop__dist_opts  dist = {0};
-    hoop_checkpoint *c    = NULL;
+    hoop_checkpoint *c = NULL;
     char             good[HOOP_CHECKPOINT_PATH];
     int64_t          step;
     hoop_status      st;
@@ -58,11 +57,7 @@ hoop_status hoop__trained_read(const char *path, const char *const *set, int nse
     }
     HOOP_TRY(st, done, read_config(out, c, set, nset, err));
     HOOP_TRY(st, done, hoop__meaning_noted(c, err, &out->meaning));
-    HOOP_TRY(st, done, hoop_config_fill(out->config, &hoop__dist_options, err, &dist));
-    out->comm.timeout_s = dist.timeout_s;
-    out->comm.algorithm = dist.algorithm == 1   ? HOOP_ALGORITHM_RING
-                          : dist.algorithm == 2 ? HOOP_ALGORITHM_MPI
-                                                : HOOP_ALGORITHM_AUTO;
+    st = hoop_train_comm_opts(out->config, err, &out->comm);
 done:
     hoop_checkpoint_close(&c);
     if (st != HOOP_OK) hoop__trained_close(out);

@@ -83,6 +83,10 @@ typedef struct hoop_observer {
     hoop_status (*end)(void *ctx, hoop_trainer *tr, hoop_error *err);
 } hoop_observer;
 
+/** What a config says of communication (dist.algorithm, dist.timeout_s), for the communicator that is to be made: a trainer uses
+ *  the one it is given as it is. Errors: HOOP_ECONFIG. Calls: Local. */
+HOOP_API hoop_status hoop_train_comm_opts(const hoop_config *config, hoop_error *err, hoop_comm_opts *out);
+
 /** All keys a training config may have, without values: for checks and help. Calls: Local. */
 HOOP_API const hoop_config_schema *hoop_train_schema(void);
 

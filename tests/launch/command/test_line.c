@@ -2,8 +2,8 @@
 #include "support.h"
 
 static const char *const commands[] = {
-    "inspect",         "verify",          "diff",      "eval",       "predict", "data synth", "data import-idx",
-    "data import-csv", "data import-npy", "data info", "data verify"};
+    "train",      "bench",           "inspect",         "verify",          "diff",      "eval",       "predict",
+    "data synth", "data import-idx", "data import-csv", "data import-npy", "data info", "data verify"};
 enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
 
 static void help_has_usage_and_examples(void **state)
@@ -59,6 +59,15 @@ static void missing_and_surplus_arguments(void **state)
         {"predict", "which run"},
         {"predict a", "--data"},
         {"predict a --data d", "--out"},
+        {"train", "which config"},
+        {"train a.yaml b.yaml", "'b.yaml' is a second"},
+        {"bench", "which workload"},
+        {"bench train", "which workload"},
+        {"bench infer", "'infer'"},
+        {"bench train huge", "'huge'"},
+        {"bench train tiny mlp", "'mlp' is a second"},
+        {"bench train tiny --threads 0", "--threads"},
+        {"bench train tiny --steps 1x", "--steps"},
         {"data synth --out d", "one kind"},
         {"data synth digits", "--out DIR"},
         {"data synth digits spirals --out d", "'spirals' is too many"},
@@ -73,6 +82,41 @@ static void missing_and_surplus_arguments(void **state)
         (void)hoop("%s", wrong[i].line);
         failed(2, wrong[i].word);
     }
+}
+
+/* Every key of a config, as YAML that is a config. */
+static void train_lists_the_keys_of_a_config(void **state)
+{
+    static const char *const keys[] = {
+        "seed: ", "batch: ", "leaves: auto", "hidden: ", "layers", "train: ", "algorithm: ", "every_steps: "};
+    (void)state;
+    (void)hoop("train --help config");
+    succeeded();
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) said(keys[i]);
+    store("help.yaml", last.out, (int64_t)strlen(last.out));
+    (void)hoop("train help.yaml --set steps=1 --out never");
+    failed(1, "data.train");
+    if (!exists("/dev/full")) skip();
+    (void)hoop("train --help config >/dev/full");
+    failed(1, "standard output");
+}
+
+static void bench_takes_settings(void **state)
+{
+    json_t *o;
+    (void)state;
+    (void)hoop("bench train tiny --steps 3 --json --set threads=2 --set leaves=4");
+    assert_int_equal(last.code, 0);
+    o = as_json();
+    assert_int_equal(json_integer_value(json_object_get(o, "threads")), 2);
+    assert_int_equal(json_integer_value(json_object_get(o, "leaves")), 4);
+    json_decref(o);
+    (void)hoop("bench train tiny --steps 3 --set dist.algorithm=rings");
+    failed(1, "dist.algorithm", "ring");
+    (void)hoop("bench train tiny --steps 3 --set dist.algoritm=ring");
+    failed(1, "dist.algoritm", "did you mean dist.algorithm");
+    if (hoop_ranks(2, "bench train tiny --steps 3 --json --set 'dist={algorithm: mpi, timeout_s: 20}'") != 0)
+        fail_msg("%s", last.err);
 }
 
 static void numbers_are_checked(void **state)
@@ -108,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_has_usage_and_examples),        cmocka_unit_test(unknown_options_name_the_nearest),
         cmocka_unit_test(missing_and_surplus_arguments),      cmocka_unit_test(numbers_are_checked),
+        cmocka_unit_test(train_lists_the_keys_of_a_config),   cmocka_unit_test(bench_takes_settings),
         cmocka_unit_test(a_full_standard_output_is_an_error),
     };
     return cmocka_run_group_tests_name("command_line", tests, test_enter, test_leave);
