@@ -156,11 +156,6 @@ static bool meet(const hoop__cpus *a, const hoop__cpus *b)
     return false;
 }
 
-int64_t hoop__cpus_count(const hoop__cpus *cpus)
-{
-    return hoop__cpus_share(cpus, 1, 0);
-}
-
 int64_t hoop__cpus_share(const hoop__cpus *all, int n, int self)
 {
     const hoop__cpus *own     = &all[self];
@@ -173,6 +168,18 @@ int64_t hoop__cpus_share(const hoop__cpus *all, int n, int self)
     share = cores_in(own) / sharing;
     if (own->quota > 0 && own->quota / (double)local < (double)share) share = (int64_t)(own->quota / (double)local);
     return share < 1 ? 1 : share;
+}
+
+int64_t hoop__cpus_least(const hoop__cpus *all, int n, int *who)
+{
+    int64_t least = INT64_MAX;
+    for (int r = 0; r < n; r++) {
+        int64_t share = hoop__cpus_share(all, n, r);
+        if (share >= least) continue;
+        least = share;
+        *who  = r;
+    }
+    return least;
 }
 
 /* ---- Launchers ------------------------------------------------------------------------------------------------------- */

@@ -18,11 +18,11 @@ typedef struct hoop__cpus {
 
 /** This process: scheduler affinity, and the tightest CPU quota of its cgroups (v1 or v2) and those above. */
 void hoop__cpus_find(hoop__cpus *out);
-/** Cores a lone process may use, at least 1. */
-int64_t hoop__cpus_count(const hoop__cpus *cpus);
 /** Cores for rank `self` of all[n]: those of its mask, shared with the ranks of the same host whose masks meet it, and
  *  quota / ranks of that host, rounded down; at least 1. The same on all ranks for the same all[]. */
 int64_t hoop__cpus_share(const hoop__cpus *all, int n, int self);
+/** The smallest share of all[n], and whose it is. */
+int64_t hoop__cpus_least(const hoop__cpus *all, int n, int *who);
 /** The quota from /proc/self/cgroup, /proc/self/mountinfo and cpu.max or cpu.cfs_quota_us, all below `root` ("" but in tests). */
 double hoop__cgroup_quota(const char *root);
 

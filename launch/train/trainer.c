@@ -1,13 +1,13 @@
 #include "train/trainer.h"
 
 #include "base/host.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char *const losses[]     = {"cross_entropy", "mse", NULL};
 static const char *const precisions[] = {"f32", "f64", NULL};
@@ -31,13 +31,6 @@ static const hoop_option rows[] = {
 };
 #undef AT
 const hoop_option_table hoop__run_options = {"", rows, (int)(sizeof rows / sizeof rows[0])};
-
-double hoop__now_s(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void hoop__note(const hoop_trainer *tr, const char *format, ...)
 {
@@ -107,73 +100,86 @@ static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
     }
     if (tr->opts.arrays && tr->run.steps == 0)
         return hoop_config_fail(tr->config, "epochs", err, "steps on the caller's arrays have no epochs; give steps");
+    if (tr->data_opts.normalize != HOOP__NORMALIZE_NONE &&
+        (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
+        return hoop_config_fail(tr->config, "data.normalize", err, "there is no %s to normalize; take this out",
+                                tr->opts.params != NULL ? "model of a config whose input" : "training data of a config");
     return HOOP_OK;
 }
 
-/* the same config everywhere; where not, the first line that differs names both sides */
-static hoop_status agree_config(hoop_trainer *tr, hoop_error *err)
+/* this rank's share of its host's cores, from those of all (all[] has room for each rank) */
+static hoop_status share_cores(hoop_trainer *tr, hoop__cpus *all, hoop_error *err)
+{
+    hoop__cpus  mine;
+    int         size = hoop_comm_size(tr->comm), least;
+    int64_t     share;
+    hoop_status st;
+    hoop__cpus_find(&mine);
+    st = hoop_comm_all_gather_bytes(tr->comm, &mine, (int64_t)sizeof mine, "cores of each rank", err, all);
+    if (st != HOOP_OK) return st;
+    share              = hoop__cpus_share(all, size, hoop_comm_rank(tr->comm));
+    tr->status.threads = (int)(tr->run.threads == HOOP_OPT_AUTO ? share : tr->run.threads);
+    if (tr->run.threads == HOOP_OPT_AUTO || hoop_comm_rank(tr->comm) != 0) return HOOP_OK;
+    share = hoop__cpus_least(all, size, &least);
+    if (tr->run.threads > share) {
+        hoop__note(tr, "warning: threads: %d, but rank %d on %s has %lld core%s; more threads than cores run slower",
+                   tr->status.threads, least, hoop_comm_host(tr->comm, least), (long long)share, share == 1 ? "" : "s");
+    }
+    return HOOP_OK;
+}
+
+/* names and shapes of all parameters, a line each */
+static hoop_status describe_model(const hoop_trainer *tr, hoop_error *err, char **out)
+{
+    hoop__text text = {0};
+    char       shape[160];
+    for (int i = 0; i < hoop_params_count(tr->params); i++)
+        hoop__text_addf(&text, "%s %s\n", hoop_params_name(tr->params, i),
+                        hoop_tensor_describe(hoop_params_tensor(tr->params, i), shape, sizeof shape));
+    return hoop__text_take(&text, err, out);
+}
+
+/* The same text everywhere; where not, the first line that differs names both sides. */
+static hoop_status agree_lines(hoop_trainer *tr, const char *what, const char *line, hoop_error *err)
 {
     hoop_error  which = {.status = HOOP_OK};
-    const char *line  = tr->resolved;
-    hoop_status st    = hoop_comm_agree(tr->comm, "config", tr->resolved, &which);
+    hoop_status st    = hoop_comm_agree(tr->comm, what, line, &which);
     if (st != HOOP_EDESYNC) return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", which.text);
     for (int i = 0; i < 1000; i++) {
-        char        one[160];
+        char        one[420];
         const char *end     = strchr(line, '\n');
         hoop_error  differs = {.status = HOOP_OK};
         (void)snprintf(one, sizeof one, "%.*s", end == NULL ? (int)strlen(line) : (int)(end - line), line);
-        st = hoop_comm_agree(tr->comm, "config", one, &differs);
+        st = hoop_comm_agree(tr->comm, what, one, &differs);
         if (st != HOOP_OK) return hoop_fail(err, st, "%s", differs.text);
         if (end != NULL) line = end + 1;
     }
     return hoop_fail(err, HOOP_EDESYNC, "%s", which.text);
 }
 
-static hoop_status make_runtime(hoop_trainer *tr, hoop_error *err)
+static hoop_status agree_numerics(hoop_trainer *tr, hoop_error *err)
 {
-    hoop__cpus        mine, *all = calloc((size_t)hoop_comm_size(tr->comm), sizeof *all);
-    hoop_runtime_opts opts = {.isa = isas[tr->run.isa], .blas = tr->run.gemm == 1};
-    int64_t           share;
-    hoop_status       st;
-    if (all == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to compare cores");
-    hoop__cpus_find(&mine);
-    st    = hoop_comm_all_gather_bytes(tr->comm, &mine, (int64_t)sizeof mine, "cores of each rank", err, all);
-    share = st == HOOP_OK ? hoop__cpus_share(all, hoop_comm_size(tr->comm), hoop_comm_rank(tr->comm)) : 1;
-    free(all);
-    if (st != HOOP_OK) return st;
-    opts.threads = (int)(tr->run.threads == HOOP_OPT_AUTO ? share : tr->run.threads);
-    if (opts.threads > share && hoop_comm_rank(tr->comm) == 0) {
-        hoop__note(tr, "warning: threads: %d, but each rank here has %lld core%s; more threads than cores run slower",
-                   opts.threads, (long long)share, share == 1 ? "" : "s");
-    }
-    tr->status.threads = opts.threads;
-    return hoop_runtime_create(&opts, err, &tr->rt);
-}
-
-/* names, shapes and numerics of all ranks */
-static hoop_status agree_model(hoop_trainer *tr, hoop_error *err)
-{
-    char        shape[160], line[420];
     hoop_error  differs = {.status = HOOP_OK};
     hoop_status st      = hoop_comm_agree(tr->comm, "build and instruction set", hoop_runtime_numerics(tr->rt), &differs);
-    int         n       = hoop_params_count(tr->params);
     if (st == HOOP_EDESYNC && !tr->exact) {
         if (hoop_comm_rank(tr->comm) == 0) hoop__note(tr, "warning: %s; with reduce: fast bits differ anyway", differs.text);
-    } else if (st == HOOP_EDESYNC) {
+        return HOOP_OK;
+    }
+    if (st == HOOP_EDESYNC)
         return hoop_fail(
             err, st,
             "%s; equal bits need equal kernels: set isa and OPENBLAS_CORETYPE to what all hosts have, or dist.reduce: fast",
             differs.text);
-    } else if (st != HOOP_OK) {
-        return hoop_fail(err, st, "%s", differs.text);
-    }
-    (void)snprintf(line, sizeof line, "%d parameters", n);
-    st = hoop_comm_agree(tr->comm, "model", line, err);
-    for (int i = 0; i < n && st == HOOP_OK; i++) {
-        (void)snprintf(line, sizeof line, "%s %s", hoop_params_name(tr->params, i),
-                       hoop_tensor_describe(hoop_params_tensor(tr->params, i), shape, sizeof shape));
-        if (hoop_comm_size(tr->comm) > 1) st = hoop_comm_agree(tr->comm, "model", line, err);
-    }
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", differs.text);
+}
+
+static hoop_status agree_data(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    if (tr->train_set != NULL)
+        st = hoop_comm_agree(tr->comm, "training data", hoop_dataset_about(tr->train_set)->fingerprint, err);
+    if (st == HOOP_OK && tr->validation_set != NULL)
+        st = hoop_comm_agree(tr->comm, "validation data", hoop_dataset_about(tr->validation_set)->fingerprint, err);
     return st;
 }
 
@@ -202,63 +208,81 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
-/* what one rank does by itself: read the config, open data, build the model */
-static hoop_status create_local(hoop_trainer *tr, hoop_error *err)
+static hoop_status own_params(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st;
-    tr->dtype        = tr->run.precision == 1 ? HOOP_F64 : HOOP_F32;
-    tr->input_dtype  = tr->dtype;
-    tr->target_dtype = tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? HOOP_I64 : tr->dtype;
-    HOOP_TRY(st, done, hoop__data_open(tr, err));
-    if (tr->opts.params != NULL) {
-        tr->params = tr->opts.params;
-        if (hoop_params_dtype(tr->params) != tr->dtype) {
-            st = hoop_config_fail(tr->config, "precision", err, "the model's parameters are %s",
-                                  hoop_dtype_name(hoop_params_dtype(tr->params)));
-            goto done;
-        }
-        HOOP_TRY(st, done, hoop_params_finalize(tr->params, NULL, err));
-        for (int i = 0; i < hoop_params_count(tr->params); i++) {
-            hoop_tensor *x   = hoop_params_tensor(tr->params, i);
-            int64_t      out = hoop_tensor_ndim(x) > 0 ? hoop_tensor_size(x, 0) : 1;
-            hoop_param_init(tr->params, i, hoop_tensor_ndim(x) < 2 ? HOOP_INIT_HE : HOOP_INIT_PYTORCH,
-                            out > 0 ? hoop_tensor_numel(x) / out : 1, (uint64_t)tr->run.seed);
-        }
-    } else {
-        HOOP_TRY(st, done, hoop__model_from_config(tr, err));
-        HOOP_TRY(st, done, hoop__schema_resolve(tr, err)); /* again: output_shape is known now */
+    tr->params = tr->opts.params;
+    if (hoop_params_dtype(tr->params) != tr->dtype) {
+        return hoop_config_fail(tr->config, "precision", err, "the model's parameters are %s",
+                                hoop_dtype_name(hoop_params_dtype(tr->params)));
     }
-    HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
-    HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
-    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop_optim_create(&tr->optim_opts, tr->params, err, &tr->optim));
-    HOOP_TRY(st, done, hoop__data_loader(tr, err));
+    HOOP_TRY(st, done, hoop_params_finalize(tr->params, NULL, err));
+    for (int i = 0; i < hoop_params_count(tr->params); i++) {
+        hoop_tensor *x   = hoop_params_tensor(tr->params, i);
+        int64_t      out = hoop_tensor_ndim(x) > 0 ? hoop_tensor_size(x, 0) : 1;
+        hoop_param_init(tr->params, i, hoop_tensor_ndim(x) < 2 ? HOOP_INIT_HE : HOOP_INIT_PYTORCH,
+                        out > 0 ? hoop_tensor_numel(x) / out : 1, (uint64_t)tr->run.seed);
+    }
 done:
     return st;
 }
 
-static hoop_status create_all(hoop_trainer *tr, hoop_error *err)
+/* What one rank does by itself, between agreements: read the config; */
+static hoop_status read_config(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_status st = hoop_config_read(tr->config, &tr->schema, err);
-    if (st == HOOP_OK) st = hoop__model_check(tr, err);
-    if (st == HOOP_OK) st = check_options(tr, err);
-    if (st == HOOP_OK) st = check_leaves(tr, err);
-    if (st == HOOP_OK) (void)hoop__schema_resolve(tr, err);
-    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
-    HOOP_TRY(st, done, agree_config(tr, err));
-    tr->exact = tr->dist.reduce == HOOP__REDUCE_EXACT;
-    if (make_runtime(tr, err) == HOOP_OK) (void)create_local(tr, err);
-    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
-    HOOP_TRY(st, done, agree_model(tr, err));
-    HOOP_TRY(st, done, hoop__data_normalize(tr, err));
-    if (!tr->opts.evaluate_only) {
-        HOOP_TRY(st, done,
-                 hoop_comm_agree(tr->comm, "training data",
-                                 tr->train_set == NULL ? "" : hoop_dataset_about(tr->train_set)->fingerprint, err));
-        HOOP_TRY(st, done, make_ddp(tr, err));
-        HOOP_TRY(st, done, hoop__save_create(tr, err));
+    hoop_status st;
+    HOOP_TRY(st, done, hoop_config_read(tr->config, &tr->schema, err));
+    HOOP_TRY(st, done, hoop__model_check(tr, err));
+    HOOP_TRY(st, done, check_options(tr, err));
+    HOOP_TRY(st, done, check_leaves(tr, err));
+    HOOP_TRY(st, done, hoop__schema_resolve(tr, err));
+    tr->exact        = tr->dist.reduce == HOOP__REDUCE_EXACT;
+    tr->dtype        = tr->run.precision == 1 ? HOOP_F64 : HOOP_F32;
+    tr->input_dtype  = tr->dtype;
+    tr->target_dtype = tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? HOOP_I64 : tr->dtype;
+done:
+    return st;
+}
+
+/* open data, build the model and what trains it */
+static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
+{
+    hoop_runtime_opts opts = {.isa = isas[tr->run.isa], .blas = tr->run.gemm == 1, .threads = tr->status.threads};
+    hoop_status       st;
+    HOOP_TRY(st, done, hoop_runtime_create(&opts, err, &tr->rt));
+    HOOP_TRY(st, done, hoop__data_open(tr, err));
+    if (tr->opts.params != NULL) {
+        HOOP_TRY(st, done, own_params(tr, err));
+    } else {
+        HOOP_TRY(st, done, hoop__model_from_config(tr, err));
+        HOOP_TRY(st, done, hoop__schema_resolve(tr, err)); /* again: output_shape is known now */
     }
+    HOOP_TRY(st, done, describe_model(tr, err, model));
+    HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
+    HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
+    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop_optim_create(&tr->optim_opts, tr->params, err, &tr->optim));
+    HOOP_TRY(st, done, hoop__data_loader(tr, err));
+    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));
+done:
+    return st;
+}
+
+static hoop_status create_together(hoop_trainer *tr, hoop__cpus *cpus, hoop_error *err)
+{
+    char       *model = NULL;
+    hoop_status st;
+    HOOP_TRY(st, done, agree_lines(tr, "config", tr->resolved, err));
+    HOOP_TRY(st, done, share_cores(tr, cpus, err));
+    (void)build(tr, err, &model);
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
+    HOOP_TRY(st, done, agree_numerics(tr, err));
+    HOOP_TRY(st, done, agree_lines(tr, "model", model, err));
+    HOOP_TRY(st, done, agree_data(tr, err));
+    HOOP_TRY(st, done, hoop__data_normalize(tr, err));
+    HOOP_TRY(st, done, hoop__save_create(tr, err));
     if (tr->opts.resume != NULL) HOOP_TRY(st, done, hoop_trainer_load(tr, tr->opts.resume, err));
 done:
+    free(model);
     return st;
 }
 
@@ -268,17 +292,24 @@ hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, cons
     static const hoop_trainer_opts defaults = {0};
     hoop_error                     local    = {.status = HOOP_OK};
     hoop_trainer                  *tr       = calloc(1, sizeof *tr);
+    hoop__cpus                    *cpus     = calloc((size_t)hoop_comm_size(comm), sizeof *cpus);
     hoop_status                    st;
     *out = NULL;
-    if (tr == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a trainer");
-    tr->comm              = comm;
-    tr->config            = config;
-    tr->opts              = opts == NULL ? defaults : *opts;
-    tr->status.saved_step = -1;
-    tr->created_s         = hoop__now_s();
-    tr->leaf.tr           = tr;
-    hoop__schema_init(tr);
-    st = create_all(tr, &local);
+    if (tr == NULL || cpus == NULL) {
+        (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for a trainer");
+    } else {
+        tr->comm              = comm;
+        tr->config            = config;
+        tr->opts              = opts == NULL ? defaults : *opts;
+        tr->status.saved_step = -1;
+        tr->created_s         = hoop__now_s();
+        tr->leaf.tr           = tr;
+        hoop__schema_init(tr);
+        (void)read_config(tr, &local);
+    }
+    st = hoop_comm_agree_status(comm, &local);
+    if (st == HOOP_OK) st = create_together(tr, cpus, &local);
+    free(cpus);
     if (st != HOOP_OK) {
         hoop_trainer_destroy(&tr);
         return hoop_fail(err, st, "%s", local.text);

@@ -3,6 +3,7 @@
 #ifndef HOOP_TRAINER_INTERNAL_H
 #define HOOP_TRAINER_INTERNAL_H
 
+#include "base/clock.h"
 #include "hoop/ddp.h"
 #include "hoop/exact.h"
 #include "hoop/loader.h"
@@ -55,9 +56,8 @@ typedef struct hoop__record {
     hoop_exact_scalar loss, weight, correct, counted, squares;
     int64_t           samples;
     int64_t           nonfinite; /* ranks that saw a gradient that is not finite */
-    int64_t           stop, saving, save_failed, ranks;
+    int64_t           stop, saving, save_failed;
     int64_t           error_rank; /* lowest; INT64_MAX: none */
-    int64_t           error_status;
     char              error_text[HOOP_ERROR_TEXT / 2];
 } hoop__record;
 
@@ -99,7 +99,6 @@ struct hoop_trainer {
     int64_t       input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
     hoop_dtype    dtype, input_dtype, target_dtype;
     bool          exact;
-    uint64_t      run_id;
 
     hoop_trainer_status status;
     hoop_error          error;  /* of this rank in this step, or what ended the run */
@@ -138,8 +137,7 @@ bool        hoop__save_running(const hoop_trainer *tr);
 bool        hoop__save_failed(const hoop_trainer *tr);
 void        hoop__save_destroy(hoop_trainer *tr);
 /* trainer.c */
-void   hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits, hoop_tensor *label, hoop__record *r);
-void   hoop__note(const hoop_trainer *tr, const char *format, ...) HOOP_PRINTF(2, 3);
-double hoop__now_s(void);
+void hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits, hoop_tensor *label, hoop__record *r);
+void hoop__note(const hoop_trainer *tr, const char *format, ...) HOOP_PRINTF(2, 3);
 
 #endif

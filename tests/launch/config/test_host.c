@@ -82,11 +82,17 @@ static void ranks_share_the_cores_of_a_host(void **state)
 {
     (void)state;
     hoop__cpus all[4];
+    int        who = -1;
     mark(&all[0], "a", 0, 16, 0);
-    assert_int_equal(hoop__cpus_count(&all[0]), 16);
+    assert_int_equal(hoop__cpus_share(&all[0], 1, 0), 16);
     for (int i = 1; i < 4; i++) mark(&all[i], i < 3 ? "a" : "b", 0, 16, 0);
     assert_int_equal(hoop__cpus_share(all, 4, 0), 5); /* three unbound ranks on a */
     assert_int_equal(hoop__cpus_share(all, 4, 3), 16);
+    assert_int_equal(hoop__cpus_least(all, 4, &who), 5);
+    assert_int_equal(who, 0);
+    mark(&all[3], "b", 0, 3, 0);
+    assert_int_equal(hoop__cpus_least(all, 4, &who), 3);
+    assert_int_equal(who, 3);
     for (int i = 0; i < 3; i++) mark(&all[i], "a", 4 * i, 4 * i + 4, 0);
     assert_int_equal(hoop__cpus_share(all, 4, 1), 4); /* bound to cores of their own */
     for (int i = 0; i < 3; i++) mark(&all[i], "a", 4 * i, 4 * i + 4, 7.5);
@@ -94,9 +100,9 @@ static void ranks_share_the_cores_of_a_host(void **state)
     for (int i = 0; i < 3; i++) mark(&all[i], "a", 0, 1, 0.5);
     assert_int_equal(hoop__cpus_share(all, 4, 1), 1);
     mark(&all[0], "a", 0, 0, 0);
-    assert_int_equal(hoop__cpus_count(&all[0]), 1);
+    assert_int_equal(hoop__cpus_share(&all[0], 1, 0), 1);
     mark(&all[0], "a", 8000, 8192, 0);
-    assert_int_equal(hoop__cpus_count(&all[0]), 192);
+    assert_int_equal(hoop__cpus_share(&all[0], 1, 0), 192);
 }
 
 static void this_process_has_cores(void **state)
@@ -106,7 +112,7 @@ static void this_process_has_cores(void **state)
     cpu_set_t  before, one;
     hoop__cpus_find(&cpus);
     assert_true(cpus.host[0] != '\0');
-    assert_in_range(hoop__cpus_count(&cpus), 1, sysconf(_SC_NPROCESSORS_CONF));
+    assert_in_range(hoop__cpus_share(&cpus, 1, 0), 1, sysconf(_SC_NPROCESSORS_CONF));
     assert_int_equal(sched_getaffinity(0, sizeof before, &before), 0);
     CPU_ZERO(&one);
     for (size_t c = 0; c < CPU_SETSIZE && CPU_COUNT(&one) == 0; c++) {
@@ -114,7 +120,7 @@ static void this_process_has_cores(void **state)
     }
     assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
     hoop__cpus_find(&cpus);
-    assert_int_equal(hoop__cpus_count(&cpus), 1);
+    assert_int_equal(hoop__cpus_share(&cpus, 1, 0), 1);
     assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
 }
 

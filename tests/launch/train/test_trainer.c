@@ -781,6 +781,20 @@ done:
     return st;
 }
 
+static hoop_status own_make_another(plan *p, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
+{
+    own_model  *m = (own_model *)p->ctx + rank;
+    hoop_status st;
+    (void)comm;
+    HOOP_TRY(st, done, hoop_params_create(HOOP_F32, err, &m->params));
+    HOOP_TRY(st, done, hoop_params_add(m->params, "w1", 2, (int64_t[]){16, IMAGE}, err, &m->w1));
+    HOOP_TRY(st, done, hoop_params_add(m->params, rank == 1 ? "gain" : "bias", 1, (int64_t[]){16}, err, &m->b1));
+    HOOP_TRY(st, done, hoop_params_add(m->params, "last", 1, (int64_t[]){16}, err, &m->b1));
+    opts->params = m->params;
+done:
+    return st;
+}
+
 static hoop_tensor *own_loss(hoop_tape *t, const own_model *m, hoop_tensor *x, hoop_tensor *label)
 {
     hoop_tensor *flat = hoop_reshape(t, x, 2, (int64_t[]){-1, IMAGE});                          /* (B, 784) */
@@ -841,6 +855,34 @@ static void a_model_of_the_callers(void **state)
     plan_clear(&many);
 }
 
+/* Other parameters on one rank: both sides are named; and settings that would say nothing to such a model. */
+static void models_of_the_callers_that_are_refused(void **state)
+{
+    static const struct {
+        const char *config, *words;
+    } wrong[]                    = {{SMALL MODEL DATA "steps: 4\n", "model: the model is the caller's own"},
+                                    {SMALL "data: {train: digits/train, normalize: standard}\nsteps: 4\n", "data.normalize: "}};
+    own_model models[MOST_RANKS] = {{NULL}};
+    plan      p = {.config = {SMALL DATA "steps: 4\n"}, .before = own_make_another, .after = own_free, .ctx = models};
+    (void)state;
+    plan_run(&p, 3);
+    for (int r = 0; r < 3; r++) {
+        plan_failed(&p, r, HOOP_EDESYNC, "\"gain f32");
+        plan_failed(&p, r, HOOP_EDESYNC, "\"bias f32");
+    }
+    p.before = own_make;
+    for (int i = 0; i < 2; i++) {
+        p.config[0] = wrong[i].config;
+        plan_run(&p, 1);
+        plan_failed(&p, 0, HOOP_ECONFIG, wrong[i].words);
+    }
+    plan_clear(&p);
+    p = (plan){.config = {SMALL MODEL "data: {normalize: standard}\nsteps: 4\n"}, .opts = image_arrays};
+    plan_run(&p, 1);
+    plan_failed(&p, 0, HOOP_ECONFIG, "data.normalize: ");
+    plan_clear(&p);
+}
+
 /* ---- leaves: auto ---- */
 
 static void leaves_follow_from_the_batch(void **state)
@@ -880,6 +922,7 @@ int main(void)
         cmocka_unit_test(failed_while_saving),
         cmocka_unit_test(a_deadline_in_an_observer),
         cmocka_unit_test(a_model_of_the_callers),
+        cmocka_unit_test(models_of_the_callers_that_are_refused),
         cmocka_unit_test(leaves_follow_from_the_batch),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
