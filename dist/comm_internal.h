@@ -122,7 +122,7 @@ struct hoop_work {
     bool               stage_done, done, exclusive;
     int                slot; /* -1: queued */
     int                tag, root;
-    int64_t            seq, moved_ns;
+    int64_t            seq;
     char              *buf;
     int64_t            nunits, unit_bytes;
     hoop_reducer       reducer;
@@ -172,7 +172,7 @@ struct hoop_comm {
     bool                   told;           /* another rank found out, and told us */
     int64_t                asked_below_ns; /* when a lower rank last asked where we are; 0: never */
     hoop__position         position;
-    int64_t                position_ns, tick_ns, mpi_max_units;
+    int64_t                position_ns, tick_ns, moved_ns, mpi_max_units;
     double                 wait_s;
     const hoop_work       *waiting;
     hoop__message          message;   /* the one being written or read */

@@ -108,10 +108,8 @@ static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err
     d->spans    = take(d, d->nspans, sizeof *d->spans);
     d->buckets  = take(d, d->nbuckets, sizeof *d->buckets);
     d->ranges   = take(d, d->nbuckets, sizeof *d->ranges);
-    d->few      = take(d, HOOP__DDP_AT_ONCE, sizeof(hoop_exact_block64));
     if (d->mode->has_accumulators) d->accumulators = take(d, d->nblocks, d->exact.block_bytes);
-    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || d->few == NULL ||
-        (d->mode->has_accumulators && d->accumulators == NULL))
+    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || (d->mode->has_accumulators && d->accumulators == NULL))
         return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks,
                          (long long)d->bytes);
     return HOOP_OK;
@@ -126,6 +124,7 @@ hoop_status hoop_ddp_create(hoop_comm *comm, const hoop_ddp_opts *opts, hoop_err
     d = calloc(1, sizeof *d);
     if (d == NULL) return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory");
     d->comm          = comm;
+    d->runtime       = opts->runtime;
     d->dtype         = opts->dtype;
     d->nblocks       = opts->nblocks;
     d->nparams       = opts->nparams;
@@ -145,16 +144,30 @@ done:
     return st;
 }
 
-void hoop_ddp_destroy(hoop_ddp **d)
+/* Works under way read and write what is about to go. */
+static void leave_step(hoop_ddp *d)
 {
-    if (d == NULL || *d == NULL) return;
-    free((*d)->spans);
-    free((*d)->buckets);
-    free((*d)->ranges);
-    free((*d)->few);
-    free((*d)->accumulators);
-    free(*d);
-    *d = NULL;
+    hoop_error why  = {0};
+    bool       work = false;
+    for (int k = 0; k < d->nbuckets; k++) work |= d->buckets[k].work != NULL;
+    if (!work) return;
+    (void)hoop_fail(&why, HOOP_ESTATE, "step %lld was left in its middle", (long long)d->step);
+    hoop_comm_poison(d->comm, &why);
+    for (int k = 0; k < d->nbuckets; k++) (void)hoop_work_wait(&d->buckets[k].work, NULL);
+}
+
+void hoop_ddp_destroy(hoop_ddp **ddp)
+{
+    hoop_ddp *d = ddp == NULL ? NULL : *ddp;
+    if (d == NULL) return;
+    if (d->buckets != NULL) leave_step(d);
+    free(d->spans);
+    free(d->buckets);
+    free(d->ranges);
+    *ddp = NULL;
+    if (d->comm->leak) return; /* the wire may still write into the sums, and MPI call a reducer of d */
+    free(d->accumulators);
+    free(d);
 }
 
 /* In order: a bucket starts when it and all before it are there. */
@@ -184,9 +197,10 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
     if (grad == NULL && d->nblocks > 0) return hoop_fail(err, HOOP_EARG, "ddp: there is no gradient buffer");
     d->grad    = grad;
     d->step    = step;
-    d->in_step = d->finite = true;
-    d->next                = 0;
-    d->error               = (hoop_error){0};
+    d->in_step = true;
+    atomic_store(&d->finite, true);
+    d->next  = 0;
+    d->error = (hoop_error){0};
     hoop_comm_set_position(d->comm, step, "backward");
     for (int k = 0; k < d->nbuckets; k++) d->buckets[k].missing = d->buckets[k].spans;
     for (int i = 0; i < d->nspans; i++) {
@@ -257,12 +271,12 @@ hoop_status hoop_ddp_reduce(hoop_ddp *d, hoop_error *err, bool *finite)
     }
     for (int k = 0; k < d->nbuckets; k++) {
         hoop_status st = hoop_work_wait(&d->buckets[k].work, &why);
-        if (st == HOOP_OK && why.status == HOOP_OK) d->mode->finish(d, &d->buckets[k], finite != NULL);
+        if (st == HOOP_OK && why.status == HOOP_OK) d->mode->finish(d, &d->buckets[k]);
     }
     d->in_step = false;
     d->wait_s += hoop_comm_wait_s(d->comm) - before;
     hoop_comm_set_position(d->comm, d->step, "update");
-    if (finite != NULL) *finite = d->finite;
+    if (finite != NULL) *finite = atomic_load(&d->finite);
     if (d->error.status != HOOP_OK) return hoop_fail(err, d->error.status, "%s", d->error.text);
     return why.status == HOOP_OK ? HOOP_OK : hoop_fail(err, why.status, "%s", why.text);
 }

@@ -2,10 +2,16 @@
 #ifndef HOOP_DDP_INTERNAL_H
 #define HOOP_DDP_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "hoop/ddp.h"
 #include "hoop/exact.h"
 
-enum { HOOP__DDP_WHAT = 32, HOOP__DDP_AT_ONCE = 16 /* blocks whose accumulators stay in the L1 cache */ };
+enum {
+    HOOP__DDP_WHAT    = 32,
+    HOOP__DDP_AT_ONCE = 16, /* blocks whose accumulators stay in the L1 cache */
+    HOOP__DDP_TASK    = 128 /* blocks worth a thread's attention */
+};
 
 /* A parameter, or blocks of none. */
 typedef struct hoop__ddp_span {
@@ -28,13 +34,14 @@ typedef struct hoop__ddp_mode {
     void (*term)(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last);
     void (*none)(hoop_ddp *d, const hoop__ddp_span *span, bool first);
     hoop_status (*start)(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err);
-    void (*finish)(hoop_ddp *d, const hoop__ddp_bucket *bucket, bool want_finite);
+    void (*finish)(hoop_ddp *d, const hoop__ddp_bucket *bucket);
     bool has_accumulators;
 } hoop__ddp_mode;
 
 struct hoop_ddp {
     hoop_comm            *comm;
     const hoop__ddp_mode *mode;
+    const hoop_runtime   *runtime;
     hoop_dtype            dtype;
     int64_t               block_bytes; /* of gradient */
     int64_t               nblocks, bucket_blocks, leaves_most;
@@ -44,11 +51,11 @@ struct hoop_ddp {
     hoop_ddp_range       *ranges;
     hoop_exact            exact;
     char                 *accumulators; /* [nblocks] or NULL */
-    char                 *few;          /* [HOOP__DDP_AT_ONCE] */
     hoop_reducer          reducer;
     char                 *grad;
     int64_t               step;
-    bool                  in_step, finite;
+    bool                  in_step;
+    atomic_bool           finite;
     int                   next; /* bucket to start */
     hoop_error            error;
     double                wait_s;

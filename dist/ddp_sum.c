@@ -28,19 +28,44 @@ static char *accumulators_at(const hoop_ddp *d, int64_t block)
     return d->accumulators + block * d->exact.block_bytes;
 }
 
-static int64_t at_once(int64_t left)
+static void not_finite(hoop_ddp *d, bool finite)
 {
-    return left < HOOP__DDP_AT_ONCE ? left : HOOP__DDP_AT_ONCE;
+    if (!finite) atomic_store_explicit(&d->finite, false, memory_order_relaxed);
+}
+
+/* What is done to blocks [block, block + n), n at most HOOP__DDP_AT_ONCE; blocks do not meet, so threads share them. */
+typedef struct piecework {
+    void (*piece)(hoop_ddp *d, const struct piecework *w, int64_t block, int64_t n);
+    hoop_ddp          *d;
+    int64_t            first_block, nblocks;
+    bool               first, with_term; /* of a deposit: nothing came before; a gradient comes */
+    char              *own;              /* of a merge: accumulators, or raw gradients */
+    const void *const *others;
+    int                nothers;
+} piecework;
+
+static void do_task(void *ctx, int64_t task)
+{
+    const piecework *w    = ctx;
+    const int64_t    from = task * HOOP__DDP_TASK, to = from + HOOP__DDP_TASK < w->nblocks ? from + HOOP__DDP_TASK : w->nblocks;
+    for (int64_t i = from; i < to; i += HOOP__DDP_AT_ONCE)
+        w->piece(w->d, w, w->first_block + i, to - i < HOOP__DDP_AT_ONCE ? to - i : HOOP__DDP_AT_ONCE);
+}
+
+static void do_pieces(piecework *w)
+{
+    hoop_runtime_run(w->d->runtime, (w->nblocks + HOOP__DDP_TASK - 1) / HOOP__DDP_TASK, do_task, w);
+}
+
+static void deposit_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
+{
+    if (w->first) hoop_exact_clear(&d->exact, accumulators_at(d, block), n);
+    hoop_exact_deposit(&d->exact, accumulators_at(d, block), n, grad_at(d, block));
 }
 
 static void deposit(hoop_ddp *d, const hoop__ddp_span *span, bool first)
 {
-    for (int64_t i = 0, n; i < span->nblocks; i += n) {
-        const int64_t block = span->first_block + i;
-        n                   = at_once(span->nblocks - i);
-        if (first) hoop_exact_clear(&d->exact, accumulators_at(d, block), n);
-        hoop_exact_deposit(&d->exact, accumulators_at(d, block), n, grad_at(d, block));
-    }
+    do_pieces(&(piecework){deposit_piece, d, span->first_block, span->nblocks, .first = first});
 }
 
 static void keep_term(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last)
@@ -75,23 +100,24 @@ static bool is_finite(const hoop_ddp *d, int64_t first_block, int64_t nblocks)
     return most < UINT64_C(0x7ff) << 52;
 }
 
-static void finish_floats(hoop_ddp *d, const hoop__ddp_bucket *bucket, bool want_finite)
+static void finish_floats(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 {
-    if (want_finite) d->finite &= is_finite(d, bucket->own_first, bucket->own_count);
+    not_finite(d, is_finite(d, bucket->own_first, bucket->own_count));
 }
 
 /* local */
 
+static void finish_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
+{
+    char *accumulators = accumulators_at(d, block);
+    if (w->first) hoop_exact_clear(&d->exact, accumulators, n);
+    if (w->with_term) hoop_exact_deposit(&d->exact, accumulators, n, grad_at(d, block));
+    not_finite(d, hoop_exact_finish(&d->exact, accumulators, n, grad_at(d, block)));
+}
+
 static void finish_span(hoop_ddp *d, const hoop__ddp_span *span, bool with_term, bool first)
 {
-    for (int64_t i = 0, n; i < span->nblocks; i += n) {
-        const int64_t block        = span->first_block + i;
-        char         *accumulators = accumulators_at(d, block);
-        n                          = at_once(span->nblocks - i);
-        if (first) hoop_exact_clear(&d->exact, accumulators, n);
-        if (with_term) hoop_exact_deposit(&d->exact, accumulators, n, grad_at(d, block));
-        d->finite &= hoop_exact_finish(&d->exact, accumulators, n, grad_at(d, block));
-    }
+    do_pieces(&(piecework){finish_piece, d, span->first_block, span->nblocks, .first = first, .with_term = with_term});
 }
 
 static void local_term(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last)
@@ -110,9 +136,9 @@ static void local_none(hoop_ddp *d, const hoop__ddp_span *span, bool first)
         finish_span(d, span, false, false);
 }
 
-static void finish_nothing(hoop_ddp *d, const hoop__ddp_bucket *bucket, bool want_finite)
+static void finish_nothing(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 {
-    (void)d, (void)bucket, (void)want_finite;
+    (void)d, (void)bucket;
 }
 
 /* leaf and float: grad itself travels */
@@ -124,17 +150,21 @@ static hoop_status start_grad(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error 
 }
 
 /* own and others: raw gradients of the same blocks, one leaf each. A reducer's ctx is const; that of a step under way is ours. */
+static void combine_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
+{
+    _Alignas(64) char few[HOOP__DDP_AT_ONCE * sizeof(hoop_exact_block64)];
+    char             *sum = w->own + block * d->block_bytes;
+    hoop_exact_clear(&d->exact, few, n);
+    hoop_exact_deposit(&d->exact, few, n, sum);
+    for (int k = 0; k < w->nothers; k++)
+        hoop_exact_deposit(&d->exact, few, n, (const char *)w->others[k] + block * d->block_bytes);
+    not_finite(d, hoop_exact_finish(&d->exact, few, n, sum));
+}
+
 static void combine_leaves(const void *ctx, void *own, const void *const *others, int n, int64_t nblocks)
 {
     hoop_ddp *d = (hoop_ddp *)(uintptr_t)ctx;
-    for (int64_t i = 0, m; i < nblocks; i += m) {
-        char *sum = (char *)own + i * d->block_bytes;
-        m         = at_once(nblocks - i);
-        hoop_exact_clear(&d->exact, d->few, m);
-        hoop_exact_deposit(&d->exact, d->few, m, sum);
-        for (int k = 0; k < n; k++) hoop_exact_deposit(&d->exact, d->few, m, (const char *)others[k] + i * d->block_bytes);
-        d->finite &= hoop_exact_finish(&d->exact, d->few, m, sum);
-    }
+    do_pieces(&(piecework){combine_piece, d, 0, nblocks, .own = own, .others = others, .nothers = n});
 }
 
 static void combine_floats(const void *ctx, void *dst, const void *src, int64_t nblocks)
@@ -162,17 +192,21 @@ static hoop_status start_accumulators(hoop_ddp *d, hoop__ddp_bucket *bucket, hoo
                                     bucket->reduce_what, err, &bucket->work);
 }
 
-static void combine_accumulators(const void *ctx, void *dst, const void *src, int64_t nblocks)
+static void merge_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    const hoop_ddp *d = ctx;
-    hoop_exact_merge(&d->exact, dst, src, nblocks);
+    const int64_t at = block * d->exact.block_bytes;
+    hoop_exact_merge(&d->exact, w->own + at, (const char *)w->others[0] + at, n);
 }
 
-static void finish_accumulators(hoop_ddp *d, const hoop__ddp_bucket *bucket, bool want_finite)
+static void combine_accumulators(const void *ctx, void *dst, const void *src, int64_t nblocks)
 {
-    (void)want_finite;
-    d->finite &=
-        hoop_exact_finish(&d->exact, accumulators_at(d, bucket->own_first), bucket->own_count, grad_at(d, bucket->own_first));
+    hoop_ddp *d = (hoop_ddp *)(uintptr_t)ctx;
+    do_pieces(&(piecework){merge_piece, d, 0, nblocks, .own = dst, .others = &src, .nothers = 1});
+}
+
+static void finish_accumulators(hoop_ddp *d, const hoop__ddp_bucket *bucket)
+{
+    do_pieces(&(piecework){finish_piece, d, bucket->own_first, bucket->own_count});
 }
 
 const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts)

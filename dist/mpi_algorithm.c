@@ -16,13 +16,18 @@ enum { TYPES_MOST = 32 };
 static const char name_format[] = "hoop reducer %p";
 
 /* MPI gives an operation no context but the datatype, and the datatype's name is the one place in it that is ours. */
-static void combine(void *in, void *inout, int *n, MPI_Datatype *unit)
+static const hoop__mpi_type *type_of(MPI_Datatype unit)
 {
     char  name[MPI_MAX_OBJECT_NAME] = "";
     int   length                    = 0;
     void *type                      = NULL;
-    if (MPI_Type_get_name(*unit, name, &length) != MPI_SUCCESS || sscanf(name, name_format, &type) != 1 || type == NULL) return;
-    const hoop_reducer *reducer = &((const hoop__mpi_type *)type)->reducer;
+    if (MPI_Type_get_name(unit, name, &length) != MPI_SUCCESS || sscanf(name, name_format, &type) != 1) return NULL;
+    return type;
+}
+
+static void combine(void *in, void *inout, int *n, MPI_Datatype *unit)
+{
+    const hoop_reducer *reducer = &type_of(*unit)->reducer; /* make_type has seen that it works */
     reducer->combine(reducer->ctx, inout, in, *n);
 }
 
@@ -83,6 +88,10 @@ static hoop_status make_type(hoop_comm *c, const hoop_reducer *reducer, hoop_err
              hoop__mpi_check(MPI_Type_contiguous((int)reducer->unit_bytes, MPI_BYTE, &t->unit), "MPI_Type_contiguous", err));
     HOOP_TRY(st, done, hoop__mpi_check(MPI_Type_set_name(t->unit, name), "MPI_Type_set_name", err));
     HOOP_TRY(st, done, hoop__mpi_check(MPI_Type_commit(&t->unit), "MPI_Type_commit", err));
+    if (type_of(t->unit) != t) {
+        st = hoop_fail(err, HOOP_ECOMM, "MPI does not keep the name of a datatype: use another algorithm than mpi");
+        goto done;
+    }
     if (l->op == MPI_OP_NULL) HOOP_TRY(st, done, hoop__mpi_check(MPI_Op_create(combine, 1, &l->op), "MPI_Op_create", err));
     t->next  = l->types;
     l->types = t;
@@ -105,10 +114,18 @@ static hoop_status find_type(hoop_work *w, hoop_error *err)
     return st;
 }
 
+/* A whole reduce-scatter's result comes into scratch: in place MPI would put it at the start of the buffer, over others' chunks.
+ */
+static bool is_through_scratch(const hoop_work *w)
+{
+    return !w->exclusive && w->op == HOOP__REDUCE_SCATTER;
+}
+
 static void need(const hoop_work *w, int64_t *scratch_bytes, int *nrequests)
 {
-    (void)w;
-    *scratch_bytes = 0;
+    int64_t first, count;
+    hoop_comm_chunk(w->nunits, w->comm->size, w->comm->rank, &first, &count);
+    *scratch_bytes = is_through_scratch(w) ? count * w->unit_bytes : 0;
     *nrequests     = 0;
 }
 
@@ -127,7 +144,8 @@ static int start_whole(hoop_work *w, const hoop__mpi_link *l, MPI_Datatype unit,
         displs[r] = (int)first;
     }
     w->state.mpi.root = w->comm->size; /* nothing follows */
-    if (w->op == HOOP__REDUCE_SCATTER) return MPI_Ireduce_scatter(MPI_IN_PLACE, w->buf, counts, unit, l->op, l->comm, request);
+    if (w->op == HOOP__REDUCE_SCATTER)
+        return MPI_Ireduce_scatter(w->buf, hoop__work_slot(w)->scratch, counts, unit, l->op, l->comm, request);
     if (w->op == HOOP__ALL_GATHER) return MPI_Iallgatherv(MPI_IN_PLACE, 0, unit, w->buf, counts, displs, unit, l->comm, request);
     return MPI_Iallreduce(MPI_IN_PLACE, w->buf, (int)w->nunits, unit, l->op, l->comm, request);
 }
@@ -152,13 +170,12 @@ static int start_piece(hoop_work *w, const hoop__mpi_link *l, MPI_Datatype unit,
     return MPI_Ireduce(place, NULL, (int)n, unit, l->op, root, l->comm, request);
 }
 
-/* MPI_Ireduce_scatter in place leaves the own chunk at the start of the buffer. */
 static void put_own_chunk(hoop_work *w)
 {
     int64_t first, count;
-    if (w->exclusive || w->op != HOOP__REDUCE_SCATTER) return;
+    if (!is_through_scratch(w)) return;
     hoop_comm_chunk(w->nunits, w->comm->size, w->comm->rank, &first, &count);
-    memmove(w->buf + first * w->unit_bytes, w->buf, (size_t)(count * w->unit_bytes));
+    if (count > 0) memcpy(w->buf + first * w->unit_bytes, hoop__work_slot(w)->scratch, (size_t)(count * w->unit_bytes));
 }
 
 static hoop_status advance(hoop_work *w, hoop_error *err, bool *moved)
@@ -198,6 +215,7 @@ static hoop_status advance(hoop_work *w, hoop_error *err, bool *moved)
 /* A nonblocking collective cannot be called back; its request and buffers are left to MPI. */
 static void abandon(hoop_work *w)
 {
+    if (w->state.mpi.active) w->comm->leak = true;
     w->state.mpi.active = false;
 }
 

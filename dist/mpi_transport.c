@@ -23,11 +23,19 @@ hoop_status hoop__mpi_check(int code, const char *call, hoop_error *err)
     return hoop_fail(err, HOOP_ECOMM, "%s: %s", call, text);
 }
 
+static hoop_status check_bytes(int64_t bytes, hoop_error *err)
+{
+    if (bytes <= INT32_MAX) return HOOP_OK;
+    return hoop_fail(err, HOOP_ESIZE, "a message of %lld bytes; MPI counts to 2^31 - 1", (long long)bytes);
+}
+
 static hoop_status mpi_isend(hoop_comm *c, int peer, int tag, const void *buf, int64_t bytes, hoop__request *req, hoop_error *err)
 {
     MPI_Request request;
-    hoop_status st =
-        hoop__mpi_check(MPI_Isend(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Isend", err);
+    hoop_status st = check_bytes(bytes, err);
+    if (st == HOOP_OK)
+        st = hoop__mpi_check(MPI_Isend(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Isend",
+                             err);
     if (st != HOOP_OK) return st;
     memcpy(&req->handle, &request, sizeof request);
     req->active = true;
@@ -37,8 +45,10 @@ static hoop_status mpi_isend(hoop_comm *c, int peer, int tag, const void *buf, i
 static hoop_status mpi_irecv(hoop_comm *c, int peer, int tag, void *buf, int64_t bytes, hoop__request *req, hoop_error *err)
 {
     MPI_Request request;
-    hoop_status st =
-        hoop__mpi_check(MPI_Irecv(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Irecv", err);
+    hoop_status st = check_bytes(bytes, err);
+    if (st == HOOP_OK)
+        st = hoop__mpi_check(MPI_Irecv(buf, (int)bytes, MPI_BYTE, peer, tag, hoop__mpi_link_of(c)->comm, &request), "MPI_Irecv",
+                             err);
     if (st != HOOP_OK) return st;
     memcpy(&req->handle, &request, sizeof request);
     req->active = true;
@@ -134,12 +144,12 @@ static void mpi_destroy(hoop_comm *c)
         (void)MPI_Request_free(&l->outgoing_requests[i]);
         on_its_way = true;
     }
-    if (!finalized) hoop__mpi_free_types(l);
+    if (!finalized && !c->leak) hoop__mpi_free_types(l);
     /* freeing it is for all ranks together; after a failure the others may be gone, and what they sent may still arrive */
     if (!finalized && !c->abandoned && !on_its_way && l->comm != MPI_COMM_NULL) (void)MPI_Comm_free(&l->comm);
-    free(l->counts);
     free(l->outgoing_requests);
-    if (on_its_way) return;
+    if (!c->leak) free(l->counts); /* else a collective of MPI's may still read it */
+    if (on_its_way || c->leak) return;
     free(l->outgoing);
     free(l);
 }

@@ -89,10 +89,12 @@ void hoop__watch_poll(hoop_comm *c)
     while (c->poison.status == HOOP_OK && c->transport->control_receive(c, &c->message)) {
         hoop__message *m = &c->message;
         if (m->from < 0 || m->from >= c->size) continue;
-        if (m->type == HOOP__QUERY && m->from < c->rank) c->asked_below_ns = hoop__clock_ns();
-        if (m->type == HOOP__QUERY) answer(c, m);
-        if (m->type == HOOP__ANSWER) take_answer(c, m);
-        if (m->type == HOOP__FAILED) {
+        if (m->type == HOOP__QUERY) {
+            if (m->from < c->rank) c->asked_below_ns = hoop__clock_ns();
+            answer(c, m); /* writes into c->message */
+        } else if (m->type == HOOP__ANSWER) {
+            take_answer(c, m);
+        } else if (m->type == HOOP__FAILED) {
             hoop_error why              = {0};
             m->text[sizeof m->text - 1] = '\0';
             (void)hoop_fail(&why, (hoop_status)m->status, "%s", m->text);

@@ -216,7 +216,7 @@ static hoop_status advance(hoop_work *w, hoop_error *err)
         st = prepare_stage(w, err);
         if (st != HOOP_OK) return st;
     }
-    if (moved) w->moved_ns = hoop__clock_ns();
+    if (moved) w->comm->moved_ns = hoop__clock_ns();
     return HOOP_OK;
 }
 
@@ -338,7 +338,6 @@ hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int6
     w->reducer                             = reducer != NULL ? *reducer : (hoop_reducer){0};
     w->seq                                 = c->seq++;
     w->tag                                 = (int)(HOOP__TAG_COLLECTIVE + w->seq % HOOP__TAG_SPAN);
-    w->moved_ns                            = 0;
     hoop__copy_text(w->what, what, HOOP__WHAT);
     choose_stages(w, reducer);
     *c->pending_end = w;
@@ -355,7 +354,8 @@ bool hoop_work_test(hoop_work *w)
     return w->done || w->comm->poison.status != HOOP_OK;
 }
 
-/* Spin until the work is done, the communicator fails, or nothing of it has moved for timeout_s. */
+/* Spin until the work is done, the communicator fails, or nothing has moved for timeout_s (of any work: this one may have to
+ * wait for those before it). */
 static void wait_done(hoop_work *w)
 {
     hoop_comm    *c     = w->comm;
@@ -370,7 +370,7 @@ static void wait_done(hoop_work *w)
         if (now == c->tick_ns) continue;
         c->tick_ns = now;
         hoop__watch_poll(c);
-        if (w->moved_ns > since) since = w->moved_ns;
+        if (c->moved_ns > since) since = c->moved_ns;
         if (now - since <= limit || w->done || c->poison.status != HOOP_OK) continue;
         hoop_error err = {0};
         if (hoop__watch_diagnose(c, w, (double)(now - since) * 1e-9, &err) != HOOP_OK)

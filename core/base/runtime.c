@@ -69,6 +69,11 @@ const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt)
     return rt->kernels;
 }
 
+void hoop_runtime_run(const hoop_runtime *rt, int64_t n, void (*task)(void *ctx, int64_t i), void *ctx)
+{
+    hoop_threads_run(rt == NULL ? NULL : rt->threads, n, task, ctx);
+}
+
 const char *hoop_runtime_numerics(const hoop_runtime *rt)
 {
     return rt->numerics;

@@ -195,7 +195,8 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
                           .leaves       = tr->run.leaves,
                           .exact        = tr->exact,
                           .bucket_bytes = (int64_t)(tr->dist.bucket_mb * 1048576.0),
-                          .kernels      = hoop_runtime_kernels(tr->rt)};
+                          .kernels      = hoop_runtime_kernels(tr->rt),
+                          .runtime      = tr->rt};
     hoop_status   st   = HOOP_OK;
     if (first == NULL || count == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for buckets");
     for (int i = 0; i < n && st == HOOP_OK; i++) {

@@ -31,11 +31,17 @@ static layout make_layout(const ddp_case *k)
     for (int i = 0; i < k->nparams; i++) {
         if (k->gaps && i % 3 == 1) l.nblocks += 1 + i % 2;
         l.first[i] = l.nblocks;
-        l.count[i] = i == 2 ? 0 : i % 4 == 3 ? 37 : 1 + i * 5 % 7;
+        l.count[i] = i == 2 ? 0 : i == 5 && k->wide ? 700 : i % 4 == 3 ? 37 : 1 + i * 5 % 7;
         l.nblocks += l.count[i];
     }
     if (k->gaps) l.nblocks += 2;
     return l;
+}
+
+/* A parameter's last block is not full; what is behind its last element is zero, and stays so. */
+static int64_t numel(const layout *l, int i)
+{
+    return l->count[i] > 0 ? l->count[i] * 128 - (i * 29 + 1) % 128 : 0;
 }
 
 static double noise(int64_t element, int64_t leaf, int64_t step)
@@ -75,7 +81,7 @@ static void backward(hoop_comm *c, hoop_ddp *d, const ddp_case *k, const layout 
     hoop_comm_chunk(k->leaves, hoop_comm_size(c), hoop_comm_rank(c), &first, &count);
     for (int64_t leaf = first; leaf < first + count; leaf++) {
         for (int i = k->nparams - 1; i >= 0; i--) {
-            for (int64_t e = l->first[i] * 128; e < (l->first[i] + l->count[i]) * 128; e++) {
+            for (int64_t e = l->first[i] * 128; e < l->first[i] * 128 + numel(l, i); e++) {
                 const double x = noise(e, leaf, step) * (step == 1 ? 1e-9 : 1);
                 write_value(k->dtype, grad, e, k->exact || leaf == first ? x : x + read_value(k->dtype, grad, e));
             }
@@ -92,7 +98,8 @@ static uint64_t hash_bytes(uint64_t h, const char *p, int64_t n)
     return h;
 }
 
-static hoop_status make_ddp(hoop_comm *c, const ddp_case *k, const layout *l, hoop_error *err, hoop_ddp **d)
+static hoop_status make_ddp(hoop_comm *c, const ddp_case *k, const layout *l, const hoop_runtime *rt, hoop_error *err,
+                            hoop_ddp **d)
 {
     hoop_ddp_opts opts = {.dtype        = k->dtype,
                           .nblocks      = l->nblocks,
@@ -101,9 +108,10 @@ static hoop_status make_ddp(hoop_comm *c, const ddp_case *k, const layout *l, ho
                           .param_blocks = l->count,
                           .leaves       = k->leaves,
                           .exact        = k->exact,
-                          .bucket_bytes = k->bucket_bytes};
-    hoop_status   st   = hoop_kernels_select(NULL, err, &opts.kernels);
-    return st != HOOP_OK ? st : hoop_ddp_create(c, &opts, err, d);
+                          .bucket_bytes = k->bucket_bytes,
+                          .kernels      = hoop_runtime_kernels(rt),
+                          .runtime      = rt};
+    return hoop_ddp_create(c, &opts, err, d);
 }
 
 /* Is every block owned by exactly one rank? */
@@ -130,7 +138,9 @@ static bool sums_are_near(hoop_comm *c, const ddp_case *k, const layout *l, cons
 {
     hoop_error err = {0};
     for (int i = 0; i < k->nparams; i++) {
-        for (int64_t e = l->first[i] * 128; e < (l->first[i] + l->count[i]) * 128; e += 7) {
+        const int64_t end = l->first[i] * 128 + numel(l, i);
+        for (int64_t e = end; e < (l->first[i] + l->count[i]) * 128; e++) CHECK(read_value(k->dtype, sums, e) == 0);
+        for (int64_t e = l->first[i] * 128; e < end; e += 7) {
             long double sum = 0;
             double      bound;
             for (int64_t leaf = 0; leaf < k->leaves; leaf++) {
@@ -145,30 +155,50 @@ static bool sums_are_near(hoop_comm *c, const ddp_case *k, const layout *l, cons
     return true;
 }
 
+static void take_own(const hoop_ddp *d, const ddp_case *k, const char *grad, char *weights)
+{
+    const int64_t         block = 128 * (int64_t)hoop_dtype_size(k->dtype);
+    int                   n;
+    const hoop_ddp_range *ranges;
+    hoop_ddp_ranges(d, &n, &ranges);
+    for (int i = 0; i < n; i++)
+        memcpy(weights + ranges[i].first_block * block, grad + ranges[i].first_block * block,
+               (size_t)(ranges[i].nblocks * block));
+}
+
 bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash)
 {
-    const layout  l      = make_layout(k);
-    const int64_t bytes  = l.nblocks * 128 * (int64_t)hoop_dtype_size(k->dtype);
-    hoop_error    err    = {0};
-    hoop_ddp     *d      = NULL;
-    char         *grad   = aligned_alloc(64, (size_t)bytes + 64);
+    const layout  l     = make_layout(k);
+    const int64_t bytes = l.nblocks * 128 * (int64_t)hoop_dtype_size(k->dtype);
+    hoop_error    err   = {0};
+    hoop_ddp     *d     = NULL;
+    hoop_runtime *rt    = NULL;
+    char         *grad = aligned_alloc(64, (size_t)bytes + 64), *weights = aligned_alloc(64, (size_t)bytes + 64);
     bool          finite = false;
-    if (grad == NULL) abort();
+    if (grad == NULL || weights == NULL) abort();
     memset(grad, 0x7f, (size_t)bytes + 64); /* of no parameter: garbage */
+    memset(weights, 0, (size_t)bytes + 64);
+    for (int i = 0; i < k->nparams; i++)
+        memset(grad + l.first[i] * 128 * (int64_t)hoop_dtype_size(k->dtype), 0,
+               (size_t)(l.count[i] * 128) * hoop_dtype_size(k->dtype));
     *hash = 0xcbf29ce484222325u;
-    CHECK(make_ddp(c, k, &l, &err, &d) == HOOP_OK);
+    CHECK(hoop_runtime_create(&(hoop_runtime_opts){.threads = k->threads}, &err, &rt) == HOOP_OK);
+    CHECK(make_ddp(c, k, &l, rt, &err, &d) == HOOP_OK);
     CHECK(ranges_cover(c, d, l.nblocks));
     for (int64_t step = 0; step < 3; step++) {
         CHECK(hoop_ddp_begin(d, step, grad, &err) == HOOP_OK);
         backward(c, d, k, &l, grad, step);
         CHECK(hoop_ddp_reduce(d, &err, &finite) == HOOP_OK && finite);
-        /* as weights the sums themselves: gathered, all ranks have all */
-        CHECK(hoop_ddp_gather(d, grad, &err) == HOOP_OK);
-        CHECK(sums_are_near(c, k, &l, grad, step));
-        *hash = hash_bytes(*hash, grad, bytes);
+        /* as weights the sums themselves: gathered, all ranks have all; what is not owned of grad is undefined, and no harm */
+        take_own(d, k, grad, weights);
+        CHECK(hoop_ddp_gather(d, weights, &err) == HOOP_OK);
+        CHECK(sums_are_near(c, k, &l, weights, step));
+        *hash = hash_bytes(*hash, weights, bytes);
     }
     hoop_ddp_destroy(&d);
+    hoop_runtime_destroy(&rt);
     free(grad);
+    free(weights);
     return true;
 }
 
@@ -228,6 +258,31 @@ static bool check_misuse(hoop_comm *c, hoop_ddp *d, float *grad)
     return true;
 }
 
+bool check_ddp_left(hoop_comm *c)
+{
+    const ddp_case k   = {.dtype = HOOP_F32, .nparams = 10, .leaves = 3 * hoop_comm_size(c), .bucket_bytes = 4096, .exact = true};
+    const layout   l   = make_layout(&k);
+    hoop_error     err = {0};
+    hoop_ddp      *d   = NULL;
+    hoop_runtime  *rt  = NULL;
+    float         *grad = calloc((size_t)l.nblocks, 512);
+    CHECK(grad != NULL && hoop_runtime_create(NULL, &err, &rt) == HOOP_OK && make_ddp(c, &k, &l, rt, &err, &d) == HOOP_OK);
+    CHECK(hoop_ddp_begin(d, 4, grad, &err) == HOOP_OK);
+    hoop_ddp_skip_all(d);
+    if (hoop_comm_rank(c) == 0) {
+        hoop_ddp_destroy(&d);
+        CHECK(hoop_comm_check(c, &err) == HOOP_ESTATE);
+    } else {
+        hoop_status st = hoop_ddp_reduce(d, &err, NULL);
+        if (st == HOOP_OK) st = hoop_ddp_gather(d, grad, &err); /* rank 0 had sent all it had to */
+        CHECK(st == HOOP_EPEER && strstr(err.text, "step 4 was left in its middle") != NULL);
+        hoop_ddp_destroy(&d);
+    }
+    hoop_runtime_destroy(&rt);
+    free(grad);
+    return true;
+}
+
 static bool check_create_errors(hoop_comm *c)
 {
     const int64_t first[] = {0, 4}, count[] = {4, 2}, overlapping[] = {5, 2};
@@ -263,14 +318,21 @@ bool check_ddp_misfits(hoop_comm *c)
 {
     for (int kind = 0; kind < 3; kind++) {
         /* floats; one leaf a rank; several */
-        const ddp_case k    = {HOOP_F32, 10, hoop_comm_size(c) * (kind == 2 ? 3 : 1), 4096, kind > 0, false, 0};
+        const ddp_case k    = {.dtype        = HOOP_F32,
+                               .nparams      = 10,
+                               .leaves       = hoop_comm_size(c) * (kind == 2 ? 3 : 1),
+                               .bucket_bytes = 4096,
+                               .exact        = kind > 0};
         const layout   l    = make_layout(&k);
         hoop_error     err  = {0};
         hoop_ddp      *d    = NULL;
+        hoop_runtime  *rt   = NULL;
         float         *grad = calloc((size_t)l.nblocks, 512);
-        CHECK(grad != NULL && make_ddp(c, &k, &l, &err, &d) == HOOP_OK && hoop_ddp_nbuckets(d) > 5);
+        CHECK(grad != NULL && hoop_runtime_create(NULL, &err, &rt) == HOOP_OK);
+        CHECK(make_ddp(c, &k, &l, rt, &err, &d) == HOOP_OK && hoop_ddp_nbuckets(d) > 5);
         if (!check_no_leaf(c, d, &l, grad) || !check_nan(c, d, &l, grad) || !check_misuse(c, d, grad)) return false;
         hoop_ddp_destroy(&d);
+        hoop_runtime_destroy(&rt);
         free(grad);
     }
     return check_create_errors(c);

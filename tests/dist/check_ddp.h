@@ -10,12 +10,16 @@ typedef struct ddp_case {
     int64_t    leaves, bucket_bytes;
     bool       exact, gaps;
     unsigned   skew_us;
+    bool       wide;    /* a parameter of hundreds of blocks among them */
+    int        threads; /* of each rank; 0: 1 */
 } ddp_case;
 
 /* 64-bit hash of the gradient sums of all ranks after three steps; the gathered weights are checked to be those of the
- * owners. Depends on the case's dtype, nparams, leaves, exact and gaps; not on ranks or buckets if exact. */
+ * owners. Depends on the case's dtype, nparams, leaves, exact, gaps and wide; not on ranks, buckets or threads if exact. */
 bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash);
 /* no leaf on some ranks, a NaN, ready twice, a rank that fails in the middle */
 bool check_ddp_misfits(hoop_comm *c);
+/* rank 0 leaves a step in its middle; the communicator is poisoned then */
+bool check_ddp_left(hoop_comm *c);
 
 #endif

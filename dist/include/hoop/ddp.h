@@ -16,6 +16,8 @@
  * With `exact`, leaves are summed as integers (hoop/exact.h), so the bits do not depend on ranks, buckets or algorithm, only on
  * the number of leaves. Each leaf's gradient starts anew in grad. Without, leaves of a rank are accumulated in grad
  * by backward, and ranks are summed in floating point: repeatable for the same number of ranks (not with algorithm mpi).
+ * Buckets start when they are ready, on each rank at another moment: between begin and reduce the communicator takes no other
+ * collectives.
  * Sums, not means: whoever updates divides by the weight.
  */
 #ifndef HOOP_DDP_H
@@ -26,6 +28,7 @@
 
 #include "hoop/comm.h"
 #include "hoop/dtype.h"
+#include "hoop/runtime.h"
 #include "hoop/status.h"
 
 #ifdef __cplusplus
@@ -45,6 +48,7 @@ typedef struct hoop_ddp_opts {
     bool                       exact;
     int64_t                    bucket_bytes; /* of gradient; 0: 4 MiB; rounded to whole blocks, at least one */
     const struct hoop_kernels *kernels;      /* those of exact sums */
+    const hoop_runtime        *runtime;      /* whose threads share them; NULL: the caller's alone */
 } hoop_ddp_opts;
 
 /* Blocks [first_block, first_block + nblocks). */
@@ -54,7 +58,8 @@ typedef struct hoop_ddp_range {
 
 /** `comm` outlives it. All ranks give the same opts. Errors: HOOP_EARG, HOOP_EDTYPE, HOOP_ESIZE, HOOP_ENOMEM. Calls: Local. */
 HOOP_API hoop_status hoop_ddp_create(hoop_comm *comm, const hoop_ddp_opts *opts, hoop_error *err, hoop_ddp **out);
-HOOP_API void        hoop_ddp_destroy(hoop_ddp **d);
+/** Inside a step, what other ranks wait for goes with it: the communicator is poisoned. Calls: Local. */
+HOOP_API void hoop_ddp_destroy(hoop_ddp **d);
 
 /** Start a step. `grad` stays the same until hoop_ddp_reduce returned. Errors: HOOP_ESTATE inside a step; what the communicator
  * is poisoned with. Calls: Local. */
