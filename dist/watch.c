@@ -3,9 +3,9 @@
  *
  * A rank whose deadline has passed asks all others over the control tag where they are. Whoever is inside any wait or
  * progress of hoop answers; those that do not within a second are silent. Those that did are then asked when they last heard of
- * the silent ones. If all answer and one of them is busy by itself (hoop_comm_aside), the wait goes on. Else the error names the
- * silent ranks and the least advanced of the others, and is told to all, so that all return it at about the same time. In all
- * this takes less than 2 s.
+ * the silent ones (of the least advanced of them). If all answer and one of them is busy by itself (hoop_comm_aside), the wait
+ * goes on. Else the error names the silent ranks and the least advanced of the others, and is told to all, so that all return it
+ * at about the same time. In all this takes less than 2 s.
  */
 #include "comm_internal.h"
 
@@ -172,18 +172,42 @@ static void HOOP_PRINTF(2, 3) append(line *l, const char *format, ...)
     if (l->used > (int)sizeof l->text - 1) l->used = (int)sizeof l->text - 1;
 }
 
-static void append_silent(line *l, const hoop_comm *c, int r)
+/* Where rank r was when anybody last heard of it; false: nobody did. */
+static bool last_heard(const hoop_comm *c, int r, hoop__position *last)
 {
     const hoop__peer *p     = &c->peers[r];
-    hoop__position    last  = p->heard;
-    bool              known = p->heard_ns != 0;
-    if (p->has_hearsay && (!known || is_behind(&last, &p->hearsay))) {
-        last  = p->hearsay;
-        known = true;
+    const bool        known = p->heard_ns != 0;
+    *last                   = heard_of(c, r);
+    if (p->has_hearsay && (!known || is_behind(last, &p->hearsay))) *last = p->hearsay;
+    return known || p->has_hearsay;
+}
+
+/* Of the silent ranks but those in `named` the least advanced, as far as is known; -1: there is no other. */
+static int next_silent(const hoop_comm *c, const int32_t *named, int n)
+{
+    int            least       = -1;
+    bool           least_known = false;
+    hoop__position at, least_at;
+    for (int r = 0; r < c->size; r++) {
+        bool taken = r == c->rank || !c->peers[r].silent, known;
+        for (int i = 0; i < n; i++) taken |= named[i] == r;
+        if (taken) continue;
+        known = last_heard(c, r, &at);
+        if (least >= 0 && !(known && least_known ? is_behind(&at, &least_at) : least_known && !known)) continue;
+        least       = r;
+        least_at    = at;
+        least_known = known;
     }
-    append(l, "rank %d on %s ", r, p->host);
-    if (known)
-        append(l, "(last heard of in \"%s\" of step %lld)", last.what, (long long)last.step);
+    return least;
+}
+
+static void append_silent(line *l, const hoop_comm *c, int r)
+{
+    hoop__position last;
+    append(l, "rank %d on %s ", r, c->peers[r].host);
+    if (last_heard(c, r, &last))
+        append(l, "(last heard of in \"%s\" of step %lld, %.1f s ago)", last.what, (long long)last.step,
+               (double)last.age_ms * 1e-3);
     else
         append(l, "(never heard of)");
 }
@@ -192,6 +216,7 @@ static void append_silent(line *l, const hoop_comm *c, int r)
 static void describe(const hoop_comm *c, const hoop_work *w, double waited_s, line *l)
 {
     hoop__position least = own_position(c);
+    int32_t        named[HOOP__ABOUT];
     int            who = c->rank, silent = 0, shown = 0;
     for (int r = 0; r < c->size; r++) {
         if (r == c->rank) continue;
@@ -205,9 +230,8 @@ static void describe(const hoop_comm *c, const hoop_work *w, double waited_s, li
         append(l, "all ranks answer");
     else
         append(l, "silent: ");
-    for (int r = 0; r < c->size && shown < HOOP__ABOUT; r++) {
-        if (r == c->rank || !c->peers[r].silent) continue;
-        if (shown++ > 0) append(l, ", ");
+    for (int r; shown < HOOP__ABOUT && (r = next_silent(c, named, shown)) >= 0; named[shown++] = r) {
+        if (shown > 0) append(l, ", ");
         append_silent(l, c, r);
     }
     if (silent > shown) append(l, " and %d more", silent - shown);
@@ -229,14 +253,12 @@ hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited
     line    l = {{0}, 0};
     for (int r = 0; r < c->size; r++) c->peers[r].silent = false;
     ask(c, NULL, 0, ANSWER_NS);
-    for (int r = 0; r < c->size; r++) {
-        c->peers[r].silent = r != c->rank && !c->peers[r].answered;
-        if (c->peers[r].silent && n < HOOP__ABOUT) about[n++] = r;
-    }
+    for (int r = 0; r < c->size; r++) c->peers[r].silent = r != c->rank && !c->peers[r].answered;
+    for (int r; n < HOOP__ABOUT && (r = next_silent(c, about, n)) >= 0;) about[n++] = r;
     if (n > 0) ask(c, about, n, HEARSAY_NS);
+    if (n == 0 && c->poison.status == HOOP_OK && is_one_busy(c)) return HOOP_OK;
     let_lower_rank_tell(c);
     if (c->poison.status != HOOP_OK) return hoop_comm_check(c, err);
-    if (n == 0 && is_one_busy(c)) return HOOP_OK;
     describe(c, w, waited_s, &l);
     (void)hoop_fail(err, HOOP_ETIMEOUT, "%s", l.text);
     for (int r = 0; r < c->size; r++) c->peers[r].silent = false; /* it may come back, and is told too */

@@ -13,7 +13,7 @@ static const hoop_option rows[] = {
      "exact: the same bits on any number of ranks; fast: sums of floats"},
     {"bucket_mb", HOOP_OPT_FLOAT, AT(bucket_mb), "4", 0.001, 65536, NULL, false, "MiB of gradients reduced at once"},
     {"timeout_s", HOOP_OPT_FLOAT, AT(timeout_s), "300", 0.1, 1e6, NULL, false,
-     "seconds without a sign of life after which a wait gives up"},
+     "seconds a wait for other ranks lasts while nothing moves; then it gives up and names who is silent"},
 };
 #undef AT
 const hoop_option_table hoop__dist_options = {"dist", rows, (int)(sizeof rows / sizeof rows[0])};

@@ -173,6 +173,34 @@ static void test_silent_rank(void **state)
     assert_true(on_threads(4, &opts, silent_rank, NULL));
 }
 
+/* Ranks 1 to 6 stay away; rank 0 has heard of 1, 2 and 4 (whom bruck lets it hear), so 3, 5 and 6 are the least advanced. */
+static bool many_silent(hoop_comm *c, void *ctx)
+{
+    hoop_error  err = {0};
+    const char *at[4];
+    (void)ctx;
+    hoop_comm_set_position(c, 5, "update");
+    if (hoop_comm_barrier(c, "roll call", &err) != HOOP_OK) return false;
+    hoop_comm_set_position(c, 6, "update");
+    if (hoop_comm_rank(c) > 0) {
+        usleep(2500000);
+        return hoop_comm_barrier(c, "late", &err) == HOOP_ETIMEOUT;
+    }
+    if (hoop_comm_barrier(c, "second roll call", &err) != HOOP_ETIMEOUT) return false;
+    at[0] = strstr(err.text, "silent: rank 3 on ");
+    at[1] = strstr(err.text, ", rank 5 on ");
+    at[2] = strstr(err.text, ", rank 6 on ");
+    at[3] = strstr(err.text, "(last heard of in \"roll call\" of step 5, ");
+    return at[0] != NULL && at[0] < at[1] && at[1] < at[2] && at[2] < at[3] && strstr(at[3], " and 2 more; ") != NULL;
+}
+
+static void test_many_silent(void **state)
+{
+    const hoop_comm_opts opts = {.timeout_s = 0.3};
+    (void)state;
+    assert_true(on_threads(7, &opts, many_silent, NULL));
+}
+
 /* Rank 0 calls another collective than the others: all answer, and the error says who is behind. */
 static bool behind(hoop_comm *c, void *ctx)
 {
@@ -282,11 +310,11 @@ static void test_leaves_early(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),   cmocka_unit_test(test_arguments),    cmocka_unit_test(test_self),
-        cmocka_unit_test(test_ring),     cmocka_unit_test(test_exchange),     cmocka_unit_test(test_bruck),
-        cmocka_unit_test(test_auto),     cmocka_unit_test(test_large),        cmocka_unit_test(test_silent_rank),
-        cmocka_unit_test(test_behind),   cmocka_unit_test(test_busy),         cmocka_unit_test(test_sizes_differ),
-        cmocka_unit_test(test_gives_up), cmocka_unit_test(test_leaves_early),
+        cmocka_unit_test(test_chunks),       cmocka_unit_test(test_arguments), cmocka_unit_test(test_self),
+        cmocka_unit_test(test_ring),         cmocka_unit_test(test_exchange),  cmocka_unit_test(test_bruck),
+        cmocka_unit_test(test_auto),         cmocka_unit_test(test_large),     cmocka_unit_test(test_silent_rank),
+        cmocka_unit_test(test_many_silent),  cmocka_unit_test(test_behind),    cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_sizes_differ), cmocka_unit_test(test_gives_up),  cmocka_unit_test(test_leaves_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

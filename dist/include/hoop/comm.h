@@ -93,7 +93,7 @@ HOOP_API hoop_status hoop_comm_all_reduce(hoop_comm *c, void *buf, int64_t nunit
 /** Move what can be moved, answer who asks. A few nanoseconds when nothing is pending. A failure is kept and returned by the
  *  next wait. Calls: Local. */
 HOOP_API void hoop_comm_progress(hoop_comm *c);
-/** Is it over (done or failed)? Moves things too. NULL: true. Calls: Local. */
+/** Is it over (done or failed)? Moves things too, but looks at no deadline: only waits do. NULL: true. Calls: Local. */
 HOOP_API bool hoop_work_test(hoop_work *w);
 /** Wait until it is done, free it, set it to NULL. Errors: HOOP_ETIMEOUT, HOOP_ECOMM, HOOP_EDESYNC, HOOP_EPEER, each
  *  for all later calls too. Calls: Local (the collective was called before). */
