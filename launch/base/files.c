@@ -27,13 +27,35 @@ static hoop_status write_all(int fd, const char *path, const void *data, size_t 
     return HOOP_OK;
 }
 
-hoop_status hoop__append(int fd, const char *path, const void *data, size_t size, hoop_error *err)
+void hoop__appender_begin(hoop__appender *a, int fd, char *path)
 {
-    struct stat before;
-    if (fstat(fd, &before) != 0) return io_fail(err, path, "look at the file");
-    hoop_status st = write_all(fd, path, data, size, err);
-    if (st != HOOP_OK && S_ISREG(before.st_mode) && ftruncate(fd, before.st_size) != 0)
-        return st; /* the first error is the one */
+    struct stat now;
+    *a = (hoop__appender){.fd = fd, .path = path, .size = -1};
+    if (fstat(fd, &now) == 0 && S_ISREG(now.st_mode)) a->size = (int64_t)now.st_size;
+}
+
+hoop_status hoop__appender_flush(hoop__appender *a, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    if (a->text.failed)
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", a->path);
+    else if (a->text.size > 0)
+        st = write_all(a->fd, a->path, a->text.data, a->text.size, err);
+    if (st == HOOP_OK && a->size >= 0) a->size += (int64_t)a->text.size;
+    if (st != HOOP_OK && a->size >= 0 && ftruncate(a->fd, a->size) != 0) a->size = -1; /* the first error is the one */
+    a->text.failed = false;
+    a->text.size   = 0;
+    return st;
+}
+
+hoop_status hoop__appender_end(hoop__appender *a, bool sync, hoop_error *err)
+{
+    hoop_status st = hoop__appender_flush(a, err);
+    if (sync && fsync(a->fd) != 0 && st == HOOP_OK) st = io_fail(err, a->path, "sync");
+    if (close(a->fd) != 0 && st == HOOP_OK) st = io_fail(err, a->path, "close");
+    hoop__text_clear(&a->text);
+    free(a->path);
+    *a = (hoop__appender){.fd = -1, .size = -1};
     return st;
 }
 

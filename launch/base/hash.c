@@ -65,13 +65,3 @@ void hoop__sha256_destroy(hoop__sha256 **h)
     free(*h);
     *h = NULL;
 }
-
-hoop_status hoop__sha256_hex(const void *data, size_t size, hoop_error *err, char hex[HOOP__SHA256_HEX])
-{
-    hoop__sha256 *h  = NULL;
-    hoop_status   st = hoop__sha256_create(err, &h);
-    if (st == HOOP_OK) st = hoop__sha256_update(h, data, size, err);
-    if (st == HOOP_OK) st = hoop__sha256_finish(h, err, NULL, hex);
-    hoop__sha256_destroy(&h);
-    return st;
-}

@@ -17,7 +17,5 @@ hoop_status hoop__sha256_update(hoop__sha256 *h, const void *data, size_t size, 
 hoop_status hoop__sha256_finish(hoop__sha256 *h, hoop_error *err, unsigned char bytes[HOOP__SHA256_BYTES],
                                 char hex[HOOP__SHA256_HEX]);
 void        hoop__sha256_destroy(hoop__sha256 **h);
-/** All in one. */
-hoop_status hoop__sha256_hex(const void *data, size_t size, hoop_error *err, char hex[HOOP__SHA256_HEX]);
 
 #endif

@@ -7,40 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/files.h"
-#include "base/text.h"
 
 struct hoop__log {
-    int        fd, rank;
-    char      *path;
-    hoop_error first; /* what went wrong first */
+    hoop__appender file;
+    int            rank;
+    hoop_error     first; /* what went wrong first */
 };
 
 hoop_status hoop__log_open(const char *path, int rank, hoop_error *err, hoop__log **out)
 {
     hoop__log  *log = calloc(1, sizeof *log);
-    hoop_status st;
-    if (log == NULL || (log->path = strdup(path)) == NULL) {
-        free(log);
-        return hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", path);
-    }
-    log->rank = rank;
-    log->fd   = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (log->fd < 0) {
-        st = hoop_fail(err, HOOP_EIO, "%s: can't open for writing: %s", path, strerror(errno));
-        free(log->path);
+    char       *own = strdup(path);
+    hoop_status st  = log == NULL || own == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", path) : HOOP_OK;
+    int         fd  = st == HOOP_OK ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+    if (st == HOOP_OK && fd < 0) st = hoop_fail(err, HOOP_EIO, "%s: can't open for writing: %s", path, strerror(errno));
+    if (st != HOOP_OK) {
+        free(own);
         free(log);
         return st;
     }
+    log->rank = rank;
+    hoop__appender_begin(&log->file, fd, own);
     *out = log;
     return HOOP_OK;
 }
 
 void hoop__log_line(hoop__log *log, const char *format, ...)
 {
-    hoop__text      line = {0};
+    hoop__text     *line = log == NULL ? NULL : &log->file.text;
     struct timespec now;
     struct tm       utc;
     char            stamp[32], *text = NULL;
@@ -53,22 +49,17 @@ void hoop__log_line(hoop__log *log, const char *format, ...)
     (void)clock_gettime(CLOCK_REALTIME, &now);
     (void)gmtime_r(&now.tv_sec, &utc);
     (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    hoop__text_addf(&line, "%s.%03ldZ rank %d: ", stamp, now.tv_nsec / 1000000, log->rank);
+    hoop__text_addf(line, "%s.%03ldZ rank %d: ", stamp, now.tv_nsec / 1000000, log->rank);
     if (n < 0) text = NULL;
     for (const char *s = text == NULL ? "(out of memory)" : text; *s != '\0'; s++) {
         if (*s == '\n') {
-            if (s[1] != '\0') hoop__text_adds(&line, " | ");
+            if (s[1] != '\0') hoop__text_adds(line, " | ");
         } else {
-            hoop__text_add(&line, s, 1);
+            hoop__text_add(line, s, 1);
         }
     }
-    hoop__text_adds(&line, "\n");
-    if (line.failed) {
-        (void)hoop_fail(&log->first, HOOP_ENOMEM, "%s: out of memory", log->path);
-    } else {
-        (void)hoop__append(log->fd, log->path, line.data, line.size, &log->first);
-    }
-    hoop__text_clear(&line);
+    hoop__text_adds(line, "\n");
+    (void)hoop__appender_flush(&log->file, &log->first);
     free(text);
 }
 
@@ -76,9 +67,8 @@ hoop_status hoop__log_close(hoop__log **log, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
     if (log == NULL || *log == NULL) return HOOP_OK;
-    if (close((*log)->fd) != 0) (void)hoop_fail(&(*log)->first, HOOP_EIO, "%s: can't close: %s", (*log)->path, strerror(errno));
+    (void)hoop__appender_end(&(*log)->file, false, &(*log)->first);
     if ((*log)->first.status != HOOP_OK) st = hoop_fail(err, (*log)->first.status, "%s", (*log)->first.text);
-    free((*log)->path);
     free(*log);
     *log = NULL;
     return st;

@@ -2,20 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/files.h"
-#include "base/text.h"
 
 struct hoop__metrics {
-    int   fd;
-    char *path;
+    hoop__appender file;
 };
 
 /* A line to keep: a JSON object whose "step" is at most keep_until. */
@@ -59,78 +57,65 @@ hoop_status hoop__metrics_open(const char *path, int64_t keep_until, hoop_error 
     hoop__text     kept    = {0};
     bool           changed = false;
     hoop__metrics *m       = calloc(1, sizeof *m);
-    hoop_status    st      = HOOP_OK;
-    if (m != NULL) m->fd = -1;
-    if (m == NULL || (m->path = strdup(path)) == NULL) {
-        st = hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", path);
-        goto done;
-    }
-    HOOP_TRY(st, done, filter(path, keep_until, err, &kept, &changed));
-    if (changed) HOOP_TRY(st, done, hoop__replace_file(path, kept.data, kept.size, err));
-    m->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (m->fd < 0) {
-        st = hoop_fail(err, HOOP_EIO, "%s: can't open for writing: %s", path, strerror(errno));
-        goto done;
-    }
-    *out = m;
-    m    = NULL;
-done:
+    char          *own     = strdup(path);
+    int            fd;
+    hoop_status    st = m == NULL || own == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", path) : HOOP_OK;
+    if (st == HOOP_OK) st = filter(path, keep_until, err, &kept, &changed);
+    if (st == HOOP_OK && changed) st = hoop__replace_file(path, kept.data, kept.size, err);
     hoop__text_clear(&kept);
-    if (m != NULL) free(m->path);
-    free(m);
-    return st;
-}
-
-static json_t *real_json(double real)
-{
-    if (isnan(real)) return json_string("NaN");
-    if (isinf(real)) return json_string(real > 0 ? "Infinity" : "-Infinity");
-    return json_real(real);
-}
-
-static json_t *metric_json(const hoop__metric *metric)
-{
-    switch (metric->type) {
-    case HOOP__METRIC_REAL:
-        return real_json(metric->real);
-    case HOOP__METRIC_INT:
-        return json_integer(metric->integer);
-    case HOOP__METRIC_TEXT:
-        break;
+    fd = st == HOOP_OK ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+    if (st == HOOP_OK && fd < 0) st = hoop_fail(err, HOOP_EIO, "%s: can't open for writing: %s", path, strerror(errno));
+    if (st != HOOP_OK) {
+        free(own);
+        free(m);
+        return st;
     }
-    return metric->text == NULL ? json_null() : json_string(metric->text);
+    hoop__appender_begin(&m->file, fd, own);
+    *out = m;
+    return HOOP_OK;
 }
 
-hoop_status hoop__metrics_write(hoop__metrics *m, int64_t step, const hoop__metric *list, int n, hoop_error *err)
+/* all the digits of a real, which in JSON has a point or an exponent, and is never NaN */
+static void add_real(hoop__text *t, double real)
 {
-    json_t     *object = json_object();
-    char       *line   = NULL;
-    hoop__text  text   = {0};
-    hoop_status st     = HOOP_OK;
-    bool        ok     = object != NULL && json_object_set_new(object, "step", json_integer(step)) == 0;
-    for (int i = 0; i < n && ok; i++) ok = json_object_set_new(object, list[i].name, metric_json(&list[i])) == 0;
-    if (ok) line = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
-    if (line == NULL) {
-        st = hoop_fail(err, HOOP_ENOMEM, "%s: step %lld: can't make a line (out of memory, or a text that isn't UTF-8)", m->path,
-                       (long long)step);
-    } else {
-        hoop__text_addf(&text, "%s\n", line);
-        st = text.failed ? hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", m->path)
-                         : hoop__append(m->fd, m->path, text.data, text.size, err);
+    char text[40];
+    int  n;
+    if (!isfinite(real)) {
+        hoop__text_adds(t, isnan(real) ? "\"NaN\"" : real > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+        return;
     }
-    hoop__text_clear(&text);
-    free(line);
-    json_decref(object);
-    return st;
+    n = snprintf(text, sizeof text, "%.17g", real);
+    for (int i = 0; i < n; i++) {
+        if (strchr("0123456789+-e", text[i]) == NULL) text[i] = '.'; /* some locales' point is a comma */
+    }
+    hoop__text_adds(t, text);
+    if (strpbrk(text, ".e") == NULL) hoop__text_adds(t, ".0");
+}
+
+void hoop__metrics_write(hoop__metrics *m, int64_t step, const hoop__metric *list, int n)
+{
+    hoop__text *t = &m->file.text;
+    hoop__text_addf(t, "{\"step\":%" PRId64, step);
+    for (int i = 0; i < n; i++) {
+        hoop__text_addf(t, ",\"%s\":", list[i].name);
+        if (list[i].type == HOOP__METRIC_INT)
+            hoop__text_addf(t, "%" PRId64, list[i].integer);
+        else
+            add_real(t, list[i].real);
+    }
+    hoop__text_adds(t, "}\n");
+}
+
+hoop_status hoop__metrics_flush(hoop__metrics *m, hoop_error *err)
+{
+    return hoop__appender_flush(&m->file, err);
 }
 
 hoop_status hoop__metrics_close(hoop__metrics **m, hoop_error *err)
 {
-    hoop_status st = HOOP_OK;
+    hoop_status st;
     if (m == NULL || *m == NULL) return HOOP_OK;
-    if (fsync((*m)->fd) != 0) st = hoop_fail(err, HOOP_EIO, "%s: can't sync: %s", (*m)->path, strerror(errno));
-    if (close((*m)->fd) != 0 && st == HOOP_OK) st = hoop_fail(err, HOOP_EIO, "%s: can't close: %s", (*m)->path, strerror(errno));
-    free((*m)->path);
+    st = hoop__appender_end(&(*m)->file, true, err);
     free(*m);
     *m = NULL;
     return st;

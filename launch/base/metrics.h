@@ -1,6 +1,7 @@
 /**
  * base/metrics.h - metrics.jsonl: one JSON object a line, the first key "step". A run that resumes after step S drops the
- * lines of later steps (and a line a kill cut in half), so that no step stands twice. Used by one rank.
+ * lines of later steps (and a line a kill cut in half), so that no step stands twice: what a checkpoint covers is to be flushed
+ * before it is there. Used by one rank.
  */
 #ifndef HOOP_LAUNCH_METRICS_H
 #define HOOP_LAUNCH_METRICS_H
@@ -9,23 +10,24 @@
 
 #include "hoop/status.h"
 
-typedef enum hoop__metric_type { HOOP__METRIC_REAL, HOOP__METRIC_INT, HOOP__METRIC_TEXT } hoop__metric_type;
+typedef enum hoop__metric_type { HOOP__METRIC_REAL, HOOP__METRIC_INT } hoop__metric_type;
 
 typedef struct hoop__metric {
-    const char       *name;
+    const char       *name; /* letters, digits, _ */
     hoop__metric_type type;
     double            real; /* NaN and infinities are written as "NaN", "Infinity", "-Infinity": JSON has no number for them */
     int64_t           integer;
-    const char       *text;
 } hoop__metric;
 
 typedef struct hoop__metrics hoop__metrics;
 
 /** Open or create; lines of steps after `keep_until` go (-1: all). Errors: HOOP_EIO, HOOP_ENOMEM. */
 hoop_status hoop__metrics_open(const char *path, int64_t keep_until, hoop_error *err, hoop__metrics **out);
-/** Append one line, whole or not at all, readable at once by others. */
-hoop_status hoop__metrics_write(hoop__metrics *m, int64_t step, const hoop__metric *list, int n, hoop_error *err);
-/** Sync and close; *m is destroyed whatever is returned. */
+/** One more line, kept until flush. */
+void hoop__metrics_write(hoop__metrics *m, int64_t step, const hoop__metric *list, int n);
+/** Append the lines that were kept, all or none, readable at once by others. */
+hoop_status hoop__metrics_flush(hoop__metrics *m, hoop_error *err);
+/** Flush, sync and close; *m is destroyed whatever is returned. */
 hoop_status hoop__metrics_close(hoop__metrics **m, hoop_error *err);
 
 #endif

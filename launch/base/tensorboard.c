@@ -9,12 +9,10 @@
 #include <unistd.h>
 
 #include "base/files.h"
-#include "base/text.h"
 
 struct hoop__events {
-    int      fd;
-    char    *path;
-    uint32_t table[256]; /* of CRC-32C, one byte at a time: a record is some 50 bytes */
+    hoop__appender file;
+    uint32_t       table[256]; /* of CRC-32C, one byte at a time: a record is some 50 bytes */
 };
 
 static void make_table(uint32_t table[256])
@@ -96,58 +94,47 @@ static void begin_event(hoop__text *t, int64_t step)
     add_varint(t, (uint64_t)step);
 }
 
-static hoop_status write_record(hoop__events *e, hoop__text *event, hoop_error *err)
+static void add_record(hoop__events *e, hoop__text *event)
 {
-    hoop__text    record = {0};
+    hoop__text   *t = &e->file.text;
     unsigned char length[8];
-    hoop_status   st;
     for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)event->size >> 8 * i);
-    hoop__text_add(&record, (const char *)length, sizeof length);
-    add_little(&record, masked(e, length, sizeof length), 4);
+    t->failed = t->failed || event->failed;
     if (!event->failed) {
-        hoop__text_add(&record, event->data, event->size);
-        add_little(&record, masked(e, event->data, event->size), 4);
+        hoop__text_add(t, (const char *)length, sizeof length);
+        add_little(t, masked(e, length, sizeof length), 4);
+        hoop__text_add(t, event->data, event->size);
+        add_little(t, masked(e, event->data, event->size), 4);
     }
-    if (event->failed || record.failed) {
-        st = hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", e->path);
-    } else {
-        st = hoop__append(e->fd, e->path, record.data, record.size, err);
-    }
-    hoop__text_clear(&record);
     hoop__text_clear(event);
-    return st;
 }
 
 /* ---- The file -------------------------------------------------------------------------------------------------------- */
 
 static hoop_status open_new(hoop__events *e, const char *dir, hoop_error *err)
 {
-    char host[256] = "host";
+    char  host[256] = "host";
+    char *path      = NULL;
+    int   fd        = -1;
     (void)gethostname(host, sizeof host - 1);
     host[sizeof host - 1] = '\0';
-    for (int n = 0; n < 1000; n++) { /* two runs in one second by one process: a number more */
+    for (int n = 0; n < 1000 && fd < 0; n++) { /* two runs in one second by one process: a number more */
         char suffix[16] = "";
         if (n > 0) (void)snprintf(suffix, sizeof suffix, ".%d", n);
-        free(e->path);
-        e->path = NULL;
-        if (asprintf(&e->path, "%s/events.out.tfevents.%010lld.%s.%ld%s", dir, (long long)time(NULL), host, (long)getpid(),
-                     suffix) < 0) {
-            e->path = NULL;
+        free(path);
+        if (asprintf(&path, "%s/events.out.tfevents.%010lld.%s.%ld%s", dir, (long long)time(NULL), host, (long)getpid(), suffix) <
+            0)
             return hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", dir);
-        }
-        e->fd = open(e->path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-        if (e->fd >= 0) return HOOP_OK;
-        if (errno != EEXIST) break;
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) break;
     }
-    return hoop_fail(err, HOOP_EIO, "%s: can't create: %s", e->path, strerror(errno));
-}
-
-static void discard(hoop__events **e)
-{
-    if ((*e)->fd >= 0) (void)close((*e)->fd);
-    free((*e)->path);
-    free(*e);
-    *e = NULL;
+    if (fd < 0) {
+        hoop_status st = hoop_fail(err, HOOP_EIO, "%s: can't create: %s", path, strerror(errno));
+        free(path);
+        return st;
+    }
+    hoop__appender_begin(&e->file, fd, path);
+    return HOOP_OK;
 }
 
 hoop_status hoop__events_create(const char *dir, int64_t first_step, hoop_error *err, hoop__events **out)
@@ -156,26 +143,31 @@ hoop_status hoop__events_create(const char *dir, int64_t first_step, hoop_error 
     hoop__text    event = {0};
     hoop_status   st;
     if (e == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", dir);
-    e->fd = -1;
     make_table(e->table);
-    HOOP_TRY(st, done, open_new(e, dir, err));
+    if ((st = open_new(e, dir, err)) != HOOP_OK) {
+        free(e);
+        return st;
+    }
     begin_event(&event, 0);
     add_bytes(&event, 3, "brain.Event:2", strlen("brain.Event:2"));
-    HOOP_TRY(st, done, write_record(e, &event, err));
+    add_record(e, &event);
     if (first_step > 0) {
         begin_event(&event, first_step);
         add_bytes(&event, 7, "\x08\x01", 2); /* SessionLog: 1 status = START */
-        HOOP_TRY(st, done, write_record(e, &event, err));
+        add_record(e, &event);
     }
-    *out = e;
-    return HOOP_OK;
-done:
-    if (e->fd >= 0) (void)unlink(e->path);
-    discard(&e);
+    st = hoop__appender_flush(&e->file, err);
+    if (st == HOOP_OK) {
+        *out = e;
+        return HOOP_OK;
+    }
+    (void)unlink(e->file.path);
+    (void)hoop__appender_end(&e->file, false, NULL);
+    free(e);
     return st;
 }
 
-hoop_status hoop__events_scalar(hoop__events *e, int64_t step, const char *tag, double value, hoop_error *err)
+void hoop__events_scalar(hoop__events *e, int64_t step, const char *tag, double value)
 {
     hoop__text scalar = {0}, summary = {0}, event = {0};
     float      simple = (float)value;
@@ -190,19 +182,20 @@ hoop_status hoop__events_scalar(hoop__events *e, int64_t step, const char *tag, 
     event.failed = event.failed || summary.failed || scalar.failed;
     hoop__text_clear(&scalar);
     hoop__text_clear(&summary);
-    return write_record(e, &event, err);
+    add_record(e, &event);
 }
 
-const char *hoop__events_path(const hoop__events *e)
+hoop_status hoop__events_flush(hoop__events *e, hoop_error *err)
 {
-    return e->path;
+    return hoop__appender_flush(&e->file, err);
 }
 
 hoop_status hoop__events_close(hoop__events **e, hoop_error *err)
 {
-    hoop_status st = HOOP_OK;
+    hoop_status st;
     if (e == NULL || *e == NULL) return HOOP_OK;
-    if (fsync((*e)->fd) != 0) st = hoop_fail(err, HOOP_EIO, "%s: can't sync: %s", (*e)->path, strerror(errno));
-    discard(e);
+    st = hoop__appender_end(&(*e)->file, true, err);
+    free(*e);
+    *e = NULL;
     return st;
 }

@@ -9,8 +9,8 @@
 
 struct hoop__progress_observer {
     hoop__progress *bar;
-    double          started_s, last_s, rate; /* samples/s, smoothed */
-    double          stall_s, communication_s;
+    double          started_s, last_s, rate;  /* samples/s, smoothed */
+    double          stall_s, communication_s; /* when it started */
 };
 
 hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_error *err, hoop__progress_observer **out)
@@ -24,6 +24,8 @@ hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_e
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a progress bar");
     st           = hoop__progress_create(&opts, hoop_trainer_about(tr)->step, err, &p->bar);
     p->started_s = p->last_s = hoop__now_s();
+    p->stall_s               = hoop_trainer_about(tr)->stall_s;
+    p->communication_s       = hoop_trainer_about(tr)->communication_s;
     *out                     = p;
     return st;
 }
@@ -34,6 +36,11 @@ void hoop__progress_observer_destroy(hoop__progress_observer **p)
     hoop__progress_destroy(&(*p)->bar);
     free(*p);
     *p = NULL;
+}
+
+void hoop__progress_observer_note(hoop__progress_observer *p, const char *text)
+{
+    hoop__progress_note(p->bar, "%s", text);
 }
 
 static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *tr)
@@ -47,8 +54,8 @@ static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *t
                                   .loss          = s->last.weight > 0 ? s->last.loss / s->last.weight : NAN,
                                   .accuracy      = s->last.counted > 0 ? s->last.correct / s->last.counted : NAN,
                                   .samples_per_s = p->rate,
-                                  .stall         = elapsed > 0 ? s->stall_s / elapsed : 0,
-                                  .communication = elapsed > 0 ? s->communication_s / elapsed : 0};
+                                  .stall         = elapsed > 0 ? (s->stall_s - p->stall_s) / elapsed : 0,
+                                  .communication = elapsed > 0 ? (s->communication_s - p->communication_s) / elapsed : 0};
 }
 
 static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
@@ -72,11 +79,11 @@ static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
     char                       of[40] = "";
     (void)err;
     if (s->epochs > 0) (void)snprintf(of, sizeof of, "/%lld", (long long)s->epochs);
-    if (s->validation.weight > 0 && s->validation.counted > 0) {
+    if (s->validation_step == s->step && s->validation.counted > 0) {
         hoop__progress_note(p->bar, "epoch %lld%s  step %lld  loss %.4f  validation loss %.4f  accuracy %.2f%%",
                             (long long)s->epoch + 1, of, (long long)s->step, state.loss,
                             s->validation.loss / s->validation.weight, 100.0 * s->validation.correct / s->validation.counted);
-    } else if (s->validation.weight > 0) {
+    } else if (s->validation_step == s->step) {
         hoop__progress_note(p->bar, "epoch %lld%s  step %lld  loss %.6g  validation loss %.6g", (long long)s->epoch + 1, of,
                             (long long)s->step, state.loss, s->validation.loss / s->validation.weight);
     } else {

@@ -1,11 +1,16 @@
 #include "observe/observe.h"
 
-static hoop_status save_step(void *ctx, hoop_trainer *tr, hoop_error *err)
+bool hoop__saves_now(hoop_trainer *tr)
 {
     const hoop_trainer_status *s     = hoop_trainer_about(tr);
     int64_t                    every = hoop_trainer_save_every(tr);
+    return every > 0 && s->step % every == 0 && s->step < s->steps;
+}
+
+static hoop_status save_step(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
     (void)ctx;
-    return every > 0 && s->step % every == 0 && s->step < s->steps ? hoop_trainer_save(tr, err) : HOOP_OK;
+    return hoop__saves_now(tr) ? hoop_trainer_save(tr, err) : HOOP_OK;
 }
 
 static hoop_status save_end(void *ctx, hoop_trainer *tr, hoop_error *err)

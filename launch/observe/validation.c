@@ -1,18 +1,16 @@
 #include "observe/observe.h"
 
-#include "train/trainer.h"
-
 static hoop_status evaluate(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     (void)ctx;
-    if (tr->validation_set == NULL) return HOOP_OK;
-    return hoop_trainer_evaluate(tr, NULL, err, &tr->status.validation);
+    return hoop_trainer_about(tr)->validation_samples == 0 ? HOOP_OK : hoop_trainer_evaluate(tr, NULL, err, NULL);
 }
 
 /* a run that ends inside an epoch is looked at as well */
 static hoop_status evaluate_end(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    return tr->status.epoch_end || tr->status.stopped ? HOOP_OK : evaluate(ctx, tr, err);
+    const hoop_trainer_status *s = hoop_trainer_about(tr);
+    return s->validation_step == s->step || s->stopped ? HOOP_OK : evaluate(ctx, tr, err);
 }
 
 hoop_observer hoop__observe_validation(void)

@@ -259,12 +259,14 @@ static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)
 
 hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
 {
-    hoop_loader_opts opts   = loader_opts(tr);
-    hoop_loader     *loader = NULL;
-    hoop_loader_leaf leaf;
-    hoop_error       local = {.status = HOOP_OK};
-    hoop__record     r;
-    hoop_status      st;
+    hoop_loader_opts  opts   = loader_opts(tr);
+    hoop_loader      *loader = NULL;
+    bool              own    = ds == NULL; /* the config's validation data */
+    hoop_loader_leaf  leaf;
+    hoop_error        local = {.status = HOOP_OK};
+    hoop__record      r;
+    hoop_metrics_sums sums;
+    hoop_status       st;
     if (ds == NULL) ds = tr->validation_set;
     if (ds == NULL || tr->model == NULL)
         return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
@@ -282,6 +284,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
             while (local.status == HOOP_OK && hoop_loader_next_leaf(loader, &leaf)) {
                 if (leaf.n > 0) evaluate_leaf(tr, &leaf, &r, &local);
             }
+            if (tr->opts.progress != NULL) tr->opts.progress(tr->opts.ctx, (double)(i + 1) / (double)opts.end_step);
             hoop_comm_progress(tr->comm);
         }
     }
@@ -292,7 +295,13 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
         st = hoop_fail(err, local.status, "%s", local.text);
     else
         st = hoop__record_verdict(tr, &r, err);
-    if (st == HOOP_OK) hoop__record_sums(&r, out);
+    if (st != HOOP_OK) goto done;
+    hoop__record_sums(&r, &sums);
+    if (out != NULL) *out = sums;
+    if (own) {
+        tr->status.validation      = sums;
+        tr->status.validation_step = tr->status.step;
+    }
 done:
     return st;
 }

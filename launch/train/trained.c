@@ -105,7 +105,8 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
                                           .classes       = t->outputs,
                                           .target_ndim   = -1,
                                           .ctx           = opts->ctx,
-                                          .note          = opts->note};
+                                          .note          = opts->note,
+                                          .progress      = opts->progress};
     out->input_ndim = x->ndim;
     memcpy(out->input_shape, x->shape, (size_t)x->ndim * sizeof *x->shape);
     if (!opts->targets) return HOOP_OK;

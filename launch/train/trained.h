@@ -28,7 +28,8 @@ typedef struct hoop__trained_opts {
     const char *data;    /* shard prefix, file or glob; NULL: data.validation of the config */
     bool        targets; /* y is wanted (evaluation); false: it is not looked at */
     void       *ctx;
-    void (*note)(void *ctx, const char *text); /* as of hoop_trainer_opts */
+    void (*note)(void *ctx, const char *text); /* both as of hoop_trainer_opts */
+    void (*progress)(void *ctx, double fraction);
 } hoop__trained_opts;
 
 /** Open data and model. Errors: those of datasets and hoop_trainer_create; HOOP_ESHAPE when data and model don't fit,

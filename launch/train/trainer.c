@@ -263,6 +263,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop_optim_create(&tr->optim_opts, tr->params, err, &tr->optim));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
+    if (tr->validation_set != NULL) tr->status.validation_samples = hoop_dataset_about(tr->validation_set)->length;
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));
 done:
     return st;
@@ -302,9 +303,9 @@ hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, cons
         tr->comm              = comm;
         tr->config            = config;
         tr->opts              = opts == NULL ? defaults : *opts;
-        tr->status.saved_step = -1;
-        tr->created_s         = hoop__now_s();
-        tr->leaf.tr           = tr;
+        tr->status.saved_step = tr->status.validation_step = -1;
+        tr->created_s                                      = hoop__now_s();
+        tr->leaf.tr                                        = tr;
         hoop__schema_init(tr);
         (void)read_config(tr, &local);
     }
@@ -352,7 +353,9 @@ hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, i
         st = hoop_trainer_update(tr, &local);
         for (int i = 0; i < n && st == HOOP_OK; i++) {
             if (observers[i].step != NULL) (void)observers[i].step(observers[i].ctx, tr, &tr->error);
-            if (observers[i].epoch != NULL && tr->status.epoch_end) (void)observers[i].epoch(observers[i].ctx, tr, &tr->error);
+        }
+        for (int i = 0; i < n && st == HOOP_OK && tr->status.epoch_end; i++) {
+            if (observers[i].epoch != NULL) (void)observers[i].epoch(observers[i].ctx, tr, &tr->error);
         }
         if (st == HOOP_OK) st = hoop_comm_check(tr->comm, &local); /* in an observer's collective: there is no next step */
     }

@@ -45,7 +45,8 @@ typedef struct hoop_trainer_opts {
     int64_t input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
     int64_t classes; /* of arrays, cross_entropy */
     void   *ctx;
-    void (*note)(void *ctx, const char *text); /* warnings and news, one line each; on every rank that has one; may be NULL */
+    void (*note)(void *ctx, const char *text);    /* warnings and news, one line each; on every rank that has one; may be NULL */
+    void (*progress)(void *ctx, double fraction); /* how much of an evaluation is done; may be NULL */
 } hoop_trainer_opts;
 
 /** Sums over all ranks of what the last step or an evaluation saw. */
@@ -64,7 +65,9 @@ typedef struct hoop_trainer_status {
     bool              epoch_end;                              /* the last step ended its epoch */
     double            lr, grad_norm;                          /* of the last step; grad_norm NaN where it was not needed */
     hoop_metrics_sums last;                                   /* of the last step */
-    hoop_metrics_sums validation;                             /* of the last evaluation; weight 0: none */
+    hoop_metrics_sums validation;                             /* of the last evaluation of the validation data, */
+    int64_t           validation_step;                        /* which was made after this step; -1: none was */
+    int64_t           validation_samples;                     /* rows of the validation data; 0: there are none */
     double            stall_s, communication_s, first_step_s; /* waited for data, for other ranks; since creation */
     int64_t           memory_peak_bytes;                      /* of tensors on the tape */
     int64_t           leaves;
@@ -73,8 +76,8 @@ typedef struct hoop_trainer_status {
     int64_t           saved_step; /* of the last published checkpoint; -1: none */
 } hoop_trainer_status;
 
-/** Something that follows a run. Each call is made on all ranks at the same step; a failure ends the run on all. NULL: not
- * called. */
+/** Something that follows a run. Each call is made on all ranks at the same step, of one observer after the other: `step` of all
+ * before any `epoch`. A failure ends the run on all. NULL: not called. */
 typedef struct hoop_observer {
     void *ctx;
     hoop_status (*start)(void *ctx, hoop_trainer *tr, hoop_error *err);
@@ -125,7 +128,8 @@ HOOP_API int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first);
 /** One step on the caller's arrays: x, y hold this rank's share of the step's samples, in order, in the run's precision (labels
  * i64). Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err);
-/** Loss and accuracy over the validation data (or `ds`, if not NULL), in evaluation mode. Calls: Collective. */
+/** Loss and accuracy in evaluation mode over `ds`, or (NULL) over the validation data, which the status then tells too; out may
+ *  be NULL. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
 /** The config's model in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out (n, output...),
  * in the run's precision. Calls: Local. */

@@ -479,7 +479,7 @@ static hoop_status listened(plan *p, hoop_trainer *tr, int rank, hoop_error *err
     listener      one = {p->ctx, "", rank}, two = {p->ctx, "+", rank};
     hoop_observer observers[] = {{.ctx = &one, .start = hear_start, .step = hear_step, .epoch = hear_epoch, .end = hear_end},
                                  {.ctx = NULL},
-                                 {.ctx = &two, .epoch = hear_epoch}};
+                                 {.ctx = &two, .step = hear_step, .epoch = hear_epoch}};
     return hoop_trainer_run(tr, observers, 3, err);
 }
 
@@ -494,7 +494,8 @@ static void observers_hear_all(void **state)
         memset(c.text, 0, sizeof c.text);
         plan_run(&p, sizes[i]);
         plan_good(&p);
-        for (int r = 0; r < sizes[i]; r++) assert_string_equal(c.text[r], "b0 s1 s2 e2 +e2 s3 s4 e4 +e4 s5 z5 ");
+        for (int r = 0; r < sizes[i]; r++)
+            assert_string_equal(c.text[r], "b0 s1 +s1 s2 +s2 e2 +e2 s3 +s3 s4 +s4 e4 +e4 s5 +s5 z5 ");
     }
     /* one rank asks to stop in step 2: all stop after the step in which they heard of it */
     for (int r = 0; r < 3; r++) {
@@ -504,7 +505,7 @@ static void observers_hear_all(void **state)
         plan_run(&p, 3);
         plan_good(&p);
         for (int i = 0; i < 3; i++) {
-            assert_string_equal(c.text[i], "b0 s1 s2 e2 +e2 s3 z3 ");
+            assert_string_equal(c.text[i], "b0 s1 +s1 s2 +s2 e2 +e2 s3 +s3 z3 ");
             assert_true(p.rank[i].about.stopped);
         }
     }
