@@ -47,6 +47,8 @@ void           command_speak(command_hushed *h);
 
 /** Print "hoop: text" to stderr and return the exit code for an error: HOOP_EXIT_FAILURE. */
 int command_report(const hoop_error *err);
+/** Print "hoop: text" to stderr: a trainer's note. */
+void command_note(void *ctx, const char *text);
 
 /* ---- commands that may run under a launcher ---- */
 

@@ -57,12 +57,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static void note(void *ctx, const char *text)
-{
-    (void)ctx;
-    (void)fprintf(stderr, "hoop: %s\n", text);
-}
-
 static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_metrics_sums *m)
 {
     int64_t step = hoop_trainer_about(t->trainer)->step;
@@ -86,20 +80,26 @@ static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_
 
 int command_eval(int argc, char **argv)
 {
-    const struct argp argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
-    eval_args         a     = {0};
-    hoop_error        early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
-    hoop__trained     t = {0};
-    hoop_metrics_sums sums;
-    session           s;
-    hoop_status       st;
-    int               code = HOOP_EXIT_OK;
+    const struct argp  argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
+    eval_args          a     = {0};
+    hoop_error         early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
+    hoop__trained      t = {0};
+    hoop__trained_opts opts;
+    hoop_metrics_sums  sums;
+    session            s;
+    meter              m;
+    hoop_status        st;
+    int                code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
     (void)hoop__trained_read(a.path, a.set, a.nset, &early, &t);
     HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
-    HOOP_TRY(st, done,
-             hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .targets = true, .note = note}, &err));
-    HOOP_TRY(st, done, hoop_trainer_evaluate(t.trainer, t.data, &err, &sums));
+    meter_begin(&m, "evaluating");
+    opts = (hoop__trained_opts){
+        .data = a.data, .targets = true, .ctx = &m, .note = command_note, .progress = s.rank == 0 ? meter_update : NULL};
+    HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &opts, &err));
+    st = hoop_trainer_evaluate(t.trainer, t.data, &err, &sums);
+    meter_end(&m);
+    if (st != HOOP_OK) goto done;
     if (s.rank == 0 && !print_result(&a, &t, &sums)) code = HOOP_EXIT_FAILURE;
     if (s.rank == 0) code = print_done(code);
 done:

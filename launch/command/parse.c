@@ -84,3 +84,9 @@ int command_report(const hoop_error *err)
     (void)fprintf(stderr, "hoop: %s\n", err->text);
     return HOOP_EXIT_FAILURE;
 }
+
+void command_note(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)fprintf(stderr, "hoop: %s\n", text);
+}

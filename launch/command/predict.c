@@ -62,12 +62,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static void note(void *ctx, const char *text)
-{
-    (void)ctx;
-    (void)fprintf(stderr, "hoop: %s\n", text);
-}
-
 static void print_result(const predict_args *a, hoop__trained *t)
 {
     char           shape[PRINT_SHAPE];
@@ -92,7 +86,7 @@ int command_predict(int argc, char **argv)
     command_parse(&argp, argc, argv, &a);
     (void)hoop__trained_read(a.path, a.set, a.nset, &early, &t);
     HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
-    HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .note = note}, &err));
+    HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .note = command_note}, &err));
     meter_begin(&m, "predicting");
     st = hoop__trained_predict(&t, a.out, a.force, s.rank == 0 ? meter_update : NULL, &m, &err);
     meter_end(&m);

@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "command/open.h"
 #include "command/print.h"
 #include "observe/observe.h"
@@ -105,10 +106,48 @@ static void listen_to_signals(hoop_trainer *tr)
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
+/* Where notes go: above the bar, and into the log, which begins with those made before it was opened. */
+typedef struct voice {
+    hoop__progress_observer *progress;
+    hoop__log               *log;
+    hoop__text               early;
+} voice;
+
 static void note(void *ctx, const char *text)
 {
-    (void)ctx;
-    (void)fprintf(stderr, "hoop: %s\n", text);
+    voice *v = ctx;
+    char   line[HOOP_ERROR_TEXT];
+    if (v->log != NULL)
+        hoop__log_line(v->log, "%s", text);
+    else
+        hoop__text_addf(&v->early, "%s\n", text);
+    if (v->progress == NULL) {
+        command_note(NULL, text);
+        return;
+    }
+    (void)snprintf(line, sizeof line, "hoop: %s", text);
+    hoop__progress_observer_note(v->progress, line);
+}
+
+static void open_log(voice *v, const char *out, int rank, hoop_error *err)
+{
+    char path[HOOP_CHECKPOINT_PATH + 16];
+    (void)snprintf(path, sizeof path, "%s/log.txt", out);
+    if (hoop__log_open(path, rank, err, &v->log) != HOOP_OK) return;
+    for (char *rest = v->early.data, *line; (line = strsep(&rest, "\n")) != NULL;) {
+        if (line[0] != '\0') hoop__log_line(v->log, "%s", line);
+    }
+}
+
+static void close_log(voice *v)
+{
+    char       line[HOOP_ERROR_TEXT + 16];
+    hoop_error why = {.status = HOOP_OK};
+    if (hoop__log_close(&v->log, &why) != HOOP_OK) {
+        (void)snprintf(line, sizeof line, "warning: %s", why.text);
+        command_note(NULL, line);
+    }
+    hoop__text_clear(&v->early);
 }
 
 static void print_header(const session *s, hoop_trainer *tr, const char *out)
@@ -132,7 +171,7 @@ static hoop_status print_result(const session *s, hoop_trainer *tr, const char *
     char                       path[HOOP_CHECKPOINT_PATH], hex[65];
     hoop_status                st = HOOP_OK;
     if (s->rank != 0) return HOOP_OK;
-    if (a->validation.weight > 0) {
+    if (a->validation_step == a->step) {
         (void)printf("validation loss %.6g", a->validation.loss / a->validation.weight);
         if (a->validation.counted > 0) (void)printf("  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
         (void)printf("\n");
@@ -156,34 +195,29 @@ static hoop_status write_config(const session *s, hoop_trainer *tr, const char *
     return hoop__replace_file(path, text, strlen(text), err);
 }
 
-static hoop_status run(const session *s, hoop_trainer *tr, const char *out, hoop_error *err)
+static hoop_status run(const session *s, hoop_trainer *tr, const char *out, voice *v, hoop_error *err)
 {
-    hoop__progress_observer *progress = NULL;
-    hoop__metrics_observer  *metrics  = NULL;
-    hoop__log               *log      = NULL;
-    hoop_error               local    = {.status = HOOP_OK};
-    char                     path[HOOP_CHECKPOINT_PATH];
-    hoop_status              st;
-    (void)snprintf(path, sizeof path, "%s/log.txt", out);
-    if (write_config(s, tr, out, &local) == HOOP_OK && s->rank == 0) (void)hoop__log_open(path, s->rank, &local, &log);
-    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, stderr, &local, &progress);
+    const hoop_trainer_status *a       = hoop_trainer_about(tr);
+    hoop__metrics_observer    *metrics = NULL;
+    hoop_error                 local   = {.status = HOOP_OK};
+    hoop_status                st;
+    if (write_config(s, tr, out, &local) == HOOP_OK && s->rank == 0) open_log(v, out, s->rank, &local);
+    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, stderr, &local, &v->progress);
     if (local.status == HOOP_OK) (void)hoop__metrics_observer_create(tr, out, &local, &metrics);
     st = hoop_comm_agree_status(s->comm, &local);
     if (st == HOOP_OK) {
-        hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_progress(progress), hoop__observe_metrics(metrics),
-                                     hoop__observe_saving()};
-        hoop__log_line(log, "start at step %lld of %lld, %d ranks, %s", (long long)hoop_trainer_about(tr)->step,
-                       (long long)hoop_trainer_about(tr)->steps, s->size, hoop_runtime_numerics(tr->rt));
-        st = hoop_trainer_run(tr, observers, 4, &local);
+        hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_progress(v->progress),
+                                     hoop__observe_metrics(metrics), hoop__observe_saving()};
+        hoop__log_line(v->log, "start at step %lld of %lld, %d ranks, %s", (long long)a->step, (long long)a->steps, s->size,
+                       hoop_runtime_numerics(tr->rt));
+        st = hoop_trainer_run(tr, observers, (int)(sizeof observers / sizeof observers[0]), &local);
         if (st == HOOP_OK)
-            hoop__log_line(log, "end at step %lld, checkpoint of step %lld", (long long)hoop_trainer_about(tr)->step,
-                           (long long)hoop_trainer_about(tr)->saved_step);
+            hoop__log_line(v->log, "end at step %lld, checkpoint of step %lld", (long long)a->step, (long long)a->saved_step);
         else
-            hoop__log_line(log, "failed: %s", local.text);
+            hoop__log_line(v->log, "failed: %s", local.text);
     }
-    hoop__progress_observer_destroy(&progress);
+    hoop__progress_observer_destroy(&v->progress);
     hoop__metrics_observer_destroy(&metrics);
-    if (log != NULL) (void)hoop__log_close(&log, NULL);
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }
 
@@ -229,7 +263,8 @@ int command_train(int argc, char **argv)
     hoop_error               err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
     hoop_config             *config = NULL;
     hoop_comm_opts           comm   = {0};
-    hoop_trainer_opts        opts   = {.note = note};
+    voice                    v      = {0};
+    hoop_trainer_opts        opts   = {.ctx = &v, .note = note};
     hoop_trainer            *tr     = NULL;
     session                  s;
     char                     out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
@@ -251,13 +286,14 @@ int command_train(int argc, char **argv)
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
     if (s.rank == 0) print_header(&s, tr, out);
     listen_to_signals(tr);
-    if (run(&s, tr, out, &err) != HOOP_OK) goto done;
+    if (run(&s, tr, out, &v, &err) != HOOP_OK) goto done;
     listen_to_signals(NULL);
     (void)print_result(&s, tr, out, &err);
     if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK) (void)stop_code(&s, tr, &err, &code);
 done:
     stoppable = NULL;
     hoop_trainer_destroy(&tr);
+    close_log(&v);
     hoop_config_destroy(&config);
     return session_end(&s, &err, code);
 }
