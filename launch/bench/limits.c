@@ -67,7 +67,7 @@ static double fma_rate(const hoop_runtime *rt)
     return best;
 }
 
-static hoop_status gemm_rate(hoop_runtime *rt, hoop_error *err, double *out)
+static hoop_status gemm_rate(hoop_error *err, double *out)
 {
     enum { N = 1024 };
     hoop_runtime_opts alone  = {.threads = 1, .blas = true};
@@ -75,7 +75,6 @@ static hoop_status gemm_rate(hoop_runtime *rt, hoop_error *err, double *out)
     hoop_tape        *t      = NULL;
     hoop_tensor      *a = NULL, *b = NULL;
     hoop_status       st;
-    (void)rt;
     *out = 0.0;
     HOOP_TRY(st, done, hoop_runtime_create(&alone, err, &single));
     HOOP_TRY(st, done, hoop_tape_create(single, err, &t));
@@ -127,7 +126,7 @@ hoop_status hoop__limits_measure(hoop_runtime *rt, hoop_error *err, hoop__limits
 {
     hoop_status st;
     out->fma_gflops = fma_rate(rt);
-    HOOP_TRY(st, done, gemm_rate(rt, err, &out->gemm_gflops));
+    HOOP_TRY(st, done, gemm_rate(err, &out->gemm_gflops));
     HOOP_TRY(st, done, memcpy_rate(err, &out->memcpy_gb_s));
 done:
     return st;

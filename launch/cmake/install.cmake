@@ -3,11 +3,6 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set_target_properties(hoop_shared PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
-# The installed command finds the installed library wherever the prefix is moved to.
-file(RELATIVE_PATH HOOP_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
-set_target_properties(hoop_command PROPERTIES INSTALL_RPATH "$ORIGIN/${HOOP_BIN_TO_LIB}")
-
 install(TARGETS hoop_shared hoop_static hoop_command
     RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
