@@ -1,10 +1,9 @@
 /* core/base/random.c - Philox, what is drawn from it, and the keyed shuffle. */
 #include "hoop/random.h"
 
-#include <math.h>
-
 #include "base/threads.h"
 #include "kernels/philox.h"
+#include "kernels/vmath.h"
 
 static uint64_t pair(uint32_t low, uint32_t high)
 {
@@ -49,22 +48,43 @@ double hoop_random_f64(hoop_key key, uint64_t i)
     return i % 2 == 0 ? unit_f64(out[0], out[1]) : unit_f64(out[2], out[3]);
 }
 
-/* Elements 2j and 2j + 1 are the cosine and the sine of one group. */
-static HOOP_NOINLINE double normal(hoop_key key, uint64_t i)
+void hoop_random_f64_fill(hoop_key key, uint64_t first, int64_t n, double *out)
 {
-    uint32_t out[4];
-    double   radius, angle;
-    hoop__philox(key.k, key.stream, i / 2, out);
-    radius = sqrt(-2 * log(1 - unit_f64(out[0], out[1])));
-    angle  = 6.283185307179586476925 * unit_f64(out[2], out[3]);
-    return radius * (i % 2 == 0 ? cos(angle) : sin(angle));
+    for (int64_t i = 0; i < n;) {
+        uint32_t word[4];
+        uint64_t at = first + (uint64_t)i;
+        hoop__philox(key.k, key.stream, at / 2, word);
+        if (at % 2 == 0) out[i++] = unit_f64(word[0], word[1]);
+        if (i < n) out[i++] = unit_f64(word[2], word[3]);
+    }
+}
+
+/* Elements 2j and 2j + 1 are the cosine and the sine of one group. */
+static HOOP_NOINLINE void normals(hoop_key key, uint64_t first, int64_t n, double *out)
+{
+    for (int64_t i = 0; i < n;) {
+        uint32_t word[4];
+        uint64_t at = first + (uint64_t)i;
+        double   radius, cosine, sine;
+        hoop__philox(key.k, key.stream, at / 2, word);
+        radius = v_sqrt_f64(-2.0 * v_log_f64(1.0 - unit_f64(word[0], word[1])));
+        v_turn_f64(unit_f64(word[2], word[3]), &cosine, &sine);
+        if (at % 2 == 0) out[i++] = radius * cosine;
+        if (i < n) out[i++] = radius * sine;
+    }
+}
+
+void hoop_random_normal_fill(hoop_key key, uint64_t first, int64_t n, double *out)
+{
+    uint64_t mode = hoop_fp_enter();
+    normals(key, first, n, out);
+    hoop_fp_restore(mode);
 }
 
 double hoop_random_normal(hoop_key key, uint64_t i)
 {
-    uint64_t mode = hoop_fp_enter();
-    double   x    = normal(key, i);
-    hoop_fp_restore(mode);
+    double x;
+    hoop_random_normal_fill(key, i, 1, &x);
     return x;
 }
 

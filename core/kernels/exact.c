@@ -25,10 +25,7 @@ static float pow2_f32(int e)
 
 static double pow2_f64(int e)
 {
-    uint64_t u = (uint64_t)(e + 1023) << 52;
-    double   x;
-    memcpy(&x, &u, sizeof x);
-    return x;
+    return f64_of_bits((uint64_t)(e + 1023) << 52);
 }
 
 static int floor_div(int a, int b)

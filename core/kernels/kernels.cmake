@@ -10,7 +10,6 @@ function(hoop_kernel_set isa)
     target_include_directories(hoop_kernels_${isa} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/include)
     target_link_libraries(hoop_kernels_${isa} PRIVATE hoop_flags)
     target_compile_definitions(hoop_kernels_${isa} PRIVATE HOOP_ISA=${isa})
-    # -Wno-pass-failed: f64 loops that call libm are not vectorised, and need not be.
     target_compile_options(hoop_kernels_${isa} PRIVATE -O3 ${ARGN} $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed>)
     set(HOOP_KERNEL_OBJECTS ${HOOP_KERNEL_OBJECTS} $<TARGET_OBJECTS:hoop_kernels_${isa}> PARENT_SCOPE)
 endfunction()

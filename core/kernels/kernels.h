@@ -3,7 +3,7 @@
  *
  * Every .c file of this folder is compiled once for each instruction set (HOOP_ISA names it) and fills its part of one const
  * table; hoop_kernels_select picks the table at run time. A kernel sees pointers, sizes and strides: no tape, no tensor, no
- * malloc, no libm for f32. Elementwise kernels give the same bits at any offset and length; reductions use 16 fixed lanes and
+ * malloc, no libm. Elementwise kernels give the same bits at any offset and length; reductions use 16 fixed lanes and
  * a fixed tree, so their bits depend on the values and the length alone.
  *
  * `add`: y += result instead of y = result. Kernels with it accumulate gradients without a temporary.

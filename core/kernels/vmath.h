@@ -3,12 +3,13 @@
  *
  * f32: branch-free polynomials that the compiler vectorises inside the loops that use them. Every operation is written out
  * (fma included), so an element has the same bits in a vector, in its tail and alone. Coefficients are minimax fits (Remez)
- * made for hoop. f64: libm's scalar functions, an element at a time, hence also the same bits at any position.
+ * made for hoop. f64: vmath64.h.
  */
 #ifndef HOOP_VMATH_H
 #define HOOP_VMATH_H
 
 #include "kernels/isa.h"
+#include "kernels/vmath64.h"
 
 HOOP_INLINE float f32_of_bits(uint32_t u)
 {
@@ -116,27 +117,6 @@ HOOP_INLINE float v_erf_f32(float x)
     return f32_of_bits(bits_of_f32(a < 0.93f ? p : big) | sign);
 }
 
-HOOP_INLINE double v_exp_f64(double x)
-{
-    return exp(x);
-}
-HOOP_INLINE double v_log_f64(double x)
-{
-    return log(x);
-}
-HOOP_INLINE double v_tanh_f64(double x)
-{
-    return tanh(x);
-}
-HOOP_INLINE double v_erf_f64(double x)
-{
-    return erf(x);
-}
-HOOP_INLINE double v_sigmoid_f64(double x)
-{
-    double e = exp(x < 0 ? x : -x);
-    return (x < 0 ? e : 1) / (1 + e);
-}
 HOOP_INLINE float v_sqrt_f32(float x)
 {
     return __builtin_sqrtf(x);

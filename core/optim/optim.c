@@ -2,9 +2,9 @@
 
 #include "base/threads.h"
 #include "kernels/kernels.h"
+#include "kernels/vmath64.h"
 #include "tape/engine.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 enum { UPDATE_TILE = 128 /* blocks a task */, MOST_STATES = 2 };
@@ -147,21 +147,20 @@ static void update_tile(void *ctx, int64_t task)
 static HOOP_NOINLINE void update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr,
                                  double grad_scale)
 {
-    double     step = (double)(o->step + 1);
-    update_job job  = {.o = o, .k = rt->kernels, .first = first_block, .nblocks = nblocks};
-    job.u           = (hoop_update){.grad_scale   = grad_scale,
-                                    .lr           = lr,
-                                    .weight_decay = o->opts.weight_decay,
-                                    .momentum     = o->opts.momentum,
-                                    .dampening    = o->opts.dampening,
-                                    .nesterov     = o->opts.nesterov,
-                                    .first        = o->step == 0,
-                                    .beta1        = o->opts.beta1,
-                                    .beta2        = o->opts.beta2,
-                                    .eps          = o->opts.eps,
-                                    .bias1        = 1.0 - pow(o->opts.beta1, step),
-                                    .bias2        = 1.0 - pow(o->opts.beta2, step),
-                                    .decoupled    = o->row->decoupled};
+    update_job job = {.o = o, .k = rt->kernels, .first = first_block, .nblocks = nblocks};
+    job.u          = (hoop_update){.grad_scale   = grad_scale,
+                                   .lr           = lr,
+                                   .weight_decay = o->opts.weight_decay,
+                                   .momentum     = o->opts.momentum,
+                                   .dampening    = o->opts.dampening,
+                                   .nesterov     = o->opts.nesterov,
+                                   .first        = o->step == 0,
+                                   .beta1        = o->opts.beta1,
+                                   .beta2        = o->opts.beta2,
+                                   .eps          = o->opts.eps,
+                                   .bias1        = 1.0 - v_power_f64(o->opts.beta1, o->step + 1),
+                                   .bias2        = 1.0 - v_power_f64(o->opts.beta2, o->step + 1),
+                                   .decoupled    = o->row->decoupled};
     hoop_threads_run(rt->threads, (nblocks + UPDATE_TILE - 1) / UPDATE_TILE, update_tile, &job);
 }
 

@@ -1,8 +1,7 @@
 #include "hoop/optim.h"
 
 #include "base/threads.h"
-
-#include <math.h>
+#include "kernels/vmath64.h"
 
 static const char *const names[] = {"constant", "cosine", "step", NULL};
 #define AT(field) offsetof(hoop_schedule_opts, field)
@@ -20,15 +19,15 @@ const hoop_option_table hoop_schedule_options = {"schedule", options, (int)(size
 static HOOP_NOINLINE double factor(const hoop_schedule_opts *s, int64_t step, int64_t total_steps)
 {
     int64_t after = step - s->warmup_steps, span = total_steps - s->warmup_steps;
+    double  cosine, sine;
     if (step < s->warmup_steps) return (double)(step + 1) / (double)s->warmup_steps;
     switch ((hoop_schedule_kind)s->name) {
     case HOOP_SCHEDULE_COSINE:
         if (span <= 0 || after >= span) return s->min_factor;
-        return s->min_factor + (1.0 - s->min_factor) * 0.5 * (1.0 + cos(M_PI * (double)after / (double)span));
-    case HOOP_SCHEDULE_STEP: {
-        int64_t drops = after / s->every_steps;
-        return pow(s->gamma, (double)drops);
-    }
+        v_turn_f64((double)after / (double)span * 0.5, &cosine, &sine);
+        return s->min_factor + (1.0 - s->min_factor) * 0.5 * (1.0 + cosine);
+    case HOOP_SCHEDULE_STEP:
+        return v_power_f64(s->gamma, after / s->every_steps);
     case HOOP_SCHEDULE_CONSTANT:
     default:
         return 1.0;

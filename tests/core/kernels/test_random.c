@@ -121,9 +121,29 @@ static void test_permute_fair(void **state)
         if (count[i] != 0) assert_in_range(count[i], 1000 - 180, 1000 + 180);
 }
 
+/* many at once are the same numbers as one by one */
+static void test_fill(void **state)
+{
+    double u[40], z[40];
+    (void)state;
+    for (uint64_t first = 0; first < 5; first++) {
+        for (int64_t n = 0; n <= 33; n++) {
+            u[n] = z[n] = 7;
+            hoop_random_f64_fill(test_key, first, n, u);
+            hoop_random_normal_fill(test_key, first, n, z);
+            for (int64_t i = 0; i < n; i++) {
+                assert_true(u[i] == hoop_random_f64(test_key, first + (uint64_t)i));
+                assert_true(z[i] == hoop_random_normal(test_key, first + (uint64_t)i));
+            }
+            assert_true(u[n] == 7 && z[n] == 7);
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_uniform), cmocka_unit_test(test_keys),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fill),    cmocka_unit_test(test_known),
+                                       cmocka_unit_test(test_uniform), cmocka_unit_test(test_keys),
                                        cmocka_unit_test(test_permute), cmocka_unit_test(test_permute_fair)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
-/* The polynomials of f32, measured in units of the last place over every exponent and both signs. */
+/* The polynomials, measured in units of the last place: f32 over every exponent and both signs, f64 at a million places. */
 #include "kernels_test.h"
+
+#include "kernels/vmath64.h"
 
 static double sigmoid(double x)
 {
@@ -56,7 +58,7 @@ static void test_ulp(void **state)
     }
 }
 
-/* signs of zero, ends, and exact values */
+/* both dtypes: signs of zero, ends, and exact values */
 static void test_exact_values(void **state)
 {
     static const struct {
@@ -88,7 +90,11 @@ static void test_exact_values(void **state)
     FOR_EACH_TABLE(k)
     {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-            float y;
+            float  y;
+            double x64 = (double)rows[i].x, y64, want = (double)rows[i].y;
+            k->unary[rows[i].kernel][HOOP_F64](1, &x64, 1, &y64, false);
+            if (fabs(x64) != 5 && !same(HOOP_F64, &y64, 0, &want, 0))
+                fail_msg("%s f64 kernel %d of %a: %a, want %a", k->isa, rows[i].kernel, x64, y64, want);
             k->unary[rows[i].kernel][HOOP_F32](1, &rows[i].x, 1, &y, false);
             if (!same(HOOP_F32, &y, 0, &rows[i].y, 0))
                 fail_msg("%s kernel %d of %a: %a, want %a", k->isa, rows[i].kernel, (double)rows[i].x, (double)y,
@@ -97,8 +103,121 @@ static void test_exact_values(void **state)
     }
 }
 
+/* ---- f64, against long double ---- */
+
+static long double sigmoid_long(long double x)
+{
+    return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x));
+}
+
+static const struct {
+    const char *name;
+    int         kernel;
+    long double (*f)(long double);
+    double bound;
+} functions64[] = {
+    {"exp", HOOP_UNARY_exp, expl, 1},    {"log", HOOP_UNARY_log, logl, 1},
+    {"tanh", HOOP_UNARY_tanh, tanhl, 3}, {"sigmoid", HOOP_UNARY_sigmoid, sigmoid_long, 3},
+    {"erf", HOOP_UNARY_erf, erfl, 1.5},
+};
+
+static double ulps64(double y, long double right)
+{
+    double r = (double)right, a = fabs(r);
+    if (isnan(r) || isnan(y)) return isnan(r) && isnan(y) ? 0 : (double)INFINITY;
+    if (isinf(r) || isinf(y)) return r == y ? 0 : (double)INFINITY;
+    return (double)(fabsl((long double)y - right) / (long double)(a < DBL_MIN ? 0x1p-1074 : nextafter(a, (double)INFINITY) - a));
+}
+
+/* i even: any bits; odd: both signs of 2^-30 to 2^10, where functions bend */
+static double argument(uint64_t i)
+{
+    uint32_t w[4];
+    uint64_t u;
+    double   x;
+    hoop_philox(test_key, i, w);
+    u = (uint64_t)w[0] << 32 | w[1];
+    if (i % 2 == 0) {
+        memcpy(&x, &u, sizeof x);
+        return x;
+    }
+    x = ldexp(1.0 + (double)(u >> 12) * 0x1p-52, (int)(w[2] % 40) - 30);
+    return w[3] % 2 == 0 ? x : -x;
+}
+
+static void test_ulp64(void **state)
+{
+    enum { N = 1 << 20 };
+    double *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y), *first = malloc(N * sizeof *first);
+    (void)state;
+    for (uint64_t i = 0; i < N; i++) x[i] = argument(i);
+    for (size_t f = 0; f < sizeof functions64 / sizeof functions64[0]; f++) {
+        double worst = 0, at = 0;
+        bool   again = false;
+        FOR_EACH_TABLE(k)
+        {
+            k->unary[functions64[f].kernel][HOOP_F64](N, x, 1, y, false);
+            for (int i = 0; i < N && !again; i++) {
+                double e = ulps64(y[i], functions64[f].f((long double)x[i]));
+                if (e > worst) worst = e, at = x[i];
+            }
+            if (!again) memcpy(first, y, N * sizeof *y);
+            for (int i = 0; i < N; i++) { /* no fma: every set has the same bits */
+                if (!same(HOOP_F64, y, i, first, i)) fail_msg("%s %s: other bits at %a", k->isa, functions64[f].name, x[i]);
+            }
+            again = true;
+        }
+        print_message("f64 %s: %.3f ulp at %a\n", functions64[f].name, worst, at);
+        if (!(worst <= functions64[f].bound)) fail_msg("f64 %s: %.3f ulp at %a", functions64[f].name, worst, at);
+    }
+    free(x);
+    free(y);
+    free(first);
+}
+
+static void test_turn(void **state)
+{
+    const long double two_pi   = 6.28318530717958647692528676655900577L;
+    double            worst[2] = {0}, at[2] = {0};
+    (void)state;
+    for (uint64_t i = 0; i < 1 << 20; i++) {
+        double      u       = i < 1024 ? (double)i / 1024 : uniform(i), got[2];
+        double      shift   = u - 0.25 * rint(4 * u); /* exact, and so its sine is right where the angle would round */
+        int         quarter = (int)rint(4 * u) % 4;
+        long double c = cosl(two_pi * (long double)shift), s = sinl(two_pi * (long double)shift);
+        long double right[2] = {quarter == 0   ? c
+                                : quarter == 1 ? -s
+                                : quarter == 2 ? -c
+                                               : s,
+                                quarter == 0   ? s
+                                : quarter == 1 ? c
+                                : quarter == 2 ? -s
+                                               : -c};
+        v_turn_f64(u, &got[0], &got[1]);
+        for (int k = 0; k < 2; k++) {
+            double e = ulps64(got[k], right[k]);
+            if (e > worst[k]) worst[k] = e, at[k] = u;
+        }
+    }
+    print_message("turn: cosine %.3f ulp at %a, sine %.3f at %a\n", worst[0], at[0], worst[1], at[1]);
+    assert_true(worst[0] <= 2 && worst[1] <= 2);
+}
+
+static void test_power(void **state)
+{
+    (void)state;
+    for (int64_t n = 0; n < 3000; n++) {
+        for (int i = 0; i < 4; i++) {
+            double      x     = (double[]){0.9, 0.999, 0.1, 1.0009765625}[i];
+            long double right = powl((long double)x, (long double)n);
+            if (!(ulps64(v_power_f64(x, n), right) <= 0.5 * (double)n + 0.5)) fail_msg("%a^%d: %a", x, (int)n, v_power_f64(x, n));
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulp), cmocka_unit_test(test_exact_values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulp64), cmocka_unit_test(test_turn), cmocka_unit_test(test_power),
+                                       cmocka_unit_test(test_ulp), cmocka_unit_test(test_exact_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
