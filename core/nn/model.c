@@ -1,14 +1,16 @@
 #include "hoop/nn.h"
 
 #include "hoop/random.h"
+#include "kernels/vmath.h"
 #include "tape/engine.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODULE_SLOTS = 4, PATH_MAX_BYTES = 200 };
+enum { PATH_MAX_BYTES = 200, CHUNK = 256 };
+
+extern const hoop_module_kind hoop__module_sequential;
 
 struct hoop_module {
     const hoop_module_kind *kind;
@@ -16,17 +18,20 @@ struct hoop_module {
     char                    path[PATH_MAX_BYTES];
     uint64_t                site; /* of its random ops: a hash of the path */
     void                   *opts;
-    hoop_tensor            *tensor[MODULE_SLOTS];
+    hoop_tensor            *tensor[HOOP_MODULE_SLOTS];
     hoop_module            *first, *last, *next; /* children, sibling */
 };
 
 struct hoop_model {
     hoop_params *params;
     hoop_module *root;
-    int64_t     *fan_in; /* by parameter */
-    int          nfan_in;
-    int          out_ndim;
-    int64_t      out_shape[HOOP_MAX_DIMS];
+    struct init {
+        hoop_param_kind kind;
+        int64_t         fan_in;
+    } * init; /* by parameter */
+    int     ninit;
+    int     out_ndim;
+    int64_t out_shape[HOOP_MAX_DIMS];
 };
 
 /* FNV-1a */
@@ -99,7 +104,7 @@ void hoop_model_destroy(hoop_model **m)
     if (m == NULL || *m == NULL) return;
     module_free((*m)->root);
     hoop_params_destroy(&(*m)->params);
-    free((*m)->fan_in);
+    free((*m)->init);
     free(*m);
     *m = NULL;
 }
@@ -119,7 +124,12 @@ hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, c
 {
     hoop_module *m;
     hoop_status  st;
-    if (strcmp(parent->kind->name, "sequential") != 0)
+    if (out != NULL) *out = NULL;
+    if (parent == NULL || name == NULL || name[0] == '\0' || strpbrk(name, "./") != NULL)
+        return hoop_fail(err, HOOP_EARG, "hoop_module_add: a parent and a name without '.' and '/' are wanted");
+    if (kind == NULL || kind->name == NULL || kind->forward == NULL)
+        return hoop_fail(err, HOOP_EARG, "module '%s': no such kind, or one without a forward", name);
+    if (parent->kind != &hoop__module_sequential)
         return hoop_fail(err, HOOP_EARG, "module '%s' cannot stand under a %s", name, parent->kind->name);
     st = module_new(parent->model, parent, kind, name, opts, err, &m);
     if (st != HOOP_OK) return st;
@@ -194,76 +204,108 @@ const char *hoop_module_path(const hoop_module *m)
     return m->path;
 }
 
-static void full_name(const hoop_module *m, const char *name, char *out, size_t size)
+enum { NAME_MAX_BYTES = PATH_MAX_BYTES + 40 };
+
+/* the parameter's or buffer's whole name; HOOP_EARG where the kind asks for what it cannot have */
+static hoop_status check_slot(const hoop_module *m, int slot, const char *name, char out[NAME_MAX_BYTES], hoop_error *err)
 {
-    (void)snprintf(out, size, "%s%s%s", m->path, m->path[0] == '\0' ? "" : ".", name);
+    int n = snprintf(out, NAME_MAX_BYTES, "%s%s%s", m->path, m->path[0] == '\0' ? "" : ".", name);
+    if (n < 0 || n >= NAME_MAX_BYTES)
+        return hoop_fail(err, HOOP_EARG, "'%s' makes a name of more than %d characters", name, NAME_MAX_BYTES - 1);
+    if (slot < 0 || slot >= HOOP_MODULE_SLOTS)
+        return hoop_fail(err, HOOP_EARG, "%s: slot %d; a module has slots 0 to %d", out, slot, HOOP_MODULE_SLOTS - 1);
+    if (m->tensor[slot] != NULL)
+        return hoop_fail(err, HOOP_EARG, "%s: slot %d is taken (was the model built before?)", out, slot);
+    return HOOP_OK;
 }
 
-hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, int ndim, const int64_t *shape, int64_t fan_in,
-                              hoop_error *err)
+hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim, const int64_t *shape,
+                              int64_t fan_in, hoop_error *err)
 {
-    char        full[PATH_MAX_BYTES + 40];
-    hoop_status st;
-    int64_t    *fan = realloc(m->model->fan_in, (size_t)(m->model->nfan_in + 1) * sizeof *fan);
-    if (fan == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
-    m->model->fan_in = fan;
-    full_name(m, name, full, sizeof full);
-    st = hoop_params_add(m->model->params, full, ndim, shape, err, &m->tensor[slot]);
-    if (st == HOOP_OK) fan[m->model->nfan_in++] = fan_in;
+    char         full[NAME_MAX_BYTES];
+    hoop_status  st   = check_slot(m, slot, name, full, err);
+    struct init *init = st == HOOP_OK ? realloc(m->model->init, (size_t)(m->model->ninit + 1) * sizeof *init) : NULL;
+    if (st != HOOP_OK) return st;
+    if (init == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
+    m->model->init = init;
+    st             = hoop_params_add(m->model->params, full, ndim, shape, err, &m->tensor[slot]);
+    if (st == HOOP_OK) init[m->model->ninit++] = (struct init){kind, fan_in};
     return st;
 }
 
 hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape,
                                hoop_error *err)
 {
-    char full[PATH_MAX_BYTES + 40];
-    full_name(m, name, full, sizeof full);
-    return hoop_params_add_buffer(m->model->params, full, dtype, ndim, shape, err, &m->tensor[slot]);
+    char        full[NAME_MAX_BYTES];
+    hoop_status st = check_slot(m, slot, name, full, err);
+    return st != HOOP_OK ? st : hoop_params_add_buffer(m->model->params, full, dtype, ndim, shape, err, &m->tensor[slot]);
 }
 
 hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot)
 {
-    return m->tensor[slot];
+    return slot >= 0 && slot < HOOP_MODULE_SLOTS ? m->tensor[slot] : NULL;
 }
 
 /*
- * PyTorch: weights and biases uniform within 1/sqrt(fan_in) (its Linear). He: normal of variance 2/fan_in (He et al., ICCV
- * 2015); Glorot: uniform within sqrt(6/(fan_in + fan_out)) (Glorot & Bengio, AISTATS 2010); both with biases of zero.
+ * Weights and biases. PyTorch: both uniform within 1/sqrt(fan_in) (its Linear). He: normal of variance 2/fan_in (He et al., ICCV
+ * 2015); Glorot: uniform within sqrt(6/(fan_in + fan_out)) (Glorot & Bengio, AISTATS 2010); both with biases of zero. These are
+ * about sums over fan_in inputs; a table's rows are looked up, and N(0, 1) in every scheme, as PyTorch's Embedding.
  */
-static HOOP_NOINLINE void param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
+static HOOP_NOINLINE void param_fill(hoop_params *p, int param, hoop_param_kind kind, hoop_init init, int64_t fan_in,
+                                     uint64_t seed)
 {
     hoop_tensor *x       = hoop_params_tensor(p, param);
     hoop_key     key     = hoop_key_make(seed, HOOP_FOR_INIT, hash_text(hoop_params_name(p, param)), 0, 0);
-    bool         bias    = hoop_tensor_ndim(x) < 2;
     int64_t      fan_out = hoop_tensor_size(x, 0), n = hoop_tensor_numel(x);
-    double       fan   = fan_in > 0 ? (double)fan_in : 1.0;
-    double       bound = init == HOOP_INIT_GLOROT ? sqrt(6.0 / (fan + (double)fan_out)) : 1.0 / sqrt(fan);
-    void        *data  = hoop_tensor_data(x);
-    for (int64_t i = 0; i < n; i++) {
-        double v;
-        if (bias && init != HOOP_INIT_PYTORCH)
-            v = 0.0;
-        else if (init == HOOP_INIT_HE)
-            v = sqrt(2.0 / fan) * hoop_random_normal(key, (uint64_t)i);
-        else
-            v = bound * (2.0 * hoop_random_f64(key, (uint64_t)i) - 1.0);
-        if (hoop_params_dtype(p) == HOOP_F32)
-            ((float *)data)[i] = (float)v;
-        else
-            ((double *)data)[i] = v;
+    double       fan    = fan_in > 0 ? (double)fan_in : 1.0;
+    bool         zero   = kind == HOOP_PARAM_BIAS && init != HOOP_INIT_PYTORCH;
+    bool         normal = kind == HOOP_PARAM_TABLE || init == HOOP_INIT_HE;
+    double       scale  = kind == HOOP_PARAM_TABLE   ? 1.0
+                          : init == HOOP_INIT_HE     ? v_sqrt_f64(2.0 / fan)
+                          : init == HOOP_INIT_GLOROT ? v_sqrt_f64(6.0 / (fan + (double)fan_out))
+                                                     : 1.0 / v_sqrt_f64(fan);
+    void        *data   = hoop_tensor_data(x);
+    for (int64_t first = 0; first < n; first += CHUNK) {
+        double  v[CHUNK] = {0.0};
+        int64_t m        = n - first < CHUNK ? n - first : CHUNK;
+        if (!zero && normal) hoop_random_normal_fill(key, (uint64_t)first, m, v);
+        if (!zero && !normal) hoop_random_f64_fill(key, (uint64_t)first, m, v);
+        for (int64_t i = 0; i < m && !zero; i++) v[i] = scale * (normal ? v[i] : 2.0 * v[i] - 1.0);
+        for (int64_t i = 0; i < m; i++) {
+            if (hoop_params_dtype(p) == HOOP_F32)
+                ((float *)data)[first + i] = (float)v[i];
+            else
+                ((double *)data)[first + i] = v[i];
+        }
     }
     hoop_tensor_touch(x);
 }
 
-void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
+static hoop_status param_init(hoop_params *p, int param, hoop_param_kind kind, hoop_init init, int64_t fan_in, uint64_t seed)
 {
-    uint64_t mode = hoop_fp_enter();
-    param_init(p, param, init, fan_in, seed);
+    uint64_t mode;
+    if (param < 0 || param >= hoop_params_count(p) || (int)init < 0 || init > HOOP_INIT_GLOROT) return HOOP_EARG;
+    if (hoop_params_data(p) == NULL) return HOOP_ESTATE;
+    mode = hoop_fp_enter();
+    param_fill(p, param, kind, init, fan_in, seed);
     hoop_fp_restore(mode);
+    return HOOP_OK;
 }
 
-void hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed)
+hoop_status hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed)
 {
-    for (int i = 0; i < hoop_params_count(m->params); i++)
-        hoop_param_init(m->params, i, init, i < m->nfan_in ? m->fan_in[i] : 1, seed);
+    bool weight = param >= 0 && param < hoop_params_count(p) && hoop_tensor_ndim(hoop_params_tensor(p, param)) >= 2;
+    return param_init(p, param, weight ? HOOP_PARAM_WEIGHT : HOOP_PARAM_BIAS, init, fan_in, seed);
+}
+
+hoop_status hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed)
+{
+    hoop_status st = HOOP_OK;
+    for (int i = 0; i < hoop_params_count(m->params) && st == HOOP_OK; i++) {
+        if (i < m->ninit)
+            st = param_init(m->params, i, m->init[i].kind, init, m->init[i].fan_in, seed);
+        else /* registered by hand, behind the modules' */
+            st = hoop_param_init(m->params, i, init, 1, seed);
+    }
+    return st;
 }

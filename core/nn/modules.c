@@ -18,8 +18,8 @@ static hoop_status linear_build(hoop_module *m, int *ndim, int64_t *shape, hoop_
     hoop_status             st;
     if (*ndim < 2) return hoop_fail(err, HOOP_ESHAPE, "its input has no dim behind the batch");
     if (o->out < 1) return hoop_fail(err, HOOP_EARG, "out: %lld outputs; at least 1", (long long)o->out);
-    st = hoop_module_param(m, 0, "weight", 2, (int64_t[]){o->out, in}, in, err);
-    if (st == HOOP_OK && !o->no_bias) st = hoop_module_param(m, 1, "bias", 1, &o->out, in, err);
+    st = hoop_module_param(m, 0, "weight", HOOP_PARAM_WEIGHT, 2, (int64_t[]){o->out, in}, in, err);
+    if (st == HOOP_OK && !o->no_bias) st = hoop_module_param(m, 1, "bias", HOOP_PARAM_BIAS, 1, &o->out, in, err);
     shape[*ndim - 1] = o->out;
     return st;
 }
@@ -40,7 +40,7 @@ static hoop_status embedding_build(hoop_module *m, int *ndim, int64_t *shape, ho
     if (*ndim == HOOP_MAX_DIMS) return hoop_fail(err, HOOP_ESHAPE, "its input has %d dims already", *ndim);
     if (o->rows < 1 || o->width < 1) return hoop_fail(err, HOOP_EARG, "rows and width: at least 1");
     shape[(*ndim)++] = o->width;
-    return hoop_module_param(m, 0, "weight", 2, (int64_t[]){o->rows, o->width}, 1, err);
+    return hoop_module_param(m, 0, "weight", HOOP_PARAM_TABLE, 2, (int64_t[]){o->rows, o->width}, 1, err);
 }
 static hoop_tensor *embedding_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 {

@@ -195,6 +195,7 @@ void hoop__tensor_release(hoop_tape *t, hoop_tensor *x)
     x->released = true;
     if (x->storage != NULL) hoop__storage_put(&t->cache, x->storage);
     x->storage = NULL;
+    x->v.data  = NULL;
 }
 
 void *hoop__scratch(hoop_tape *t, int64_t bytes)

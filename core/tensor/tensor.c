@@ -148,17 +148,36 @@ void hoop_tensor_destroy(hoop_tensor **x)
     *x = NULL;
 }
 
+/* does a view reach into bytes [at, at + bytes)? (its strides are not negative) */
+static bool spans_meet(const hoop_view *v, uintptr_t at, uintptr_t bytes)
+{
+    uintptr_t first = (uintptr_t)v->data, last = first;
+    for (int d = 0; d < v->ndim; d++)
+        last += (uintptr_t)(v->shape[d] - 1) * (uintptr_t)v->stride[d] * hoop_dtype_size((hoop_dtype)v->dtype);
+    return first < at + bytes && at < last + hoop_dtype_size((hoop_dtype)v->dtype);
+}
+
 hoop_status hoop_tensor_assign(hoop_tensor *dst, const hoop_tensor *src, hoop_error *err)
 {
-    char a[160], b[160];
+    char        a[160], b[160];
+    uintptr_t   bytes;
+    hoop_status st;
     if (dst == NULL || src == NULL || dst->tape != NULL)
         return hoop_fail(err, HOOP_EARG, "hoop_tensor_assign: the destination must be a persistent tensor");
     if (src->poison || dst->v.dtype != src->v.dtype || dst->numel != src->numel) {
         return hoop_fail(err, HOOP_ESHAPE, "hoop_tensor_assign: %s into %s", hoop_tensor_describe(src, b, sizeof b),
                          hoop_tensor_describe(dst, a, sizeof a));
     }
-    hoop_tensor_touch(dst);
-    return hoop_tensor_read(src, dst->v.data, err);
+    bytes = (uintptr_t)((size_t)dst->numel * hoop_dtype_size((hoop_dtype)dst->v.dtype));
+    if (bytes > 0 && (dst->v.data == NULL || (src->v.data == NULL && !src->released)))
+        return hoop_fail(err, HOOP_ESTATE, "hoop_tensor_assign: a parameter before hoop_params_finalize");
+    if (bytes > 0 && !src->released && spans_meet(&src->v, (uintptr_t)dst->v.data, bytes)) {
+        if (src->contiguous && src->v.data == dst->v.data) return HOOP_OK; /* to itself: nothing is written */
+        return hoop_fail(err, HOOP_EARG, "hoop_tensor_assign: the source lies in the destination's memory; copy it first");
+    }
+    st = hoop_tensor_read(src, dst->v.data, err);
+    if (st == HOOP_OK) hoop_tensor_touch(dst);
+    return st;
 }
 
 void hoop_tensor_touch(hoop_tensor *x)
@@ -217,7 +236,7 @@ const hoop_view *hoop_tensor_view(const hoop_tensor *x)
 
 double hoop_tensor_item(const hoop_tensor *x)
 {
-    if (x == NULL || x->poison || x->released || x->numel != 1) return NAN;
+    if (x == NULL || x->poison || x->released || x->numel != 1 || x->v.data == NULL) return NAN;
     switch ((hoop_dtype)x->v.dtype) {
     case HOOP_F32:
         return (double)*(const float *)x->v.data;
@@ -241,6 +260,8 @@ hoop_status hoop_tensor_read(const hoop_tensor *x, void *out, hoop_error *err)
     if (x->released)
         return hoop_fail(err, HOOP_ERELEASED,
                          "hoop_tensor_read: backward has released this tensor's storage; call hoop_retain before it");
+    if (x->v.data == NULL && x->numel > 0)
+        return hoop_fail(err, HOOP_ESTATE, "hoop_tensor_read: a parameter before hoop_params_finalize");
     if (x->contiguous) {
         if (x->numel > 0) memcpy(out, x->v.data, (size_t)x->numel * hoop_dtype_size((hoop_dtype)x->v.dtype));
         return HOOP_OK;

@@ -30,6 +30,10 @@ typedef struct hoop_module_kind {
     hoop_tensor *(*forward)(const hoop_module *m, hoop_tape *t, hoop_tensor *x);
 } hoop_module_kind;
 
+/** What a parameter is to initialisation: summed over fan_in inputs, added to such a sum, or rows to look up. */
+typedef enum hoop_param_kind { HOOP_PARAM_WEIGHT, HOOP_PARAM_BIAS, HOOP_PARAM_TABLE } hoop_param_kind;
+enum { HOOP_MODULE_SLOTS = 8 }; /* parameters and buffers of one module */
+
 typedef enum hoop_init { HOOP_INIT_PYTORCH, HOOP_INIT_HE, HOOP_INIT_GLOROT } hoop_init;
 
 /** Owns: caller. Calls: Local. */
@@ -46,13 +50,14 @@ HOOP_API hoop_status hoop_model_build(hoop_model *m, int ndim, const int64_t *sh
 /** The output's shape without the batch, after build. Calls: Local. */
 HOOP_API const int64_t *hoop_model_out_shape(const hoop_model *m, int *ndim);
 HOOP_API hoop_status    hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err);
-/** Fill all parameters: keyed by seed and the parameter's name, so that neither order nor other modules matter. Calls: Local. */
-HOOP_API void hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed);
+/** Fill all parameters: keyed by seed and the parameter's name, so that neither order nor other modules matter. Errors:
+ * HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
+HOOP_API hoop_status hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed);
 /** The model's output for x (N, ...). Calls: Local. */
 HOOP_API hoop_tensor *hoop_model_forward(const hoop_model *m, hoop_tape *t, hoop_tensor *x);
 /** Fill one parameter of any store by a scheme: 2 or more dims (out, in, ...) as a weight, 1 dim as a bias of fan_in inputs.
- * Calls: Local. */
-HOOP_API void hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed);
+ * Errors: HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
+HOOP_API hoop_status hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed);
 
 /** The kind of a name ("linear"), NULL if there is none; kind i, NULL after the last. Calls: Local. */
 HOOP_API const hoop_module_kind *hoop_module_kind_find(const char *name);
@@ -61,10 +66,12 @@ HOOP_API const hoop_module_kind *hoop_module_kind_get(int i);
 /* for kinds */
 HOOP_API const void *hoop_module_opts(const hoop_module *m);
 HOOP_API const char *hoop_module_path(const hoop_module *m);
-HOOP_API hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, int ndim, const int64_t *shape, int64_t fan_in,
-                                       hoop_error *err);
-HOOP_API hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim,
-                                        const int64_t *shape, hoop_error *err);
+/** Register a parameter (a buffer) in a slot of the module, 0 to HOOP_MODULE_SLOTS - 1. Errors: HOOP_EARG (slot, name), and those
+ * of hoop_params_add. Calls: Local. */
+HOOP_API hoop_status  hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim,
+                                        const int64_t *shape, int64_t fan_in, hoop_error *err);
+HOOP_API hoop_status  hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim,
+                                         const int64_t *shape, hoop_error *err);
 HOOP_API hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot); /* of param and buffer; NULL if not registered */
 
 /* options of the kinds, for C; zero is the default */

@@ -39,7 +39,8 @@ HOOP_API hoop_status hoop_tensor_wrap(hoop_dtype dtype, int ndim, const int64_t 
 /** Destroy a persistent tensor (not one of a store, nor of a tape). Accepts NULL; sets *x to NULL. Calls: Local. */
 HOOP_API void hoop_tensor_destroy(hoop_tensor **x);
 /** Copy src (same dtype and numel, any tape or lifetime) into persistent dst, raising dst's version: state crosses a reset this
- * way. Calls: Local. */
+ * way. On failure dst and its version stay. Errors: HOOP_EARG (a source that overlaps dst), HOOP_ESHAPE, HOOP_ERELEASED,
+ * HOOP_ESTATE (a parameter before finalize). Calls: Local. */
 HOOP_API hoop_status hoop_tensor_assign(hoop_tensor *dst, const hoop_tensor *src, hoop_error *err);
 
 HOOP_API hoop_dtype     hoop_tensor_dtype(const hoop_tensor *x);
@@ -59,7 +60,8 @@ HOOP_API double hoop_tensor_item(const hoop_tensor *x);
 /** Copy all elements in row-major order to out (numel of x's dtype). Errors: HOOP_ERELEASED. Calls: Local. */
 HOOP_API hoop_status hoop_tensor_read(const hoop_tensor *x, void *out, hoop_error *err);
 /** "f32 (64, 784)" into out[size]; returns out. Calls: Local. */
-HOOP_API const char      *hoop_tensor_describe(const hoop_tensor *x, char *out, size_t size);
+HOOP_API const char *hoop_tensor_describe(const hoop_tensor *x, char *out, size_t size);
+/** Its view; data is NULL once the storage was released. Calls: Local. */
 HOOP_API const hoop_view *hoop_tensor_view(const hoop_tensor *x);
 
 /** numel of a shape, checked: HOOP_ESHAPE for ndim or a negative size, HOOP_ESIZE when numel or bytes overflow int64. Calls:

@@ -81,13 +81,19 @@ static void test_locale(void **state)
     (void)setlocale(LC_ALL, "C");
 }
 
+static hoop_tensor *same_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    (void)m, (void)t;
+    return x;
+}
+
 /* every default of every table of core parses; one that does not is told */
 static void test_tables(void **state)
 {
     static const hoop_option       wrong[] = {{"x", HOOP_OPT_FLOAT, 0, "0,9", 0, 1, NULL, true, "a comma"},
                                               {"y", HOOP_OPT_FLOAT, 8, "0.5", 0, 1, NULL, true, "good"}};
     static const hoop_option_table broken  = {"broken", wrong, 2};
-    static const hoop_module_kind  kind    = {.name = "broken", .options = {"", wrong, 2}, .opts_size = 16};
+    static const hoop_module_kind  kind = {.name = "broken", .options = {"", wrong, 2}, .opts_size = 16, .forward = same_forward};
     double                         out[2];
     hoop_model                    *model;
     hoop_error                     e = {0};

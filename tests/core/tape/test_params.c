@@ -241,16 +241,60 @@ static void persistent_tensors(void **state)
     hoop_tensor_destroy(NULL);
 }
 
+/* what cannot be assigned changes nothing */
+static void assign_refuses(void **state)
+{
+    hoop_tape   *t         = test_tape();
+    double       memory[6] = {1, 2, 3, 4, 5, 6}, before[6];
+    hoop_tensor *x, *part, *leaf, *turned, *h, *s, *p;
+    hoop_params *store;
+    hoop_error   err = {.status = HOOP_OK};
+    (void)state;
+    memcpy(before, memory, sizeof before);
+    test_ok(hoop_tensor_wrap(HOOP_F64, 2, (int64_t[]){2, 2}, memory, why, &x));
+    test_ok(hoop_tensor_wrap(HOOP_F64, 2, (int64_t[]){2, 2}, memory + 2, why, &part));
+    test_failed(hoop_tensor_assign(x, part, &err), &err, HOOP_EARG, "memory", NULL);
+    turned     = hoop_transpose(t, x, 0, 1);
+    err.status = HOOP_OK;
+    test_failed(hoop_tensor_assign(x, turned, &err), &err, HOOP_EARG, "memory", NULL);
+    test_ok(hoop_tensor_assign(x, x, why));
+    leaf = hoop_tape_leaf(t, x); /* uses x as it is now */
+    h    = hoop_mul(t, leaf, leaf);
+    s    = hoop_exp(t, h);
+    test_ok(hoop_backward(t, s, &(hoop_backward_opts){.retain_graph = true}, why));
+    test_ok(hoop_tape_reset(t, NULL, why));
+    leaf = hoop_tape_leaf(t, x);
+    h    = hoop_mul(t, leaf, x);
+    s    = hoop_exp(t, h);
+    test_ok(hoop_backward(t, s, NULL, why)); /* h is released */
+    err.status = HOOP_OK;
+    test_failed(hoop_tensor_assign(x, h, &err), &err, HOOP_ERELEASED, NULL);
+    assert_memory_equal(memory, before, sizeof before);
+    leaf       = hoop_tape_leaf(t, x);
+    h          = hoop_mul(t, x, leaf);
+    err.status = HOOP_OK;
+    test_failed(hoop_tensor_assign(x, part, &err), &err, HOOP_EARG, NULL);
+    test_ok(hoop_backward(t, h, NULL, why)); /* x's version is what it was: not stale */
+    test_ok(hoop_params_create(HOOP_F64, why, &store));
+    test_ok(hoop_params_add(store, "p", 1, (int64_t[]){4}, why, &p));
+    err.status = HOOP_OK;
+    test_failed(hoop_tensor_assign(p, x, &err), &err, HOOP_ESTATE, "finalize", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_tensor_assign(x, p, &err), &err, HOOP_ESTATE, "finalize", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_tensor_read(p, before, &err), &err, HOOP_ESTATE, "finalize", NULL);
+    hoop_tape_destroy(&t);
+    hoop_tensor_destroy(&x);
+    hoop_tensor_destroy(&part);
+    hoop_params_destroy(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stores_take_turns),
-        cmocka_unit_test(names),
-        cmocka_unit_test(layout),
-        cmocka_unit_test(order_of_calls),
-        cmocka_unit_test(padding_stays_zero),
-        cmocka_unit_test(tied_weights),
-        cmocka_unit_test(persistent_tensors),
+        cmocka_unit_test(assign_refuses), cmocka_unit_test(stores_take_turns),  cmocka_unit_test(names),
+        cmocka_unit_test(layout),         cmocka_unit_test(order_of_calls),     cmocka_unit_test(padding_stays_zero),
+        cmocka_unit_test(tied_weights),   cmocka_unit_test(persistent_tensors),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }

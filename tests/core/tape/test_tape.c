@@ -166,6 +166,7 @@ static void released_storage(void **state)
     test_ok(hoop_backward(t, s, NULL, why));
     assert_true(hoop_tensor_item(s) == 6.0 * 14.0); /* the loss itself may be read */
     assert_null(hoop_tensor_data(h));
+    assert_null(hoop_tensor_view(h)->data);
     test_failed(hoop_tensor_read(h, buffer, &err), &err, HOOP_ERELEASED, "hoop_retain", NULL);
     test_ok(hoop_tensor_read(kept, buffer, why));
     assert_true(buffer[2] == 9.0);
