@@ -20,20 +20,36 @@ static void list_push(hoop_dataset *ds, hoop_block *b)
     ds->newest                                               = b;
 }
 
-static hoop_status block_fill(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t first, int64_t rows, void *out,
-                              hoop_error *err)
+/* Make room for `size` more bytes. The other field's latest block stays, however large: rows of both are read in turn. */
+static void evict(hoop_dataset *ds, int field, int64_t size)
+{
+    hoop_block *b = ds->oldest;
+    while (b != NULL && ds->cached_bytes + size > ds->info.cache_bytes) {
+        hoop_block *newer = b->newer;
+        if (b != ds->latest[1 - field]) {
+            if (b == ds->latest[field]) ds->latest[field] = NULL;
+            list_remove(ds, b);
+            ds->cached_bytes -= b->bytes;
+            *b->owner = NULL;
+            free(b);
+        }
+        b = newer;
+    }
+}
+
+static hoop_status block_fill(hoop_dataset *ds, hoop_shard *s, int field, int64_t first, int64_t rows, void *out, hoop_error *err)
 {
     const hoop_dataset_field *f                            = &ds->info.field[field];
     hsize_t                   start[HOOP_DATASET_DIMS + 1] = {(hsize_t)first}, count[HOOP_DATASET_DIMS + 1] = {(hsize_t)rows};
-    const hid_t               dset = s->field[field].dset;
-    hid_t                     from = -1, to = -1;
-    hoop_status               st = HOOP_OK;
+    hid_t                     dset, from = -1, to = -1;
+    hoop_status               st;
     hoop_h5_quiet             quiet;
     hoop__h5_quiet(&quiet);
+    HOOP_TRY(st, done, hoop__handles_open(ds, s, err));
+    dset = s->field[field].dset;
     if (s->field[field].chunks != NULL) {
         st = hoop__chunks_read(s->field[field].chunks, dset, first, rows, out, s->path, err);
-        hoop__h5_restore(&quiet);
-        return st;
+        goto done;
     }
     for (int i = 0; i < f->ndim; i++) count[i + 1] = (hsize_t)f->shape[i];
     from = H5Dget_space(dset);
@@ -42,6 +58,7 @@ static hoop_status block_fill(const hoop_dataset *ds, const hoop_shard *s, int f
         H5Dread(dset, hoop__h5_memory_type(f->dtype), to, from, H5P_DEFAULT, out) < 0)
         st = hoop__h5_fail(err, HOOP_EIO, "%s: rows %lld to %lld of %s cannot be read", s->path, (long long)first,
                            (long long)(first + rows - 1), f->name);
+done:
     if (to >= 0) (void)H5Sclose(to);
     if (from >= 0) (void)H5Sclose(from);
     hoop__h5_restore(&quiet);
@@ -67,13 +84,7 @@ hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t 
     } else {
         rows = s->rows - first < f->block_rows ? s->rows - first : f->block_rows;
         size = rows * bytes;
-        while (ds->oldest != NULL && ds->cached_bytes + size > ds->cache_bytes) {
-            b = ds->oldest;
-            list_remove(ds, b);
-            ds->cached_bytes -= b->bytes;
-            *b->owner = NULL;
-            free(b);
-        }
+        evict(ds, field, size);
         b = malloc(sizeof *b + (size_t)size);
         if (b == NULL)
             return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s", s->path, (long long)size,
@@ -89,6 +100,7 @@ hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t 
         ds->cached_bytes += size;
     }
     list_push(ds, b);
-    *out = b->data + (row - first) * bytes;
+    ds->latest[field] = b;
+    *out              = b->data + (row - first) * bytes;
     return HOOP_OK;
 }

@@ -3,11 +3,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/files.h"
 
 enum { FINGERPRINT_ALL = 4 << 20, FINGERPRINT_ROWS = 1024, FINGERPRINT_CHUNKED_ROWS = 64, FINGERPRINT_ROW_BYTES = 4096 };
-static const int64_t default_cache_bytes = 64 << 20;
+static const int64_t least_cache_bytes = 64 << 20, most_cache_bytes = 1 << 30;
+
+/* A quarter of a core's share of memory: each core may have its rank, and each rank its cache. */
+static int64_t default_cache_bytes(void)
+{
+    const int64_t pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE), cores = sysconf(_SC_NPROCESSORS_ONLN),
+                  share = pages > 0 && page > 0 && cores > 0 ? pages / cores * page / 4 : 0;
+    return share < least_cache_bytes ? least_cache_bytes : share > most_cache_bytes ? most_cache_bytes : share;
+}
 
 hoop_shard *hoop__shard_find(const hoop_dataset *ds, int64_t index)
 {
@@ -102,10 +111,11 @@ hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, h
         goto done;
     }
     (void)pthread_mutex_init(&ds->lock, NULL);
-    ds->cache_bytes = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes;
-    ds->spec        = strdup(spec);
-    ds->name[0]     = strdup(opts->x != NULL ? opts->x : "/x");
-    ds->name[1]     = strdup(opts->y != NULL ? opts->y : "/y");
+    ds->info.cache_bytes = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes();
+    ds->open_max         = hoop__handles_max();
+    ds->spec             = strdup(spec);
+    ds->name[0]          = strdup(opts->x != NULL ? opts->x : "/x");
+    ds->name[1]          = strdup(opts->y != NULL ? opts->y : "/y");
     if (ds->spec == NULL || ds->name[0] == NULL || ds->name[1] == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
         goto done;
@@ -171,52 +181,79 @@ static int by_index(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* In ascending order, so that a chunk is read once a call however small the cache. */
-static hoop_status gather_blocks(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_row_cast *cast, size_t step,
-                                 char *out, hoop_error *err)
+static char *place_of(const hoop_gather *g, int64_t i, size_t step)
 {
-    const hoop_dataset_field *f     = &ds->info.field[field];
-    place                    *order = malloc((size_t)n * sizeof *order);
+    return g->to != NULL ? g->to[i] : g->out + (size_t)i * step;
+}
+
+static bool given_up(const hoop_gather *g)
+{
+    return g->stop != NULL && atomic_load_explicit(g->stop, memory_order_relaxed);
+}
+
+/* In order of the rows, so that a chunk is read once a call however small the cache; and back the next time, so that what the
+ * cache still holds, the end of the last pass, is met first. */
+static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, hoop_row_cast *cast, size_t step, hoop_error *err)
+{
+    const hoop_dataset_field *f     = &ds->info.field[g->field];
+    place                    *order = malloc((size_t)g->n * sizeof *order);
     hoop_status               st    = HOOP_OK;
-    if (order == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld indices", ds->spec, (long long)n);
-    for (int64_t i = 0; i < n; i++) order[i] = (place){index[i], i};
-    qsort(order, (size_t)n, sizeof *order, by_index);
+    bool                      backwards;
+    if (order == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld indices", ds->spec, (long long)g->n);
+    for (int64_t i = 0; i < g->n; i++) order[i] = (place){g->index[i], i};
+    qsort(order, (size_t)g->n, sizeof *order, by_index);
     (void)pthread_mutex_lock(&ds->lock);
-    for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
-        hoop_shard          *s = hoop__shard_find(ds, order[i].index);
+    backwards               = ds->backwards[g->field];
+    ds->backwards[g->field] = !backwards;
+    for (int64_t i = 0; i < g->n && st == HOOP_OK && !given_up(g); i++) {
+        const place         *p = &order[backwards ? g->n - 1 - i : i];
+        hoop_shard          *s = hoop__shard_find(ds, p->index);
         const unsigned char *row;
-        st = hoop__shard_row(ds, s, field, order[i].index - s->first, err, &row);
-        if (st == HOOP_OK) cast(row, out + (size_t)order[i].at * step, f->numel, f->scale);
+        st = hoop__shard_row(ds, s, g->field, p->index - s->first, err, &row);
+        if (st == HOOP_OK) cast(row, place_of(g, p->at, step), f->numel, f->scale);
     }
     (void)pthread_mutex_unlock(&ds->lock);
     free(order);
     return st;
 }
 
-hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
-                              hoop_error *err)
+static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, hoop_row_cast *cast, size_t step)
+{
+    const hoop_dataset_field *f = &ds->info.field[g->field];
+    for (int64_t i = 0; i < g->n && !given_up(g); i++) {
+        const hoop_shard *s = hoop__shard_find(ds, g->index[i]);
+        cast(s->field[g->field].rows + (g->index[i] - s->first) * ds->row_bytes[g->field], place_of(g, i, step), f->numel,
+             f->scale);
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err)
 {
     const hoop_dataset_field *f;
     hoop_row_cast            *cast;
     size_t                    step;
-    if (field != HOOP_FIELD_X && field != HOOP_FIELD_Y)
-        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, field);
-    f = &ds->info.field[field];
-    if (!f->present) return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->name[field]);
-    cast = hoop__row_cast(f->dtype, as, f->scale);
+    hoop_status               st;
+    if (g->field != HOOP_FIELD_X && g->field != HOOP_FIELD_Y)
+        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, g->field);
+    f = &ds->info.field[g->field];
+    if (!f->present) return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->name[g->field]);
+    cast = hoop__row_cast(f->dtype, g->as, f->scale);
     if (cast == NULL)
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->name,
-                         hoop_dtype_name(f->dtype), f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(as));
-    for (int64_t i = 0; i < n; i++)
-        if (index[i] < 0 || index[i] >= ds->info.length)
-            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)index[i],
+                         hoop_dtype_name(f->dtype), f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(g->as));
+    for (int64_t i = 0; i < g->n; i++)
+        if (g->index[i] < 0 || g->index[i] >= ds->info.length)
+            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)g->index[i],
                              (long long)ds->info.length);
-    step = (size_t)f->numel * hoop_dtype_size(as);
-    if (!ds->info.mapped) return n == 0 ? HOOP_OK : gather_blocks(ds, index, n, field, cast, step, out, err);
-    for (int64_t i = 0; i < n; i++) {
-        const hoop_shard *s = hoop__shard_find(ds, index[i]);
-        cast(s->field[field].rows + (index[i] - s->first) * ds->row_bytes[field], (char *)out + (size_t)i * step, f->numel,
-             f->scale);
-    }
-    return HOOP_OK;
+    if (g->n == 0) return HOOP_OK;
+    step = (size_t)f->numel * hoop_dtype_size(g->as);
+    st   = ds->info.mapped ? gather_mapped(ds, g, cast, step) : gather_blocks(ds, g, cast, step, err);
+    return st == HOOP_OK && given_up(g) ? hoop_fail(err, HOOP_EINTERRUPTED, "%s: reading was given up", ds->spec) : st;
+}
+
+hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
+                              hoop_error *err)
+{
+    return hoop__dataset_gather(ds, &(hoop_gather){.index = index, .n = n, .field = field, .as = as, .out = out}, err);
 }

@@ -5,6 +5,8 @@
 #define HOOP_IO_DATASET_H
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "base/h5.h"
 #include "hoop/dataset.h"
@@ -20,7 +22,7 @@ typedef struct hoop_block {
 /** One field of one shard: mapped, or read in blocks of block_rows rows. */
 typedef struct hoop_shard_field {
     const unsigned char *rows;   /* first row in the map; NULL: blocks */
-    hid_t                dset;   /* -1 when mapped */
+    hid_t                dset;   /* -1 when mapped, or while the shard's file is closed */
     struct hoop_chunks  *chunks; /* how to decode them; NULL: by H5Dread */
     int64_t              block_rows, nblocks;
     hoop_block         **blocks;
@@ -31,7 +33,9 @@ typedef struct hoop_shard {
     int64_t          first, rows; /* place in the dataset */
     int64_t          bytes;
     void            *map;
-    hid_t            file; /* -1 when all is mapped */
+    hid_t            file; /* -1 when all is mapped, or while it is closed */
+    int64_t          used; /* when, by the dataset's count of uses */
+    struct stat      stat; /* of the file when it was first opened */
     hoop_shard_field field[2];
     char             set[HOOP_FINGERPRINT_TEXT]; /* attribute `set`: the same in all shards of one import; "" if none */
 } hoop_shard;
@@ -43,8 +47,11 @@ struct hoop_dataset {
     hoop_shard       *shard;
     char            **class_names;
     int64_t           nclass_names;
-    int64_t           cache_bytes, cached_bytes;
-    hoop_block       *newest, *oldest;
+    int64_t           cached_bytes;
+    hoop_block       *newest, *oldest, *latest[2]; /* latest: the last one used of each field */
+    bool              backwards[2];                /* the field's next gathering goes from high rows to low */
+    int               open_files, open_max;        /* shards that HDF5 has open */
+    int64_t           uses;
     pthread_mutex_t   lock; /* of HDF5 handles and the cache */
 };
 
@@ -63,6 +70,28 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
 void        hoop__shard_close(hoop_dataset *ds, hoop_shard *s);
 /** The stored bytes of a row, valid until the next call (call under ds->lock unless mapped). */
 hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t row, hoop_error *err, const unsigned char **out);
+/** Rows index[n] of a field, as `as`, to out side by side, or each to its place. */
+typedef struct hoop_gather {
+    const int64_t     *index;
+    int64_t            n;
+    int                field;
+    hoop_dtype         as;
+    char              *out;
+    char *const       *to;   /* n places; NULL: out */
+    const atomic_bool *stop; /* looked at between rows: given up with HOOP_EINTERRUPTED when it is set; may be NULL */
+} hoop_gather;
+hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err);
+
+/* ---- files open through HDF5 (handles.c); under ds->lock, HDF5's printing being off ---- */
+
+/** How many a dataset keeps open. */
+int hoop__handles_max(void);
+/** Open shard s, if it is not, and close others if they are too many. HOOP_EIO if it is another file than at first. */
+hoop_status hoop__handles_open(hoop_dataset *ds, hoop_shard *s, hoop_error *err);
+/** s was opened: count it, and close others if they are too many. */
+void        hoop__handles_opened(hoop_dataset *ds, hoop_shard *s);
+void        hoop__handles_close(hoop_dataset *ds, hoop_shard *s);
+hoop_status hoop__shard_stat(const hoop_shard *s, hoop_error *err, struct stat *out);
 /** The shard that holds row `index` of the dataset. */
 hoop_shard *hoop__shard_find(const hoop_dataset *ds, int64_t index);
 

@@ -1,7 +1,7 @@
 /*
  * A ring of prefetch + 1 slots, a step in each: one is the consumer's, the others are read ahead by the thread. `taken` is
  * the next step the consumer will get, `filled` the next the thread will read; step s lives in slot s % slots. A seek raises
- * `generation`, so that a slot being filled meanwhile is dropped when it is done.
+ * `generation`, so that a slot being filled meanwhile is dropped; it and the end set `abandon`, so that this does not last.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "data/dataset.h"
 #include "hoop/loader.h"
 #include "hoop/random.h"
 
@@ -33,6 +34,8 @@ struct hoop_loader {
     slot            *slot;
     pthread_t        thread;
     bool             threaded, stop;
+    atomic_bool      abandon; /* what the thread is filling is not wanted any more */
+    char           **to;      /* places of a step's rows, for whoever fills */
     pthread_mutex_t  lock;
     pthread_cond_t   work, done;
     int64_t          taken, filled, held; /* held: the consumer's step, -1: none */
@@ -63,27 +66,31 @@ static int64_t leaf_offset(const hoop_loader *l, int64_t n, int64_t leaf, int fi
     return ((first - begin) * l->row_bytes[field] + ALIGN - 1) / ALIGN * ALIGN + (leaf - l->first_leaf) * ALIGN;
 }
 
-static void fill(hoop_loader *l, slot *s, int64_t step)
+/* Which samples the step has, and all of them in one gathering a field: a chunk is then read once a step. */
+static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
 {
     const int64_t  n = step_samples(l, step), epoch = step / l->steps_per_epoch, base = step % l->steps_per_epoch * l->opts.batch;
     const hoop_key key     = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0);
     const hoop_dtype as[2] = {l->opts.x, l->opts.y};
-    int64_t          begin, at = 0;
+    int64_t          begin, first, last, count;
     s->status       = HOOP_OK;
     s->error.status = HOOP_OK;
     (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
-    for (int64_t leaf = l->first_leaf; leaf < l->first_leaf + l->leaves && s->status == HOOP_OK; leaf++) {
-        int64_t       first;
-        const int64_t count = hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
-        int64_t      *index = s->sample + at;
-        for (int64_t i = 0; i < count; i++) {
-            const int64_t position = base + first + i;
-            index[i] = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
+    last  = hoop_leaf_samples(n, l->opts.leaves, l->first_leaf + l->leaves - 1, &first) + first;
+    count = last - begin;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t position = base + begin + i;
+        s->sample[i]           = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
+    }
+    for (int k = 0; k < 2 && s->status == HOOP_OK; k++) {
+        const hoop_gather g = {.index = s->sample, .n = count, .field = k, .as = as[k], .to = l->to, .stop = stop};
+        if (!l->present[k]) continue;
+        for (int64_t leaf = l->first_leaf, at = 0; leaf < l->first_leaf + l->leaves; leaf++) {
+            char         *place = s->data[k] + leaf_offset(l, n, leaf, k);
+            const int64_t rows  = hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
+            for (int64_t i = 0; i < rows; i++) l->to[at++] = place + i * l->row_bytes[k];
         }
-        for (int k = 0; k < 2 && s->status == HOOP_OK; k++)
-            if (l->present[k])
-                s->status = hoop_dataset_read(l->ds, index, count, k, as[k], s->data[k] + leaf_offset(l, n, leaf, k), &s->error);
-        at += count;
+        s->status = hoop__dataset_gather(l->ds, &g, &s->error);
     }
 }
 
@@ -112,8 +119,9 @@ static void *prefetch(void *ctx)
         step       = l->filled;
         s          = &l->slot[step % l->nslots];
         s->ready   = false;
+        atomic_store(&l->abandon, false);
         (void)pthread_mutex_unlock(&l->lock);
-        fill(l, s, step);
+        fill(l, s, step, &l->abandon);
         (void)pthread_mutex_lock(&l->lock);
         if (generation == l->generation) {
             s->step  = step;
@@ -141,6 +149,7 @@ static hoop_status check(const hoop_dataset_info *info, const hoop_loader_opts *
     if (o->prefetch < 0 || o->prefetch > 1024)
         return hoop_fail(err, HOOP_ECONFIG, "prefetch is %d; 0 to 1024 steps are possible", o->prefetch);
     if (o->end_step < 0) return hoop_fail(err, HOOP_EARG, "loader: end_step is negative");
+    if (o->first_step < 0) return hoop_fail(err, HOOP_EARG, "loader: first_step is negative");
     if (info->length < 1) return hoop_fail(err, HOOP_EFORMAT, "loader: the dataset has no rows");
     return HOOP_OK;
 }
@@ -162,8 +171,9 @@ static hoop_status slots_create(hoop_loader *l, hoop_error *err)
             return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
         bytes[k] = (bytes[k] + ALIGN - 1) / ALIGN * ALIGN;
     }
+    l->to   = malloc((size_t)l->most * sizeof *l->to);
     l->slot = calloc((size_t)l->nslots, sizeof *l->slot);
-    if (l->slot == NULL) return hoop_fail(err, HOOP_ENOMEM, "loader: no memory");
+    if (l->slot == NULL || l->to == NULL) return hoop_fail(err, HOOP_ENOMEM, "loader: no memory");
     for (int i = 0; i < l->nslots; i++) {
         slot *s   = &l->slot[i];
         s->step   = -1;
@@ -208,6 +218,7 @@ hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, h
     l->leaves          = hoop_leaf_range(opts->leaves, opts->rank, opts->size, &l->first_leaf);
     l->nslots          = opts->prefetch + 1;
     l->held            = -1;
+    l->taken = l->filled = opts->first_step;
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)pthread_cond_init(&l->work, NULL);
     (void)pthread_cond_init(&l->done, NULL);
@@ -235,6 +246,7 @@ void hoop_loader_destroy(hoop_loader **pl)
     if (l->threaded) {
         (void)pthread_mutex_lock(&l->lock);
         l->stop = true;
+        atomic_store(&l->abandon, true);
         (void)pthread_cond_signal(&l->work);
         (void)pthread_mutex_unlock(&l->lock);
         (void)pthread_join(l->thread, NULL);
@@ -245,6 +257,7 @@ void hoop_loader_destroy(hoop_loader **pl)
         free(l->slot[i].data[1]);
     }
     free(l->slot);
+    free(l->to);
     (void)pthread_cond_destroy(&l->done);
     (void)pthread_cond_destroy(&l->work);
     (void)pthread_mutex_destroy(&l->lock);
@@ -267,6 +280,7 @@ hoop_status hoop_loader_seek(hoop_loader *l, int64_t step, hoop_error *err)
     if (step < 0) return hoop_fail(err, HOOP_ERANGE, "loader: step %lld", (long long)step);
     (void)pthread_mutex_lock(&l->lock);
     l->generation++;
+    atomic_store(&l->abandon, true);
     l->held  = -1;
     l->taken = l->filled = step;
     for (int i = 0; i < l->nslots; i++) {
@@ -284,7 +298,7 @@ static slot *take(hoop_loader *l)
 {
     slot *s = &l->slot[l->taken % l->nslots];
     if (!l->threaded) {
-        fill(l, s, l->taken);
+        fill(l, s, l->taken, NULL);
         s->step = l->taken;
     } else {
         (void)pthread_mutex_lock(&l->lock);
@@ -332,9 +346,4 @@ bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out)
     out->y      = l->present[1] ? s->data[1] + leaf_offset(l, n, out->leaf, 1) : NULL;
     out->sample = s->sample + (out->first - begin);
     return true;
-}
-
-void hoop_loader_rewind_leaves(hoop_loader *l)
-{
-    if (l->held >= 0) l->next_leaf = 0;
 }

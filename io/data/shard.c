@@ -286,7 +286,9 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field foun
         ds->info.mapped = false;
         f->block_rows   = found[k].block_rows;
         f->nblocks      = (s->rows - 1) / f->block_rows + 1;
-        f->blocks       = calloc((size_t)f->nblocks, sizeof *f->blocks);
+        ds->info.chunked_bytes += s->rows * ds->row_bytes[k];
+        if (f->block_rows * ds->row_bytes[k] > ds->info.block_bytes) ds->info.block_bytes = f->block_rows * ds->row_bytes[k];
+        f->blocks = calloc((size_t)f->nblocks, sizeof *f->blocks);
         if (f->blocks == NULL)
             return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks,
                              ds->name[k]);
@@ -298,6 +300,7 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field foun
     if (handles) {
         s->file = *file;
         *file   = -1;
+        hoop__handles_opened(ds, s);
     }
     return HOOP_OK;
 }
@@ -306,9 +309,10 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
 {
     hoop_shard *s        = &ds->shard[i];
     found_field found[2] = {{.dset = -1}, {.dset = -1}};
-    hid_t       file;
+    hid_t       file     = -1;
     hoop_status st;
     s->file = s->field[0].dset = s->field[1].dset = -1;
+    HOOP_TRY(st, done, hoop__shard_stat(s, err, &s->stat));
     HOOP_TRY(st, done, hoop__h5_open(s->path, err, &file, &s->bytes));
     HOOP_TRY(st, done, field_find(file, s->path, ds->name[0], false, s->bytes, err, &found[0]));
     if (use_y != HOOP_Y_NONE)
@@ -344,15 +348,14 @@ done:
 
 void hoop__shard_close(hoop_dataset *ds, hoop_shard *s)
 {
-    (void)ds;
+    hoop__handles_close(ds, s);
     for (int k = 0; k < 2; k++) {
         if (s->field[k].blocks == NULL) continue;
         for (int64_t b = 0; b < s->field[k].nblocks; b++) free(s->field[k].blocks[b]);
         free(s->field[k].blocks);
         hoop__chunks_destroy(&s->field[k].chunks);
-        if (s->field[k].dset >= 0) (void)H5Dclose(s->field[k].dset);
+        if (s->field[k].dset >= 0) (void)H5Dclose(s->field[k].dset); /* opening had failed */
     }
-    if (s->file >= 0) (void)H5Fclose(s->file);
     if (s->map != NULL) (void)munmap(s->map, (size_t)s->bytes);
     free(s->path);
 }

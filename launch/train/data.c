@@ -18,6 +18,8 @@ static const hoop_option rows[] = {
      "standard: mean 0 and variance 1 by element, from the training data"},
     {"shuffle", HOOP_OPT_BOOL, AT(shuffle), "true", 0, 0, NULL, true, "each epoch in another order"},
     {"prefetch", HOOP_OPT_INT, AT(prefetch), "2", 0, 64, NULL, false, "steps read ahead; 0: none"},
+    {"cache_mb", HOOP_OPT_INT, AT(cache_mb), "0", 0, 1 << 24, NULL, false,
+     "most memory for decoded chunks, of each rank and dataset; 0: a quarter of a core's share, 64 to 1024"},
 };
 #undef AT
 const hoop_option_table hoop__data_options = {"data", rows, (int)(sizeof rows / sizeof rows[0])};
@@ -45,7 +47,7 @@ static hoop_status scan_classes(hoop_dataset *ds, hoop_error *err, int64_t *clas
 
 static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec, hoop_error *err, hoop_dataset **out)
 {
-    hoop_dataset_opts opts = {.x = tr->data_opts.x, .y = tr->data_opts.y};
+    hoop_dataset_opts opts = {.x = tr->data_opts.x, .y = tr->data_opts.y, .cache_bytes = tr->data_opts.cache_mb << 20};
     hoop_status       st   = hoop_dataset_open(spec, &opts, err, out);
     if (st != HOOP_OK) (void)hoop_fail_within(err, "%s: %s", hoop_config_name(tr->config), key);
     return st;
@@ -145,6 +147,27 @@ static hoop_loader_opts loader_opts(const hoop_trainer *tr)
                               .y        = tr->target_dtype};
 }
 
+/* Rows in random order out of chunks that do not fit the cache: each step decodes far more than it uses. */
+static void note_chunks(const hoop_trainer *tr)
+{
+    enum { FAR = 16 };
+    const hoop_dataset_info *info  = hoop_dataset_about(tr->train_set);
+    const int64_t            share = (tr->run.batch - 1) / hoop_comm_size(tr->comm) + 1;
+    double                   used  = 0, read;
+    for (int k = 0; k < 2; k++)
+        if (info->field[k].present)
+            used += (double)share * (double)info->field[k].numel * (double)hoop_dtype_size(info->field[k].dtype);
+    read = fmin((double)share * (double)info->block_bytes, (double)info->chunked_bytes);
+    if (hoop_comm_rank(tr->comm) != 0 || !tr->data_opts.shuffle || info->chunked_bytes <= info->cache_bytes || read < FAR * used)
+        return;
+    hoop__note(
+        tr,
+        "warning: data.train: its chunks take up to %.0f MB each, and a step wants %.2g MB of samples: the cache of %lld MB "
+        "holds part of %.0f MB; data.cache_mb: %.0f, or chunks of fewer rows, is faster",
+        ceil((double)info->block_bytes / 1048576.0), used / 1048576.0, (long long)(info->cache_bytes >> 20),
+        ceil((double)info->chunked_bytes / 1048576.0), ceil((double)info->chunked_bytes / 1048576.0));
+}
+
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
 {
     hoop_loader_opts opts = loader_opts(tr);
@@ -155,8 +178,10 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
     opts.shuffle               = tr->data_opts.shuffle;
     tr->status.steps_per_epoch = (hoop_dataset_about(tr->train_set)->length + tr->run.batch - 1) / tr->run.batch;
     if (tr->run.epochs > 0) tr->status.steps = tr->run.epochs * tr->status.steps_per_epoch;
-    opts.end_step = tr->status.steps;
-    st            = hoop_loader_create(tr->train_set, &opts, err, &tr->loader);
+    opts.end_step   = tr->status.steps;
+    opts.first_step = tr->opts.resume != NULL ? opts.end_step : 0; /* loading seeks */
+    note_chunks(tr);
+    st = hoop_loader_create(tr->train_set, &opts, err, &tr->loader);
     return st;
 }
 

@@ -77,7 +77,8 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, h
     if (spec == NULL) spec = data.validation;
     if (spec[0] == '\0')
         return hoop_fail(err, HOOP_ECONFIG, "%s: its config names no validation data; which data? --data SHARDS", t->path);
-    how = (hoop_dataset_opts){.x = data.x, .y = data.y, .use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE};
+    how = (hoop_dataset_opts){
+        .x = data.x, .y = data.y, .use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE, .cache_bytes = data.cache_mb << 20};
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
     if (st == HOOP_OK) st = hoop__meaning_of(t->data, err, &meaning);

@@ -29,7 +29,7 @@ typedef struct hoop__data_opts {
     char    train[HOOP_OPT_STRING_MAX], validation[HOOP_OPT_STRING_MAX], x[HOOP_OPT_STRING_MAX], y[HOOP_OPT_STRING_MAX];
     int     normalize;
     bool    shuffle;
-    int64_t prefetch;
+    int64_t prefetch, cache_mb;
 } hoop__data_opts;
 /* dist (reduce.c) */
 typedef struct hoop__dist_opts {

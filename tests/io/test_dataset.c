@@ -419,6 +419,47 @@ static void what_the_system_says_is_passed_on(void **state)
     threadsafe = true;
 }
 
+/* More files than may be open at a time, all of which HDF5 reads. */
+static void more_shards_than_files_may_be_open(void **state)
+{
+    enum { SHARDS = 40, ROWS = 10 };
+    struct rlimit now, few;
+    const int     next = dup(0);
+    int64_t       index[SHARDS * ROWS], y[SHARDS * ROWS];
+    float         x[SHARDS * ROWS * COLUMNS];
+    char          path[64];
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    (void)state;
+    for (int i = 0; i < SHARDS; i++) {
+        (void)snprintf(path, sizeof path, "many-%05d-of-%05d.h5", i, SHARDS);
+        make(path, H5T_IEEE_F32LE, ROWS, 4, i % 2);
+    }
+    assert_true(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &now) == 0);
+    few = (struct rlimit){(rlim_t)next + 12, now.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    ds = open_set("many", &(hoop_dataset_opts){.cache_bytes = 1});
+    for (int i = 0; i < SHARDS * ROWS; i++) index[i] = i * 7 % (SHARDS * ROWS);
+    for (int pass = 0; pass < 3; pass++) {
+        test_ok(hoop_dataset_read(ds, index, SHARDS * ROWS, HOOP_FIELD_X, HOOP_F32, x, &err));
+        test_ok(hoop_dataset_read(ds, index, SHARDS * ROWS, HOOP_FIELD_Y, HOOP_I64, y, &err));
+        for (int i = 0; i < SHARDS * ROWS; i++) {
+            assert_int_equal(y[i], index[i] % ROWS % 7);
+            assert_true((double)x[i * COLUMNS] == value(index[i] % ROWS * COLUMNS));
+        }
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
+    /* a file that is opened again must be the one it was */
+    for (int i = 0; i < SHARDS; i++) {
+        (void)snprintf(path, sizeof path, "many-%05d-of-%05d.h5", i, SHARDS);
+        assert_int_equal(rename(path, "aside.h5"), 0);
+        make(path, H5T_IEEE_F32LE, ROWS, 4, 0);
+    }
+    test_failed(hoop_dataset_read(ds, index, SHARDS * ROWS, HOOP_FIELD_X, HOOP_F32, x, &err), &err, HOOP_EIO, "many-000",
+                "was changed while it was in use", NULL);
+    hoop_dataset_close(&ds);
+}
+
 static void shards_that_differ_are_named(void **state)
 {
     const hsize_t           shape[2] = {4, 6};
@@ -546,6 +587,7 @@ int main(void)
         cmocka_unit_test(names_and_absent_targets),
         cmocka_unit_test(bad_files_are_named),
         cmocka_unit_test(what_the_system_says_is_passed_on),
+        cmocka_unit_test(more_shards_than_files_may_be_open),
         cmocka_unit_test(shards_that_differ_are_named),
         cmocka_unit_test(fingerprints_tell_data_apart),
         cmocka_unit_test(flipped_bytes_do_not_crash),

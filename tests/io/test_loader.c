@@ -1,6 +1,7 @@
 /* The loader: the same samples whatever the number of ranks, each once; seek; errors of the thread; ends at any moment. */
 #include "io_test.h"
 
+#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -248,6 +249,109 @@ static void errors_of_the_thread_arrive(void **state)
     free(x);
 }
 
+/* ---- how often chunks are read ---- */
+
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t  changed = PTHREAD_COND_INITIALIZER;
+static int             reads;
+static bool            held, inside; /* held: the next read waits until it is let go; inside: it does */
+
+herr_t __real_H5Dread_chunk(hid_t dset, hid_t dxpl, const hsize_t *at, uint32_t *mask, void *out);
+herr_t __wrap_H5Dread_chunk(hid_t dset, hid_t dxpl, const hsize_t *at, uint32_t *mask, void *out);
+herr_t __wrap_H5Dread_chunk(hid_t dset, hid_t dxpl, const hsize_t *at, uint32_t *mask, void *out)
+{
+    (void)pthread_mutex_lock(&reading);
+    reads++;
+    inside = held;
+    (void)pthread_cond_broadcast(&changed);
+    while (held) (void)pthread_cond_wait(&changed, &reading);
+    (void)pthread_mutex_unlock(&reading);
+    return __real_H5Dread_chunk(dset, dxpl, at, mask, out);
+}
+
+static hoop_dataset *open_cached(int64_t cache_bytes, hoop_dataset_y use_y)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    test_ok(hoop_dataset_open("chunked.h5", &(hoop_dataset_opts){.use_y = use_y, .cache_bytes = cache_bytes}, &err, &ds));
+    return ds;
+}
+
+/* N rows in chunks of 7 (of x, 2 columns and 1) and of 5 (of y) */
+enum { X_CHUNKS = 2 * ((N + 6) / 7), Y_CHUNKS = (N + 4) / 5, X_BYTES = N * 3 * 4 };
+
+static int reads_of_steps(int64_t cache_bytes, hoop_dataset_y use_y, int64_t batch, int64_t leaves, bool shuffle, int steps)
+{
+    const hoop_loader_opts o   = {.batch = batch, .leaves = leaves, .size = 1, .shuffle = shuffle, .x = HOOP_F32, .y = HOOP_I64};
+    hoop_error             err = {0};
+    hoop_dataset          *ds  = open_cached(cache_bytes, use_y);
+    hoop_loader           *l;
+    test_ok(hoop_loader_create(ds, &o, &err, &l));
+    reads = 0;
+    for (int i = 0; i < steps; i++) test_ok(hoop_loader_next_step(l, &err, NULL));
+    hoop_loader_destroy(&l);
+    hoop_dataset_close(&ds);
+    return reads;
+}
+
+static void chunks_are_read_once(void **state)
+{
+    (void)state;
+    /* a step of all rows, in many leaves, with hardly a cache: no more chunks than there are */
+    assert_in_range(reads_of_steps(1, HOOP_Y_REQUIRED, N, 50, true, 1), 1, X_CHUNKS + Y_CHUNKS);
+    /* what fits the cache is read by the fingerprint, and not again */
+    assert_int_equal(reads_of_steps(0, HOOP_Y_REQUIRED, 10, 5, true, 20), 0);
+    /* rows in stored order: each chunk once, though both fields change places in a cache that holds one of each */
+    assert_in_range(reads_of_steps(1, HOOP_Y_REQUIRED, 1, 1, false, N), X_CHUNKS + Y_CHUNKS - 3, X_CHUNKS + Y_CHUNKS);
+    /* half a cache spares about half of the reads, though each step wants all chunks one after the other */
+    assert_in_range(reads_of_steps(X_BYTES / 2, HOOP_Y_NONE, N, 1, true, 20), 1, 20 * X_CHUNKS * 2 / 3);
+}
+
+static void what_is_not_wanted_is_not_read(void **state)
+{
+    hoop_loader_opts o = {
+        .batch = N, .leaves = 1, .size = 1, .prefetch = 1, .first_step = 9, .end_step = 9, .x = HOOP_F32, .y = HOOP_I64};
+    hoop_error       err = {0};
+    hoop_loader_step s;
+    hoop_loader     *l;
+    hoop_dataset    *ds = open_cached(1, HOOP_Y_REQUIRED);
+    (void)state;
+    reads = 0;
+    test_ok(hoop_loader_create(ds, &o, &err, &l)); /* waits at the end for a seek */
+    test_failed(hoop_loader_next_step(l, &err, NULL), &err, HOOP_ESTATE, "step 9", NULL);
+    hoop_loader_destroy(&l);
+    assert_int_equal(reads, 0);
+    memset(&err, 0, sizeof err);
+    o.end_step = 10;
+    test_ok(hoop_loader_create(ds, &o, &err, &l));
+    test_ok(hoop_loader_next_step(l, &err, &s));
+    assert_int_equal(s.step, 9);
+    hoop_loader_destroy(&l);
+    o.first_step = -1;
+    test_failed(hoop_loader_create(ds, &o, &err, &l), &err, HOOP_EARG, "first_step", NULL);
+    /* a step under way ends with the chunk being read, when the loader is sent elsewhere or ends */
+    for (int end = 0; end < 2; end++) {
+        memset(&err, 0, sizeof err);
+        o.first_step = 0;
+        o.end_step   = 1;
+        held         = true;
+        inside       = false;
+        reads        = 0;
+        test_ok(hoop_loader_create(ds, &o, &err, &l));
+        (void)pthread_mutex_lock(&reading);
+        while (!inside) (void)pthread_cond_wait(&changed, &reading);
+        (void)pthread_mutex_unlock(&reading);
+        if (end == 0) test_ok(hoop_loader_seek(l, 1, &err));
+        (void)pthread_mutex_lock(&reading);
+        held = false;
+        (void)pthread_cond_broadcast(&changed);
+        (void)pthread_mutex_unlock(&reading);
+        hoop_loader_destroy(&l);
+        if (end == 0) assert_in_range(reads, 1, 3); /* of the block: its chunks side by side */
+    }
+    hoop_dataset_close(&ds);
+}
+
 static void bad_options(void **state)
 {
     hoop_dataset *ds = open_set("mapped.h5");
@@ -300,6 +404,8 @@ int main(void)
         cmocka_unit_test(ends_at_any_moment),
         cmocka_unit_test(end_step_is_the_end),
         cmocka_unit_test(errors_of_the_thread_arrive),
+        cmocka_unit_test(chunks_are_read_once),
+        cmocka_unit_test(what_is_not_wanted_is_not_read),
         cmocka_unit_test(bad_options),
         cmocka_unit_test(leaves_are_shared_out),
     };

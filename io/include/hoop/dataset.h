@@ -29,7 +29,7 @@ typedef enum hoop_dataset_y { HOOP_Y_REQUIRED, HOOP_Y_OPTIONAL, HOOP_Y_NONE } ho
 typedef struct hoop_dataset_opts {
     const char    *x, *y;       /* names of the HDF5 datasets; NULL: "/x" and "/y" */
     hoop_dataset_y use_y;       /* OPTIONAL: absent in all shards is fine; NONE: not looked for (predict) */
-    int64_t        cache_bytes; /* for chunks; 0: 64 MiB */
+    int64_t        cache_bytes; /* for chunks, decoded; 0: a quarter of a core's share of memory, 64 MiB to 1 GiB */
 } hoop_dataset_opts;
 
 typedef struct hoop_dataset_field {
@@ -43,12 +43,14 @@ typedef struct hoop_dataset_field {
 } hoop_dataset_field;
 
 typedef struct hoop_dataset_info {
-    int64_t            length; /* rows of all shards */
-    int                shards;
-    int64_t            bytes;    /* of all shard files */
-    bool               mapped;   /* all fields of all shards are read without HDF5 */
-    int64_t            classes;  /* of y; 0: not said */
-    hoop_dataset_field field[2]; /* HOOP_FIELD_X, HOOP_FIELD_Y */
+    int64_t length; /* rows of all shards */
+    int     shards;
+    int64_t bytes;                                   /* of all shard files */
+    bool    mapped;                                  /* all fields of all shards are read without HDF5 */
+    int64_t classes;                                 /* of y; 0: not said */
+    int64_t chunked_bytes, block_bytes, cache_bytes; /* of what is not mapped, decoded: all, what is read at a time at
+                                                        most, and how much is kept */
+    hoop_dataset_field field[2];                     /* HOOP_FIELD_X, HOOP_FIELD_Y */
     /**
      * Identifies the data, cheaply: XXH3-128, as hex, over length, dtypes, row shapes, scales, classes and rows as stored:
      * all rows where all fields together take at most 4 MiB, else 1,024 evenly spaced ones (64 where chunks have to be

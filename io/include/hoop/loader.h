@@ -39,9 +39,10 @@ typedef struct hoop_loader_opts {
     int64_t    leaves; /* V */
     int        rank, size;
     uint64_t   seed;
-    bool       shuffle;  /* each epoch in another order; else as stored */
-    int        prefetch; /* steps read ahead (HOOP_LOADER_PREFETCH is a good number); 0: read when asked, without a thread */
-    int64_t    end_step; /* nothing is read from this step on; 0: no end */
+    bool       shuffle;    /* each epoch in another order; else as stored */
+    int        prefetch;   /* steps read ahead (HOOP_LOADER_PREFETCH is a good number); 0: read when asked, without a thread */
+    int64_t    first_step; /* where reading starts; at end_step nothing is read until a seek */
+    int64_t    end_step;   /* nothing is read from this step on; 0: no end */
     hoop_dtype x, y; /* how to read: x f32, f64 or i64; y the same (i64 for classes); y is not read where the dataset has none */
 } hoop_loader_opts;
 
@@ -67,11 +68,11 @@ typedef struct hoop_loader_leaf {
 } hoop_loader_leaf;
 
 /**
- * ds is not owned and must outlive the loader. Reading starts at step 0 at once (where there is a thread).
+ * ds is not owned and must outlive the loader. Reading starts at first_step at once (where there is a thread).
  * Errors: HOOP_ECONFIG (batch, leaves, more ranks than leaves ...), HOOP_EDTYPE, HOOP_ENOMEM. Calls: Local.
  */
 HOOP_API hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, hoop_error *err, hoop_loader **out);
-/** At any moment; waits for the row being read. Calls: Local. */
+/** At any moment; waits for the row, or chunk, being read. Calls: Local. */
 HOOP_API void    hoop_loader_destroy(hoop_loader **l);
 HOOP_API int64_t hoop_loader_steps_per_epoch(const hoop_loader *l);
 /** Go on at a global step (resume: epoch and index follow from it). What was read ahead is dropped. Calls: Local. */
@@ -83,8 +84,6 @@ HOOP_API hoop_status hoop_loader_seek(hoop_loader *l, int64_t step, hoop_error *
 HOOP_API hoop_status hoop_loader_next_step(hoop_loader *l, hoop_error *err, hoop_loader_step *out);
 /** The next leaf of this step, in ascending order, empty ones too; false when this rank has no more. Calls: Local. */
 HOOP_API bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out);
-/** Let next_leaf begin again with this step's first leaf. Calls: Local. */
-HOOP_API void hoop_loader_rewind_leaves(hoop_loader *l);
 /** Seconds spent waiting in next_step so far. Calls: Local. */
 HOOP_API double hoop_loader_stall_s(const hoop_loader *l);
 
