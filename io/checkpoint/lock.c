@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -13,6 +14,12 @@
 struct hoop_run_lock {
     int fd;
 };
+
+static bool is_file(int fd, const char *path)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
 
 hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lock **out)
 {
@@ -24,14 +31,17 @@ hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lo
     *out = NULL;
     HOOP_TRY(st, done, hoop__dir_make(run_dir, err));
     HOOP_TRY(st, done, hoop__path_join(run_dir, "lock", err, path, sizeof path));
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        st = hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
-        goto done;
-    }
-    do {
-        rc = flock(fd, LOCK_EX | LOCK_NB);
-    } while (rc != 0 && errno == EINTR);
+    do { /* whoever held it may have removed the file since it was opened: then another one is the lock */
+        if (fd >= 0) (void)close(fd);
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0) {
+            st = hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
+            goto done;
+        }
+        do {
+            rc = flock(fd, LOCK_EX | LOCK_NB);
+        } while (rc != 0 && errno == EINTR);
+    } while (rc == 0 && !is_file(fd, path));
     if (rc != 0 && errno == EWOULDBLOCK) {
         n                   = pread(fd, text, sizeof text - 1, 0);
         text[n > 0 ? n : 0] = '\0';
