@@ -11,6 +11,7 @@
 
 #include "base/files.h"
 #include "data/dataset.h"
+#include "hoop/checkpoint.h"
 #include "hoop/random.h"
 
 enum { BUFFER_BYTES = 1 << 20, DEFAULT_SHARDS = 4, MAX_SHARDS = 99999 };
@@ -31,7 +32,8 @@ typedef struct part {
     int         fd;
     column      column[2];
     char (*sums)[2][HOOP_SUM_TEXT];
-    int64_t named; /* shards that have their final names */
+    int64_t named;  /* shards that have their final names */
+    bool    others; /* shards of an older set with another number of them are there */
 } part;
 
 struct hoop_writer {
@@ -43,6 +45,7 @@ struct hoop_writer {
     hoop_writer_field        copy[2];
     part                     part[2];
     bool                     finished;
+    hoop_run_lock           *lock; /* on the directory: another import would remove what this one writes */
 };
 
 static hoop_status shard_path(const hoop_writer *w, const part *p, int64_t shard, bool temp, hoop_error *err, char *out)
@@ -93,7 +96,7 @@ static hoop_status remove_file(void *ctx, const char *path, const char *name, ho
                                                 : hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
 }
 
-/* Remove a file of an older set with another number of shards, which new names do not replace. */
+/* Remove a file of an older set that no new name has replaced. */
 static hoop_status remove_other(void *ctx, const char *path, const char *name, hoop_error *err)
 {
     const part *p = ctx;
@@ -104,6 +107,16 @@ static hoop_status remove_other(void *ctx, const char *path, const char *name, h
         if (strcmp(expected, name) == 0) return HOOP_OK;
     }
     return remove_file(NULL, path, name, err);
+}
+
+static hoop_status find_other(void *ctx, const char *path, const char *name, hoop_error *err)
+{
+    part   *p = ctx;
+    int64_t index, count;
+    (void)path;
+    (void)err;
+    if (hoop__shard_name_parse(name, p->name, &index, &count) && count != p->shards) p->others = true;
+    return HOOP_OK;
 }
 
 static hoop_status column_flush(part *p, column *c, const char *path, hoop_error *err)
@@ -227,7 +240,7 @@ hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, cons
     if (validation > rows - 1) validation = rows - 1;
     HOOP_TRY(st, done, part_init(w, &w->part[0], "train", rows - validation, err));
     HOOP_TRY(st, done, part_init(w, &w->part[1], "validation", validation, err));
-    HOOP_TRY(st, done, hoop__dir_make(opts->dir, err));
+    HOOP_TRY(st, done, hoop_run_lock_take(opts->dir, err, &w->lock)); /* makes it, too */
     for (int i = 0; i < 2; i++) {
         if (!opts->force) HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, false, err, refuse, NULL));
         HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, true, err, remove_file, NULL));
@@ -309,17 +322,48 @@ static hoop_status part_seal(const hoop_writer *w, part *p, hoop_error *err)
     return st;
 }
 
-static hoop_status part_rename(const hoop_writer *w, part *p, hoop_error *err)
+/* Give the part's shards from p->named up to `end` their names. */
+static hoop_status part_rename(const hoop_writer *w, part *p, int64_t end, hoop_error *err)
 {
     char        from[HOOP_PATH_MAX], to[HOOP_PATH_MAX];
     hoop_status st;
-    for (int64_t i = 0; p->rows > 0 && i < p->shards; i++) {
-        if ((st = shard_path(w, p, i, true, err, from)) != HOOP_OK || (st = shard_path(w, p, i, false, err, to)) != HOOP_OK)
+    for (; p->rows > 0 && p->named < end; p->named++) {
+        if ((st = shard_path(w, p, p->named, true, err, from)) != HOOP_OK ||
+            (st = shard_path(w, p, p->named, false, err, to)) != HOOP_OK)
             return st;
         if (rename(from, to) != 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
-        p->named++;
     }
     return HOOP_OK;
+}
+
+static hoop_status part_leftovers(const hoop_writer *w, part *p, hoop_error *err)
+{
+    return w->opts.force ? each_shard(w->opts.dir, p->name, false, err, remove_other, p) : HOOP_OK;
+}
+
+/*
+ * Killed at any moment this leaves the old sets, the new ones, or a training set that cannot be opened (shards missing, or of
+ * two imports), never new training data beside old validation data: the training set is begun first and completed last. Where
+ * both are one file the old one goes first, the new one being complete and synced by now.
+ */
+static hoop_status name_shards(hoop_writer *w, hoop_error *err)
+{
+    part       *train = &w->part[0], *validation = &w->part[1];
+    char        path[HOOP_PATH_MAX];
+    hoop_status st;
+    HOOP_TRY(st, done, each_shard(w->opts.dir, train->name, false, err, find_other, train));
+    if (train->shards > 1 || train->others) {
+        HOOP_TRY(st, done, part_rename(w, train, 1, err));
+    } else if (w->opts.force) {
+        HOOP_TRY(st, done, shard_path(w, train, 0, false, err, path));
+        HOOP_TRY(st, done, remove_file(NULL, path, "", err));
+    }
+    HOOP_TRY(st, done, part_rename(w, validation, validation->shards, err));
+    HOOP_TRY(st, done, part_leftovers(w, validation, err));
+    HOOP_TRY(st, done, part_rename(w, train, train->shards, err));
+    st = part_leftovers(w, train, err);
+done:
+    return st;
 }
 
 hoop_status hoop__writer_finish(hoop_writer *w, hoop_error *err, hoop_import_result *result)
@@ -330,11 +374,7 @@ hoop_status hoop__writer_finish(hoop_writer *w, hoop_error *err, hoop_import_res
                          (long long)w->rows);
     for (int i = 0; i < 2; i++)
         if ((st = part_seal(w, &w->part[i], err)) != HOOP_OK) return st;
-    for (int i = 0; i < 2; i++)
-        if (w->opts.force && (st = each_shard(w->opts.dir, w->part[i].name, false, err, remove_other, &w->part[i])) != HOOP_OK)
-            return st;
-    for (int i = 0; i < 2; i++)
-        if ((st = part_rename(w, &w->part[i], err)) != HOOP_OK) return st;
+    if ((st = name_shards(w, err)) != HOOP_OK) return st;
     w->finished = true;
     if (result != NULL) {
         result->train_rows      = w->part[0].rows;
@@ -351,9 +391,10 @@ void hoop__writer_destroy(hoop_writer **pw)
     for (int i = 0; i < 2; i++) {
         part *p = &w->part[i];
         if (p->fd >= 0) (void)close(p->fd);
-        for (int64_t s = 0; p->rows > 0 && !w->finished && s < p->shards && s <= p->shard; s++) {
+        for (int64_t s = 0; w->lock != NULL && p->rows > 0 && !w->finished && s < p->shards && s <= p->shard; s++) {
             if (shard_path(w, p, s, true, NULL, path) == HOOP_OK) (void)unlink(path);
-            if (s < p->named && shard_path(w, p, s, false, NULL, path) == HOOP_OK) (void)unlink(path);
+            /* what has replaced an older file stays: there would be neither */
+            if (!w->opts.force && s < p->named && shard_path(w, p, s, false, NULL, path) == HOOP_OK) (void)unlink(path);
         }
         for (int k = 0; k < 2; k++) {
             hoop__sum_destroy(&p->column[k].sum);
@@ -361,6 +402,8 @@ void hoop__writer_destroy(hoop_writer **pw)
         }
         free(p->sums);
     }
+    if (w->lock != NULL && hoop__path_join(w->opts.dir, "lock", NULL, path, sizeof path) == HOOP_OK) (void)unlink(path);
+    hoop_run_lock_release(&w->lock);
     free(w);
     *pw = NULL;
 }

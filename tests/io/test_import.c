@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "hoop/checkpoint.h"
 #include "hoop/import.h"
 
 static hoop_dataset *open_set(const char *spec)
@@ -153,6 +154,58 @@ static void sets_are_not_overwritten_by_chance(void **state)
     test_ok(hoop_synth("digits", 20, &(hoop_import_opts){.dir = "other", .seed = 9, .shards = 2}, &err, NULL));
     assert_int_equal(rename("other/train-00001-of-00002.h5", "over/deep/train-00001-of-00002.h5"), 0);
     test_failed(hoop_dataset_open("over/deep/train", NULL, &err, &ds), &err, HOOP_EFORMAT, "another import", NULL);
+}
+
+static void one_import_at_a_time(void **state)
+{
+    hoop_error     err = {0};
+    hoop_run_lock *lock;
+    (void)state;
+    test_ok(hoop_run_lock_take("busy", &err, &lock));
+    test_store("busy/.train-00000-of-00004.h5.tmp", "x", 1); /* the other's */
+    test_failed(hoop_synth("digits", 20, &(hoop_import_opts){.dir = "busy", .force = true}, &err, NULL), &err, HOOP_EBUSY, "busy",
+                "pid", NULL);
+    assert_true(test_exists("busy/.train-00000-of-00004.h5.tmp"));
+    hoop_run_lock_release(&lock);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_synth("digits", 20, &(hoop_import_opts){.dir = "busy"}, &err, NULL));
+    assert_int_equal(test_count("busy"), 4); /* nothing but shards */
+}
+
+/* A set is being replaced and naming fails in the middle, as if killed there: nothing old is lost, nothing is mixed unseen. */
+static void a_replacement_that_fails_shows(void **state)
+{
+    static const struct {
+        int64_t     old, new;
+        const char *in_the_way;
+        int         files; /* left: old ones, and new ones that have names */
+    } cases[] = {{2, 3, "mix/validation-00001-of-00003.h5", 4 + 2},
+                 {3, 3, "mix/train-00001-of-00003.h5", 5},
+                 {1, 1, "mix/validation-00000-of-00001.h5", 0},
+                 {2, 1, "mix/validation-00000-of-00001.h5", 4 + 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        hoop_error       err = {0};
+        hoop_dataset    *ds;
+        hoop_import_opts o = {.dir = "mix", .split = 0.5, .shards = cases[i].old, .force = true};
+        test_remove("mix");
+        test_ok(hoop_synth("digits", 40, &o, &err, NULL));
+        (void)unlink(cases[i].in_the_way);
+        assert_int_equal(mkdir(cases[i].in_the_way, 0777), 0);
+        o.shards = cases[i].new;
+        o.seed   = 5;
+        test_failed(hoop_synth("digits", 40, &o, &err, NULL), &err, HOOP_EIO, cases[i].in_the_way, NULL);
+        assert_int_equal(test_count("mix"), cases[i].files);
+        assert_int_not_equal(hoop_dataset_open("mix/train", NULL, NULL, &ds), HOOP_OK);
+        memset(&err, 0, sizeof err);
+        assert_int_equal(rmdir(cases[i].in_the_way), 0);
+        test_ok(hoop_synth("digits", 40, &o, &err, NULL));
+        assert_int_equal(test_count("mix"), 2 * cases[i].new);
+        ds = open_set("mix/train");
+        hoop_dataset_close(&ds);
+        ds = open_set("mix/validation");
+        hoop_dataset_close(&ds);
+    }
 }
 
 static void bad_import_options(void **state)
@@ -657,6 +710,8 @@ int main(void)
         cmocka_unit_test(digits_are_balanced_and_alike),
         cmocka_unit_test(splits_take_each_row_once),
         cmocka_unit_test(sets_are_not_overwritten_by_chance),
+        cmocka_unit_test(one_import_at_a_time),
+        cmocka_unit_test(a_replacement_that_fails_shows),
         cmocka_unit_test(bad_import_options),
         cmocka_unit_test(idx_files),
         cmocka_unit_test(real_mnist),
