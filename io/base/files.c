@@ -1,5 +1,6 @@
 #include "base/files.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -178,6 +179,27 @@ static void digest_text(XXH128_hash_t h, char out[HOOP_SUM_TEXT])
     XXH128_canonicalFromHash(&c, h);
     for (int i = 0; i < 16; i++) (void)snprintf(out + (size_t)(2 * i), 3, "%02x", c.digest[i]);
 }
+static const char *digits(const char *s, int64_t *value)
+{
+    const char *start = s;
+    for (*value = 0; isdigit((unsigned char)*s); s++) {
+        if (s - start > 8) return NULL;
+        *value = *value * 10 + (*s - '0');
+    }
+    return s == start ? NULL : s;
+}
+
+bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index, int64_t *count)
+{
+    const size_t n = strlen(prefix);
+    const char  *s;
+    if (strncmp(name, prefix, n) != 0 || name[n] != '-') return false;
+    s = digits(name + n + 1, index);
+    if (s == NULL || strncmp(s, "-of-", 4) != 0) return false;
+    s = digits(s + 4, count);
+    return s != NULL && (strcmp(s, ".h5") == 0 || strcmp(s, ".hdf5") == 0) && *count > 0;
+}
+
 
 void hoop__sum_text(const void *data, int64_t n, char out[HOOP_SUM_TEXT])
 {

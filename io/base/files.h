@@ -32,6 +32,8 @@ hoop_status hoop__dir_make(const char *path, hoop_error *err);
 void hoop__path_dir(const char *path, char *out, size_t size);
 /** "dir/name" into out, checked for length. */
 hoop_status hoop__path_join(const char *dir, const char *name, hoop_error *err, char *out, size_t size);
+/** Is this name "PREFIX-00003-of-00016.h5"? */
+bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index, int64_t *count);
 
 /** XXH3-128 of bytes (and of a file from offset 0 to its end) as 32 hex digits, canonical (big endian). */
 void        hoop__sum_text(const void *data, int64_t n, char out[HOOP_SUM_TEXT]);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/dataset.h"
-
 const char *hoop_checkpoint_kind_name(hoop_checkpoint_kind kind)
 {
     static const char *const names[HOOP_CKPT_KINDS] = {"parameter", "buffer", "state"};

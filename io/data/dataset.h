@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <sys/stat.h>
 
+#include "base/files.h"
 #include "base/h5.h"
 #include "hoop/dataset.h"
 
@@ -62,8 +63,6 @@ typedef struct hoop_paths {
 } hoop_paths;
 hoop_status hoop__spec_resolve(const char *spec, hoop_error *err, hoop_paths *out);
 void        hoop__paths_free(hoop_paths *p);
-/** Is this name "PREFIX-00003-of-00016.h5"? */
-bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index, int64_t *count);
 
 /** Open shard i, whose path is set; fields and info of shard 0 become the dataset's, others are compared with them. */
 hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop_error *err);

@@ -1,7 +1,6 @@
 /* What a dataset spec stands for: one file, a glob, or all shards of a prefix. */
 #include "data/dataset.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <glob.h>
@@ -27,27 +26,6 @@ static hoop_status paths_add(hoop_paths *p, const char *path, hoop_error *err)
     if (grown == NULL || (p->path[p->n] = strdup(path)) == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
     p->n++;
     return HOOP_OK;
-}
-
-static const char *digits(const char *s, int64_t *value)
-{
-    const char *start = s;
-    for (*value = 0; isdigit((unsigned char)*s); s++) {
-        if (s - start > 8) return NULL;
-        *value = *value * 10 + (*s - '0');
-    }
-    return s == start ? NULL : s;
-}
-
-bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index, int64_t *count)
-{
-    const size_t n = strlen(prefix);
-    const char  *s;
-    if (strncmp(name, prefix, n) != 0 || name[n] != '-') return false;
-    s = digits(name + n + 1, index);
-    if (s == NULL || strncmp(s, "-of-", 4) != 0) return false;
-    s = digits(s + 4, count);
-    return s != NULL && (strcmp(s, ".h5") == 0 || strcmp(s, ".hdf5") == 0) && *count > 0;
 }
 
 static hoop_status resolve_glob(const char *spec, hoop_error *err, hoop_paths *out)
