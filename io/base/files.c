@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -16,15 +17,22 @@ static hoop_status fail_errno(hoop_error *err, const char *path, const char *wha
     return hoop_fail(err, HOOP_EIO, "%s: %s: %s", path, what, strerror(e));
 }
 
+/* Is there room for so many bytes, where the file system cannot reserve them? Quotas it does not tell. */
+static bool has_room(int fd, int64_t bytes)
+{
+    struct statvfs s;
+    return fstatvfs(fd, &s) != 0 || (double)s.f_bavail * (double)s.f_frsize >= (double)bytes;
+}
+
 hoop_status hoop__file_reserve(const char *path, int64_t bytes, bool dry, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
     const int   fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    int         e;
+    int         e  = 0;
     if (fd < 0) return fail_errno(err, path, "cannot be created");
-    do {
-        e = bytes > 0 ? posix_fallocate(fd, 0, (off_t)bytes) : 0;
-    } while (e == EINTR);
+    /* Not posix_fallocate: where the file system cannot reserve, that writes into every block. */
+    while (bytes > 0 && fallocate(fd, 0, 0, (off_t)bytes) != 0 && (e = errno) == EINTR) e = 0;
+    if (dry && (e == EOPNOTSUPP || e == ENOSYS) && !has_room(fd, bytes)) e = ENOSPC;
     if (e == ENOSPC || e == EDQUOT || e == EFBIG)
         st = hoop_fail(err, HOOP_EIO, "%s: no room for %.1f MB: %s", path, (double)bytes / 1e6, strerror(e));
     /* EOPNOTSUPP, EINVAL: a file system that cannot reserve; writing tells later. */

@@ -12,8 +12,8 @@
 
 enum { HOOP_PATH_MAX = 4096, HOOP_SUM_TEXT = 33 };
 
-/** Reserve `bytes` of disk for a file (created if need be). dry: give them back, leaving an empty file. HOOP_EIO says how much is
- * missing. */
+/** Reserve `bytes` of disk for a file (created if need be), where the file system can. dry: give them back, leaving an empty
+ * file; where it cannot, see whether that much is free. HOOP_EIO says how much is missing. */
 hoop_status hoop__file_reserve(const char *path, int64_t bytes, bool dry, hoop_error *err);
 /** Bytes of a file; -1 if there is none. */
 int64_t hoop__file_size(const char *path);
