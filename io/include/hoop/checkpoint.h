@@ -150,7 +150,8 @@ typedef struct hoop_run_lock hoop_run_lock;
 
 /**
  * Make the run directory and lock it for this process; the lock ends with the process, however it ends. HOOP_EBUSY names host
- * and pid of the holder. Owns: caller. Calls: Local.
+ * and pid of the holder. Where the file system has no locks, a holder on this host is still noticed, one on another host is not,
+ * and the note says so. Owns: caller. Calls: Local.
  */
 HOOP_API hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lock **out);
 HOOP_API void        hoop_run_lock_release(hoop_run_lock **lock);
@@ -159,3 +160,5 @@ HOOP_API void        hoop_run_lock_release(hoop_run_lock **lock);
 }
 #endif
 #endif
+/** What is to be told about it; "" if nothing is. Calls: Local. */
+HOOP_API const char *hoop_run_lock_note(const hoop_run_lock *lock);
