@@ -54,6 +54,8 @@ hoop_status hoop__shard_scan(const char *path, int64_t index, hoop_catalog *c, i
 /** meta with its strings in one block: free(*block). */
 hoop_status hoop__manifest_write(const char *path, const hoop_checkpoint_meta *meta, const hoop_catalog *c, hoop_error *err);
 hoop_status hoop__manifest_read(const char *path, hoop_error *err, hoop_checkpoint_meta *meta, hoop_catalog *c, void **owner);
+/** Read it back: does it hold all that the catalogue does? */
+hoop_status hoop__manifest_check(const char *path, const hoop_catalog *c, hoop_error *err);
 void        hoop__manifest_release(void **owner, hoop_checkpoint_meta *meta);
 
 /** "shard-00003-of-00016.h5": false if a name is none. */

@@ -55,34 +55,47 @@ static json_t *text(const char *s)
     return v;
 }
 
+/* Of these three NULL means no memory, or a name that is not UTF-8: nothing is left out silently. */
 static json_t *shards_json(const hoop_catalog *c)
 {
     json_t *list = json_array();
-    for (int64_t i = 0; i < c->nshards; i++)
-        (void)json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "file", c->shard[i].file, "bytes",
-                                                    (json_int_t)c->shard[i].bytes, "xxh3_128", c->shard[i].sum));
-    return list;
+    bool    good = list != NULL;
+    for (int64_t i = 0; i < c->nshards && good; i++)
+        good = json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "file", c->shard[i].file, "bytes",
+                                                     (json_int_t)c->shard[i].bytes, "xxh3_128", c->shard[i].sum)) == 0;
+    if (good) return list;
+    json_decref(list);
+    return NULL;
+}
+
+static json_t *tensor_json(const hoop_catalog_tensor *t)
+{
+    json_t *shape = json_array(), *pieces = json_array();
+    bool    good = shape != NULL && pieces != NULL;
+    for (int d = 0; d < t->about.ndim && good; d++) good = json_array_append_new(shape, json_integer(t->about.shape[d])) == 0;
+    for (int64_t k = 0; k < t->npieces && good; k++) {
+        const hoop_piece *p = &t->piece[k];
+        good = json_array_append_new(pieces, json_pack("{s:I, s:I, s:I, s:I, s:s}", "shard", (json_int_t)p->shard, "first",
+                                                       (json_int_t)p->first, "count", (json_int_t)p->count, "offset",
+                                                       (json_int_t)p->offset, "xxh3_128", p->sum)) == 0;
+    }
+    if (good)
+        return json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:o}", "kind", hoop_checkpoint_kind_name(t->about.kind), "group",
+                         t->group, "name", t->name, "dtype", hoop_dtype_name(t->about.dtype), "shape", shape, "order",
+                         (json_int_t)t->about.order, "pieces", pieces);
+    json_decref(shape);
+    json_decref(pieces);
+    return NULL;
 }
 
 static json_t *tensors_json(const hoop_catalog *c)
 {
     json_t *list = json_array();
-    for (int64_t i = 0; i < c->ntensors; i++) {
-        const hoop_catalog_tensor *t     = &c->tensor[i];
-        json_t                    *shape = json_array(), *pieces = json_array();
-        for (int d = 0; d < t->about.ndim; d++) (void)json_array_append_new(shape, json_integer(t->about.shape[d]));
-        for (int64_t k = 0; k < t->npieces; k++) {
-            const hoop_piece *p = &t->piece[k];
-            (void)json_array_append_new(pieces, json_pack("{s:I, s:I, s:I, s:I, s:s}", "shard", (json_int_t)p->shard, "first",
-                                                          (json_int_t)p->first, "count", (json_int_t)p->count, "offset",
-                                                          (json_int_t)p->offset, "xxh3_128", p->sum));
-        }
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:o}", "kind",
-                                                    hoop_checkpoint_kind_name(t->about.kind), "group", t->group, "name",
-                                                    text(t->name), "dtype", hoop_dtype_name(t->about.dtype), "shape", shape,
-                                                    "order", (json_int_t)t->about.order, "pieces", pieces));
-    }
-    return list;
+    bool    good = list != NULL;
+    for (int64_t i = 0; i < c->ntensors && good; i++) good = json_array_append_new(list, tensor_json(&c->tensor[i])) == 0;
+    if (good) return list;
+    json_decref(list);
+    return NULL;
 }
 
 static json_t *manifest_json(const hoop_checkpoint_meta *m, const hoop_catalog *c)
@@ -162,23 +175,24 @@ static bool get_text(const json_t *object, const char *key, char *out, size_t si
     return s != NULL && snprintf(out, size, "%s", s) < (int)size;
 }
 
-static bool read_shards(const json_t *root, hoop_catalog *c)
+/* Of these HOOP_EFORMAT means that a key is missing or has an impossible value. */
+static hoop_status read_shards(const json_t *root, hoop_catalog *c)
 {
     const json_t *list = json_object_get(root, "shards");
     int64_t       index, count;
-    if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > 99999) return false;
+    if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > 99999) return HOOP_EFORMAT;
     c->nshards = (int64_t)json_array_size(list);
     c->shard   = calloc((size_t)c->nshards, sizeof *c->shard);
-    if (c->shard == NULL) return false;
+    if (c->shard == NULL) return HOOP_ENOMEM;
     for (int64_t i = 0; i < c->nshards; i++) {
         const json_t       *v = json_array_get(list, (size_t)i);
         hoop_catalog_shard *s = &c->shard[i];
         if (!get_text(v, "file", s->file, sizeof s->file) || !get_i64(v, "bytes", 1, &s->bytes) ||
             !get_text(v, "xxh3_128", s->sum, sizeof s->sum) || !hoop__checkpoint_shard_name(s->file, &index, &count) ||
             index != i || count != c->nshards)
-            return false;
+            return HOOP_EFORMAT;
     }
-    return true;
+    return HOOP_OK;
 }
 
 static bool read_tensor(const json_t *v, hoop_catalog_tensor *t)
@@ -204,15 +218,15 @@ static bool read_tensor(const json_t *v, hoop_catalog_tensor *t)
     return hoop__checkpoint_numel(t->about.dtype, t->about.ndim, t->about.shape, &t->about.numel);
 }
 
-static bool read_tensors(const json_t *root, hoop_catalog *c, const char *path, hoop_error *err)
+static hoop_status read_tensors(const json_t *root, hoop_catalog *c, const char *path)
 {
     const json_t       *list = json_object_get(root, "tensors"), *pieces;
     hoop_catalog_tensor t;
-    if (!json_is_array(list)) return false;
+    if (!json_is_array(list)) return HOOP_EFORMAT;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const int64_t width = read_tensor(json_array_get(list, i), &t) ? (int64_t)hoop_dtype_size(t.about.dtype) : 0;
         pieces              = json_object_get(json_array_get(list, i), "pieces");
-        if (width == 0 || !json_is_array(pieces) || json_array_size(pieces) == 0) return false;
+        if (width == 0 || !json_is_array(pieces) || json_array_size(pieces) == 0) return HOOP_EFORMAT;
         for (size_t k = 0; k < json_array_size(pieces); k++) {
             const json_t *v = json_array_get(pieces, k);
             hoop_piece    p = {0};
@@ -220,40 +234,40 @@ static bool read_tensors(const json_t *root, hoop_catalog *c, const char *path, 
                 !get_i64(v, "count", 0, &p.count) || !get_i64(v, "offset", 0, &p.offset) ||
                 !get_text(v, "xxh3_128", p.sum, sizeof p.sum) || p.first > t.about.numel || p.count > t.about.numel - p.first ||
                 p.offset > c->shard[p.shard].bytes || p.count * width > c->shard[p.shard].bytes - p.offset)
-                return false;
-            if (hoop__catalog_add(c, &t, &p, path, err) != HOOP_OK) return false;
+                return HOOP_EFORMAT;
+            if (hoop__catalog_add(c, &t, &p, path, NULL) != HOOP_OK) return HOOP_ENOMEM;
         }
     }
-    return true;
+    return HOOP_OK;
 }
 
-static bool read_meta(const json_t *root, hoop_checkpoint_meta *m, owner *o)
+static hoop_status read_meta(const json_t *root, hoop_checkpoint_meta *m, owner *o)
 {
     const json_t *provenance = json_object_get(root, "provenance"), *notes = json_object_get(root, "notes");
     const char   *seed = json_string_value(json_object_get(root, "seed")), *key;
     json_t       *value;
     char         *end;
     for (int i = 0; i < NUMBERS; i++)
-        if (!get_i64(root, numbers[i].key, 0, (int64_t *)(void *)((char *)m + numbers[i].offset))) return false;
+        if (!get_i64(root, numbers[i].key, 0, (int64_t *)(void *)((char *)m + numbers[i].offset))) return HOOP_EFORMAT;
     for (int i = 0; i < STRINGS; i++) {
         const char *s = json_string_value(json_object_get(strings[i].provenance ? provenance : root, strings[i].key));
-        if (s == NULL) return false;
+        if (s == NULL) return HOOP_EFORMAT;
         *(const char **)(void *)((char *)m + strings[i].offset) = s;
     }
-    if (seed == NULL) return false;
+    if (seed == NULL) return HOOP_EFORMAT;
     m->seed = strtoull(seed, &end, 10);
-    if (*end != '\0' || !json_is_object(notes)) return false;
+    if (*end != '\0' || !json_is_object(notes)) return HOOP_EFORMAT;
     o->notes = calloc(2 * json_object_size(notes) + 1, sizeof *o->notes);
-    if (o->notes == NULL) return false;
+    if (o->notes == NULL) return HOOP_ENOMEM;
     json_object_foreach((json_t *)(uintptr_t)notes, key, value)
     {
-        if (!json_is_string(value)) return false;
+        if (!json_is_string(value)) return HOOP_EFORMAT;
         o->notes[2 * m->nnotes]     = key;
         o->notes[2 * m->nnotes + 1] = json_string_value(value);
         m->nnotes++;
     }
     m->notes = o->notes;
-    return true;
+    return HOOP_OK;
 }
 
 /* The text after the first line, if that line's checksum is its. */
@@ -266,11 +280,29 @@ static const char *checked_body(char *all, int64_t n)
     return memcmp(all + head_n, sum, HOOP_SUM_TEXT - 1) == 0 ? all + line : NULL;
 }
 
+static hoop_status read_all(const json_t *root, const char *path, hoop_error *err, hoop_checkpoint_meta *meta, hoop_catalog *c,
+                            owner *o)
+{
+    const char *format  = json_string_value(json_object_get(root, "format"));
+    int64_t     version = 0;
+    hoop_status st;
+    if (format == NULL || strcmp(format, format_name) != 0 || !get_i64(root, "version", 1, &version))
+        return hoop_fail(err, HOOP_EFORMAT, "%s: no manifest of a hoop checkpoint", path);
+    if (version > HOOP_CHECKPOINT_VERSION)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: format version %lld; this hoop reads up to %d", path, (long long)version,
+                         HOOP_CHECKPOINT_VERSION);
+    st = read_meta(root, meta, o);
+    if (st == HOOP_OK) st = read_shards(root, c);
+    if (st == HOOP_OK) st = read_tensors(root, c, path);
+    if (st == HOOP_EFORMAT) return hoop_fail(err, st, "%s: a key is missing or has an impossible value", path);
+    if (st != HOOP_OK) return hoop_fail(err, st, "%s: no memory for its catalogue", path);
+    return hoop__catalog_finish(c, true, path, err);
+}
+
 hoop_status hoop__manifest_read(const char *path, hoop_error *err, hoop_checkpoint_meta *meta, hoop_catalog *c, void **out)
 {
     char        *all = NULL;
-    const char  *format;
-    int64_t      n = 0, version = 0;
+    int64_t      n   = 0;
     json_error_t where;
     owner       *o = calloc(1, sizeof *o);
     hoop_status  st;
@@ -282,22 +314,32 @@ hoop_status hoop__manifest_read(const char *path, hoop_error *err, hoop_checkpoi
         goto done;
     }
     o->root = json_loadb(all, (size_t)n, JSON_REJECT_DUPLICATES, &where);
-    if (o->root == NULL) {
+    if (o->root == NULL &&
+        (where.text[0] == '\0' || json_error_code(&where) == json_error_out_of_memory)) /* often without a text */
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory to parse it", path);
+    else if (o->root == NULL)
         st = hoop_fail(err, HOOP_EFORMAT, "%s: line %d, column %d: %s", path, where.line, where.column, where.text);
-        goto done;
-    }
-    format = json_string_value(json_object_get(o->root, "format"));
-    if (format == NULL || strcmp(format, format_name) != 0 || !get_i64(o->root, "version", 1, &version))
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: no manifest of a hoop checkpoint", path);
-    else if (version > HOOP_CHECKPOINT_VERSION)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: format version %lld; this hoop reads up to %d", path, (long long)version,
-                       HOOP_CHECKPOINT_VERSION);
-    else if (!read_meta(o->root, meta, o) || !read_shards(o->root, c) || !read_tensors(o->root, c, path, err))
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: a key is missing or has an impossible value", path);
-    if (st == HOOP_OK) st = hoop__catalog_finish(c, true, path, err);
+    else
+        st = read_all(o->root, path, err, meta, c, o);
 done:
     free(all);
     if (st != HOOP_OK) hoop__manifest_release(out, meta);
+    return st;
+}
+
+hoop_status hoop__manifest_check(const char *path, const hoop_catalog *c, hoop_error *err)
+{
+    hoop_checkpoint_meta meta  = {0};
+    hoop_catalog         there = {0};
+    void                *owned = NULL;
+    hoop_status          st    = hoop__manifest_read(path, err, &meta, &there, &owned);
+    bool                 same  = st == HOOP_OK && there.nshards == c->nshards && there.ntensors == c->ntensors;
+    for (int64_t i = 0; i < c->ntensors && same; i++) same = there.tensor[i].npieces == c->tensor[i].npieces;
+    if (st == HOOP_OK && !same)
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: read again, it holds %lld tensors of %lld shards, not %lld of %lld", path,
+                       (long long)there.ntensors, (long long)there.nshards, (long long)c->ntensors, (long long)c->nshards);
+    hoop__manifest_release(&owned, &meta);
+    hoop__catalog_free(&there);
     return st;
 }
 

@@ -273,8 +273,8 @@ hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const 
     HOOP_TRY(st, done, hoop__checkpoint_step_path(run_dir, meta->step, "", err, path));
     HOOP_TRY(st, done, collect(tmp, &c, err));
     HOOP_TRY(st, done, hoop__path_join(tmp, "manifest.json", err, manifest, sizeof manifest));
-    HOOP_TRY(st, done, hoop__manifest_write(manifest, meta, &c, err));
-    HOOP_TRY(st, done, hoop__file_sync(tmp, err));
+    HOOP_TRY(st, done, hoop__manifest_write(manifest, meta, &c, err)); /* syncs tmp too, and so the names of the shards */
+    HOOP_TRY(st, done, hoop__manifest_check(manifest, &c, err));
     HOOP_TRY(st, done, take_name(run_dir, meta->step, tmp, path, err));
     hoop__path_dir(path, parent, sizeof parent);
     HOOP_TRY(st, done, hoop__file_sync(parent, err));
@@ -314,6 +314,8 @@ hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char
         hoop_checkpoint_close(&c);
     }
     free(steps);
+        } else if (fault.status == HOOP_ENOMEM) { /* says nothing about the checkpoint */
+            st = hoop_fail(err, fault.status, "%s", fault.text);
     if (st == HOOP_OK && n > 0 && *step < 0) {
         path[0] = '\0';
         st = hoop_fail(err, HOOP_ECHECKSUM, "%s: none of its %lld checkpoints is good; the newest: %s", run_dir, (long long)n,
