@@ -45,22 +45,6 @@ hoop_status hoop__checkpoint_remove_dir(const char *path, hoop_error *err)
     return st;
 }
 
-void hoop_checkpoint_discard(const char *tmp)
-{
-    /* Never a checkpoint, whatever the caller says. */
-    if (strstr(tmp, ".tmp-") != NULL) (void)hoop__checkpoint_remove_dir(tmp, NULL);
-}
-
-hoop_status hoop_checkpoint_begin(const char *tmp, hoop_error *err)
-{
-    hoop_status st;
-    if (strstr(tmp, ".tmp-") == NULL) return hoop_fail(err, HOOP_EARG, "%s: not a name that hoop_checkpoint_tmp gives", tmp);
-    st = hoop__checkpoint_remove_dir(tmp, err);
-    return st == HOOP_OK ? hoop__dir_make(tmp, err) : st;
-}
-
-/* ---- steps of a run ---- */
-
 /* "step-00001000" with *rest after the number; false if a name is something else. */
 static bool parse_step(const char *name, int64_t *step, const char **rest)
 {
@@ -71,6 +55,30 @@ static bool parse_step(const char *name, int64_t *step, const char **rest)
     *rest = end;
     return errno == 0;
 }
+
+/* Is this a name that hoop_checkpoint_tmp gives? Its last part says so: a folder above may be called anything. */
+static bool is_tmp(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *rest;
+    int64_t     step;
+    return parse_step(slash == NULL ? path : slash + 1, &step, &rest) && strncmp(rest, ".tmp-", 5) == 0;
+}
+
+void hoop_checkpoint_discard(const char *tmp)
+{
+    /* Never a checkpoint, whatever the caller says. */
+    if (is_tmp(tmp)) (void)hoop__checkpoint_remove_dir(tmp, NULL);
+}
+
+hoop_status hoop_checkpoint_begin(const char *tmp, hoop_error *err)
+{
+    hoop_status st;
+    if (!is_tmp(tmp)) return hoop_fail(err, HOOP_EARG, "%s: not a name that hoop_checkpoint_tmp gives", tmp);
+    st = hoop__checkpoint_remove_dir(tmp, err);
+    return st == HOOP_OK ? hoop__dir_make(tmp, err) : st;
+}
+
+/* ---- steps of a run ---- */
 
 static int ascending(const void *a, const void *b)
 {
