@@ -221,6 +221,11 @@ hoop_sum *hoop__sum_create(void)
     return (hoop_sum *)s;
 }
 
+void hoop__sum_reset(hoop_sum *s)
+{
+    (void)XXH3_128bits_reset((XXH3_state_t *)s);
+}
+
 void hoop__sum_add(hoop_sum *s, const void *data, int64_t n)
 {
     if (n > 0) (void)XXH3_128bits_update((XXH3_state_t *)s, data, (size_t)n);

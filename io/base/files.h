@@ -41,6 +41,7 @@ hoop_status hoop__sum_file(const char *path, hoop_error *err, char out[HOOP_SUM_
 /** The same in steps. */
 typedef struct hoop_sum hoop_sum;
 hoop_sum               *hoop__sum_create(void); /* NULL: no memory */
+void                    hoop__sum_reset(hoop_sum *s);
 void                    hoop__sum_add(hoop_sum *s, const void *data, int64_t n);
 void                    hoop__sum_end(const hoop_sum *s, char out[HOOP_SUM_TEXT]);
 void                    hoop__sum_destroy(hoop_sum **s);

@@ -185,10 +185,9 @@ static hoop_status shard_fd(hoop_checkpoint *c, int64_t shard, hoop_error *err, 
     return c->fd[shard] >= 0 ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
 }
 
-static hoop_status piece_compare(const hoop_catalog_tensor *t, hoop_piece *p, const void *data, const char *path, hoop_error *err)
+/* The checksum of a piece's bytes: is it the one that was written down? */
+static hoop_status piece_compare(const hoop_catalog_tensor *t, hoop_piece *p, const char *sum, const char *path, hoop_error *err)
 {
-    char sum[HOOP_SUM_TEXT];
-    hoop__sum_text(data, p->count * (int64_t)hoop_dtype_size(t->about.dtype), sum);
     p->checked = strcmp(sum, p->sum) == 0;
     if (p->checked) return HOOP_OK;
     return hoop_fail(err, HOOP_ECHECKSUM, "%s: %s %s%s%s is damaged: its checksum does not match", path,
@@ -200,13 +199,15 @@ static hoop_status piece_read(hoop_checkpoint *c, const hoop_catalog_tensor *t, 
                               char *out, hoop_error *err)
 {
     const int64_t width = (int64_t)hoop_dtype_size(t->about.dtype), bytes = p->count * width;
-    char          path[HOOP_PATH_MAX], *all                               = NULL;
+    char          path[HOOP_PATH_MAX], sum[HOOP_SUM_TEXT], *all = NULL;
     hoop_status   st;
     HOOP_TRY(st, done, shard_fd(c, p->shard, err, path));
     if (p->checked || (first == p->first && count == p->count)) {
         HOOP_TRY(st, done,
                  hoop__file_read_at(c->fd[p->shard], out, count * width, p->offset + (first - p->first) * width, path, err));
-        if (!p->checked) st = piece_compare(t, p, out, path, err);
+        if (p->checked) goto done;
+        hoop__sum_text(out, bytes, sum);
+        st = piece_compare(t, p, sum, path, err);
         goto done;
     }
     all = malloc((size_t)bytes);
@@ -215,7 +216,8 @@ static hoop_status piece_read(hoop_checkpoint *c, const hoop_catalog_tensor *t, 
         goto done;
     }
     HOOP_TRY(st, done, hoop__file_read_at(c->fd[p->shard], all, bytes, p->offset, path, err));
-    HOOP_TRY(st, done, piece_compare(t, p, all, path, err));
+    hoop__sum_text(all, bytes, sum);
+    HOOP_TRY(st, done, piece_compare(t, p, sum, path, err));
     memcpy(out, all + (first - p->first) * width, (size_t)(count * width));
 done:
     free(all);
@@ -247,40 +249,99 @@ hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tenso
     return st;
 }
 
-/* Every dataset's own checksum. */
-static hoop_status verify_pieces(hoop_checkpoint *c, hoop_error *err)
+typedef struct placed {
+    const hoop_catalog_tensor *t;
+    hoop_piece                *p;
+} placed;
+
+static int by_place(const void *a, const void *b)
+{
+    const hoop_piece *x = ((const placed *)a)->p, *y = ((const placed *)b)->p;
+    if (x->shard != y->shard) return x->shard < y->shard ? -1 : 1;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+enum { VERIFY_STEP = 1 << 20 };
+
+typedef struct pass {
+    int         fd;
+    const char *path;
+    char       *part; /* VERIFY_STEP bytes */
+    hoop_sum   *file, *piece;
+} pass;
+
+/* The next n bytes into the file's sum and, with a piece, into its own. */
+static hoop_status pass_on(pass *v, int64_t from, int64_t n, bool piece, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
-    for (int64_t i = 0; i < c->catalog.ntensors && st == HOOP_OK; i++) {
-        const hoop_catalog_tensor *t = &c->catalog.tensor[i];
-        for (int64_t k = 0; k < t->npieces && st == HOOP_OK; k++) {
-            hoop_piece   *p     = &t->piece[k];
-            const int64_t bytes = p->count * (int64_t)hoop_dtype_size(t->about.dtype);
-            char         *all   = malloc((size_t)bytes + 1);
-            p->checked          = false;
-            st = all == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory to check %s", c->path, t->name) : HOOP_OK;
-            if (st == HOOP_OK) st = piece_read(c, t, p, p->first, p->count, all, err);
-            free(all);
-        }
+    for (int64_t at = 0; at < n && st == HOOP_OK; at += VERIFY_STEP) {
+        const int64_t k = n - at < VERIFY_STEP ? n - at : VERIFY_STEP;
+        st              = hoop__file_read_at(v->fd, v->part, k, from + at, v->path, err);
+        if (st != HOOP_OK) break;
+        hoop__sum_add(v->file, v->part, k);
+        if (piece) hoop__sum_add(v->piece, v->part, k);
     }
+    return st;
+}
+
+/* One file from its first byte to its last: its own checksum and those of its pieces, which stand in the order of their places.
+ */
+static hoop_status verify_shard(const hoop_catalog_shard *s, pass *v, const placed *list, int64_t n, hoop_error *err)
+{
+    char        sum[HOOP_SUM_TEXT];
+    int64_t     at = 0;
+    hoop_status st;
+    hoop__sum_reset(v->file);
+    for (int64_t i = 0; i < n; i++) {
+        const hoop_catalog_tensor *t     = list[i].t;
+        hoop_piece                *p     = list[i].p;
+        const int64_t              bytes = p->count * (int64_t)hoop_dtype_size(t->about.dtype);
+        hoop__sum_reset(v->piece);
+        if (bytes > 0) {
+            if (p->offset < at) return hoop_fail(err, HOOP_EFORMAT, "%s: %s overlaps with another tensor", v->path, t->name);
+            HOOP_TRY(st, done, pass_on(v, at, p->offset - at, false, err));
+            HOOP_TRY(st, done, pass_on(v, p->offset, bytes, true, err));
+            at = p->offset + bytes;
+        }
+        hoop__sum_end(v->piece, sum);
+        HOOP_TRY(st, done, piece_compare(t, p, sum, v->path, err));
+    }
+    HOOP_TRY(st, done, pass_on(v, at, s->bytes - at, false, err));
+    hoop__sum_end(v->file, sum);
+    if (s->sum[0] != '\0' && strcmp(sum, s->sum) != 0)
+        st = hoop_fail(err, HOOP_ECHECKSUM, "%s: damaged outside of its tensors: the file's checksum does not match", v->path);
+done:
     return st;
 }
 
 hoop_status hoop_checkpoint_verify(hoop_checkpoint *c, hoop_error *err)
 {
-    char        path[HOOP_PATH_MAX], sum[HOOP_SUM_TEXT];
-    hoop_status st = HOOP_OK;
-    for (int64_t i = 0; i < c->catalog.nshards; i++) {
-        if (c->catalog.shard[i].sum[0] == '\0') continue;
-        HOOP_TRY(st, done, shard_path(c, i, err, path));
-        HOOP_TRY(st, done, hoop__sum_file(path, err, sum, NULL));
-        if (strcmp(sum, c->catalog.shard[i].sum) == 0) continue;
-        /* Name the tensor if one is hit. */
-        if ((st = verify_pieces(c, err)) == HOOP_OK)
-            st = hoop_fail(err, HOOP_ECHECKSUM, "%s: damaged outside of its tensors: the file's checksum does not match", path);
+    char        path[HOOP_PATH_MAX];
+    pass        v    = {.path = path, .part = malloc(VERIFY_STEP), .file = hoop__sum_create(), .piece = hoop__sum_create()};
+    placed     *list = NULL;
+    int64_t     n    = 0, end;
+    hoop_status st   = HOOP_OK;
+    for (int64_t i = 0; i < c->catalog.ntensors; i++) n += c->catalog.tensor[i].npieces;
+    list = malloc(((size_t)n + 1) * sizeof *list);
+    if (v.part == NULL || v.file == NULL || v.piece == NULL || list == NULL) {
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory to check it", c->path);
         goto done;
     }
-    st = verify_pieces(c, err);
+    n = 0;
+    for (int64_t i = 0; i < c->catalog.ntensors; i++)
+        for (int64_t k = 0; k < c->catalog.tensor[i].npieces; k++)
+            list[n++] = (placed){&c->catalog.tensor[i], &c->catalog.tensor[i].piece[k]};
+    qsort(list, (size_t)n, sizeof *list, by_place);
+    for (int64_t i = 0, from = 0; i < c->catalog.nshards; i++, from = end) {
+        for (end = from; end < n && list[end].p->shard == i;) end++;
+        HOOP_TRY(st, done, shard_fd(c, i, err, path));
+        v.fd = c->fd[i];
+        HOOP_TRY(st, done, verify_shard(&c->catalog.shard[i], &v, list + from, end - from, err));
+    }
 done:
+    hoop__sum_destroy(&v.file);
+    hoop__sum_destroy(&v.piece);
+    free(v.part);
+    free(list);
     return st;
 }

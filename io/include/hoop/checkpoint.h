@@ -141,7 +141,7 @@ HOOP_API const hoop_checkpoint_tensor *hoop_checkpoint_find(const hoop_checkpoin
  * Local. */
 HOOP_API hoop_status hoop_checkpoint_read(hoop_checkpoint *c, const hoop_checkpoint_tensor *t, int64_t first, int64_t count,
                                           void *out, hoop_error *err);
-/** Read everything and compare all checksums: of files and of datasets. Calls: Local. */
+/** Read everything, once, and compare all checksums: of files and of datasets. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_verify(hoop_checkpoint *c, hoop_error *err);
 
 /* ---- one run a directory ---- */
