@@ -1,10 +1,13 @@
 /* A file of rows: HDF5 lays it out once, then rows are plain bytes at their places (io/base/h5.h). */
 #include "hoop/output.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -27,6 +30,44 @@ static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_out
     return HOOP_OK;
 }
 
+/* Make and lock the temporary file. A sweep may take it away between the two: then it is made again. */
+static hoop_status hold(hoop_output *o, hoop_error *err)
+{
+    struct stat mine, there;
+    bool        stays;
+    do {
+        o->lock = open(o->tmp, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (o->lock < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be created: %s", o->tmp, strerror(errno));
+        (void)flock(o->lock, LOCK_EX | LOCK_NB); /* where there are no locks nothing is swept */
+        stays = fstat(o->lock, &mine) != 0 || (stat(o->tmp, &there) == 0 && there.st_ino == mine.st_ino);
+        if (!stays) (void)close(o->lock);
+    } while (!stays);
+    return HOOP_OK;
+}
+
+/* What runs that were killed left beside it, PATH.tmp-PID that no one holds locked. */
+static void sweep(const char *path)
+{
+    const char          *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    const size_t         n = strlen(name);
+    char                 dir[HOOP_PATH_MAX], stale[HOOP_PATH_MAX];
+    DIR                 *d;
+    const struct dirent *e;
+    hoop__path_dir(path, dir, sizeof dir);
+    d = opendir(dir);
+    while (d != NULL && (e = readdir(d)) != NULL) {
+        int fd;
+        if (strncmp(e->d_name, name, n) != 0 || strncmp(e->d_name + n, ".tmp-", 5) != 0 || e->d_name[n + 5] == '\0' ||
+            e->d_name[n + 5 + strspn(e->d_name + n + 5, "0123456789")] != '\0' ||
+            hoop__path_join(dir, e->d_name, NULL, stale, sizeof stale) != HOOP_OK)
+            continue;
+        fd = open(stale, O_RDWR | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) (void)unlink(stale);
+        if (fd >= 0) (void)close(fd);
+    }
+    if (d != NULL) (void)closedir(d);
+}
+
 hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
 {
     hoop_h5_attr  attrs[ATTRS_MAX];
@@ -39,10 +80,16 @@ hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, ho
     for (int i = 0; i < opts->nattrs; i++)
         attrs[i] = (hoop_h5_attr){.name = opts->attrs[2 * i], .kind = HOOP_H5_STRING, .v.string = opts->attrs[2 * i + 1]};
     memcpy(plan.shape, opts->shape, (size_t)opts->ndim * sizeof *opts->shape);
+    sweep(o.path);
+    HOOP_TRY(st, done, hold(&o, err));
     hoop__h5_quiet(&quiet);
     st = hoop__h5_layout(o.tmp, &plan, 1, NULL, 0, err);
     hoop__h5_restore(&quiet);
-    if (st != HOOP_OK) goto done;
+    if (st != HOOP_OK) {
+        (void)close(o.lock);
+        goto done;
+    }
+    o.force     = opts->force;
     o.rows      = opts->shape[0];
     o.row_bytes = (int64_t)hoop_dtype_size(opts->dtype);
     for (int d = 1; d < opts->ndim; d++) o.row_bytes *= opts->shape[d]; /* its product with the rows was checked */
@@ -72,16 +119,40 @@ hoop_status hoop_output_sync(const hoop_output *o, hoop_error *err)
     return hoop__file_sync(o->tmp, err);
 }
 
-hoop_status hoop_output_publish(const hoop_output *o, hoop_error *err)
+static void release(hoop_output *o)
+{
+    (void)close(o->lock);
+    o->tmp[0] = '\0';
+}
+
+/* Give tmp its name, if that is free: in one move where the file system can, else as a second name. */
+static bool take_free_name(const hoop_output *o)
+{
+    if (renameat2(AT_FDCWD, o->tmp, AT_FDCWD, o->path, RENAME_NOREPLACE) == 0) return true;
+    if (errno != EINVAL && errno != ENOSYS) return false;
+    if (link(o->tmp, o->path) == 0) return unlink(o->tmp) == 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return false;
+    if (access(o->path, F_OK) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return rename(o->tmp, o->path) == 0;
+}
+
+hoop_status hoop_output_publish(hoop_output *o, hoop_error *err)
 {
     char dir[HOOP_PATH_MAX];
-    if (rename(o->tmp, o->path) != 0)
-        return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
+    if (!(o->force ? rename(o->tmp, o->path) == 0 : take_free_name(o)))
+        return errno == EEXIST ? hoop_fail(err, HOOP_EIO, "%s: is there already: it was made meanwhile", o->path)
+                               : hoop_fail(err, HOOP_EIO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
+    release(o);
     hoop__path_dir(o->path, dir, sizeof dir);
     return hoop__file_sync(dir, err);
 }
 
-void hoop_output_discard(const hoop_output *o)
+void hoop_output_discard(hoop_output *o)
 {
-    if (o != NULL && o->tmp[0] != '\0') (void)unlink(o->tmp);
+    if (o == NULL || o->tmp[0] == '\0') return;
+    (void)unlink(o->tmp);
+    release(o);
 }

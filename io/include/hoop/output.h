@@ -2,7 +2,8 @@
  * hoop/output.h - one HDF5 file with one dataset of rows, written by one process or shared by several: predictions, say.
  *
  * One process creates it; what it gets is plain bytes that may be sent to others, and any of them write rows, in any order.
- * When all have written and synced theirs, one publishes the file under its name. Until then it stands as PATH.tmp-PID.
+ * When all have written and synced theirs, the one that created it publishes the file under its name. Until then it stands as
+ * PATH.tmp-PID, locked; what a killed process left so is removed when the next one creates the same PATH.
  */
 #ifndef HOOP_OUTPUT_H
 #define HOOP_OUTPUT_H
@@ -22,6 +23,8 @@ enum { HOOP_OUTPUT_PATH = 4096 };
 typedef struct hoop_output {
     char    path[HOOP_OUTPUT_PATH], tmp[HOOP_OUTPUT_PATH];
     int64_t rows, row_bytes, offset;
+    int     lock; /* a descriptor of the process that created it */
+    bool    force;
 } hoop_output;
 
 /** What the rows are: `shape[ndim]` with shape[0] of them; attrs are `nattrs` pairs of name and text on the dataset. */
@@ -41,10 +44,12 @@ HOOP_API hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error
 HOOP_API hoop_status hoop_output_write(const hoop_output *o, int64_t first, int64_t n, const void *rows, hoop_error *err);
 /** What this process wrote is on disk. Calls: Local. */
 HOOP_API hoop_status hoop_output_sync(const hoop_output *o, hoop_error *err);
-/** One process, after all have synced: give the file its name. Calls: Local. */
-HOOP_API hoop_status hoop_output_publish(const hoop_output *o, hoop_error *err);
-/** Remove it instead. Accepts NULL, and an output that was never created (all zero). Calls: Local. */
-HOOP_API void hoop_output_discard(const hoop_output *o);
+/** The process that created it, after all have synced: give the file its name. Errors: HOOP_EIO (without `force`: another file
+ *  took the name meanwhile). Calls: Local. */
+HOOP_API hoop_status hoop_output_publish(hoop_output *o, hoop_error *err);
+/** That process: remove it instead, if it was not published. Accepts NULL, and an output that was never created (all zero).
+ *  Calls: Local. */
+HOOP_API void hoop_output_discard(hoop_output *o);
 
 #ifdef __cplusplus
 }
