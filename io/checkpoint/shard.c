@@ -68,9 +68,9 @@ static void entry_plan(const hoop_checkpoint_entry *e, int64_t numel, row *r, ho
     }
 }
 
-/* *synced false on success: the data is in the file but the sync failed. */
+/* *unsynced, on success: why what is in the file may not be on disk (an errno); 0: it is. */
 static hoop_status shard_write_once(const char *path, const hoop_h5_attr *root, hoop_h5_plan *plans, const row *rows, int n,
-                                    bool *synced, hoop_error *err)
+                                    int *unsynced, hoop_error *err)
 {
     hoop_h5_quiet quiet;
     hoop_status   st;
@@ -83,25 +83,29 @@ static hoop_status shard_write_once(const char *path, const hoop_h5_attr *root, 
     if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
     for (int i = 0; i < n && st == HOOP_OK; i++)
         st = hoop__file_write_at(fd, rows[i].data, rows[i].bytes, plans[i].offset, path, err);
-    *synced = st == HOOP_OK && fsync(fd) == 0;
-    if (close(fd) != 0) *synced = false;
+    *unsynced = st == HOOP_OK && fsync(fd) != 0 ? errno : 0;
+    if (close(fd) != 0 && *unsynced == 0) *unsynced = errno;
     return st;
 }
 
 static hoop_status shard_write(const char *path, int writer, int nwriters, hoop_h5_plan *plans, const row *rows, int n,
                                hoop_error *err)
 {
-    const hoop_h5_attr root[] = {{.name = "hoop_format", .kind = HOOP_H5_STRING, .v.string = format_name},
-                                 {.name = "writer", .kind = HOOP_H5_I64, .v.i64 = writer},
-                                 {.name = "writers", .kind = HOOP_H5_I64, .v.i64 = nwriters}};
-    bool               synced = false;
-    hoop_status        st     = HOOP_OK;
+    const hoop_h5_attr root[]   = {{.name = "hoop_format", .kind = HOOP_H5_STRING, .v.string = format_name},
+                                   {.name = "writer", .kind = HOOP_H5_I64, .v.i64 = writer},
+                                   {.name = "writers", .kind = HOOP_H5_I64, .v.i64 = nwriters}};
+    int                unsynced = EIO, attempts = 0;
+    hoop_status        st = HOOP_OK;
     /* After a failed fsync the kernel may have dropped the pages: what was written cannot be trusted, only written again. */
-    for (int attempt = 0; attempt < 2 && st == HOOP_OK && !synced; attempt++) {
+    while (st == HOOP_OK && unsynced != 0 && attempts < 2) {
         (void)unlink(path);
-        st = shard_write_once(path, root, plans, rows, n, &synced, err);
+        st = shard_write_once(path, root, plans, rows, n, &unsynced, err);
+        attempts++;
+        if (unsynced == ENOSPC || unsynced == EDQUOT) break; /* will not be otherwise in a moment */
     }
-    if (st == HOOP_OK && !synced) st = hoop_fail(err, HOOP_EIO, "%s: cannot be synced to disk, tried twice", path);
+    if (st == HOOP_OK && unsynced != 0)
+        st = hoop_fail(err, HOOP_EIO, "%s: cannot be synced to disk%s: %s", path, attempts > 1 ? ", tried twice" : "",
+                       strerror(unsynced));
     if (st != HOOP_OK) (void)unlink(path);
     return st;
 }
