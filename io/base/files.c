@@ -35,7 +35,7 @@ hoop_status hoop__file_reserve(const char *path, int64_t bytes, bool dry, hoop_e
     if (dry && (e == EOPNOTSUPP || e == ENOSYS) && !has_room(fd, bytes)) e = ENOSPC;
     if (e == ENOSPC || e == EDQUOT || e == EFBIG)
         st = hoop_fail(err, HOOP_EIO, "%s: no room for %.1f MB: %s", path, (double)bytes / 1e6, strerror(e));
-    /* EOPNOTSUPP, EINVAL: a file system that cannot reserve; writing tells later. */
+    /* Other errors: it cannot be reserved here; writing tells later. */
     if (dry && ftruncate(fd, 0) != 0 && st == HOOP_OK) st = fail_errno(err, path, "cannot be truncated");
     if (close(fd) != 0 && st == HOOP_OK) st = fail_errno(err, path, "cannot be closed");
     return st;
@@ -179,14 +179,6 @@ hoop_status hoop__path_join(const char *dir, const char *name, hoop_error *err, 
     return HOOP_OK;
 }
 
-/* ---- checksums ---- */
-
-static void digest_text(XXH128_hash_t h, char out[HOOP_SUM_TEXT])
-{
-    XXH128_canonical_t c;
-    XXH128_canonicalFromHash(&c, h);
-    for (int i = 0; i < 16; i++) (void)snprintf(out + (size_t)(2 * i), 3, "%02x", c.digest[i]);
-}
 static const char *digits(const char *s, int64_t *value)
 {
     const char *start = s;
@@ -208,6 +200,14 @@ bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index
     return s != NULL && (strcmp(s, ".h5") == 0 || strcmp(s, ".hdf5") == 0) && *count > 0;
 }
 
+/* ---- checksums ---- */
+
+static void digest_text(XXH128_hash_t h, char out[HOOP_SUM_TEXT])
+{
+    XXH128_canonical_t c;
+    XXH128_canonicalFromHash(&c, h);
+    for (int i = 0; i < 16; i++) (void)snprintf(out + (size_t)(2 * i), 3, "%02x", c.digest[i]);
+}
 
 void hoop__sum_text(const void *data, int64_t n, char out[HOOP_SUM_TEXT])
 {

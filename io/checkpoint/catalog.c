@@ -36,6 +36,11 @@ bool hoop__checkpoint_numel(hoop_dtype dtype, int ndim, const int64_t *shape, in
     return !__builtin_mul_overflow(bytes, *numel, &bytes);
 }
 
+void hoop__checkpoint_shard_file(int64_t index, int64_t count, char out[64])
+{
+    (void)snprintf(out, 64, "shard-%05lld-of-%05lld.h5", (long long)index, (long long)count);
+}
+
 bool hoop__checkpoint_shard_name(const char *name, int64_t *index, int64_t *count)
 {
     const size_t n = strlen(name);

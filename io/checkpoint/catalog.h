@@ -58,7 +58,8 @@ hoop_status hoop__manifest_read(const char *path, hoop_error *err, hoop_checkpoi
 hoop_status hoop__manifest_check(const char *path, const hoop_catalog *c, hoop_error *err);
 void        hoop__manifest_release(void **owner, hoop_checkpoint_meta *meta);
 
-/** "shard-00003-of-00016.h5": false if a name is none. */
+/** "shard-00003-of-00016.h5" into out; and read: false if a name is none. */
+void hoop__checkpoint_shard_file(int64_t index, int64_t count, char out[64]);
 bool hoop__checkpoint_shard_name(const char *name, int64_t *index, int64_t *count);
 /** RUN/checkpoints/step-00001000 + suffix. */
 hoop_status hoop__checkpoint_step_path(const char *run_dir, int64_t step, const char *suffix, hoop_error *err, char *out);

@@ -162,39 +162,37 @@ hoop_status hoop_checkpoint_sweep(const char *run_dir, hoop_error *err, int *rem
 
 /* ---- publishing ---- */
 
-/* All shards of tmp into the catalogue, with sizes and checksums of files. */
-static hoop_status collect(const char *tmp, hoop_catalog *c, hoop_error *err)
+/* All shards of tmp into the catalogue, with what their writers said of them. */
+static hoop_status collect(const char *tmp, const hoop_checkpoint_receipt *receipts, int nwriters, hoop_catalog *c,
+                           hoop_error *err)
 {
-    DIR                 *d = opendir(tmp);
-    const struct dirent *e;
-    char                 path[HOOP_PATH_MAX];
-    int64_t              index, count, writers, found = 0;
-    hoop_status          st = HOOP_OK;
-    if (d == NULL) return hoop_fail(err, HOOP_EIO, "%s: %s", tmp, strerror(errno));
-    while (st == HOOP_OK && (e = readdir(d)) != NULL) {
-        if (!hoop__checkpoint_shard_name(e->d_name, &index, &count)) continue;
-        if (c->shard == NULL) {
-            c->nshards = count;
-            c->shard   = calloc((size_t)count, sizeof *c->shard);
-            if (c->shard == NULL) st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld shards", tmp, (long long)count);
-        }
-        if (st == HOOP_OK && count != c->nshards)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: holds shards of %lld and of %lld writers", tmp, (long long)c->nshards,
-                           (long long)count);
-        if (st == HOOP_OK) (void)snprintf(c->shard[index].file, sizeof c->shard[index].file, "%.63s", e->d_name);
-        found++;
-    }
-    (void)closedir(d);
-    if (st == HOOP_OK && (found == 0 || found != c->nshards))
-        st = hoop_fail(err, HOOP_EIO, "%s: %lld of %lld shards are there", tmp, (long long)found, (long long)c->nshards);
-    for (int64_t i = 0; st == HOOP_OK && i < c->nshards; i++) {
-        HOOP_TRY(st, done, hoop__path_join(tmp, c->shard[i].file, err, path, sizeof path));
+    char        path[HOOP_PATH_MAX];
+    hoop_status st = HOOP_OK;
+    c->nshards     = nwriters;
+    c->shard       = calloc((size_t)nwriters, sizeof *c->shard);
+    if (c->shard == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %d shards", tmp, nwriters);
+    for (int i = 0; i < nwriters; i++) {
+        hoop_catalog_shard *s       = &c->shard[i];
+        int64_t             writers = 0, bytes;
+        hoop__checkpoint_shard_file(i, nwriters, s->file);
+        s->bytes = receipts[i].bytes;
+        (void)snprintf(s->sum, sizeof s->sum, "%.32s", receipts[i].sum);
+        HOOP_TRY(st, done, hoop__path_join(tmp, s->file, err, path, sizeof path));
+        bytes = hoop__file_size(path);
+        if (bytes < 0)
+            st = hoop_fail(err, HOOP_EIO, "%s: is missing, though it was written: is this folder the same on all hosts?", path);
+        else if (bytes != s->bytes)
+            st = hoop_fail(err, HOOP_EIO, "%s: has %lld bytes, %lld were written", path, (long long)bytes, (long long)s->bytes);
+        if (st != HOOP_OK) goto done;
         HOOP_TRY(st, done, hoop__shard_scan(path, i, c, &writers, err));
-        if (writers != c->nshards) st = hoop_fail(err, HOOP_EFORMAT, "%s: says %lld writers", path, (long long)writers);
-        if (st == HOOP_OK) st = hoop__sum_file(path, err, c->shard[i].sum, &c->shard[i].bytes);
+        if (writers != nwriters) {
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: says %lld writers", path, (long long)writers);
+            goto done;
+        }
     }
+    st = hoop__catalog_finish(c, true, tmp, err);
 done:
-    return st == HOOP_OK ? hoop__catalog_finish(c, true, tmp, err) : st;
+    return st;
 }
 
 /* Give tmp its name. Where a checkpoint of that step exists the two change places in one move, or, where the file system
@@ -265,8 +263,9 @@ static hoop_status prune(const char *run_dir, int64_t newest, int64_t keep, int 
     return st;
 }
 
-hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta, int64_t keep,
-                                    hoop_error *err, hoop_checkpoint_published *out)
+hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta,
+                                    const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, hoop_error *err,
+                                    hoop_checkpoint_published *out)
 {
     hoop_catalog              c = {0};
     char                      path[HOOP_CHECKPOINT_PATH], parent[HOOP_PATH_MAX], manifest[HOOP_PATH_MAX];
@@ -275,11 +274,12 @@ hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const 
     hoop_status               st;
     if (out == NULL) out = &local;
     memset(out, 0, sizeof *out);
-    if (strstr(tmp, ".tmp-") == NULL) return hoop_fail(err, HOOP_EARG, "%s: not a name that hoop_checkpoint_tmp gives", tmp);
-    if (meta->step < 0 || keep < 0)
-        return hoop_fail(err, HOOP_EARG, "checkpoint: step %lld, keep %lld", (long long)meta->step, (long long)keep);
+    if (!is_tmp(tmp)) return hoop_fail(err, HOOP_EARG, "%s: not a name that hoop_checkpoint_tmp gives", tmp);
+    if (meta->step < 0 || keep < 0 || nwriters < 1 || nwriters > 99999)
+        return hoop_fail(err, HOOP_EARG, "checkpoint: step %lld, keep %lld, %d writers", (long long)meta->step, (long long)keep,
+                         nwriters);
     HOOP_TRY(st, done, hoop__checkpoint_step_path(run_dir, meta->step, "", err, path));
-    HOOP_TRY(st, done, collect(tmp, &c, err));
+    HOOP_TRY(st, done, collect(tmp, receipts, nwriters, &c, err));
     HOOP_TRY(st, done, hoop__path_join(tmp, "manifest.json", err, manifest, sizeof manifest));
     HOOP_TRY(st, done, hoop__manifest_write(manifest, meta, &c, err)); /* syncs tmp too, and so the names of the shards */
     HOOP_TRY(st, done, hoop__manifest_check(manifest, &c, err));
@@ -314,6 +314,8 @@ hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char
         if (st != HOOP_OK) break;
         if (hoop_checkpoint_open(path, &fault, &c) == HOOP_OK && hoop_checkpoint_verify(c, &fault) == HOOP_OK) {
             *step = steps[i];
+        } else if (fault.status == HOOP_ENOMEM) { /* says nothing about the checkpoint */
+            st = hoop_fail(err, fault.status, "%s", fault.text);
         } else {
             if (first.status == HOOP_OK) first = fault;
             if (notes != NULL && used < notes_size)
@@ -322,8 +324,6 @@ hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char
         hoop_checkpoint_close(&c);
     }
     free(steps);
-        } else if (fault.status == HOOP_ENOMEM) { /* says nothing about the checkpoint */
-            st = hoop_fail(err, fault.status, "%s", fault.text);
     if (st == HOOP_OK && n > 0 && *step < 0) {
         path[0] = '\0';
         st = hoop_fail(err, HOOP_ECHECKSUM, "%s: none of its %lld checkpoints is good; the newest: %s", run_dir, (long long)n,

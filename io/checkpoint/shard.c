@@ -111,7 +111,7 @@ static hoop_status shard_write(const char *path, int writer, int nwriters, hoop_
 }
 
 hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriters, const hoop_checkpoint_entry *entries,
-                                        int64_t n, hoop_error *err)
+                                        int64_t n, hoop_error *err, hoop_checkpoint_receipt *receipt)
 {
     char          path[HOOP_PATH_MAX], name[64];
     row          *rows  = NULL;
@@ -121,7 +121,7 @@ hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriter
     if (writer < 0 || writer >= nwriters || nwriters > 99999)
         return hoop_fail(err, HOOP_EARG, "checkpoint: writer %d of %d", writer, nwriters);
     if (n < 0 || n > 1 << 24) return hoop_fail(err, HOOP_EARG, "checkpoint: %lld entries", (long long)n);
-    (void)snprintf(name, sizeof name, "shard-%05d-of-%05d.h5", writer, nwriters);
+    hoop__checkpoint_shard_file(writer, nwriters, name);
     HOOP_TRY(st, done, hoop__path_join(tmp, name, err, path, sizeof path));
     HOOP_TRY(st, done, hoop__dir_make(tmp, err));
     rows  = calloc((size_t)n + 1, sizeof *rows);
@@ -137,7 +137,9 @@ hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriter
         entry_plan(&entries[i], numel, &rows[used], &plans[used]);
         used++;
     }
-    st = shard_write(path, writer, nwriters, plans, rows, used, err);
+    HOOP_TRY(st, done, shard_write(path, writer, nwriters, plans, rows, used, err));
+    st = hoop__sum_file(path, err, receipt->sum, &receipt->bytes);
+    if (st != HOOP_OK) (void)unlink(path);
 done:
     free(plans);
     free(rows);

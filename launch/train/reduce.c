@@ -59,7 +59,6 @@ static void combine(const void *ctx, void *dst, const void *src, int64_t nunits)
         a->nonfinite += b->nonfinite;
         a->stop += b->stop;
         a->saving += b->saving;
-        a->save_failed += b->save_failed;
         if (b->error_rank < a->error_rank) {
             a->error_rank = b->error_rank;
             memcpy(a->error_text, b->error_text, sizeof a->error_text);

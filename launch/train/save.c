@@ -1,20 +1,18 @@
 /*
- * Checkpoints of a trainer. Saving: rank 0 makes the directory, every rank copies what it is to write (rank 0 weights and
- * buffers, each rank the optimiser state of its ranges) and a thread writes the copy behind the next steps. The step record
- * tells when all threads are done; then rank 0 publishes. So a checkpoint is agreed upon, or does not exist.
+ * Saving. Rank 0 makes the directory, every rank copies what it is to write (rank 0 weights and buffers, each rank the optimiser
+ * state of its ranges), and a task writes the copy behind the next steps. The step record tells when no rank is busy any more:
+ * then ranks agree that all is on disk and hand their receipts to rank 0, whose next task publishes, again behind the steps; a
+ * later record tells that it is done. So a checkpoint is agreed upon, or does not exist, and no step waits for a disk.
  */
-#include "train/trainer.h"
 #include "train/meaning.h"
+#include "train/task.h"
 
 #include "hoop/checkpoint.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,26 +24,30 @@ static const hoop_option rows[] = {
 #undef AT
 const hoop_option_table hoop__save_options = {"checkpoint", rows, (int)(sizeof rows / sizeof rows[0])};
 
+enum stage { IDLE, WRITING, PUBLISHING };
+
 struct hoop__save {
-    hoop_run_lock         *lock; /* rank 0 */
-    char                   tmp[HOOP_CHECKPOINT_PATH], run_id[24];
-    hoop_checkpoint_entry *entry;
-    int64_t                nentries, capacity;
-    char                  *copy; /* what is being written */
-    size_t                 copy_size, copy_used;
-    int64_t                step, epoch, index;
-    pthread_t              thread;
-    bool                   running, thread_running; /* under way on all ranks; to be joined here */
-    atomic_int             done;                    /* 1: written, 2: failed */
-    hoop_error             error;
-    int                    rank, size;
+    hoop_run_lock            *lock; /* rank 0 */
+    char                      tmp[HOOP_CHECKPOINT_PATH], run_id[24], when[40], command[1024], total_steps[24];
+    hoop__meaning             meaning; /* of the training data */
+    const char               *notes[2 + HOOP__MEANING_NOTES];
+    hoop_checkpoint_meta      meta;
+    hoop_checkpoint_entry    *entry;
+    int64_t                   nentries, capacity;
+    char                     *copy; /* what is being written */
+    size_t                    copy_size, copy_used;
+    enum stage                stage;              /* the same on all ranks */
+    hoop__task                task;               /* WRITING: this rank's part; PUBLISHING: rank 0 alone has one */
+    hoop_checkpoint_receipt   receipt, *receipts; /* of this rank's part; of all, by rank */
+    hoop_checkpoint_published published;
+    const char               *run_dir;
+    int64_t                   keep;
+    int                       rank, size;
 };
 
 /* ---- which parts of which parameters a rank holds the optimiser state of ---- */
 
-typedef hoop_status part_fn(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err);
-
-static hoop_status each_own_part(hoop_trainer *tr, part_fn *f, void *ctx, hoop_error *err)
+hoop_status hoop__each_own_part(hoop_trainer *tr, hoop__part_fn *f, void *ctx, hoop_error *err)
 {
     const hoop_ddp_range *range;
     hoop_status           st = HOOP_OK;
@@ -151,36 +153,72 @@ static hoop_status copy_all(hoop_trainer *tr, hoop__save *s, hoop_error *err)
         }
         HOOP_TRY(st, done, add_entry(s, &steps, &step, err));
     }
-    HOOP_TRY(st, done, each_own_part(tr, add_state_part, s, err));
+    HOOP_TRY(st, done, hoop__each_own_part(tr, add_state_part, s, err));
     for (int64_t i = 0; i < s->nentries; i++) s->entry[i].data = s->copy + (uintptr_t)s->entry[i].data;
 done:
     return st;
 }
 
-/* ---- writing ---- */
+/* ---- what is done beside the steps ---- */
 
-static void *write_thread(void *arg)
+static hoop_status write_part(void *ctx, hoop_error *err)
 {
-    hoop__save *s  = arg;
-    hoop_status st = hoop_checkpoint_write_shard(s->tmp, s->rank, s->size, s->entry, s->nentries, &s->error);
-    atomic_store(&s->done, st == HOOP_OK ? 1 : 2);
-    return NULL;
+    hoop__save *s  = ctx;
+    hoop_status st = hoop_checkpoint_write_shard(s->tmp, s->rank, s->size, s->entry, s->nentries, err, &s->receipt);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail_within(err, "saving step %" PRId64, s->meta.step);
 }
 
-static void join(hoop__save *s)
+static hoop_status publish(void *ctx, hoop_error *err)
 {
-    if (s->thread_running) (void)pthread_join(s->thread, NULL);
-    s->thread_running = false;
+    hoop__save *s  = ctx;
+    hoop_status st = hoop_checkpoint_publish(s->run_dir, s->tmp, &s->meta, s->receipts, s->size, s->keep, err, &s->published);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail_within(err, "saving step %" PRId64, s->meta.step);
 }
 
 bool hoop__save_running(const hoop_trainer *tr)
 {
-    return tr->save != NULL && tr->save->running && atomic_load(&tr->save->done) == 0;
+    return tr->save != NULL && hoop__task_busy(&tr->save->task);
 }
 
-bool hoop__save_failed(const hoop_trainer *tr)
+/* ---- from stage to stage ---- */
+
+/* No rank is busy, or all wait here until none is: publish what was written, tell what was published. Collective. */
+static hoop_status advance(hoop_trainer *tr, hoop_error *err)
 {
-    return tr->save != NULL && tr->save->running && atomic_load(&tr->save->done) == 2;
+    hoop__save *s = tr->save;
+    hoop_status st;
+    HOOP_TRY(st, done, hoop__task_wait(tr, &s->task, "checkpoint", err));
+    if (s->stage == WRITING) {
+        HOOP_TRY(st, done,
+                 hoop_comm_all_gather_bytes(tr->comm, &s->receipt, (int64_t)sizeof s->receipt, "checkpoint", err, s->receipts));
+        s->stage = PUBLISHING;
+        if (s->rank == 0) hoop__task_start(&s->task, publish, s);
+    } else {
+        s->stage              = IDLE;
+        tr->status.saved_step = s->meta.step;
+        if (s->rank == 0 && s->published.note[0] != '\0') hoop__note(tr, "warning: %s", s->published.note);
+    }
+done:
+    if (st != HOOP_OK) {
+        hoop__task_join(&s->task);
+        s->stage = IDLE;
+        if (s->rank == 0) hoop_checkpoint_discard(s->tmp);
+    }
+    return st;
+}
+
+hoop_status hoop__save_after_step(hoop_trainer *tr, const hoop__record *r, hoop_error *err)
+{
+    return tr->save == NULL || tr->save->stage == IDLE || r->saving > 0 ? HOOP_OK : advance(tr, err);
+}
+
+hoop_status hoop_trainer_finish(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    if (tr->save == NULL || tr->save->stage == IDLE) return HOOP_OK;
+    hoop_comm_set_position(tr->comm, tr->status.step, "waiting for a checkpoint");
+    while (st == HOOP_OK && tr->save->stage != IDLE) st = advance(tr, err);
+    return st;
 }
 
 static void command_line(char *out, size_t size)
@@ -192,98 +230,37 @@ static void command_line(char *out, size_t size)
     out[n] = '\0';
 }
 
-static hoop_status publish(hoop_trainer *tr, hoop_error *err)
+/* what the checkpoint will say of itself; its strings live as long as the trainer */
+static void describe(const hoop_trainer *tr, hoop__save *s)
 {
-    hoop__save               *s = tr->save;
-    hoop_checkpoint_published published;
-    char                      when[40], command[1024], steps[24];
-    time_t                    now = time(NULL);
-    struct tm                 utc;
-    const char               *notes[2 + HOOP__MEANING_NOTES] = {"total_steps", steps};
-    hoop__meaning             meaning                        = {0};
-    hoop_checkpoint_meta      meta                           = {.step        = s->step,
-                                                                .epoch       = s->epoch,
-                                                                .index       = s->index,
-                                                                .seed        = (uint64_t)tr->run.seed,
-                                                                .ranks       = s->size,
-                                                                .leaves      = tr->run.leaves,
-                                                                .batch       = tr->run.batch,
-                                                                .run_id      = s->run_id,
-                                                                .numerics    = hoop_runtime_numerics(tr->rt),
-                                                                .fingerprint = tr->fingerprint,
-                                                                .optimizer   = hoop_optim_name(tr->optim),
-                                                                .config      = tr->resolved,
-                                                                .version     = HOOP_VERSION,
-                                                                .host        = hoop_comm_host(tr->comm, s->rank),
-                                                                .time        = when,
-                                                                .command     = command,
-                                                                .notes       = notes,
-                                                                .nnotes      = 1};
-    hoop_status               st;
-    if (tr->train_set != NULL) HOOP_TRY(st, done, hoop__meaning_of(tr->train_set, err, &meaning));
-    meta.nnotes += hoop__meaning_notes(&meaning, notes + 2);
-    meta.data_fingerprint = tr->train_set == NULL ? NULL : hoop_dataset_about(tr->train_set)->fingerprint;
+    int64_t   step = tr->status.step, per_epoch = tr->status.steps_per_epoch;
+    time_t    now = time(NULL);
+    struct tm utc;
     (void)gmtime_r(&now, &utc);
-    (void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    command_line(command, sizeof command);
-    (void)snprintf(steps, sizeof steps, "%" PRId64, tr->status.steps);
-    st = hoop_checkpoint_publish(tr->opts.run_dir, s->tmp, &meta, tr->save_opts.keep, err, &published);
-    if (st == HOOP_OK && published.note[0] != '\0') hoop__note(tr, "warning: %s", published.note);
-done:
-    hoop__meaning_free(&meaning);
-    return st;
-}
-
-/* all threads are done and none failed */
-static hoop_status complete(hoop_trainer *tr, hoop_error *err)
-{
-    hoop__save *s  = tr->save;
-    hoop_status st = HOOP_OK;
-    join(s);
-    s->running = false;
-    if (s->rank == 0) st = publish(tr, err);
-    if (st == HOOP_OK) tr->status.saved_step = s->step;
-    return st;
-}
-
-static hoop_status abandon(hoop_trainer *tr, hoop_error *err)
-{
-    hoop__save *s = tr->save;
-    join(s);
-    s->running = false;
-    if (s->rank == 0) hoop_checkpoint_discard(s->tmp);
-    if (s->error.status != HOOP_OK) return hoop_fail(err, s->error.status, "saving step %" PRId64 ": %s", s->step, s->error.text);
-    return hoop_fail(err, HOOP_EPEER, "saving step %" PRId64 ": another rank could not write its part", s->step);
-}
-
-hoop_status hoop__save_after_step(hoop_trainer *tr, const hoop__record *r, hoop_error *err)
-{
-    if (tr->save == NULL || !tr->save->running) return HOOP_OK;
-    if (r->save_failed > 0 && r->saving == 0) return abandon(tr, err);
-    if (r->saving > 0) return HOOP_OK;
-    (void)complete(tr, &tr->error); /* a failure on rank 0 goes into the next record */
-    return HOOP_OK;
-}
-
-hoop_status hoop_trainer_finish(hoop_trainer *tr, hoop_error *err)
-{
-    hoop__save *s     = tr->save;
-    hoop_error  local = {.status = HOOP_OK};
-    hoop_status st;
-    if (s == NULL || !s->running) return HOOP_OK;
-    hoop_comm_set_position(tr->comm, tr->status.step, "waiting for a checkpoint");
-    join(s);
-    if (s->error.status != HOOP_OK)
-        (void)hoop_fail(&local, s->error.status, "saving step %" PRId64 ": %s", s->step, s->error.text);
-    st = hoop_comm_agree_status(tr->comm, &local);
-    if (st != HOOP_OK) {
-        s->running = false;
-        if (s->rank == 0) hoop_checkpoint_discard(s->tmp);
-    } else {
-        (void)complete(tr, &local);
-        st = hoop_comm_agree_status(tr->comm, &local);
-    }
-    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+    (void)strftime(s->when, sizeof s->when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    command_line(s->command, sizeof s->command);
+    (void)snprintf(s->total_steps, sizeof s->total_steps, "%" PRId64, tr->status.steps);
+    s->notes[0] = "total_steps";
+    s->notes[1] = s->total_steps;
+    s->meta     = (hoop_checkpoint_meta){.step        = step,
+                                         .epoch       = per_epoch > 0 ? step / per_epoch : 0,
+                                         .index       = per_epoch > 0 ? step % per_epoch : step,
+                                         .seed        = (uint64_t)tr->run.seed,
+                                         .ranks       = s->size,
+                                         .leaves      = tr->run.leaves,
+                                         .batch       = tr->run.batch,
+                                         .run_id      = s->run_id,
+                                         .numerics    = hoop_runtime_numerics(tr->rt),
+                                         .fingerprint = tr->fingerprint,
+                                         .optimizer   = hoop_optim_name(tr->optim),
+                                         .config      = tr->resolved,
+                                         .version     = HOOP_VERSION,
+                                         .host        = hoop_comm_host(tr->comm, s->rank),
+                                         .time        = s->when,
+                                         .command     = s->command,
+                                         .notes       = s->notes,
+                                         .nnotes      = 1 + hoop__meaning_notes(&s->meaning, s->notes + 2)};
+    if (tr->train_set != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->train_set)->fingerprint;
 }
 
 hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
@@ -293,11 +270,8 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
     hoop_status st;
     if (s == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_save: the trainer has no run directory");
     HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
-    s->step         = tr->status.step;
-    s->epoch        = tr->status.steps_per_epoch > 0 ? s->step / tr->status.steps_per_epoch : 0;
-    s->index        = tr->status.steps_per_epoch > 0 ? s->step % tr->status.steps_per_epoch : s->step;
-    s->error.status = HOOP_OK;
-    if (hoop_checkpoint_tmp(tr->opts.run_dir, s->step, s->run_id, &local, s->tmp) == HOOP_OK && s->rank == 0)
+    describe(tr, s);
+    if (hoop_checkpoint_tmp(s->run_dir, s->meta.step, s->run_id, &local, s->tmp) == HOOP_OK && s->rank == 0)
         (void)hoop_checkpoint_begin(s->tmp, &local);
     if (local.status == HOOP_OK) (void)copy_all(tr, s, &local);
     st = hoop_comm_agree_status(tr->comm, &local);
@@ -305,12 +279,8 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
         if (s->rank == 0) hoop_checkpoint_discard(s->tmp);
         return hoop_fail(err, st, "%s", local.text);
     }
-    atomic_store(&s->done, 0);
-    s->running = true;
-    if (pthread_create(&s->thread, NULL, write_thread, s) == 0)
-        s->thread_running = true;
-    else
-        (void)write_thread(s);
+    s->stage = WRITING;
+    hoop__task_start(&s->task, write_part, s);
 done:
     return st;
 }
@@ -323,6 +293,7 @@ static hoop_status open_run_dir(hoop_trainer *tr, hoop__save *s, hoop_error *err
     int         removed = 0;
     hoop_status st;
     HOOP_TRY(st, done, hoop_run_lock_take(tr->opts.run_dir, err, &s->lock));
+    if (hoop_run_lock_note(s->lock)[0] != '\0') hoop__note(tr, "warning: %s", hoop_run_lock_note(s->lock));
     HOOP_TRY(st, done, hoop_checkpoint_sweep(tr->opts.run_dir, err, &removed));
     if (removed > 0)
         hoop__note(tr, "removed %d half-written checkpoint%s of a run that was killed", removed, removed == 1 ? "" : "s");
@@ -347,11 +318,16 @@ hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err)
     if (tr->opts.run_dir == NULL || tr->opts.evaluate_only) return HOOP_OK;
     s = tr->save = calloc(1, sizeof *s);
     if (s == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for checkpoints");
-    s->rank = hoop_comm_rank(tr->comm);
-    s->size = hoop_comm_size(tr->comm);
+    s->run_dir  = tr->opts.run_dir;
+    s->keep     = tr->save_opts.keep;
+    s->rank     = hoop_comm_rank(tr->comm);
+    s->size     = hoop_comm_size(tr->comm);
+    s->receipts = calloc((size_t)s->size, sizeof *s->receipts);
+    if (s->receipts == NULL) (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for checkpoints");
+    if (tr->train_set != NULL && local.status == HOOP_OK) (void)hoop__meaning_of(tr->train_set, &local, &s->meaning);
     (void)clock_gettime(CLOCK_REALTIME, &now);
     id = (uint64_t)now.tv_sec * 1000000007u ^ (uint64_t)now.tv_nsec << 20 ^ (uint64_t)getpid();
-    if (s->rank == 0) (void)open_run_dir(tr, s, &local);
+    if (s->rank == 0 && local.status == HOOP_OK) (void)open_run_dir(tr, s, &local);
     st = hoop_comm_agree_status(tr->comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     st = hoop_comm_broadcast(tr->comm, 0, &id, (int64_t)sizeof id, "run id", err);
@@ -363,147 +339,13 @@ void hoop__save_destroy(hoop_trainer *tr)
 {
     hoop__save *s = tr->save;
     if (s == NULL) return;
-    join(s);
-    if (s->running && s->rank == 0) hoop_checkpoint_discard(s->tmp);
+    hoop__task_join(&s->task);
+    if (s->stage == WRITING && s->rank == 0) hoop_checkpoint_discard(s->tmp);
     hoop_run_lock_release(&s->lock);
+    hoop__meaning_free(&s->meaning);
+    free(s->receipts);
     free(s->entry);
     free(s->copy);
     free(s);
     tr->save = NULL;
-}
-
-/* ---- loading ---- */
-
-static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *name, hoop_tensor *x, hoop_error *err)
-{
-    const hoop_checkpoint_tensor *t = hoop_checkpoint_find(c, kind, NULL, name);
-    char                          shape[160];
-    bool                          same;
-    hoop_status                   st;
-    if (t == NULL)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s", hoop_checkpoint_path(c), hoop_checkpoint_kind_name(kind),
-                         name);
-    same = t->ndim == hoop_tensor_ndim(x) && t->dtype == hoop_tensor_dtype(x);
-    for (int d = 0; d < t->ndim && same; d++) same = t->shape[d] == hoop_tensor_size(x, d);
-    if (!same) {
-        return hoop_fail(err, HOOP_ESHAPE, "%s: %s is %s of %" PRId64 " elements, the model's is %s", hoop_checkpoint_path(c),
-                         name, hoop_dtype_name(t->dtype), t->numel, hoop_tensor_describe(x, shape, sizeof shape));
-    }
-    st = hoop_checkpoint_read(c, t, 0, t->numel, hoop_tensor_data(x), err);
-    hoop_tensor_touch(x);
-    return st;
-}
-
-static hoop_status read_state_part(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err)
-{
-    hoop_checkpoint *c    = ctx;
-    const char      *name = hoop_params_name(tr->params, param);
-    size_t           at = (size_t)(hoop_params_first_block(tr->params, param) * HOOP_BLOCK + first) * hoop_dtype_size(tr->dtype);
-    hoop_status      st = HOOP_OK;
-    for (int i = 0; i < hoop_optim_state_count(tr->optim) && st == HOOP_OK; i++) {
-        const char                   *group = hoop_optim_state_name(tr->optim, i);
-        const hoop_checkpoint_tensor *t     = hoop_checkpoint_find(c, HOOP_CKPT_STATE, group, name);
-        if (t == NULL || t->dtype != tr->dtype)
-            return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s %s", hoop_checkpoint_path(c), hoop_dtype_name(tr->dtype),
-                             group, name);
-        st = hoop_checkpoint_read(c, t, first, count, (char *)hoop_optim_state(tr->optim, i) + at, err);
-    }
-    return st;
-}
-
-/* may this checkpoint be gone on from with this config and data? */
-static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
-{
-    const hoop_checkpoint_meta *meta  = hoop_checkpoint_about(c);
-    const char                 *total = hoop_checkpoint_note(c, "total_steps");
-    hoop_config                *old   = NULL;
-    hoop_status                 st;
-    HOOP_TRY(st, done, hoop_config_parse(meta->config, hoop_checkpoint_path(c), err, &old));
-    HOOP_TRY(st, done, hoop_config_diff_bits(old, tr->config, &tr->schema, err));
-    if (tr->train_set != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->train_set)->fingerprint) != 0) {
-        st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
-                       meta->data_fingerprint, tr->data_opts.train, hoop_dataset_about(tr->train_set)->fingerprint);
-    } else if (tr->schedule.name == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
-        st = hoop_config_fail(tr->config, tr->run.epochs > 0 ? "epochs" : "steps", err,
-                              "%" PRId64 " steps in all, but %s was trained towards %s, which the cosine schedule depends on",
-                              tr->status.steps, hoop_checkpoint_path(c), total);
-    } else if (strcmp(meta->numerics, hoop_runtime_numerics(tr->rt)) != 0 && hoop_comm_rank(tr->comm) == 0) {
-        hoop__note(tr, "warning: the checkpoint was computed with %s, this is %s: bits may differ from an undisturbed run",
-                   meta->numerics, hoop_runtime_numerics(tr->rt));
-    }
-done:
-    hoop_config_destroy(&old);
-    return st;
-}
-
-static hoop_status load_all(hoop_trainer *tr, const char *path, hoop_error *err)
-{
-    hoop_checkpoint              *c = NULL;
-    const hoop_checkpoint_tensor *steps;
-    int64_t                       step = 0;
-    hoop_status                   st;
-    HOOP_TRY(st, done, hoop_checkpoint_open(path, err, &c));
-    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, check_meta(tr, c, err));
-    for (int i = 0; i < hoop_params_count(tr->params); i++) {
-        HOOP_TRY(st, done,
-                 read_tensor(c, HOOP_CKPT_PARAMETER, hoop_params_name(tr->params, i), hoop_params_tensor(tr->params, i), err));
-    }
-    for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
-        HOOP_TRY(
-            st, done,
-            read_tensor(c, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), err));
-    }
-    tr->status.step = hoop_checkpoint_about(c)->step;
-    if (tr->opts.evaluate_only) goto done;
-    steps = hoop_checkpoint_find(c, HOOP_CKPT_STATE, NULL, "step");
-    if (steps == NULL || steps->dtype != HOOP_I64 || steps->numel != 1) {
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: there is no optimizer state 'step'", path);
-        goto done;
-    }
-    HOOP_TRY(st, done, hoop_checkpoint_read(c, steps, 0, 1, &step, err));
-    HOOP_TRY(st, done, each_own_part(tr, read_state_part, c, err));
-    hoop_optim_set_step(tr->optim, step);
-    if (tr->loader != NULL && tr->status.step < tr->status.steps)
-        HOOP_TRY(st, done, hoop_loader_seek(tr->loader, tr->status.step, err));
-done:
-    hoop_checkpoint_close(&c);
-    return st;
-}
-
-/* rank 0 picks the checkpoint: of a run, the newest that is undamaged */
-static void pick(hoop_trainer *tr, const char *path, char *picked, hoop_error *err)
-{
-    char        notes[HOOP_ERROR_TEXT], checkpoints[HOOP_CHECKPOINT_PATH];
-    struct stat info;
-    int64_t     step;
-    (void)snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", path);
-    (void)snprintf(picked, HOOP_CHECKPOINT_PATH, "%s", path);
-    if (stat(checkpoints, &info) != 0) {
-        hoop_checkpoint *c = NULL;
-        if (hoop_checkpoint_open(path, err, &c) == HOOP_OK) (void)hoop_checkpoint_verify(c, err);
-        hoop_checkpoint_close(&c);
-        return;
-    }
-    if (hoop_checkpoint_find_good(path, err, notes, (int64_t)sizeof notes, &step, picked) != HOOP_OK) return;
-    if (notes[0] != '\0') hoop__note(tr, "warning: %s", notes);
-    if (step < 0)
-        (void)hoop_fail(err, HOOP_EIO, "%s holds no checkpoint", path);
-    else if (!tr->opts.evaluate_only)
-        hoop__note(tr, "resuming from %s", picked);
-}
-
-hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *err)
-{
-    char        picked[HOOP_CHECKPOINT_PATH] = "";
-    hoop_error  local                        = {.status = HOOP_OK};
-    hoop_status st;
-    if (hoop_comm_rank(tr->comm) == 0) pick(tr, path, picked, &local);
-    st = hoop_comm_agree_status(tr->comm, &local);
-    if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
-    HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, picked, (int64_t)sizeof picked, "checkpoint to resume", err));
-    (void)load_all(tr, picked, &local);
-    st = hoop_comm_agree_status(tr->comm, &local);
-    if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
-done:
-    return st;
 }

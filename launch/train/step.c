@@ -248,10 +248,9 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
         HOOP_TRY(st, done, hoop_comm_check(tr->comm, err));
     }
     if (tr->run.clip_norm > 0.0) own_squares(tr);
-    tr->record.nonfinite   = finite ? 0 : 1;
-    tr->record.stop        = tr->stop;
-    tr->record.saving      = hoop__save_running(tr);
-    tr->record.save_failed = hoop__save_failed(tr);
+    tr->record.nonfinite = finite ? 0 : 1;
+    tr->record.stop      = tr->stop;
+    tr->record.saving    = hoop__save_running(tr);
     if (tr->error.status != HOOP_OK) hoop__record_error(&tr->record, hoop_comm_rank(tr->comm), &tr->error);
     HOOP_TRY(st, done, hoop__record_reduce(tr, &tr->record, "step record", err));
     HOOP_TRY(st, done, hoop__record_verdict(tr, &tr->record, err));

@@ -56,7 +56,7 @@ typedef struct hoop__record {
     hoop_exact_scalar loss, weight, correct, counted, squares;
     int64_t           samples;
     int64_t           nonfinite; /* ranks that saw a gradient that is not finite */
-    int64_t           stop, saving, save_failed;
+    int64_t           stop, saving; /* saving: ranks that are busy with a checkpoint */
     int64_t           error_rank; /* lowest; INT64_MAX: none */
     char              error_text[HOOP_ERROR_TEXT / 2];
 } hoop__record;
@@ -134,8 +134,10 @@ hoop_status hoop__record_verdict(const hoop_trainer *tr, const hoop__record *r, 
 hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__save_after_step(hoop_trainer *tr, const hoop__record *r, hoop_error *err);
 bool        hoop__save_running(const hoop_trainer *tr);
-bool        hoop__save_failed(const hoop_trainer *tr);
 void        hoop__save_destroy(hoop_trainer *tr);
+/* each part of each parameter that this rank holds the optimiser state of */
+typedef hoop_status hoop__part_fn(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err);
+hoop_status         hoop__each_own_part(hoop_trainer *tr, hoop__part_fn *f, void *ctx, hoop_error *err);
 /* trainer.c */
 void hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits, hoop_tensor *label, hoop__record *r);
 void hoop__note(const hoop_trainer *tr, const char *format, ...) HOOP_PRINTF(2, 3);

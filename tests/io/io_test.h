@@ -30,6 +30,10 @@ bool  test_exists(const char *path);
 /** Files (not folders) under a path, hidden ones too. */
 int test_count(const char *dir);
 
+/** Make a folder and mount a tmpfs on it: umount() it. Who is not root does it in a user namespace of this process's own. Where
+ * that is refused too: false, and a line that says so. */
+bool test_small_disk(const char *dir, const char *options);
+
 /** One dataset of a file; `type` the type in the file, `memory` that of data. chunk 0: contiguous. */
 void test_h5_add(const char *path, bool create, const char *name, hid_t type, hid_t memory, int ndim, const hsize_t *shape,
                  const void *data, hsize_t chunk, int deflate);

@@ -12,14 +12,14 @@
 #include "hoop/checkpoint.h"
 
 /* fsync fails this many times from now on (the test is linked with --wrap=fsync). */
-static int fsync_failures;
+static int fsync_failures, fsync_errno = EIO;
 int        __real_fsync(int fd);
 int        __wrap_fsync(int fd);
 int        __wrap_fsync(int fd)
 {
     if (fsync_failures > 0) {
         fsync_failures--;
-        errno = EIO;
+        errno = fsync_errno;
         return -1;
     }
     return __real_fsync(fd);
@@ -75,6 +75,8 @@ static void *tensor(int t, int64_t step)
     return data;
 }
 
+static hoop_checkpoint_receipt receipts[8]; /* of the writers of the checkpoint under way */
+
 static hoop_status write_shards(const char *tmp, int64_t step, int writers, hoop_error *err)
 {
     hoop_checkpoint_entry e[TENSORS];
@@ -97,7 +99,7 @@ static hoop_status write_shards(const char *tmp, int64_t step, int writers, hoop
         }
         /* what has no elements comes from one writer */
         if (w > 0) memmove(&e[4], &e[5], 2 * sizeof e[0]);
-        st = hoop_checkpoint_write_shard(tmp, w, writers, e, w == 0 ? TENSORS : TENSORS - 1, err);
+        st = hoop_checkpoint_write_shard(tmp, w, writers, e, w == 0 ? TENSORS : TENSORS - 1, err, &receipts[w]);
         for (int t = 0; t < TENSORS; t++) free(data[t]);
     }
     return st;
@@ -130,7 +132,7 @@ static hoop_status save(const char *run, int64_t step, int writers, int64_t keep
     hoop_status                st = hoop_checkpoint_tmp(run, step, "r1", err, tmp);
     if (st == HOOP_OK) st = hoop_checkpoint_begin(tmp, err);
     if (st == HOOP_OK) st = write_shards(tmp, step, writers, err);
-    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, keep, err, out) : st;
+    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, receipts, writers, keep, err, out) : st;
 }
 
 static void check_contents(hoop_checkpoint *c, int64_t step)
@@ -200,10 +202,10 @@ static void writes_with_any_and_reads_with_any(void **state)
     }
 }
 
-static hoop_status publish(const char *run, const char *tmp, int64_t step, hoop_error *err)
+static hoop_status publish(const char *run, const char *tmp, int64_t step, int writers, hoop_error *err)
 {
     const hoop_checkpoint_meta m = {.step = step, .run_id = "x"};
-    return hoop_checkpoint_publish(run, tmp, &m, 0, err, NULL);
+    return hoop_checkpoint_publish(run, tmp, &m, receipts, writers, 0, err, NULL);
 }
 
 /* As buckets are shared out: a writer holds several ranges of one tensor. */
@@ -232,8 +234,8 @@ static void a_writer_may_hold_many_ranges(void **state)
     }
     test_ok(hoop_checkpoint_tmp("ranges", 1, "x", &err, tmp));
     test_ok(hoop_checkpoint_begin(tmp, &err));
-    for (int w = 0; w < 2; w++) test_ok(hoop_checkpoint_write_shard(tmp, w, 2, e[w], n[w], &err));
-    test_ok(publish("ranges", tmp, 1, &err));
+    for (int w = 0; w < 2; w++) test_ok(hoop_checkpoint_write_shard(tmp, w, 2, e[w], n[w], &err, &receipts[w]));
+    test_ok(publish("ranges", tmp, 1, 2, &err));
     for (int shard = 0; shard < 2; shard++) {
         test_ok(hoop_checkpoint_open(shard ? "ranges/checkpoints/step-00000001/shard-00000-of-00002.h5" : "ranges", &err, &c));
         assert_non_null(hoop_checkpoint_tensor_at(c, 0));
@@ -301,13 +303,14 @@ static void bad_entries_are_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memset(&err, 0, sizeof err);
-        test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, &cases[i].e, 1, &err), &err, cases[i].want, cases[i].word,
-                    NULL);
+        test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, &cases[i].e, 1, &err, receipts), &err, cases[i].want,
+                    cases[i].word, NULL);
     }
     memset(&err, 0, sizeof err);
-    test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, twice, 2, &err), &err, HOOP_EIO, "/parameters/x", NULL);
+    test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 0, 1, twice, 2, &err, receipts), &err, HOOP_EIO, "/parameters/x",
+                NULL);
     memset(&err, 0, sizeof err);
-    test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 2, 2, twice, 1, &err), &err, HOOP_EARG, "writer 2", NULL);
+    test_failed(hoop_checkpoint_write_shard("refused.tmp-x", 2, 2, twice, 1, &err, receipts), &err, HOOP_EARG, "writer 2", NULL);
     assert_int_equal(test_count("refused.tmp-x"), 0);
 }
 
@@ -319,33 +322,38 @@ static void incomplete_ones_are_not_published(void **state)
     hoop_error            err = {0};
     (void)state;
     test_ok(hoop_checkpoint_tmp("incomplete", 5, "x", &err, tmp));
-    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EIO, "step-00000005", NULL);
+    test_failed(publish("incomplete", tmp, 5, 1, &err), &err, HOOP_EIO, "step-00000005", NULL);
     memset(&err, 0, sizeof err);
     test_ok(hoop_checkpoint_begin(tmp, &err)); /* half of a tensor */
-    test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, &e, 1, &err));
-    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EFORMAT, "x are missing", NULL);
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, &e, 1, &err, &receipts[0]));
+    test_failed(publish("incomplete", tmp, 5, 1, &err), &err, HOOP_EFORMAT, "x are missing", NULL);
     assert_false(test_exists(tmp));
     memset(&err, 0, sizeof err);
     test_ok(hoop_checkpoint_begin(tmp, &err)); /* a writer's file is missing */
-    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err));
-    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EIO, "1 of 2", NULL);
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err, &receipts[0]));
+    test_failed(publish("incomplete", tmp, 5, 2, &err), &err, HOOP_EIO, "shard-00001-of-00002.h5", "missing", NULL);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_checkpoint_begin(tmp, &err)); /* cut short since */
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, &e, 1, &err, &receipts[0]));
+    receipts[0].bytes++;
+    test_failed(publish("incomplete", tmp, 5, 1, &err), &err, HOOP_EIO, "bytes", "were written", NULL);
     memset(&err, 0, sizeof err);
     test_ok(hoop_checkpoint_begin(tmp, &err)); /* overlapping */
-    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err));
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err, &receipts[0]));
     e.first = 3;
     e.count = 5;
-    test_ok(hoop_checkpoint_write_shard(tmp, 1, 2, &e, 1, &err));
-    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EFORMAT, "element 3", "twice", NULL);
+    test_ok(hoop_checkpoint_write_shard(tmp, 1, 2, &e, 1, &err, &receipts[1]));
+    test_failed(publish("incomplete", tmp, 5, 2, &err), &err, HOOP_EFORMAT, "element 3", "twice", NULL);
     memset(&err, 0, sizeof err);
     test_ok(hoop_checkpoint_begin(tmp, &err)); /* other shapes */
     e.first = 0;
     e.count = 4;
-    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err));
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 2, &e, 1, &err, &receipts[0]));
     e.first    = 4;
     e.shape[0] = 9;
     e.count    = 5;
-    test_ok(hoop_checkpoint_write_shard(tmp, 1, 2, &e, 1, &err));
-    test_failed(publish("incomplete", tmp, 5, &err), &err, HOOP_EFORMAT, "shape", "differ", NULL);
+    test_ok(hoop_checkpoint_write_shard(tmp, 1, 2, &e, 1, &err, &receipts[1]));
+    test_failed(publish("incomplete", tmp, 5, 2, &err), &err, HOOP_EFORMAT, "shape", "differ", NULL);
     assert_int_equal(test_count("incomplete"), 0);
 }
 
@@ -360,20 +368,27 @@ static void a_failed_sync_is_written_again(void **state)
     fsync_failures = 1;
     test_ok(write_shards(tmp, 1, 1, &err));
     assert_int_equal(fsync_failures, 0);
-    test_ok(publish("sync", tmp, 1, &err));
+    test_ok(publish("sync", tmp, 1, 1, &err));
     test_ok(hoop_checkpoint_open("sync", &err, &c));
     check_contents(c, 1);
     hoop_checkpoint_close(&c);
     test_ok(hoop_checkpoint_tmp("sync", 2, "x", &err, tmp));
     test_ok(hoop_checkpoint_begin(tmp, &err));
     fsync_failures = 2;
-    test_failed(write_shards(tmp, 2, 1, &err), &err, HOOP_EIO, "synced", NULL);
+    test_failed(write_shards(tmp, 2, 1, &err), &err, HOOP_EIO, "synced", "tried twice", strerror(EIO), NULL);
+    assert_int_equal(test_count(tmp), 0);
+    memset(&err, 0, sizeof err);
+    fsync_errno    = ENOSPC; /* which will not be otherwise the second time */
+    fsync_failures = 2;
+    test_failed(write_shards(tmp, 2, 1, &err), &err, HOOP_EIO, "synced", strerror(ENOSPC), NULL);
+    assert_int_equal(fsync_failures, 1);
     assert_int_equal(test_count(tmp), 0);
     fsync_failures = 0;
+    fsync_errno    = EIO;
     memset(&err, 0, sizeof err);
     test_ok(write_shards(tmp, 2, 1, &err));
     fsync_failures = 1; /* of the manifest */
-    test_failed(publish("sync", tmp, 2, &err), &err, HOOP_EIO, "synced", NULL);
+    test_failed(publish("sync", tmp, 2, 1, &err), &err, HOOP_EIO, "synced", NULL);
     fsync_failures = 0;
     assert_false(test_exists("sync/checkpoints/step-00000002"));
     assert_false(test_exists(tmp));
@@ -612,13 +627,12 @@ static void a_full_disk_is_a_clean_error(void **state)
     float                *x    = calloc((size_t)many, sizeof *x);
     hoop_checkpoint_entry e    = {.name = "x", .ndim = 1, .shape = {many}, .count = many, .data = x};
     (void)state;
-    assert_int_equal(mkdir("full", 0777), 0);
-    if (mount("hoop-test", "full", "tmpfs", 0, "size=1m") != 0) {
+    if (!test_small_disk("full", "size=1m")) {
         free(x);
-        print_message("[  SKIP    ] no tmpfs can be mounted here: %s\n", strerror(errno));
         skip();
     }
-    test_failed(hoop_checkpoint_write_shard("full/step-1.tmp-x", 0, 1, &e, 1, &err), &err, HOOP_EIO, "No space left", NULL);
+    test_failed(hoop_checkpoint_write_shard("full/step-1.tmp-x", 0, 1, &e, 1, &err, receipts), &err, HOOP_EIO, "No space left",
+                NULL);
     assert_int_equal(test_count("full"), 0);
     /* any amount of space there is: it works or fails cleanly */
     for (int64_t kb = 0; kb < 1024; kb += 24) {
@@ -627,8 +641,8 @@ static void a_full_disk_is_a_clean_error(void **state)
         test_store("full/filler", filler, kb * 1024);
         memset(&err, 0, sizeof err);
         e.shape[0] = e.count = 20000;
-        if (hoop_checkpoint_write_shard("full/run/checkpoints/step-00000001.tmp-x", 0, 1, &e, 1, &err) == HOOP_OK &&
-            publish("full/run", "full/run/checkpoints/step-00000001.tmp-x", 1, &err) == HOOP_OK) {
+        if (hoop_checkpoint_write_shard("full/run/checkpoints/step-00000001.tmp-x", 0, 1, &e, 1, &err, receipts) == HOOP_OK &&
+            publish("full/run", "full/run/checkpoints/step-00000001.tmp-x", 1, 1, &err) == HOOP_OK) {
             hoop_checkpoint *c;
             test_ok(hoop_checkpoint_open("full/run", &err, &c));
             test_ok(hoop_checkpoint_verify(c, &err));

@@ -48,14 +48,15 @@ static int make_files(void **state)
     const hoop_checkpoint_meta m   = {.step = 40, .seed = 7, .config = "seed: 7\n", .optimizer = "adamw"};
     hoop_error                 err = {0};
     hoop_output                o;
+    hoop_checkpoint_receipt    receipt;
     char                       tmp[HOOP_CHECKPOINT_PATH];
     static const char *const   attrs[] = {"model", "mlp"};
     if (test_enter(state) != 0) return 1;
     test_ok(hoop_synth("digits", 50, &(hoop_import_opts){.dir = "set", .shards = 2, .split = 0.2}, &err, NULL));
     test_ok(hoop_checkpoint_tmp("run", 40, "id", &err, tmp));
     test_ok(hoop_checkpoint_begin(tmp, &err));
-    test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, e, 5, &err));
-    test_ok(hoop_checkpoint_publish("run", tmp, &m, 0, &err, NULL));
+    test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, e, 5, &err, &receipt));
+    test_ok(hoop_checkpoint_publish("run", tmp, &m, &receipt, 1, 0, &err, NULL));
     test_ok(hoop_output_create(
         &(hoop_output_opts){
             .path = "out.h5", .name = "/y", .dtype = HOOP_F32, .ndim = 2, .shape = {4, 3}, .attrs = attrs, .nattrs = 1},

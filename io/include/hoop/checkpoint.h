@@ -6,7 +6,8 @@
  *     RUN/checkpoints/step-00001000/manifest.json, shard-00000-of-00002.h5, ...
  *     RUN/checkpoints/step-00001200.tmp-ID/      being written; swept when a later run starts
  *
- * To save: one rank calls begin, each writer write_shard, and when all have agreed that all succeeded, one rank publish. A
+ * To save: one rank calls begin, each writer write_shard, and when all have agreed that all succeeded, one rank publish with
+ * their receipts. A
  * directory without .tmp- is complete: killing any process at any moment leaves either the whole checkpoint or none. The
  * layout of the files is said in io/FORMAT.md.
  */
@@ -69,13 +70,19 @@ HOOP_API hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, cons
                                          char out[HOOP_CHECKPOINT_PATH]);
 /** One rank, before any write_shard: make that directory, empty. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_begin(const char *tmp, hoop_error *err);
+/** What a writer says of the file it wrote. Plain bytes: they may be sent to the rank that publishes. */
+typedef struct hoop_checkpoint_receipt {
+    int64_t bytes;
+    char    sum[40]; /* XXH3-128, 32 digits */
+} hoop_checkpoint_receipt;
+
 /**
  * Write and sync this writer's file in tmp; entries' data is only read, so a snapshot may be written from another thread.
- * A failed sync throws the file away and writes it once more. On failure the file is gone. Errors: HOOP_EARG (entries),
- * HOOP_EIO (disk full and the like). Calls: Local.
+ * A failed sync throws the file away and writes it once more (not on a full disk). On failure the file is gone. Errors:
+ * HOOP_EARG (entries), HOOP_EIO (disk full and the like). Calls: Local.
  */
 HOOP_API hoop_status hoop_checkpoint_write_shard(const char *tmp, int writer, int nwriters, const hoop_checkpoint_entry *entries,
-                                                 int64_t n, hoop_error *err);
+                                                 int64_t n, hoop_error *err, hoop_checkpoint_receipt *receipt);
 
 typedef struct hoop_checkpoint_published {
     char    path[HOOP_CHECKPOINT_PATH]; /* of the checkpoint */
@@ -85,12 +92,14 @@ typedef struct hoop_checkpoint_published {
 } hoop_checkpoint_published;
 
 /**
- * One rank, when all shards are written: check that together they hold every tensor once and whole, write the manifest, sync,
- * give the directory its name (replacing a checkpoint of that step), set `latest`, and keep only the `keep` newest (0: all;
- * never fewer than one good one). On failure tmp is removed. out may be NULL. Calls: Local.
+ * One rank, when all shards are written, with the receipts of all writers in order: check that the files are there and together
+ * hold every tensor once and whole (their headers are read, not their data), write the manifest, read it back, sync, give the
+ * directory its name (replacing a checkpoint of that step), set `latest`, and keep only the `keep` newest (0: all; never fewer
+ * than one good one). On failure tmp is removed. May run on another thread. out may be NULL. Calls: Local.
  */
-HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta, int64_t keep,
-                                             hoop_error *err, hoop_checkpoint_published *out);
+HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta,
+                                             const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, hoop_error *err,
+                                             hoop_checkpoint_published *out);
 /** Remove a directory that tmp named, whatever is in it. Calls: Local. */
 HOOP_API void hoop_checkpoint_discard(const char *tmp);
 /** One rank, with the lock held, when a run starts: remove what killed runs left. *removed may be NULL. Calls: Local. */
@@ -102,7 +111,8 @@ HOOP_API hoop_status hoop_checkpoint_sweep(const char *run_dir, hoop_error *err,
 HOOP_API hoop_status hoop_checkpoint_list(const char *run_dir, hoop_error *err, int64_t **steps, int64_t *n);
 /**
  * The newest checkpoint all of whose checksums are right. *step is -1 if there is none at all. Damaged ones on the way are
- * named in notes[notes_size] ("": there were none; may be NULL). All damaged: HOOP_ECHECKSUM. Calls: Local.
+ * named in notes[notes_size] ("": there were none; may be NULL). All damaged: HOOP_ECHECKSUM. May run on another thread.
+ * Calls: Local.
  */
 HOOP_API hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char *notes, int64_t notes_size,
                                                int64_t *step, char path[HOOP_CHECKPOINT_PATH]);
@@ -154,11 +164,11 @@ typedef struct hoop_run_lock hoop_run_lock;
  * and the note says so. Owns: caller. Calls: Local.
  */
 HOOP_API hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lock **out);
+/** What is to be told about it; "" if nothing is. Calls: Local. */
+HOOP_API const char *hoop_run_lock_note(const hoop_run_lock *lock);
 HOOP_API void        hoop_run_lock_release(hoop_run_lock **lock);
 
 #ifdef __cplusplus
 }
 #endif
 #endif
-/** What is to be told about it; "" if nothing is. Calls: Local. */
-HOOP_API const char *hoop_run_lock_note(const hoop_run_lock *lock);

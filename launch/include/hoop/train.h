@@ -138,9 +138,10 @@ HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64
  *  own. Calls: Local. */
 HOOP_API const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *ndim);
 
-/** Begin to save this step; it is written behind the next steps. Calls: Collective. */
+/** Begin to save this step; it is written and published behind the next steps, and a failure ends one of those. Waits until the
+ *  one before it is published. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err);
-/** Wait until a save under way is published. Calls: Collective. */
+/** Wait until a save under way is published; a disk may take longer than the communicator's deadline. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_finish(hoop_trainer *tr, hoop_error *err);
 /** Go on from a run or checkpoint written by the same config (but for keys that decide no bits). Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *err);

@@ -57,30 +57,31 @@ static size_t encode(int t, void *out)
 
 static void save(const char *run, int64_t step, int writers, const char *config)
 {
-    const char           *notes[] = {"total_steps", "80"};
-    hoop_checkpoint_meta  meta    = {.step             = step,
-                                     .epoch            = 2,
-                                     .index            = 3,
-                                     .seed             = 9,
-                                     .ranks            = writers,
-                                     .leaves           = 12,
-                                     .batch            = 48,
-                                     .run_id           = "abc",
-                                     .numerics         = "test",
-                                     .fingerprint      = "f",
-                                     .data_fingerprint = "d",
-                                     .optimizer        = "adamw",
-                                     .config           = config,
-                                     .version          = "0",
-                                     .host             = "h",
-                                     .time             = "2026-01-01T00:00:00Z",
-                                     .command          = "test",
-                                     .notes            = notes,
-                                     .nnotes           = 1};
-    char                  tmp[HOOP_CHECKPOINT_PATH];
-    hoop_checkpoint_entry e[TENSORS];
-    double                data[TENSORS][12];
-    hoop_error            err = {.status = HOOP_OK};
+    const char             *notes[] = {"total_steps", "80"};
+    hoop_checkpoint_meta    meta    = {.step             = step,
+                                       .epoch            = 2,
+                                       .index            = 3,
+                                       .seed             = 9,
+                                       .ranks            = writers,
+                                       .leaves           = 12,
+                                       .batch            = 48,
+                                       .run_id           = "abc",
+                                       .numerics         = "test",
+                                       .fingerprint      = "f",
+                                       .data_fingerprint = "d",
+                                       .optimizer        = "adamw",
+                                       .config           = config,
+                                       .version          = "0",
+                                       .host             = "h",
+                                       .time             = "2026-01-01T00:00:00Z",
+                                       .command          = "test",
+                                       .notes            = notes,
+                                       .nnotes           = 1};
+    char                    tmp[HOOP_CHECKPOINT_PATH];
+    hoop_checkpoint_entry   e[TENSORS];
+    hoop_checkpoint_receipt receipts[8];
+    double                  data[TENSORS][12];
+    hoop_error              err = {.status = HOOP_OK};
     (void)mkdir(run, 0700);
     assert_int_equal(hoop_checkpoint_tmp(run, step, "abc", &err, tmp), HOOP_OK);
     assert_int_equal(hoop_checkpoint_begin(tmp, &err), HOOP_OK);
@@ -103,9 +104,9 @@ static void save(const char *run, int64_t step, int writers, const char *config)
             memcpy(e[n].shape, model[t].shape, sizeof model[t].shape);
             n++;
         }
-        assert_int_equal(hoop_checkpoint_write_shard(tmp, w, writers, e, n, &err), HOOP_OK);
+        assert_int_equal(hoop_checkpoint_write_shard(tmp, w, writers, e, n, &err, &receipts[w]), HOOP_OK);
     }
-    assert_int_equal(hoop_checkpoint_publish(run, tmp, &meta, 0, &err, NULL), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_publish(run, tmp, &meta, receipts, writers, 0, &err, NULL), HOOP_OK);
 }
 
 /* ---- the hash, written a second time from its description ---- */
@@ -348,17 +349,18 @@ static void diff_of_other_shapes(void **state)
              .data  = data},
             {.name = "more", .kind = HOOP_CKPT_PARAMETER, .dtype = HOOP_F32, .ndim = 1, .shape = {2}, .count = 2, .data = data},
     };
-    hoop_checkpoint_meta meta = {.step = 1};
-    hoop_error           err  = {.status = HOOP_OK};
-    char                 tmp[HOOP_CHECKPOINT_PATH];
+    hoop_checkpoint_meta    meta = {.step = 1};
+    hoop_error              err  = {.status = HOOP_OK};
+    char                    tmp[HOOP_CHECKPOINT_PATH];
+    hoop_checkpoint_receipt receipt;
     (void)state;
     reset_values();
     save("a", 40, 1, "");
     assert_int_equal(hoop_checkpoint_tmp("other", 1, "x", &err, tmp), HOOP_OK);
     (void)mkdir("other", 0700);
     assert_int_equal(hoop_checkpoint_begin(tmp, &err), HOOP_OK);
-    assert_int_equal(hoop_checkpoint_write_shard(tmp, 0, 1, e, 3, &err), HOOP_OK);
-    assert_int_equal(hoop_checkpoint_publish("other", tmp, &meta, 0, &err, NULL), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_write_shard(tmp, 0, 1, e, 3, &err, &receipt), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_publish("other", tmp, &meta, &receipt, 1, 0, &err, NULL), HOOP_OK);
     assert_int_equal(hoop("diff a other"), 1);
     said("A f32 [5], B f64 [1]");
     said("A f32 [5, 2], B f32 [2, 2]");

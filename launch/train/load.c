@@ -1,0 +1,185 @@
+/*
+ * Loading. Rank 0 looks for the newest checkpoint that is undamaged, all read what they need of that one; both on tasks, while
+ * the ranks go on telling each other that they are there.
+ */
+#include "train/task.h"
+
+#include "hoop/checkpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *name, hoop_tensor *x, hoop_error *err)
+{
+    const hoop_checkpoint_tensor *t = hoop_checkpoint_find(c, kind, NULL, name);
+    char                          shape[160];
+    bool                          same;
+    hoop_status                   st;
+    if (t == NULL)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s", hoop_checkpoint_path(c), hoop_checkpoint_kind_name(kind),
+                         name);
+    same = t->ndim == hoop_tensor_ndim(x) && t->dtype == hoop_tensor_dtype(x);
+    for (int d = 0; d < t->ndim && same; d++) same = t->shape[d] == hoop_tensor_size(x, d);
+    if (!same) {
+        return hoop_fail(err, HOOP_ESHAPE, "%s: %s is %s of %" PRId64 " elements, the model's is %s", hoop_checkpoint_path(c),
+                         name, hoop_dtype_name(t->dtype), t->numel, hoop_tensor_describe(x, shape, sizeof shape));
+    }
+    st = hoop_checkpoint_read(c, t, 0, t->numel, hoop_tensor_data(x), err);
+    hoop_tensor_touch(x);
+    return st;
+}
+
+static hoop_status read_state_part(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err)
+{
+    hoop_checkpoint *c    = ctx;
+    const char      *name = hoop_params_name(tr->params, param);
+    size_t           at = (size_t)(hoop_params_first_block(tr->params, param) * HOOP_BLOCK + first) * hoop_dtype_size(tr->dtype);
+    hoop_status      st = HOOP_OK;
+    for (int i = 0; i < hoop_optim_state_count(tr->optim) && st == HOOP_OK; i++) {
+        const char                   *group = hoop_optim_state_name(tr->optim, i);
+        const hoop_checkpoint_tensor *t     = hoop_checkpoint_find(c, HOOP_CKPT_STATE, group, name);
+        if (t == NULL || t->dtype != tr->dtype)
+            return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s %s", hoop_checkpoint_path(c), hoop_dtype_name(tr->dtype),
+                             group, name);
+        st = hoop_checkpoint_read(c, t, first, count, (char *)hoop_optim_state(tr->optim, i) + at, err);
+    }
+    return st;
+}
+
+/* may this checkpoint be gone on from with this config and data? */
+static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
+{
+    const hoop_checkpoint_meta *meta  = hoop_checkpoint_about(c);
+    const char                 *total = hoop_checkpoint_note(c, "total_steps");
+    hoop_config                *old   = NULL;
+    hoop_status                 st;
+    HOOP_TRY(st, done, hoop_config_parse(meta->config, hoop_checkpoint_path(c), err, &old));
+    HOOP_TRY(st, done, hoop_config_diff_bits(old, tr->config, &tr->schema, err));
+    if (tr->train_set != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->train_set)->fingerprint) != 0) {
+        st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
+                       meta->data_fingerprint, tr->data_opts.train, hoop_dataset_about(tr->train_set)->fingerprint);
+    } else if (tr->schedule.name == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
+        st = hoop_config_fail(tr->config, tr->run.epochs > 0 ? "epochs" : "steps", err,
+                              "%" PRId64 " steps in all, but %s was trained towards %s, which the cosine schedule depends on",
+                              tr->status.steps, hoop_checkpoint_path(c), total);
+    } else if (strcmp(meta->numerics, hoop_runtime_numerics(tr->rt)) != 0 && hoop_comm_rank(tr->comm) == 0) {
+        hoop__note(tr, "warning: the checkpoint was computed with %s, this is %s: bits may differ from an undisturbed run",
+                   meta->numerics, hoop_runtime_numerics(tr->rt));
+    }
+done:
+    hoop_config_destroy(&old);
+    return st;
+}
+
+/* what a task reads: the checkpoint, and what of it has no place in the trainer yet */
+typedef struct reading {
+    hoop_trainer    *tr;
+    hoop_checkpoint *c;
+    int64_t          optim_step;
+} reading;
+
+static hoop_status read_contents(void *ctx, hoop_error *err)
+{
+    reading                      *r  = ctx;
+    hoop_trainer                 *tr = r->tr;
+    const hoop_checkpoint_tensor *steps;
+    hoop_status                   st = HOOP_OK;
+    for (int i = 0; i < hoop_params_count(tr->params); i++) {
+        HOOP_TRY(st, done,
+                 read_tensor(r->c, HOOP_CKPT_PARAMETER, hoop_params_name(tr->params, i), hoop_params_tensor(tr->params, i), err));
+    }
+    for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
+        HOOP_TRY(
+            st, done,
+            read_tensor(r->c, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), err));
+    }
+    if (tr->opts.evaluate_only) goto done;
+    steps = hoop_checkpoint_find(r->c, HOOP_CKPT_STATE, NULL, "step");
+    if (steps == NULL || steps->dtype != HOOP_I64 || steps->numel != 1) {
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: there is no optimizer state 'step'", hoop_checkpoint_path(r->c));
+        goto done;
+    }
+    HOOP_TRY(st, done, hoop_checkpoint_read(r->c, steps, 0, 1, &r->optim_step, err));
+    st = hoop__each_own_part(tr, read_state_part, r->c, err);
+done:
+    return st;
+}
+
+/* the trainer goes on from what was read */
+static hoop_status take_up(hoop_trainer *tr, const reading *r, hoop_error *err)
+{
+    tr->status.step = hoop_checkpoint_about(r->c)->step;
+    if (tr->opts.evaluate_only) return HOOP_OK;
+    hoop_optim_set_step(tr->optim, r->optim_step);
+    if (tr->loader == NULL || tr->status.step >= tr->status.steps) return HOOP_OK;
+    return hoop_loader_seek(tr->loader, tr->status.step, err);
+}
+
+/* what rank 0's task looks for: of a run, the newest checkpoint that is undamaged */
+typedef struct picking {
+    const char *path;
+    char        picked[HOOP_CHECKPOINT_PATH], notes[HOOP_ERROR_TEXT];
+    bool        run;
+} picking;
+
+static hoop_status pick(void *ctx, hoop_error *err)
+{
+    picking         *p = ctx;
+    char             checkpoints[HOOP_CHECKPOINT_PATH];
+    struct stat      info;
+    int64_t          step;
+    hoop_checkpoint *c = NULL;
+    hoop_status      st;
+    (void)snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", p->path);
+    (void)snprintf(p->picked, sizeof p->picked, "%s", p->path);
+    p->run = stat(checkpoints, &info) == 0;
+    if (p->run) {
+        st = hoop_checkpoint_find_good(p->path, err, p->notes, (int64_t)sizeof p->notes, &step, p->picked);
+        return st == HOOP_OK && step < 0 ? hoop_fail(err, HOOP_EIO, "%s holds no checkpoint", p->path) : st;
+    }
+    st = hoop_checkpoint_open(p->path, err, &c);
+    if (st == HOOP_OK) st = hoop_checkpoint_verify(c, err);
+    hoop_checkpoint_close(&c);
+    return st;
+}
+
+static hoop_status agree_on_one(hoop_trainer *tr, const char *path, picking *p, hoop_error *err)
+{
+    hoop__task  task = {.joinable = false};
+    bool        root = hoop_comm_rank(tr->comm) == 0;
+    hoop_status st;
+    p->path = path;
+    if (root) hoop__task_start(&task, pick, p);
+    HOOP_TRY(st, done, hoop__task_wait(tr, &task, "choosing a checkpoint", err));
+    if (root && p->notes[0] != '\0') hoop__note(tr, "warning: %s", p->notes);
+    if (root && p->run && !tr->opts.evaluate_only) hoop__note(tr, "resuming from %s", p->picked);
+    st = hoop_comm_broadcast(tr->comm, 0, p->picked, (int64_t)sizeof p->picked, "checkpoint to resume", err);
+done:
+    hoop__task_join(&task);
+    return st;
+}
+
+hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *err)
+{
+    hoop__task  task  = {.joinable = false};
+    picking     p     = {.run = false};
+    reading     r     = {.tr = tr};
+    hoop_error  local = {.status = HOOP_OK};
+    hoop_status st;
+    hoop_comm_set_position(tr->comm, tr->status.step, "loading a checkpoint");
+    HOOP_TRY(st, done, agree_on_one(tr, path, &p, err));
+    st = hoop_checkpoint_open(p.picked, &task.error, &r.c);
+    if (st == HOOP_OK && !tr->opts.evaluate_only) st = check_meta(tr, r.c, &task.error);
+    if (st == HOOP_OK) hoop__task_start(&task, read_contents, &r);
+    HOOP_TRY(st, done, hoop__task_wait(tr, &task, "reading a checkpoint", err));
+    (void)take_up(tr, &r, &local);
+    st = hoop_comm_agree_status(tr->comm, &local);
+    if (st != HOOP_OK) (void)hoop_fail(err, st, "%s", local.text);
+done:
+    hoop__task_join(&task);
+    hoop_checkpoint_close(&r.c);
+    return st;
+}
