@@ -25,9 +25,9 @@ typedef struct hoop__request {
     bool    active, receive;
 } hoop__request;
 
-/* Where a rank is. `seq` counts collectives: of two ranks at one step the lower one is behind. Busy: in hoop_comm_aside. */
+/* Where a rank is. `seq` counts collectives: of two ranks at one step the lower one is behind. */
 typedef struct hoop__position {
-    int64_t step, seq, age_ms, busy;
+    int64_t step, seq, age_ms;
     char    what[HOOP__WHAT];
 } hoop__position;
 
@@ -211,7 +211,7 @@ void hoop__comm_relax(const hoop_comm *c, int64_t *spins);
 /* watch.c */
 /* Answer queries, take notice of failures. */
 void hoop__watch_poll(hoop_comm *c);
-/* The deadline has passed: ask around; unless all answer and one is busy, fill *err, tell all. */
+/* The deadline has passed: ask around, fill *err, tell all. */
 hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited_s, hoop_error *err);
 void        hoop__watch_tell(hoop_comm *c, const hoop_error *why);
 void        hoop__watch_heard(hoop_comm *c, const hoop_work *w, int peer);

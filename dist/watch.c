@@ -3,9 +3,8 @@
  *
  * A rank whose deadline has passed asks all others over the control tag where they are. Whoever is inside any wait or
  * progress of hoop answers; those that do not within a second are silent. Those that did are then asked when they last heard of
- * the silent ones (of the least advanced of them). If all answer and one of them is busy by itself (hoop_comm_aside), the wait
- * goes on. Else the error names the silent ranks and the least advanced of the others, and is told to all, so that all return it
- * at about the same time. In all this takes less than 2 s.
+ * the silent ones (of the least advanced of them). The error names the silent ranks and the least advanced of the others, and is
+ * told to all, so that all return it at about the same time. In all this takes less than 2 s.
  */
 #include "comm_internal.h"
 
@@ -239,13 +238,6 @@ static void describe(const hoop_comm *c, const hoop_work *w, double waited_s, li
            (long long)least.step);
 }
 
-static bool is_one_busy(const hoop_comm *c)
-{
-    for (int r = 0; r < c->size; r++)
-        if (r != c->rank && c->peers[r].answer.busy) return true;
-    return false;
-}
-
 hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited_s, hoop_error *err)
 {
     int32_t about[HOOP__ABOUT];
@@ -256,7 +248,6 @@ hoop_status hoop__watch_diagnose(hoop_comm *c, const hoop_work *w, double waited
     for (int r = 0; r < c->size; r++) c->peers[r].silent = r != c->rank && !c->peers[r].answered;
     for (int r; n < HOOP__ABOUT && (r = next_silent(c, about, n)) >= 0;) about[n++] = r;
     if (n > 0) ask(c, about, n, HEARSAY_NS);
-    if (n == 0 && c->poison.status == HOOP_OK && is_one_busy(c)) return HOOP_OK;
     let_lower_rank_tell(c);
     if (c->poison.status != HOOP_OK) return hoop_comm_check(c, err);
     describe(c, w, waited_s, &l);

@@ -373,10 +373,8 @@ static void wait_done(hoop_work *w)
         if (c->moved_ns > since) since = c->moved_ns;
         if (now - since <= limit || w->done || c->poison.status != HOOP_OK) continue;
         hoop_error err = {0};
-        if (hoop__watch_diagnose(c, w, (double)(now - since) * 1e-9, &err) != HOOP_OK)
-            hoop__comm_poison(c, &err);
-        else
-            since = hoop__clock_ns();
+        (void)hoop__watch_diagnose(c, w, (double)(now - since) * 1e-9, &err);
+        hoop__comm_poison(c, &err);
     }
     c->waiting = NULL;
     c->wait_s += (double)(hoop__clock_precise_ns() - begin) * 1e-9;

@@ -55,9 +55,9 @@ enum { HOOP__PARTS = 8 }; /* option tables of a training config (schema.c) */
 typedef struct hoop__record {
     hoop_exact_scalar loss, weight, correct, counted, squares;
     int64_t           samples;
-    int64_t           nonfinite; /* ranks that saw a gradient that is not finite */
+    int64_t           nonfinite;    /* ranks that saw a gradient that is not finite */
     int64_t           stop, saving; /* saving: ranks that are busy with a checkpoint */
-    int64_t           error_rank; /* lowest; INT64_MAX: none */
+    int64_t           error_rank;   /* lowest; INT64_MAX: none */
     char              error_text[HOOP_ERROR_TEXT / 2];
 } hoop__record;
 

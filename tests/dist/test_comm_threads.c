@@ -227,30 +227,6 @@ static void test_behind(void **state)
     assert_true(on_threads(3, &opts, behind, NULL));
 }
 
-static void sleep_job(void *ctx)
-{
-    usleep(*(unsigned *)ctx);
-}
-
-/* Rank 0 works by itself for several deadlines, and is waited for. */
-static bool busy(hoop_comm *c, void *ctx)
-{
-    unsigned   us  = 900000;
-    hoop_error err = {0};
-    (void)ctx;
-    hoop_comm_set_position(c, 3, "update");
-    if (hoop_comm_rank(c) == 0) hoop_comm_aside(c, "reading a checkpoint", sleep_job, &us);
-    return hoop_comm_barrier(c, "after reading", &err) == HOOP_OK && check_all_reduce(c, 300);
-}
-
-static void test_busy(void **state)
-{
-    const hoop_comm_opts opts = {.timeout_s = 0.2};
-    (void)state;
-    assert_true(on_threads(1, &opts, busy, NULL));
-    assert_true(on_threads(3, &opts, busy, NULL));
-}
-
 static bool sizes_differ(hoop_comm *c, void *ctx)
 {
     hoop_error  err   = {0};
@@ -310,11 +286,11 @@ static void test_leaves_early(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_chunks),       cmocka_unit_test(test_arguments), cmocka_unit_test(test_self),
-        cmocka_unit_test(test_ring),         cmocka_unit_test(test_exchange),  cmocka_unit_test(test_bruck),
-        cmocka_unit_test(test_auto),         cmocka_unit_test(test_large),     cmocka_unit_test(test_silent_rank),
-        cmocka_unit_test(test_many_silent),  cmocka_unit_test(test_behind),    cmocka_unit_test(test_busy),
-        cmocka_unit_test(test_sizes_differ), cmocka_unit_test(test_gives_up),  cmocka_unit_test(test_leaves_early),
+        cmocka_unit_test(test_chunks),      cmocka_unit_test(test_arguments),    cmocka_unit_test(test_self),
+        cmocka_unit_test(test_ring),        cmocka_unit_test(test_exchange),     cmocka_unit_test(test_bruck),
+        cmocka_unit_test(test_auto),        cmocka_unit_test(test_large),        cmocka_unit_test(test_silent_rank),
+        cmocka_unit_test(test_many_silent), cmocka_unit_test(test_behind),       cmocka_unit_test(test_sizes_differ),
+        cmocka_unit_test(test_gives_up),    cmocka_unit_test(test_leaves_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

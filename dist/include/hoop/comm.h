@@ -4,10 +4,9 @@
  * A hoop_comm belongs to one thread of one rank. Collectives are called by all ranks of it, in the same order, with the same
  * sizes. Large ones are nonblocking: they move while any rank's hoop_comm_progress, hoop_work_test or hoop_work_wait runs.
  * No call waits for ever: a wait that sees no movement for `timeout_s` asks all ranks where they are and fails with
- * HOOP_ETIMEOUT, naming those that stayed silent (unless all answer, and one is busy by itself: hoop_comm_aside). After that, or
- * any other failure of the transport, the communicator is poisoned: every later call returns the same error at once. Buffers
- * given to collectives that were under way at that moment must stay allocated until the process ends (another rank may still be
- * writing to them).
+ * HOOP_ETIMEOUT, naming those that stayed silent. After that, or any other failure of the transport, the communicator is
+ * poisoned: every later call returns the same error at once. Buffers given to collectives that were under way at that
+ * moment must stay allocated until the process ends (another rank may still be writing to them).
  *
  * chunk: a rank's part of a buffer; segment: what goes over the wire at once. comm_mpi.h makes a hoop_comm of an MPI_Comm.
  */
@@ -117,9 +116,6 @@ HOOP_API hoop_status hoop_comm_agree_status(hoop_comm *c, hoop_error *err);
 
 /** Publish where this rank is, for the errors of others: step and what it does ("backward"; copied). Calls: Local. */
 HOOP_API void hoop_comm_set_position(hoop_comm *c, int64_t step, const char *what);
-/** Run job(ctx), long work of this rank alone (reading, writing, hashing), on a thread of its own while this one answers the
- *  others: their deadlines wait for it. `what` as in set_position; job must leave the communicator alone. Calls: Local. */
-HOOP_API void hoop_comm_aside(hoop_comm *c, const char *what, void (*job)(void *ctx), void *ctx);
 /** Give up: poison this communicator with *why (which holds an error) on all ranks that still listen; they get HOOP_EPEER with
  *  its text. Calls: Local. */
 HOOP_API void hoop_comm_poison(hoop_comm *c, const hoop_error *why);

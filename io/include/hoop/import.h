@@ -4,7 +4,8 @@
  * Each call writes DIR/train-00000-of-00004.h5 and on, and with a split fraction DIR/validation-... besides, which rows
  * being decided by the seed alone. Files get their names only when all of them are complete and synced; on failure nothing
  * of them is left, but where force replaces a set and naming itself fails: then train cannot be opened, and another import
- * repairs it. While one import writes to DIR another gets HOOP_EBUSY. What the files look like is said in io/FORMAT.md. The same input and options give the same bytes.
+ * repairs it. While one import writes to DIR another gets HOOP_EBUSY. What the files look like is said in io/FORMAT.md. The same
+ * input and options give the same bytes.
  */
 #ifndef HOOP_IMPORT_H
 #define HOOP_IMPORT_H
