@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The first rank of each host clears away what jobs that were killed left; a minute keeps it off jobs that are just starting. */
@@ -92,7 +93,6 @@ static bool prints(session *s, const hoop_error *err, int *more)
 /* every rank comes here with an error or none does: the library agrees on failures */
 int session_end(session *s, const hoop_error *err, int code)
 {
-    bool poisoned = s->comm != NULL && hoop_comm_check(s->comm, NULL) != HOOP_OK;
     if (err->status != HOOP_OK) {
         int more;
         code = HOOP_EXIT_FAILURE;
@@ -107,7 +107,11 @@ int session_end(session *s, const hoop_error *err, int code)
         }
     }
     (void)fflush(stdout);
-    if (s->mpi && poisoned) _exit(code == 0 ? HOOP_EXIT_FAILURE : code); /* ranks that do not answer are mpirun's to end */
+    if (s->mpi && s->comm != NULL && hoop_comm_check(s->comm, NULL) != HOOP_OK) {
+        /* mpirun ends the job at the first failure it sees, and drops what others print after it: who found out goes first */
+        if (hoop_comm_was_told(s->comm)) (void)nanosleep(&(struct timespec){1, 0}, NULL);
+        _exit(code == 0 ? HOOP_EXIT_FAILURE : code); /* ranks that do not answer are mpirun's to end */
+    }
     hoop_comm_destroy(&s->comm);
     if (s->mpi) (void)MPI_Finalize();
     return code;
