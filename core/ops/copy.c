@@ -19,12 +19,17 @@ static const hoop_field concat_fields[] = {{"dim", 'i', offsetof(concat_attrs, d
  * hoop_concat - join tensors along a dim.
  * Shape   n tensors [.., Ni, ..], equal but for the dim -> [.., sum Ni, ..]
  * Grad    dxi += its part of dy
- * Dtype   any, all one               Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (n > HOOP_MAX_IN)
+ * Dtype   any, all one               Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (n < 1)
  */
 hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim)
 {
-    return hoop_op_call(t, &hoop__op_concat, xs, n, &(concat_attrs){dim < 0 && n > 0 ? dim + hoop_tensor_ndim(xs[0]) : dim},
-                        NULL);
+    hoop_tensor *part[HOOP_MAX_IN];
+    int          parts = 0, each = (n - 1) / HOOP_MAX_IN + 1; /* of more than an op takes: parts first */
+    if (n <= HOOP_MAX_IN)
+        return hoop_op_call(t, &hoop__op_concat, xs, n, &(concat_attrs){dim < 0 && n > 0 ? dim + hoop_tensor_ndim(xs[0]) : dim},
+                            NULL);
+    for (int i = 0; i < n; i += each) part[parts++] = hoop_concat(t, xs + i, n - i < each ? n - i : each, dim);
+    return hoop_concat(t, part, parts, dim);
 }
 static hoop_status concat_shape(hoop_shape_call *s)
 {

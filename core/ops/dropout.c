@@ -30,12 +30,17 @@ static uint64_t next_call(hoop_tape *t)
  * Shape   x -> same
  * Grad    dx += dy under the same mask
  * Dtype   f32, f64                   Errors HOOP_EDTYPE, HOOP_EARG (p not in [0, 1))
+ * Key     the tape's (seed, step, leaf), its site, and the number of the call at that site. Modules set the site from their path;
+ *         code without modules counts all its calls at one site, so that adding one changes those after it: give each place a
+ *         number of its own with hoop_tape_set_site
  * Source  Srivastava et al., JMLR 15 (2014)
  */
 hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p)
 {
     dropout_attrs attrs = {.p = p};
-    if (!t->training || p == 0.0) return x;
+    bool          fine  = p >= 0.0 && p < 1.0;
+    if (fine && (!t->training || p == 0.0)) return x;
+    if (!fine) return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL); /* says so, in evaluation too */
     attrs.key = hoop_key_make(t->key.seed, HOOP_FOR_OP, t->key.step, t->key.leaf, t->site * 0x9E3779B97F4A7C15u + next_call(t));
     return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL);
 }

@@ -235,8 +235,8 @@ static hoop_status slice_shape(hoop_shape_call *s)
     const hoop_view   *x = s->in[0];
     if (a->dim < 0 || a->dim >= x->ndim) return hoop_fail(s->err, HOOP_ESHAPE, "no dim %lld", (long long)a->dim);
     if (a->first < 0 || a->count < 0 || a->first > x->shape[a->dim] || a->count > x->shape[a->dim] - a->first) {
-        return hoop_fail(s->err, HOOP_ERANGE, "elements %lld to %lld of %lld", (long long)a->first,
-                         (long long)(a->first + a->count - 1), (long long)x->shape[a->dim]);
+        return hoop_fail(s->err, HOOP_ERANGE, "%lld elements from %lld on, of %lld", (long long)a->count, (long long)a->first,
+                         (long long)x->shape[a->dim]);
     }
     s->out[0]               = *x;
     s->out[0].shape[a->dim] = a->count;

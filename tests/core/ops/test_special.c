@@ -136,8 +136,46 @@ static void dropout_is_keyed(void **state)
             assert_memory_not_equal(hoop_tensor_data(y), first, sizeof first);
         }
     }
-    (void)hoop_dropout(t, hoop_fill(t, HOOP_F64, 1, (int64_t[]){3}, 1.0), NAN);
+    for (int training = 0; training < 2; training++) { /* a wrong p is wrong in evaluation too */
+        (void)hoop_tape_reset(t, NULL, NULL);
+        (void)hoop_tape_set_training(t, training == 1);
+        (void)hoop_dropout(t, hoop_fill(t, HOOP_F64, 1, (int64_t[]){3}, 1.0), training == 1 ? (double)NAN : 1.0);
+        assert_int_equal(hoop_tape_error(t)->status, HOOP_EARG);
+    }
+}
+
+/* more tensors than an op has inputs, and their gradients */
+static void concat_of_many(void **state)
+{
+    static const int counts[] = {HOOP_MAX_IN, HOOP_MAX_IN + 1, 40, 300};
+    hoop_tape       *t        = begin();
+    hoop_tensor     *xs[300], *dxs[300], *y, *s;
+    (void)state;
+    for (int c = 0; c < 4; c++) {
+        int n = counts[c], at_row = 0;
+        for (int dim = -2; dim < 1; dim += 2) {
+            for (int i = 0; i < n; i++) {
+                xs[i] = hoop_fill(t, HOOP_F64, 2, (int64_t[]){1 + i % 2, 3}, (double)i);
+                xs[i] = hoop_tape_leaf(t, xs[i]);
+            }
+            y      = hoop_concat(t, xs, n, dim);
+            at_row = 0;
+            for (int i = 0; i < n; i++) {
+                for (int r = 0; r < 1 + i % 2; r++, at_row++) assert_true(at(y, 3 * at_row + 2) == (double)i);
+            }
+            assert_int_equal(hoop_tensor_size(y, 0), at_row);
+            y = hoop_mul(t, y, y);
+            s = hoop_sum(t, y, HOOP_ALL_DIMS, false);
+            assert_int_equal(hoop_grad(t, s, xs, n, 0, NULL, dxs), HOOP_OK);
+            for (int i = 0; i < n; i++) assert_true(at(dxs[i], 0) == 2.0 * i);
+        }
+    }
+    (void)hoop_concat(t, xs, 0, 0);
     assert_int_equal(hoop_tape_error(t)->status, HOOP_EARG);
+    (void)hoop_tape_reset(t, NULL, NULL);
+    (void)hoop_slice(t, hoop_fill(t, HOOP_F64, 1, (int64_t[]){3}, 1.0), 0, INT64_MAX, INT64_MAX);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ERANGE);
+    assert_non_null(strstr(hoop_tape_error(t)->text, "9223372036854775807 elements from 9223372036854775807"));
 }
 
 static void dims_from_the_end(void **state)
@@ -160,7 +198,7 @@ static void dims_from_the_end(void **state)
     assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
     (void)hoop_tape_reset(t, NULL, NULL);
     x = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){2}, NULL);
-    (void)hoop_concat(t, (hoop_tensor * [HOOP_MAX_IN + 1]){x}, HOOP_MAX_IN + 1, 0);
+    (void)hoop_concat(t, (hoop_tensor * [HOOP_MAX_IN + 1]){x}, HOOP_MAX_IN + 1, 0); /* NULL behind the first */
     assert_int_equal(hoop_tape_error(t)->status, HOOP_EARG);
     (void)hoop_tape_reset(t, NULL, NULL);
     x = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){2}, NULL);
@@ -305,17 +343,12 @@ static void matmul_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(nan_is_kept, test_tidy),
-        cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
-        cmocka_unit_test_teardown(ignored_labels, test_tidy),
-        cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
-        cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
-        cmocka_unit_test_teardown(sum_to_shapes, test_tidy),
-        cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
-        cmocka_unit_test_teardown(casts, test_tidy),
-        cmocka_unit_test_teardown(detached, test_tidy),
-        cmocka_unit_test_teardown(ties_share, test_tidy),
-        cmocka_unit_test_teardown(matmul_shapes, test_tidy),
+        cmocka_unit_test_teardown(nan_is_kept, test_tidy),    cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
+        cmocka_unit_test_teardown(ignored_labels, test_tidy), cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
+        cmocka_unit_test_teardown(concat_of_many, test_tidy), cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
+        cmocka_unit_test_teardown(sum_to_shapes, test_tidy),  cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
+        cmocka_unit_test_teardown(casts, test_tidy),          cmocka_unit_test_teardown(detached, test_tidy),
+        cmocka_unit_test_teardown(ties_share, test_tidy),     cmocka_unit_test_teardown(matmul_shapes, test_tidy),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
