@@ -95,7 +95,7 @@ const hoop_op hoop__op_one_hot = {.name       = "one_hot",
 
 /**
  * hoop_cross_entropy - minus the log-probability of the label, summed.
- * Shape   logits (..., C), label i64 (...) -> () with weight () = labels that are not HOOP_IGNORE_LABEL
+ * Shape   logits (..., C), label i64 (...) -> () with weight () in f64 = labels that are not HOOP_IGNORE_LABEL
  * Value   sum of log sum e^x - x[label]
  * Grad    dlogits += dy (softmax(x) - one_hot(label)), 0 for ignored rows: the fused op cross_entropy_grad
  * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (names the label)
@@ -104,7 +104,7 @@ hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits, hoop_tensor *
 {
     hoop_tensor *out[3];
     hoop_tensor *loss = hoop_op_call(t, &hoop__op_cross_entropy, (hoop_tensor *[]){logits, label}, 2, NULL, out);
-    if (!hoop_tensor_is_poison(loss)) loss->weight = out[1];
+    if (!hoop_tensor_is_poison(loss)) loss->weight = hoop_retain(t, out[1]);
     return loss;
 }
 static hoop_status check_logits(hoop_shape_call *s)
@@ -123,7 +123,7 @@ static hoop_status cross_entropy_shape(hoop_shape_call *s)
     hoop_status st    = check_logits(s);
     if (st != HOOP_OK) return st;
     hoop__view_set(&s->out[0], dtype, 0, NULL);
-    hoop__view_set(&s->out[1], dtype, 0, NULL);
+    hoop__view_set(&s->out[1], HOOP_F64, 0, NULL);                      /* f32 counts to 2^24 only */
     hoop__view_set(&s->out[2], dtype, s->in[1]->ndim, s->in[1]->shape); /* log-sum-exp by row, for backward */
     return HOOP_OK;
 }
@@ -140,10 +140,7 @@ static hoop_status cross_entropy_forward(const hoop_call *c)
     if (rows > 0) c->kernels->cross_entropy[dtype](rows, cols, c->in[0]->data, label, c->out[2].data, losses);
     c->kernels->sum_rows[dtype](1, rows, losses, rows, c->out[0].data, c->add);
     for (int64_t i = 0; i < rows; i++) counted += label[i] != HOOP_IGNORE_LABEL;
-    if (dtype == HOOP_F32)
-        *(float *)c->out[1].data = (float)counted;
-    else
-        *(double *)c->out[1].data = (double)counted;
+    *(double *)c->out[1].data = (double)counted;
     return HOOP_OK;
 }
 /* (...) -> (..., 1) */

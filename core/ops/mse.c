@@ -12,7 +12,7 @@ extern const hoop_op hoop__op_mse, hoop__op_loss;
 
 /**
  * hoop_mse - squared differences, summed.
- * Shape   y, target of one shape -> () with weight () = elements
+ * Shape   y, target of one shape -> () with weight () in f64 = elements
  * Value   sum (y - target)^2
  * Grad    dy += 2 dloss (y - target), dtarget the opposite
  * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
@@ -21,14 +21,14 @@ hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target)
 {
     hoop_tensor *out[2];
     hoop_tensor *loss = hoop_op_call(t, &hoop__op_mse, (hoop_tensor *[]){y, target}, 2, NULL, out);
-    if (!hoop_tensor_is_poison(loss)) loss->weight = out[1];
+    if (!hoop_tensor_is_poison(loss)) loss->weight = hoop_retain(t, out[1]);
     return loss;
 }
 static hoop_status mse_shape(hoop_shape_call *s)
 {
     hoop_status st = hoop__shape_same(s);
     hoop__view_set(&s->out[0], (hoop_dtype)s->in[0]->dtype, 0, NULL);
-    hoop__view_set(&s->out[1], (hoop_dtype)s->in[0]->dtype, 0, NULL);
+    hoop__view_set(&s->out[1], HOOP_F64, 0, NULL); /* f32 counts to 2^24 only */
     return st;
 }
 static hoop_status mse_forward(const hoop_call *c)
@@ -40,10 +40,7 @@ static hoop_status mse_forward(const hoop_call *c)
     c->kernels->binary[HOOP_BINARY_sub][dtype](n, c->in[0]->data, 1, c->in[1]->data, 1, d, false);
     c->kernels->binary[HOOP_BINARY_mul][dtype](n, d, 1, d, 1, d, false);
     c->kernels->sum_rows[dtype](1, n, d, n, c->out[0].data, c->add);
-    if (dtype == HOOP_F32)
-        *(float *)c->out[1].data = (float)n;
-    else
-        *(double *)c->out[1].data = (double)n;
+    *(double *)c->out[1].data = (double)n;
     return HOOP_OK;
 }
 static void mse_backward(hoop_backward_call *b)
@@ -90,8 +87,10 @@ hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight)
 }
 static hoop_status loss_shape(hoop_shape_call *s)
 {
-    if (s->in[0]->ndim != 0) return hoop_fail(s->err, HOOP_ESHAPE, "scalars are wanted (hoop_sum)");
-    return hoop__shape_same(s);
+    if (hoop__check_float(s, 0) != HOOP_OK || hoop__check_float(s, 1) != HOOP_OK) return HOOP_EDTYPE;
+    if (s->in[0]->ndim != 0 || s->in[1]->ndim != 0) return hoop_fail(s->err, HOOP_ESHAPE, "scalars are wanted (hoop_sum)");
+    hoop__out_like(&s->out[0], s->in[0]);
+    return HOOP_OK;
 }
 static hoop_status loss_forward(const hoop_call *c)
 {

@@ -141,7 +141,7 @@ void hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits
     if (logits == NULL) { /* of a loss, whoever made it */
         hoop_tensor *weight = hoop_loss_weight(loss);
         hoop_exact_scalar_deposit(&r->loss, hoop_tensor_item(loss));
-        hoop_exact_scalar_deposit(&r->weight, weight == NULL ? (double)tr->leaf.n : hoop_tensor_item(weight));
+        hoop_exact_scalar_deposit(&r->weight, hoop_tensor_item(weight));
         r->samples += tr->leaf.n;
         return;
     }
@@ -185,6 +185,11 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
     }
     tr->leaf_open   = false;
     opts.accumulate = !tr->exact; /* next_step has zeroed what the store holds */
+    if (!hoop_tensor_is_poison(loss) && hoop_loss_weight(loss) == NULL)
+        hoop_tape_fail(
+            tr->tape, HOOP_EARG,
+            "hoop_trainer_backward: the loss has no weight to divide by; an op on a loss gives a plain tensor: make it one "
+            "by hoop_loss(t, x, hoop_loss_weight(the loss before))");
     if (hoop_backward(tr->tape, loss, &opts, &err) != HOOP_OK) {
         if (err.status == HOOP_ERANGE && tr->train_set != NULL) {
             (void)hoop_fail_within(&err, "step %lld, data %s", (long long)tr->status.step, tr->data_opts.train);

@@ -76,13 +76,14 @@ HOOP_API hoop_tensor *hoop_log_softmax(hoop_tape *t, hoop_tensor *x);
 HOOP_API hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes,
                                    hoop_dtype dtype); /* i64 (...) -> (..., classes) */
 
-/* Losses give a sum and a weight (hoop_loss_weight): divide by it for the mean. */
+/* Losses give a sum and, in f64, its weight (hoop_loss_weight): divide by it for the mean. */
 #define HOOP_IGNORE_LABEL (-100)
 HOOP_API hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits,
                                          hoop_tensor *label); /* (..., C), i64 (...); weight: labels not ignored */
 HOOP_API hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target); /* same shape; weight: elements */
 
-/* dropout.c: keyed by the tape's key and site; the identity unless training */
+/* dropout.c: keyed by the tape's key and site (modules set it; code of one's own: hoop_tape_set_site), and by the number of the
+ * call at that site; the identity unless training */
 HOOP_API hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p);
 /* embedding.c */
 HOOP_API hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *index); /* (R, D), i64 (...) -> (..., D) */

@@ -57,10 +57,11 @@ HOOP_API hoop_tensor *hoop_tape_leaf(hoop_tape *t, const hoop_tensor *x);
 HOOP_API hoop_tensor *hoop_retain(hoop_tape *t, hoop_tensor *x);
 /** The gradient that backward left for a leaf made by hoop_tape_leaf; NULL if none. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tensor_grad(const hoop_tensor *x);
-/** A loss's weight (samples, unmasked tokens, elements): the update divides by the sum of weights. NULL if x is no loss. Calls:
- * Local. */
+/** A loss's weight (samples, unmasked tokens, elements): the update divides by the sum of weights; readable after backward. NULL
+ * if x is no loss: an op on a loss gives a plain tensor, which hoop_loss makes a loss again. Calls: Local. */
 HOOP_API hoop_tensor *hoop_loss_weight(const hoop_tensor *x);
-/** Make a loss of a sum and its weight, both scalars of one dtype. Returns sum's value with that weight. Calls: Local. */
+/** Make a loss of a sum and its weight, both scalars, f32 or f64 (the losses' own are f64). A loss with a penalty:
+ *  hoop_loss(t, hoop_add(t, loss, penalty), hoop_loss_weight(loss)). Returns sum's value with that weight. Calls: Local. */
 HOOP_API hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight);
 
 /** Free all that ops of a scope made except keep[n], whose handles are replaced in place: bounded memory for loops that do

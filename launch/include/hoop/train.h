@@ -115,8 +115,8 @@ HOOP_API hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i);
 HOOP_API hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i);
 /** The loss of the config's model for a leaf. Calls: Local. */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
-/** Backward of a leaf's loss (a sum with a weight); its gradient joins the step's sum. Errors are kept for update. Calls: Local.
- */
+/** Backward of a leaf's loss (a sum with a weight, as hoop_mse, hoop_cross_entropy and hoop_loss make it; HOOP_EARG without);
+ * its gradient joins the step's sum. Errors are kept for update. Calls: Local. */
 HOOP_API void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss);
 /** Reduce, agree, update, gather. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err);

@@ -308,6 +308,37 @@ static hoop_status fail_on_the_tape(plan *p, hoop_trainer *tr, int rank, hoop_er
     return st;
 }
 
+/* Half the loss, whose weight the op has dropped; `*ctx`: and made a loss again. */
+static hoop_status halve_the_loss(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    hoop_leaf  *leaf;
+    (void)rank;
+    while (st == HOOP_OK && hoop_trainer_next_step(tr)) {
+        while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) {
+            hoop_tape   *t    = hoop_leaf_tape(leaf);
+            hoop_tensor *loss = hoop_trainer_loss(tr, leaf), *half = hoop_scale(t, loss, 0.5);
+            hoop_trainer_backward(tr, *(const bool *)p->ctx ? hoop_loss(t, half, hoop_loss_weight(loss)) : half);
+        }
+        st = hoop_trainer_update(tr, err);
+    }
+    return st;
+}
+
+static void losses_without_a_weight(void **state)
+{
+    bool again = false;
+    plan p     = {.config = {SMALL MODEL DATA "steps: 3\n"}, .drive = halve_the_loss, .ctx = &again};
+    (void)state;
+    plan_run(&p, 2);
+    plan_failed(&p, 0, HOOP_EARG, "hoop_loss(");
+    plan_clear(&p);
+    again = true;
+    plan_run(&p, 2);
+    plan_good(&p);
+    plan_clear(&p);
+}
+
 /* Rank `*ctx` calls backward `times` for one of its six leaves of step 2. */
 static hoop_status backward_times(plan *p, hoop_trainer *tr, int rank, int times, int which, hoop_error *err)
 {
@@ -911,6 +942,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_fails),
         cmocka_unit_test(two_ranks_fail_at_once),
         cmocka_unit_test(a_rank_that_misuses_the_loop),
+        cmocka_unit_test(losses_without_a_weight),
         cmocka_unit_test(losses_that_are_not_finite),
         cmocka_unit_test(ranks_that_disagree),
         cmocka_unit_test(a_rank_that_cannot_begin),
