@@ -24,6 +24,25 @@ static bool reads_input(const hoop_op *op, int i)
     return (op->reads & HOOP_READS_IN(i)) != 0 || (op->backward == NULL && op->composite != NULL);
 }
 
+static bool node_leads(const hoop_tape *t, int32_t k)
+{
+    const hoop_node *n     = &t->nodes.v[k];
+    bool             leads = !t->functional;
+    for (int i = 0; i < n->nin && !leads; i++) leads = n->in[i]->leads;
+    return leads;
+}
+
+/* mark the tensors that depend on one that hoop_grad wants */
+static void mark_leads(hoop_tape *t)
+{
+    for (int32_t i = 0; i < t->tensors.n; i++) t->tensors.v[i]->leads = t->tensors.v[i]->wanted;
+    for (int32_t k = 0; k < t->nodes.n; k++) {
+        const hoop_node *n = &t->nodes.v[k];
+        if (!node_leads(t, k)) continue;
+        for (int j = 0; j < n->op->nout; j++) n->out[j]->leads |= n->out[j]->needs_grad;
+    }
+}
+
 /* mark the nodes that y's gradient flows through */
 static bool reach(const pass *p, const hoop_tensor *y)
 {
@@ -31,15 +50,16 @@ static bool reach(const pass *p, const hoop_tensor *y)
     if (!HOOP_GROW(t, t->reached, t->nodes.n + 1) || !HOOP_GROW(t, t->last_reader, t->tensors.n + 1)) return false;
     memset(t->reached.v, 0, (size_t)t->nodes.n);
     for (int32_t i = 0; i < t->tensors.n; i++) t->last_reader.v[i] = INT32_MAX;
-    if (y->node >= 0) t->reached.v[y->node] = 1;
+    if (t->functional) mark_leads(t);
+    if (y->node >= 0) t->reached.v[y->node] = node_leads(t, y->node);
     for (int32_t k = t->nodes.n - 1; k >= 0; k--) {
         const hoop_node *n = &t->nodes.v[k];
         if (!t->reached.v[k]) continue;
         for (int i = 0; i < n->nin; i++) {
             hoop_tensor *x = n->in[i];
             if (reads_input(n->op, i)) t->last_reader.v[x->id] = k;
-            if (!x->needs_grad) continue;
-            if (x->node >= 0) t->reached.v[x->node] = 1;
+            if (!hoop__follows(t, x)) continue;
+            if (x->node >= 0) t->reached.v[x->node] = node_leads(t, x->node);
             if (x->param >= 0) t->uses.v[x->param]++;
         }
         for (int j = 0; j < n->op->nout; j++) {
@@ -93,6 +113,17 @@ static bool stale(const pass *p, const hoop_node *n)
 
 static void walk(const pass *p, int32_t first, int32_t last);
 
+/* y, which a composite returned, was not made by it: an input as it stands, or a mistake */
+static void pass_to_input(hoop_tape *t, const hoop_node *n, hoop_tensor *y, hoop_tensor *dy)
+{
+    for (int i = 0; i < n->nin; i++) {
+        if (n->in[i] != y) continue;
+        hoop__sink_value(t, y, dy, true);
+        return;
+    }
+    hoop_tape_fail(t, HOOP_ENODERIV, "%s: its composite returned a tensor that is older than it and no input", n->op->name);
+}
+
 /* differentiate a fused op through the primitive ops of its composite */
 static void node_composite(const pass *p, const hoop_node *n, hoop_tensor *dy)
 {
@@ -101,13 +132,15 @@ static void node_composite(const pass *p, const hoop_node *n, hoop_tensor *dy)
     int32_t      first     = t->nodes.n;
     hoop_tensor *y         = n->op->composite(t, n->in, n->nin, n->attrs);
     int32_t      last      = t->nodes.n;
-    if (!y->poison && y->needs_grad && y->node >= first && HOOP_GROW(t, t->reached, last + 1)) {
+    bool         follows   = !y->poison && hoop__follows(t, y);
+    (void)hoop_tape_set_grad(t, recording);
+    if (follows && y->node < first) {
+        pass_to_input(t, n, y, dy);
+    } else if (follows && HOOP_GROW(t, t->reached, last + 1)) {
         memset(t->reached.v + first, 1, (size_t)(last - first));
         hoop__sink_value(t, y, dy, true);
-        (void)hoop_tape_set_grad(t, recording);
         walk(&(pass){t, p->opts, false, true}, first, last);
     }
-    (void)hoop_tape_set_grad(t, recording);
     if (!recording) t->nodes.n = first; /* a passing detour, not part of the graph */
 }
 
@@ -213,7 +246,7 @@ static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *y, hoop_e
     t->recording = t->create_graph;
     y->retained  = true; /* the loss is read after backward */
     one          = hoop_fill(t, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape, 1.0);
-    if (!one->poison) hoop__sink_value(t, y, one, false);
+    if (!one->poison && hoop__follows(t, y)) hoop__sink_value(t, y, one, false);
     if (p->release) release_unread(t, y, last);
     if (t->error.status == HOOP_OK) walk(p, 0, last);
     y->retained = kept;
@@ -259,10 +292,10 @@ hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int 
 {
     static const hoop_backward_opts none = {0};
     const pass                      p    = {t, &none, (flags & HOOP_RETAIN_GRAPH) == 0, false};
-    hoop_tensor                    *x[HOOP_MAX_IN];
+    hoop_tensor                   **x = hoop__arena_alloc(&t->arena, (int64_t)(n > 0 ? n : 1) * (int64_t)sizeof(hoop_tensor *));
     hoop_status                     st;
     for (int i = 0; i < n; i++) dxs[i] = &t->poison;
-    if (n > HOOP_MAX_IN) hoop_tape_fail(t, HOOP_EARG, "hoop_grad: %d tensors; at most %d", n, HOOP_MAX_IN);
+    if (x == NULL) hoop_tape_fail(t, HOOP_ENOMEM, "hoop_grad: no memory for %d tensors", n);
     st = check(t, y, err);
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         x[i] = xs[i] == NULL || xs[i]->poison ? NULL : hoop__acquire(t, xs[i]);

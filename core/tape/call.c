@@ -76,11 +76,14 @@ static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in,
 
 static void record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor *const *out)
 {
-    bool          needs = false;
+    bool          needs = false, leads = false;
     hoop_node    *node;
     hoop_tensor **ptrs;
     void         *kept = NULL;
-    for (int i = 0; i < nin; i++) needs |= in[i]->needs_grad;
+    for (int i = 0; i < nin; i++) {
+        needs |= in[i]->needs_grad;
+        leads |= in[i]->leads;
+    }
     if (!HOOP_GROW(t, t->nodes, t->nodes.n + 1)) return;
     ptrs = hoop__arena_alloc(&t->arena, (int64_t)((size_t)(nin + op->nout) * sizeof *ptrs));
     if (op->attrs_size > 0 && attrs != NULL) kept = hoop__arena_alloc(&t->arena, (int64_t)op->attrs_size);
@@ -96,6 +99,7 @@ static void record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int 
     for (int j = 0; j < op->nout; j++) {
         out[j]->node       = t->nodes.n;
         out[j]->needs_grad = needs && (op->flags & HOOP_OP_NO_GRAD) == 0 && hoop_dtype_is_float((hoop_dtype)out[j]->v.dtype);
+        out[j]->leads      = leads && out[j]->needs_grad;
     }
     t->nodes.n++;
 }
@@ -141,6 +145,15 @@ static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, 
     return false;
 }
 
+/* a descriptor (a user's) that cannot be called */
+static bool op_is_broken(const hoop_op *op)
+{
+    if (op == NULL || op->name == NULL || op->nout < 1 || op->nout > HOOP_MAX_OUT || op->max_in > HOOP_MAX_IN ||
+        op->shape == NULL)
+        return true;
+    return (op->flags & HOOP_OP_VIEW) != 0 ? op->nout != 1 || op->min_in < 1 : op->forward == NULL;
+}
+
 static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
                                           hoop_tensor **outs)
 {
@@ -148,11 +161,19 @@ static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_
     const hoop_view *inv[HOOP_MAX_IN];
     hoop_view        views[HOOP_MAX_OUT];
     hoop_error       why;
-    hoop_shape_call  s   = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .nout = op->nout, .err = &why};
+    hoop_shape_call  s   = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .err = &why};
     bool             add = false, in_place = false;
     int64_t          numel;
+    if (op_is_broken(op)) {
+        hoop_tape_fail(t, HOOP_EARG,
+                       "op %s: 1 to %d outputs, at most %d inputs, a shape rule and a kernel (a view: one output, an "
+                       "input and no kernel) are wanted",
+                       op == NULL || op->name == NULL ? "?" : op->name, HOOP_MAX_OUT, HOOP_MAX_IN);
+        return &t->poison;
+    }
     for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = &t->poison;
     if (t->error.status != HOOP_OK) return &t->poison;
+    s.nout      = op->nout;
     t->sink     = NULL;
     why.status  = HOOP_OK;
     why.text[0] = '\0';

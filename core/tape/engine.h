@@ -74,7 +74,8 @@ struct hoop_tensor {
     int32_t       id;      /* place on the tape */
     int32_t       node;    /* that made it; -1: leaf */
     int32_t       param;   /* index in params; -1: none */
-    bool          needs_grad, poison, released, retained, contiguous, leaf, wanted /* by hoop_grad */;
+    bool          needs_grad, poison, released, retained, contiguous, leaf;
+    bool          wanted, leads; /* by hoop_grad; to one of these */
 };
 
 struct hoop_params {
@@ -176,6 +177,12 @@ bool         hoop__same_shape(const hoop_view *a, const hoop_view *b);
 void         hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out); /* any strides to contiguous */
 hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x); /* the handle of any tensor on this tape; NULL: sticky error */
 void        *hoop__scratch(hoop_tape *t, int64_t bytes);
+
+/* does backward go on through x: to what wants a gradient, in hoop_grad to one of its xs */
+static inline bool hoop__follows(const hoop_tape *t, const hoop_tensor *x)
+{
+    return x->needs_grad && (!t->functional || x->leads);
+}
 
 /* gradient sinks (sink.c) */
 bool hoop__sink_place(hoop_tape *t, hoop_tensor *target, const hoop_op *op, hoop_view *out, bool *add, hoop_tensor **reuse);

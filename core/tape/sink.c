@@ -115,7 +115,7 @@ void hoop__sink_value(hoop_tape *t, hoop_tensor *target, hoop_tensor *g, bool sh
 
 bool hoop_needs(const hoop_backward_call *b, int i)
 {
-    return i < b->nin && b->in[i]->needs_grad && b->t->error.status == HOOP_OK;
+    return i < b->nin && hoop__follows(b->t, b->in[i]) && b->t->error.status == HOOP_OK;
 }
 
 bool hoop_sink(hoop_backward_call *b, int i)

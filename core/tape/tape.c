@@ -356,21 +356,45 @@ int64_t hoop_scope_begin(hoop_tape *t)
     return i;
 }
 
+/* a copy of x's header with a reference of its own to the storage */
+static hoop_tensor hold(const hoop_tensor *x)
+{
+    if (x->storage != NULL && !x->released) x->storage->refs++;
+    return *x;
+}
+
+/* x, whose header was held, after all from tensor `from` on are gone: itself if it is older, else anew */
+static hoop_tensor *put_back(hoop_tape *t, const hoop_tensor *held, hoop_tensor *x, int32_t from)
+{
+    hoop_tensor *again = held->id < from ? NULL : hoop__tensor_new(t, &held->v);
+    if (again == NULL) {
+        if (held->storage != NULL && !held->released) hoop__storage_put(&t->cache, held->storage);
+        return held->id < from ? x : &t->poison;
+    }
+    again->storage    = held->storage;
+    again->released   = held->released;
+    again->contiguous = held->contiguous;
+    return again;
+}
+
 void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
 {
-    hoop_tensor kept[HOOP_MAX_IN];
-    hoop_scope  s;
+    hoop_tensor  kept[HOOP_MAX_IN], weight[HOOP_MAX_IN];
+    hoop_tensor *w;
+    hoop_scope   s;
     if (scope < 0 || scope >= t->scopes.n || n > HOOP_MAX_IN || t->recording) {
         hoop_tape_fail(t, HOOP_ESTATE, "hoop_scope_end: no such scope, recording, or more than %d tensors to keep", HOOP_MAX_IN);
         return;
     }
     s = t->scopes.v[scope];
     for (int i = 0; i < n; i++) {
+        kept[i].tape = NULL;
         if (keep[i] == NULL || keep[i]->poison || keep[i]->tape != t) continue;
-        kept[i] = *keep[i];
-        if (kept[i].storage != NULL && !kept[i].released) kept[i].storage->refs++;
+        kept[i] = hold(keep[i]);
+        if (kept[i].weight != NULL) weight[i] = hold(kept[i].weight);
     }
     release_all(t, s.tensors);
+    if (t->slots.v != NULL) memset(&t->slots.v[s.tensors], 0, (size_t)(t->tensors.n - s.tensors) * sizeof *t->slots.v);
     t->tensors.n = s.tensors;
     t->nodes.n   = s.nodes;                                            /* recording inside a scope leaves nothing */
     for (int32_t i = 0; i < s.tensors && t->passes != s.passes; i++) { /* nor does backward */
@@ -384,21 +408,10 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
         }
     }
     for (int i = 0; i < n; i++) {
-        hoop_tensor *x;
-        if (keep[i] == NULL || keep[i]->poison || keep[i]->tape != t) continue;
-        if (kept[i].id < s.tensors) { /* older than the scope: still where it was */
-            if (kept[i].storage != NULL && !kept[i].released) hoop__storage_put(&t->cache, kept[i].storage);
-            continue;
-        }
-        x = hoop__tensor_new(t, &kept[i].v);
-        if (x == NULL) {
-            if (kept[i].storage != NULL && !kept[i].released) hoop__storage_put(&t->cache, kept[i].storage);
-            keep[i] = &t->poison;
-            continue;
-        }
-        x->storage    = kept[i].storage;
-        x->released   = kept[i].released;
-        x->contiguous = kept[i].contiguous;
-        keep[i]       = x;
+        if (kept[i].tape == NULL) continue; /* not of this tape */
+        keep[i] = put_back(t, &kept[i], keep[i], s.tensors);
+        if (kept[i].weight == NULL) continue;
+        w = put_back(t, &weight[i], kept[i].weight, s.tensors);
+        if (!keep[i]->poison) keep[i]->weight = w;
     }
 }
