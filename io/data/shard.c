@@ -254,6 +254,50 @@ static hoop_status shard_map(hoop_shard *s, hoop_error *err)
     return HOOP_OK;
 }
 
+/* A shard of ours says which version of FORMAT.md it follows; other people's files say nothing. */
+static hoop_status format_check(hid_t file, const char *path, hoop_error *err)
+{
+    enum { VERSION = 1 };
+    static const char kind[] = "dataset shard ";
+    char              format[64], *end;
+    long long         version;
+    if (!hoop__h5_attr_string(file, "hoop_format", format, sizeof format) || strncmp(format, kind, sizeof kind - 1) != 0)
+        return HOOP_OK;
+    version = strtoll(format + sizeof kind - 1, &end, 10);
+    if (*end != '\0' || version < 1) return hoop_fail(err, HOOP_EFORMAT, "%s: attribute hoop_format is damaged", path);
+    if (version <= VERSION) return HOOP_OK;
+    return hoop_fail(err, HOOP_EFORMAT, "%s: is a dataset shard of version %lld; this hoop reads up to %d", path, version,
+                     VERSION);
+}
+
+static bool names_equal(char **a, char **b, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (strcmp(a[i], b[i]) != 0) return false;
+    return true;
+}
+
+/* Names of classes: as many as there are classes, and the same in all shards that have them. */
+static hoop_status names_read(hoop_dataset *ds, const found_field *y, const char *path, hoop_error *err)
+{
+    char        **names;
+    const int64_t n  = hoop__h5_attr_strings(y->dset, "class_names", &names);
+    hoop_status   st = HOOP_OK;
+    if (n > 0 && ds->info.classes > 0 && n != ds->info.classes)
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute class_names of %s has %lld names, but classes is %lld", path,
+                       ds->name[1], (long long)n, (long long)ds->info.classes);
+    else if (n > 0 && ds->class_names != NULL && (n != ds->nclass_names || !names_equal(names, ds->class_names, n)))
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute class_names of %s is not that of the shards before it", path,
+                       ds->name[1]);
+    if (st == HOOP_OK && n > 0 && ds->class_names == NULL) {
+        ds->class_names  = names;
+        ds->nclass_names = n;
+        names            = NULL;
+    }
+    free(names);
+    return st;
+}
+
 static hoop_status labels_read(hoop_dataset *ds, const found_field *y, int i, const char *path, hoop_error *err)
 {
     int64_t classes;
@@ -265,8 +309,7 @@ static hoop_status labels_read(hoop_dataset *ds, const found_field *y, int i, co
         return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld, but %lld in %s", path, ds->name[1],
                          (long long)classes, (long long)ds->info.classes, ds->shard[0].path);
     ds->info.classes = classes;
-    if (i == 0) ds->nclass_names = hoop__h5_attr_strings(y->dset, "class_names", &ds->class_names);
-    return HOOP_OK;
+    return names_read(ds, y, path, err);
 }
 
 /* Take the fields over: those that can be mapped, mapped; the others keep their dataset and file open. */
@@ -314,6 +357,7 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
     s->file = s->field[0].dset = s->field[1].dset = -1;
     HOOP_TRY(st, done, hoop__shard_stat(s, err, &s->stat));
     HOOP_TRY(st, done, hoop__h5_open(s->path, err, &file, &s->bytes));
+    HOOP_TRY(st, done, format_check(file, s->path, err));
     HOOP_TRY(st, done, field_find(file, s->path, ds->name[0], false, s->bytes, err, &found[0]));
     if (use_y != HOOP_Y_NONE)
         HOOP_TRY(st, done, field_find(file, s->path, ds->name[1], use_y == HOOP_Y_OPTIONAL, s->bytes, err, &found[1]));

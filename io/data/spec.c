@@ -28,15 +28,21 @@ static hoop_status paths_add(hoop_paths *p, const char *path, hoop_error *err)
     return HOOP_OK;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 static hoop_status resolve_glob(const char *spec, hoop_error *err, hoop_paths *out)
 {
     glob_t      g  = {0};
     hoop_status st = HOOP_OK;
-    const int   rc = glob(spec, 0, NULL, &g); /* sorted by name */
+    const int   rc = glob(spec, GLOB_NOSORT, NULL, &g); /* which would sort as the locale says, and so differ */
     if (rc == GLOB_NOMATCH)
         st = hoop_fail(err, HOOP_EIO, "%s: no file matches", spec);
     else if (rc != 0)
         st = hoop_fail(err, HOOP_EIO, "%s: cannot be listed", spec);
+    if (st == HOOP_OK) qsort(g.gl_pathv, g.gl_pathc, sizeof *g.gl_pathv, by_bytes);
     for (size_t i = 0; st == HOOP_OK && i < g.gl_pathc; i++) st = paths_add(out, g.gl_pathv[i], err);
     globfree(&g);
     return st;

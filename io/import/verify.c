@@ -61,7 +61,9 @@ static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, cons
     return HOOP_OK;
 }
 
-static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, int64_t rows, hoop_sum *sum, hoop_error *err)
+/* A value that is wrong goes to `content`, and is said only if the checksum is right: else it is damage. */
+static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, int64_t rows, hoop_sum *sum, hoop_error *content,
+                              hoop_error *err)
 {
     const hoop_dataset_field *f   = &c->ds->info.field[field];
     double                    low = INFINITY, high = -INFINITY;
@@ -71,9 +73,11 @@ static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, i
     if (st != HOOP_OK) return st;
     hoop__sum_add(sum, data, rows * c->ds->row_bytes[field]);
     bad = extremes(f->dtype, data, rows * f->numel, &low, &high);
-    if (bad >= 0)
-        return hoop_fail(err, HOOP_ENONFINITE, "%s: row %lld of %s, element %lld, is not finite", s->path,
-                         (long long)(row + bad / f->numel), f->name, (long long)(bad % f->numel));
+    if (bad >= 0) {
+        (void)hoop_fail(content, HOOP_ENONFINITE, "%s: row %lld of %s, element %lld, is not finite", s->path,
+                        (long long)(row + bad / f->numel), f->name, (long long)(bad % f->numel));
+        return HOOP_OK;
+    }
     if (field == HOOP_FIELD_X) {
         low *= f->scale;
         high *= f->scale;
@@ -82,7 +86,8 @@ static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, i
         c->report->rows += rows;
         return HOOP_OK;
     }
-    return hoop_dtype_is_float(f->dtype) ? HOOP_OK : check_labels(c, s, row, f, data, rows * f->numel, err);
+    if (!hoop_dtype_is_float(f->dtype)) (void)check_labels(c, s, row, f, data, rows * f->numel, content);
+    return HOOP_OK;
 }
 
 static bool stored_sum(const hoop_shard *s, const char *name, char out[HOOP_SUM_TEXT])
@@ -116,10 +121,8 @@ static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *e
     for (int64_t row = 0; row < s->rows && st == HOOP_OK; row += step) {
         const int64_t rows = s->rows - row < step ? s->rows - row : step;
         (void)pthread_mutex_lock(&c->ds->lock);
-        /* A wrong value is said only if the checksum is right: else it is damage. */
-        st = check_rows(c, s, field, row, rows, sum, content.status == HOOP_OK ? &content : NULL);
+        st = check_rows(c, s, field, row, rows, sum, &content, err);
         (void)pthread_mutex_unlock(&c->ds->lock);
-        if (st == HOOP_ERANGE || st == HOOP_ENONFINITE) st = HOOP_OK;
         c->done_bytes += rows * bytes;
         if (c->progress != NULL) c->progress(c->ctx, (double)c->done_bytes / (double)c->all_bytes);
     }
@@ -131,7 +134,6 @@ static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *e
             c->report->checksums++;
     }
     if (st == HOOP_OK && content.status != HOOP_OK) st = hoop_fail(err, content.status, "%s", content.text);
-    if (st != HOOP_OK && err != NULL && err->status == HOOP_OK) st = hoop_fail(err, st, "%s", content.text);
     hoop__sum_destroy(&sum);
     return st;
 }

@@ -61,7 +61,7 @@ typedef struct hoop_dataset_info {
 } hoop_dataset_info;
 
 /**
- * Open a dataset. `spec` is a file, a glob ("runs/sim-*.h5", sorted by name), or the prefix of a set: "digits/train" means
+ * Open a dataset. `spec` is a file, a glob ("runs/sim-*.h5", sorted by the bytes of names), or the prefix of a set: "digits/train" means
  * digits/train-00000-of-00004.h5 and on, all of which must be there (or digits/train.h5). opts may be NULL.
  * Errors, one line naming file and dataset: HOOP_EIO (missing file or shard, unreadable), HOOP_EFORMAT (empty, not HDF5,
  * truncated, dataset missing), HOOP_ESHAPE (lengths of x and y, or row shapes of shards, differ), HOOP_EDTYPE, HOOP_ESIZE.
