@@ -179,6 +179,7 @@ hoop_status hoop__path_join(const char *dir, const char *name, hoop_error *err, 
     return HOOP_OK;
 }
 
+/* Five digits or more, as a number. */
 static const char *digits(const char *s, int64_t *value)
 {
     const char *start = s;
@@ -186,7 +187,7 @@ static const char *digits(const char *s, int64_t *value)
         if (s - start > 8) return NULL;
         *value = *value * 10 + (*s - '0');
     }
-    return s == start ? NULL : s;
+    return s - start < 5 ? NULL : s;
 }
 
 bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index, int64_t *count)
