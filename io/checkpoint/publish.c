@@ -16,6 +16,11 @@ hoop_status hoop__checkpoint_step_path(const char *run_dir, int64_t step, const 
     return n < HOOP_CHECKPOINT_PATH ? HOOP_OK : hoop_fail(err, HOOP_EARG, "%.256s: the path is too long", run_dir);
 }
 
+hoop_status hoop_checkpoint_step_path(const char *run_dir, int64_t step, hoop_error *err, char out[HOOP_CHECKPOINT_PATH])
+{
+    return hoop__checkpoint_step_path(run_dir, step, "", err, out);
+}
+
 hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, const char *run_id, hoop_error *err,
                                 char out[HOOP_CHECKPOINT_PATH])
 {

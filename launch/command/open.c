@@ -33,8 +33,3 @@ hoop_status list_checkpoints(const char *path, hoop_error *err, int64_t **steps,
     if (stat(path, &about) != 0 || !S_ISDIR(about.st_mode) || stat(manifest, &about) == 0) return HOOP_OK;
     return hoop_checkpoint_list(path, err, steps, n);
 }
-
-void checkpoint_path(const char *run, int64_t step, char out[HOOP_CHECKPOINT_PATH])
-{
-    (void)snprintf(out, HOOP_CHECKPOINT_PATH, "%s/checkpoints/step-%08lld", run, (long long)step);
-}

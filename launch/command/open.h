@@ -8,7 +8,5 @@
 hoop_status open_checkpoint(const char *path, hoop_error *err, hoop_checkpoint **out);
 /** Steps of the checkpoints of a run (free(*steps)); none for a path that is not a run. */
 hoop_status list_checkpoints(const char *path, hoop_error *err, int64_t **steps, int64_t *n);
-/** RUN/checkpoints/step-00001000. */
-void checkpoint_path(const char *run, int64_t step, char out[HOOP_CHECKPOINT_PATH]);
 
 #endif

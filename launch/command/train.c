@@ -8,6 +8,7 @@
 #include "command/print.h"
 #include "observe/observe.h"
 #include "train/hash_checkpoint.h"
+#include "train/task.h"
 #include "train/trainer.h"
 
 #include <signal.h>
@@ -163,25 +164,41 @@ static void print_header(const session *s, hoop_trainer *tr, const char *out)
     (void)fprintf(stderr, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
 }
 
-/* the last lines of a run: its checkpoint and what is in it, read back */
+typedef struct saved {
+    char path[HOOP_CHECKPOINT_PATH], hash[65];
+} saved;
+
+static hoop_status hash_saved(void *ctx, hoop_error *err)
+{
+    saved           *x = ctx;
+    hoop_checkpoint *c = NULL;
+    hoop_status      st;
+    HOOP_TRY(st, done, hoop_checkpoint_open(x->path, err, &c));
+    st = hoop__checkpoint_hash(c, false, err, x->hash);
+done:
+    hoop_checkpoint_close(&c);
+    return st;
+}
+
+/* the last lines of a run: its checkpoint and what is in it, read back. Collective */
 static hoop_status print_result(const session *s, hoop_trainer *tr, const char *out, hoop_error *err)
 {
-    const hoop_trainer_status *a = hoop_trainer_about(tr);
-    hoop_checkpoint           *c = NULL;
-    char                       path[HOOP_CHECKPOINT_PATH], hex[65];
-    hoop_status                st = HOOP_OK;
-    if (s->rank != 0) return HOOP_OK;
+    const hoop_trainer_status *a    = hoop_trainer_about(tr);
+    hoop__task                 task = {.joinable = false};
+    saved                      x    = {.hash = ""};
+    hoop_status                st;
+    HOOP_TRY(st, done, hoop_checkpoint_step_path(out, a->step, err, x.path)); /* so it was saved; the same on all ranks */
+    if (s->rank == 0) hoop__task_start(&task, hash_saved, &x);
+    st = hoop__task_wait(tr, &task, "reading the checkpoint back", err);
+    hoop__task_join(&task);
+    if (s->rank != 0) return st;
     if (a->validation_step == a->step) {
         (void)printf("validation loss %.6g", a->validation.loss / a->validation.weight);
         if (a->validation.counted > 0) (void)printf("  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
         (void)printf("\n");
     }
-    checkpoint_path(out, a->step, path); /* the directory may hold later ones, of a run that this one went back behind */
-    HOOP_TRY(st, done, hoop_checkpoint_open(path, err, &c));
-    HOOP_TRY(st, done, hoop__checkpoint_hash(c, false, err, hex));
-    (void)printf("checkpoint %s\nhash       %s\n", hoop_checkpoint_path(c), hex);
+    if (st == HOOP_OK) (void)printf("checkpoint %s\nhash       %s\n", x.path, x.hash);
 done:
-    hoop_checkpoint_close(&c);
     return st;
 }
 
@@ -288,8 +305,7 @@ int command_train(int argc, char **argv)
     listen_to_signals(tr);
     if (run(&s, tr, out, &v, &err) != HOOP_OK) goto done;
     listen_to_signals(NULL);
-    (void)print_result(&s, tr, out, &err);
-    if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK) (void)stop_code(&s, tr, &err, &code);
+    if (print_result(&s, tr, out, &err) == HOOP_OK) (void)stop_code(&s, tr, &err, &code);
 done:
     stoppable = NULL;
     hoop_trainer_destroy(&tr);

@@ -67,8 +67,7 @@ static hoop_status verify_run(const char *run, const int64_t *steps, int64_t n, 
     for (int64_t i = 0; i < n; i++) {
         char       path[HOOP_CHECKPOINT_PATH];
         hoop_error why = {.status = HOOP_OK};
-        checkpoint_path(run, steps[i], path);
-        if (verify_one(path, &why) != HOOP_OK) {
+        if (hoop_checkpoint_step_path(run, steps[i], &why, path) != HOOP_OK || verify_one(path, &why) != HOOP_OK) {
             damaged++;
             (void)printf("damaged  %s  %s\n", path, why.text);
         }

@@ -1,6 +1,6 @@
 /* The data of a config: opening, shapes and classes, loaders, statistics for `normalize: standard`. */
-#include "train/trainer.h"
 #include "train/meaning.h"
+#include "train/task.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -186,67 +186,76 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
 }
 
 /* mean and variance by element of x, in f64, rows in order (Welford, Technometrics 1962) */
-static hoop_status statistics(hoop_trainer *tr, double *mean, double *variance, hoop_error *err)
+typedef struct moments {
+    hoop_dataset *ds;
+    double       *mean, *variance;
+} moments;
+
+static hoop_status find_moments(void *ctx, hoop_error *err)
 {
-    int64_t length    = hoop_dataset_about(tr->train_set)->length,
-            width     = hoop_dataset_about(tr->train_set)->field[HOOP_FIELD_X].numel;
+    moments    *m      = ctx;
+    int64_t     length = hoop_dataset_about(m->ds)->length, width = hoop_dataset_about(m->ds)->field[HOOP_FIELD_X].numel;
     int64_t     chunk = 256;
     double     *x     = malloc((size_t)(chunk * width + 1) * sizeof *x);
     int64_t    *index = malloc((size_t)chunk * sizeof *index);
-    hoop_status st = x == NULL || index == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the data") : HOOP_OK;
+    hoop_status st    = HOOP_OK;
+    m->mean           = calloc((size_t)width + 1, sizeof *m->mean);
+    m->variance       = calloc((size_t)width + 1, sizeof *m->variance);
+    if (x == NULL || index == NULL || m->mean == NULL || m->variance == NULL)
+        st = hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the data");
     for (int64_t at = 0; at < length && st == HOOP_OK; at += chunk) {
         int64_t n = length - at < chunk ? length - at : chunk;
         for (int64_t i = 0; i < n; i++) index[i] = at + i;
-        st = hoop_dataset_read(tr->train_set, index, n, HOOP_FIELD_X, HOOP_F64, x, err);
+        st = hoop_dataset_read(m->ds, index, n, HOOP_FIELD_X, HOOP_F64, x, err);
         for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
             for (int64_t j = 0; j < width; j++) {
-                double d = x[i * width + j] - mean[j];
-                mean[j] += d / (double)(at + i + 1);
-                variance[j] += d * (x[i * width + j] - mean[j]);
+                double d = x[i * width + j] - m->mean[j];
+                m->mean[j] += d / (double)(at + i + 1);
+                m->variance[j] += d * (x[i * width + j] - m->mean[j]);
             }
         }
     }
-    for (int64_t j = 0; j < width; j++) variance[j] /= (double)length;
+    for (int64_t j = 0; j < width && st == HOOP_OK; j++) m->variance[j] /= (double)length;
     free(x);
     free(index);
     return st;
 }
 
+static hoop_tensor *find_buffer(hoop_params *params, const char *name)
+{
+    for (int i = 0; i < hoop_params_buffer_count(params); i++)
+        if (strcmp(hoop_params_buffer_name(params, i), name) == 0) return hoop_params_buffer(params, i);
+    return NULL;
+}
+
 /* rank 0 looks at the data, all get the buffers; constant elements are centred only */
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_tensor *mean = NULL, *inverse = NULL;
-    hoop_error   local = {.status = HOOP_OK};
+    hoop__task   task = {.joinable = false};
+    moments      m    = {.ds = tr->train_set};
+    bool         root = hoop_comm_rank(tr->comm) == 0;
+    hoop_tensor *mean, *inverse;
     int64_t      width;
     hoop_status  st;
     if (tr->data_opts.normalize == HOOP__NORMALIZE_NONE || tr->train_set == NULL || tr->model == NULL || tr->opts.resume != NULL)
         return HOOP_OK;
-    for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
-        const char *name = hoop_params_buffer_name(tr->params, i);
-        if (strcmp(name, "normalize.mean") == 0) mean = hoop_params_buffer(tr->params, i);
-        if (strcmp(name, "normalize.inverse_std") == 0) inverse = hoop_params_buffer(tr->params, i);
+    mean    = find_buffer(tr->params, "normalize.mean");
+    inverse = find_buffer(tr->params, "normalize.inverse_std");
+    width   = hoop_tensor_numel(mean);
+    if (root) hoop__task_start(&task, find_moments, &m);
+    HOOP_TRY(st, done, hoop__task_wait(tr, &task, "statistics of the data", err));
+    for (int64_t j = 0; root && j < width; j++) {
+        ((float *)hoop_tensor_data(mean))[j]    = (float)m.mean[j];
+        ((float *)hoop_tensor_data(inverse))[j] = m.variance[j] > 0.0 ? (float)(1.0 / sqrt(m.variance[j])) : 1.0F;
     }
-    width = hoop_tensor_numel(mean);
-    if (hoop_comm_rank(tr->comm) == 0) {
-        double *m = calloc((size_t)width + 1, sizeof *m), *v = calloc((size_t)width + 1, sizeof *v);
-        if (m == NULL || v == NULL)
-            (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for statistics of the data");
-        else if (statistics(tr, m, v, &local) == HOOP_OK) {
-            for (int64_t j = 0; j < width; j++) {
-                ((float *)hoop_tensor_data(mean))[j]    = (float)m[j];
-                ((float *)hoop_tensor_data(inverse))[j] = v[j] > 0.0 ? (float)(1.0 / sqrt(v[j])) : 1.0F;
-            }
-        }
-        free(m);
-        free(v);
-    }
-    st = hoop_comm_agree_status(tr->comm, &local);
-    if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, hoop_tensor_data(mean), width * 4, "mean of the data", err));
     HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, hoop_tensor_data(inverse), width * 4, "deviation of the data", err));
     hoop_tensor_touch(mean);
     hoop_tensor_touch(inverse);
 done:
+    hoop__task_join(&task);
+    free(m.mean);
+    free(m.variance);
     return st;
 }
 
@@ -268,8 +277,8 @@ static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__
         return;
     }
     tr->leaf.n = leaf->n;
-    hoop__leaf_metrics(tr, loss, NULL, NULL, r);
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__leaf_metrics(tr, NULL, out, y, r);
+    hoop__record_loss(r, loss, leaf->n);
+    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(r, out, y);
 }
 
 static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)

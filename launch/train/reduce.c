@@ -38,6 +38,45 @@ void hoop__record_clear(hoop__record *r)
     r->error_rank = INT64_MAX;
 }
 
+void hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples)
+{
+    hoop_exact_scalar_deposit(&r->loss, hoop_tensor_item(loss));
+    hoop_exact_scalar_deposit(&r->weight, hoop_tensor_item(hoop_loss_weight(loss)));
+    r->samples += samples;
+}
+
+/* Is x[label] the largest, and the first of these? Not if any is NaN. */
+#define IS_LARGEST(T)                                                                                                            \
+    static bool is_largest_##T(const T *x, int64_t n, int64_t label)                                                             \
+    {                                                                                                                            \
+        const T v    = x[label];                                                                                                 \
+        int     more = 0;                                                                                                        \
+        for (int64_t c = 0; c < label; c++) more |= !(x[c] < v);                                                                 \
+        for (int64_t c = label; c < n; c++) more |= !(x[c] <= v);                                                                \
+        return more == 0;                                                                                                        \
+    }
+IS_LARGEST(float)
+IS_LARGEST(double)
+
+/* rows whose largest logit stands at the label; rows to be ignored are not counted */
+void hoop__record_accuracy(hoop__record *r, hoop_tensor *logits, hoop_tensor *label)
+{
+    int64_t        classes = hoop_tensor_size(logits, -1), n = hoop_tensor_numel(label), right = 0, seen = 0;
+    const int64_t *want = hoop_tensor_data(label);
+    const void    *data = hoop_tensor_data(logits);
+    bool           f32  = hoop_tensor_dtype(logits) == HOOP_F32;
+    if (data == NULL || want == NULL || classes < 1) return;
+    for (int64_t i = 0; i < n; i++) {
+        if (want[i] == HOOP_IGNORE_LABEL) continue;
+        seen++;
+        if (want[i] < 0 || want[i] >= classes) continue; /* the loss refuses it */
+        right += f32 ? is_largest_float((const float *)data + i * classes, classes, want[i])
+                     : is_largest_double((const double *)data + i * classes, classes, want[i]);
+    }
+    hoop_exact_scalar_deposit(&r->correct, (double)right);
+    hoop_exact_scalar_deposit(&r->counted, (double)seen);
+}
+
 void hoop__record_error(hoop__record *r, int rank, const hoop_error *why)
 {
     r->error_rank = rank;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -287,6 +288,21 @@ done:
 
 /* ---- the run directory ---- */
 
+static bool is_same_place(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Does what is resumed end this directory's line of checkpoints? Two lines in one would be told apart by nobody. */
+static bool goes_on_here(const hoop_trainer *tr, int64_t newest)
+{
+    char path[HOOP_CHECKPOINT_PATH];
+    if (tr->opts.resume == NULL) return false;
+    if (is_same_place(tr->opts.resume, tr->opts.run_dir)) return true;
+    return hoop_checkpoint_step_path(tr->opts.run_dir, newest, NULL, path) == HOOP_OK && is_same_place(tr->opts.resume, path);
+}
+
 static hoop_status open_run_dir(hoop_trainer *tr, hoop__save *s, hoop_error *err)
 {
     int64_t    *steps = NULL, n = 0;
@@ -298,9 +314,13 @@ static hoop_status open_run_dir(hoop_trainer *tr, hoop__save *s, hoop_error *err
     if (removed > 0)
         hoop__note(tr, "removed %d half-written checkpoint%s of a run that was killed", removed, removed == 1 ? "" : "s");
     HOOP_TRY(st, done, hoop_checkpoint_list(tr->opts.run_dir, err, &steps, &n));
-    if (n > 0 && tr->opts.resume == NULL) {
+    if (n > 0 && !goes_on_here(tr, steps[n - 1])) {
         st = hoop_fail(err, HOOP_ESTATE,
-                       "%s holds checkpoints up to step %" PRId64 "; --resume auto goes on from there, another --out starts anew",
+                       tr->opts.resume == NULL
+                           ? "%s holds checkpoints up to step %" PRId64
+                             "; --resume auto goes on from there, another --out starts anew"
+                           : "%s holds checkpoints up to step %" PRId64
+                             ", not those of what is resumed: --resume auto goes on from there, another --out from elsewhere",
                        tr->opts.run_dir, steps[n - 1]);
     }
 done:

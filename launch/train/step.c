@@ -111,45 +111,6 @@ hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i)
     return i == 0 ? leaf->y : NULL;
 }
 
-/* rows whose largest logit stands at the label; rows to be ignored are not counted */
-static void count_correct(hoop_tensor *logits, hoop_tensor *label, double *correct, double *counted)
-{
-    int64_t        classes = hoop_tensor_size(logits, -1), rows = hoop_tensor_numel(label);
-    const int64_t *want  = hoop_tensor_data(label);
-    const void    *data  = hoop_tensor_data(logits);
-    bool           f32   = hoop_tensor_dtype(logits) == HOOP_F32;
-    int64_t        right = 0, seen = 0;
-    if (data == NULL || want == NULL || classes < 1) return;
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t best = 0;
-        if (want[r] == HOOP_IGNORE_LABEL) continue;
-        for (int64_t c = 1; c < classes; c++) {
-            bool better = f32 ? ((const float *)data)[r * classes + c] > ((const float *)data)[r * classes + best]
-                              : ((const double *)data)[r * classes + c] > ((const double *)data)[r * classes + best];
-            if (better) best = c;
-        }
-        right += best == want[r];
-        seen++;
-    }
-    *correct = (double)right;
-    *counted = (double)seen;
-}
-
-void hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits, hoop_tensor *label, hoop__record *r)
-{
-    double correct = 0.0, counted = 0.0;
-    if (logits == NULL) { /* of a loss, whoever made it */
-        hoop_tensor *weight = hoop_loss_weight(loss);
-        hoop_exact_scalar_deposit(&r->loss, hoop_tensor_item(loss));
-        hoop_exact_scalar_deposit(&r->weight, hoop_tensor_item(weight));
-        r->samples += tr->leaf.n;
-        return;
-    }
-    count_correct(logits, label, &correct, &counted);
-    hoop_exact_scalar_deposit(&r->correct, correct);
-    hoop_exact_scalar_deposit(&r->counted, counted);
-}
-
 hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
 {
     hoop_tensor *out;
@@ -158,7 +119,7 @@ hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
         return NULL;
     }
     out = hoop_model_forward(tr->model, tr->tape, leaf->x);
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__leaf_metrics(tr, NULL, out, leaf->y, &tr->record);
+    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(&tr->record, out, leaf->y);
     return hoop__model_loss(tr, out, leaf->y);
 }
 
@@ -197,7 +158,7 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
         fail_locally(tr, &err);
         return;
     }
-    hoop__leaf_metrics(tr, loss, NULL, NULL, &tr->record);
+    hoop__record_loss(&tr->record, loss, tr->leaf.n);
 }
 
 static void own_squares(hoop_trainer *tr)

@@ -6,6 +6,7 @@
 static void *work(void *arg)
 {
     hoop__task *t = arg;
+    (void)hoop_fp_enter(); /* a thread begins with its parent's mode */
     (void)t->run(t->ctx, &t->error);
     atomic_store(&t->done, true);
     return NULL;

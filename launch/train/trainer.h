@@ -126,6 +126,8 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
 /* reduce.c */
 void        hoop__record_clear(hoop__record *r);
+void        hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples);
+void        hoop__record_accuracy(hoop__record *r, hoop_tensor *logits, hoop_tensor *label);
 hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err);
 void        hoop__record_error(hoop__record *r, int rank, const hoop_error *why);
 void        hoop__record_sums(const hoop__record *r, hoop_metrics_sums *out);
@@ -139,7 +141,6 @@ void        hoop__save_destroy(hoop_trainer *tr);
 typedef hoop_status hoop__part_fn(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err);
 hoop_status         hoop__each_own_part(hoop_trainer *tr, hoop__part_fn *f, void *ctx, hoop_error *err);
 /* trainer.c */
-void hoop__leaf_metrics(hoop_trainer *tr, hoop_tensor *loss, hoop_tensor *logits, hoop_tensor *label, hoop__record *r);
 void hoop__note(const hoop_trainer *tr, const char *format, ...) HOOP_PRINTF(2, 3);
 
 #endif

@@ -65,6 +65,9 @@ typedef struct hoop_checkpoint_meta {
 
 /* ---- saving ---- */
 
+/** Where a published step is: RUN/checkpoints/step-00001000. Errors: HOOP_EARG (too long). Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_step_path(const char *run_dir, int64_t step, hoop_error *err,
+                                               char out[HOOP_CHECKPOINT_PATH]);
 /** The directory to write step `step` into, RUN/checkpoints/step-N.tmp-ID: same on all ranks. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_tmp(const char *run_dir, int64_t step, const char *run_id, hoop_error *err,
                                          char out[HOOP_CHECKPOINT_PATH]);
