@@ -76,6 +76,11 @@ static hoop_status parse_int(const hoop_option *row, const char *text, int64_t *
     return st;
 }
 
+static double default_of(const hoop_option *row)
+{
+    return row->fallback == NULL ? 0.0 : strtod(row->fallback, NULL);
+}
+
 static hoop_status parse_float(const hoop_option *row, const char *text, double *out, hoop_error *err)
 {
     char       *end;
@@ -88,7 +93,7 @@ static hoop_status parse_float(const hoop_option *row, const char *text, double 
     if (end == text || !at_end(end)) return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a number", row->key, text);
     if (!isfinite(v)) return hoop_fail(err, HOOP_ECONFIG, "%s: %s is too large", row->key, text);
     st = check_range(row, v, text, err);
-    if (st == HOOP_OK) *out = v;
+    if (st == HOOP_OK) *out = v == 0.0 && default_of(row) != 0.0 ? HOOP_ZERO : v + 0.0; /* never minus zero by chance */
     return st;
 }
 
@@ -231,9 +236,48 @@ hoop_status hoop_option_defaults(const hoop_option_table *table, void *base)
     return first;
 }
 
+static hoop_status resolve_row(const hoop_option *row, void *base, hoop_error *err)
+{
+    char    text[32];
+    int64_t i;
+    double  v;
+    int     n = 0;
+    switch (row->type) {
+    case HOOP_OPT_INT:
+        i = *(const int64_t *)field(row, base);
+        if (i == HOOP_OPT_AUTO && allows_auto(row)) return HOOP_OK;
+        if (i == 0 && row->fallback != NULL) return parse(row, row->fallback, base, err);
+        (void)snprintf(text, sizeof text, "%" PRId64, i);
+        return check_range(row, (double)i, text, err);
+    case HOOP_OPT_FLOAT:
+        v = *(const double *)field(row, base);
+        if (v == 0.0 && !signbit(v) && row->fallback != NULL) return parse(row, row->fallback, base, err);
+        (void)snprintf(text, sizeof text, "%g", v);
+        if (!isfinite(v)) return hoop_fail(err, HOOP_ECONFIG, "%s: %s is not a number", row->key, text);
+        *(double *)field(row, base) = v + 0.0;
+        return check_range(row, v, text, err);
+    case HOOP_OPT_ENUM:
+        while (row->choices[n] != NULL) n++;
+        if (*(const int *)field(row, base) >= 0 && *(const int *)field(row, base) < n) return HOOP_OK;
+        return hoop_fail(err, HOOP_ECONFIG, "%s: %d is none of its %d choices", row->key, *(const int *)field(row, base), n);
+    default:
+        return HOOP_OK;
+    }
+}
+
+hoop_status hoop_option_resolve(const hoop_option_table *table, void *base, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    host        h  = host_leave();
+    for (int i = 0; i < table->count && st == HOOP_OK; i++) st = resolve_row(&table->rows[i], base, err);
+    host_return(h);
+    return st;
+}
+
 /* The fewest digits that read back as the same number. */
 static void format_float(double v, char *out, size_t size)
 {
+    v += 0.0; /* an explicit 0 is minus zero */
     for (int digits = 15; digits <= 17; digits++) {
         (void)snprintf(out, size, "%.*g", digits, v);
         if (strtod(out, NULL) == v) return;

@@ -19,15 +19,15 @@ typedef struct optim_row {
  * SGD: Sutskever et al., ICML 2013 (Nesterov as in PyTorch); Adam: Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019.
  */
 static const optim_row rows[] = {
-    {"sgd", {"momentum_buffer"}, false, false},
-    {"adam", {"exp_avg", "exp_avg_sq"}, true, false},
     {"adamw", {"exp_avg", "exp_avg_sq"}, true, true},
+    {"adam", {"exp_avg", "exp_avg_sq"}, true, false},
+    {"sgd", {"momentum_buffer"}, false, false},
 };
 
-static const char *const names[] = {"sgd", "adam", "adamw", NULL};
+static const char *const names[] = {"adamw", "adam", "sgd", NULL};
 #define AT(field) offsetof(hoop_optim_opts, field)
 static const hoop_option options[] = {
-    {"name", HOOP_OPT_ENUM, AT(name), "adamw", 0, 0, names, true, "which optimiser"},
+    {"name", HOOP_OPT_ENUM, AT(kind), "adamw", 0, 0, names, true, "which optimiser"},
     {"lr", HOOP_OPT_FLOAT, AT(lr), "1e-3", 0, 1e6, NULL, true, "learning rate, before the schedule"},
     {"weight_decay", HOOP_OPT_FLOAT, AT(weight_decay), "0.0", 0, 1e6, NULL, true,
      "adamw: decoupled; sgd, adam: added to the gradient"},
@@ -52,19 +52,21 @@ struct hoop_optim {
 
 hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, hoop_error *err, hoop_optim **out)
 {
-    hoop_optim *o;
-    size_t      bytes = (size_t)hoop_params_bytes(params) / 2;
-    *out              = NULL;
-    if (opts->name < 0 || opts->name > HOOP_ADAMW) return hoop_fail(err, HOOP_EARG, "%d is no optimizer", opts->name);
-    if (opts->nesterov && (opts->momentum <= 0.0 || opts->dampening != 0.0)) {
+    hoop_optim     *o;
+    hoop_optim_opts own   = opts == NULL ? (hoop_optim_opts){0} : *opts;
+    size_t          bytes = (size_t)hoop_params_bytes(params) / 2;
+    *out                  = NULL;
+    if (hoop_option_resolve(&hoop_optim_options, &own, err) != HOOP_OK)
+        return err == NULL ? HOOP_ECONFIG : hoop_fail_within(err, "optimizer");
+    if (own.nesterov && (own.momentum <= 0.0 || own.dampening != 0.0)) {
         return hoop_fail(err, HOOP_ECONFIG, "optimizer.nesterov wants a momentum above 0 and no dampening");
     }
     o = calloc(1, sizeof *o);
     if (o == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
-    o->opts    = *opts;
-    o->row     = &rows[opts->name];
+    o->opts    = own;
+    o->row     = &rows[own.kind];
     o->params  = params;
-    o->nstates = o->row->adam ? 2 : opts->momentum > 0.0 ? 1 : 0;
+    o->nstates = o->row->adam ? 2 : own.momentum > 0.0 ? 1 : 0;
     for (int i = 0; i < o->nstates; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
         o->memory[i] = calloc(1, bytes + HOOP_ALIGN);
         if (o->memory[i] == NULL) {

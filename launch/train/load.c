@@ -61,7 +61,7 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
     if (tr->train_set != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->train_set)->fingerprint) != 0) {
         st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
                        meta->data_fingerprint, tr->data_opts.train, hoop_dataset_about(tr->train_set)->fingerprint);
-    } else if (tr->schedule.name == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
+    } else if (tr->schedule.kind == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
         st = hoop_config_fail(tr->config, tr->run.epochs > 0 ? "epochs" : "steps", err,
                               "%" PRId64 " steps in all, but %s was trained towards %s, which the cosine schedule depends on",
                               tr->status.steps, hoop_checkpoint_path(c), total);

@@ -15,18 +15,21 @@ extern "C" {
 
 typedef struct hoop_optim hoop_optim;
 
-typedef enum hoop_optim_kind { HOOP_SGD, HOOP_ADAM, HOOP_ADAMW } hoop_optim_kind;
+typedef enum hoop_optim_kind { HOOP_ADAMW, HOOP_ADAM, HOOP_SGD } hoop_optim_kind;
 
+/** A field that is 0 has its default; an lr, beta or eps that shall be 0 is HOOP_ZERO ("0" in a config is). */
 typedef struct hoop_optim_opts {
-    int    name; /* hoop_optim_kind */
-    double lr, weight_decay, momentum, dampening, beta1, beta2, eps;
+    int    kind;                              /* hoop_optim_kind; "name" in a config */
+    double lr;                                /* 1e-3 */
+    double weight_decay, momentum, dampening; /* 0 */
+    double beta1, beta2, eps;                 /* 0.9, 0.999, 1e-8 */
     bool   nesterov;
 } hoop_optim_opts;
 /** Section "optimizer". */
 HOOP_API extern const hoop_option_table hoop_optim_options;
 
-/** State is zero and as long as the store, which must outlive it; only the ranges that are updated get touched. Owns: caller.
- * Calls: Local. */
+/** opts: copied; NULL: the defaults. State is zero and as long as the store, which must outlive it; only the ranges that are
+ * updated get touched. Owns: caller. Errors: HOOP_ECONFIG (names the option), HOOP_ENOMEM. Calls: Local. */
 HOOP_API hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, hoop_error *err, hoop_optim **out);
 HOOP_API void        hoop_optim_destroy(hoop_optim **o);
 HOOP_API const char *hoop_optim_name(const hoop_optim *o);
@@ -48,16 +51,18 @@ HOOP_API void hoop_optim_advance(hoop_optim *o);
 HOOP_API double hoop_optim_lr(const hoop_optim *o);
 
 typedef enum hoop_schedule_kind { HOOP_SCHEDULE_CONSTANT, HOOP_SCHEDULE_COSINE, HOOP_SCHEDULE_STEP } hoop_schedule_kind;
+/** A field that is 0 has its default, as in hoop_optim_opts. */
 typedef struct hoop_schedule_opts {
-    int     name;
+    int     kind; /* hoop_schedule_kind; "name" in a config */
     int64_t warmup_steps;
-    double  min_factor;  /* cosine: of lr, reached at the end */
-    int64_t every_steps; /* step */
-    double  gamma;       /* step: factor each every_steps */
+    double  min_factor;  /* cosine: of lr, reached at the end; 0 */
+    int64_t every_steps; /* step; 1000 */
+    double  gamma;       /* step: factor each every_steps; 0.1 */
 } hoop_schedule_opts;
 /** Section "schedule". */
 HOOP_API extern const hoop_option_table hoop_schedule_options;
-/** What lr is multiplied by in step 0 .. total-1: linear over warm-up ((step + 1) / warmup_steps), then by kind. Calls: Local. */
+/** What lr is multiplied by in step 0 .. total-1: linear over warm-up ((step + 1) / warmup_steps), then by kind. NaN for
+ * options out of the table's range. Calls: Local. */
 HOOP_API double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t total_steps);
 
 /** Deposit the squares of gradients of blocks [first, first + n): finish over all ranges is the squared global norm. Calls:

@@ -28,6 +28,8 @@ typedef enum hoop_option_type {
 
 enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64 };
 #define HOOP_OPT_AUTO INT64_MIN
+/** An explicit 0 in a double of an options struct, where plain 0 stands for the default: minus zero, which computes as 0. */
+#define HOOP_ZERO (-0.0)
 
 typedef struct hoop_ints {
     int     n;
@@ -57,6 +59,12 @@ HOOP_API hoop_status hoop_option_parse(const hoop_option *row, const char *text,
 /** Fill `base` with the defaults of a table (rows without one are left zero). HOOP_ECONFIG: one of them does not parse, which
  *  is a mistake in the table. Calls: Local. */
 HOOP_API hoop_status hoop_option_defaults(const hoop_option_table *table, void *base);
+/**
+ * For structs that C code fills: put the default where a number is 0 and that is not the default (zero a field to leave it), and
+ * check all against type and range. Where 0 is meant, say HOOP_ZERO; parse stores that for "0". Errors: HOOP_ECONFIG (names the
+ * key). Calls: Local.
+ */
+HOOP_API hoop_status hoop_option_resolve(const hoop_option_table *table, void *base, hoop_error *err);
 /** Print the value in `base` as parse reads it, into out[size]. Calls: Local. */
 HOOP_API void hoop_option_format(const hoop_option *row, const void *base, char *out, size_t size);
 /** The row of a key, or NULL. Calls: Local. */

@@ -35,7 +35,7 @@ static void steps_do_not_allocate(void **state)
     int64_t     hoops = 0, all = 0;
     (void)state;
     test_ok(test_model_create(&m, NULL, why));
-    test_ok(hoop_optim_create(&(hoop_optim_opts){.name = HOOP_ADAMW, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+    test_ok(hoop_optim_create(&(hoop_optim_opts){.kind = HOOP_ADAMW, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
                               m.params, why, &o));
     for (uint64_t step = 0; step < 50; step++) {
         test_ok(train_step(t, &m, o, step, &loss, why));

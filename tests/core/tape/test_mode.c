@@ -66,12 +66,12 @@ static void run(bits *b)
     hoop_exact_scalar_clear(&b->scalars);
     hoop_grad_squares(p, test_rt, 0, 3, &b->scalars);
     b->norm = hoop_exact_scalar_finish(&b->scalars);
-    test_ok(hoop_optim_create(&(hoop_optim_opts){.name = HOOP_ADAMW, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}, p,
+    test_ok(hoop_optim_create(&(hoop_optim_opts){.kind = HOOP_ADAMW, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}, p,
                               why, &o));
     hoop_optim_update(o, test_rt, 0, 3, 0.01, 1.0 / 3.0);
     memcpy(b->weight, hoop_params_data(p), sizeof b->weight);
     b->bound  = hoop_clip_factor(3.1, 0.7);
-    b->factor = hoop_schedule_factor(&(hoop_schedule_opts){.name = HOOP_SCHEDULE_COSINE, .min_factor = 0.1}, 7, 31);
+    b->factor = hoop_schedule_factor(&(hoop_schedule_opts){.kind = HOOP_SCHEDULE_COSINE, .min_factor = 0.1}, 7, 31);
     b->normal = hoop_random_normal((hoop_key){1, 2}, 11);
     hoop_optim_destroy(&o);
     hoop_params_destroy(&p);
