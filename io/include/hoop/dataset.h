@@ -43,14 +43,15 @@ typedef struct hoop_dataset_field {
 } hoop_dataset_field;
 
 typedef struct hoop_dataset_info {
-    int64_t length; /* rows of all shards */
-    int     shards;
-    int64_t bytes;                                   /* of all shard files */
-    bool    mapped;                                  /* all fields of all shards are read without HDF5 */
-    int64_t classes;                                 /* of y; 0: not said */
-    int64_t chunked_bytes, block_bytes, cache_bytes; /* of what is not mapped, decoded: all, what is read at a time at
-                                                        most, and how much is kept */
-    hoop_dataset_field field[2];                     /* HOOP_FIELD_X, HOOP_FIELD_Y */
+    int64_t            length; /* rows of all shards */
+    int                shards;
+    int64_t            bytes;         /* of all shard files */
+    bool               mapped;        /* all fields of all shards are read without HDF5 */
+    int64_t            classes;       /* of y; 0: not said */
+    int64_t            chunked_bytes; /* of rows that are not mapped, decoded */
+    int64_t            block_bytes;   /* of these, at most so much is read at a time */
+    int64_t            cache_bytes;   /* and at most so much kept */
+    hoop_dataset_field field[2];      /* HOOP_FIELD_X, HOOP_FIELD_Y */
     /**
      * Identifies the data, cheaply: XXH3-128, as hex, over length, dtypes, row shapes, scales, classes and rows as stored:
      * all rows where all fields together take at most 4 MiB, else 1,024 evenly spaced ones (64 where chunks have to be
@@ -61,8 +62,8 @@ typedef struct hoop_dataset_info {
 } hoop_dataset_info;
 
 /**
- * Open a dataset. `spec` is a file, a glob ("runs/sim-*.h5", sorted by the bytes of names), or the prefix of a set: "digits/train" means
- * digits/train-00000-of-00004.h5 and on, all of which must be there (or digits/train.h5). opts may be NULL.
+ * Open a dataset. `spec` is a file, a glob ("runs/sim-*.h5", sorted by the bytes of names), or the prefix of a set:
+ * "digits/train" means digits/train-00000-of-00004.h5 and on, all of which must be there (or digits/train.h5). opts may be NULL.
  * Errors, one line naming file and dataset: HOOP_EIO (missing file or shard, unreadable), HOOP_EFORMAT (empty, not HDF5,
  * truncated, dataset missing), HOOP_ESHAPE (lengths of x and y, or row shapes of shards, differ), HOOP_EDTYPE, HOOP_ESIZE.
  * Owns: caller. Calls: Local.

@@ -332,6 +332,41 @@ static void sets_that_mean_other_things_are_refused(void **state)
     failed(1, "scaled/train-00000-of-00001.h5: x is integers times 1, but integers times 0.00392156863 in runs/scaled");
 }
 
+/* 2 MB in chunks of 0.5 MB, a cache of 1 MB, steps of 1 kB */
+static void chunks_that_do_not_fit_are_told(void **state)
+{
+    static const char config[] = "model: {kind: mlp, hidden: [4]}\ndata: {train: wide.h5}\nbatch: 2\nsteps: 3\nloss: mse\n";
+    const hsize_t     shape[2] = {4096, 128}, chunk[2] = {1024, 128};
+    const hid_t       file = H5Fcreate("wide.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), dcpl = H5Pcreate(H5P_DATASET_CREATE);
+    float            *data = calloc(4096, 128 * sizeof *data);
+    char              hash[128];
+    (void)state;
+    (void)H5Pset_chunk(dcpl, 2, chunk);
+    for (int k = 0; k < 2; k++) {
+        const hid_t space = H5Screate_simple(2 - k, shape, NULL),
+                    dset  = H5Dcreate2(file, k == 0 ? "/x" : "/y", H5T_NATIVE_FLOAT, space, H5P_DEFAULT,
+                                      k == 0 ? dcpl : H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(H5Dwrite(dset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0);
+        (void)H5Dclose(dset);
+        (void)H5Sclose(space);
+    }
+    (void)H5Pclose(dcpl);
+    (void)H5Fclose(file);
+    free(data);
+    store("wide.yaml", config, sizeof config - 1);
+    (void)hoop("train wide.yaml --out runs/wide");
+    assert_int_equal(last.code, 0);
+    assert_null(strstr(last.err, "cache"));
+    (void)hoop("train wide.yaml --out runs/narrow --set data.cache_mb=1");
+    assert_int_equal(last.code, 0);
+    expect_in(__FILE__, __LINE__, last.err, "up to 1 MB each");
+    expect_in(__FILE__, __LINE__, last.err, "the cache of 1 MB holds part of 2 MB; data.cache_mb: 2");
+    (void)hoop("inspect runs/wide --hash");
+    (void)snprintf(hash, sizeof hash, "%s", last.out);
+    (void)hoop("inspect runs/narrow --hash");
+    assert_string_equal(last.out, hash);
+}
+
 static void a_file_is_replaced_only_by_force(void **state)
 {
     int64_t n;
@@ -388,6 +423,7 @@ int main(void)
         cmocka_unit_test(labels_in_a_column),
         cmocka_unit_test(wrong_data_and_settings_are_said),
         cmocka_unit_test(sets_that_mean_other_things_are_refused),
+        cmocka_unit_test(chunks_that_do_not_fit_are_told),
         cmocka_unit_test(a_file_is_replaced_only_by_force),
         cmocka_unit_test(the_newest_good_one_is_used),
     };
