@@ -314,11 +314,9 @@ hoop_status hoop__manifest_read(const char *path, hoop_error *err, hoop_checkpoi
         goto done;
     }
     o->root = json_loadb(all, (size_t)n, JSON_REJECT_DUPLICATES, &where);
-    if (o->root == NULL &&
-        (where.text[0] == '\0' || json_error_code(&where) == json_error_out_of_memory)) /* often without a text */
-        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory to parse it", path);
-    else if (o->root == NULL)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: line %d, column %d: %s", path, where.line, where.column, where.text);
+    if (o->root == NULL) /* a writer made this checksum of JSON: what jansson calls bad tokens is memory that it did not get */
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory to parse it, or no JSON: line %d, column %d: %s", path, where.line,
+                       where.column, where.text);
     else
         st = read_all(o->root, path, err, meta, c, o);
 done:
