@@ -50,7 +50,7 @@ void hoop_exact_deposit(const hoop_exact *e, void *blocks, int64_t nblocks, cons
 
 void hoop_exact_merge(const hoop_exact *e, void *dst, const void *src, int64_t nblocks)
 {
-    e->kernels->exact_merge[e->dtype](nblocks, e->width, dst, src);
+    e->kernels->exact_merge[e->dtype](nblocks, dst, src);
 }
 
 bool hoop_exact_finish(const hoop_exact *e, const void *blocks, int64_t nblocks, void *x)

@@ -22,8 +22,6 @@
 #define COMPILER "cc"
 #endif
 
-enum { MOST_THREADS = 1024 };
-
 hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out)
 {
     static const hoop_runtime_opts defaults = {0};
@@ -34,9 +32,7 @@ hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, 
     *out = NULL;
     if (opts == NULL) opts = &defaults;
     threads = opts->threads == 0 ? 1 : opts->threads;
-    if (threads < 1 || threads > MOST_THREADS)
-        return hoop_fail(err, HOOP_EARG, "threads: %d is not between 1 and %d", threads, MOST_THREADS);
-    rt = calloc(1, sizeof *rt);
+    rt      = calloc(1, sizeof *rt);
     if (rt == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a runtime");
     rt->memory_cap_bytes = opts->memory_cap_bytes;
     rt->blas             = opts->blas;

@@ -231,7 +231,8 @@ hoop_status hoop_threads_create(int n, hoop_error *err, hoop_threads **out)
     sigset_t      all, before;
     int           rc = 0, i = 1;
     *out = NULL;
-    if (n < 1 || n > 4096) return hoop_fail(err, HOOP_EARG, "threads: %d, must be 1 to 4096", n);
+    if (n < 1 || n > HOOP_MOST_THREADS)
+        return hoop_fail(err, HOOP_EARG, "threads: %d is not between 1 and %d", n, HOOP_MOST_THREADS);
     p = aligned_alloc(64, sizeof *p);
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "threads: no memory for a pool of %d", n);
     memset(p, 0, sizeof *p);

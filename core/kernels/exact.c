@@ -144,11 +144,10 @@ static bool value_f64(const hoop_exact_block64 *b, int width, double *x)
             if (b->t != HOOP_EXACT_NONFINITE) cut_##dt(x, b->hi, b->lo, width, b->t);                                            \
         }                                                                                                                        \
     }                                                                                                                            \
-    void HOOP_KERNEL(exact_merge_##dt)(int64_t nblocks, int width, void *dst, const void *src)                                   \
+    void HOOP_KERNEL(exact_merge_##dt)(int64_t nblocks, void *dst, const void *src)                                              \
     {                                                                                                                            \
         block       *d = dst;                                                                                                    \
         const block *s = src;                                                                                                    \
-        (void)width; /* both sides were made with it */                                                                          \
         for (int64_t k = 0; k < nblocks; k++, d++, s++) {                                                                        \
             const N *hi = s->hi, *lo = s->lo;                                                                                    \
             if (s->t > d->t) raise_##dt(d, s->t);                                                                                \

@@ -134,6 +134,26 @@ HOOP_INLINE void lanes_unpad_f32(float *y, const float buf[HOOP_LANES], int64_t 
 {
     _mm512_mask_storeu_ps(y, (__mmask16)((1u << n) - 1), _mm512_loadu_ps(buf));
 }
+#elif defined(__AVX2__)
+/* the mask of lanes 8 h to 8 h + 7 of the first n */
+HOOP_INLINE __m256i lanes_mask_f32(int64_t n, int h)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n - 8 * h), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+HOOP_INLINE void lanes_pad_f32(float buf[HOOP_LANES], const float *x, int64_t n, float pad)
+{
+    for (int h = 0; h < 2; h++) {
+        __m256i mask = lanes_mask_f32(n, h);
+        _mm256_storeu_ps(buf + 8 * h,
+                         _mm256_blendv_ps(_mm256_set1_ps(pad), _mm256_maskload_ps(x + 8 * h, mask), _mm256_castsi256_ps(mask)));
+    }
+}
+
+HOOP_INLINE void lanes_unpad_f32(float *y, const float buf[HOOP_LANES], int64_t n)
+{
+    for (int h = 0; h < 2; h++) _mm256_maskstore_ps(y + 8 * h, lanes_mask_f32(n, h), _mm256_loadu_ps(buf + 8 * h));
+}
 #else
 HOOP_INLINE void lanes_pad_f32(float buf[HOOP_LANES], const float *x, int64_t n, float pad)
 {

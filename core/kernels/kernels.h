@@ -60,8 +60,8 @@ typedef void hoop_reduce_cols_fn(int64_t rows, int64_t cols, const void *x, int6
 typedef void hoop_softmax_fn(int64_t rows, int64_t cols, const void *x, void *y);
 /* dx (+)= the gradient from y and dy, (rows, cols) contiguous */
 typedef void hoop_softmax_grad_fn(int64_t rows, int64_t cols, const void *y, const void *dy, void *dx, bool add);
-/* lse[r] = log sum_c exp x[r, c], loss[r] = lse[r] - x[r, label[r]] (0 where label[r] == HOOP_IGNORE_LABEL); labels were checked.
- * correct (may be NULL): 1 where the first largest x[r, :] is at label[r], else 0 */
+/* lse[r] = log sum_c exp x[r, c], loss[r] = lse[r] - x[r, label[r]] (0 where label[r] == HOOP_IGNORE_LABEL); labels were checked
+ */
 typedef void hoop_cross_entropy_fn(int64_t rows, int64_t cols, const void *x, const int64_t *label, void *lse, void *loss);
 /* dx[r, c] (+)= scale * (exp(x[r, c] - lse[r]) - (c == label[r])), 0 for ignored rows */
 typedef void hoop_cross_entropy_grad_fn(int64_t rows, int64_t cols, const void *x, const int64_t *label, const void *lse,
@@ -83,11 +83,10 @@ typedef void hoop_adam_fn(int64_t n, const hoop_update *u, void *w, const void *
 
 /* out[b] = sum of squares of block b (128 elements), in f64, 16 lanes and a fixed tree */
 typedef void hoop_squares_fn(int64_t nblocks, const void *x, double *out);
-/* each block: min, max, sum; not on a hot path */
-
+/* accumulators of hoop/exact.h, `nblocks` in a row */
 typedef void hoop_exact_clear_fn(int64_t nblocks, int tmin, void *blocks);
 typedef void hoop_exact_deposit_fn(int64_t nblocks, int width, int tmin, void *blocks, const void *x);
-typedef void hoop_exact_merge_fn(int64_t nblocks, int width, void *dst, const void *src);
+typedef void hoop_exact_merge_fn(int64_t nblocks, void *dst, const void *src); /* of one width */
 typedef bool hoop_exact_finish_fn(int64_t nblocks, int width, const void *blocks, void *x);
 
 typedef struct hoop_kernels {

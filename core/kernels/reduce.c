@@ -1,32 +1,12 @@
 /* core/kernels/reduce.c - sums and maxima of rows and of columns, and the sums of squares behind norms. */
-#include "kernels/isa.h"
+#include "kernels/rows.h"
 
 enum {
-    GROUP     = 1024, /* elements of a row that the lanes take before they are added to a second set: keeps long sums accurate */
-    COL_CHUNK = 256,  /* columns summed at a time, in the nearest cache */
-    ROW_BLOCK = 64    /* rows of one column that are summed before they join its total */
+    COL_CHUNK = 256, /* columns summed at a time, in the nearest cache */
+    ROW_BLOCK = 64   /* rows of one column that are summed before they join its total */
 };
 
 #define REDUCE(dt, T, I)                                                                                                         \
-    static T row_sum_##dt(int64_t n, const T *x)                                                                                 \
-    {                                                                                                                            \
-        lanes_##dt total, a;                                                                                                     \
-        T          buf[HOOP_LANES];                                                                                              \
-        int64_t    i = 0;                                                                                                        \
-        lanes_fill_##dt(&total, 0);                                                                                              \
-        while (i < n) {                                                                                                          \
-            int64_t end = n - i < GROUP ? n : i + GROUP;                                                                         \
-            lanes_fill_##dt(&a, 0);                                                                                              \
-            for (; i + HOOP_LANES <= end; i += HOOP_LANES) lanes_add_##dt(&a, x + i);                                            \
-            if (i < end) {                                                                                                       \
-                lanes_pad_##dt(buf, x + i, end - i, 0);                                                                          \
-                lanes_add_##dt(&a, buf);                                                                                         \
-                i = end;                                                                                                         \
-            }                                                                                                                    \
-            for (int k = 0; k < VECS_##dt; k++) total.v[k] += a.v[k];                                                            \
-        }                                                                                                                        \
-        return lanes_sum_##dt(&total);                                                                                           \
-    }                                                                                                                            \
     void HOOP_KERNEL(sum_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, void *yv, bool add)                  \
     {                                                                                                                            \
         const T *x = xv;                                                                                                         \

@@ -20,33 +20,6 @@
             HOOP_SIMD for (int64_t c = 0; c < cols; c++) y[c] = (x[c] - m) - s;                                                  \
         }                                                                                                                        \
     }                                                                                                                            \
-    static T row_dot_##dt(int64_t n, const T *x, const T *y)                                                                     \
-    {                                                                                                                            \
-        lanes_##dt a;                                                                                                            \
-        T          bx[HOOP_LANES], by[HOOP_LANES];                                                                               \
-        int64_t    i = 0;                                                                                                        \
-        lanes_fill_##dt(&a, 0);                                                                                                  \
-        for (; i + HOOP_LANES <= n; i += HOOP_LANES) lanes_add_product_##dt(&a, x + i, y + i);                                   \
-        if (i < n) {                                                                                                             \
-            lanes_pad_##dt(bx, x + i, n - i, 0);                                                                                 \
-            lanes_pad_##dt(by, y + i, n - i, 0);                                                                                 \
-            lanes_add_product_##dt(&a, bx, by);                                                                                  \
-        }                                                                                                                        \
-        return lanes_sum_##dt(&a);                                                                                               \
-    }                                                                                                                            \
-    static T row_sum_##dt(int64_t n, const T *x)                                                                                 \
-    {                                                                                                                            \
-        lanes_##dt a;                                                                                                            \
-        T          buf[HOOP_LANES];                                                                                              \
-        int64_t    i = 0;                                                                                                        \
-        lanes_fill_##dt(&a, 0);                                                                                                  \
-        for (; i + HOOP_LANES <= n; i += HOOP_LANES) lanes_add_##dt(&a, x + i);                                                  \
-        if (i < n) {                                                                                                             \
-            lanes_pad_##dt(buf, x + i, n - i, 0);                                                                                \
-            lanes_add_##dt(&a, buf);                                                                                             \
-        }                                                                                                                        \
-        return lanes_sum_##dt(&a);                                                                                               \
-    }                                                                                                                            \
     /* dx = y (dy - sum dy y) */                                                                                                 \
     void HOOP_KERNEL(softmax_grad_##dt)(int64_t rows, int64_t cols, const void *yv, const void *dyv, void *dxv, bool add)        \
     {                                                                                                                            \

@@ -11,6 +11,8 @@
 
 extern const hoop_op hoop__op_one_hot, hoop__op_cross_entropy, hoop__op_cross_entropy_grad;
 
+_Static_assert(HOOP_IGNORE_LABEL == HOOP_IGNORE_LABEL_VALUE, "the label that ops and kernels ignore is one");
+
 static hoop_status check_labels(const hoop_view *label, int64_t classes, hoop_error *err)
 {
     const int64_t *v    = label->data;

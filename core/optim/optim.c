@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+_Static_assert((int)HOOP_BLOCK == (int)HOOP_EXACT_BLOCK, "a block of the store is a block of exact sums");
+
 enum { UPDATE_TILE = 128 /* blocks a task */, MOST_STATES = 2 };
 
 typedef struct optim_row {

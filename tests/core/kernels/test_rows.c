@@ -296,12 +296,45 @@ static void test_rows_alone(void **state)
     }
 }
 
+/* a vocabulary of two millions: groups keep sums of rows accurate (without them the error is ten times as large) */
+static void test_long_rows(void **state)
+{
+    enum { N = 1 << 21 };
+    float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y), *dy = malloc(N * sizeof *dy), *dx = malloc(N * sizeof *dx);
+    double sum = 1, sum_dy = 1, dot = 1;
+    (void)state;
+    for (int i = 1; i < N; i++) {
+        x[i]  = (float)-uniform((uint64_t)i);
+        dy[i] = (float)(1 - 0.1 * uniform((uint64_t)i + N));
+        sum += exp((double)x[i]);
+        sum_dy += (double)dy[i];
+        dot += (double)dy[i] * exp((double)x[i]);
+    }
+    x[0] = 0, dy[0] = 1;
+    FOR_EACH_TABLE(k)
+    {
+        double error[3];
+        k->softmax[HOOP_F32](1, N, x, y); /* y[0] is 1 / sum */
+        error[0] = (double)y[0] * sum - 1;
+        k->softmax_grad[HOOP_F32](1, N, y, dy, dx, false); /* dx[0] = y[0] (1 - dot / sum) */
+        error[1] = ((double)dx[0] / (double)y[0] - (1 - dot / sum)) / (dot / sum);
+        k->log_softmax_grad[HOOP_F32](1, N, y, dy, dx, false); /* here y need be no log-softmax */
+        error[2] = (1 - (double)dx[0]) / (exp((double)y[0]) * sum_dy) - 1;
+        for (int i = 0; i < 3; i++)
+            if (!(fabs(error[i]) < 1e-6)) fail_msg("%s: error %g of sum %d of a long row", k->isa, error[i], i);
+    }
+    free(x);
+    free(y);
+    free(dy);
+    free(dx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sum_rows),   cmocka_unit_test(test_sum_cols), cmocka_unit_test(test_max),
-        cmocka_unit_test(test_squares),    cmocka_unit_test(test_softmax),  cmocka_unit_test(test_cross_entropy),
-        cmocka_unit_test(test_rows_alone),
+        cmocka_unit_test(test_long_rows),     cmocka_unit_test(test_sum_rows),   cmocka_unit_test(test_sum_cols),
+        cmocka_unit_test(test_max),           cmocka_unit_test(test_squares),    cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_cross_entropy), cmocka_unit_test(test_rows_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
