@@ -1,6 +1,10 @@
-# cmake -DROOT=core -DOUT=source_id.h -P source_id.cmake: a hash of core's sources, which decide bits together with the compiler.
+# cmake -DROOT=. -DOUT=source_id.h -P source_id.cmake: a hash of the layers' sources, which decide bits together with the compiler.
 # From contents and names alone: the same in a clone, a tarball and any folder.
-file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*.c ${ROOT}/*.h ${ROOT}/*.def ${ROOT}/*.cmake)
+set(patterns "")
+foreach(layer core dist io launch)
+    list(APPEND patterns ${ROOT}/${layer}/*.c ${ROOT}/${layer}/*.h ${ROOT}/${layer}/*.def ${ROOT}/${layer}/*.cmake)
+endforeach()
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${patterns})
 list(SORT files)
 set(all "")
 foreach(file IN LISTS files)

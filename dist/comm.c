@@ -159,6 +159,11 @@ int hoop_comm_host_cores(const hoop_comm *c)
     return c->host_cores;
 }
 
+bool hoop_comm_unsettled(const hoop_comm *c)
+{
+    return c->leak;
+}
+
 double hoop_comm_wait_s(const hoop_comm *c)
 {
     return c->wait_s;

@@ -144,13 +144,11 @@ done:
     return st;
 }
 
-/* Works under way read and write what is about to go. */
+/* Others wait for this rank's part; works under way read and write what is about to go. */
 static void leave_step(hoop_ddp *d)
 {
-    hoop_error why  = {0};
-    bool       work = false;
-    for (int k = 0; k < d->nbuckets; k++) work |= d->buckets[k].work != NULL;
-    if (!work) return;
+    hoop_error why = {0};
+    if (!d->in_step || hoop_comm_size(d->comm) == 1) return;
     (void)hoop_fail(&why, HOOP_ESTATE, "step %lld was left in its middle", (long long)d->step);
     hoop_comm_poison(d->comm, &why);
     for (int k = 0; k < d->nbuckets; k++) (void)hoop_work_wait(&d->buckets[k].work, NULL);
@@ -165,7 +163,10 @@ void hoop_ddp_destroy(hoop_ddp **ddp)
     free(d->buckets);
     free(d->ranges);
     *ddp = NULL;
-    if (d->comm->leak) return; /* the wire may still write into the sums, and MPI call a reducer of d */
+    if (hoop_comm_unsettled(d->comm)) { /* the wire may still write into the sums, and MPI call a reducer of d */
+        d->runtime = NULL;
+        return;
+    }
     free(d->accumulators);
     free(d);
 }

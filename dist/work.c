@@ -7,6 +7,8 @@
  */
 #include "comm_internal.h"
 
+#include "hoop/runtime.h"
+
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +222,7 @@ static hoop_status advance(hoop_work *w, hoop_error *err)
     return HOOP_OK;
 }
 
-static void poll_works(hoop_comm *c)
+static void move_works(hoop_comm *c)
 {
     hoop_error err      = {0};
     hoop_work *at       = c->pending;
@@ -250,6 +252,14 @@ static void poll_works(hoop_comm *c)
             finished = true;
         }
     }
+}
+
+/* Sums are taken on the way, and in one floating-point mode, whoever is waiting. */
+static void poll_works(hoop_comm *c)
+{
+    uint64_t mode = hoop_fp_enter();
+    move_works(c);
+    hoop_fp_restore(mode);
 }
 
 void hoop_comm_progress(hoop_comm *c)

@@ -43,14 +43,25 @@ struct hoop_threads {
 
 /* The register is read at every entry and written only where it holds something else: writing takes ten times as long. */
 #if defined(__x86_64__)
-enum { CLEAN = 0x1f80, CONTROL = 0xffc0 }; /* exceptions masked, round to nearest, denormals kept; all but the sticky flags */
+/* Low half: MXCSR, which arithmetic goes by: exceptions masked, round to nearest, denormals kept; all but the sticky flags. High
+ * half: the rounding of the x87 unit, which the C library goes by where it reads and writes numbers. */
+enum { CONTROL = 0xffc0, X87_ROUNDING = 0x0c00 };
+#define CLEAN UINT64_C(0x1f80)
+static uint16_t x87_get(void)
+{
+    uint16_t word;
+    __asm__ volatile("fnstcw %0" : "=m"(word));
+    return word;
+}
 static uint64_t mode_get(void)
 {
-    return _mm_getcsr() & CONTROL;
+    return (_mm_getcsr() & CONTROL) | (uint64_t)(x87_get() & X87_ROUNDING) << 32;
 }
 static void mode_set(uint64_t mode)
 {
+    uint16_t word = (uint16_t)((x87_get() & 0xf3ffu) | (mode >> 32 & X87_ROUNDING));
     _mm_setcsr((uint32_t)mode | (_mm_getcsr() & ~(uint32_t)CONTROL));
+    __asm__ volatile("fldcw %0" : : "m"(word));
 }
 #elif defined(__aarch64__)
 enum { CLEAN = 0 };

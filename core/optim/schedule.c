@@ -36,12 +36,20 @@ static HOOP_NOINLINE double factor(const hoop_schedule_opts *s, int64_t step, in
     }
 }
 
+/* What a config gives needs no look at the table, which is written for people and slow. */
+static bool is_resolved(const hoop_schedule_opts *s)
+{
+    return s->kind >= 0 && s->kind <= HOOP_SCHEDULE_STEP && s->warmup_steps >= 0 && s->warmup_steps <= 1000000000000 &&
+           s->min_factor >= 0 && s->min_factor <= 1 && s->every_steps >= 1 && s->every_steps <= 1000000000000 && s->gamma > 0 &&
+           s->gamma <= 1;
+}
+
 double hoop_schedule_factor(const hoop_schedule_opts *s, int64_t step, int64_t total_steps)
 {
     hoop_schedule_opts opts = *s;
     uint64_t           mode;
     double             f;
-    if (hoop_option_resolve(&hoop_schedule_options, &opts, NULL) != HOOP_OK) return (double)NAN;
+    if (!is_resolved(s) && hoop_option_resolve(&hoop_schedule_options, &opts, NULL) != HOOP_OK) return (double)NAN;
     mode = hoop_fp_enter();
     f    = factor(&opts, step, total_steps);
     hoop_fp_restore(mode);

@@ -1,5 +1,6 @@
 /*
- * One run a directory: a lock on RUN/lock that the kernel drops with the process. The file stays; what counts is the lock. Where
+ * One run a directory: a lock on RUN/lock that the kernel drops with the process. The file stays after a run (an
+ * import removes its own); what counts is the lock. Where
  * the file system has no locks (Lustre without -o flock, NFS without its lock daemon) the text of the file is all there is: a
  * run on this host that lives is seen, one on another host is not, and the holder is told so.
  */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "hoop/runtime.h"
 
 enum { FINGERPRINT_ALL = 4 << 20, FINGERPRINT_ROWS = 1024, FINGERPRINT_CHUNKED_ROWS = 64, FINGERPRINT_ROW_BYTES = 4096 };
 static const int64_t least_cache_bytes = 64 << 20, most_cache_bytes = 1 << 30;
@@ -233,6 +234,7 @@ hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_er
     const hoop_dataset_field *f;
     hoop_row_cast            *cast;
     size_t                    step;
+    uint64_t                  mode;
     hoop_status               st;
     if (g->field != HOOP_FIELD_X && g->field != HOOP_FIELD_Y)
         return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, g->field);
@@ -248,7 +250,9 @@ hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_er
                              (long long)ds->info.length);
     if (g->n == 0) return HOOP_OK;
     step = (size_t)f->numel * hoop_dtype_size(g->as);
+    mode = hoop_fp_enter(); /* casts round and scale */
     st   = ds->info.mapped ? gather_mapped(ds, g, cast, step) : gather_blocks(ds, g, cast, step, err);
+    hoop_fp_restore(mode);
     return st == HOOP_OK && given_up(g) ? hoop_fail(err, HOOP_EINTERRUPTED, "%s: reading was given up", ds->spec) : st;
 }
 

@@ -189,6 +189,7 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
 typedef struct moments {
     hoop_dataset *ds;
     double       *mean, *variance;
+    float        *centre, *inverse; /* the mean; 1 / deviation, 1 where there is none */
 } moments;
 
 static hoop_status find_moments(void *ctx, hoop_error *err)
@@ -215,7 +216,11 @@ static hoop_status find_moments(void *ctx, hoop_error *err)
             }
         }
     }
-    for (int64_t j = 0; j < width && st == HOOP_OK; j++) m->variance[j] /= (double)length;
+    for (int64_t j = 0; j < width && st == HOOP_OK; j++) {
+        double variance = m->variance[j] / (double)length;
+        m->centre[j]    = (float)m->mean[j];
+        m->inverse[j]   = variance > 0.0 ? (float)(1.0 / sqrt(variance)) : 1.0F;
+    }
     free(x);
     free(index);
     return st;
@@ -239,15 +244,13 @@ hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err)
     hoop_status  st;
     if (tr->data_opts.normalize == HOOP__NORMALIZE_NONE || tr->train_set == NULL || tr->model == NULL || tr->opts.resume != NULL)
         return HOOP_OK;
-    mean    = find_buffer(tr->params, "normalize.mean");
-    inverse = find_buffer(tr->params, "normalize.inverse_std");
-    width   = hoop_tensor_numel(mean);
+    mean      = find_buffer(tr->params, "normalize.mean");
+    inverse   = find_buffer(tr->params, "normalize.inverse_std");
+    width     = hoop_tensor_numel(mean);
+    m.centre  = hoop_tensor_data(mean);
+    m.inverse = hoop_tensor_data(inverse);
     if (root) hoop__task_start(&task, find_moments, &m);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "statistics of the data", err));
-    for (int64_t j = 0; root && j < width; j++) {
-        ((float *)hoop_tensor_data(mean))[j]    = (float)m.mean[j];
-        ((float *)hoop_tensor_data(inverse))[j] = m.variance[j] > 0.0 ? (float)(1.0 / sqrt(m.variance[j])) : 1.0F;
-    }
     HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, hoop_tensor_data(mean), width * 4, "mean of the data", err));
     HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, hoop_tensor_data(inverse), width * 4, "deviation of the data", err));
     hoop_tensor_touch(mean);
@@ -304,15 +307,17 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     if (ds == NULL) ds = tr->validation_set;
     if (ds == NULL || tr->model == NULL)
         return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
+    if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_evaluate inside a step: after hoop_trainer_update, please");
     if (!rows_fit(tr, ds)) {
-        return hoop_fail(err, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for",
-                         hoop_dataset_path(ds, 0, NULL));
+        (void)hoop_fail(&local, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for",
+                        hoop_dataset_path(ds, 0, NULL));
+    } else if (tr->train_set != NULL && ds != tr->validation_set) {
+        (void)same_meaning(tr, ds, &local);
     }
-    if (tr->train_set != NULL && ds != tr->validation_set && (st = same_meaning(tr, ds, err)) != HOOP_OK) return st;
     hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
     hoop__record_clear(&r);
     opts.end_step = (hoop_dataset_about(ds)->length + tr->run.batch - 1) / tr->run.batch;
-    if (opts.end_step > 0 && hoop_loader_create(ds, &opts, &local, &loader) == HOOP_OK) {
+    if (local.status == HOOP_OK && opts.end_step > 0 && hoop_loader_create(ds, &opts, &local, &loader) == HOOP_OK) {
         for (int64_t i = 0; i < opts.end_step && local.status == HOOP_OK; i++) {
             if (hoop_loader_next_step(loader, &local, NULL) != HOOP_OK) break;
             while (local.status == HOOP_OK && hoop_loader_next_leaf(loader, &leaf)) {

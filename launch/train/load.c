@@ -169,6 +169,7 @@ hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *er
     reading     r     = {.tr = tr};
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
+    if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_load inside a step: after hoop_trainer_update, please");
     hoop_comm_set_position(tr->comm, tr->status.step, "loading a checkpoint");
     HOOP_TRY(st, done, agree_on_one(tr, path, &p, err));
     st = hoop_checkpoint_open(p.picked, &task.error, &r.c);

@@ -2,7 +2,8 @@
  * Saving. Rank 0 makes the directory, every rank copies what it is to write (rank 0 weights and buffers, each rank the optimiser
  * state of its ranges), and a task writes the copy behind the next steps. The step record tells when no rank is busy any more:
  * then ranks agree that all is on disk and hand their receipts to rank 0, whose next task publishes, again behind the steps; a
- * later record tells that it is done. So a checkpoint is agreed upon, or does not exist, and no step waits for a disk.
+ * later record tells that it is done. So a checkpoint is agreed upon, or does not exist, and no step waits for more of a disk
+ * than a new directory.
  */
 #include "train/meaning.h"
 #include "train/task.h"
@@ -270,6 +271,7 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
     if (s == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_save: the trainer has no run directory");
+    if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_save inside a step: after hoop_trainer_update, please");
     HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
     describe(tr, s);
     if (hoop_checkpoint_tmp(s->run_dir, s->meta.step, s->run_id, &local, s->tmp) == HOOP_OK && s->rank == 0)
@@ -297,10 +299,15 @@ static bool is_same_place(const char *a, const char *b)
 /* Does what is resumed end this directory's line of checkpoints? Two lines in one would be told apart by nobody. */
 static bool goes_on_here(const hoop_trainer *tr, int64_t newest)
 {
-    char path[HOOP_CHECKPOINT_PATH];
+    char    path[HOOP_CHECKPOINT_PATH], notes[HOOP_ERROR_TEXT];
+    int64_t step;
     if (tr->opts.resume == NULL) return false;
     if (is_same_place(tr->opts.resume, tr->opts.run_dir)) return true;
-    return hoop_checkpoint_step_path(tr->opts.run_dir, newest, NULL, path) == HOOP_OK && is_same_place(tr->opts.resume, path);
+    if (hoop_checkpoint_step_path(tr->opts.run_dir, newest, NULL, path) == HOOP_OK && is_same_place(tr->opts.resume, path))
+        return true;
+    /* those after it may be damaged */
+    return hoop_checkpoint_find_good(tr->opts.run_dir, NULL, notes, (int64_t)sizeof notes, &step, path) == HOOP_OK && step >= 0 &&
+           is_same_place(tr->opts.resume, path);
 }
 
 static hoop_status open_run_dir(hoop_trainer *tr, hoop__save *s, hoop_error *err)

@@ -180,7 +180,7 @@ static hoop_status check_finite(hoop_trainer *tr, hoop_error *err)
                      (long long)tr->status.step, isfinite(loss) ? "gradient" : "loss", loss / weight);
 }
 
-static void update_own(hoop_trainer *tr)
+static __attribute__((noinline)) void update_own(hoop_trainer *tr)
 {
     const hoop_ddp_range *range;
     int                   n;
@@ -201,6 +201,7 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     hoop_trainer_status *s      = &tr->status;
     bool                 finite = true;
     hoop_error           local  = {.status = HOOP_OK};
+    uint64_t             mode;
     hoop_status          st;
     if (!tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_update without hoop_trainer_next_step before it");
     tr->begun = false;
@@ -221,7 +222,9 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, hoop__record_reduce(tr, &tr->record, "step record", err));
     HOOP_TRY(st, done, hoop__record_verdict(tr, &tr->record, err));
     HOOP_TRY(st, done, check_finite(tr, err));
+    mode = hoop_fp_enter(); /* factors round */
     update_own(tr);
+    hoop_fp_restore(mode);
     HOOP_TRY(st, done, hoop_ddp_gather(tr->ddp, hoop_params_data(tr->params), err));
     hoop_optim_advance(tr->optim);
     s->step++;

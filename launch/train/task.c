@@ -5,9 +5,10 @@
 
 static void *work(void *arg)
 {
-    hoop__task *t = arg;
-    (void)hoop_fp_enter(); /* a thread begins with its parent's mode */
+    hoop__task *t    = arg;
+    uint64_t    mode = hoop_fp_enter(); /* a thread begins with its parent's */
     (void)t->run(t->ctx, &t->error);
+    hoop_fp_restore(mode);
     atomic_store(&t->done, true);
     return NULL;
 }

@@ -295,6 +295,7 @@ hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, cons
     hoop_error                     local    = {.status = HOOP_OK};
     hoop_trainer                  *tr       = calloc(1, sizeof *tr);
     hoop__cpus                    *cpus     = calloc((size_t)hoop_comm_size(comm), sizeof *cpus);
+    uint64_t                       mode     = hoop_fp_enter(); /* numbers are read and written, too */
     hoop_status                    st;
     *out = NULL;
     if (tr == NULL || cpus == NULL) {
@@ -312,6 +313,7 @@ hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, cons
     st = hoop_comm_agree_status(comm, &local);
     if (st == HOOP_OK) st = create_together(tr, cpus, &local);
     free(cpus);
+    hoop_fp_restore(mode);
     if (st != HOOP_OK) {
         hoop_trainer_destroy(&tr);
         return hoop_fail(err, st, "%s", local.text);
@@ -332,7 +334,7 @@ void hoop_trainer_destroy(hoop_trainer **trainer)
     hoop_ddp_destroy(&tr->ddp);
     hoop_optim_destroy(&tr->optim);
     hoop_tape_destroy(&tr->tape);
-    hoop_model_destroy(&tr->model);
+    if (!hoop_comm_unsettled(tr->comm)) hoop_model_destroy(&tr->model); /* else weights and gradients may still be written to */
     hoop_runtime_destroy(&tr->rt);
     free(tr->resolved);
     free(tr);

@@ -19,7 +19,7 @@ typedef struct ddp_case {
 bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash);
 /* no leaf on some ranks, a NaN, ready twice, a rank that fails in the middle */
 bool check_ddp_misfits(hoop_comm *c);
-/* rank 0 leaves a step in its middle; the communicator is poisoned then */
-bool check_ddp_left(hoop_comm *c);
+/* rank 0 leaves a step in its middle, its buckets started or not; the communicator is poisoned then */
+bool check_ddp_left(hoop_comm *c, bool started);
 
 #endif

@@ -33,7 +33,7 @@ HOOP_API const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt)
 /** Run task(ctx, 0) .. task(ctx, n - 1) on the runtime's threads, in any order, and return when all are done. rt NULL: on this
  *  thread. Calls: Local. */
 HOOP_API void hoop_runtime_run(const hoop_runtime *rt, int64_t n, void (*task)(void *ctx, int64_t i), void *ctx);
-/** "hoop 0.1.0-4f0c2ab9e1 gcc-12.2.0 avx512 own openblas-Zen-0.3.21": version and a hash of core's sources, compiler, instruction
+/** "hoop 0.1.0-4f0c2ab9e1 gcc-12.2.0 avx512 own openblas-Zen-0.3.21": version and a hash of all sources, compiler, instruction
  *  set, matrix products by hoop's own kernel where it has one (own) or all by OpenBLAS (blas), OpenBLAS's kernels and version. It
  *  is all that decides bits beside config, data and seed: no function of libm does. Valid while rt lives. Calls: Local. */
 HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt);

@@ -99,7 +99,8 @@ HOOP_API const hoop_config_schema *hoop_train_schema(void);
  */
 HOOP_API hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, const hoop_trainer_opts *opts,
                                          hoop_error *err, hoop_trainer **out);
-/** Ends at any moment; a save under way is finished and published only by hoop_trainer_finish. Calls: Local. */
+/** Ends at any moment; that a save under way gets published is sure only after hoop_trainer_finish. Inside a step the others wait
+ * for this rank: the communicator is poisoned. Calls: Local. */
 HOOP_API void hoop_trainer_destroy(hoop_trainer **tr);
 
 /** Begin a step (again: no effect). False when all steps are done, when stopped, or after an error (which update returned).

@@ -2,6 +2,7 @@
  * prediction, checkpoints, the caller's own arrays and the caller's own model. */
 #include "plan.h"
 
+#include <fenv.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -627,6 +628,40 @@ static void evaluation_and_prediction(void **state)
     plan_clear(&b);
 }
 
+static const char normalized[] = SMALL MODEL "data: {train: digits/train, normalize: standard}\nsteps: 9\n";
+
+static hoop_status set_mode(plan *p, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
+{
+    (void)p, (void)comm, (void)rank, (void)opts, (void)err;
+    (void)fesetround(FE_UPWARD);
+    return HOOP_OK;
+}
+
+static hoop_status keep_mode(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = hoop_trainer_run(tr, NULL, 0, err);
+    (void)p, (void)rank;
+    if (st == HOOP_OK && fegetround() != FE_UPWARD) st = hoop_fail(err, HOOP_ESTATE, "the mode is another afterwards");
+    (void)fesetround(FE_TONEAREST);
+    return st;
+}
+
+/* A program that rounds upward trains to the same bits, and still rounds upward afterwards. */
+static void the_rounding_of_the_program_decides_nothing(void **state)
+{
+    plan usual = {.config = {normalized}}, upward = {.config = {normalized}, .before = set_mode, .drive = keep_mode};
+    (void)state;
+    plan_run(&usual, 1);
+    plan_good(&usual);
+    for (int size = 1; size <= 2; size++) {
+        plan_run(&upward, size);
+        plan_good(&upward);
+        plan_same(&upward, &usual);
+    }
+    plan_clear(&usual);
+    plan_clear(&upward);
+}
+
 static hoop_status misuse(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
 {
     hoop_metrics_sums sums;
@@ -642,12 +677,15 @@ static hoop_status misuse(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
     ok[3]    = hoop_trainer_save(tr, &e) == HOOP_ESTATE && strstr(e.text, "run directory") != NULL;
     e.status = HOOP_OK;
     ok[4]    = hoop_trainer_load(tr, "nowhere", &e) == HOOP_EIO;
+    e.status = HOOP_OK;
+    ok[5]    = hoop_trainer_next_step(tr) && hoop_trainer_load(tr, "nowhere", &e) == HOOP_ESTATE &&
+            strstr(e.text, "inside a step") != NULL;
     return hoop_trainer_run(tr, NULL, 0, err); /* none of it did harm */
 }
 
 static void calls_out_of_order(void **state)
 {
-    bool ok[5] = {false};
+    bool ok[6] = {false};
     plan p     = {.config = {SHORT "steps: 5\n"}, .drive = misuse, .ctx = ok};
     (void)state;
     plan_run(&p, 1);
@@ -949,6 +987,7 @@ int main(void)
         cmocka_unit_test(observers_hear_all),
         cmocka_unit_test(an_observer_fails_on_one_rank),
         cmocka_unit_test(evaluation_and_prediction),
+        cmocka_unit_test(the_rounding_of_the_program_decides_nothing),
         cmocka_unit_test(calls_out_of_order),
         cmocka_unit_test(resumed_on_other_ranks),
         cmocka_unit_test(destroyed_while_saving),
