@@ -161,7 +161,7 @@ int hoop_comm_host_cores(const hoop_comm *c)
 
 bool hoop_comm_unsettled(const hoop_comm *c)
 {
-    return c->leak;
+    return c != NULL && c->leak;
 }
 
 double hoop_comm_wait_s(const hoop_comm *c)

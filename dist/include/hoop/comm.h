@@ -125,7 +125,7 @@ HOOP_API hoop_status hoop_comm_check(const hoop_comm *c, hoop_error *err);
  */
 HOOP_API bool hoop_comm_was_told(const hoop_comm *c);
 /** After a failure: a message that was under way could not be called back, and may still be written into the buffer of its
- *  collective (or MPI call its reducer). Calls: Local. */
+ *  collective (or MPI call its reducer). NULL: false. Calls: Local. */
 HOOP_API bool hoop_comm_unsettled(const hoop_comm *c);
 /** Seconds spent in waits since creation. Calls: Local. */
 HOOP_API double hoop_comm_wait_s(const hoop_comm *c);
