@@ -2,6 +2,7 @@
 #include "tape_test.h"
 
 #include "alloc_hooks.h"
+#include "hoop/nn.h"
 #include "hoop/optim.h"
 
 #include <stdio.h>
@@ -52,6 +53,60 @@ static void steps_do_not_allocate(void **state)
     hoop_optim_destroy(&o);
     hoop_tape_destroy(&t);
     test_model_destroy(&m);
+}
+
+/* as it is trained: f32, hoop's own matrix products, shared by two threads */
+static void steps_on_threads_do_not_allocate(void **state)
+{
+    enum { BATCH = 64, IN = 256, HIDDEN = 128, OUT = 10 };
+    static float   x[BATCH * IN];
+    static int64_t label[BATCH];
+    hoop_runtime  *rt;
+    hoop_tape     *t;
+    hoop_params   *p;
+    hoop_optim    *o;
+    hoop_tensor   *w1, *b1, *w2, *b2, *h, *loss, *in, *target;
+    int64_t        hoops = 0, all = 0;
+    double         first = 0.0, last = 0.0;
+    (void)state;
+    for (int i = 0; i < BATCH * IN; i++) x[i] = (float)hoop_random_normal((hoop_key){1, 1}, (uint64_t)i);
+    for (int i = 0; i < BATCH; i++) label[i] = i % OUT;
+    test_ok(hoop_runtime_create(&(hoop_runtime_opts){.threads = 2}, why, &rt));
+    test_ok(hoop_tape_create(rt, why, &t));
+    test_ok(hoop_params_create(HOOP_F32, why, &p));
+    test_ok(hoop_params_add(p, "w1", 2, (int64_t[]){HIDDEN, IN}, why, &w1));
+    test_ok(hoop_params_add(p, "b1", 1, (int64_t[]){HIDDEN}, why, &b1));
+    test_ok(hoop_params_add(p, "w2", 2, (int64_t[]){OUT, HIDDEN}, why, &w2));
+    test_ok(hoop_params_add(p, "b2", 1, (int64_t[]){OUT}, why, &b2));
+    test_ok(hoop_params_finalize(p, NULL, why));
+    for (int i = 0; i < 4; i++) test_ok(hoop_param_init(p, i, HOOP_INIT_PYTORCH, i < 2 ? IN : HIDDEN, 1));
+    test_ok(hoop_optim_create(&(hoop_optim_opts){.lr = 0.01}, p, why, &o));
+    for (uint64_t step = 0; step < 20; step++) {
+        test_ok(hoop_tape_reset(t, &(hoop_tape_key){1, step, 0}, why));
+        (void)hoop_tape_set_training(t, true);
+        in     = hoop_tape_wrap(t, HOOP_F32, 2, (int64_t[]){BATCH, IN}, x);
+        target = hoop_tape_wrap(t, HOOP_I64, 1, (int64_t[]){BATCH}, label);
+        h      = hoop_linear(t, in, w1, b1);
+        h      = hoop_gelu(t, h, HOOP_GELU_TANH);
+        h      = hoop_dropout(t, h, 0.1);
+        h      = hoop_linear(t, h, w2, b2);
+        loss   = hoop_cross_entropy(t, h, target);
+        test_ok(hoop_backward(t, loss, NULL, why));
+        hoop_optim_update(o, rt, 0, hoop_params_nblocks(p), 0.01, 1.0 / BATCH);
+        hoop_optim_advance(o);
+        last = hoop_tensor_item(loss);
+        if (step > 0) continue;
+        first = last;
+        hoops = alloc_calls();
+        all   = alloc_calls_anywhere();
+    }
+    assert_int_equal(alloc_calls() - hoops, 0);
+    assert_int_equal(alloc_calls_anywhere() - all, 0);
+    assert_true(last < 0.5 * first);
+    hoop_optim_destroy(&o);
+    hoop_params_destroy(&p);
+    hoop_tape_destroy(&t);
+    hoop_runtime_destroy(&rt);
 }
 
 /* Everything a tape does, from nothing: threads, parameters, forward, backward, second derivatives, scopes, views. */
@@ -198,7 +253,8 @@ static void any_allocation_may_fail(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_do_not_allocate), cmocka_unit_test(finalize_again),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_do_not_allocate),
+                                       cmocka_unit_test(steps_on_threads_do_not_allocate), cmocka_unit_test(finalize_again),
                                        cmocka_unit_test(any_allocation_may_fail)};
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
