@@ -58,7 +58,7 @@ HOOP_API hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, in
 HOOP_API hoop_tensor *hoop_expand(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
 HOOP_API hoop_tensor *hoop_slice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t count);
 HOOP_API hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first,
-                                   int64_t size); /* zeros with x at [first, first+count) */
+                                   int64_t size); /* size zeros with x from first on */
 HOOP_API hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim);
 HOOP_API hoop_tensor *hoop_contiguous(hoop_tape *t, hoop_tensor *x);
 HOOP_API hoop_tensor *hoop_cast(hoop_tape *t, hoop_tensor *x, hoop_dtype dtype);
@@ -95,14 +95,48 @@ HOOP_API hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *
 #define hoop_sub(t, ...) hoop_sub(HOOP_AT(t), __VA_ARGS__)
 #define hoop_mul(t, ...) hoop_mul(HOOP_AT(t), __VA_ARGS__)
 #define hoop_div(t, ...) hoop_div(HOOP_AT(t), __VA_ARGS__)
+#define hoop_neg(t, ...) hoop_neg(HOOP_AT(t), __VA_ARGS__)
+#define hoop_scale(t, ...) hoop_scale(HOOP_AT(t), __VA_ARGS__)
+#define hoop_shift(t, ...) hoop_shift(HOOP_AT(t), __VA_ARGS__)
+#define hoop_reciprocal(t, ...) hoop_reciprocal(HOOP_AT(t), __VA_ARGS__)
+#define hoop_exp(t, ...) hoop_exp(HOOP_AT(t), __VA_ARGS__)
+#define hoop_log(t, ...) hoop_log(HOOP_AT(t), __VA_ARGS__)
+#define hoop_sqrt(t, ...) hoop_sqrt(HOOP_AT(t), __VA_ARGS__)
+#define hoop_erf(t, ...) hoop_erf(HOOP_AT(t), __VA_ARGS__)
+#define hoop_greater(t, ...) hoop_greater(HOOP_AT(t), __VA_ARGS__)
+#define hoop_equal(t, ...) hoop_equal(HOOP_AT(t), __VA_ARGS__)
+#define hoop_tanh(t, ...) hoop_tanh(HOOP_AT(t), __VA_ARGS__)
+#define hoop_sigmoid(t, ...) hoop_sigmoid(HOOP_AT(t), __VA_ARGS__)
+#define hoop_relu(t, ...) hoop_relu(HOOP_AT(t), __VA_ARGS__)
+#define hoop_gelu(t, ...) hoop_gelu(HOOP_AT(t), __VA_ARGS__)
+#define hoop_tanh_grad(t, ...) hoop_tanh_grad(HOOP_AT(t), __VA_ARGS__)
+#define hoop_sigmoid_grad(t, ...) hoop_sigmoid_grad(HOOP_AT(t), __VA_ARGS__)
+#define hoop_relu_grad(t, ...) hoop_relu_grad(HOOP_AT(t), __VA_ARGS__)
+#define hoop_gelu_grad(t, ...) hoop_gelu_grad(HOOP_AT(t), __VA_ARGS__)
+#define hoop_sum(t, ...) hoop_sum(HOOP_AT(t), __VA_ARGS__)
+#define hoop_mean(t, ...) hoop_mean(HOOP_AT(t), __VA_ARGS__)
+#define hoop_max(t, ...) hoop_max(HOOP_AT(t), __VA_ARGS__)
+#define hoop_sum_to(t, ...) hoop_sum_to(HOOP_AT(t), __VA_ARGS__)
+#define hoop_reshape(t, ...) hoop_reshape(HOOP_AT(t), __VA_ARGS__)
+#define hoop_transpose(t, ...) hoop_transpose(HOOP_AT(t), __VA_ARGS__)
+#define hoop_expand(t, ...) hoop_expand(HOOP_AT(t), __VA_ARGS__)
+#define hoop_slice(t, ...) hoop_slice(HOOP_AT(t), __VA_ARGS__)
+#define hoop_unslice(t, ...) hoop_unslice(HOOP_AT(t), __VA_ARGS__)
+#define hoop_concat(t, ...) hoop_concat(HOOP_AT(t), __VA_ARGS__)
+#define hoop_contiguous(t, ...) hoop_contiguous(HOOP_AT(t), __VA_ARGS__)
+#define hoop_cast(t, ...) hoop_cast(HOOP_AT(t), __VA_ARGS__)
+#define hoop_fill(t, ...) hoop_fill(HOOP_AT(t), __VA_ARGS__)
+#define hoop_detach(t, ...) hoop_detach(HOOP_AT(t), __VA_ARGS__)
 #define hoop_matmul(t, ...) hoop_matmul(HOOP_AT(t), __VA_ARGS__)
 #define hoop_linear(t, ...) hoop_linear(HOOP_AT(t), __VA_ARGS__)
-#define hoop_reshape(t, ...) hoop_reshape(HOOP_AT(t), __VA_ARGS__)
-#define hoop_slice(t, ...) hoop_slice(HOOP_AT(t), __VA_ARGS__)
-#define hoop_concat(t, ...) hoop_concat(HOOP_AT(t), __VA_ARGS__)
+#define hoop_softmax(t, ...) hoop_softmax(HOOP_AT(t), __VA_ARGS__)
+#define hoop_log_softmax(t, ...) hoop_log_softmax(HOOP_AT(t), __VA_ARGS__)
+#define hoop_one_hot(t, ...) hoop_one_hot(HOOP_AT(t), __VA_ARGS__)
 #define hoop_cross_entropy(t, ...) hoop_cross_entropy(HOOP_AT(t), __VA_ARGS__)
 #define hoop_mse(t, ...) hoop_mse(HOOP_AT(t), __VA_ARGS__)
+#define hoop_dropout(t, ...) hoop_dropout(HOOP_AT(t), __VA_ARGS__)
 #define hoop_embedding(t, ...) hoop_embedding(HOOP_AT(t), __VA_ARGS__)
+#define hoop_loss(t, ...) hoop_loss(HOOP_AT(t), __VA_ARGS__)
 #endif
 
 #ifdef __cplusplus

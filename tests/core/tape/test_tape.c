@@ -51,6 +51,15 @@ static void places_are_honest(void **state)
     i = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){3}, NULL);
     (void)(hoop_exp)(t, i);
     test_tape_failed(t, HOOP_EDTYPE, "exp: ", "[after ", __FILE__, NULL);
+    i = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){3}, NULL); /* an op of one input has its line as well */
+    (void)hoop_exp(t, i);
+    test_tape_failed(t, HOOP_EDTYPE, "exp: ", " [", __FILE__, NULL);
+    a = test_leaf(t, 3, NULL); /* backward leaves no line of its own files behind */
+    test_ok(hoop_backward(t, hoop_mul(t, a, a), NULL, why));
+    i = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){3}, NULL);
+    (void)(hoop_exp)(t, i);
+    assert_null(strstr(hoop_tape_error(t)->text, "core/tape"));
+    test_tape_failed(t, HOOP_EDTYPE, "exp: ", NULL);
     i = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){3}, NULL);
     (void)(hoop_exp)(t, i);
     assert_null(strstr(hoop_tape_error(t)->text, "["));
