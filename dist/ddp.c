@@ -100,6 +100,7 @@ static void *take(hoop_ddp *d, int64_t n, int64_t size)
 static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err)
 {
     const int64_t buckets = (o->nblocks + d->bucket_blocks - 1) / d->bucket_blocks;
+    bool          accumulates;
     if (buckets > HOOP__TAG_SPAN / 2)
         return hoop_fail(err, HOOP_EARG, "ddp: %lld buckets are too many, take a bucket_bytes of at least %lld",
                          (long long)buckets, (long long)(o->nblocks / (HOOP__TAG_SPAN / 2) + 1) * d->block_bytes);
@@ -108,8 +109,12 @@ static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err
     d->spans    = take(d, d->nspans, sizeof *d->spans);
     d->buckets  = take(d, d->nbuckets, sizeof *d->buckets);
     d->ranges   = take(d, d->nbuckets, sizeof *d->ranges);
-    if (d->mode->has_accumulators) d->accumulators = take(d, d->nblocks, d->exact.block_bytes);
-    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || (d->mode->has_accumulators && d->accumulators == NULL))
+    d->nterms   = !d->mode->collects ? 1 : d->leaves_most < HOOP__DDP_TERMS ? (int)d->leaves_most : HOOP__DDP_TERMS;
+    d->more     = take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
+    accumulates = d->mode->sends_accumulators || d->nterms < (d->mode->collects ? d->leaves_most : 1);
+    if (accumulates) d->accumulators = take(d, d->nblocks, d->exact.block_bytes);
+    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || d->more == NULL ||
+        (accumulates && d->accumulators == NULL))
         return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks,
                          (long long)d->bytes);
     return HOOP_OK;
@@ -168,6 +173,7 @@ void hoop_ddp_destroy(hoop_ddp **ddp)
         return;
     }
     free(d->accumulators);
+    free(d->more);
     free(d);
 }
 
@@ -182,6 +188,7 @@ static void start_buckets(hoop_ddp *d)
 static void close_span(hoop_ddp *d, hoop__ddp_span *span)
 {
     int from, to;
+    d->mode->close(d, span);
     span->done = true;
     buckets_of(d, span, &from, &to);
     for (int k = from; k < to; k++) d->buckets[k].missing--;
@@ -197,8 +204,10 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
                          (long long)d->step);
     if (grad == NULL && d->nblocks > 0) return hoop_fail(err, HOOP_EARG, "ddp: there is no gradient buffer");
     d->grad    = grad;
+    d->leaf    = 0;
     d->step    = step;
     d->in_step = true;
+    for (int i = 0; i < d->nterms; i++) d->terms[i] = i == 0 ? d->grad : d->more + (i - 1) * d->nblocks * d->block_bytes;
     atomic_store(&d->finite, true);
     d->next  = 0;
     d->error = (hoop_error){0};
@@ -206,13 +215,19 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
     for (int k = 0; k < d->nbuckets; k++) d->buckets[k].missing = d->buckets[k].spans;
     for (int i = 0; i < d->nspans; i++) {
         d->spans[i].done  = false;
-        d->spans[i].terms = 0;
+        d->spans[i].terms = d->spans[i].deposited = 0;
     }
-    for (int i = d->nspans - 1; i >= d->nparams; i--) {
-        d->mode->none(d, &d->spans[i], true);
-        close_span(d, &d->spans[i]);
-    }
+    for (int i = d->nspans - 1; i >= d->nparams; i--) close_span(d, &d->spans[i]);
     return HOOP_OK;
+}
+
+void *hoop_ddp_next_leaf(hoop_ddp *d)
+{
+    if (d->error.status == HOOP_OK && (!d->in_step || d->leaf == d->leaves_most))
+        (void)hoop_fail(&d->error, HOOP_ESTATE,
+                        d->in_step ? "ddp: step %lld: more leaves than this rank's %lld" : "ddp: a leaf outside a step",
+                        (long long)d->step, (long long)d->leaves_most);
+    return d->terms[d->leaf++ % d->nterms];
 }
 
 void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf)
@@ -225,14 +240,19 @@ void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf)
         return;
     }
     span = &d->spans[param];
-    if (span->done || span->terms == d->leaves_most) {
+    if (span->done || span->terms != d->leaf - 1) {
         (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: parameter %d became ready %s", param,
-                        span->done ? "again after its last leaf" : "in more leaves than this rank may have");
+                        span->done               ? "again after its last leaf"
+                        : d->leaf == 0           ? "before hoop_ddp_next_leaf"
+                        : span->terms == d->leaf ? "twice in a leaf"
+                                                 : "in this leaf, but not in all before it");
         return;
     }
-    d->mode->term(d, span, span->terms == 0, last_leaf);
     span->terms++;
-    if (last_leaf) close_span(d, span);
+    if (last_leaf)
+        close_span(d, span);
+    else
+        d->mode->term(d, span);
 }
 
 void hoop_ddp_poll(hoop_ddp *d)
@@ -246,9 +266,7 @@ void hoop_ddp_skip_all(hoop_ddp *d)
     if (!d->in_step) return;
     d->error = (hoop_error){0}; /* the others wait for our part, whatever went wrong here */
     for (int i = d->nspans - 1; i >= 0; i--) {
-        if (d->spans[i].done) continue;
-        d->mode->none(d, &d->spans[i], d->spans[i].terms == 0);
-        close_span(d, &d->spans[i]);
+        if (!d->spans[i].done) close_span(d, &d->spans[i]);
     }
     if (kept.status != HOOP_OK) d->error = kept;
 }

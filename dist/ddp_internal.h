@@ -10,14 +10,16 @@
 enum {
     HOOP__DDP_WHAT    = 32,
     HOOP__DDP_AT_ONCE = 16, /* blocks whose accumulators stay in the L1 cache */
+    HOOP__DDP_TERMS   = 4,  /* leaves deposited at once: see ddp_sum.c */
     HOOP__DDP_TASK    = 128 /* blocks worth a thread's attention */
 };
 
 /* A parameter, or blocks of none. */
 typedef struct hoop__ddp_span {
     int64_t first_block, nblocks;
-    int64_t terms; /* leaves that came this step */
-    bool    done;  /* no more will */
+    int64_t terms;     /* leaves that came this step */
+    int64_t deposited; /* of them in accumulators; term k of those that are not is in buffer k of d->terms */
+    bool    done;      /* no more will come */
 } hoop__ddp_span;
 
 typedef struct hoop__ddp_bucket {
@@ -28,14 +30,14 @@ typedef struct hoop__ddp_bucket {
     char       reduce_what[HOOP__DDP_WHAT], gather_what[HOOP__DDP_WHAT];
 } hoop__ddp_bucket;
 
-/* How gradients are summed. term: a leaf's gradient is in grad; none: no more leaves come, and if `first`, none came. */
+/* How gradients are summed. term: a leaf's gradient came, and more will; close: no more will, maybe none came. */
 typedef struct hoop__ddp_mode {
     const char *name;
-    void (*term)(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last);
-    void (*none)(hoop_ddp *d, const hoop__ddp_span *span, bool first);
+    void (*term)(hoop_ddp *d, hoop__ddp_span *span);
+    void (*close)(hoop_ddp *d, hoop__ddp_span *span);
     hoop_status (*start)(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err);
     void (*finish)(hoop_ddp *d, const hoop__ddp_bucket *bucket);
-    bool has_accumulators;
+    bool collects, sends_accumulators; /* several leaves, for their exact sum; as which they travel */
 } hoop__ddp_mode;
 
 struct hoop_ddp {
@@ -51,8 +53,12 @@ struct hoop_ddp {
     hoop_ddp_range       *ranges;
     hoop_exact            exact;
     char                 *accumulators; /* [nblocks] or NULL */
+    char                 *more;         /* [nterms - 1][nblocks]: gradients of leaves beside grad */
+    int                   nterms;
+    char                 *terms[HOOP__DDP_TERMS]; /* grad, then those in more */
     hoop_reducer          reducer;
     char                 *grad;
+    int64_t               leaf; /* of this rank, begun this step */
     int64_t               step;
     bool                  in_step;
     atomic_bool           finite;

@@ -2,13 +2,18 @@
  * ddp_sum.c - the five ways in which gradients of leaves and ranks become one sum.
  *
  *   none     one rank, floats (or a single leaf): what backward left in grad is the sum
- *   local    one rank, exact: leaves are deposited in accumulators; the last one's deposit ends in grad, block by block
+ *   local    one rank, exact: leaves are deposited in accumulators; the last deposit ends in grad, block by block
  *   leaf     exact, at most one leaf a rank: raw gradients travel (4 bytes an f32 element, not 8.5) and meet in the owner's
  *            accumulators, a few blocks at a time; no others exist
  *   exact    exact, several leaves a rank: leaves are deposited, accumulators travel and are merged on the way
  *   float    the sum of floats, in the order of the algorithm
  *
  * local, leaf and exact give the same bits.
+ *
+ * A deposit is bound by memory: an f32 element's accumulator has 8.5 bytes, read and written. So local and exact wait for
+ * HOOP__DDP_TERMS leaves, each in a buffer of its own, and deposit them together while a few blocks' accumulators are in the
+ * cache: 4 leaves then move 33 bytes an element where one by one they would move 84. Where there are no more leaves than
+ * that, local keeps no accumulators at all.
  */
 #include <string.h>
 
@@ -38,8 +43,9 @@ typedef struct piecework {
     void (*piece)(hoop_ddp *d, const struct piecework *w, int64_t block, int64_t n);
     hoop_ddp          *d;
     int64_t            first_block, nblocks;
-    bool               first, with_term; /* of a deposit: nothing came before; a gradient comes */
-    char              *own;              /* of a merge: accumulators, or raw gradients */
+    bool               first;  /* of a deposit: nothing came before */
+    int                nterms; /* and how many come: d->terms[0 .. nterms - 1] */
+    char              *own;    /* of a merge: accumulators, or raw gradients */
     const void *const *others;
     int                nothers;
 } piecework;
@@ -57,25 +63,55 @@ static void do_pieces(piecework *w)
     hoop_runtime_run(w->d->runtime, (w->nblocks + HOOP__DDP_TASK - 1) / HOOP__DDP_TASK, do_task, w);
 }
 
+/* Where a few blocks' sums are made, if not in the accumulators. */
+typedef struct few_blocks {
+    _Alignas(64) char bytes[HOOP__DDP_AT_ONCE * sizeof(hoop_exact_block64)];
+} few_blocks;
+
+static char *deposit_terms(hoop_ddp *d, const piecework *w, int64_t block, int64_t n, few_blocks *few)
+{
+    char       *sums = d->accumulators != NULL ? accumulators_at(d, block) : few->bytes;
+    const void *at[HOOP__DDP_TERMS];
+    for (int k = 0; k < w->nterms; k++) at[k] = d->terms[k] + block * d->block_bytes;
+    if (w->first) hoop_exact_clear(&d->exact, sums, n);
+    hoop_exact_deposit(&d->exact, sums, n, at, w->nterms);
+    return sums;
+}
+
 static void deposit_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    if (w->first) hoop_exact_clear(&d->exact, accumulators_at(d, block), n);
-    hoop_exact_deposit(&d->exact, accumulators_at(d, block), n, grad_at(d, block));
+    (void)deposit_terms(d, w, block, n, NULL);
 }
 
-static void deposit(hoop_ddp *d, const hoop__ddp_span *span, bool first)
+static void finish_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    do_pieces(&(piecework){deposit_piece, d, span->first_block, span->nblocks, .first = first});
+    few_blocks few;
+    not_finite(d, hoop_exact_finish(&d->exact, deposit_terms(d, w, block, n, &few), n, grad_at(d, block)));
 }
 
-static void keep_term(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last)
+/* deposit_piece or finish_piece, with the terms of a span that wait */
+static void do_terms(hoop_ddp *d, hoop__ddp_span *span, void (*piece)(hoop_ddp *, const piecework *, int64_t, int64_t))
 {
-    (void)d, (void)span, (void)first, (void)last;
+    do_pieces(
+        &(piecework){piece, d, span->first_block, span->nblocks, span->deposited == 0, (int)(span->terms - span->deposited)});
+    span->deposited = span->terms;
 }
 
-static void zero_grad(hoop_ddp *d, const hoop__ddp_span *span, bool first)
+static void collect_term(hoop_ddp *d, hoop__ddp_span *span)
 {
-    if (first) memset(grad_at(d, span->first_block), 0, (size_t)(span->nblocks * d->block_bytes));
+    if (d->accumulators != NULL && span->terms - span->deposited == d->nterms) do_terms(d, span, deposit_piece);
+}
+
+/* none, leaf and float: backward has made the sum of this rank */
+
+static void keep_term(hoop_ddp *d, hoop__ddp_span *span)
+{
+    (void)d, (void)span;
+}
+
+static void keep_sum(hoop_ddp *d, hoop__ddp_span *span)
+{
+    if (span->terms == 0) memset(grad_at(d, span->first_block), 0, (size_t)(span->nblocks * d->block_bytes));
 }
 
 static hoop_status start_nothing(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
@@ -107,33 +143,9 @@ static void finish_floats(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 
 /* local */
 
-static void finish_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
+static void local_close(hoop_ddp *d, hoop__ddp_span *span)
 {
-    char *accumulators = accumulators_at(d, block);
-    if (w->first) hoop_exact_clear(&d->exact, accumulators, n);
-    if (w->with_term) hoop_exact_deposit(&d->exact, accumulators, n, grad_at(d, block));
-    not_finite(d, hoop_exact_finish(&d->exact, accumulators, n, grad_at(d, block)));
-}
-
-static void finish_span(hoop_ddp *d, const hoop__ddp_span *span, bool with_term, bool first)
-{
-    do_pieces(&(piecework){finish_piece, d, span->first_block, span->nblocks, .first = first, .with_term = with_term});
-}
-
-static void local_term(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last)
-{
-    if (last)
-        finish_span(d, span, true, first);
-    else
-        deposit(d, span, first);
-}
-
-static void local_none(hoop_ddp *d, const hoop__ddp_span *span, bool first)
-{
-    if (first)
-        zero_grad(d, span, true);
-    else
-        finish_span(d, span, false, false);
+    do_terms(d, span, finish_piece);
 }
 
 static void finish_nothing(hoop_ddp *d, const hoop__ddp_bucket *bucket)
@@ -152,13 +164,13 @@ static hoop_status start_grad(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error 
 /* own and others: raw gradients of the same blocks, one leaf each. A reducer's ctx is const; that of a step under way is ours. */
 static void combine_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    _Alignas(64) char few[HOOP__DDP_AT_ONCE * sizeof(hoop_exact_block64)];
-    char             *sum = w->own + block * d->block_bytes;
-    hoop_exact_clear(&d->exact, few, n);
-    hoop_exact_deposit(&d->exact, few, n, sum);
-    for (int k = 0; k < w->nothers; k++)
-        hoop_exact_deposit(&d->exact, few, n, (const char *)w->others[k] + block * d->block_bytes);
-    not_finite(d, hoop_exact_finish(&d->exact, few, n, sum));
+    few_blocks  few;
+    char       *sum = w->own + block * d->block_bytes;
+    const void *at[LEAF_RANKS_MOST];
+    for (int k = 0; k <= w->nothers; k++) at[k] = k == 0 ? sum : (const char *)w->others[k - 1] + block * d->block_bytes;
+    hoop_exact_clear(&d->exact, few.bytes, n);
+    hoop_exact_deposit(&d->exact, few.bytes, n, at, w->nothers + 1);
+    not_finite(d, hoop_exact_finish(&d->exact, few.bytes, n, sum));
 }
 
 static void combine_leaves(const void *ctx, void *own, const void *const *others, int n, int64_t nblocks)
@@ -175,15 +187,9 @@ static void combine_floats(const void *ctx, void *dst, const void *src, int64_t 
 
 /* exact */
 
-static void exact_term(hoop_ddp *d, const hoop__ddp_span *span, bool first, bool last)
+static void exact_close(hoop_ddp *d, hoop__ddp_span *span)
 {
-    (void)last;
-    deposit(d, span, first);
-}
-
-static void exact_none(hoop_ddp *d, const hoop__ddp_span *span, bool first)
-{
-    if (first) hoop_exact_clear(&d->exact, accumulators_at(d, span->first_block), span->nblocks);
+    do_terms(d, span, deposit_piece);
 }
 
 static hoop_status start_accumulators(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
@@ -211,11 +217,12 @@ static void finish_accumulators(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 
 const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts)
 {
-    static const hoop__ddp_mode none_mode  = {"none", keep_term, zero_grad, start_nothing, finish_floats, false};
-    static const hoop__ddp_mode local_mode = {"local", local_term, local_none, start_nothing, finish_nothing, true};
-    static const hoop__ddp_mode leaf_mode  = {"leaf", keep_term, zero_grad, start_grad, finish_nothing, false};
-    static const hoop__ddp_mode exact_mode = {"exact", exact_term, exact_none, start_accumulators, finish_accumulators, true};
-    static const hoop__ddp_mode float_mode = {"float", keep_term, zero_grad, start_grad, finish_floats, false};
+    static const hoop__ddp_mode none_mode  = {"none", keep_term, keep_sum, start_nothing, finish_floats, false, false};
+    static const hoop__ddp_mode local_mode = {"local", collect_term, local_close, start_nothing, finish_nothing, true, false};
+    static const hoop__ddp_mode leaf_mode  = {"leaf", keep_term, keep_sum, start_grad, finish_nothing, false, false};
+    static const hoop__ddp_mode exact_mode = {"exact", collect_term, exact_close, start_accumulators, finish_accumulators,
+                                              true,    true};
+    static const hoop__ddp_mode float_mode = {"float", keep_term, keep_sum, start_grad, finish_floats, false, false};
     const int                   size       = hoop_comm_size(d->comm);
     const hoop_algorithm        algorithm  = d->comm->opts.algorithm;
     if (size == 1) return opts->exact && opts->leaves > 1 ? &local_mode : &none_mode;

@@ -38,13 +38,13 @@ hoop_status hoop_exact_init(hoop_exact *e, const struct hoop_kernels *kernels, h
 
 void hoop_exact_clear(const hoop_exact *e, void *blocks, int64_t nblocks)
 {
-    e->kernels->exact_clear[e->dtype](nblocks, e->tmin, blocks);
+    e->kernels->exact_clear[e->dtype](nblocks, blocks);
 }
 
-void hoop_exact_deposit(const hoop_exact *e, void *blocks, int64_t nblocks, const void *x)
+void hoop_exact_deposit(const hoop_exact *e, void *blocks, int64_t nblocks, const void *const *terms, int nterms)
 {
     uint64_t mode = hoop_fp_enter();
-    e->kernels->exact_deposit[e->dtype](nblocks, e->width, e->tmin, blocks, x);
+    if (nterms > 0) e->kernels->exact_deposit[e->dtype](nblocks, e->width, e->tmin, blocks, terms, nterms);
     hoop_fp_restore(mode);
 }
 

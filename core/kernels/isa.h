@@ -48,7 +48,7 @@
 
 /*
  * Reductions have 16 lanes whatever the register width: element i goes to lane i % 16. A vec is a register, HOOP_VECS of them
- * are the lanes. vecu is one at any address.
+ * are the lanes. vecu and ivecu are at any address.
  */
 #if defined(__AVX512F__)
 #define HOOP_VEC_BYTES 64
@@ -64,6 +64,7 @@ enum { HOOP_LANES = 16 };
     typedef T vec_##dt __attribute__((vector_size(HOOP_VEC_BYTES), may_alias));                                                  \
     typedef T vecu_##dt __attribute__((vector_size(HOOP_VEC_BYTES), aligned(sizeof(T)), may_alias));                             \
     typedef I ivec_##dt __attribute__((vector_size(HOOP_VEC_BYTES), may_alias));                                                 \
+    typedef I ivecu_##dt __attribute__((vector_size(HOOP_VEC_BYTES), aligned(sizeof(I)), may_alias));                            \
     typedef struct lanes_##dt {                                                                                                  \
         vec_##dt v[VECS_##dt];                                                                                                   \
     } lanes_##dt;                                                                                                                \

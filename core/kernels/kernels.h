@@ -84,8 +84,8 @@ typedef void hoop_adam_fn(int64_t n, const hoop_update *u, void *w, const void *
 /* out[b] = sum of squares of block b (128 elements), in f64, 16 lanes and a fixed tree */
 typedef void hoop_squares_fn(int64_t nblocks, const void *x, double *out);
 /* accumulators of hoop/exact.h, `nblocks` in a row */
-typedef void hoop_exact_clear_fn(int64_t nblocks, int tmin, void *blocks);
-typedef void hoop_exact_deposit_fn(int64_t nblocks, int width, int tmin, void *blocks, const void *x);
+typedef void hoop_exact_clear_fn(int64_t nblocks, void *blocks);
+typedef void hoop_exact_deposit_fn(int64_t nblocks, int width, int tmin, void *blocks, const void *const *terms, int nterms);
 typedef void hoop_exact_merge_fn(int64_t nblocks, void *dst, const void *src); /* of one width */
 typedef bool hoop_exact_finish_fn(int64_t nblocks, int width, const void *blocks, void *x);
 

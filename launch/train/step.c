@@ -89,6 +89,7 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
                           NULL);
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
+    hoop_params_use_grad(tr->params, hoop_ddp_next_leaf(tr->ddp));
     tr->leaf_open = true;
     tr->leaf.n    = got.n;
     tr->leaf.x    = wrap_rows(tr, tr->input_dtype, tr->input_ndim, tr->input_shape, got.n, got.x);
@@ -205,6 +206,7 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     hoop_status          st;
     if (!tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_update without hoop_trainer_next_step before it");
     tr->begun = false;
+    hoop_params_use_grad(tr->params, NULL);
     check_leaf_closed(tr);
     if (tr->error.status == HOOP_OK && tr->next_leaf <= tr->last_nonempty) {
         (void)hoop_fail(&tr->error, HOOP_ESTATE, "hoop_trainer_update before the last leaf of the step");

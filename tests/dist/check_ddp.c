@@ -80,10 +80,12 @@ static void backward(hoop_comm *c, hoop_ddp *d, const ddp_case *k, const layout 
     unsigned state = (unsigned)hoop_comm_rank(c) * 31u + (unsigned)step;
     hoop_comm_chunk(k->leaves, hoop_comm_size(c), hoop_comm_rank(c), &first, &count);
     for (int64_t leaf = first; leaf < first + count; leaf++) {
+        char *const to = hoop_ddp_next_leaf(d);
+        if (to != grad && (leaf == first || !k->exact)) abort();
         for (int i = k->nparams - 1; i >= 0; i--) {
             for (int64_t e = l->first[i] * 128; e < l->first[i] * 128 + numel(l, i); e++) {
                 const double x = noise(e, leaf, step) * (step == 1 ? 1e-9 : 1);
-                write_value(k->dtype, grad, e, k->exact || leaf == first ? x : x + read_value(k->dtype, grad, e));
+                write_value(k->dtype, to, e, k->exact || leaf == first ? x : x + read_value(k->dtype, to, e));
             }
             pause_us(k->skew_us, &state);
             hoop_ddp_ready(d, i, leaf == first + count - 1);
@@ -209,6 +211,7 @@ static bool check_no_leaf(hoop_comm *c, hoop_ddp *d, const layout *l, float *gra
     bool       finite;
     CHECK(hoop_ddp_begin(d, 7, grad, &err) == HOOP_OK);
     for (int64_t e = 0; e < l->nblocks * 128; e++) grad[e] = mine ? (float)e : 1e30f;
+    if (hoop_comm_rank(c) <= 1) CHECK(hoop_ddp_next_leaf(d) == grad);
     for (int i = 9; mine && i >= 0; i--) hoop_ddp_ready(d, i, true);
     if (hoop_comm_rank(c) == 1) {
         memset(grad + l->first[9] * 128, 0, (size_t)l->count[9] * 512);
@@ -229,6 +232,7 @@ static bool check_nan(hoop_comm *c, hoop_ddp *d, const layout *l, float *grad)
     CHECK(hoop_ddp_begin(d, 8, grad, &err) == HOOP_OK);
     for (int64_t e = 0; e < l->nblocks * 128; e++) grad[e] = 1;
     if (hoop_comm_rank(c) == hoop_comm_size(c) - 1) grad[l->nblocks * 64] = NAN;
+    (void)hoop_ddp_next_leaf(d);
     for (int i = 9; i >= 0; i--) hoop_ddp_ready(d, i, true);
     CHECK(hoop_ddp_reduce(d, &err, &finite) == HOOP_OK);
     bad = !finite; /* the owner sees it */
@@ -236,19 +240,69 @@ static bool check_nan(hoop_comm *c, hoop_ddp *d, const layout *l, float *grad)
     return true;
 }
 
-static bool check_misuse(hoop_comm *c, hoop_ddp *d, float *grad)
+/* a step of wrong calls ends with `what` */
+static bool check_wrong(hoop_comm *c, hoop_ddp *d, float *grad, const char *what, void (*calls)(hoop_ddp *d))
+{
+    hoop_error err = {0};
+    CHECK(hoop_ddp_begin(d, 9, grad, &err) == HOOP_OK);
+    CHECK(hoop_ddp_begin(d, 9, grad, NULL) == HOOP_ESTATE && hoop_ddp_gather(d, grad, NULL) == HOOP_ESTATE);
+    calls(d);
+    hoop_ddp_skip_all(d);
+    CHECK(hoop_ddp_reduce(d, &err, NULL) != HOOP_OK && strstr(err.text, what) != NULL);
+    return true;
+}
+
+static void ready_after_last(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaf(d);
+    hoop_ddp_ready(d, 3, true);
+    hoop_ddp_ready(d, 3, true);
+    hoop_ddp_ready(d, 99, true); /* the first mistake is told */
+}
+
+static void ready_outside_leaf(hoop_ddp *d)
+{
+    hoop_ddp_ready(d, 4, false);
+}
+
+static void ready_of_none(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaf(d);
+    hoop_ddp_ready(d, 99, true);
+}
+
+static void ready_twice(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaf(d);
+    hoop_ddp_ready(d, 5, false);
+    hoop_ddp_ready(d, 5, false);
+}
+
+static void leaf_left_out(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaf(d);
+    (void)hoop_ddp_next_leaf(d);
+    hoop_ddp_ready(d, 6, true);
+}
+
+static void leaves_too_many(hoop_ddp *d)
+{
+    for (int i = 0; i < 4; i++) (void)hoop_ddp_next_leaf(d);
+}
+
+static bool check_misuse(hoop_comm *c, hoop_ddp *d, int64_t leaves, float *grad)
 {
     hoop_error err = {0};
     CHECK(hoop_ddp_reduce(d, NULL, NULL) == HOOP_ESTATE);
-    CHECK(hoop_ddp_begin(d, 9, grad, &err) == HOOP_OK);
-    CHECK(hoop_ddp_begin(d, 9, grad, NULL) == HOOP_ESTATE && hoop_ddp_gather(d, grad, NULL) == HOOP_ESTATE);
-    hoop_ddp_ready(d, 3, true);
-    hoop_ddp_ready(d, 3, true);
-    hoop_ddp_ready(d, 99, true);
-    hoop_ddp_skip_all(d);
-    CHECK(hoop_ddp_reduce(d, &err, NULL) == HOOP_ESTATE && strstr(err.text, "parameter 3 ") != NULL);
-    err = (hoop_error){0};
+    CHECK(check_wrong(c, d, grad, "parameter 3 became ready again after its last leaf", ready_after_last));
+    CHECK(check_wrong(c, d, grad, "parameter 4 became ready before hoop_ddp_next_leaf", ready_outside_leaf));
+    CHECK(check_wrong(c, d, grad, "parameter 99 of 10 became ready and is none", ready_of_none));
+    CHECK(check_wrong(c, d, grad, "parameter 5 became ready twice in a leaf", ready_twice));
+    if (leaves > 1) CHECK(check_wrong(c, d, grad, "parameter 6 became ready in this leaf, but not in all before", leaf_left_out));
+    CHECK(check_wrong(c, d, grad, leaves > 1 ? "more leaves than this rank's 3" : "more leaves than this rank's 1",
+                      leaves_too_many));
     CHECK(hoop_ddp_begin(d, 10, grad, &err) == HOOP_OK); /* and the next step is fine, but for a parameter that is forgotten */
+    (void)hoop_ddp_next_leaf(d);
     for (int i = 9; i >= 1; i--) hoop_ddp_ready(d, i, true);
     CHECK(hoop_ddp_reduce(d, &err, NULL) == HOOP_ESTATE && strstr(err.text, "not every parameter") != NULL);
     err = (hoop_error){0};
@@ -330,7 +384,8 @@ bool check_ddp_misfits(hoop_comm *c)
         float         *grad = calloc((size_t)l.nblocks, 512);
         CHECK(grad != NULL && hoop_runtime_create(NULL, &err, &rt) == HOOP_OK);
         CHECK(make_ddp(c, &k, &l, rt, &err, &d) == HOOP_OK && hoop_ddp_nbuckets(d) > 5);
-        if (!check_no_leaf(c, d, &l, grad) || !check_nan(c, d, &l, grad) || !check_misuse(c, d, grad)) return false;
+        if (!check_no_leaf(c, d, &l, grad) || !check_nan(c, d, &l, grad) || !check_misuse(c, d, kind == 2 ? 3 : 1, grad))
+            return false;
         hoop_ddp_destroy(&d);
         hoop_runtime_destroy(&rt);
         free(grad);

@@ -21,7 +21,11 @@ extern "C" {
 
 struct hoop_kernels;
 
-enum { HOOP_EXACT_BLOCK = 128, HOOP_EXACT_NONFINITE = 127 };
+enum {
+    HOOP_EXACT_BLOCK     = 128,
+    HOOP_EXACT_NONFINITE = 127, /* as t: a term was not finite */
+    HOOP_EXACT_EMPTY     = -128 /* as t: there were no terms; hi and lo mean nothing */
+};
 
 /** One block of f32 terms, in memory and on the wire (1,088 bytes). */
 typedef struct hoop_exact_block32 {
@@ -49,8 +53,9 @@ HOOP_API hoop_status hoop_exact_init(hoop_exact *e, const struct hoop_kernels *k
                                      hoop_error *err);
 /** Make blocks the empty sum. Calls: Local. */
 HOOP_API void hoop_exact_clear(const hoop_exact *e, void *blocks, int64_t nblocks);
-/** Add one term: x holds 128*nblocks elements. A NaN or Inf marks its block as not finite for good. Calls: Local. */
-HOOP_API void hoop_exact_deposit(const hoop_exact *e, void *blocks, int64_t nblocks, const void *x);
+/** Add terms[0 .. nterms - 1], each of 128*nblocks elements; several at once are cheaper. A NaN or Inf marks its block as not
+ * finite for good. Calls: Local. */
+HOOP_API void hoop_exact_deposit(const hoop_exact *e, void *blocks, int64_t nblocks, const void *const *terms, int nterms);
 /** dst += src, blockwise. Calls: Local. */
 HOOP_API void hoop_exact_merge(const hoop_exact *e, void *dst, const void *src, int64_t nblocks);
 /** Round the sums to x[128*nblocks]. False (and NaN in x) where a block is not finite. Calls: Local. */

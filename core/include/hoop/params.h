@@ -53,6 +53,9 @@ HOOP_API int          hoop_params_find(const hoop_params *p, const char *name); 
 HOOP_API int          hoop_params_buffer_count(const hoop_params *p);
 HOOP_API const char  *hoop_params_buffer_name(const hoop_params *p, int i);
 HOOP_API hoop_tensor *hoop_params_buffer(const hoop_params *p, int i);
+/** From now on gradients are kept in `grad` (128 * nblocks elements, aligned to 64, of the caller), NULL: in the store's own
+ * again. Neither array is changed; hoop_params_zero_grad is the caller's. Calls: Local. */
+HOOP_API void hoop_params_use_grad(hoop_params *p, void *grad);
 /** Tell that the weights were written: derived copies and older uses are stale. Calls: Local. */
 HOOP_API void hoop_params_touch(hoop_params *p);
 HOOP_API void hoop_params_zero_grad(hoop_params *p);

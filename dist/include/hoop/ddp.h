@@ -7,18 +7,19 @@
  * parameters only (ZeRO-1), and the weights are gathered again. A step:
  *
  *     hoop_ddp_begin(d, step, grad);
- *     for each leaf of this rank: backward calls hoop_ddp_ready(d, param, is_last_leaf) and, between ops, hoop_ddp_poll(d)
+ *     for each leaf of this rank: backward writes to hoop_ddp_next_leaf(d), calls hoop_ddp_ready(d, param, is_last_leaf) for each
+ *                              parameter and, between ops, hoop_ddp_poll(d)
  *     hoop_ddp_skip_all(d);                    if some gradient did not become ready: no leaf, an empty last one, or a failure
  *     hoop_ddp_reduce(d, &err, &finite);       own ranges of grad now hold the sums
  *     update the weights of hoop_ddp_ranges(d)
  *     hoop_ddp_gather(d, weights, &err);
  *
  * With `exact`, leaves are summed as integers (hoop/exact.h), so the bits do not depend on ranks, buckets or algorithm, only on
- * the number of leaves. Each leaf's gradient starts anew in grad. Without, leaves of a rank are accumulated in grad
- * by backward, and ranks are summed in floating point: repeatable for the same number of ranks (not with algorithm mpi).
- * Buckets start when they are ready, on each rank at another moment: between begin and reduce the communicator takes no other
- * collectives.
- * Sums, not means: whoever updates divides by the weight.
+ * the number of leaves. Each leaf's gradient starts anew, and leaves take turns in a few buffers, so that a sum in memory is
+ * read and written once for several of them. Without, leaves of a rank are accumulated in grad by backward, and ranks are summed
+ * in floating point: repeatable for the same number of ranks (not with algorithm mpi). Buckets start when they are ready, on each
+ * rank at another moment: between begin and reduce the communicator takes no other collectives. Sums, not means: whoever updates
+ * divides by the weight.
  */
 #ifndef HOOP_DDP_H
 #define HOOP_DDP_H
@@ -64,12 +65,15 @@ HOOP_API void hoop_ddp_destroy(hoop_ddp **d);
 /** Start a step. `grad` stays the same until hoop_ddp_reduce returned. Errors: HOOP_ESTATE inside a step; what the communicator
  * is poisoned with. Calls: Local. */
 HOOP_API hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *err);
+/** Begin a leaf of this rank: where its gradient goes, 128 * nblocks elements. The first leaf's, and without exact every leaf's,
+ * is the `grad` of hoop_ddp_begin. The others' belong to d. Calls: Local. */
+HOOP_API void *hoop_ddp_next_leaf(hoop_ddp *d);
 /** The gradient of a parameter is final for this leaf. Any order, but the same on all ranks is best. Once a parameter
  *  a leaf, `last_leaf` once a parameter a step. A misuse is kept and returned by reduce. Calls: Local. */
 HOOP_API void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf);
 /** Make progress; cheap. Calls: Local. */
 HOOP_API void hoop_ddp_poll(hoop_ddp *d);
-/** What did not become ready for the last time is so now, with what earlier leaves left (zero if there were none). A rank without
+/** What did not become ready for the last time is so now, with what leaves left so far (zero if there were none). A rank without
  * leaves, or one that failed, calls it so that all others return. Calls: Local. */
 HOOP_API void hoop_ddp_skip_all(hoop_ddp *d);
 /** Wait for all buckets; grad holds the sums in the own ranges, the rest of it is undefined. *finite (may be NULL): false if an

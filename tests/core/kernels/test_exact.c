@@ -40,18 +40,24 @@ static void sums_destroy(sums *s)
     free(s);
 }
 
-/* Deposit in random order into a random number of accumulators, merge these in random order. */
+/* Deposit in random order, some at once, into a random number of accumulators, merge these in random order. */
 static bool sums_run(sums *s)
 {
-    int parts = 1 + (int)draw(PARTS), order[MAX_TERMS];
-    for (int i = 0; i < s->terms; i++) order[i] = i;
+    const void *order[MAX_TERMS];
+    int         parts = 1 + (int)draw(PARTS);
+    for (int i = 0; i < s->terms; i++) order[i] = s->x[i];
     for (int i = s->terms - 1; i > 0; i--) {
-        int j = (int)draw((uint64_t)i + 1), o = order[i];
-        order[i] = order[j];
-        order[j] = o;
+        int         j = (int)draw((uint64_t)i + 1);
+        const void *o = order[i];
+        order[i]      = order[j];
+        order[j]      = o;
     }
     for (int p = 0; p < parts; p++) hoop_exact_clear(&s->e, s->part[p], BLOCKS);
-    for (int i = 0; i < s->terms; i++) hoop_exact_deposit(&s->e, s->part[draw((uint64_t)parts)], BLOCKS, s->x[order[i]]);
+    for (int i = 0, n; i < s->terms; i += n) {
+        n = (int)draw(draws % 3 == 0 ? 2 : 6); /* none at all too */
+        if (n > s->terms - i) n = s->terms - i;
+        hoop_exact_deposit(&s->e, s->part[draw((uint64_t)parts)], BLOCKS, order + i, n);
+    }
     for (int p = parts - 1; p > 0; p--) hoop_exact_merge(&s->e, s->part[draw((uint64_t)p)], s->part[p], BLOCKS);
     return hoop_exact_finish(&s->e, s->part[0], BLOCKS, s->out);
 }
@@ -224,7 +230,7 @@ static void test_full(void **state)
                     set(dt, x, j, j % 2 ? v : -v);
                 }
                 hoop_exact_clear(&e, block, 1);
-                for (int64_t i = 0; i < leaves[c]; i++) hoop_exact_deposit(&e, block, 1, x);
+                for (int64_t i = 0; i < leaves[c]; i++) hoop_exact_deposit(&e, block, 1, &(const void *){x}, 1);
                 assert_true(hoop_exact_finish(&e, block, 1, out));
                 for (int j = 0; j < HOOP_EXACT_BLOCK; j++)
                     assert_true(near(dt, get(dt, out, j), get(dt, x, j) * (double)leaves[c], epsilon(dt), 0));
@@ -252,12 +258,89 @@ static void test_sets_agree(void **state)
                 assert_int_equal(hoop_exact_init(&e[t], tables[t], (hoop_dtype)d, 20, NULL), HOOP_OK);
                 block[t] = aligned_alloc(64, (size_t)e[t].block_bytes);
                 hoop_exact_clear(&e[t], block[t], 1);
-                for (int i = 0; i < 20; i++) hoop_exact_deposit(&e[t], block[t], 1, x[i]);
+                for (int i = 0; i < 20; i++) hoop_exact_deposit(&e[t], block[t], 1, &(const void *){x[i]}, 1);
                 (void)hoop_exact_finish(&e[t], block[t], 1, out[t]);
                 assert_memory_equal(block[t], block[0], (size_t)e[t].block_bytes);
                 assert_memory_equal(out[t], out[0], HOOP_EXACT_BLOCK * hoop_dtype_size((hoop_dtype)d));
             }
             for (int t = 0; t < n; t++) free(block[t]);
+        }
+    }
+}
+
+/* No terms: zero, and nothing to anything it is merged with, whatever bytes the memory held. */
+static void test_empty(void **state)
+{
+    (void)state;
+    FOR_EACH_TABLE(k)
+    {
+        for (int d = 0; d < HOOP_NFLOAT; d++) {
+            hoop_dtype dt = (hoop_dtype)d;
+            hoop_exact e;
+            double     x[ELEMENTS], out[ELEMENTS], again[ELEMENTS];
+            char      *a, *b;
+            size_t     bytes;
+            for (int j = 0; j < ELEMENTS; j++) set(dt, x, j, j < HOOP_EXACT_BLOCK ? 1.0 + j : plain(0, 0));
+            set(dt, x, ELEMENTS - 1, (double)NAN);
+            assert_int_equal(hoop_exact_init(&e, k, dt, 5, NULL), HOOP_OK);
+            bytes = (size_t)(BLOCKS * e.block_bytes);
+            a     = aligned_alloc(64, bytes);
+            b     = aligned_alloc(64, bytes);
+            memset(a, 0x5a, bytes);
+            memset(b, 0xa5, bytes);
+            hoop_exact_clear(&e, a, BLOCKS);
+            hoop_exact_clear(&e, b, BLOCKS);
+            hoop_exact_deposit(&e, b, BLOCKS, NULL, 0);
+            hoop_exact_merge(&e, a, b, BLOCKS);
+            assert_true(hoop_exact_finish(&e, a, BLOCKS, out));
+            for (int j = 0; j < ELEMENTS; j++) assert_true(get(dt, out, j) == 0 && !signbit(get(dt, out, j)));
+            hoop_exact_deposit(&e, b, BLOCKS, &(const void *){x}, 1);
+            assert_false(hoop_exact_finish(&e, b, BLOCKS, out));
+            for (int way = 0; way < 2; way++) { /* into an empty one, and an empty one into it */
+                hoop_exact_clear(&e, a, BLOCKS);
+                hoop_exact_merge(&e, way == 0 ? a : b, way == 0 ? b : a, BLOCKS);
+                assert_false(hoop_exact_finish(&e, way == 0 ? a : b, BLOCKS, again));
+                assert_memory_equal(out, again, ELEMENTS * hoop_dtype_size(dt));
+                for (int j = 0; j < HOOP_EXACT_BLOCK; j++) assert_true(get(dt, again, j) == 1.0 + j);
+                assert_true(isnan(get(dt, again, ELEMENTS - 1)));
+            }
+            free(a);
+            free(b);
+        }
+    }
+}
+
+/* hi and lo of any size: the one rounding of hi 2^W + lo is right, on all ways that finish takes. Widths of 1 to 2^20 leaves. */
+static void test_finish_rounds_once(void **state)
+{
+    static const int64_t leaves[] = {1, 128, 1000, 1 << 20};
+    (void)state;
+    FOR_EACH_TABLE(k)
+    {
+        for (int trial = 0; trial < 4000; trial++) {
+            hoop_exact         e;
+            hoop_exact_block32 block = {.t = 0};
+            float              out[HOOP_EXACT_BLOCK];
+            int                top = (int)draw(31); /* no |hi| of a sum passes 2^30 */
+            bool               fine, want_fine = true;
+            assert_int_equal(hoop_exact_init(&e, k, HOOP_F32, leaves[trial % 4], NULL), HOOP_OK);
+            block.t = e.tmin + (int)draw((uint64_t)(127 / e.width - e.tmin + 1));
+            for (int j = 0; j < HOOP_EXACT_BLOCK; j++) {
+                int64_t low = (INT64_C(1) << draw(31)), high = INT64_C(1) << draw((uint64_t)top + 1);
+                block.hi[j] = (int32_t)((int64_t)draw((uint64_t)(2 * high + 1)) - high);
+                block.lo[j] = (int32_t)((int64_t)draw((uint64_t)(2 * low + 1)) - low);
+                if (draw(8) == 0) block.lo[j] = (int32_t)((draw(2) ? 1 : -1) * (1 << (e.width - 1))); /* a tie of the carry */
+            }
+            fine = hoop_exact_finish(&e, &block, 1, out);
+            for (int j = 0; j < HOOP_EXACT_BLOCK; j++) {
+                float want = (float)((int64_t)block.hi[j] * (INT64_C(1) << e.width) + block.lo[j]);
+                want *= ldexpf(1, e.width * (block.t - 1));
+                want_fine &= isfinite(want) != 0;
+                if (memcmp(&want, &out[j], sizeof want) != 0)
+                    fail_msg("%s: W %d, t %d, hi %d, lo %d: %a, want %a", k->isa, e.width, block.t, block.hi[j], block.lo[j],
+                             (double)out[j], (double)want);
+            }
+            assert_int_equal(fine, want_fine);
         }
     }
 }
@@ -366,9 +449,11 @@ static void test_scalars(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_init),      cmocka_unit_test(test_orders),       cmocka_unit_test(test_exactness),
-        cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_full),         cmocka_unit_test(test_sets_agree),
+        cmocka_unit_test(test_init),      cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_exactness), cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_full),      cmocka_unit_test(test_sets_agree),
         cmocka_unit_test(test_scalars),   cmocka_unit_test(test_scalar_terms),
+        cmocka_unit_test(test_empty),     cmocka_unit_test(test_finish_rounds_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

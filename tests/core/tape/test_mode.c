@@ -56,8 +56,8 @@ static void run(bits *b)
     test_ok(hoop_exact_init(&e, hoop_runtime_kernels(test_rt), HOOP_F32, 3, why));
     hoop_exact_clear(&e, block, 3);
     hoop_exact_clear(&e, other, 3);
-    hoop_exact_deposit(&e, block, 3, b->product);
-    hoop_exact_deposit(&e, other, 3, b->grad);
+    hoop_exact_deposit(&e, block, 3, &(const void *){b->product}, 1);
+    hoop_exact_deposit(&e, other, 3, &(const void *){b->grad}, 1);
     hoop_exact_merge(&e, block, other, 3);
     assert_true(hoop_exact_finish(&e, block, 3, b->sum));
     hoop_exact_scalar_clear(&b->scalars);

@@ -207,6 +207,35 @@ static void tied_weights(void **state)
     hoop_params_destroy(&p);
 }
 
+/* gradients in the caller's array, then in the store's again; accumulation goes on where they are */
+static void gradients_elsewhere(void **state)
+{
+    hoop_tape          *t = test_tape();
+    hoop_params        *p;
+    hoop_tensor        *x;
+    _Alignas(64) double other[HOOP_BLOCK] = {5};
+    double             *own;
+    (void)state;
+    test_ok(hoop_params_create(HOOP_F64, why, &p));
+    test_ok(hoop_params_add(p, "a", 1, (int64_t[]){2}, why, &x));
+    hoop_params_use_grad(p, other); /* too early: there is no layout yet */
+    assert_null(hoop_params_grad(p));
+    test_ok(hoop_params_finalize(p, NULL, why));
+    own    = hoop_params_grad(p);
+    own[0] = 9;
+    hoop_params_use_grad(p, other);
+    for (int i = 1; i <= 2; i++) {
+        test_ok(hoop_backward(t, hoop_sum(t, hoop_scale(t, x, 3.0), 1, false), &(hoop_backward_opts){.accumulate = i == 2}, why));
+        assert_true(hoop_params_grad(p) == other && hoop_params_grad_of(p, 0) == other);
+        assert_true(other[0] == 3.0 * i && other[1] == 3.0 * i && own[0] == 9);
+    }
+    hoop_params_use_grad(p, NULL);
+    test_ok(hoop_backward(t, hoop_sum(t, x, 1, false), NULL, why));
+    assert_true(hoop_params_grad(p) == own && own[0] == 1 && other[0] == 6);
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&p);
+}
+
 /* persistent tensors: zeros at first, wrapped memory, assignment between dtypes and shapes */
 static void persistent_tensors(void **state)
 {
@@ -294,7 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(assign_refuses), cmocka_unit_test(stores_take_turns),  cmocka_unit_test(names),
         cmocka_unit_test(layout),         cmocka_unit_test(order_of_calls),     cmocka_unit_test(padding_stays_zero),
-        cmocka_unit_test(tied_weights),   cmocka_unit_test(persistent_tensors),
+        cmocka_unit_test(tied_weights),   cmocka_unit_test(persistent_tensors), cmocka_unit_test(gradients_elsewhere),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
