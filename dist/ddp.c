@@ -97,6 +97,13 @@ static void *take(hoop_ddp *d, int64_t n, int64_t size)
     return p;
 }
 
+/* buffers for gradients of leaves */
+static int count_terms(const hoop_ddp *d)
+{
+    const int most = d->nblocks * d->block_bytes <= HOOP__DDP_TERMS_BYTES ? HOOP__DDP_TERMS : 2;
+    return !d->mode->collects ? 1 : d->leaves_most < most ? (int)d->leaves_most : most;
+}
+
 static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err)
 {
     const int64_t buckets = (o->nblocks + d->bucket_blocks - 1) / d->bucket_blocks;
@@ -109,9 +116,9 @@ static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err
     d->spans    = take(d, d->nspans, sizeof *d->spans);
     d->buckets  = take(d, d->nbuckets, sizeof *d->buckets);
     d->ranges   = take(d, d->nbuckets, sizeof *d->ranges);
-    d->nterms   = !d->mode->collects ? 1 : d->leaves_most < HOOP__DDP_TERMS ? (int)d->leaves_most : HOOP__DDP_TERMS;
+    d->nterms   = count_terms(d);
     d->more     = take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
-    accumulates = d->mode->sends_accumulators || d->nterms < (d->mode->collects ? d->leaves_most : 1);
+    accumulates = d->mode->sends_accumulators || (d->mode->collects && d->leaves_most > d->nterms);
     if (accumulates) d->accumulators = take(d, d->nblocks, d->exact.block_bytes);
     if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || d->more == NULL ||
         (accumulates && d->accumulators == NULL))
@@ -223,10 +230,13 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
 
 void *hoop_ddp_next_leaf(hoop_ddp *d)
 {
-    if (d->error.status == HOOP_OK && (!d->in_step || d->leaf == d->leaves_most))
-        (void)hoop_fail(&d->error, HOOP_ESTATE,
-                        d->in_step ? "ddp: step %lld: more leaves than this rank's %lld" : "ddp: a leaf outside a step",
-                        (long long)d->step, (long long)d->leaves_most);
+    if (!d->in_step) return NULL;
+    if (d->leaf == d->leaves_most) {
+        if (d->error.status == HOOP_OK)
+            (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: step %lld: more leaves than this rank's %lld", (long long)d->step,
+                            (long long)d->leaves_most);
+        return NULL;
+    }
     return d->terms[d->leaf++ % d->nterms];
 }
 

@@ -8,10 +8,11 @@
 #include "hoop/exact.h"
 
 enum {
-    HOOP__DDP_WHAT    = 32,
-    HOOP__DDP_AT_ONCE = 16, /* blocks whose accumulators stay in the L1 cache */
-    HOOP__DDP_TERMS   = 4,  /* leaves deposited at once: see ddp_sum.c */
-    HOOP__DDP_TASK    = 128 /* blocks worth a thread's attention */
+    HOOP__DDP_WHAT        = 32,
+    HOOP__DDP_AT_ONCE     = 16,  /* blocks whose accumulators stay in the L1 cache */
+    HOOP__DDP_TASK        = 128, /* blocks worth a thread's attention */
+    HOOP__DDP_TERMS       = 4,   /* leaves deposited at once (ddp_sum.c): of gradients up to this size, and 2 of larger ones */
+    HOOP__DDP_TERMS_BYTES = 64 << 20
 };
 
 /* A parameter, or blocks of none. */

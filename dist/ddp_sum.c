@@ -10,10 +10,10 @@
  *
  * local, leaf and exact give the same bits.
  *
- * A deposit is bound by memory: an f32 element's accumulator has 8.5 bytes, read and written. So local and exact wait for
+ * A deposit is bound by memory: an f32 element's accumulator has 8.5 bytes, read and written. So local and exact wait for up to
  * HOOP__DDP_TERMS leaves, each in a buffer of its own, and deposit them together while a few blocks' accumulators are in the
- * cache: 4 leaves then move 33 bytes an element where one by one they would move 84. Where there are no more leaves than
- * that, local keeps no accumulators at all.
+ * cache: 4 leaves move 84 bytes an element one by one, 50 in pairs and 33 at once, for 0, 4 and 12 bytes more of memory. Where
+ * there are no more leaves than buffers, local keeps no accumulators at all.
  */
 #include <string.h>
 

@@ -31,7 +31,9 @@ static PRINTF(2, 0) int format_new(char **out, const char *format, va_list args)
     n    = vsnprintf(NULL, 0, format, again);
     *out = n < 0 ? NULL : malloc((size_t)n + 1);
     va_end(again);
-    return *out == NULL ? -1 : vsnprintf(*out, (size_t)n + 1, format, args);
+    if (*out == NULL) return -1;
+    (void)vsnprintf(*out, (size_t)n + 1, format, args);
+    return n;
 }
 
 VISIBLE int vasprintf(char **out, const char *format, va_list args)

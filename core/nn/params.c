@@ -178,12 +178,12 @@ hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
         return hoop_fail(err, HOOP_ENOMEM, "no memory for parameters and gradients of %lld bytes", (long long)bytes);
     }
     memset(p->memory, 0, (size_t)bytes);
-    p->data      = p->memory;
-    p->finalized = true;
-    hoop_params_use_grad(p, NULL);
+    p->data = p->memory;
+    p->grad = (char *)p->memory + bytes / 2;
     for (int i = 0; i < p->count; i++) {
         p->param[i].tensor->v.data = (char *)p->data + (size_t)(p->param[i].first_block * HOOP_BLOCK) * size;
     }
+    p->finalized = true;
     return HOOP_OK;
 }
 
@@ -242,9 +242,13 @@ void *hoop_params_grad_of(const hoop_params *p, int i)
     return (char *)p->grad + (size_t)(p->param[i].first_block * HOOP_BLOCK) * hoop_dtype_size(p->dtype);
 }
 
-void hoop_params_use_grad(hoop_params *p, void *grad)
+hoop_status hoop_params_use_grad(hoop_params *p, void *grad, hoop_error *err)
 {
-    if (p->finalized) p->grad = grad != NULL ? grad : (char *)p->memory + hoop_params_bytes(p) / 2;
+    if (!p->finalized) return hoop_fail(err, HOOP_ESTATE, "hoop_params_use_grad before hoop_params_finalize");
+    if ((uintptr_t)grad % HOOP_ALIGN != 0)
+        return hoop_fail(err, HOOP_EARG, "memory for gradients must be aligned to %d bytes", HOOP_ALIGN);
+    p->grad = grad != NULL ? grad : (char *)p->memory + hoop_params_bytes(p) / 2;
+    return HOOP_OK;
 }
 
 int hoop_params_find(const hoop_params *p, const char *name)

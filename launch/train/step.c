@@ -89,7 +89,6 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
                           NULL);
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
-    hoop_params_use_grad(tr->params, hoop_ddp_next_leaf(tr->ddp));
     tr->leaf_open = true;
     tr->leaf.n    = got.n;
     tr->leaf.x    = wrap_rows(tr, tr->input_dtype, tr->input_ndim, tr->input_shape, got.n, got.x);
@@ -135,24 +134,34 @@ static void poll(void *ctx)
     hoop_ddp_poll(((hoop_trainer *)ctx)->ddp);
 }
 
+/* backward to where dist wants this leaf's gradient; what next_step has zeroed is added to where there are no exact sums */
+static hoop_status leaf_backward(hoop_trainer *tr, hoop_tensor *loss, hoop_error *err)
+{
+    const hoop_backward_opts opts = {
+        .ctx = tr, .ready = param_ready, .poll = hoop_comm_size(tr->comm) > 1 ? poll : NULL, .accumulate = !tr->exact};
+    void       *grad = hoop_params_grad(tr->params);
+    hoop_status st   = hoop_params_use_grad(tr->params, hoop_ddp_next_leaf(tr->ddp), err);
+    if (st == HOOP_OK) st = hoop_backward(tr->tape, loss, &opts, err);
+    (void)hoop_params_use_grad(tr->params, grad, NULL);
+    return st;
+}
+
 void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
 {
-    hoop_backward_opts opts = {.ctx = tr, .ready = param_ready, .poll = hoop_comm_size(tr->comm) > 1 ? poll : NULL};
-    hoop_error         err  = {.status = HOOP_OK};
+    hoop_error err = {.status = HOOP_OK};
     if (tr->error.status != HOOP_OK) return;
     if (!tr->leaf_open) {
         (void)hoop_fail(&tr->error, HOOP_ESTATE, "step %lld: hoop_trainer_backward without a leaf, or twice for one",
                         (long long)tr->status.step);
         return;
     }
-    tr->leaf_open   = false;
-    opts.accumulate = !tr->exact; /* next_step has zeroed what the store holds */
+    tr->leaf_open = false;
     if (!hoop_tensor_is_poison(loss) && hoop_loss_weight(loss) == NULL)
         hoop_tape_fail(
             tr->tape, HOOP_EARG,
             "hoop_trainer_backward: the loss has no weight to divide by; an op on a loss gives a plain tensor: make it one "
             "by hoop_loss(t, x, hoop_loss_weight(the loss before))");
-    if (hoop_backward(tr->tape, loss, &opts, &err) != HOOP_OK) {
+    if (leaf_backward(tr, loss, &err) != HOOP_OK) {
         if (err.status == HOOP_ERANGE && tr->train_set != NULL) {
             (void)hoop_fail_within(&err, "step %lld, data %s", (long long)tr->status.step, tr->data_opts.train);
         }
@@ -206,7 +215,6 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     hoop_status          st;
     if (!tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_update without hoop_trainer_next_step before it");
     tr->begun = false;
-    hoop_params_use_grad(tr->params, NULL);
     check_leaf_closed(tr);
     if (tr->error.status == HOOP_OK && tr->next_leaf <= tr->last_nonempty) {
         (void)hoop_fail(&tr->error, HOOP_ESTATE, "hoop_trainer_update before the last leaf of the step");

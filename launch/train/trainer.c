@@ -331,7 +331,6 @@ void hoop_trainer_destroy(hoop_trainer **trainer)
     hoop_loader_destroy(&tr->loader);
     hoop_dataset_close(&tr->train_set);
     hoop_dataset_close(&tr->validation_set);
-    if (tr->params != NULL) hoop_params_use_grad(tr->params, NULL); /* not in what goes with ddp */
     hoop_ddp_destroy(&tr->ddp);
     hoop_optim_destroy(&tr->optim);
     hoop_tape_destroy(&tr->tape);

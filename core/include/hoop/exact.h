@@ -51,7 +51,7 @@ typedef struct hoop_exact {
 /** Prepare for sums of up to `leaves` terms (1 .. 2^20) of f32 or f64. Errors: HOOP_EARG, HOOP_EDTYPE. Calls: Local. */
 HOOP_API hoop_status hoop_exact_init(hoop_exact *e, const struct hoop_kernels *kernels, hoop_dtype dtype, int64_t leaves,
                                      hoop_error *err);
-/** Make blocks the empty sum. Calls: Local. */
+/** Make blocks the empty sum; hi and lo stay as they were. Calls: Local. */
 HOOP_API void hoop_exact_clear(const hoop_exact *e, void *blocks, int64_t nblocks);
 /** Add terms[0 .. nterms - 1], each of 128*nblocks elements; several at once are cheaper. A NaN or Inf marks its block as not
  * finite for good. Calls: Local. */

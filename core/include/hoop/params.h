@@ -2,8 +2,8 @@
  * hoop/params.h - the flat store of parameters, and the buffers beside it.
  *
  * Register, finalize, initialise. After finalize all parameters lie in one array in order of registration, their gradients
- * in a second; each starts on a block of 128 elements, so that update, clipping, hash, checkpoint and sharding are loops
- * over ranges. Buffers (saved, not trained) are persistent tensors of their own.
+ * in a second (or one of the caller's); each starts on a block of 128 elements, so that update, clipping, hash, checkpoint and
+ * sharding are loops over ranges. Buffers (saved, not trained) are persistent tensors of their own.
  */
 #ifndef HOOP_PARAMS_H
 #define HOOP_PARAMS_H
@@ -53,9 +53,10 @@ HOOP_API int          hoop_params_find(const hoop_params *p, const char *name); 
 HOOP_API int          hoop_params_buffer_count(const hoop_params *p);
 HOOP_API const char  *hoop_params_buffer_name(const hoop_params *p, int i);
 HOOP_API hoop_tensor *hoop_params_buffer(const hoop_params *p, int i);
-/** From now on gradients are kept in `grad` (128 * nblocks elements, aligned to 64, of the caller), NULL: in the store's own
- * again. Neither array is changed; hoop_params_zero_grad is the caller's. Calls: Local. */
-HOOP_API void hoop_params_use_grad(hoop_params *p, void *grad);
+/** From now on gradients are kept in `grad`, NULL: in the store's own array again. It holds 128 * nblocks elements, aligned to
+ * 64, zero behind each parameter's last one (whole blocks are summed); it is the caller's and outlives its use. Neither array is
+ * changed. Errors: HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
+HOOP_API hoop_status hoop_params_use_grad(hoop_params *p, void *grad, hoop_error *err);
 /** Tell that the weights were written: derived copies and older uses are stale. Calls: Local. */
 HOOP_API void hoop_params_touch(hoop_params *p);
 HOOP_API void hoop_params_zero_grad(hoop_params *p);

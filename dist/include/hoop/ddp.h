@@ -65,11 +65,12 @@ HOOP_API void hoop_ddp_destroy(hoop_ddp **d);
 /** Start a step. `grad` stays the same until hoop_ddp_reduce returned. Errors: HOOP_ESTATE inside a step; what the communicator
  * is poisoned with. Calls: Local. */
 HOOP_API hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *err);
-/** Begin a leaf of this rank: where its gradient goes, 128 * nblocks elements. The first leaf's, and without exact every leaf's,
- * is the `grad` of hoop_ddp_begin. The others' belong to d. Calls: Local. */
+/** Begin a leaf of this rank: where its gradient goes, 128 * nblocks elements, zero behind each parameter's last one. The first
+ * leaf's, and without exact every leaf's, is the `grad` of hoop_ddp_begin; the others belong to d, and come round again some
+ * leaves later. NULL outside a step, and for more leaves than this rank may have, which reduce returns. Calls: Local. */
 HOOP_API void *hoop_ddp_next_leaf(hoop_ddp *d);
 /** The gradient of a parameter is final for this leaf. Any order, but the same on all ranks is best. Once a parameter
- *  a leaf, `last_leaf` once a parameter a step. A misuse is kept and returned by reduce. Calls: Local. */
+ * a leaf, `last_leaf` once a parameter a step. A misuse is kept and returned by reduce. Calls: Local. */
 HOOP_API void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf);
 /** Make progress; cheap. Calls: Local. */
 HOOP_API void hoop_ddp_poll(hoop_ddp *d);

@@ -117,7 +117,8 @@ HOOP_API hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i);
 /** The loss of the config's model for a leaf. Calls: Local. */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
 /** Backward of a leaf's loss (a sum with a weight, as hoop_mse, hoop_cross_entropy and hoop_loss make it; HOOP_EARG without);
- * its gradient joins the step's sum. Errors are kept for update. Calls: Local. */
+ * its gradient joins the step's sum. hoop_params_grad holds this sum, in the ranges of parameters that the rank owns, once update
+ * has returned, and nothing to rely on before. Errors are kept for update. Calls: Local. */
 HOOP_API void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss);
 /** Reduce, agree, update, gather. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err);

@@ -215,21 +215,24 @@ static void gradients_elsewhere(void **state)
     hoop_tensor        *x;
     _Alignas(64) double other[HOOP_BLOCK] = {5};
     double             *own;
+    hoop_error          err = {.status = HOOP_OK};
     (void)state;
     test_ok(hoop_params_create(HOOP_F64, why, &p));
     test_ok(hoop_params_add(p, "a", 1, (int64_t[]){2}, why, &x));
-    hoop_params_use_grad(p, other); /* too early: there is no layout yet */
-    assert_null(hoop_params_grad(p));
+    test_failed(hoop_params_use_grad(p, other, &err), &err, HOOP_ESTATE, "hoop_params_finalize", NULL);
     test_ok(hoop_params_finalize(p, NULL, why));
-    own    = hoop_params_grad(p);
-    own[0] = 9;
-    hoop_params_use_grad(p, other);
+    own        = hoop_params_grad(p);
+    own[0]     = 9;
+    err.status = HOOP_OK;
+    test_failed(hoop_params_use_grad(p, other + 1, &err), &err, HOOP_EARG, "aligned", NULL);
+    assert_ptr_equal(hoop_params_grad(p), own);
+    test_ok(hoop_params_use_grad(p, other, why));
     for (int i = 1; i <= 2; i++) {
         test_ok(hoop_backward(t, hoop_sum(t, hoop_scale(t, x, 3.0), 1, false), &(hoop_backward_opts){.accumulate = i == 2}, why));
         assert_true(hoop_params_grad(p) == other && hoop_params_grad_of(p, 0) == other);
         assert_true(other[0] == 3.0 * i && other[1] == 3.0 * i && own[0] == 9);
     }
-    hoop_params_use_grad(p, NULL);
+    test_ok(hoop_params_use_grad(p, NULL, why));
     test_ok(hoop_backward(t, hoop_sum(t, x, 1, false), NULL, why));
     assert_true(hoop_params_grad(p) == own && own[0] == 1 && other[0] == 6);
     hoop_tape_destroy(&t);

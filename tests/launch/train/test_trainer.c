@@ -834,6 +834,8 @@ typedef struct own_model {
     hoop_params *params;
     hoop_tensor *w1, *b1, *w2, *b2;
     double       first, last; /* losses */
+    bool         elsewhere;   /* gradients are kept in memory of its own, */
+    float       *grad;        /* this */
 } own_model;
 
 static hoop_status own_make(plan *p, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
@@ -877,10 +879,19 @@ static hoop_status own_loop(plan *p, hoop_trainer *tr, int rank, hoop_error *err
     own_model  *m  = (own_model *)p->ctx + rank;
     hoop_status st = HOOP_OK;
     hoop_leaf  *leaf;
+    void       *grad;
+    if (m->elsewhere) {
+        m->grad = aligned_alloc(64, (size_t)hoop_params_nblocks(m->params) * HOOP_BLOCK * sizeof(float));
+        if (m->grad == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory");
+        memset(m->grad, 0, (size_t)hoop_params_nblocks(m->params) * HOOP_BLOCK * sizeof(float));
+        HOOP_TRY(st, done, hoop_params_use_grad(m->params, m->grad, err));
+    }
+    grad = hoop_params_grad(m->params);
     while (hoop_trainer_next_step(tr)) {
         while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) {
             hoop_tensor *loss = own_loss(hoop_leaf_tape(leaf), m, hoop_leaf_input(leaf, 0), hoop_leaf_target(leaf, 0));
             hoop_trainer_backward(tr, loss);
+            if (hoop_params_grad(m->params) != grad) return hoop_fail(err, HOOP_ESTATE, "gradients were left elsewhere");
         }
         HOOP_TRY(st, done, hoop_trainer_update(tr, err));
         m->last = hoop_trainer_about(tr)->last.loss / hoop_trainer_about(tr)->last.weight;
@@ -897,7 +908,10 @@ done:
 
 static void own_free(plan *p, int rank)
 {
-    hoop_params_destroy(&((own_model *)p->ctx)[rank].params);
+    own_model *m = (own_model *)p->ctx + rank;
+    hoop_params_destroy(&m->params);
+    free(m->grad);
+    m->grad = NULL;
 }
 
 static void a_model_of_the_callers(void **state)
@@ -918,6 +932,7 @@ static void a_model_of_the_callers(void **state)
         char dir[32];
         (void)snprintf(dir, sizeof dir, "own-%d", sizes[i]);
         many.opts.run_dir = dir;
+        for (int r = 0; r < sizes[i]; r++) models[r].elsewhere = i % 2 == 1;
         plan_run(&many, sizes[i]);
         plan_same(&many, &one);
     }
