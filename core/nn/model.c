@@ -241,6 +241,11 @@ hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_
     return st != HOOP_OK ? st : hoop_params_add_buffer(m->model->params, full, dtype, ndim, shape, err, &m->tensor[slot]);
 }
 
+hoop_dtype hoop_module_dtype(const hoop_module *m)
+{
+    return hoop_params_dtype(m->model->params);
+}
+
 hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot)
 {
     return slot >= 0 && slot < HOOP_MODULE_SLOTS ? m->tensor[slot] : NULL;

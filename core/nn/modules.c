@@ -101,21 +101,16 @@ static hoop_tensor *flatten_forward(const hoop_module *m, hoop_tape *t, hoop_ten
     return hoop_tensor_ndim(x) == 2 ? x : hoop_reshape(t, x, 2, (int64_t[]){hoop_tensor_size(x, 0), -1});
 }
 
-/* normalize: (x - mean) * inverse_std by feature of the flattened input; the statistics are buffers */
+/* normalize: (x - mean) * inverse_std by element of the input; the statistics are buffers of the model's dtype */
 static hoop_status normalize_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
-    hoop_status st = hoop_module_buffer(m, 0, "mean", HOOP_F32, *ndim - 1, shape + 1, err);
-    return st == HOOP_OK ? hoop_module_buffer(m, 1, "inverse_std", HOOP_F32, *ndim - 1, shape + 1, err) : st;
+    const hoop_dtype dtype = hoop_module_dtype(m);
+    hoop_status      st    = hoop_module_buffer(m, 0, "mean", dtype, *ndim - 1, shape + 1, err);
+    return st == HOOP_OK ? hoop_module_buffer(m, 1, "inverse_std", dtype, *ndim - 1, shape + 1, err) : st;
 }
 static hoop_tensor *normalize_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 {
-    hoop_tensor *mean = hoop_module_tensor(m, 0), *inverse = hoop_module_tensor(m, 1), *centred;
-    if (hoop_tensor_dtype(x) != HOOP_F32) {
-        mean    = hoop_cast(t, mean, hoop_tensor_dtype(x));
-        inverse = hoop_cast(t, inverse, hoop_tensor_dtype(x));
-    }
-    centred = hoop_sub(t, x, mean);
-    return hoop_mul(t, centred, inverse);
+    return hoop_mul(t, hoop_sub(t, x, hoop_module_tensor(m, 0)), hoop_module_tensor(m, 1));
 }
 
 #define OPTIONS(rows)                                                                                                            \

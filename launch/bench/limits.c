@@ -1,3 +1,4 @@
+#define HOOP_NO_LOCATIONS
 #include "bench/limits.h"
 
 #include "base/clock.h"

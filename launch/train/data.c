@@ -1,6 +1,6 @@
-/* The data of a config: opening, shapes and classes, loaders, statistics for `normalize: standard`. */
+/* The data of a config: opening, shapes and classes, loaders, evaluation. Statistics are in normalize.c. */
 #include "train/meaning.h"
-#include "train/task.h"
+#include "train/trainer.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,8 +26,19 @@ const hoop_option_table hoop__data_options = {"data", rows, (int)(sizeof rows / 
 
 enum { SCAN_ROWS = 4096 };
 
-/* labels where the file does not say how many classes there are */
-static hoop_status scan_classes(hoop_dataset *ds, hoop_error *err, int64_t *classes)
+/* The shard of a row, which becomes one of it. */
+static const char *shard_of(const hoop_dataset *ds, int64_t *row)
+{
+    int64_t length;
+    for (int i = 0;; i++) {
+        const char *path = hoop_dataset_path(ds, i, &length);
+        if (path == NULL || *row < length) return path;
+        *row -= length;
+    }
+}
+
+/* The largest label + 1, where the file does not say how many classes there are. `limit`: there are no more (0: any number). */
+static hoop_status scan_labels(hoop_dataset *ds, int64_t limit, hoop_error *err, int64_t *classes)
 {
     const hoop_dataset_info *info = hoop_dataset_about(ds);
     int64_t                  per = info->field[HOOP_FIELD_Y].numel, *index = malloc(SCAN_ROWS * sizeof *index);
@@ -37,7 +48,17 @@ static hoop_status scan_classes(hoop_dataset *ds, hoop_error *err, int64_t *clas
         int64_t n = info->length - at < SCAN_ROWS ? info->length - at : SCAN_ROWS;
         for (int64_t i = 0; i < n; i++) index[i] = at + i;
         st = hoop_dataset_read(ds, index, n, HOOP_FIELD_Y, HOOP_I64, label, err);
-        for (int64_t i = 0; i < n * per && st == HOOP_OK; i++) most = label[i] > most ? label[i] : most;
+        for (int64_t i = 0; i < n * per && st == HOOP_OK; i++) {
+            most             = label[i] > most ? label[i] : most;
+            int64_t     row  = at + i / per;
+            const char *path = shard_of(ds, &row);
+            if ((label[i] >= 0 && (limit == 0 || label[i] < limit)) || label[i] == HOOP_IGNORE_LABEL) continue;
+            st = limit > 0
+                     ? hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; data.train has 0 to %lld", path,
+                                 (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, (long long)limit - 1)
+                     : hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; they start at 0 (%d is ignored)", path,
+                                 (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, HOOP_IGNORE_LABEL);
+        }
     }
     free(index);
     free(label);
@@ -67,10 +88,11 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
         if (hoop_dtype_is_float(y->dtype))
             return hoop_config_fail(tr->config, "loss", err,
-                                    "cross_entropy wants integer labels, and %s is %s; for real targets, loss: mse", y->name,
-                                    hoop_dtype_name(y->dtype));
+                                    "cross_entropy wants integer labels, and %s of %s is %s; for real targets, loss: mse",
+                                    y->name, hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype));
         tr->classes = info->classes;
-        if (tr->classes == 0) return scan_classes(ds, err, &tr->classes);
+        if (tr->classes == 0 && scan_labels(ds, 0, err, &tr->classes) != HOOP_OK)
+            return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
     } else if (tr->target_ndim == 0) { /* (N) targets against (N, 1) outputs */
         tr->target_ndim     = 1;
         tr->target_shape[0] = 1;
@@ -90,6 +112,26 @@ done:
     hoop__meaning_free(&trained);
     hoop__meaning_free(&other);
     return st;
+}
+
+/* what would otherwise come to light after an epoch */
+static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_dataset_info  *a = hoop_dataset_about(tr->train_set), *b = hoop_dataset_about(tr->validation_set);
+    const hoop_dataset_field *y    = &b->field[HOOP_FIELD_Y];
+    const char               *path = hoop_dataset_path(tr->validation_set, 0, NULL);
+    int64_t                   classes;
+    hoop_status               st;
+    if (a->field[0].numel != b->field[0].numel || a->field[1].numel != b->field[1].numel)
+        return hoop_fail(err, HOOP_ESHAPE, "its rows have %lld inputs and %lld targets, those of data.train %lld and %lld",
+                         (long long)b->field[0].numel, (long long)b->field[1].numel, (long long)a->field[0].numel,
+                         (long long)a->field[1].numel);
+    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && hoop_dtype_is_float(y->dtype))
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has", path, y->name,
+                         hoop_dtype_name(y->dtype));
+    st = same_meaning(tr, tr->validation_set, err);
+    if (st != HOOP_OK || tr->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
+    return b->classes > 0 ? HOOP_OK : scan_labels(tr->validation_set, tr->classes, err, &classes);
 }
 
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
@@ -119,17 +161,9 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
     }
     HOOP_TRY(st, done, shapes_from_data(tr, tr->train_set, err));
     if (tr->data_opts.validation[0] != '\0') {
-        const hoop_dataset_info *a = hoop_dataset_about(tr->train_set), *b;
         HOOP_TRY(st, done, open_one(tr, "data.validation", tr->data_opts.validation, err, &tr->validation_set));
-        b = hoop_dataset_about(tr->validation_set);
-        if (a->field[0].numel != b->field[0].numel || a->field[1].numel != b->field[1].numel) {
-            st = hoop_config_fail(tr->config, "data.validation", err,
-                                  "its rows have %lld inputs and %lld targets, those of data.train %lld and %lld",
-                                  (long long)b->field[0].numel, (long long)b->field[1].numel, (long long)a->field[0].numel,
-                                  (long long)a->field[1].numel);
-        } else if ((st = same_meaning(tr, tr->validation_set, err)) != HOOP_OK) {
-            (void)hoop_fail_within(err, "%s: data.validation", hoop_config_name(tr->config));
-        }
+        st = check_validation(tr, err);
+        if (st != HOOP_OK) (void)hoop_fail_within(err, "%s: data.validation", hoop_config_name(tr->config));
     }
 done:
     return st;
@@ -182,83 +216,6 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
     opts.first_step = tr->opts.resume != NULL ? opts.end_step : 0; /* loading seeks */
     note_chunks(tr);
     st = hoop_loader_create(tr->train_set, &opts, err, &tr->loader);
-    return st;
-}
-
-/* mean and variance by element of x, in f64, rows in order (Welford, Technometrics 1962) */
-typedef struct moments {
-    hoop_dataset *ds;
-    double       *mean, *variance;
-    float        *centre, *inverse; /* the mean; 1 / deviation, 1 where there is none */
-} moments;
-
-static hoop_status find_moments(void *ctx, hoop_error *err)
-{
-    moments    *m      = ctx;
-    int64_t     length = hoop_dataset_about(m->ds)->length, width = hoop_dataset_about(m->ds)->field[HOOP_FIELD_X].numel;
-    int64_t     chunk = 256;
-    double     *x     = malloc((size_t)(chunk * width + 1) * sizeof *x);
-    int64_t    *index = malloc((size_t)chunk * sizeof *index);
-    hoop_status st    = HOOP_OK;
-    m->mean           = calloc((size_t)width + 1, sizeof *m->mean);
-    m->variance       = calloc((size_t)width + 1, sizeof *m->variance);
-    if (x == NULL || index == NULL || m->mean == NULL || m->variance == NULL)
-        st = hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the data");
-    for (int64_t at = 0; at < length && st == HOOP_OK; at += chunk) {
-        int64_t n = length - at < chunk ? length - at : chunk;
-        for (int64_t i = 0; i < n; i++) index[i] = at + i;
-        st = hoop_dataset_read(m->ds, index, n, HOOP_FIELD_X, HOOP_F64, x, err);
-        for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
-            for (int64_t j = 0; j < width; j++) {
-                double d = x[i * width + j] - m->mean[j];
-                m->mean[j] += d / (double)(at + i + 1);
-                m->variance[j] += d * (x[i * width + j] - m->mean[j]);
-            }
-        }
-    }
-    for (int64_t j = 0; j < width && st == HOOP_OK; j++) {
-        double variance = m->variance[j] / (double)length;
-        m->centre[j]    = (float)m->mean[j];
-        m->inverse[j]   = variance > 0.0 ? (float)(1.0 / sqrt(variance)) : 1.0F;
-    }
-    free(x);
-    free(index);
-    return st;
-}
-
-static hoop_tensor *find_buffer(hoop_params *params, const char *name)
-{
-    for (int i = 0; i < hoop_params_buffer_count(params); i++)
-        if (strcmp(hoop_params_buffer_name(params, i), name) == 0) return hoop_params_buffer(params, i);
-    return NULL;
-}
-
-/* rank 0 looks at the data, all get the buffers; constant elements are centred only */
-hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err)
-{
-    hoop__task   task = {.joinable = false};
-    moments      m    = {.ds = tr->train_set};
-    bool         root = hoop_comm_rank(tr->comm) == 0;
-    hoop_tensor *mean, *inverse;
-    int64_t      width;
-    hoop_status  st;
-    if (tr->data_opts.normalize == HOOP__NORMALIZE_NONE || tr->train_set == NULL || tr->model == NULL || tr->opts.resume != NULL)
-        return HOOP_OK;
-    mean      = find_buffer(tr->params, "normalize.mean");
-    inverse   = find_buffer(tr->params, "normalize.inverse_std");
-    width     = hoop_tensor_numel(mean);
-    m.centre  = hoop_tensor_data(mean);
-    m.inverse = hoop_tensor_data(inverse);
-    if (root) hoop__task_start(&task, find_moments, &m);
-    HOOP_TRY(st, done, hoop__task_wait(tr, &task, "statistics of the data", err));
-    HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, hoop_tensor_data(mean), width * 4, "mean of the data", err));
-    HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, hoop_tensor_data(inverse), width * 4, "deviation of the data", err));
-    hoop_tensor_touch(mean);
-    hoop_tensor_touch(inverse);
-done:
-    hoop__task_join(&task);
-    free(m.mean);
-    free(m.variance);
     return st;
 }
 
@@ -328,6 +285,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
         }
     }
     hoop_loader_destroy(&loader);
+    if (local.status == HOOP_ERANGE) (void)hoop_fail_within(&local, "evaluation of %s", hoop_dataset_path(ds, 0, NULL));
     if (local.status != HOOP_OK) hoop__record_error(&r, hoop_comm_rank(tr->comm), &local);
     HOOP_TRY(st, done, hoop__record_reduce(tr, &r, "evaluation", err));
     if (local.status != HOOP_OK)

@@ -66,6 +66,7 @@ HOOP_API const hoop_module_kind *hoop_module_kind_get(int i);
 /* for kinds */
 HOOP_API const void *hoop_module_opts(const hoop_module *m);
 HOOP_API const char *hoop_module_path(const hoop_module *m);
+HOOP_API hoop_dtype  hoop_module_dtype(const hoop_module *m); /* of the model's parameters */
 /** Register a parameter (a buffer) in a slot of the module, 0 to HOOP_MODULE_SLOTS - 1. Errors: HOOP_EARG (slot, name), and those
  * of hoop_params_add. Calls: Local. */
 HOOP_API hoop_status  hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim,

@@ -332,6 +332,79 @@ static void sets_that_mean_other_things_are_refused(void **state)
     failed(1, "scaled/train-00000-of-00001.h5: x is integers times 1, but integers times 0.00392156863 in runs/scaled");
 }
 
+/* an HDF5 file as other programs write them: x f64 (40, 2) around `mean`, y i64 0, 1, 2 in turn but `label` in row 7 */
+static void plain_file(const char *name, double mean, int64_t label)
+{
+    const hsize_t shape[2] = {40, 2};
+    const hid_t   file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), plane = H5Screate_simple(2, shape, NULL),
+                row = H5Screate_simple(1, shape, NULL);
+    const hid_t x   = H5Dcreate2(file, "/x", H5T_NATIVE_DOUBLE, plane, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                y   = H5Dcreate2(file, "/y", H5T_NATIVE_INT64, row, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    double  values[80];
+    int64_t labels[40];
+    for (int i = 0; i < 80; i++) values[i] = i % 2 == 0 ? mean + i / 2 % 3 : (double)(i / 2 % 3) - 1; /* both tell the label */
+    for (int i = 0; i < 40; i++) labels[i] = i == 7 ? label : i % 3;
+    assert_true(H5Dwrite(x, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0 &&
+                H5Dwrite(y, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, labels) >= 0);
+    (void)H5Dclose(x);
+    (void)H5Dclose(y);
+    (void)H5Sclose(row);
+    (void)H5Sclose(plane);
+    (void)H5Fclose(file);
+}
+
+/* labels of plain files are looked at before the first step */
+static void labels_out_of_range_are_told_at_once(void **state)
+{
+    static const char config[] = "model: {kind: mlp, hidden: [4]}\ndata: {train: good.h5}\nbatch: 8\nsteps: 2\n";
+    (void)state;
+    plain_file("good.h5", 0, 1);
+    plain_file("five.h5", 0, 5);
+    plain_file("minus.h5", 0, -1);
+    plain_file("ignored.h5", 0, -100);
+    store("plain.yaml", config, sizeof config - 1);
+    (void)hoop("train plain.yaml --out runs/never --set data.validation=five.h5");
+    failed(1, "plain.yaml: data.validation: five.h5: label 5 in row 7 of /y; data.train has 0 to 2");
+    (void)hoop("train plain.yaml --out runs/never --set data.validation=minus.h5");
+    failed(1, "minus.h5: label -1 in row 7 of /y; data.train has 0 to 2");
+    (void)hoop("train plain.yaml --out runs/never --set data.train=minus.h5");
+    failed(1, "plain.yaml: data.train: minus.h5: label -1 in row 7 of /y; they start at 0 (-100 is ignored)");
+    (void)hoop("train plain.yaml --out runs/plain --set data.train=ignored.h5 --set data.validation=ignored.h5");
+    assert_int_equal(last.code, 0);
+    (void)hoop("eval runs/plain --data five.h5");
+    failed(1, "five.h5: ", "label 5");
+    assert_null(strstr(last.err, ".c:")); /* whose line it was in our own sources is nobody's business */
+}
+
+/* f32 has 24 bits: a deviation of 1 around 1.7e9 is told to be lost, and kept in f64 */
+static void large_means_are_taken_away(void **state)
+{
+    static const char config[] =
+        "model: {kind: mlp, hidden: [8]}\ndata: {train: large.h5, validation: large.h5, normalize: standard}\n"
+        "batch: 40\nsteps: 200\noptimizer: {name: adam, lr: 0.03}\n";
+    double      accuracy;
+    const char *at;
+    (void)state;
+    plain_file("large.h5", 1.7e9, 1);
+    store("large.yaml", config, sizeof config - 1);
+    (void)hoop("train large.yaml --out runs/large-f32");
+    assert_int_equal(last.code, 0);
+    expect_in(__FILE__, __LINE__, last.err, "data.normalize: element 0 of x has mean 1.7e+09");
+    expect_in(__FILE__, __LINE__, last.err, "precision: f64");
+    (void)hoop("train large.yaml --out runs/large-f64 --set precision=f64");
+    assert_int_equal(last.code, 0);
+    assert_null(strstr(last.err, "data.normalize"));
+    (void)hoop("inspect runs/large-f64 --json");
+    at = strstr(last.out, "\"normalize.mean\"");
+    assert_non_null(at);
+    assert_non_null(strstr(at, "\"f64\""));
+    (void)hoop("eval runs/large-f64 --json");
+    at = strstr(last.out, "\"accuracy\":");
+    assert_non_null(at);
+    accuracy = strtod(at + strlen("\"accuracy\":"), NULL);
+    assert_true(accuracy > 0.95); /* row 7 has another's label, perhaps */
+}
+
 /* 2 MB in chunks of 0.5 MB, a cache of 1 MB, steps of 1 kB */
 static void chunks_that_do_not_fit_are_told(void **state)
 {
@@ -422,6 +495,8 @@ int main(void)
         cmocka_unit_test(targets_of_two_dims),
         cmocka_unit_test(labels_in_a_column),
         cmocka_unit_test(wrong_data_and_settings_are_said),
+        cmocka_unit_test(labels_out_of_range_are_told_at_once),
+        cmocka_unit_test(large_means_are_taken_away),
         cmocka_unit_test(sets_that_mean_other_things_are_refused),
         cmocka_unit_test(chunks_that_do_not_fit_are_told),
         cmocka_unit_test(a_file_is_replaced_only_by_force),
