@@ -141,6 +141,17 @@ void hoop__cpus_find(hoop__cpus *out)
     CPU_FREE(set);
 }
 
+const char *hoop__cpus_bound_by(void)
+{
+    static const char *const names[] = {"OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (i == 0 && value != NULL && strcasecmp(value, "false") == 0) return NULL; /* it decides for all three */
+        if (value != NULL && value[0] != '\0') return names[i];
+    }
+    return NULL;
+}
+
 static int64_t cores_in(const hoop__cpus *cpus)
 {
     int64_t n = 0;

@@ -23,6 +23,8 @@ void hoop__cpus_find(hoop__cpus *out);
 int64_t hoop__cpus_share(const hoop__cpus *all, int n, int self);
 /** The smallest share of all[n], and whose it is. */
 int64_t hoop__cpus_least(const hoop__cpus *all, int n, int *who);
+/** The variable by which the OpenMP runtime has bound this process to a core before main (it comes with OpenBLAS), or NULL. */
+const char *hoop__cpus_bound_by(void);
 /** The quota from /proc/self/cgroup, /proc/self/mountinfo and cpu.max or cpu.cfs_quota_us, all below `root` ("" but in tests). */
 double hoop__cgroup_quota(const char *root);
 

@@ -119,7 +119,11 @@ static hoop_status share_cores(hoop_trainer *tr, hoop__cpus *all, hoop_error *er
     if (st != HOOP_OK) return st;
     share              = hoop__cpus_share(all, size, hoop_comm_rank(tr->comm));
     tr->status.threads = (int)(tr->run.threads == HOOP_OPT_AUTO ? share : tr->run.threads);
-    if (tr->run.threads == HOOP_OPT_AUTO || hoop_comm_rank(tr->comm) != 0) return HOOP_OK;
+    if (hoop_comm_rank(tr->comm) != 0) return HOOP_OK;
+    if (share == 1 && hoop__cpus_bound_by() != NULL)
+        hoop__note(tr, "warning: %s=%s has bound this process, and the threads it makes, to one core: unset it to use more",
+                   hoop__cpus_bound_by(), getenv(hoop__cpus_bound_by()));
+    if (tr->run.threads == HOOP_OPT_AUTO) return HOOP_OK;
     share = hoop__cpus_least(all, size, &least);
     if (tr->run.threads > share) {
         hoop__note(tr, "warning: threads: %d, but rank %d on %s has %lld core%s; more threads than cores run slower",

@@ -180,6 +180,23 @@ static void launchers_are_told_by_their_variables(void **state)
     }
 }
 
+static void bindings_of_openmp(void **state)
+{
+    (void)state;
+    (void)unsetenv("OMP_PROC_BIND");
+    (void)unsetenv("OMP_PLACES");
+    (void)unsetenv("GOMP_CPU_AFFINITY");
+    assert_null(hoop__cpus_bound_by());
+    (void)setenv("GOMP_CPU_AFFINITY", "0-1", 1);
+    assert_string_equal(hoop__cpus_bound_by(), "GOMP_CPU_AFFINITY");
+    (void)setenv("OMP_PLACES", "cores", 1);
+    assert_string_equal(hoop__cpus_bound_by(), "OMP_PLACES");
+    (void)setenv("OMP_PROC_BIND", "close", 1);
+    assert_string_equal(hoop__cpus_bound_by(), "OMP_PROC_BIND");
+    (void)setenv("OMP_PROC_BIND", "FALSE", 1);
+    assert_null(hoop__cpus_bound_by());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +205,7 @@ int main(void)
         cmocka_unit_test(ranks_share_the_cores_of_a_host),
         cmocka_unit_test(this_process_has_cores),
         cmocka_unit_test(launchers_are_told_by_their_variables),
+        cmocka_unit_test(bindings_of_openmp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
