@@ -29,8 +29,8 @@ static const char doc[] = "Train a model. Works alone or under mpirun: the weigh
                           "  hoop train model.yaml --set optimizer.lr=3e-4 --set epochs=20 --out runs/b\n"
                           "  mpirun -n 4 hoop train model.yaml --out runs/b --resume auto\n"
                           "  hoop train --help config      every key of a config, with defaults\n\n"
-                          "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM with a checkpoint (start it again with\n"
-                          "--resume auto), 130 the same after Ctrl-C.";
+                          "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a checkpoint (start it\n"
+                          "again with --resume auto), 130 the same after Ctrl-C.";
 static const struct argp_option options[] = {
     {"set", 's', "KEY=VALUE", 0, "set a key of the config, such as optimizer.lr=1e-3 (repeatable)", 0},
     {"out", 'o', "DIR", 0, "run directory (default: runs/CONFIG-NAME)", 0},
@@ -95,9 +95,10 @@ static void on_signal(int signal_number)
     if (stoppable != NULL) hoop_trainer_stop(stoppable);
 }
 
+/* SIGHUP, the terminal's end, is a SIGTERM, but under nohup. */
 static void listen_to_signals(hoop_trainer *tr)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, hangup;
     stoppable               = tr;
     if (tr == NULL) {
         action.sa_handler = SIG_DFL;
@@ -105,6 +106,7 @@ static void listen_to_signals(hoop_trainer *tr)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) (void)sigaction(SIGHUP, &action, NULL);
 }
 
 /* Where notes go: above the bar, and into the log, which begins with those made before it was opened. */
@@ -288,6 +290,7 @@ int command_train(int argc, char **argv)
     int                      code = HOOP_EXIT_OK;
     if (argc == 3 && strcmp(argv[1], "--help") == 0 && strcmp(argv[2], "config") == 0) return help_config();
     command_parse(&argp, argc, argv, &a);
+    (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is no reason to lose a run */
     if (a.out != NULL)
         (void)snprintf(out, sizeof out, "%s", a.out);
     else
