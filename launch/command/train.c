@@ -47,9 +47,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->set[a->nset++] = arg;
         return 0;
     case 'o':
+        if (arg[0] == '\0') argp_error(state, "--out is empty; a run directory is wanted");
         a->out = arg;
         return 0;
     case 'r':
+        if (arg[0] == '\0') argp_error(state, "--resume is empty; auto, or the path of a run or checkpoint is wanted");
         a->resume = arg;
         return 0;
     case ARGP_KEY_ARG:
@@ -151,6 +153,15 @@ static void close_log(voice *v)
         command_note(NULL, line);
     }
     hoop__text_clear(&v->early);
+}
+
+static void note_done(const hoop_trainer_status *about, const char *out, voice *v)
+{
+    char text[HOOP_ERROR_TEXT];
+    if (about->step < about->steps) return;
+    (void)snprintf(text, sizeof text, "%s is already at step %lld of %lld: there is nothing to do", out, (long long)about->step,
+                   (long long)about->steps);
+    note(v, text);
 }
 
 static void print_header(const session *s, hoop_trainer *tr, const char *out)
@@ -305,6 +316,7 @@ int command_train(int argc, char **argv)
     opts.resume = resume[0] == '\0' ? NULL : resume;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
     if (s.rank == 0) print_header(&s, tr, out);
+    if (s.rank == 0) note_done(hoop_trainer_about(tr), out, &v);
     listen_to_signals(tr);
     if (run(&s, tr, out, &v, &err) != HOOP_OK) goto done;
     listen_to_signals(NULL);

@@ -11,6 +11,7 @@ struct hoop__progress_observer {
     hoop__progress *bar;
     double          started_s, last_s, rate;  /* samples/s, smoothed */
     double          stall_s, communication_s; /* when it started */
+    int64_t         first_step;
 };
 
 hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_error *err, hoop__progress_observer **out)
@@ -22,7 +23,8 @@ hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_e
     if (hoop_comm_rank(hoop_trainer_comm(tr)) != 0) return HOOP_OK;
     p = calloc(1, sizeof *p);
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a progress bar");
-    st           = hoop__progress_create(&opts, hoop_trainer_about(tr)->step, err, &p->bar);
+    p->first_step = hoop_trainer_about(tr)->step;
+    st            = hoop__progress_create(&opts, p->first_step, err, &p->bar);
     p->started_s = p->last_s = hoop__now_s();
     p->stall_s               = hoop_trainer_about(tr)->stall_s;
     p->communication_s       = hoop_trainer_about(tr)->communication_s;
@@ -98,7 +100,7 @@ static hoop_status end(void *ctx, hoop_trainer *tr, hoop_error *err)
     hoop__progress_observer *p     = ctx;
     hoop__progress_state     state = state_of(p, tr);
     (void)err;
-    if (hoop_trainer_about(tr)->epochs == 0) hoop__progress_keep(p->bar, &state);
+    if (hoop_trainer_about(tr)->epochs == 0 && state.step > p->first_step) hoop__progress_keep(p->bar, &state);
     return HOOP_OK;
 }
 
