@@ -54,7 +54,7 @@ void command_note(void *ctx, const char *text);
 
 typedef struct session {
     hoop_comm *comm;
-    bool       mpi, silent; /* silent: without a communicator, another process says what is wrong */
+    bool       mpi;
     int        rank, size;
 } session;
 

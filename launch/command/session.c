@@ -33,8 +33,6 @@ hoop_status session_begin(const hoop_comm_opts *opts, hoop_error *early, hoop_er
         (void)MPI_Comm_size(MPI_COMM_WORLD, &size);
         (void)MPI_Comm_rank(MPI_COMM_WORLD, &s->rank);
         s->size = size;
-        /* of a launcher that tells no sizes the first rank can't know that it is not alone */
-        s->silent = size == 1 && launcher.rank != (launcher.size < 0 ? 1 : 0);
         HOOP_TRY(st, done, hoop__launcher_check(&launcher, size, err));
         HOOP_TRY(st, done, hoop_comm_create_mpi(MPI_COMM_WORLD, opts, err, &s->comm));
         sweep(s);
@@ -74,7 +72,7 @@ static bool prints(session *s, const hoop_error *err, int *more)
     failure    mine    = failure_of(err), *all;
     bool       first   = err->status != HOOP_EPEER;
     *more              = 0;
-    if (s->comm == NULL) return (err->status != HOOP_EDESYNC || s->rank == 0) && !s->silent; /* known to all while it was made */
+    if (s->comm == NULL) return err->status != HOOP_EDESYNC || s->rank == 0; /* known to all while it was made */
     if (hoop_comm_check(s->comm, NULL) != HOOP_OK) return first && !hoop_comm_was_told(s->comm);
     if (s->size == 1) return first;
     all = calloc((size_t)s->size, sizeof *all);
