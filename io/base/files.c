@@ -145,17 +145,21 @@ hoop_status hoop__dir_make(const char *path, hoop_error *err)
     struct stat s;
     size_t      n = strlen(path);
     hoop_status st;
+    int         made, why;
     if (n == 0 || n >= sizeof part) return hoop_fail(err, HOOP_EARG, "'%.64s': empty or too long a path", path);
     for (size_t i = 1; i <= n; i++) {
         if (path[i] != '/' && path[i] != '\0') continue;
         memcpy(part, path, i);
         part[i] = '\0';
-        if (mkdir(part, 0777) == 0) { /* its name must be on disk before anything in it can be relied on */
+        made    = mkdir(part, 0777);
+        why     = errno;
+        if (made == 0) { /* its name must be on disk before anything in it can be relied on */
             char parent[HOOP_PATH_MAX];
             hoop__path_dir(part, parent, sizeof parent);
             if ((st = hoop__file_sync(parent, err)) != HOOP_OK) return st;
-        } else if (errno != EEXIST && stat(part, &s) != 0) {
-            return fail_errno(err, part, "cannot be created");
+        } else if (stat(part, &s) != 0) { /* or a link to nothing: EEXIST, without being there */
+            return hoop_fail(err, HOOP_EIO, "%s: cannot be created: %s", part,
+                             why == EEXIST ? "it is a link to what is not there" : strerror(why));
         }
     }
     if (stat(path, &s) != 0) return fail_errno(err, path, "cannot be created");
