@@ -2,6 +2,7 @@
 #include "command/command.h"
 
 #include "bench/limits.h"
+#include "command/print.h"
 #include "train/trainer.h"
 
 #include <jansson.h>
@@ -211,6 +212,7 @@ int command_bench(int argc, char **argv)
     arrays                   data   = {0};
     double                  *ms     = NULL;
     session                  s;
+    int                      code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
     if (make_config(&a, 1, &early, &config) == HOOP_OK) (void)hoop_train_comm_opts(config, &early, &comm);
     hoop_config_destroy(&config); /* made anew when the number of ranks is known */
@@ -230,12 +232,12 @@ int command_bench(int argc, char **argv)
     if (hoop_comm_agree_status(s.comm, &err) != HOOP_OK) goto done;
     if (time_steps(&a, &s, tr, &data, ms, &err) != HOOP_OK) goto done;
     if (s.rank == 0 && hoop__limits_measure(tr->rt, &err, &limits) == HOOP_OK) print_result(&a, &s, tr, ms, &limits);
-    (void)hoop_comm_agree_status(s.comm, &err);
+    if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
 done:
     free(data.x);
     free(data.y);
     free(ms);
     hoop_trainer_destroy(&tr);
     hoop_config_destroy(&config);
-    return session_end(&s, &err, HOOP_EXIT_OK);
+    return session_end(&s, &err, code);
 }

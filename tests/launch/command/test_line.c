@@ -145,6 +145,12 @@ static void a_full_standard_output_is_an_error(void **state)
     failed(1, "standard output");
     (void)hoop("data info d --json >/dev/full");
     assert_int_equal(last.code, 1);
+    (void)hoop("bench train tiny --steps 2 >/dev/full");
+    failed(1, "standard output");
+    (void)hoop("bench train tiny --steps 2 --json >/dev/full");
+    failed(1, "standard output");
+    (void)hoop("bench train tiny --steps 2 >&-");
+    failed(1, "standard output");
 }
 
 int main(void)
