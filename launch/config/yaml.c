@@ -250,10 +250,14 @@ hoop_status hoop__yaml_read(hoop__pool *pool, const char *text, size_t size, con
     if (size > HOOP__BYTES_MAX) {
         return hoop_fail(err, HOOP_ECONFIG, "%s: more than %d bytes; is this a config?", origin, HOOP__BYTES_MAX);
     }
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark, as some editors begin a file */
+        r.text += 3;
+        r.size -= 3;
+    }
     if ((st = check_tabs(&r)) != HOOP_OK) return st;
     if (!yaml_parser_initialize(&r.parser)) return no_memory(&r);
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, size);
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.size);
     st = read_stream(&r, &root);
     yaml_parser_delete(&r.parser);
     if (st == HOOP_OK) *out = root;

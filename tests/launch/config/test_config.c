@@ -16,6 +16,19 @@ static const char *text_at(const hoop_config *cfg, const char *path)
     return text == NULL ? "(none)" : text;
 }
 
+static void a_byte_order_mark_is_skipped(void **state)
+{
+    (void)state;
+    hoop_config *cfg = parsed("\xef\xbb\xbf"
+                              "seed: 7\nbatch: 4\n");
+    assert_string_equal(text_at(cfg, "seed"), "7");
+    assert_fails(HOOP_ECONFIG, "model.yaml:2: batch: odd", hoop_config_fail(cfg, "batch", &err, "odd"));
+    hoop_config_destroy(&cfg);
+    cfg = parsed("\xef\xbb\xbf");
+    hoop_config_destroy(&cfg);
+    assert_fails(HOOP_ECONFIG, "model.yaml:1: tab", hoop_config_parse("\xef\xbb\xbf\ta: 1", "model.yaml", &err, &cfg));
+}
+
 static void values_stand_where_they_are(void **state)
 {
     (void)state;
@@ -225,6 +238,7 @@ static void files_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(values_stand_where_they_are),
         cmocka_unit_test(an_empty_text_is_a_config),
         cmocka_unit_test(what_could_surprise_is_refused),
