@@ -17,14 +17,18 @@ enum { ATTRS_MAX = 8 };
 
 static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
 {
-    char dir[HOOP_PATH_MAX];
+    char        dir[HOOP_PATH_MAX];
+    struct stat there;
     if (opts->ndim < 1 || opts->ndim > 8 || opts->nattrs < 0 || opts->nattrs > ATTRS_MAX || hoop_dtype_size(opts->dtype) == 0)
         return hoop_fail(err, HOOP_EARG, "hoop_output_create: 1 to 8 dims, at most %d attributes and a dtype are wanted",
                          ATTRS_MAX);
     if (snprintf(out->path, sizeof out->path, "%s", opts->path) >= (int)sizeof out->path ||
         snprintf(out->tmp, sizeof out->tmp, "%s.tmp-%ld", opts->path, (long)getpid()) >= (int)sizeof out->tmp)
         return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", opts->path);
-    if (!opts->force && access(out->path, F_OK) == 0) return hoop_fail(err, HOOP_EIO, "%s: is there already", out->path);
+    if (stat(out->path, &there) == 0 && !S_ISREG(there.st_mode)) /* a rename would take a device's or a FIFO's place */
+        return hoop_fail(err, HOOP_EIO, "%s: is there already, and is no regular file; choose another name", out->path);
+    if (!opts->force && lstat(out->path, &there) == 0)
+        return hoop_fail(err, HOOP_EIO, "%s: is there already; choose another name, or replace it with --force", out->path);
     hoop__path_dir(out->path, dir, sizeof dir);
     if (access(dir, F_OK) != 0) return hoop_fail(err, HOOP_EIO, "%s: there is no folder %s", out->path, dir);
     return HOOP_OK;

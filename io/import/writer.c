@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/files.h"
@@ -85,7 +86,16 @@ static hoop_status refuse(void *ctx, const char *path, const char *name, hoop_er
 {
     (void)ctx;
     (void)name;
-    return hoop_fail(err, HOOP_EIO, "%s: is there already; choose another directory, or force replacement", path);
+    return hoop_fail(err, HOOP_EIO, "%s: is there already; choose another directory, or replace it with --force", path);
+}
+
+static hoop_status refuse_others(void *ctx, const char *path, const char *name, hoop_error *err)
+{
+    struct stat s;
+    (void)ctx;
+    (void)name;
+    if (stat(path, &s) != 0 || S_ISREG(s.st_mode) || S_ISDIR(s.st_mode)) return HOOP_OK; /* nothing takes a folder's place */
+    return hoop_fail(err, HOOP_EIO, "%s: is no regular file, and is not replaced; choose another directory", path);
 }
 
 static hoop_status remove_file(void *ctx, const char *path, const char *name, hoop_error *err)
@@ -242,7 +252,7 @@ hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, cons
     HOOP_TRY(st, done, part_init(w, &w->part[1], "validation", validation, err));
     HOOP_TRY(st, done, hoop_run_lock_take(opts->dir, err, &w->lock)); /* makes it, too */
     for (int i = 0; i < 2; i++) {
-        if (!opts->force) HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, false, err, refuse, NULL));
+        HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, false, err, opts->force ? refuse_others : refuse, NULL));
         HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, true, err, remove_file, NULL));
     }
     *out = w;

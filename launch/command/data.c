@@ -66,6 +66,7 @@ static error_t parse_write(int key, char *arg, struct argp_state *state)
     write_args *a = state->input;
     switch (key) {
     case 'o':
+        if (arg[0] == '\0') argp_error(state, "--out is empty; a folder is wanted");
         a->opts.dir = arg;
         return 0;
     case KEY_SPLIT:

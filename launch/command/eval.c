@@ -36,6 +36,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     eval_args *a = state->input;
     switch (key) {
     case 'd':
+        if (arg[0] == '\0') argp_error(state, "--data is empty; a shard prefix, file or glob is wanted");
         a->data = arg;
         return 0;
     case 's':

@@ -36,9 +36,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     predict_args *a = state->input;
     switch (key) {
     case 'd':
+        if (arg[0] == '\0') argp_error(state, "--data is empty; a shard prefix, file or glob is wanted");
         a->data = arg;
         return 0;
     case 'o':
+        if (arg[0] == '\0') argp_error(state, "--out is empty; the file to write is wanted");
         a->out = arg;
         return 0;
     case KEY_FORCE:

@@ -1,8 +1,10 @@
 #include "train/trained.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "hoop/checkpoint.h"
 #include "hoop/output.h"
@@ -216,6 +218,30 @@ static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64
     return st;
 }
 
+static hoop_status check_other(const char *path, const char *input, hoop_error *err)
+{
+    struct stat a, b;
+    if (stat(path, &a) != 0 || stat(input, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return HOOP_OK;
+    return hoop_fail(err, HOOP_EIO, "%s: is read for the predictions (%s); choose another file for them", path, input);
+}
+
+/* The output is none of the files that are read: shards of the data, files of the checkpoint. */
+static hoop_status check_inputs(const hoop__trained *t, const char *path, hoop_error *err)
+{
+    hoop_status          st = check_other(path, t->checkpoint, err);
+    DIR                 *d  = opendir(t->checkpoint);
+    const struct dirent *e;
+    char                 input[sizeof t->checkpoint + sizeof e->d_name];
+    for (int i = 0; i < hoop_dataset_about(t->data)->shards && st == HOOP_OK; i++)
+        st = check_other(path, hoop_dataset_path(t->data, i, NULL), err);
+    while (d != NULL && st == HOOP_OK && (e = readdir(d)) != NULL) {
+        (void)snprintf(input, sizeof input, "%s/%s", t->checkpoint, e->d_name);
+        st = check_other(path, input, err);
+    }
+    if (d != NULL) (void)closedir(d);
+    return st;
+}
+
 static hoop_status create_file(const hoop__trained *t, const char *path, bool force, hoop_error *err, hoop_output *out)
 {
     hoop_trainer    *tr = t->trainer;
@@ -225,6 +251,8 @@ static hoop_status create_file(const hoop__trained *t, const char *path, bool fo
     hoop_output_opts opts    = {.path = path, .name = "/y", .dtype = tr->dtype, .attrs = attrs, .nattrs = 3, .force = force};
     int              ndim;
     const int64_t   *shape = hoop_trainer_output_shape(tr, &ndim);
+    hoop_status      st    = check_inputs(t, path, err);
+    if (st != HOOP_OK) return st;
     (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
     if (ndim > 7) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);
     opts.ndim     = ndim + 1;

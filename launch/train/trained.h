@@ -39,8 +39,8 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
 void hoop__trained_close(hoop__trained *t);
 
 /** Write the model's outputs for all rows of the data to dataset /y of a new HDF5 file, in the run's precision: ranks share the
- *  work, and the bytes do not depend on their number. `force`: replace a file of that name. Errors: HOOP_EIO, those of reading.
- *  Calls: Collective. */
+ *  work, and the bytes do not depend on their number. `force`: replace a regular file of that name that is not read here. Errors:
+ * HOOP_EIO, those of reading. Calls: Collective. */
 hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
                                   void *ctx, hoop_error *err);
 

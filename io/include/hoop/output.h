@@ -35,7 +35,7 @@ typedef struct hoop_output_opts {
     int64_t            shape[8];
     const char *const *attrs;
     int                nattrs;
-    bool               force; /* replace a file of that name; else HOOP_EIO */
+    bool               force; /* replace a regular file of that name; else HOOP_EIO */
 } hoop_output_opts;
 
 /** Lay the file out, its space reserved. Errors: HOOP_EARG, HOOP_ESIZE, HOOP_EIO (exists, disk full ...). Calls: Local. */

@@ -64,8 +64,13 @@ static void a_set_is_replaced_only_by_force(void **state)
     succeeded();
     (void)hoop("data synth spirals --samples 50 --shards 2 --out twice");
     failed(1, "twice");
+    failed(1, "twice", "--force");
     (void)hoop("data info twice");
     said("40");
+    assert_int_equal(shell("mkdir odd && mkfifo odd/train-00000-of-00001.h5"), 0);
+    (void)hoop("data synth spirals --samples 50 --shards 1 --out odd --force");
+    failed(1, "odd/train-00000-of-00001.h5", "no regular file");
+    assert_int_equal(shell("test -p odd/train-00000-of-00001.h5"), 0);
     (void)hoop("data synth spirals --samples 50 --shards 1 --out twice --force");
     succeeded();
     (void)hoop("data info twice/train");

@@ -447,7 +447,7 @@ static void a_file_is_replaced_only_by_force(void **state)
     (void)state;
     store("there.h5", "mine", 4);
     (void)hoop("predict runs/spirals --data set/train --out there.h5");
-    failed(1, "there.h5", "already");
+    failed(1, "there.h5", "already", "--force");
     data = load("there.h5", &n);
     assert_string_equal(data, "mine");
     free(data);
@@ -457,6 +457,32 @@ static void a_file_is_replaced_only_by_force(void **state)
     failed(1, "no/such");
     (void)hoop("predict runs/spirals --data set/train --out /proc/y.h5");
     failed(1, "/proc/y.h5");
+}
+
+/* devices, FIFOs, folders, and what is being read: neither replaced nor begun */
+static void other_things_are_not_replaced(void **state)
+{
+    static const char *const kept[]   = {"fifo", "device", "folder"};
+    static const char *const inputs[] = {"set/train-00001-of-00004.h5", "hard", "soft", "good/manifest.json"};
+    (void)state;
+    assert_int_equal(shell("mkfifo fifo && ln -s /dev/null device && mkdir folder"), 0);
+    assert_int_equal(shell("ln set/train-00000-of-00004.h5 hard && ln -s set/train-00002-of-00004.h5 soft"), 0);
+    assert_int_equal(shell("cp -rL runs/spirals/checkpoints/latest good || cp -rL runs/spirals/latest good"), 0);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        (void)hoop("predict runs/spirals --data set/train --out %s --force", kept[i]);
+        failed(1, kept[i], "no regular file");
+    }
+    assert_int_equal(shell("test -p fifo && test -c device && test -L device && test -d folder"), 0);
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        (void)hoop("predict good --data set/train --out %s --force", inputs[i]);
+        failed(1, inputs[i], "is read for the predictions");
+    }
+    (void)hoop("data verify set");
+    succeeded();
+    (void)hoop("verify good");
+    succeeded();
+    (void)shell("ls -A | grep -c tmp-");
+    said("0");
 }
 
 /* the newest checkpoint is damaged: the one before it serves, and that is said; last, as it damages the run */
@@ -500,6 +526,7 @@ int main(void)
         cmocka_unit_test(sets_that_mean_other_things_are_refused),
         cmocka_unit_test(chunks_that_do_not_fit_are_told),
         cmocka_unit_test(a_file_is_replaced_only_by_force),
+        cmocka_unit_test(other_things_are_not_replaced),
         cmocka_unit_test(the_newest_good_one_is_used),
     };
     return cmocka_run_group_tests_name("command_trained", tests, train_models, test_leave);
