@@ -219,6 +219,11 @@ void hoop__sum_text(const void *data, int64_t n, char out[HOOP_SUM_TEXT])
     digest_text(XXH3_128bits(data, (size_t)n), out);
 }
 
+int64_t hoop__sum_64(const void *data, int64_t n)
+{
+    return (int64_t)XXH3_64bits(data, (size_t)n);
+}
+
 hoop_sum *hoop__sum_create(void)
 {
     XXH3_state_t *s = XXH3_createState();

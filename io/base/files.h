@@ -38,7 +38,9 @@ bool hoop__shard_name_parse(const char *name, const char *prefix, int64_t *index
 /** XXH3-128 of bytes (and of a file from offset 0 to its end) as 32 hex digits, canonical (big endian). */
 void        hoop__sum_text(const void *data, int64_t n, char out[HOOP_SUM_TEXT]);
 hoop_status hoop__sum_file(const char *path, hoop_error *err, char out[HOOP_SUM_TEXT], int64_t *bytes);
-/** The same in steps. */
+/** XXH3-64 of bytes. */
+int64_t hoop__sum_64(const void *data, int64_t n);
+/** XXH3-128 in steps. */
 typedef struct hoop_sum hoop_sum;
 hoop_sum               *hoop__sum_create(void); /* NULL: no memory */
 void                    hoop__sum_reset(hoop_sum *s);

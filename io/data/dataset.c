@@ -211,6 +211,8 @@ static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, hoop_ro
         hoop_shard          *s = hoop__shard_find(ds, p->index);
         const unsigned char *row;
         st = hoop__shard_row(ds, s, g->field, p->index - s->first, err, &row);
+        if (st == HOOP_OK && !hoop__sums_seen(&s->field[g->field], p->index - s->first))
+            st = hoop__sums_check(ds, s, g->field, p->index - s->first, err);
         if (st == HOOP_OK) cast(row, place_of(g, p->at, step), f->numel, f->scale);
     }
     (void)pthread_mutex_unlock(&ds->lock);
@@ -218,13 +220,17 @@ static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, hoop_ro
     return st;
 }
 
-static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, hoop_row_cast *cast, size_t step)
+static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, hoop_row_cast *cast, size_t step, hoop_error *err)
 {
     const hoop_dataset_field *f = &ds->info.field[g->field];
     for (int64_t i = 0; i < g->n && !given_up(g); i++) {
-        const hoop_shard *s = hoop__shard_find(ds, g->index[i]);
-        cast(s->field[g->field].rows + (g->index[i] - s->first) * ds->row_bytes[g->field], place_of(g, i, step), f->numel,
-             f->scale);
+        const hoop_shard *s   = hoop__shard_find(ds, g->index[i]);
+        const int64_t     row = g->index[i] - s->first;
+        if (!hoop__sums_seen(&s->field[g->field], row)) {
+            const hoop_status st = hoop__sums_check(ds, s, g->field, row, err);
+            if (st != HOOP_OK) return st;
+        }
+        cast(s->field[g->field].rows + row * ds->row_bytes[g->field], place_of(g, i, step), f->numel, f->scale);
     }
     return HOOP_OK;
 }
@@ -251,7 +257,7 @@ hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_er
     if (g->n == 0) return HOOP_OK;
     step = (size_t)f->numel * hoop_dtype_size(g->as);
     mode = hoop_fp_enter(); /* casts round and scale */
-    st   = ds->info.mapped ? gather_mapped(ds, g, cast, step) : gather_blocks(ds, g, cast, step, err);
+    st   = ds->info.mapped ? gather_mapped(ds, g, cast, step, err) : gather_blocks(ds, g, cast, step, err);
     hoop_fp_restore(mode);
     return st == HOOP_OK && given_up(g) ? hoop_fail(err, HOOP_EINTERRUPTED, "%s: reading was given up", ds->spec) : st;
 }

@@ -12,6 +12,13 @@
 #include "base/h5.h"
 #include "hoop/dataset.h"
 
+/* Stored elements, which other programs' files may place anywhere. */
+typedef float __attribute__((aligned(1), may_alias)) hoop_stored_F32;
+typedef double __attribute__((aligned(1), may_alias)) hoop_stored_F64;
+typedef int64_t __attribute__((aligned(1), may_alias)) hoop_stored_I64;
+typedef int32_t __attribute__((aligned(1), may_alias)) hoop_stored_I32;
+typedef uint8_t __attribute__((aligned(1), may_alias)) hoop_stored_U8;
+
 /** `rows` consecutive rows read through HDF5; a list from the most to the least recently used. */
 typedef struct hoop_block {
     struct hoop_block  *newer, *older;
@@ -27,6 +34,10 @@ typedef struct hoop_shard_field {
     struct hoop_chunks  *chunks; /* how to decode them; NULL: by H5Dread */
     int64_t              block_rows, nblocks;
     hoop_block         **blocks;
+    /* of mapped rows that come with checksums (sums.c), one for sum_rows rows; NULL: none */
+    const hoop_stored_I64 *sums;
+    int64_t                sum_rows;
+    atomic_uchar          *seen; /* whether that block was found to be right */
 } hoop_shard_field;
 
 typedef struct hoop_shard {
@@ -67,7 +78,7 @@ void        hoop__paths_free(hoop_paths *p);
 /** Open shard i, whose path is set; fields and info of shard 0 become the dataset's, others are compared with them. */
 hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop_error *err);
 void        hoop__shard_close(hoop_dataset *ds, hoop_shard *s);
-/** The stored bytes of a row, valid until the next call (call under ds->lock unless mapped). */
+/** The stored bytes of a row, valid until the next call (call under ds->lock unless mapped); not checked by sums. */
 hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t row, hoop_error *err, const unsigned char **out);
 /** Rows index[n] of a field, as `as`, to out side by side, or each to its place. */
 typedef struct hoop_gather {
@@ -81,6 +92,22 @@ typedef struct hoop_gather {
 } hoop_gather;
 hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err);
 
+/* ---- checksums of blocks of mapped rows (sums.c) ---- */
+
+/** How many rows a block has in files that hoop writes. */
+int64_t hoop__sums_rows(int64_t row_bytes);
+/** The dataset that holds the checksums of dataset `name`. */
+hoop_status hoop__sums_name(const char *name, hoop_error *err, char *out, size_t size);
+/** The mapped field has them, one for `rows` rows, at this offset of the file. */
+hoop_status hoop__sums_adopt(hoop_shard *s, int field, int64_t rows, int64_t offset, hoop_error *err);
+/** Is the block that holds this row of the shard right? HOOP_ECHECKSUM if not. Any thread. */
+hoop_status hoop__sums_check(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, hoop_error *err);
+/** That was asked before, or there is nothing to ask. */
+static inline bool hoop__sums_seen(const hoop_shard_field *f, int64_t row)
+{
+    return f->sums == NULL || atomic_load_explicit(&f->seen[row / f->sum_rows], memory_order_relaxed) != 0;
+}
+
 /* ---- files open through HDF5 (handles.c); under ds->lock, HDF5's printing being off ---- */
 
 /** How many a dataset keeps open. */
@@ -93,13 +120,6 @@ void        hoop__handles_close(hoop_dataset *ds, hoop_shard *s);
 hoop_status hoop__shard_stat(const hoop_shard *s, hoop_error *err, struct stat *out);
 /** The shard that holds row `index` of the dataset. */
 hoop_shard *hoop__shard_find(const hoop_dataset *ds, int64_t index);
-
-/* Stored elements, which other programs' files may place anywhere. */
-typedef float __attribute__((aligned(1), may_alias)) hoop_stored_F32;
-typedef double __attribute__((aligned(1), may_alias)) hoop_stored_F64;
-typedef int64_t __attribute__((aligned(1), may_alias)) hoop_stored_I64;
-typedef int32_t __attribute__((aligned(1), may_alias)) hoop_stored_I32;
-typedef uint8_t __attribute__((aligned(1), may_alias)) hoop_stored_U8;
 
 /** dst[n] = (as) src[n] * scale; NULL where there is no such cast. */
 typedef void   hoop_row_cast(const void *src, void *dst, int64_t n, double scale);

@@ -23,6 +23,7 @@ typedef struct found_field {
     int64_t            rows, offset; /* offset < 0: cannot be mapped */
     int64_t            width;        /* bytes of an element in the file */
     int64_t            block_rows;
+    int64_t            sum_rows, sum_offset; /* checksums of so many rows each, at that offset of the file; 0: none */
 } found_field;
 
 static void shape_text(const int64_t *shape, int ndim, char *out, size_t size)
@@ -211,6 +212,29 @@ done:
     return st;
 }
 
+/* The checksums of a mapped field's blocks, where the file has them and they can be mapped too. */
+static hoop_status sums_find(hid_t file, const char *path, const char *name, int64_t bytes, hoop_error *err, found_field *f)
+{
+    char        sums[HOOP_PATH_MAX];
+    found_field of = {.dset = -1};
+    int64_t     rows;
+    hoop_status st = HOOP_OK;
+    if (f->dset < 0 || f->offset < 0 || !hoop__h5_attr_i64(f->dset, "xxh3_64_rows", &rows)) return HOOP_OK;
+    HOOP_TRY(st, done, hoop__sums_name(name, err, sums, sizeof sums));
+    HOOP_TRY(st, done, field_find(file, path, sums, true, bytes, err, &of));
+    if (of.dset < 0 || of.offset < 0) goto done;
+    if (rows < 1 || of.about.dtype != HOOP_I64 || of.about.ndim != 0 || of.rows != (f->rows - 1) / rows + 1) {
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: %s does not fit attribute xxh3_64_rows of %s, which is %lld", path, sums, name,
+                       (long long)rows);
+        goto done;
+    }
+    f->sum_rows   = rows;
+    f->sum_offset = of.offset;
+done:
+    if (of.dset >= 0) (void)H5Dclose(of.dset);
+    return st;
+}
+
 static hoop_status field_compare(const hoop_dataset *ds, const found_field *f, int which, const char *path, hoop_error *err)
 {
     const hoop_dataset_field *a = &ds->info.field[which], *b = &f->about;
@@ -323,6 +347,8 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field foun
         if (found[k].offset >= 0) {
             if (s->map == NULL && (st = shard_map(s, err)) != HOOP_OK) return st;
             f->rows = (const unsigned char *)s->map + found[k].offset;
+            if (found[k].sum_rows > 0 && (st = hoop__sums_adopt(s, k, found[k].sum_rows, found[k].sum_offset, err)) != HOOP_OK)
+                return st;
             continue;
         }
         handles         = true;
@@ -382,6 +408,7 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
                        ds->shard[0].path);
         goto done;
     }
+    for (int k = 0; k < 2; k++) HOOP_TRY(st, done, sums_find(file, s->path, ds->name[k], s->bytes, err, &found[k]));
     HOOP_TRY(st, done, shard_adopt(ds, s, found, &file, err));
 done:
     for (int k = 0; k < 2; k++)
@@ -394,6 +421,7 @@ void hoop__shard_close(hoop_dataset *ds, hoop_shard *s)
 {
     hoop__handles_close(ds, s);
     for (int k = 0; k < 2; k++) {
+        free(s->field[k].seen);
         if (s->field[k].blocks == NULL) continue;
         for (int64_t b = 0; b < s->field[k].nblocks; b++) free(s->field[k].blocks[b]);
         free(s->field[k].blocks);

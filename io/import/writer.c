@@ -18,12 +18,15 @@
 enum { BUFFER_BYTES = 1 << 20, DEFAULT_SHARDS = 4, MAX_SHARDS = 99999 };
 static const char no_sum[] = "00000000000000000000000000000000";
 
-/* The open shard's dataset x or y: rows collect in a buffer, are added to the checksum and written at `offset`. */
+/* The open shard's dataset x or y: rows collect in a buffer, whole blocks of them are added to the checksums and written at
+ * `offset`. */
 typedef struct column {
     int64_t   row_bytes, offset;
     hoop_sum *sum;
     char     *buffer;
-    int64_t   used;
+    int64_t   used, room;
+    int64_t   block_rows, nblocks, summed; /* blocks of the open shard, and how many of them have their sums */
+    int64_t  *sums, sums_offset;
 } column;
 
 typedef struct part {
@@ -133,49 +136,70 @@ static hoop_status column_flush(part *p, column *c, const char *path, hoop_error
 {
     hoop_status st = hoop__file_write_at(p->fd, c->buffer, c->used, c->offset, path, err);
     hoop__sum_add(c->sum, c->buffer, c->used);
+    for (int64_t at = 0, block = c->block_rows * c->row_bytes; at < c->used; at += block)
+        c->sums[c->summed++] = hoop__sum_64(c->buffer + at, c->used - at < block ? c->used - at : block);
     c->offset += c->used;
     c->used = 0;
     return st;
 }
 
-static hoop_status shard_begin(hoop_writer *w, part *p, hoop_error *err)
+/* What the open shard is to hold: x and y, then the checksums of their blocks. */
+static hoop_status shard_layout(const hoop_writer *w, part *p, const char *path, hoop_error *err)
 {
     static const char *const names[2] = {"/x", "/y"};
-    char                     path[HOOP_PATH_MAX];
-    hoop_h5_plan             plan[2] = {0};
-    hoop_h5_attr             attrs[2][HOOP_ATTRS_MAX + 1];
-    const int64_t            first = p->shard * p->rows / p->shards, end = (p->shard + 1) * p->rows / p->shards;
+    char                     sums[2][32];
+    hoop_h5_plan             plan[4] = {0};
+    hoop_h5_attr             attrs[2][HOOP_ATTRS_MAX + 2];
+    const int                n      = w->nfields;
     const hoop_h5_attr       root[] = {{.name = "hoop_format", .kind = HOOP_H5_STRING, .v.string = "dataset shard 1"},
                                        {.name = "set", .kind = HOOP_H5_STRING, .v.string = no_sum}};
     hoop_h5_quiet            quiet;
-    hoop_status              st = shard_path(w, p, p->shard, true, err, path);
-    if (st != HOOP_OK) return st;
-    for (int k = 0; k < w->nfields; k++) {
+    hoop_status              st = HOOP_OK;
+    for (int k = 0; k < n; k++) {
         const hoop_writer_field *f = w->field[k];
+        const column            *c = &p->column[k];
         memcpy(attrs[k], f->attrs, (size_t)f->nattrs * sizeof f->attrs[0]);
-        attrs[k][f->nattrs] = (hoop_h5_attr){.name = "xxh3_128", .kind = HOOP_H5_STRING, .v.string = no_sum};
+        attrs[k][f->nattrs]     = (hoop_h5_attr){.name = "xxh3_128", .kind = HOOP_H5_STRING, .v.string = no_sum};
+        attrs[k][f->nattrs + 1] = (hoop_h5_attr){.name = "xxh3_64_rows", .kind = HOOP_H5_I64, .v.i64 = c->block_rows};
         plan[k] =
-            (hoop_h5_plan){.name = names[k], .dtype = f->dtype, .ndim = f->ndim + 1, .attrs = attrs[k], .nattrs = f->nattrs + 1};
-        plan[k].shape[0] = end - first;
+            (hoop_h5_plan){.name = names[k], .dtype = f->dtype, .ndim = f->ndim + 1, .attrs = attrs[k], .nattrs = f->nattrs + 2};
+        plan[k].shape[0] = p->shard_end - p->shard * p->rows / p->shards;
         memcpy(plan[k].shape + 1, f->shape, (size_t)f->ndim * sizeof f->shape[0]);
+        if ((st = hoop__sums_name(names[k], err, sums[k], sizeof sums[k])) != HOOP_OK) return st;
+        plan[n + k] = (hoop_h5_plan){.name = sums[k], .dtype = HOOP_I64, .ndim = 1, .shape = {c->nblocks}};
     }
     hoop__h5_quiet(&quiet);
-    st = hoop__h5_layout(path, plan, w->nfields, root, 2, err);
+    st = hoop__h5_layout(path, plan, 2 * n, root, 2, err);
     hoop__h5_restore(&quiet);
+    for (int k = 0; k < n; k++) {
+        p->column[k].offset      = plan[k].offset;
+        p->column[k].sums_offset = plan[n + k].offset;
+    }
+    return st;
+}
+
+static hoop_status shard_begin(hoop_writer *w, part *p, hoop_error *err)
+{
+    char          path[HOOP_PATH_MAX];
+    const int64_t first = p->shard * p->rows / p->shards, end = (p->shard + 1) * p->rows / p->shards;
+    hoop_status   st = shard_path(w, p, p->shard, true, err, path);
     if (st != HOOP_OK) return st;
+    p->shard_end = end;
+    for (int k = 0; k < w->nfields; k++) p->column[k].nblocks = (end - first - 1) / p->column[k].block_rows + 1;
+    if ((st = shard_layout(w, p, path, err)) != HOOP_OK) return st;
     p->fd = open(path, O_WRONLY | O_CLOEXEC);
     if (p->fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
     for (int k = 0; k < w->nfields; k++) {
         column *c = &p->column[k];
-        c->offset = plan[k].offset;
-        c->used   = 0;
+        c->used = c->summed = 0;
         hoop__sum_destroy(&c->sum);
-        c->sum = hoop__sum_create();
-        if (c->buffer == NULL) c->buffer = malloc((size_t)(c->row_bytes > BUFFER_BYTES ? c->row_bytes : BUFFER_BYTES));
-        if (c->sum == NULL || c->buffer == NULL)
+        free(c->sums);
+        c->sum  = hoop__sum_create();
+        c->sums = malloc((size_t)c->nblocks * sizeof *c->sums);
+        if (c->buffer == NULL) c->buffer = malloc((size_t)c->room);
+        if (c->sum == NULL || c->sums == NULL || c->buffer == NULL)
             return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row of %lld bytes", path, (long long)c->row_bytes);
     }
-    p->shard_end = end;
     return HOOP_OK;
 }
 
@@ -184,8 +208,11 @@ static hoop_status shard_end(hoop_writer *w, part *p, hoop_error *err)
     char        path[HOOP_PATH_MAX];
     hoop_status st = shard_path(w, p, p->shard, true, err, path);
     for (int k = 0; k < w->nfields && st == HOOP_OK; k++) {
-        st = column_flush(p, &p->column[k], path, err);
-        hoop__sum_end(p->column[k].sum, p->sums[p->shard][k]);
+        column *c = &p->column[k];
+        st        = column_flush(p, c, path, err);
+        hoop__sum_end(c->sum, p->sums[p->shard][k]);
+        if (st == HOOP_OK)
+            st = hoop__file_write_at(p->fd, c->sums, c->summed * (int64_t)sizeof *c->sums, c->sums_offset, path, err);
     }
     if (close(p->fd) != 0 && st == HOOP_OK) st = hoop_fail(err, HOOP_EIO, "%s: cannot be closed: %s", path, strerror(errno));
     p->fd = -1;
@@ -204,6 +231,9 @@ static hoop_status part_init(hoop_writer *w, part *p, const char *name, int64_t 
         for (int d = 0; d < w->field[k]->ndim; d++)
             if (__builtin_mul_overflow(p->column[k].row_bytes, w->field[k]->shape[d], &p->column[k].row_bytes))
                 return hoop_fail(err, HOOP_ESIZE, "%s: the size of a row overflows", w->opts.dir);
+        p->column[k].block_rows = hoop__sums_rows(p->column[k].row_bytes);
+        p->column[k].room       = p->column[k].block_rows * p->column[k].row_bytes;
+        if (p->column[k].room < BUFFER_BYTES) p->column[k].room *= BUFFER_BYTES / p->column[k].room;
     }
     if (rows == 0) return HOOP_OK;
     p->sums = calloc((size_t)p->shards, sizeof *p->sums);
@@ -274,8 +304,7 @@ hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_
     if (p->fd < 0 && (st = shard_begin(w, p, err)) != HOOP_OK) return st;
     for (int k = 0; k < w->nfields; k++) {
         column *c = &p->column[k];
-        if (c->used > 0 && c->used + c->row_bytes > BUFFER_BYTES && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK)
-            return st;
+        if (c->used == c->room && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK) return st;
         memcpy(c->buffer + c->used, data[k], (size_t)c->row_bytes);
         c->used += c->row_bytes;
     }
@@ -409,6 +438,7 @@ void hoop__writer_destroy(hoop_writer **pw)
         for (int k = 0; k < 2; k++) {
             hoop__sum_destroy(&p->column[k].sum);
             free(p->column[k].buffer);
+            free(p->column[k].sums);
         }
         free(p->sums);
     }

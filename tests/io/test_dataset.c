@@ -557,6 +557,88 @@ static void flipped_bytes_do_not_crash(void **state)
     assert_in_range(of_data, 100, 1400);
 }
 
+/* Overwrite an attribute of one of our files. */
+static void attr_write(const char *path, const char *object, const char *name, hid_t memory, const void *value)
+{
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), of = H5Oopen(file, object, H5P_DEFAULT),
+                attr = H5Aopen(of, name, H5P_DEFAULT);
+    const hid_t type = memory >= 0 ? H5Tcopy(memory) : H5Aget_type(attr);
+    assert_true(attr >= 0 && H5Awrite(attr, type, value) >= 0);
+    (void)H5Tclose(type);
+    (void)H5Aclose(attr);
+    (void)H5Oclose(of);
+    assert_true(H5Fclose(file) >= 0);
+}
+
+/* Where the elements of a dataset begin in its file. */
+static int64_t data_at(const char *path, const char *name)
+{
+    const hid_t   file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT), dset = H5Dopen2(file, name, H5P_DEFAULT);
+    const int64_t at = (int64_t)H5Dget_offset(dset);
+    assert_true(dset >= 0 && H5Dclose(dset) >= 0 && H5Fclose(file) >= 0);
+    return at;
+}
+
+/* Of a shard of ours one byte is flipped, of x, of y or of their checksums: whoever reads a row beside it is told, and nobody
+ * else; the file can be opened, and verified, as before. */
+static void damage_is_found_by_reading(void **state)
+{
+    static const char path[] = "damaged/train-00001-of-00002.h5";
+    static const struct {
+        const char *name, *says;
+        int         field;
+        int64_t     far, near; /* a row of another block, of the other shard if there is but one; and one of this block */
+        int64_t     byte;
+        bool        verify; /* finds it */
+    } cases[] = {
+        {"/x", "/x is damaged: the checksum of rows 83 to 165 does not match", HOOP_FIELD_X, 1082, 1100, 100 * 784 + 5, true},
+        {"/y", "/y is damaged: the checksum of rows 0 to 999 does not match", HOOP_FIELD_Y, 999, 1999, 100 * 8, true},
+        {"/xxh3_64/x", "/x is damaged: the checksum of rows 83 to 165 does not match", HOOP_FIELD_X, 1166, 1165, 8, false},
+        {"/x", "/x is damaged: the checksum of rows 996 to 999 does not match", HOOP_FIELD_X, 1995, 1999, 1000 * 784 - 1, true},
+    };
+    static double x[2 * 784];
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    hid_t         file;
+    (void)state;
+    test_ok(hoop_synth("digits", 2000, &(hoop_import_opts){.dir = "damaged", .shards = 2}, &err, NULL));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const int64_t rows[] = {cases[i].far, cases[i].near};
+        test_flip(path, data_at(path, cases[i].name) + cases[i].byte, 16);
+        ds = open_set("damaged/train", NULL);
+        test_ok(hoop_dataset_read(ds, rows, 1, cases[i].field, HOOP_F64, x, &err));
+        for (int again = 0; again < 2; again++) {
+            err = (hoop_error){0};
+            test_failed(hoop_dataset_read(ds, rows, 2, cases[i].field, HOOP_F64, x, &err), &err, HOOP_ECHECKSUM, path,
+                        cases[i].says, NULL);
+        }
+        err = (hoop_error){0};
+        if (cases[i].verify)
+            test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ECHECKSUM, path, cases[i].name, NULL);
+        else
+            test_ok(hoop_dataset_verify(ds, NULL, NULL, &err, NULL));
+        err = (hoop_error){0};
+        hoop_dataset_close(&ds);
+        test_flip(path, data_at(path, cases[i].name) + cases[i].byte, 16);
+    }
+    /* the same of x where y is read by chunks */
+    file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(H5Ldelete(file, "/y", H5P_DEFAULT) >= 0 && H5Fclose(file) >= 0);
+    test_h5_add(path, false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_DOUBLE, 1, (hsize_t[]){1000}, x, 100, 0);
+    test_flip(path, data_at(path, "/x") + 5, 1);
+    ds = open_set(path, NULL);
+    assert_false(hoop_dataset_about(ds)->mapped);
+    test_ok(hoop_dataset_read(ds, (int64_t[]){83}, 1, HOOP_FIELD_X, HOOP_F64, x, &err));
+    test_failed(hoop_dataset_read(ds, (int64_t[]){82}, 1, HOOP_FIELD_X, HOOP_F64, x, &err), &err, HOOP_ECHECKSUM, path,
+                "/x is damaged: the checksum of rows 0 to 82 does not match", NULL);
+    hoop_dataset_close(&ds);
+    /* checksums that cannot be those of x */
+    err = (hoop_error){0};
+    attr_write(path, "/x", "xxh3_64_rows", H5T_NATIVE_INT, &(int){84});
+    test_failed(hoop_dataset_open(path, NULL, &err, &ds), &err, HOOP_EFORMAT, path, "/xxh3_64/x",
+                "xxh3_64_rows of /x, which is 84", NULL);
+}
+
 /* A wrong value, and a chunk behind it that cannot be read: the second is the reason, in its own words. */
 static void verify_says_what_cannot_be_read(void **state)
 {
@@ -581,19 +663,6 @@ static void verify_says_what_cannot_be_read(void **state)
     hoop_dataset_close(&ds);
     free(bytes);
     free(x);
-}
-
-/* Overwrite an attribute of one of our files. */
-static void attr_write(const char *path, const char *object, const char *name, hid_t memory, const void *value)
-{
-    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), of = H5Oopen(file, object, H5P_DEFAULT),
-                attr = H5Aopen(of, name, H5P_DEFAULT);
-    const hid_t type = memory >= 0 ? H5Tcopy(memory) : H5Aget_type(attr);
-    assert_true(attr >= 0 && H5Awrite(attr, type, value) >= 0);
-    (void)H5Tclose(type);
-    (void)H5Aclose(attr);
-    (void)H5Oclose(of);
-    assert_true(H5Fclose(file) >= 0);
 }
 
 static void attributes_of_ours_are_checked(void **state)
@@ -693,6 +762,7 @@ int main(void)
         cmocka_unit_test(shards_that_differ_are_named),
         cmocka_unit_test(fingerprints_tell_data_apart),
         cmocka_unit_test(flipped_bytes_do_not_crash),
+        cmocka_unit_test(damage_is_found_by_reading),
         cmocka_unit_test(verify_finds_what_is_wrong),
         cmocka_unit_test(verify_says_what_cannot_be_read),
         cmocka_unit_test(attributes_of_ours_are_checked),

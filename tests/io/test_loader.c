@@ -249,6 +249,32 @@ static void errors_of_the_thread_arrive(void **state)
     free(x);
 }
 
+/* One flipped byte of a shard of ours: the step that has the row fails, in any order of rows. */
+static void damaged_data_is_not_trained_on(void **state)
+{
+    static const char path[] = "flipped/train-00002-of-00004.h5";
+    hoop_error        err    = {0};
+    hid_t             file, dset;
+    (void)state;
+    test_ok(hoop_synth("digits", 2000, &(hoop_import_opts){.dir = "flipped"}, &err, NULL));
+    file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    dset = H5Dopen2(file, "/x", H5P_DEFAULT);
+    test_flip(path, (int64_t)H5Dget_offset(dset) + 300 * 784 + 400, 4);
+    assert_true(H5Dclose(dset) >= 0 && H5Fclose(file) >= 0);
+    for (int shuffle = 0; shuffle < 2; shuffle++) {
+        hoop_dataset *ds = open_set("flipped/train");
+        hoop_loader  *l  = make(ds, 4, 0, 1, shuffle != 0, 2);
+        hoop_status   st;
+        int           good = 0;
+        while ((st = hoop_loader_next_step(l, &err, NULL)) == HOOP_OK) good++;
+        test_failed(st, &err, HOOP_ECHECKSUM, path, "/x is damaged: the checksum of rows 249 to 331", NULL);
+        assert_in_range(good, shuffle ? 0 : 1249 / BATCH, shuffle ? 1999 / BATCH : 1249 / BATCH);
+        err = (hoop_error){0};
+        hoop_loader_destroy(&l);
+        hoop_dataset_close(&ds);
+    }
+}
+
 /* ---- how often chunks are read ---- */
 
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
@@ -404,6 +430,7 @@ int main(void)
         cmocka_unit_test(ends_at_any_moment),
         cmocka_unit_test(end_step_is_the_end),
         cmocka_unit_test(errors_of_the_thread_arrive),
+        cmocka_unit_test(damaged_data_is_not_trained_on),
         cmocka_unit_test(chunks_are_read_once),
         cmocka_unit_test(what_is_not_wanted_is_not_read),
         cmocka_unit_test(bad_options),
