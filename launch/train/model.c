@@ -29,6 +29,10 @@ const hoop_option_table hoop__mlp_options   = {"model", mlp_rows, (int)(sizeof m
 const hoop_config_free  hoop__model_layers  = {
       "model.layers", true, "layers of kind: layers, such as [{linear: 512}, relu, {dropout: 0.1}, {linear: 10}]"};
 
+/* what stands in model.layers for each of mlp_rows */
+static const char *const layers_for[] = {"{linear: 512}", "relu", "{dropout: 0.1}", "{linear: 10}"};
+_Static_assert(sizeof layers_for / sizeof *layers_for == sizeof mlp_rows / sizeof *mlp_rows, "one for each");
+
 /* which kind, and no key that says nothing to it */
 hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err)
 {
@@ -48,8 +52,10 @@ hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err)
     for (int i = 0; i < hoop__mlp_options.count; i++) {
         (void)snprintf(path, sizeof path, "model.%s", mlp_rows[i].key);
         if (hoop_config_has(tr->config, path))
-            return hoop_config_fail(tr->config, path, err,
-                                    "is of kind: mlp, and model.layers is given too: leave out one of them");
+            return hoop_config_fail(
+                tr->config, path, err,
+                "is a key of kind: mlp, and model.layers is given; leave it out, and write it as a layer of the list, such as %s",
+                layers_for[i]);
     }
     return HOOP_OK;
 }
@@ -112,6 +118,13 @@ static hoop_status add_layer(hoop_module *layers, const hoop_value *item, int *i
                          item, err,
                          "there is no layer '%s'; there are linear, relu, tanh, sigmoid, gelu, dropout, flatten, embedding",
                          name);
+    }
+    for (int i = 0; opts == NULL && kind->opts_size > 0 && i < kind->options.count; i++) {
+        const char *key = kind->options.rows[i].key;
+        if (kind->options.rows[i].fallback != NULL) continue;
+        if (kind->main_option != NULL && strcmp(key, kind->main_option) == 0)
+            return hoop_value_fail(item, err, "%s of %s must be given, as in {%s: 10}", key, name, name);
+        return hoop_value_fail(item, err, "%s of %s must be given, as in {%s: {%s: 10}}", key, name, name, key);
     }
     if (kind->opts_size > 0) {
         values = calloc(1, kind->opts_size);

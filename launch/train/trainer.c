@@ -98,6 +98,11 @@ static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
         return hoop_config_fail(tr->config, tr->run.epochs > 0 ? "steps" : "epochs", err, "one of epochs and steps is wanted, %s",
                                 tr->run.epochs > 0 ? "not both" : "such as epochs: 10");
     }
+    if (tr->optim_opts.nesterov && (tr->optim_opts.momentum <= 0.0 || tr->optim_opts.dampening != 0.0))
+        return hoop_config_fail(tr->config, "optimizer.nesterov", err,
+                                tr->optim_opts.kind == HOOP_SGD
+                                    ? "wants a momentum above 0 and no dampening, such as optimizer.momentum: 0.9"
+                                    : "is a key of sgd; leave it out, or choose optimizer.name: sgd with a momentum");
     if (tr->opts.arrays && tr->run.steps == 0)
         return hoop_config_fail(tr->config, "epochs", err, "steps on the caller's arrays have no epochs; give steps");
     if (tr->data_opts.normalize != HOOP__NORMALIZE_NONE &&
