@@ -111,34 +111,45 @@ static hoop_status list_sets(const char *dir, hoop_error *err, char ***out, int 
 
 typedef hoop_status look_fn(const look_args *a, const char *spec, json_t *list, hoop_error *err);
 
-static hoop_status look_at(const look_args *a, const char *spec, json_t *list, look_fn *f, hoop_error *err)
+/* One set; a fault in it is told, and those after it are looked at, too. */
+static int look_at_set(const look_args *a, const char *spec, json_t *list, look_fn *f)
+{
+    hoop_error err = {.status = HOOP_OK};
+    return f(a, spec, list, &err) == HOOP_OK ? HOOP_EXIT_OK : command_report(&err);
+}
+
+static int look_at(const look_args *a, const char *spec, json_t *list, look_fn *f)
 {
     struct stat about;
+    hoop_error  err  = {.status = HOOP_OK};
     char      **sets = NULL;
-    int         n    = 0;
-    hoop_status st;
-    if (stat(spec, &about) != 0 || !S_ISDIR(about.st_mode)) return f(a, spec, list, err);
-    st = list_sets(spec, err, &sets, &n);
+    int         n    = 0, code;
+    if (stat(spec, &about) != 0 || !S_ISDIR(about.st_mode)) return look_at_set(a, spec, list, f);
+    code = list_sets(spec, &err, &sets, &n) == HOOP_OK ? HOOP_EXIT_OK : command_report(&err);
     for (int i = 0; i < n; i++) {
-        if (st == HOOP_OK) st = f(a, sets[i], list, err);
+        if (err.status == HOOP_OK && look_at_set(a, sets[i], list, f) != HOOP_EXIT_OK) code = HOOP_EXIT_FAILURE;
         free(sets[i]);
     }
     free(sets);
-    return st;
+    return code;
 }
 
 static int look_all(const struct argp *argp, int argc, char **argv, look_fn *f)
 {
-    look_args   a    = {.opts = {.use_y = HOOP_Y_OPTIONAL}};
-    hoop_error  err  = {.status = HOOP_OK};
-    json_t     *list = NULL;
-    hoop_status st   = HOOP_OK;
+    look_args  a    = {.opts = {.use_y = HOOP_Y_OPTIONAL}};
+    hoop_error err  = {.status = HOOP_OK};
+    json_t    *list = NULL;
+    int        code = HOOP_EXIT_OK;
     command_parse(argp, argc, argv, &a);
     if (a.json) list = json_array();
-    for (int i = 0; i < a.nspecs && st == HOOP_OK; i++) st = look_at(&a, a.spec[i], list, f, &err);
-    if (list != NULL && st == HOOP_OK && !print_json(&list)) st = hoop_fail(&err, HOOP_EIO, "the JSON could not be written");
-    json_decref(list);
-    return print_done(st == HOOP_OK ? HOOP_EXIT_OK : command_report(&err));
+    for (int i = 0; i < a.nspecs; i++) {
+        if (look_at(&a, a.spec[i], list, f) != HOOP_EXIT_OK) code = HOOP_EXIT_FAILURE;
+    }
+    if (list != NULL && !print_json(&list)) {
+        (void)hoop_fail(&err, HOOP_EIO, "the JSON could not be written");
+        code = command_report(&err);
+    }
+    return print_done(code);
 }
 
 /* ---- info ---- */
@@ -282,8 +293,8 @@ int data_verify(int argc, char **argv)
                               parse_look,
                               "DATASET...",
                               "Read all of datasets: checksums where the files have them, labels within their classes, nothing "
-                              "NaN or infinite. The first fault is named "
-                              "with file and row."
+                              "NaN or infinite. The first fault of each is "
+                              "named with file and row."
                               "\vExamples:\n"
                               "  hoop data verify digits\n"
                               "  hoop data verify 'sims/run-*.h5' --x /state --y /lift\n\n"

@@ -57,6 +57,32 @@ static void synth_writes_parts(void **state)
     said("checksums right");
 }
 
+/* a damaged set is told, and keeps no other from being looked at */
+static void all_sets_are_looked_at(void **state)
+{
+    json_t *list;
+    (void)state;
+    (void)hoop("data synth digits --samples 40 --shards 1 --split 0.5 --out some");
+    succeeded();
+    assert_int_equal(shell("cp -r some whole"), 0);
+    flip("some/train-00000-of-00001.h5", 8000, 1);
+    (void)hoop("data verify some whole");
+    failed(1, "some/train");
+    said("ok  some/validation");
+    said("ok  whole/train");
+    (void)hoop("data verify --json whole/train some/train some/validation");
+    failed(1, "some/train");
+    list = as_json();
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "dataset")), "some/validation");
+    json_decref(list);
+    (void)hoop("data info --json nowhere some/train");
+    failed(1, "nowhere");
+    list = as_json();
+    assert_int_equal(json_array_size(list), 1);
+    json_decref(list);
+}
+
 static void a_set_is_replaced_only_by_force(void **state)
 {
     (void)state;
@@ -265,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(synth_writes_parts),
+        cmocka_unit_test(all_sets_are_looked_at),
         cmocka_unit_test(a_set_is_replaced_only_by_force),
         cmocka_unit_test(synth_knows_its_kinds),
         cmocka_unit_test(idx),
