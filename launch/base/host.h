@@ -40,8 +40,8 @@ hoop__launcher hoop__launcher_find(void);
 /** True if MPI_Init should be called: a launcher started more than one rank, or doesn't say how many. (A lone process spends
  *  0.4 s in Open MPI's MPI_Init.) */
 bool hoop__launcher_needs_mpi(const hoop__launcher *launcher);
-/** True in the process that is to tell what all of a launcher's find wrong alike, such as a mistake in their command line: the
- *  first; each, where Open MPI's mpirun started several command lines. */
+/** True in the process that is to tell what all of a launcher's find wrong alike, such as a mistake in their command line, and
+ *  to do what is done once: the first; each, where Open MPI's mpirun started several command lines. */
 bool hoop__launcher_speaks(const hoop__launcher *launcher);
 /** HOOP_ECOMM when the launcher started several ranks and MPI sees one: each would train alone and write the same files. */
 hoop_status hoop__launcher_check(const hoop__launcher *launcher, int64_t world_size, hoop_error *err);

@@ -1,6 +1,7 @@
 /* hoop NAME ...: the table of subcommands. */
 #include "command/command.h"
 
+#include "base/host.h"
 #include "base/terminal.h"
 #include "hoop/option.h"
 
@@ -12,15 +13,16 @@ static const struct {
     const char *name;
     command_fn *run;
     const char *help;
+    bool        ranks; /* those of a launcher share the work; else the first does it, and the others are done at once */
 } commands[] = {
-    {"train", command_train, "train a model from a YAML config"},
-    {"eval", command_eval, "loss and accuracy of a checkpoint on data"},
-    {"predict", command_predict, "a checkpoint's outputs for data, into an HDF5 file"},
-    {"inspect", command_inspect, "what is in a run, a checkpoint or a shard; its hash"},
-    {"verify", command_verify, "check all checksums of a run, a checkpoint or a shard"},
-    {"diff", command_diff, "where two checkpoints differ"},
-    {"data", command_data, "make, import, describe and verify datasets"},
-    {"bench", command_bench, "time built-in workloads, with the limits of the machine"},
+    {"train", command_train, "train a model from a YAML config", true},
+    {"eval", command_eval, "loss and accuracy of a checkpoint on data", true},
+    {"predict", command_predict, "a checkpoint's outputs for data, into an HDF5 file", true},
+    {"inspect", command_inspect, "what is in a run, a checkpoint or a shard; its hash", false},
+    {"verify", command_verify, "check all checksums of a run, a checkpoint or a shard", false},
+    {"diff", command_diff, "where two checkpoints differ", false},
+    {"data", command_data, "make, import, describe and verify datasets", false},
+    {"bench", command_bench, "time built-in workloads, with the limits of the machine", true},
 };
 enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
 
@@ -74,8 +76,10 @@ static int without_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    hoop__launcher launcher = hoop__launcher_find();
     for (int i = 0; i < COMMANDS; i++) {
-        if (argc > 1 && strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+        if (argc < 2 || strcmp(argv[1], commands[i].name) != 0) continue;
+        return commands[i].ranks || hoop__launcher_speaks(&launcher) ? commands[i].run(argc - 1, argv + 1) : HOOP_EXIT_OK;
     }
     (void)command_hush();
     return without_command(argc, argv);

@@ -141,6 +141,20 @@ static void numbers_are_checked(void **state)
     failed(2, "--separator");
 }
 
+static void what_is_not_shared_is_done_once(void **state)
+{
+    (void)state;
+    (void)hoop_ranks(3, "data synth spirals --samples 20 --out shared");
+    succeeded();
+    (void)hoop_ranks(2, "data info shared --json");
+    succeeded();
+    json_decref(as_json());
+    (void)hoop_ranks(2, "verify nowhere 2>told");
+    assert_int_equal(last.code, 1);
+    (void)shell("grep -c '^hoop: nowhere' told");
+    said("1");
+}
+
 static void a_full_standard_output_is_an_error(void **state)
 {
     (void)state;
@@ -165,7 +179,7 @@ int main(void)
         cmocka_unit_test(help_has_usage_and_examples),        cmocka_unit_test(unknown_options_name_the_nearest),
         cmocka_unit_test(missing_and_surplus_arguments),      cmocka_unit_test(numbers_are_checked),
         cmocka_unit_test(train_lists_the_keys_of_a_config),   cmocka_unit_test(bench_takes_settings),
-        cmocka_unit_test(a_full_standard_output_is_an_error),
+        cmocka_unit_test(a_full_standard_output_is_an_error), cmocka_unit_test(what_is_not_shared_is_done_once),
     };
     return cmocka_run_group_tests_name("command_line", tests, test_enter, test_leave);
 }
