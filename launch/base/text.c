@@ -60,6 +60,28 @@ void hoop__text_pad(hoop__text *t, int n)
     for (; n > 0; n--) hoop__text_add(t, " ", 1);
 }
 
+/* Controls of UTF-8 beyond ASCII are C2 80 to C2 9F. */
+const char *hoop__text_printable(const char *s, char *out, size_t size)
+{
+    static const char plain[] = "\t\n\r", letters[] = "tnr";
+    size_t            at   = 0;
+    int               rest = 0; /* bytes of such a control */
+    for (; *s != '\0' && at + 5 <= size; s++) {
+        unsigned char c = (unsigned char)*s, next = (unsigned char)s[1];
+        const char   *known = strchr(plain, c);
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0) rest = 2;
+        if (known != NULL)
+            at += (size_t)snprintf(out + at, size - at, "\\%c", letters[known - plain]);
+        else if (c < ' ' || c == 0x7f || rest > 0)
+            at += (size_t)snprintf(out + at, size - at, "\\x%02x", c);
+        else
+            out[at++] = *s;
+        rest -= rest > 0;
+    }
+    out[at] = '\0';
+    return out;
+}
+
 hoop_status hoop__text_take(hoop__text *t, hoop_error *err, char **out)
 {
     hoop__text_add(t, "", 0);

@@ -19,6 +19,8 @@ void hoop__text_adds(hoop__text *t, const char *s);
 void hoop__text_addf(hoop__text *t, const char *format, ...) HOOP_PRINTF(2, 3);
 /** Append `n` spaces. */
 void hoop__text_pad(hoop__text *t, int n);
+/** `s` as one line for a terminal: control characters as \n, \t, \x1b, the rest as it is; cut to `size`. Returns out. */
+const char *hoop__text_printable(const char *s, char *out, size_t size);
 /** Hand over the string (free() it; never NULL on success), or HOOP_ENOMEM; *t is empty afterwards. */
 hoop_status hoop__text_take(hoop__text *t, hoop_error *err, char **out);
 void        hoop__text_clear(hoop__text *t);

@@ -45,7 +45,10 @@ typedef struct command_hushed {
 command_hushed command_hush(void);
 void           command_speak(command_hushed *h);
 
-/** Print "hoop: text" to stderr and return the exit code for an error: HOOP_EXIT_FAILURE. */
+enum { COMMAND_LINE = 4 * HOOP_ERROR_TEXT }; /* the longest line of an error, its control characters written out */
+
+/** Print "hoop: text" to stderr, in one line (base/text.h, printable), and return the exit code for an error: HOOP_EXIT_FAILURE.
+ */
 int command_report(const hoop_error *err);
 /** Print "hoop: text" to stderr: a trainer's note. */
 void command_note(void *ctx, const char *text);

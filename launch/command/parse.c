@@ -1,6 +1,7 @@
 #include "command/command.h"
 
 #include "base/host.h"
+#include "base/text.h"
 #include "hoop/option.h"
 
 #include <fcntl.h>
@@ -81,12 +82,13 @@ void command_parse(const struct argp *argp, int argc, char **argv, void *input)
 
 int command_report(const hoop_error *err)
 {
-    (void)fprintf(stderr, "hoop: %s\n", err->text);
+    command_note(NULL, err->text);
     return HOOP_EXIT_FAILURE;
 }
 
 void command_note(void *ctx, const char *text)
 {
+    char line[COMMAND_LINE];
     (void)ctx;
-    (void)fprintf(stderr, "hoop: %s\n", text);
+    (void)fprintf(stderr, "hoop: %s\n", hoop__text_printable(text, line, sizeof line));
 }

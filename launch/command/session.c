@@ -2,6 +2,7 @@
 
 #include "base/host.h"
 #include "base/segments.h"
+#include "base/text.h"
 #include "hoop/comm_mpi.h"
 
 #include <stdio.h>
@@ -92,15 +93,17 @@ static bool prints(session *s, const hoop_error *err, int *more)
 int session_end(session *s, const hoop_error *err, int code)
 {
     if (err->status != HOOP_OK) {
-        int more;
+        char        line[COMMAND_LINE];
+        const char *text = hoop__text_printable(err->text, line, sizeof line);
+        int         more;
         code = HOOP_EXIT_FAILURE;
         if (prints(s, err, &more)) {
             if (more > 0)
-                (void)fprintf(stderr, "hoop: rank %d and %d more: %s\n", s->rank, more, err->text);
+                (void)fprintf(stderr, "hoop: rank %d and %d more: %s\n", s->rank, more, text);
             else if (s->size > 1)
-                (void)fprintf(stderr, "hoop: rank %d: %s\n", s->rank, err->text);
+                (void)fprintf(stderr, "hoop: rank %d: %s\n", s->rank, text);
             else
-                (void)fprintf(stderr, "hoop: %s\n", err->text);
+                (void)fprintf(stderr, "hoop: %s\n", text);
             (void)fflush(stderr);
         }
     }

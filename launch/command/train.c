@@ -121,7 +121,8 @@ typedef struct voice {
 static void note(void *ctx, const char *text)
 {
     voice *v = ctx;
-    char   line[HOOP_ERROR_TEXT];
+    char   own[COMMAND_LINE], line[COMMAND_LINE + 16];
+    text = hoop__text_printable(text, own, sizeof own);
     if (v->log != NULL)
         hoop__log_line(v->log, "%s", text);
     else

@@ -155,6 +155,17 @@ static void what_is_not_shared_is_done_once(void **state)
     said("1");
 }
 
+static void a_message_is_one_line_of_text(void **state)
+{
+    static const char odd[] = "loss: \"m\\e[31m\\r\\nse\\x9b caf\\xe9\"\nsteps: 3\n";
+    (void)state;
+    store("odd.yaml", odd, sizeof odd - 1);
+    (void)hoop("train odd.yaml --out never");
+    failed(1, "odd.yaml:1: loss", "m\\x1b[31m\\r\\nse\\xc2\\x9b caf\xc3\xa9'");
+    (void)hoop("train odd.yaml --set loss=mse --set \"batch=$(printf 'a\\033b')\" --out never");
+    failed(1, "batch=a\\x1bb");
+}
+
 static void a_full_standard_output_is_an_error(void **state)
 {
     (void)state;
@@ -180,6 +191,7 @@ int main(void)
         cmocka_unit_test(missing_and_surplus_arguments),      cmocka_unit_test(numbers_are_checked),
         cmocka_unit_test(train_lists_the_keys_of_a_config),   cmocka_unit_test(bench_takes_settings),
         cmocka_unit_test(a_full_standard_output_is_an_error), cmocka_unit_test(what_is_not_shared_is_done_once),
+        cmocka_unit_test(a_message_is_one_line_of_text),
     };
     return cmocka_run_group_tests_name("command_line", tests, test_enter, test_leave);
 }
