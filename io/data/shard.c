@@ -12,19 +12,7 @@
 
 #include "base/files.h"
 #include "data/chunk.h"
-
-/* A block read through HDF5 is at most about this large, except where one row, or one chunk, is larger. */
-enum { BLOCK_BYTES = 1 << 20 };
-static const int64_t block_bytes_max = 1 << 30;
-
-typedef struct found_field {
-    hid_t              dset;
-    hoop_dataset_field about;
-    int64_t            rows, offset; /* offset < 0: cannot be mapped */
-    int64_t            width;        /* bytes of an element in the file */
-    int64_t            block_rows;
-    int64_t            sum_rows, sum_offset; /* checksums of so many rows each, at that offset of the file; 0: none */
-} found_field;
+#include "data/storage.h"
 
 static void shape_text(const int64_t *shape, int ndim, char *out, size_t size)
 {
@@ -35,7 +23,7 @@ static void shape_text(const int64_t *shape, int ndim, char *out, size_t size)
     if (used < size) (void)snprintf(out + used, size - used, ")");
 }
 
-static hoop_status field_dtype(found_field *f, const char *path, const char *name, bool *native, hoop_error *err)
+static hoop_status field_dtype(hoop_found *f, const char *path, const char *name, bool *native, hoop_error *err)
 {
     const hid_t type = H5Dget_type(f->dset);
     hoop_status st   = HOOP_OK;
@@ -52,7 +40,7 @@ static hoop_status field_dtype(found_field *f, const char *path, const char *nam
     return st;
 }
 
-static hoop_status field_shape(found_field *f, const char *path, const char *name, hoop_error *err)
+static hoop_status field_shape(hoop_found *f, const char *path, const char *name, hoop_error *err)
 {
     hsize_t     dims[HOOP_DATASET_DIMS + 1];
     const hid_t space = H5Dget_space(f->dset);
@@ -89,112 +77,14 @@ static hoop_status field_shape(found_field *f, const char *path, const char *nam
     return st;
 }
 
-/* ---- where the data is: at an offset that can be mapped, or how many rows one reads at a time ---- */
-
-static hoop_status never_written(const found_field *f, const char *path, const char *name, int64_t stored, hoop_error *err)
-{
-    return hoop_fail(err, HOOP_EFORMAT,
-                     "%s: only %lld bytes of %s, which should have %lld, are stored; never written, or damaged?", path,
-                     (long long)stored, name, (long long)(f->rows * f->about.numel * f->width));
-}
-
-/* An external link leads to another file, whose offsets mean nothing in this one. */
-static bool in_this_file(hid_t file, hid_t dset)
-{
-    char          ours[HOOP_PATH_MAX], its[HOOP_PATH_MAX];
-    const ssize_t a = H5Fget_name(file, ours, sizeof ours), b = H5Fget_name(dset, its, sizeof its);
-    return a > 0 && a == b && (size_t)a < sizeof ours && strcmp(ours, its) == 0;
-}
-
-static hoop_status contiguous_storage(found_field *f, hid_t file, const char *path, const char *name, bool native,
-                                      int64_t file_bytes, hoop_error *err)
-{
-    const int64_t bytes  = f->rows * f->about.numel * f->width;
-    const haddr_t offset = H5Dget_offset(f->dset);
-    if (offset == HADDR_UNDEF) return never_written(f, path, name, 0, err);
-    if (!in_this_file(file, f->dset)) return HOOP_OK;
-    if (offset > (haddr_t)file_bytes || bytes > file_bytes - (int64_t)offset)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name,
-                         (long long)((int64_t)offset + bytes), (long long)file_bytes);
-    if (native) f->offset = (int64_t)offset;
-    return HOOP_OK;
-}
-
-/* How many times smaller filters can make a chunk, generously (deflate: 1,032 times); 0 where one of them is not known here. */
-static int64_t most_compression(hid_t dcpl)
-{
-    enum { EACH = 2000 };
-    int64_t   most = 1;
-    const int n    = H5Pget_nfilters(dcpl);
-    for (int i = 0; i < n; i++) {
-        unsigned           flags, config;
-        size_t             count = 0;
-        const H5Z_filter_t which = H5Pget_filter2(dcpl, (unsigned)i, &flags, &count, NULL, 0, NULL, &config);
-        if (which == H5Z_FILTER_DEFLATE && most <= INT64_MAX / EACH)
-            most *= EACH;
-        else if (which != H5Z_FILTER_SHUFFLE && which != H5Z_FILTER_FLETCHER32)
-            return 0;
-    }
-    return n < 0 ? 0 : most > EACH ? most : EACH; /* chunks without any may be there in part */
-}
-
-static hoop_status chunked_storage(found_field *f, hid_t dcpl, const char *path, const char *name, hoop_error *err)
-{
-    const int64_t row = f->about.numel * (int64_t)hoop_dtype_size(f->about.dtype), most = most_compression(dcpl),
-                  stored = (int64_t)H5Dget_storage_size(f->dset);
-    hsize_t chunk[HOOP_DATASET_DIMS + 1];
-    if (H5Pget_chunk(dcpl, f->about.ndim + 1, chunk) != f->about.ndim + 1)
-        return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
-    f->block_rows = chunk[0] > (hsize_t)f->rows ? f->rows : (int64_t)chunk[0];
-    if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
-    if (stored == 0 || (most > 0 && f->rows * f->about.numel * f->width / most > stored + 4096))
-        return never_written(f, path, name, stored, err);
-    return HOOP_OK;
-}
-
-static hoop_status field_storage(found_field *f, hid_t file, const char *path, const char *name, bool native, int64_t file_bytes,
-                                 hoop_error *err)
-{
-    const hid_t        dcpl   = H5Dget_create_plist(f->dset);
-    const H5D_layout_t layout = dcpl < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(dcpl);
-    hoop_status        st     = HOOP_OK;
-    f->offset                 = -1;
-    f->block_rows             = BLOCK_BYTES / (f->about.numel * (int64_t)hoop_dtype_size(f->about.dtype));
-    if (layout == H5D_LAYOUT_ERROR)
-        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
-    else if (layout == H5D_CONTIGUOUS && H5Pget_external_count(dcpl) == 0)
-        st = contiguous_storage(f, file, path, name, native, file_bytes, err);
-    else if (layout == H5D_CHUNKED)
-        st = chunked_storage(f, dcpl, path, name, err);
-    if (f->block_rows < 1) f->block_rows = 1;
-    if (f->block_rows > f->rows) f->block_rows = f->rows;
-    if (dcpl >= 0) (void)H5Pclose(dcpl);
-    (void)H5Eclear2(H5E_DEFAULT);
-    return st;
-}
-
-static bool dataset_exists(hid_t file, const char *name)
-{
-    char part[HOOP_PATH_MAX];
-    /* H5Lexists wants every step of the path to be there. */
-    for (size_t i = 1; name[i - 1] != '\0' && i < sizeof part; i++) {
-        if (name[i] != '/' && name[i] != '\0') continue;
-        memcpy(part, name, i);
-        part[i] = '\0';
-        if (strcmp(part, "/") != 0 && part[i - 1] != '/' && H5Lexists(file, part, H5P_DEFAULT) <= 0) return false;
-        if (name[i] == '\0') break;
-    }
-    return true;
-}
-
 /* Find one field in an open file. f->dset < 0 afterwards: it is absent and may be. */
 static hoop_status field_find(hid_t file, const char *path, const char *name, bool optional, int64_t bytes, hoop_error *err,
-                              found_field *f)
+                              hoop_found *f)
 {
     hoop_status st;
     bool        native = false;
     f->dset            = -1;
-    if (!dataset_exists(file, name)) {
+    if (!hoop__dataset_exists(file, name)) {
         (void)H5Eclear2(H5E_DEFAULT);
         return optional ? HOOP_OK : hoop_fail(err, HOOP_EFORMAT, "%s: there is no dataset %s", path, name);
     }
@@ -202,7 +92,7 @@ static hoop_status field_find(hid_t file, const char *path, const char *name, bo
     if (f->dset < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s cannot be opened as a dataset", path, name);
     HOOP_TRY(st, done, field_dtype(f, path, name, &native, err));
     HOOP_TRY(st, done, field_shape(f, path, name, err));
-    HOOP_TRY(st, done, field_storage(f, file, path, name, native, bytes, err));
+    HOOP_TRY(st, done, hoop__storage_find(f, file, path, name, native, bytes, err));
     f->about.present = true;
     if (!hoop__h5_attr_f64(f->dset, "scale", &f->about.scale)) f->about.scale = 1.0;
     if (!(f->about.scale - f->about.scale == 0.0) || f->about.scale == 0.0)
@@ -213,10 +103,10 @@ done:
 }
 
 /* The checksums of a mapped field's blocks, where the file has them and they can be mapped too. */
-static hoop_status sums_find(hid_t file, const char *path, const char *name, int64_t bytes, hoop_error *err, found_field *f)
+static hoop_status sums_find(hid_t file, const char *path, const char *name, int64_t bytes, hoop_error *err, hoop_found *f)
 {
     char        sums[HOOP_PATH_MAX];
-    found_field of = {.dset = -1};
+    hoop_found  of = {.dset = -1};
     int64_t     rows;
     hoop_status st = HOOP_OK;
     if (f->dset < 0 || f->offset < 0 || !hoop__h5_attr_i64(f->dset, "xxh3_64_rows", &rows)) return HOOP_OK;
@@ -235,7 +125,7 @@ done:
     return st;
 }
 
-static hoop_status field_compare(const hoop_dataset *ds, const found_field *f, int which, const char *path, hoop_error *err)
+static hoop_status field_compare(const hoop_dataset *ds, const hoop_found *f, int which, const char *path, hoop_error *err)
 {
     const hoop_dataset_field *a = &ds->info.field[which], *b = &f->about;
     char                      ours[256], theirs[256];
@@ -302,7 +192,7 @@ static bool names_equal(char **a, char **b, int64_t n)
 }
 
 /* Names of classes: as many as there are classes, and the same in all shards that have them. */
-static hoop_status names_read(hoop_dataset *ds, const found_field *y, const char *path, hoop_error *err)
+static hoop_status names_read(hoop_dataset *ds, const hoop_found *y, const char *path, hoop_error *err)
 {
     char        **names;
     const int64_t n  = hoop__h5_attr_strings(y->dset, "class_names", &names);
@@ -322,7 +212,7 @@ static hoop_status names_read(hoop_dataset *ds, const found_field *y, const char
     return st;
 }
 
-static hoop_status labels_read(hoop_dataset *ds, const found_field *y, int i, const char *path, hoop_error *err)
+static hoop_status labels_read(hoop_dataset *ds, const hoop_found *y, int i, const char *path, hoop_error *err)
 {
     int64_t classes;
     if (y->dset < 0) return HOOP_OK;
@@ -337,7 +227,7 @@ static hoop_status labels_read(hoop_dataset *ds, const found_field *y, int i, co
 }
 
 /* Take the fields over: those that can be mapped, mapped; the others keep their dataset and file open. */
-static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field found[2], hid_t *file, hoop_error *err)
+static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found found[2], hid_t *file, hoop_error *err)
 {
     hoop_status st;
     bool        handles = false;
@@ -377,7 +267,7 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, found_field foun
 hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop_error *err)
 {
     hoop_shard *s        = &ds->shard[i];
-    found_field found[2] = {{.dset = -1}, {.dset = -1}};
+    hoop_found  found[2] = {{.dset = -1}, {.dset = -1}};
     hid_t       file     = -1;
     hoop_status st;
     s->file = s->field[0].dset = s->field[1].dset = -1;

@@ -282,6 +282,88 @@ static void casts_of_any_length(void **state)
     }
 }
 
+/* Rows 16 to 31 of 32, two chunks, are not written. (With a fill value of its own: chunks_are_read_as_hdf5_wrote_them.) */
+static void chunks_never_written_are_refused(void **state)
+{
+    static const char *const filters[] = {"", "d", "n"};
+    const hoop_dataset_opts  no_y      = {.use_y = HOOP_Y_NONE};
+    const hsize_t            start[2] = {0, 0}, count[2] = {16, 64}, all[2] = {32, 64};
+    float                   *x = calloc(32 * 64, sizeof *x);
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        hid_t file, dset, part = H5Screate_simple(2, count, NULL), space = H5Screate_simple(2, all, NULL);
+        make_zeros("some.h5", H5T_IEEE_F32LE, 32, 8, filters[k], false);
+        file = H5Fopen("some.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+        dset = H5Dopen2(file, "/x", H5P_DEFAULT);
+        assert_true(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+                    H5Dwrite(dset, H5T_NATIVE_FLOAT, part, space, H5P_DEFAULT, x) >= 0);
+        assert_true(H5Dclose(dset) >= 0 && H5Fclose(file) >= 0 && H5Sclose(part) >= 0 && H5Sclose(space) >= 0);
+        cannot_open("some.h5", &no_y, HOOP_EFORMAT, "some.h5: only 2 of the 4 chunks of /x are stored",
+                    "not all of it was written");
+    }
+    free(x);
+}
+
+/* A virtual dataset of rows [0, N) of two sources: dirs and names as given, `rows` of each of them. */
+static void make_virtual(const char *path, const char *a, const char *b, const char *name, hsize_t rows)
+{
+    const hsize_t shape[2] = {(hsize_t)2 * N, COLUMNS}, half[2] = {rows, COLUMNS}, most[2] = {N, COLUMNS};
+    const hid_t   file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), dcpl = H5Pcreate(H5P_DATASET_CREATE),
+                space = H5Screate_simple(2, shape, NULL), from = H5Screate_simple(2, most, NULL);
+    hid_t dset;
+    for (hsize_t k = 0; k < 2; k++) {
+        const hsize_t start[2] = {k * N, 0}, zero[2] = {0, 0};
+        assert_true(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, half, NULL) >= 0 &&
+                    H5Sselect_hyperslab(from, H5S_SELECT_SET, zero, NULL, half, NULL) >= 0 &&
+                    H5Pset_virtual(dcpl, space, k == 0 ? a : b, name, from) >= 0);
+    }
+    dset = H5Dcreate2(file, "/x", H5T_IEEE_F32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+    assert_true(dset >= 0 && H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Sclose(from) >= 0 &&
+                H5Fclose(file) >= 0);
+}
+
+static void virtual_data_has_its_sources(void **state)
+{
+    const hoop_dataset_opts no_y = {.use_y = HOOP_Y_NONE};
+    char                    here[1024], full[1100];
+    const char *good[][2] = {{"a.h5", "b.h5"}, {full, "b.h5"}, {"/not/there/a.h5", "b.h5"}, {".", "a.h5"}, {"a.h5", "beside.h5"}};
+    float       x[COLUMNS];
+    hoop_error  err = {0};
+    hoop_dataset *ds;
+    (void)state;
+    assert_true(getcwd(here, sizeof here) != NULL && mkdir("made", 0777) == 0);
+    (void)snprintf(full, sizeof full, "%s/made/a.h5", here);
+    make("made/a.h5", H5T_IEEE_F32LE, N, 0, 0);
+    make("made/b.h5", H5T_IEEE_F32LE, N, 7, 4);
+    make("beside.h5", H5T_IEEE_F32LE, N, 0, 0); /* in the folder where we are, not where the file is */
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        const bool self = strcmp(good[i][0], ".") == 0;
+        make_virtual("made/v.h5", good[i][0], good[i][1], self ? "/z" : "/x", N);
+        if (self) { /* its first source is in it; the second gets the name too */
+            const hsize_t shape[2] = {N, COLUMNS};
+            double        z[N * COLUMNS];
+            for (int k = 0; k < N * COLUMNS; k++) z[k] = value(k);
+            test_h5_add("made/v.h5", false, "/z", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, z, 0, 0);
+            test_h5_add("made/a.h5", false, "/z", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, z, 0, 0);
+        }
+        ds = open_set("made/v.h5", &no_y);
+        for (int64_t row = 3; row < 2 * N; row += N) {
+            test_ok(hoop_dataset_read(ds, &row, 1, HOOP_FIELD_X, HOOP_F32, x, &err));
+            assert_true(x[1] == (float)value(3 * COLUMNS + 1));
+        }
+        hoop_dataset_close(&ds);
+    }
+    make_virtual("made/v.h5", "a.h5", "gone.h5", "/x", N);
+    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its source gone.h5 is not there");
+    make_virtual("made/v.h5", "a.h5", "b.h5", "/w", N);
+    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its source a.h5 has no dataset /w");
+    make_virtual("made/v.h5", "a.h5", "b.h5", "/x", N - 1);
+    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its sources give only 490 of its 500 elements");
+    make_zeros("made/a.h5", H5T_IEEE_F32LE, N, 0, "", false);
+    make_virtual("made/v.h5", "b.h5", "a.h5", "/x", N);
+    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "of its source /x in a.h5 nothing is stored");
+}
+
 static void shards_globs_and_prefixes(void **state)
 {
     hoop_dataset *ds;
@@ -754,6 +836,8 @@ int main(void)
         cmocka_unit_test(chunks_are_read_as_hdf5_wrote_them),
         cmocka_unit_test(data_outside_of_the_file_is_read),
         cmocka_unit_test(data_never_written_is_refused),
+        cmocka_unit_test(chunks_never_written_are_refused),
+        cmocka_unit_test(virtual_data_has_its_sources),
         cmocka_unit_test(shards_globs_and_prefixes),
         cmocka_unit_test(names_and_absent_targets),
         cmocka_unit_test(bad_files_are_named),
