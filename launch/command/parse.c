@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOST_OPTIONS = 64 };
@@ -40,13 +41,23 @@ static void check_whole_names(const struct argp *argp, int argc, char **argv, co
     }
 }
 
+static bool is_hushed;
+
+/* mpirun ends the job at the first failure it sees: who says why goes first */
+static void follow_speaker(int status, void *arg)
+{
+    (void)arg;
+    if (is_hushed && status != 0) (void)nanosleep(&(struct timespec){1, 0}, NULL);
+}
+
 command_hushed command_hush(void)
 {
     hoop__launcher launcher = hoop__launcher_find();
     command_hushed h        = {{-1, -1}};
     int            nowhere;
     if (hoop__launcher_speaks(&launcher)) return h;
-    nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    is_hushed = on_exit(follow_speaker, NULL) == 0;
+    nowhere   = open("/dev/null", O_WRONLY | O_CLOEXEC);
     for (int i = 0; i < 2 && nowhere >= 0; i++) {
         h.fd[i] = fcntl(i + 1, F_DUPFD_CLOEXEC, 3);
         if (h.fd[i] >= 0) (void)dup2(nowhere, i + 1);
@@ -57,6 +68,7 @@ command_hushed command_hush(void)
 
 void command_speak(command_hushed *h)
 {
+    is_hushed = false;
     for (int i = 0; i < 2; i++) {
         if (h->fd[i] < 0) continue;
         (void)fflush(i == 0 ? stdout : stderr);
