@@ -63,6 +63,9 @@ int64_t     hoop__h5_attr_bytes(const hoop_h5_attr *a);
 hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char *where, hoop_error *err);
 /** Overwrite a string attribute of the same length in place. */
 hoop_status hoop__h5_attr_rewrite(hid_t object, const char *name, const char *value, const char *where, hoop_error *err);
+/** HOOP_EFORMAT, with what it is, if there is one that is no I64 (one integer), F64 (one number), or STRINGS (of `where`). */
+hoop_status hoop__h5_attr_expect(hid_t object, const char *name, hoop_h5_attr_kind kind, const char *path, const char *where,
+                                 hoop_error *err);
 /** False if there is none or it is of another kind; strings are cut to size. */
 bool hoop__h5_attr_i64(hid_t object, const char *name, int64_t *out);
 bool hoop__h5_attr_f64(hid_t object, const char *name, double *out);

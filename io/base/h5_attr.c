@@ -1,5 +1,6 @@
 #include "base/h5.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -198,4 +199,47 @@ bool hoop__h5_attr_string(hid_t object, const char *name, char *out, size_t size
     }
     free(strings);
     return ok;
+}
+
+/* What an attribute is, in words: its value if that is one string or float, else its type. */
+static void attr_say(hid_t object, const char *name, hid_t type, int64_t n, char *out, size_t size)
+{
+    char   text[64];
+    double v;
+    if (n == 1 && hoop__h5_attr_string(object, name, text, sizeof text)) {
+        for (char *c = text; *c != '\0'; c++)
+            if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+        (void)snprintf(out, size, "the string '%s'", text);
+    } else if (H5Tget_class(type) == H5T_FLOAT && hoop__h5_attr_f64(object, name, &v)) {
+        (void)snprintf(out, size, "%g, stored as a float", v);
+    } else {
+        hoop__h5_type_name(type, text, sizeof text);
+        if (n == 1)
+            (void)snprintf(out, size, "of type %s", text);
+        else
+            (void)snprintf(out, size, "%lld values of type %s", (long long)n, text);
+    }
+}
+
+hoop_status hoop__h5_attr_expect(hid_t object, const char *name, hoop_h5_attr_kind kind, const char *path, const char *where,
+                                 hoop_error *err)
+{
+    const hid_t   attr = attr_open(object, name), type = attr < 0 ? -1 : H5Aget_type(attr);
+    const int64_t n = attr < 0 ? -1 : attr_count(attr);
+    const int     c = type < 0 ? -1 : (int)H5Tget_class(type);
+    const bool    ok =
+        kind == HOOP_H5_STRINGS ? c == H5T_STRING : n == 1 && (c == H5T_INTEGER || (c == H5T_FLOAT && kind == HOOP_H5_F64));
+    char        is[128] = "unreadable";
+    hoop_status st      = HOOP_OK;
+    if (attr >= 0 && !ok) {
+        if (type >= 0) attr_say(object, name, type, n, is, sizeof is);
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute %s of %s is %s; %s wanted", path, name, where, is,
+                       kind == HOOP_H5_STRINGS ? "strings are"
+                       : kind == HOOP_H5_F64   ? "one number is"
+                                               : "one integer is");
+    }
+    if (type >= 0) (void)H5Tclose(type);
+    if (attr >= 0) (void)H5Aclose(attr);
+    (void)H5Eclear2(H5E_DEFAULT);
+    return st;
 }

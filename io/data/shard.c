@@ -94,6 +94,7 @@ static hoop_status field_find(hid_t file, const char *path, const char *name, bo
     HOOP_TRY(st, done, field_shape(f, path, name, err));
     HOOP_TRY(st, done, hoop__storage_find(f, file, path, name, native, bytes, err));
     f->about.present = true;
+    HOOP_TRY(st, done, hoop__h5_attr_expect(f->dset, "scale", HOOP_H5_F64, path, name, err));
     if (!hoop__h5_attr_f64(f->dset, "scale", &f->about.scale)) f->about.scale = 1.0;
     if (!(f->about.scale - f->about.scale == 0.0) || f->about.scale == 0.0)
         st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute scale of %s is %g; a finite number but 0 is wanted", path, name,
@@ -214,8 +215,12 @@ static hoop_status names_read(hoop_dataset *ds, const hoop_found *y, const char 
 
 static hoop_status labels_read(hoop_dataset *ds, const hoop_found *y, int i, const char *path, hoop_error *err)
 {
-    int64_t classes;
+    int64_t     classes;
+    hoop_status st;
     if (y->dset < 0) return HOOP_OK;
+    if ((st = hoop__h5_attr_expect(y->dset, "classes", HOOP_H5_I64, path, ds->name[1], err)) != HOOP_OK ||
+        (st = hoop__h5_attr_expect(y->dset, "class_names", HOOP_H5_STRINGS, path, ds->name[1], err)) != HOOP_OK)
+        return st;
     if (!hoop__h5_attr_i64(y->dset, "classes", &classes)) classes = 0;
     if (classes < 0)
         return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld", path, ds->name[1], (long long)classes);

@@ -767,6 +767,52 @@ static void attributes_of_ours_are_checked(void **state)
     cannot_open("named-1/train", NULL, HOOP_EFORMAT, "named-1/train", "class_names of /y has 2 names, but classes is 3");
 }
 
+/* One attribute of any type and shape (n 0: a scalar). */
+static void attr_add(const char *path, const char *dataset, const char *name, hid_t type, hsize_t n, const void *value)
+{
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT), dset = H5Dopen2(file, dataset, H5P_DEFAULT),
+                space = n == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &n, NULL),
+                attr  = H5Acreate2(dset, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(attr >= 0 && H5Awrite(attr, type, value) >= 0 && H5Aclose(attr) >= 0 && H5Sclose(space) >= 0 &&
+                H5Dclose(dset) >= 0 && H5Fclose(file) >= 0);
+}
+
+static void attributes_of_a_wrong_type_are_named(void **state)
+{
+    const double  three = 3, two[] = {2, 2};
+    const int64_t each[] = {3, 3};
+    hoop_dataset *ds;
+    const struct {
+        const char *dataset, *name;
+        hid_t       type; /* 0: a string */
+        hsize_t     n;
+        const void *value;
+        const char *says;
+    } cases[] = {
+        {"/x", "scale", 0, 0, "2", "attribute scale of /x is the string '2'; one number is wanted"},
+        {"/x", "scale", H5T_NATIVE_DOUBLE, 2, two,
+         "attribute scale of /x is 2 values of type float of 8 bytes; one number is wanted"},
+        {"/y", "scale", 0, 0, "\n", "attribute scale of /y is the string '?'; one number is wanted"},
+        {"/y", "classes", H5T_NATIVE_DOUBLE, 0, &three, "attribute classes of /y is 3, stored as a float; one integer is wanted"},
+        {"/y", "classes", 0, 1, "3", "attribute classes of /y is the string '3'; one integer is wanted"},
+        {"/y", "classes", H5T_NATIVE_INT64, 2, each,
+         "attribute classes of /y is 2 values of type integer of 8 bytes; one integer"},
+        {"/y", "class_names", H5T_NATIVE_INT64, 2, each, "attribute class_names of /y is 2 values of type integer"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        make("typed.h5", H5T_IEEE_F32LE, N, 0, 0);
+        attr_add("typed.h5", cases[i].dataset, cases[i].name, cases[i].type == 0 ? H5T_C_S1 : cases[i].type, cases[i].n,
+                 cases[i].value);
+        cannot_open("typed.h5", NULL, HOOP_EFORMAT, "typed.h5: attribute", cases[i].says);
+    }
+    make("typed.h5", H5T_IEEE_F32LE, N, 0, 0);
+    attr_add("typed.h5", "/x", "scale", H5T_STD_I8BE, 1, &(signed char){2}); /* one number, however stored */
+    ds = open_set("typed.h5", NULL);
+    assert_true(hoop_dataset_about(ds)->field[0].scale == 2);
+    hoop_dataset_close(&ds);
+}
+
 /* Names are sorted by their bytes in every country. */
 static void globs_have_one_order(void **state)
 {
@@ -850,6 +896,7 @@ int main(void)
         cmocka_unit_test(verify_finds_what_is_wrong),
         cmocka_unit_test(verify_says_what_cannot_be_read),
         cmocka_unit_test(attributes_of_ours_are_checked),
+        cmocka_unit_test(attributes_of_a_wrong_type_are_named),
         cmocka_unit_test(globs_have_one_order),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);
