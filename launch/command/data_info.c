@@ -157,29 +157,38 @@ static int look_all(const struct argp *argp, int argc, char **argv, look_fn *f)
 static json_t *json_field(const hoop_dataset_field *f)
 {
     json_t *o = json_object();
-    (void)json_object_set_new(o, "name", json_string(f->name));
+    (void)json_object_set_new(o, "name", json_text(f->name));
     (void)json_object_set_new(o, "dtype", json_string(hoop_dtype_name(f->dtype)));
     (void)json_object_set_new(o, "shape", json_shape(f->ndim, f->shape));
     if (f->scale != 1) (void)json_object_set_new(o, "scale", json_number(f->scale));
     return o;
 }
 
+static json_t *json_class_names(const hoop_dataset *ds)
+{
+    json_t     *list = json_array();
+    const char *name;
+    for (int64_t i = 0; (name = hoop_dataset_class_name(ds, i)) != NULL; i++) (void)json_array_append_new(list, json_text(name));
+    return list;
+}
+
 static json_t *json_info(const char *spec, const hoop_dataset *ds)
 {
     const hoop_dataset_info *info = hoop_dataset_about(ds);
     json_t                  *o = json_object(), *files = json_array();
-    (void)json_object_set_new(o, "dataset", json_string(spec));
+    (void)json_object_set_new(o, "dataset", json_text(spec));
     (void)json_object_set_new(o, "rows", json_integer(info->length));
     (void)json_object_set_new(o, "x", json_field(&info->field[HOOP_FIELD_X]));
     if (info->field[HOOP_FIELD_Y].present) (void)json_object_set_new(o, "y", json_field(&info->field[HOOP_FIELD_Y]));
     if (info->classes > 0) (void)json_object_set_new(o, "classes", json_integer(info->classes));
+    if (hoop_dataset_class_name(ds, 0) != NULL) (void)json_object_set_new(o, "class_names", json_class_names(ds));
     (void)json_object_set_new(o, "bytes", json_integer(info->bytes));
     (void)json_object_set_new(o, "mapped", json_boolean(info->mapped));
     (void)json_object_set_new(o, "fingerprint", json_string(info->fingerprint));
     for (int i = 0; i < info->shards; i++) {
         int64_t     rows;
         const char *path = hoop_dataset_path(ds, i, &rows);
-        (void)json_array_append_new(files, json_pack("{s:s, s:I}", "path", path, "rows", (json_int_t)rows));
+        (void)json_array_append_new(files, json_pack("{s:o, s:I}", "path", json_text(path), "rows", (json_int_t)rows));
     }
     (void)json_object_set_new(o, "files", files);
     return o;
@@ -249,7 +258,7 @@ int data_info(int argc, char **argv)
 static json_t *json_report(const char *spec, const hoop_dataset_info *info, const hoop_verify_report *r)
 {
     json_t *o = json_object();
-    (void)json_object_set_new(o, "dataset", json_string(spec));
+    (void)json_object_set_new(o, "dataset", json_text(spec));
     (void)json_object_set_new(o, "rows", json_integer(r->rows));
     (void)json_object_set_new(o, "checksums", json_integer(r->checksums));
     (void)json_object_set_new(o, "x_min", json_number(r->x_min));

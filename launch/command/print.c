@@ -110,6 +110,37 @@ json_t *json_number(double v)
     return json_string(isnan(v) ? "NaN" : v > 0 ? "Infinity" : "-Infinity");
 }
 
+/* Bytes of the UTF-8 character at s, 0 where there is none: what jansson takes. */
+static size_t utf8_length(const char *s)
+{
+    for (size_t n = 1; n <= 4; n++) {
+        json_t *one = s[n - 1] == '\0' ? NULL : json_stringn(s, n);
+        if (one != NULL) {
+            json_decref(one);
+            return n;
+        }
+        if (s[n - 1] == '\0') break;
+    }
+    return 0;
+}
+
+json_t *json_text(const char *s)
+{
+    json_t *text = json_string(s);
+    char   *out  = text != NULL ? NULL : malloc(3 * strlen(s) + 1);
+    size_t  used = 0;
+    if (out == NULL) return text;
+    while (*s != '\0') {
+        const size_t n = utf8_length(s);
+        memcpy(out + used, n > 0 ? s : "\xef\xbf\xbd", n > 0 ? n : 3);
+        used += n > 0 ? n : 3;
+        s += n > 0 ? n : 1;
+    }
+    text = json_stringn(out, used);
+    free(out);
+    return text;
+}
+
 json_t *json_shape(int ndim, const int64_t *shape)
 {
     json_t *list = json_array();

@@ -33,6 +33,8 @@ void print_shape(int ndim, const int64_t *shape, char out[PRINT_SHAPE]);
 bool print_json(json_t **object);
 /** A number, or "NaN", "Infinity", "-Infinity": JSON has no number for them. */
 json_t *json_number(double v);
+/** A string of any bytes: those that are not UTF-8 become U+FFFD. */
+json_t *json_text(const char *s);
 /** Numbers of a shape. */
 json_t *json_shape(int ndim, const int64_t *shape);
 /** Flush standard output: `code`, or a failure with its line if what was printed did not get through. */

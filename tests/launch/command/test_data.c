@@ -49,6 +49,7 @@ static void synth_writes_parts(void **state)
     assert_int_equal(json_integer_value(json_object_get(train, "classes")), 10);
     assert_int_equal(json_array_size(json_object_get(train, "files")), 3);
     assert_string_equal(json_string_value(json_object_get(json_object_get(train, "x"), "dtype")), "u8");
+    assert_null(json_object_get(train, "class_names"));
     json_decref(list);
     (void)hoop("data verify digits");
     succeeded();
@@ -137,6 +138,7 @@ static void csv(void **state)
     static const char words[] = "length;width;kind\n1.5;2;ash\n2.5;3;oak\n3;4;ash\n4;5;oak\n5;6;elm\n6;7;elm\n";
     static const char reals[] = "1,2,3.5\n4,5,6.5\n7,8,9.5\n";
     static const char wrong[] = "a,b,c\n1,2,3\n4,five,6\n";
+    json_t           *list, *tree;
     (void)state;
     store("words.csv", words, sizeof words - 1);
     store("reals.csv", reals, sizeof reals - 1);
@@ -146,6 +148,16 @@ static void csv(void **state)
     said("trees/train: 6 rows, x f32 [2], y i64 [], 3 classes");
     (void)hoop("data info trees");
     said("ash, elm, oak");
+    assert_int_equal(rename("trees", "tr\xe4\xc3\xa4"), 0); /* a byte that is no UTF-8, and two that are */
+    (void)hoop("data info tr\xe4\xc3\xa4 --json");
+    list = as_json();
+    tree = json_array_get(list, 0);
+    assert_string_equal(json_string_value(json_object_get(tree, "dataset")), "tr\xef\xbf\xbd\xc3\xa4/train");
+    assert_non_null(json_string_value(json_object_get(json_array_get(json_object_get(tree, "files"), 0), "path")));
+    assert_int_equal(json_array_size(json_object_get(tree, "class_names")), 3);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(tree, "class_names"), 2)), "oak");
+    json_decref(list);
+    assert_int_equal(rename("tr\xe4\xc3\xa4", "trees"), 0);
     (void)hoop("data import-csv reals.csv --no-header --real --target 0,-1 --shards 1 --out reals");
     succeeded();
     said("reals/train: 3 rows, x f32 [1], y f32 [2]");
