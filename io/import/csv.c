@@ -117,6 +117,19 @@ static hoop_status find_target(table *t, const char *name, size_t n, hoop_error 
     return HOOP_OK;
 }
 
+/* A table of one column has no features; mostly it is cut at the wrong character. */
+static hoop_status one_column(const table *t, hoop_error *err)
+{
+    const char *first = hoop__csv_field(&t->csv, 0), *found = strpbrk(first, ";\t,|");
+    if (found == NULL || *found == t->csv.separator)
+        return hoop_fail(err, HOOP_EARG, "%s: it has one column, the target, and none to learn from", t->csv.path);
+    if (*found == '\t')
+        return hoop_fail(err, HOOP_EARG, "%s: its lines have one column when cut at '%c', and tabs: --separator tab", t->csv.path,
+                         t->csv.separator);
+    return hoop_fail(err, HOOP_EARG, "%s: its lines have one column when cut at '%c': --separator '%c'?", t->csv.path,
+                     t->csv.separator, *found);
+}
+
 static hoop_status find_targets(table *t, hoop_error *err)
 {
     const char *at = t->opts->target == NULL ? "-1" : t->opts->target;
@@ -178,7 +191,8 @@ static hoop_status begin(table *t, hoop_error *err)
     bool        more;
     if ((st = hoop__csv_next(&t->csv, err, &more)) != HOOP_OK) return st;
     if (!more) return hoop_fail(err, HOOP_EFORMAT, "%s: the file is empty", t->csv.path);
-    t->columns   = t->csv.nfields;
+    t->columns = t->csv.nfields;
+    if (t->columns < 2) return one_column(t, err);
     t->is_target = calloc((size_t)t->columns, sizeof *t->is_target);
     t->x         = malloc((size_t)t->columns * sizeof *t->x);
     t->y         = malloc((size_t)t->columns * sizeof *t->y);

@@ -99,32 +99,36 @@ static hoop_status parse_dtype(npy *f, const char *descr, hoop_error *err)
 static hoop_status parse_dict(npy *f, cursor c, hoop_error *err)
 {
     char        key[32], descr[64] = "";
+    const char *what  = "no Python dict: {'descr': ..., 'fortran_order': ..., 'shape': ...} is wanted";
     bool        shape = false, order = false;
-    hoop_status st;
     if (!eat(&c, "{")) goto bad;
     while (!eat(&c, "}")) {
         if (!eat_string(&c, key, sizeof key) || !eat(&c, ":")) goto bad;
         if (strcmp(key, "descr") == 0) {
             if (eat(&c, "["))
                 return hoop_fail(err, HOOP_EDTYPE, "%s: a structured dtype; one number an element is wanted", f->path);
+            what = "'descr' is not a dtype such as '<f4'";
             if (!eat_string(&c, descr, sizeof descr)) goto bad;
         } else if (strcmp(key, "fortran_order") == 0) {
+            what       = "'fortran_order' is neither True nor False";
             order      = true;
             f->fortran = eat(&c, "True");
             if (!f->fortran && !eat(&c, "False")) goto bad;
         } else if (strcmp(key, "shape") == 0) {
+            what  = "'shape' is not 1 to 9 numbers of 63 bits, such as (100, 28)";
             shape = true;
             if (!eat_shape(&c, f)) goto bad;
         } else {
+            what = "a key is none of descr, fortran_order, shape";
             goto bad;
         }
+        what = "no Python dict: , or } is missing";
         if (!eat(&c, ",") && (skip_space(&c), c.at >= c.end || *c.at != '}')) goto bad;
     }
-    if (!shape || !order || descr[0] == '\0') goto bad;
-    st = parse_dtype(f, descr, err);
-    return st;
+    if (shape && order && descr[0] != '\0') return parse_dtype(f, descr, err);
+    what = descr[0] == '\0' ? "'descr' is missing" : shape ? "'fortran_order' is missing" : "'shape' is missing";
 bad:
-    return hoop_fail(err, HOOP_EFORMAT, "%s: the .npy header cannot be understood", f->path);
+    return hoop_fail(err, HOOP_EFORMAT, "%s: the .npy header cannot be read: %s", f->path, what);
 }
 
 static hoop_status npy_shape(npy *f, size_t data_at, hoop_error *err)
