@@ -22,7 +22,6 @@ static int remove_one(const char *path, const struct stat *s, int kind, struct F
     (void)s;
     (void)kind;
     (void)at;
-    (void)chmod(path, 0700);
     (void)remove(path);
     return 0;
 }
