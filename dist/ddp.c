@@ -214,7 +214,6 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
     d->leaf    = 0;
     d->step    = step;
     d->in_step = true;
-    for (int i = 0; i < d->nterms; i++) d->terms[i] = i == 0 ? d->grad : d->more + (i - 1) * d->nblocks * d->block_bytes;
     atomic_store(&d->finite, true);
     d->next  = 0;
     d->error = (hoop_error){0};
@@ -237,7 +236,7 @@ void *hoop_ddp_next_leaf(hoop_ddp *d)
                             (long long)d->leaves_most);
         return NULL;
     }
-    return d->terms[d->leaf++ % d->nterms];
+    return hoop__ddp_term(d, d->leaf++ % d->nterms);
 }
 
 void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf)

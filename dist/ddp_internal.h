@@ -19,7 +19,7 @@ enum {
 typedef struct hoop__ddp_span {
     int64_t first_block, nblocks;
     int64_t terms;     /* leaves that came this step */
-    int64_t deposited; /* of them in accumulators; term k of those that are not is in buffer k of d->terms */
+    int64_t deposited; /* of them in accumulators; term k of those that are not is in hoop__ddp_term k */
     bool    done;      /* no more will come */
 } hoop__ddp_span;
 
@@ -56,7 +56,6 @@ struct hoop_ddp {
     char                 *accumulators; /* [nblocks] or NULL */
     char                 *more;         /* [nterms - 1][nblocks]: gradients of leaves beside grad */
     int                   nterms;
-    char                 *terms[HOOP__DDP_TERMS]; /* grad, then those in more */
     hoop_reducer          reducer;
     char                 *grad;
     int64_t               leaf; /* of this rank, begun this step */
@@ -68,6 +67,12 @@ struct hoop_ddp {
     double                wait_s;
     int64_t               bytes;
 };
+
+/* The buffer of gradients that term k of those that wait is in: grad, then those in more. */
+static inline char *hoop__ddp_term(const hoop_ddp *d, int64_t k)
+{
+    return k == 0 ? d->grad : d->more + (k - 1) * d->nblocks * d->block_bytes;
+}
 
 /* The mode for this communicator and these opts; fills d->reducer. */
 const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts);

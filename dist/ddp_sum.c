@@ -44,7 +44,7 @@ typedef struct piecework {
     hoop_ddp          *d;
     int64_t            first_block, nblocks;
     bool               first;  /* of a deposit: nothing came before */
-    int                nterms; /* and how many come: d->terms[0 .. nterms - 1] */
+    int                nterms; /* and how many come: hoop__ddp_term 0 to nterms - 1 */
     char              *own;    /* of a merge: accumulators, or raw gradients */
     const void *const *others;
     int                nothers;
@@ -72,7 +72,7 @@ static char *deposit_terms(hoop_ddp *d, const piecework *w, int64_t block, int64
 {
     char       *sums = d->accumulators != NULL ? accumulators_at(d, block) : few->bytes;
     const void *at[HOOP__DDP_TERMS];
-    for (int k = 0; k < w->nterms; k++) at[k] = d->terms[k] + block * d->block_bytes;
+    for (int k = 0; k < w->nterms; k++) at[k] = hoop__ddp_term(d, k) + block * d->block_bytes;
     if (w->first) hoop_exact_clear(&d->exact, sums, n);
     hoop_exact_deposit(&d->exact, sums, n, at, w->nterms);
     return sums;

@@ -211,8 +211,7 @@ static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, hoop_ro
         hoop_shard          *s = hoop__shard_find(ds, p->index);
         const unsigned char *row;
         st = hoop__shard_row(ds, s, g->field, p->index - s->first, err, &row);
-        if (st == HOOP_OK && !hoop__sums_seen(&s->field[g->field], p->index - s->first))
-            st = hoop__sums_check(ds, s, g->field, p->index - s->first, err);
+        if (st == HOOP_OK) st = hoop__sums_look(ds, s, g->field, p->index - s->first, err);
         if (st == HOOP_OK) cast(row, place_of(g, p->at, step), f->numel, f->scale);
     }
     (void)pthread_mutex_unlock(&ds->lock);
@@ -226,10 +225,8 @@ static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, h
     for (int64_t i = 0; i < g->n && !given_up(g); i++) {
         const hoop_shard *s   = hoop__shard_find(ds, g->index[i]);
         const int64_t     row = g->index[i] - s->first;
-        if (!hoop__sums_seen(&s->field[g->field], row)) {
-            const hoop_status st = hoop__sums_check(ds, s, g->field, row, err);
-            if (st != HOOP_OK) return st;
-        }
+        const hoop_status st  = hoop__sums_look(ds, s, g->field, row, err);
+        if (st != HOOP_OK) return st;
         cast(s->field[g->field].rows + row * ds->row_bytes[g->field], place_of(g, i, step), f->numel, f->scale);
     }
     return HOOP_OK;

@@ -102,10 +102,12 @@ hoop_status hoop__sums_name(const char *name, hoop_error *err, char *out, size_t
 hoop_status hoop__sums_adopt(hoop_shard *s, int field, int64_t rows, int64_t offset, hoop_error *err);
 /** Is the block that holds this row of the shard right? HOOP_ECHECKSUM if not. Any thread. */
 hoop_status hoop__sums_check(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, hoop_error *err);
-/** That was asked before, or there is nothing to ask. */
-static inline bool hoop__sums_seen(const hoop_shard_field *f, int64_t row)
+/** The same, unless that was asked before, or there is nothing to ask. */
+static inline hoop_status hoop__sums_look(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, hoop_error *err)
 {
-    return f->sums == NULL || atomic_load_explicit(&f->seen[row / f->sum_rows], memory_order_relaxed) != 0;
+    const hoop_shard_field *f = &s->field[field];
+    if (f->sums == NULL || atomic_load_explicit(&f->seen[row / f->sum_rows], memory_order_relaxed) != 0) return HOOP_OK;
+    return hoop__sums_check(ds, s, field, row, err);
 }
 
 /* ---- files open through HDF5 (handles.c); under ds->lock, HDF5's printing being off ---- */

@@ -49,15 +49,16 @@ static hoop_status scan_labels(hoop_dataset *ds, int64_t limit, hoop_error *err,
         for (int64_t i = 0; i < n; i++) index[i] = at + i;
         st = hoop_dataset_read(ds, index, n, HOOP_FIELD_Y, HOOP_I64, label, err);
         for (int64_t i = 0; i < n * per && st == HOOP_OK; i++) {
-            most             = label[i] > most ? label[i] : most;
-            int64_t     row  = at + i / per;
-            const char *path = shard_of(ds, &row);
+            int64_t     row = at + i / per;
+            const char *path;
+            most = label[i] > most ? label[i] : most;
             if ((label[i] >= 0 && (limit == 0 || label[i] < limit)) || label[i] == HOOP_IGNORE_LABEL) continue;
-            st = limit > 0
-                     ? hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; data.train has 0 to %lld", path,
-                                 (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, (long long)limit - 1)
-                     : hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; they start at 0 (%d is ignored)", path,
-                                 (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, HOOP_IGNORE_LABEL);
+            path = shard_of(ds, &row);
+            st   = limit > 0
+                       ? hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; data.train has 0 to %lld", path,
+                                   (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, (long long)limit - 1)
+                       : hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; they start at 0 (%d is ignored)", path,
+                                   (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, HOOP_IGNORE_LABEL);
         }
     }
     free(index);

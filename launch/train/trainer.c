@@ -118,6 +118,7 @@ static hoop_status share_cores(hoop_trainer *tr, hoop__cpus *all, hoop_error *er
     hoop__cpus  mine;
     int         size = hoop_comm_size(tr->comm), least;
     int64_t     share;
+    const char *binding;
     hoop_status st;
     hoop__cpus_find(&mine);
     st = hoop_comm_all_gather_bytes(tr->comm, &mine, (int64_t)sizeof mine, "cores of each rank", err, all);
@@ -125,9 +126,9 @@ static hoop_status share_cores(hoop_trainer *tr, hoop__cpus *all, hoop_error *er
     share              = hoop__cpus_share(all, size, hoop_comm_rank(tr->comm));
     tr->status.threads = (int)(tr->run.threads == HOOP_OPT_AUTO ? share : tr->run.threads);
     if (hoop_comm_rank(tr->comm) != 0) return HOOP_OK;
-    if (share == 1 && hoop__cpus_bound_by() != NULL)
+    if (share == 1 && (binding = hoop__cpus_bound_by()) != NULL)
         hoop__note(tr, "warning: %s=%s has bound this process, and the threads it makes, to one core: unset it to use more",
-                   hoop__cpus_bound_by(), getenv(hoop__cpus_bound_by()));
+                   binding, getenv(binding));
     if (tr->run.threads == HOOP_OPT_AUTO) return HOOP_OK;
     share = hoop__cpus_least(all, size, &least);
     if (tr->run.threads > share) {
