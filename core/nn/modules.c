@@ -1,5 +1,4 @@
 /* The kinds of modules: linear, embedding, activations, dropout, flatten, normalize. A new kind is a row in the table below. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/nn.h"
 #include "hoop/ops.h"
 

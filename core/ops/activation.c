@@ -1,5 +1,4 @@
 /* tanh, sigmoid, relu, gelu, and the fused ops that are their gradients. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

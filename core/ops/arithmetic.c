@@ -1,5 +1,4 @@
 /* add, sub, mul, div, neg, scale, shift, reciprocal: elementwise arithmetic with broadcasting. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

@@ -1,5 +1,4 @@
 /* greater, equal: elementwise comparisons, 1 or 0 in the inputs' dtype. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

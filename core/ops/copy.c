@@ -1,5 +1,4 @@
 /* concat, contiguous, cast, fill: ops that write their elements somewhere new. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

@@ -1,5 +1,4 @@
 /* cross_entropy (fused with log_softmax), its gradient, and one_hot. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

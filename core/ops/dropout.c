@@ -1,5 +1,4 @@
 /* dropout: keyed by seed, step, leaf, module path and number of the call; never by rank or time. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

@@ -1,5 +1,4 @@
 /* embedding: rows of a table by index, and its gradient. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

@@ -1,5 +1,4 @@
 /* exp, log, sqrt, erf: elementwise transcendentals. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

@@ -1,5 +1,4 @@
 /* linear: x W^T + b in one op. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

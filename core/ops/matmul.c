@@ -1,5 +1,4 @@
 /* matmul: batched matrix product, and the layout of its operands. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

@@ -1,5 +1,4 @@
 /* mse: squared error; loss: any sum with its weight. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

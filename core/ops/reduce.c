@@ -1,5 +1,4 @@
 /* sum, mean, max over dims; sum_to, the inverse of broadcasting. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

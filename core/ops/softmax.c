@@ -1,5 +1,4 @@
 /* softmax, log_softmax over the last dim, and the fused ops that are their gradients. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

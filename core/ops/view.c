@@ -1,5 +1,4 @@
 /* Views that share storage: reshape, transpose, expand, slice, detach. */
-#define HOOP_NO_LOCATIONS
 #include "hoop/ops.h"
 #include "ops/shape.h"
 

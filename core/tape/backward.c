@@ -6,7 +6,6 @@
  *   3. nodes in descending order: backward (written in ops, its results go to sinks), then the storage and gradients that
  *      nothing reads any more go, and parameters whose last use this was are ready.
  */
-#define HOOP_NO_LOCATIONS
 #include "kernels/kernels.h"
 #include "hoop/ops.h"
 #include "tape/engine.h"

@@ -3,7 +3,6 @@
  * kernel can, it adds straight into the gradient, without a temporary and a second pass. A parameter's gradient is its place
  * in the flat store. Under create_graph nothing is changed in place: contributions meet in recorded additions.
  */
-#define HOOP_NO_LOCATIONS
 #include "kernels/kernels.h"
 #include "hoop/ops.h"
 #include "tape/engine.h"

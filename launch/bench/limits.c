@@ -1,4 +1,3 @@
-#define HOOP_NO_LOCATIONS
 #include "bench/limits.h"
 
 #include "base/clock.h"

@@ -7,7 +7,6 @@
 #include "hoop/ddp.h"
 #include "hoop/exact.h"
 #include "hoop/loader.h"
-#define HOOP_NO_LOCATIONS /* of our own lines, in errors of ops */
 #include "hoop/ops.h"
 #include "hoop/train.h"
 
