@@ -3,18 +3,20 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/terminal.h"
+#include "base/text.h"
 
 struct hoop__progress {
     hoop__progress_opts opts;
     bool                bar, colours;
-    bool                drawn;  /* a bar stands on the line of the cursor */
-    double              last_s; /* of the last drawing or plain line */
+    bool                drawn;    /* a bar stands on the line of the cursor */
+    hoop__text          bar_text; /* it */
+    double              last_s;   /* of the last drawing or plain line */
+    double              due_s;    /* of the last line that hoop__progress_due let through; NAN: there was none */
     /* The pace is taken over the last 20 to 40 s: (from_s, from_step) to now. */
     double  from_s, next_s;
     int64_t from_step, next_step;
@@ -35,11 +37,13 @@ hoop_status hoop__progress_create(const hoop__progress_opts *opts, int64_t first
     if (p->opts.clock == NULL) p->opts.clock = monotonic;
     if (p->opts.redraw_s <= 0) p->opts.redraw_s = 0.1;
     if (p->opts.line_s <= 0) p->opts.line_s = 10;
+    if (p->opts.worth_s <= 0) p->opts.worth_s = 3;
     bool terminal = hoop__terminal_find(fileno(opts->out), &columns);
     p->bar        = opts->mode == HOOP__PROGRESS_BAR || (opts->mode == HOOP__PROGRESS_AUTO && terminal);
     p->colours    = p->bar && terminal && hoop__terminal_colours();
     p->from_s = p->next_s = p->last_s = p->opts.clock(p->opts.clock_context);
     p->from_step = p->next_step = first_step;
+    p->due_s                    = NAN;
     *out                        = p;
     return HOOP_OK;
 }
@@ -48,6 +52,7 @@ hoop_status hoop__progress_create(const hoop__progress_opts *opts, int64_t first
 
 /* In the order they stand on the line. */
 enum { EPOCH, BAR, PERCENT, STEP, LOSS, ACCURACY, SPEED, STALL, COMM, ETA, FIELDS };
+#define CLEAR "\r\033[K"
 enum { FIELD_MAX = 64, BAR_MIN = 12, BAR_MAX = 32 };
 
 static void print_number(double x, const char *before, const char *after, char out[FIELD_MAX])
@@ -108,13 +113,27 @@ static int width(char field[FIELDS][FIELD_MAX], const bool *dropped, int bar)
     return sum;
 }
 
-static void draw_bar(const hoop__progress *p, double done, int columns)
+static void draw_bar(const hoop__progress *p, double done, int columns, hoop__text *out)
 {
     char cells[BAR_MAX + 1];
     int  inner = columns - 2, full = (int)(done * inner);
     for (int i = 0; i < inner; i++) cells[i] = i < full ? '=' : i == full ? '>' : ' ';
     cells[inner] = '\0';
-    (void)fprintf(p->opts.out, "[%s%s%s]", p->colours ? "\033[32m" : "", cells, p->colours ? "\033[0m" : "");
+    hoop__text_addf(out, "[%s%s%s]", p->colours ? "\033[32m" : "", cells, p->colours ? "\033[0m" : "");
+}
+
+/* Without an outlet (in tests) it is the stream itself; text that memory fails for is not shown. */
+static void emit(hoop__progress *p, const hoop__text *text, bool stays)
+{
+    if (text->data == NULL || text->failed) return;
+    if (p->opts.outlet == NULL) {
+        (void)fwrite(text->data, 1, text->size, p->opts.out);
+        (void)fflush(p->opts.out);
+    } else if (stays) {
+        hoop__outlet_keep(p->opts.outlet, text->data, text->size);
+    } else {
+        hoop__outlet_show(p->opts.outlet, text->data, text->size);
+    }
 }
 
 /* Where the window is narrow, what matters least goes first. */
@@ -128,36 +147,45 @@ static void draw(hoop__progress *p, const hoop__progress_state *s, double now)
     print_fields(p, s, now, field);
     while (width(field, dropped, bar) >= columns && next < (int)(sizeof least / sizeof *least)) dropped[least[next++]] = true;
     while (bar < BAR_MAX && width(field, dropped, bar + 1) < columns) bar++;
-    (void)fputs("\r\033[K", p->opts.out);
+    hoop__text_clear(&p->bar_text);
+    hoop__text_adds(&p->bar_text, CLEAR);
     for (int i = 0; i < FIELDS; i++) {
         if (dropped[i] || (i != BAR && field[i][0] == '\0')) continue;
-        if (written++ > 0) (void)fputs("  ", p->opts.out);
+        if (written++ > 0) hoop__text_adds(&p->bar_text, "  ");
         if (i == BAR) {
-            draw_bar(p, fraction(s), bar);
+            draw_bar(p, fraction(s), bar, &p->bar_text);
         } else {
-            (void)fputs(field[i], p->opts.out);
+            hoop__text_adds(&p->bar_text, field[i]);
         }
     }
-    (void)fflush(p->opts.out);
+    emit(p, &p->bar_text, false);
     p->drawn = true;
 }
 
-static void clear(hoop__progress *p)
+/* A line that stays, in one piece with the bar below it, which so is never away. */
+static void put_line(hoop__progress *p, const hoop__text *line, bool bar_follows)
 {
-    if (p->drawn) (void)fputs("\r\033[K", p->opts.out);
-    p->drawn = false;
+    hoop__text all = {0};
+    if (p->drawn) hoop__text_adds(&all, CLEAR);
+    hoop__text_add(&all, line->data == NULL ? "" : line->data, line->size);
+    hoop__text_adds(&all, "\n");
+    if (p->drawn && bar_follows) hoop__text_add(&all, p->bar_text.data, p->bar_text.size);
+    p->drawn = p->drawn && bar_follows;
+    if (!line->failed) emit(p, &all, true);
+    hoop__text_clear(&all);
 }
 
 static void print_line(hoop__progress *p, const hoop__progress_state *s, double now)
 {
-    char field[FIELDS][FIELD_MAX];
+    char       field[FIELDS][FIELD_MAX];
+    hoop__text line = {0};
     print_fields(p, s, now, field);
-    (void)fprintf(p->opts.out, "step %s", field[STEP]);
+    hoop__text_addf(&line, "step %s", field[STEP]);
     for (int i = 0; i < FIELDS; i++) {
-        if (i != BAR && i != PERCENT && i != STEP && field[i][0] != '\0') (void)fprintf(p->opts.out, "  %s", field[i]);
+        if (i != BAR && i != PERCENT && i != STEP && field[i][0] != '\0') hoop__text_addf(&line, "  %s", field[i]);
     }
-    (void)fputc('\n', p->opts.out);
-    (void)fflush(p->opts.out);
+    put_line(p, &line, s->step < s->steps);
+    hoop__text_clear(&line);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------------------------------- */
@@ -185,28 +213,42 @@ void hoop__progress_keep(hoop__progress *p, const hoop__progress_state *state)
 {
     if (p == NULL) return;
     double now = p->opts.clock(p->opts.clock_context);
-    clear(p);
     print_line(p, state, now);
     p->last_s = now;
 }
 
 void hoop__progress_note(hoop__progress *p, const char *format, ...)
 {
-    va_list args;
+    va_list    args;
+    char      *text = NULL;
+    hoop__text line = {0};
     if (p == NULL) return;
-    clear(p);
     va_start(args, format);
-    (void)vfprintf(p->opts.out, format, args);
+    if (vasprintf(&text, format, args) < 0) text = NULL;
     va_end(args);
-    (void)fputc('\n', p->opts.out);
-    (void)fflush(p->opts.out);
+    hoop__text_adds(&line, text == NULL ? "(out of memory)" : text);
+    put_line(p, &line, true);
+    hoop__text_clear(&line);
+    free(text);
+}
+
+bool hoop__progress_due(hoop__progress *p, bool worth)
+{
+    if (p == NULL) return false;
+    double now = p->opts.clock(p->opts.clock_context);
+    if (now - p->due_s < (worth ? p->opts.worth_s : p->opts.line_s)) return false; /* not if due_s is NAN */
+    p->due_s = now;
+    return true;
 }
 
 void hoop__progress_destroy(hoop__progress **p)
 {
+    hoop__text clear = {0};
     if (p == NULL || *p == NULL) return;
-    clear(*p);
-    (void)fflush((*p)->opts.out);
+    hoop__text_adds(&clear, CLEAR);
+    if ((*p)->drawn) emit(*p, &clear, true);
+    hoop__text_clear(&clear);
+    hoop__text_clear(&(*p)->bar_text);
     free(*p);
     *p = NULL;
 }

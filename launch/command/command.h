@@ -47,6 +47,8 @@ void           command_speak(command_hushed *h);
 
 enum { COMMAND_LINE = 4 * HOOP_ERROR_TEXT }; /* the longest line of an error, its control characters written out */
 
+enum { COMMAND_PATIENCE_S = 5 }; /* how long the end of a run waits for whoever does not read what it says */
+
 /** Print "hoop: text" to stderr, in one line (base/text.h, printable), and return the exit code for an error: HOOP_EXIT_FAILURE.
  */
 int command_report(const hoop_error *err);

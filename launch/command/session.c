@@ -1,6 +1,7 @@
 #include "command/command.h"
 
 #include "base/host.h"
+#include "base/outlet.h"
 #include "base/segments.h"
 #include "base/text.h"
 #include "hoop/comm_mpi.h"
@@ -93,18 +94,19 @@ static bool prints(session *s, const hoop_error *err, int *more)
 int session_end(session *s, const hoop_error *err, int code)
 {
     if (err->status != HOOP_OK) {
-        char        line[COMMAND_LINE];
+        char        line[COMMAND_LINE], all[COMMAND_LINE + 64];
         const char *text = hoop__text_printable(err->text, line, sizeof line);
         int         more;
         code = HOOP_EXIT_FAILURE;
         if (prints(s, err, &more)) {
             if (more > 0)
-                (void)fprintf(stderr, "hoop: rank %d and %d more: %s\n", s->rank, more, text);
+                (void)snprintf(all, sizeof all, "hoop: rank %d and %d more: %s\n", s->rank, more, text);
             else if (s->size > 1)
-                (void)fprintf(stderr, "hoop: rank %d: %s\n", s->rank, text);
+                (void)snprintf(all, sizeof all, "hoop: rank %d: %s\n", s->rank, text);
             else
-                (void)fprintf(stderr, "hoop: %s\n", text);
+                (void)snprintf(all, sizeof all, "hoop: %s\n", text);
             (void)fflush(stderr);
+            hoop__outlet_print(STDERR_FILENO, all, COMMAND_PATIENCE_S); /* the other ranks wait for this one */
         }
     }
     (void)fflush(stdout);

@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "base/log.h"
+#include "base/outlet.h"
 #include "base/text.h"
 #include "command/open.h"
 #include "command/print.h"
@@ -111,12 +112,19 @@ static void listen_to_signals(hoop_trainer *tr)
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) (void)sigaction(SIGHUP, &action, NULL);
 }
 
-/* Where notes go: above the bar, and into the log, which begins with those made before it was opened. */
+/* Where notes go: above the bar, and into the log, which begins with those made before it was opened. What is said to people
+ * goes through an outlet: who does not read it holds up no step and no checkpoint. */
 typedef struct voice {
+    hoop__outlet            *people; /* standard error */
     hoop__progress_observer *progress;
     hoop__log               *log;
     hoop__text               early;
 } voice;
+
+static void say(voice *v, const char *text)
+{
+    hoop__outlet_keep(v->people, text, strlen(text));
+}
 
 static void note(void *ctx, const char *text)
 {
@@ -127,12 +135,11 @@ static void note(void *ctx, const char *text)
         hoop__log_line(v->log, "%s", text);
     else
         hoop__text_addf(&v->early, "%s\n", text);
-    if (v->progress == NULL) {
-        command_note(NULL, text);
-        return;
-    }
-    (void)snprintf(line, sizeof line, "hoop: %s", text);
-    hoop__progress_observer_note(v->progress, line);
+    (void)snprintf(line, sizeof line, "hoop: %s%s", text, v->progress == NULL ? "\n" : "");
+    if (v->progress == NULL)
+        say(v, line);
+    else
+        hoop__progress_observer_note(v->progress, line);
 }
 
 static void open_log(voice *v, const char *out, int rank, hoop_error *err)
@@ -147,11 +154,11 @@ static void open_log(voice *v, const char *out, int rank, hoop_error *err)
 
 static void close_log(voice *v)
 {
-    char       line[HOOP_ERROR_TEXT + 16];
+    char       line[HOOP_ERROR_TEXT + 32];
     hoop_error why = {.status = HOOP_OK};
     if (hoop__log_close(&v->log, &why) != HOOP_OK) {
-        (void)snprintf(line, sizeof line, "warning: %s", why.text);
-        command_note(NULL, line);
+        (void)snprintf(line, sizeof line, "hoop: warning: %s\n", why.text);
+        say(v, line);
     }
     hoop__text_clear(&v->early);
 }
@@ -165,17 +172,20 @@ static void note_done(const hoop_trainer_status *about, const char *out, voice *
     note(v, text);
 }
 
-static void print_header(const session *s, hoop_trainer *tr, const char *out)
+static void print_header(const session *s, hoop_trainer *tr, const char *out, voice *v)
 {
-    const hoop_trainer_status *a = hoop_trainer_about(tr);
-    (void)fprintf(stderr, "%d rank%s x %d thread%s, %s\n", s->size, s->size == 1 ? "" : "s", a->threads,
-                  a->threads == 1 ? "" : "s", hoop_runtime_numerics(tr->rt));
-    (void)fprintf(stderr, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(tr->params),
-                  hoop_dtype_name(tr->dtype), hoop_optim_name(tr->optim));
-    (void)fprintf(stderr, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
-                  tr->data_opts.train, (long long)hoop_dataset_about(tr->train_set)->length, (long long)a->steps_per_epoch,
-                  (long long)tr->run.batch, (long long)a->leaves);
-    (void)fprintf(stderr, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
+    const hoop_trainer_status *a    = hoop_trainer_about(tr);
+    hoop__text                 text = {0};
+    hoop__text_addf(&text, "%d rank%s x %d thread%s, %s\n", s->size, s->size == 1 ? "" : "s", a->threads,
+                    a->threads == 1 ? "" : "s", hoop_runtime_numerics(tr->rt));
+    hoop__text_addf(&text, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(tr->params),
+                    hoop_dtype_name(tr->dtype), hoop_optim_name(tr->optim));
+    hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
+                    tr->data_opts.train, (long long)hoop_dataset_about(tr->train_set)->length, (long long)a->steps_per_epoch,
+                    (long long)tr->run.batch, (long long)a->leaves);
+    hoop__text_addf(&text, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
+    if (text.data != NULL) say(v, text.data);
+    hoop__text_clear(&text);
 }
 
 typedef struct saved {
@@ -195,7 +205,7 @@ done:
 }
 
 /* the last lines of a run: its checkpoint and what is in it, read back. Collective */
-static hoop_status print_result(const session *s, hoop_trainer *tr, const char *out, hoop_error *err)
+static hoop_status describe_result(const session *s, hoop_trainer *tr, const char *out, hoop_error *err, hoop__text *lines)
 {
     const hoop_trainer_status *a    = hoop_trainer_about(tr);
     hoop__task                 task = {.joinable = false};
@@ -207,11 +217,12 @@ static hoop_status print_result(const session *s, hoop_trainer *tr, const char *
     hoop__task_join(&task);
     if (s->rank != 0) return st;
     if (a->validation_step == a->step) {
-        (void)printf("validation loss %.6g", a->validation.loss / a->validation.weight);
-        if (a->validation.counted > 0) (void)printf("  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
-        (void)printf("\n");
+        hoop__text_addf(lines, "validation loss %.6g", a->validation.loss / a->validation.weight);
+        if (a->validation.counted > 0)
+            hoop__text_addf(lines, "  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
+        hoop__text_adds(lines, "\n");
     }
-    if (st == HOOP_OK) (void)printf("checkpoint %s\nhash       %s\n", x.path, x.hash);
+    if (st == HOOP_OK) hoop__text_addf(lines, "checkpoint %s\nhash       %s\n", x.path, x.hash);
 done:
     return st;
 }
@@ -233,7 +244,7 @@ static hoop_status run(const session *s, hoop_trainer *tr, const char *out, voic
     hoop_error                 local   = {.status = HOOP_OK};
     hoop_status                st;
     if (write_config(s, tr, out, &local) == HOOP_OK && s->rank == 0) open_log(v, out, s->rank, &local);
-    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, stderr, &local, &v->progress);
+    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, stderr, v->people, &local, &v->progress);
     if (local.status == HOOP_OK) (void)hoop__metrics_observer_create(tr, out, &local, &metrics);
     st = hoop_comm_agree_status(s->comm, &local);
     if (st == HOOP_OK) {
@@ -263,16 +274,18 @@ static const char *resume_path(const train_args *a, const char *out)
 }
 
 /* What all ranks end with: a run that was stopped by a signal to any of them says so everywhere, and Ctrl-C before SIGTERM. */
-static hoop_status stop_code(const session *s, hoop_trainer *tr, hoop_error *err, int *code)
+static hoop_status stop_code(const session *s, hoop_trainer *tr, voice *v, hoop_error *err, int *code)
 {
+    char        line[96];
     int64_t     most = stop_signal == SIGINT ? HOOP_EXIT_INTERRUPTED : HOOP_EXIT_REQUEUE;
     hoop_status st =
         hoop_comm_all_reduce_wait(s->comm, &most, 1, hoop_reducer_of(HOOP_I64, HOOP_MAX), "signals of each rank", err);
     if (st != HOOP_OK || hoop_trainer_about(tr)->step >= hoop_trainer_about(tr)->steps) return st;
     *code = (int)most;
-    if (s->rank == 0)
-        (void)fprintf(stderr, "stopped at step %lld of %lld; go on with --resume auto\n", (long long)hoop_trainer_about(tr)->step,
-                      (long long)hoop_trainer_about(tr)->steps);
+    if (s->rank != 0) return st;
+    (void)snprintf(line, sizeof line, "stopped at step %lld of %lld; go on with --resume auto\n",
+                   (long long)hoop_trainer_about(tr)->step, (long long)hoop_trainer_about(tr)->steps);
+    say(v, line);
     return st;
 }
 
@@ -295,6 +308,7 @@ int command_train(int argc, char **argv)
     hoop_config             *config = NULL;
     hoop_comm_opts           comm   = {0};
     voice                    v      = {0};
+    hoop__text               result = {0};
     hoop_trainer_opts        opts   = {.ctx = &v, .note = note};
     hoop_trainer            *tr     = NULL;
     session                  s;
@@ -307,7 +321,8 @@ int command_train(int argc, char **argv)
         (void)snprintf(out, sizeof out, "%s", a.out);
     else
         default_out(a.config, out, sizeof out);
-    (void)load_config(&a, &early, &config, &comm);
+    (void)hoop__outlet_open(STDERR_FILENO, &early, &v.people);
+    if (early.status == HOOP_OK) (void)load_config(&a, &early, &config, &comm);
     if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
     opts.run_dir = out;
     opts.resume  = s.rank == 0 ? resume_path(&a, out) : NULL;
@@ -316,16 +331,19 @@ int command_train(int argc, char **argv)
         goto done; /* rank 0 looked */
     opts.resume = resume[0] == '\0' ? NULL : resume;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
-    if (s.rank == 0) print_header(&s, tr, out);
+    if (s.rank == 0) print_header(&s, tr, out, &v);
     if (s.rank == 0) note_done(hoop_trainer_about(tr), out, &v);
     listen_to_signals(tr);
     if (run(&s, tr, out, &v, &err) != HOOP_OK) goto done;
     listen_to_signals(NULL);
-    if (print_result(&s, tr, out, &err) == HOOP_OK) (void)stop_code(&s, tr, &err, &code);
+    if (describe_result(&s, tr, out, &err, &result) == HOOP_OK) (void)stop_code(&s, tr, &v, &err, &code);
 done:
     stoppable = NULL;
     hoop_trainer_destroy(&tr);
     close_log(&v);
+    hoop__outlet_close(&v.people, COMMAND_PATIENCE_S);
+    if (result.data != NULL) hoop__outlet_print(STDOUT_FILENO, result.data, COMMAND_PATIENCE_S);
+    hoop__text_clear(&result);
     hoop_config_destroy(&config);
     return session_end(&s, &err, code);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/outlet.h"
 #include "hoop/train.h"
 
 /** Evaluate on the validation data after each epoch and at the end; the result is in the trainer's status. Collective. */
@@ -19,9 +20,10 @@ hoop_observer hoop__observe_saving(void);
 /** Is the step that was just made one of those? */
 bool hoop__saves_now(hoop_trainer *tr);
 
-/** Progress on a stream (not closed) of rank 0; *out is NULL elsewhere. */
+/** Progress of rank 0 on a stream, written by its outlet (NULL: directly; neither is closed); *out is NULL elsewhere. */
 typedef struct hoop__progress_observer hoop__progress_observer;
-hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_error *err, hoop__progress_observer **out);
+hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop__outlet *outlet, hoop_error *err,
+                                           hoop__progress_observer **out);
 void        hoop__progress_observer_destroy(hoop__progress_observer **p);
 /** A line that stays, above the bar. */
 void          hoop__progress_observer_note(hoop__progress_observer *p, const char *text);

@@ -11,20 +11,23 @@ struct hoop__progress_observer {
     hoop__progress *bar;
     double          started_s, last_s, rate;  /* samples/s, smoothed */
     double          stall_s, communication_s; /* when it started */
-    int64_t         first_step;
+    int64_t         told_step;                /* of the last line that tells of a step in full; -1: none */
+    double          best;                     /* the least validation loss that was told */
 };
 
-hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop_error *err, hoop__progress_observer **out)
+hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop__outlet *outlet, hoop_error *err,
+                                           hoop__progress_observer **out)
 {
-    hoop__progress_opts      opts = {.out = where};
+    hoop__progress_opts      opts = {.out = where, .outlet = outlet};
     hoop__progress_observer *p;
     hoop_status              st;
     *out = NULL;
     if (hoop_comm_rank(hoop_trainer_comm(tr)) != 0) return HOOP_OK;
     p = calloc(1, sizeof *p);
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a progress bar");
-    p->first_step = hoop_trainer_about(tr)->step;
-    st            = hoop__progress_create(&opts, p->first_step, err, &p->bar);
+    p->told_step = hoop_trainer_about(tr)->step; /* there is nothing to tell of it */
+    p->best      = INFINITY;
+    st           = hoop__progress_create(&opts, p->told_step, err, &p->bar);
     p->started_s = p->last_s = hoop__now_s();
     p->stall_s               = hoop_trainer_about(tr)->stall_s;
     p->communication_s       = hoop_trainer_about(tr)->communication_s;
@@ -73,34 +76,47 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
     return HOOP_OK;
 }
 
+/* The line of a step with its validation, where it has one. */
+static void tell(hoop__progress_observer *p, hoop_trainer *tr)
+{
+    const hoop_trainer_status *s         = hoop_trainer_about(tr);
+    hoop__progress_state       state     = state_of(p, tr);
+    double                     loss      = s->validation.loss / s->validation.weight;
+    char                       epoch[80] = "";
+    p->told_step                         = s->step;
+    if (s->validation_step != s->step) {
+        hoop__progress_keep(p->bar, &state);
+        return;
+    }
+    if (s->epochs > 0)
+        (void)snprintf(epoch, sizeof epoch, "epoch %lld/%lld  ", (long long)s->epoch + 1, (long long)s->epochs);
+    else if (s->epoch_end)
+        (void)snprintf(epoch, sizeof epoch, "epoch %lld  ", (long long)s->epoch + 1);
+    if (loss < p->best) p->best = loss;
+    if (s->validation.counted > 0)
+        hoop__progress_note(p->bar, "%sstep %lld  loss %.4f  validation loss %.4f  accuracy %.2f%%", epoch, (long long)s->step,
+                            state.loss, loss, 100.0 * s->validation.correct / s->validation.counted);
+    else
+        hoop__progress_note(p->bar, "%sstep %lld  loss %.6g  validation loss %.6g", epoch, (long long)s->step, state.loss, loss);
+}
+
+/* Thousands of epochs a second are no thousands of lines: the first is told, the last, and others once in some seconds. */
 static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    hoop__progress_observer   *p      = ctx;
-    const hoop_trainer_status *s      = hoop_trainer_about(tr);
-    hoop__progress_state       state  = state_of(p, tr);
-    char                       of[40] = "";
+    hoop__progress_observer   *p    = ctx;
+    const hoop_trainer_status *s    = hoop_trainer_about(tr);
+    bool                       best = s->validation_step == s->step && s->validation.loss / s->validation.weight < p->best;
     (void)err;
-    if (s->epochs > 0) (void)snprintf(of, sizeof of, "/%lld", (long long)s->epochs);
-    if (s->validation_step == s->step && s->validation.counted > 0) {
-        hoop__progress_note(p->bar, "epoch %lld%s  step %lld  loss %.4f  validation loss %.4f  accuracy %.2f%%",
-                            (long long)s->epoch + 1, of, (long long)s->step, state.loss,
-                            s->validation.loss / s->validation.weight, 100.0 * s->validation.correct / s->validation.counted);
-    } else if (s->validation_step == s->step) {
-        hoop__progress_note(p->bar, "epoch %lld%s  step %lld  loss %.6g  validation loss %.6g", (long long)s->epoch + 1, of,
-                            (long long)s->step, state.loss, s->validation.loss / s->validation.weight);
-    } else {
-        hoop__progress_keep(p->bar, &state);
-    }
+    if (hoop__progress_due(p->bar, best)) tell(p, tr);
     p->last_s = hoop__now_s();
     return HOOP_OK;
 }
 
 static hoop_status end(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    hoop__progress_observer *p     = ctx;
-    hoop__progress_state     state = state_of(p, tr);
+    hoop__progress_observer *p = ctx;
     (void)err;
-    if (hoop_trainer_about(tr)->epochs == 0 && state.step > p->first_step) hoop__progress_keep(p->bar, &state);
+    if (hoop_trainer_about(tr)->step != p->told_step) tell(p, tr);
     return HOOP_OK;
 }
 

@@ -1,11 +1,14 @@
 /* What progress prints, by a clock of the test's own, to a file and to a pseudo-terminal. */
 #include "support.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <pty.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
+#include "base/outlet.h"
 #include "base/progress.h"
 #include "base/terminal.h"
 
@@ -262,12 +265,122 @@ static void the_window_of_mpirun_counts(void **state)
     (void)close(fd[1]);
 }
 
+/* ---- an outlet, and who does not read it ---- */
+
+/* What can be read from fd now. */
+static char *readable(int fd)
+{
+    static char text[1 << 18];
+    size_t      n = 0;
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+    for (ssize_t got; n < sizeof text - 1 && (got = read(fd, text + n, sizeof text - 1 - n)) > 0;) n += (size_t)got;
+    text[n] = '\0';
+    return text;
+}
+
+static void an_outlet_writes_in_order(void **state)
+{
+    hoop__outlet *o = NULL;
+    int           fd[2];
+    char          want[8192] = "", line[32];
+    (void)state;
+    assert_int_equal(pipe(fd), 0);
+    assert_ok(hoop__outlet_open(fd[1], &err, &o));
+    for (int i = 0; i < 500; i++) {
+        (void)snprintf(line, sizeof line, "line %d\n", i);
+        (void)strcat(want, line);
+        hoop__outlet_show(o, "bar", 3); /* what a line follows at once may go unseen */
+        hoop__outlet_keep(o, line, strlen(line));
+    }
+    hoop__outlet_show(o, "bar", 3);
+    hoop__outlet_close(&o, 5);
+    assert_null(o);
+    char *text = readable(fd[0]), *end = text + strlen(text) - 3;
+    assert_string_equal(end, "bar");
+    *end = '\0';
+    for (char *bar; (bar = strstr(text, "bar")) != NULL;) memmove(bar, bar + 3, strlen(bar + 3) + 1);
+    assert_string_equal(text, want);
+    hoop__outlet_print(fd[1], "all at once\n", 5);
+    assert_string_equal(readable(fd[0]), "all at once\n");
+    (void)close(fd[0]);
+    (void)close(fd[1]);
+}
+
+/* Nothing waits for a full pipe, nor the end of all for longer than it was told; what was lost is counted where it is missing. */
+static void a_full_outlet_holds_up_nobody(void **state)
+{
+    static char   filling[1 << 16];
+    hoop__outlet *o = NULL;
+    int           fd[2], told = 0, lost = 0;
+    (void)state;
+    (void)signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(pipe(fd), 0);
+    assert_int_equal(write(fd[1], filling, sizeof filling), sizeof filling);
+    assert_ok(hoop__outlet_open(fd[1], &err, &o));
+    for (int i = 0; i < 20000; i++) hoop__outlet_keep(o, "a line of thirty-two characters\n", 32);
+    while (read(fd[0], filling, sizeof filling) < 1) {
+    }
+    for (int i = 0; i < 100 && told == 0; i++) {
+        (void)usleep(20000);
+        hoop__outlet_keep(o, "after\n", 6);
+        for (char *line = strtok(readable(fd[0]), "\n"); line != NULL; line = strtok(NULL, "\n")) {
+            if (sscanf(line, "(%d lines were lost here", &lost) == 1) told++;
+        }
+    }
+    assert_int_equal(told, 1);
+    assert_in_range(lost, 20000 - 2 * (1 << 16) / 32, 20000);
+    (void)readable(fd[0]);
+    assert_int_equal(write(fd[1], filling, 30000), 30000);
+    for (int i = 0; i < 20000; i++) hoop__outlet_keep(o, "a line of thirty-two characters\n", 32);
+    hoop__outlet_close(&o, 0.2); /* a test's deadline would be missed */
+    assert_null(o);
+    hoop__outlet_print(fd[1], "never read\n", 0.2);
+    (void)close(fd[0]);
+    assert_ok(hoop__outlet_open(fd[1], &err, &o)); /* nobody can read it */
+    for (int i = 0; i < 1000; i++) hoop__outlet_keep(o, "a line of thirty-two characters\n", 32);
+    hoop__outlet_close(&o, 60);
+    hoop__outlet_close(&o, 60);
+    (void)close(fd[1]);
+}
+
+static void lines_of_epochs_come_now_and_then(void **state)
+{
+    FILE           *file = tmpfile();
+    double          now  = 5;
+    hoop__progress *p    = NULL;
+    int             due = 0, worth = 0;
+    (void)state;
+    assert_non_null(file);
+    assert_ok(
+        hoop__progress_create(&(hoop__progress_opts){.out = file, .clock = test_clock, .clock_context = &now}, 0, &err, &p));
+    assert_true(hoop__progress_due(p, false)); /* the first */
+    for (int i = 0; i < 30000; i++) {
+        now += 0.001;
+        due += hoop__progress_due(p, false);
+    }
+    assert_in_range(due, 2, 3);
+    for (int i = 0; i < 30000; i++) {
+        now += 0.001;
+        worth += hoop__progress_due(p, true);
+    }
+    assert_in_range(worth, 9, 10);
+    assert_false(hoop__progress_due(NULL, true));
+    hoop__progress_destroy(&p);
+    (void)fclose(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_lines_are_rare),     cmocka_unit_test(what_is_not_known_is_not_shown),
-        cmocka_unit_test(the_pace_is_that_of_late), cmocka_unit_test(the_bar_fits_the_window),
-        cmocka_unit_test(a_terminal_has_a_bar),     cmocka_unit_test(the_window_of_mpirun_counts),
+        cmocka_unit_test(plain_lines_are_rare),
+        cmocka_unit_test(what_is_not_known_is_not_shown),
+        cmocka_unit_test(the_pace_is_that_of_late),
+        cmocka_unit_test(the_bar_fits_the_window),
+        cmocka_unit_test(a_terminal_has_a_bar),
+        cmocka_unit_test(the_window_of_mpirun_counts),
+        cmocka_unit_test(an_outlet_writes_in_order),
+        cmocka_unit_test(a_full_outlet_holds_up_nobody),
+        cmocka_unit_test(lines_of_epochs_come_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,7 @@ static hoop_status late(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
     while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
     HOOP_TRY(st, done, hoop_trainer_update(tr, err));
     if (rank == 0 && hoop_trainer_about(tr)->communication_s < 0.5) return hoop_fail(err, HOOP_ESTATE, "did not wait for rank 1");
-    HOOP_TRY(st, done, hoop__progress_observer_create(tr, p->ctx, err, &progress));
+    HOOP_TRY(st, done, hoop__progress_observer_create(tr, p->ctx, NULL, err, &progress));
     st = hoop_trainer_run(tr, (hoop_observer[]){hoop__observe_progress(progress)}, 1, err);
     hoop__progress_observer_destroy(&progress);
 done:
