@@ -42,18 +42,26 @@ void hoop__h5_type_name(hid_t type, char *out, size_t size);
 /** Open for reading without file locks, after checking that it is a regular file. *bytes (may be NULL): its size. */
 hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_t *bytes);
 
-typedef enum hoop_h5_attr_kind { HOOP_H5_I64, HOOP_H5_F64, HOOP_H5_STRING, HOOP_H5_I64S, HOOP_H5_STRINGS } hoop_h5_attr_kind;
+typedef enum hoop_h5_attr_kind {
+    HOOP_H5_I64,
+    HOOP_H5_F64,
+    HOOP_H5_STRING,
+    HOOP_H5_I64S,
+    HOOP_H5_STRINGS,
+    HOOP_H5_F64S
+} hoop_h5_attr_kind;
 
 /** An attribute to write. STRINGS: v.strings[count], stored with one fixed length. */
 typedef struct hoop_h5_attr {
     const char       *name;
     hoop_h5_attr_kind kind;
-    int64_t           count; /* I64S, STRINGS */
+    int64_t           count; /* I64S, F64S, STRINGS */
     union {
         int64_t            i64;
         double             f64;
         const char        *string;
         const int64_t     *i64s;
+        const double      *f64s;
         const char *const *strings;
     } v;
 } hoop_h5_attr;
@@ -72,6 +80,7 @@ bool hoop__h5_attr_f64(hid_t object, const char *name, double *out);
 bool hoop__h5_attr_string(hid_t object, const char *name, char *out, size_t size);
 /** Up to max numbers; returns how many there are, -1 if none. */
 int64_t hoop__h5_attr_i64s(hid_t object, const char *name, int64_t *out, int64_t max);
+int64_t hoop__h5_attr_f64s(hid_t object, const char *name, double *out, int64_t max);
 /** All strings of a fixed- or variable-length attribute, as one block: free(*out). Count, or -1. */
 int64_t hoop__h5_attr_strings(hid_t object, const char *name, char ***out);
 

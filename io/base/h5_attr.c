@@ -34,7 +34,7 @@ int64_t hoop__h5_attr_bytes(const hoop_h5_attr *a)
     const bool  many    = a->kind == HOOP_H5_STRINGS;
     size_t      longest = 0;
     const char *s       = a->v.string;
-    if (a->kind != HOOP_H5_STRING && !many) return 8 * (a->kind == HOOP_H5_I64S ? a->count : 1);
+    if (a->kind != HOOP_H5_STRING && !many) return 8 * (a->kind == HOOP_H5_I64S || a->kind == HOOP_H5_F64S ? a->count : 1);
     for (int64_t i = 0; i < (many ? a->count : 1); i++) {
         if (many) s = a->v.strings[i];
         if (strlen(s) > longest) longest = strlen(s);
@@ -44,7 +44,7 @@ int64_t hoop__h5_attr_bytes(const hoop_h5_attr *a)
 
 hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char *where, hoop_error *err)
 {
-    const bool many = a->kind == HOOP_H5_I64S || a->kind == HOOP_H5_STRINGS,
+    const bool many = a->kind == HOOP_H5_I64S || a->kind == HOOP_H5_F64S || a->kind == HOOP_H5_STRINGS,
                text = a->kind == HOOP_H5_STRING || a->kind == HOOP_H5_STRINGS;
     hsize_t dim     = (hsize_t)a->count;
     hid_t   space = many ? H5Screate_simple(1, &dim, NULL) : H5Screate(H5S_SCALAR), file_type = -1, memory_type = -1, attr = -1;
@@ -52,9 +52,10 @@ hoop_status hoop__h5_attr_write(hid_t object, const hoop_h5_attr *a, const char 
     char   *block    = NULL;
     const void *data = &a->v;
     hoop_status st   = HOOP_OK;
-    if (a->kind == HOOP_H5_F64) {
+    if (a->kind == HOOP_H5_F64 || a->kind == HOOP_H5_F64S) {
         file_type   = H5Tcopy(H5T_IEEE_F64LE);
         memory_type = H5Tcopy(H5T_NATIVE_DOUBLE);
+        if (many) data = a->v.f64s;
     } else if (!text) {
         file_type   = H5Tcopy(H5T_STD_I64LE);
         memory_type = H5Tcopy(H5T_NATIVE_INT64);
@@ -140,6 +141,11 @@ bool hoop__h5_attr_f64(hid_t object, const char *name, double *out)
 int64_t hoop__h5_attr_i64s(hid_t object, const char *name, int64_t *out, int64_t max)
 {
     return attr_numbers(object, name, H5T_NATIVE_INT64, out, max, sizeof *out);
+}
+
+int64_t hoop__h5_attr_f64s(hid_t object, const char *name, double *out, int64_t max)
+{
+    return attr_numbers(object, name, H5T_NATIVE_DOUBLE, out, max, sizeof *out);
 }
 
 int64_t hoop__h5_attr_strings(hid_t object, const char *name, char ***out)

@@ -13,7 +13,29 @@
 #include "hoop/import.h"
 #include "hoop/option.h"
 
-enum { KEY_FORCE = 256, KEY_SAMPLES, KEY_TARGET, KEY_HEADER, KEY_NO_HEADER, KEY_CLASSES, KEY_REAL, KEY_SEPARATOR, FILES_MAX = 2 };
+enum {
+    KEY_FORCE = 256,
+    KEY_SAMPLES,
+    KEY_TARGET,
+    KEY_NO_TARGET,
+    KEY_COLUMNS,
+    KEY_DROP,
+    KEY_KEEP_INDEX,
+    KEY_HEADER,
+    KEY_NO_HEADER,
+    KEY_CLASSES,
+    KEY_REAL,
+    KEY_ONE_HOT,
+    KEY_NO_ONE_HOT,
+    KEY_MISSING,
+    KEY_DTYPE,
+    KEY_LIKE,
+    KEY_UNKNOWN,
+    KEY_SEPARATOR,
+    KEY_COMMENT,
+    KEY_ENCODING,
+    FILES_MAX = 2
+};
 
 /* ---- options that all of them have ---- */
 
@@ -56,9 +78,95 @@ static double parse_split(struct argp_state *state, const char *text)
 static char parse_separator(struct argp_state *state, const char *text)
 {
     if (strcmp(text, "tab") == 0 || strcmp(text, "\\t") == 0) return '\t';
-    if (strlen(text) != 1 || strchr("\"\r\n", text[0]) != NULL)
-        argp_error(state, "--separator %s: one character is wanted, such as ';', or tab", text);
+    if (strcmp(text, "blank") == 0) return ' ';
+    if (strlen(text) != 1 || strchr("\"\r\n", text[0]) != NULL || (unsigned char)text[0] >= 0x80)
+        argp_error(state, "--separator %s: one character is wanted, such as ';', or tab, or blank", text);
     return text[0];
+}
+
+static int parse_comment(struct argp_state *state, const char *text)
+{
+    if (strcmp(text, "none") == 0) return -1;
+    if (strlen(text) != 1 || strchr("\"\r\n", text[0]) != NULL || (unsigned char)text[0] >= 0x80)
+        argp_error(state, "--comment %s: one character is wanted, such as '#', or none", text);
+    return text[0];
+}
+
+/* The number of the word that was given. */
+static int parse_word(struct argp_state *state, const char *name, const char *text, const char *const *words)
+{
+    char list[64] = "";
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(text, words[i]) == 0) return i;
+        (void)snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? ", " : "", words[i]);
+    }
+    argp_error(state, "--%s %s: one of %s is wanted", name, text, list);
+    return 0;
+}
+
+/* What concerns tables. */
+static error_t parse_table(int key, char *arg, struct argp_state *state, write_args *a)
+{
+    static const char *const missing[] = {"refuse", "drop", "mean", NULL}, *const dtype[] = {"f32", "f64", NULL},
+                             *const unknown[] = {"refuse", "zero", NULL};
+    switch (key) {
+    case KEY_TARGET:
+        a->csv.target = arg;
+        return 0;
+    case KEY_NO_TARGET:
+        a->csv.no_target = true;
+        return 0;
+    case KEY_COLUMNS:
+        a->csv.columns = arg;
+        return 0;
+    case KEY_DROP:
+        a->csv.drop = arg;
+        return 0;
+    case KEY_KEEP_INDEX:
+        a->csv.keep_index = true;
+        return 0;
+    case KEY_HEADER:
+        a->csv.header = HOOP_CSV_HEADER;
+        return 0;
+    case KEY_NO_HEADER:
+        a->csv.header = HOOP_CSV_NO_HEADER;
+        return 0;
+    case KEY_CLASSES:
+        a->csv.targets = HOOP_CSV_CLASS;
+        return 0;
+    case KEY_REAL:
+        a->csv.targets = HOOP_CSV_REAL;
+        return 0;
+    case KEY_ONE_HOT:
+        a->csv.one_hot = arg;
+        return 0;
+    case KEY_NO_ONE_HOT:
+        a->csv.no_one_hot = true;
+        return 0;
+    case KEY_MISSING:
+        a->csv.missing = (hoop_missing)(HOOP_MISSING_REFUSE + parse_word(state, "missing", arg, missing));
+        return 0;
+    case KEY_DTYPE:
+        a->csv.dtype = (hoop_import_dtype)(HOOP_IMPORT_F32 + parse_word(state, "dtype", arg, dtype));
+        return 0;
+    case KEY_LIKE:
+        a->csv.like = arg;
+        return 0;
+    case KEY_UNKNOWN:
+        a->csv.unknown_zero = parse_word(state, "unknown", arg, unknown) == 1;
+        return 0;
+    case KEY_SEPARATOR:
+        a->csv.separator = parse_separator(state, arg);
+        return 0;
+    case KEY_COMMENT:
+        a->csv.comment = parse_comment(state, arg);
+        return 0;
+    case KEY_ENCODING:
+        a->csv.encoding = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
 static error_t parse_write(int key, char *arg, struct argp_state *state)
@@ -84,24 +192,6 @@ static error_t parse_write(int key, char *arg, struct argp_state *state)
     case KEY_SAMPLES:
         a->samples = parse_int(state, "samples", arg, 1);
         return 0;
-    case KEY_TARGET:
-        a->csv.target = arg;
-        return 0;
-    case KEY_HEADER:
-        a->csv.header = HOOP_CSV_HEADER;
-        return 0;
-    case KEY_NO_HEADER:
-        a->csv.header = HOOP_CSV_NO_HEADER;
-        return 0;
-    case KEY_CLASSES:
-        a->csv.targets = HOOP_CSV_CLASS;
-        return 0;
-    case KEY_REAL:
-        a->csv.targets = HOOP_CSV_REAL;
-        return 0;
-    case KEY_SEPARATOR:
-        a->csv.separator = parse_separator(state, arg);
-        return 0;
     case ARGP_KEY_ARG:
         if (a->nfiles == a->wanted_max) argp_error(state, "%s is wanted; '%s' is too many", a->wanted, arg);
         a->file[a->nfiles++] = arg;
@@ -111,7 +201,7 @@ static error_t parse_write(int key, char *arg, struct argp_state *state)
         if (a->opts.dir == NULL) argp_error(state, "where to? --out DIR");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_table(key, arg, state, a);
     }
 }
 
@@ -155,6 +245,8 @@ static int write_set(const struct argp *argp, int argc, char **argv, write_args 
     a->opts.progress = meter_update;
     st               = run(a, &err, &result);
     meter_end(&m);
+    for (int i = 0; st == HOOP_OK && i < result.nlines; i++)
+        (void)printf("  %-*s %s\n", HOOP_IMPORT_ABOUT, result.line[i].about, result.line[i].text);
     if (st == HOOP_OK) st = print_part(a->opts.dir, "train", &err);
     if (st == HOOP_OK && result.validation_rows > 0) st = print_part(a->opts.dir, "validation", &err);
     return print_done(st == HOOP_OK ? HOOP_EXIT_OK : command_report(&err));
@@ -249,25 +341,44 @@ static int data_import_csv(int argc, char **argv)
     static const struct argp_option options[] = {
         {"target", KEY_TARGET, "A,B", 0, "columns of y, by name, or number from 0 (negative: from the end); default: the last",
          0},
+        {"no-target", KEY_NO_TARGET, NULL, 0, "there is none: write x only", 0},
+        {"columns", KEY_COLUMNS, "A,B", 0, "columns of x, in this order (default: all but the target)", 0},
+        {"drop", KEY_DROP, "A,B", 0, "columns to leave out", 0},
+        {"keep-index", KEY_KEEP_INDEX, NULL, 0, "keep a first column without a name that counts the rows (default: left out)", 0},
         {"header", KEY_HEADER, NULL, 0, "the first line names the columns (default: found out)", 0},
         {"no-header", KEY_NO_HEADER, NULL, 0, "the first line is data", 0},
         {"classes", KEY_CLASSES, NULL, 0, "the target is a class, words or whole numbers (default: found out)", 0},
         {"real", KEY_REAL, NULL, 0, "targets are real numbers", 0},
-        {"separator", KEY_SEPARATOR, "C", 0, "between fields, such as ';' or tab (default: comma)", 0},
+        {"one-hot", KEY_ONE_HOT, "A,B", 0,
+         "columns whose values become a column of 0 and 1 each, named A=VALUE (default: columns of at most 32 words)", 0},
+        {"no-one-hot", KEY_NO_ONE_HOT, NULL, 0, "words among numbers are errors", 0},
+        {"missing", KEY_MISSING, "refuse|drop|mean", 0,
+         "rows with missing values: an error (default), left out, or the column's mean", 0},
+        {"dtype", KEY_DTYPE, "f32|f64", 0, "of x and of real targets (default: f32 unless that loses what varies)", 0},
+        {"like", KEY_LIKE, "SET", 0, "the same columns, words, classes, dtypes and means as an imported set has", 0},
+        {"unknown", KEY_UNKNOWN, "refuse|zero", 0, "a word that SET has not: an error (default), or none of its words", 0},
+        {"separator", KEY_SEPARATOR, "C", 0, "between fields, such as ';', tab, or blank: any run of blanks (default: comma)", 0},
+        {"comment", KEY_COMMENT, "C", 0, "lines that begin with it are left out (default '#'), or none", 0},
+        {"encoding", KEY_ENCODING, "NAME", 0, "of the text, such as latin1, cp1252, UTF-16 (default: UTF-8)", 0},
         WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0},
         {0},
     };
-    const struct argp argp = {options,
-                              parse_write,
-                              "FILE.csv",
-                              "Import a table of numbers; the target's values may be words."
-                              "\vExamples:\n"
-                              "  hoop data import-csv iris.csv --target species --split 0.2 --out iris\n"
-                              "  hoop data import-csv runs.csv --target lift,drag --real --separator ';' --out wing",
-                              NULL,
-                              NULL,
-                              NULL};
-    write_args        a    = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 1, .wanted = "one FILE.csv"};
+    const struct argp argp = {
+        options,
+        parse_write,
+        "FILE.csv",
+        "Import a table, plain or gzip, from a file or a pipe. What was found out of it is printed, with the "
+        "option that decides otherwise."
+        "\vExamples:\n"
+        "  hoop data import-csv iris.csv --target species --split 0.2 --out iris\n"
+        "  hoop data import-csv runs.csv --target lift,drag --real --separator ';' --out wing\n"
+        "  hoop data import-csv train.csv.gz --target Survived --drop PassengerId,Name,Ticket,Cabin --missing mean "
+        "--split 0.2 --out titanic\n"
+        "  hoop data import-csv test.csv --like titanic/train --no-target --out titanic-test",
+        NULL,
+        NULL,
+        NULL};
+    write_args a = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 1, .wanted = "one FILE.csv"};
     return write_set(&argp, argc, argv, &a, "importing", run_csv);
 }
 

@@ -30,8 +30,19 @@ typedef struct hoop_import_opts {
     void (*progress)(void *ctx, double fraction); /* may be NULL; called on this thread, about a hundred times */
 } hoop_import_opts;
 
+enum { HOOP_IMPORT_LINES = 16, HOOP_IMPORT_ABOUT = 12, HOOP_IMPORT_TEXT = 480 };
+
+/** One thing that was decided, why, and the option of the command that decides otherwise. */
+typedef struct hoop_import_line {
+    char about[HOOP_IMPORT_ABOUT]; /* "header", "target", "dtype" ... */
+    char text[HOOP_IMPORT_TEXT];   /* one line of UTF-8 */
+} hoop_import_line;
+
 typedef struct hoop_import_result {
-    int64_t train_rows, validation_rows, classes; /* classes: 0 for real targets */
+    int64_t          train_rows, validation_rows, classes; /* classes: 0 for real targets */
+    int64_t          dropped_rows, missing;                /* rows left out; missing cells there were */
+    int              nlines;
+    hoop_import_line line[HOOP_IMPORT_LINES]; /* what was decided; nothing to free */
 } hoop_import_result;
 
 /**
@@ -44,25 +55,44 @@ HOOP_API hoop_status hoop_import_idx(const char *images, const char *labels, con
 
 typedef enum hoop_csv_header { HOOP_CSV_AUTO, HOOP_CSV_HEADER, HOOP_CSV_NO_HEADER } hoop_csv_header;
 typedef enum hoop_csv_targets { HOOP_CSV_TARGETS_AUTO, HOOP_CSV_CLASS, HOOP_CSV_REAL } hoop_csv_targets;
+typedef enum hoop_missing { HOOP_MISSING_AUTO, HOOP_MISSING_REFUSE, HOOP_MISSING_DROP, HOOP_MISSING_MEAN } hoop_missing;
+typedef enum hoop_import_dtype { HOOP_IMPORT_ANY, HOOP_IMPORT_F32, HOOP_IMPORT_F64 } hoop_import_dtype;
 
+/** Lists of columns: by name or number from 0, comma-separated; negative numbers count from the end. */
 typedef struct hoop_csv_opts {
-    const char *
-        target; /* columns of y, by name or number from 0, comma-separated; negative numbers count from the end; NULL: the last */
-    /** AUTO: the first line is one if targets are given by name, or none of its fields is a number and only the first may be
-     * empty. */
+    const char *target;    /* columns of y; NULL: the last */
+    bool        no_target; /* x only */
+    const char *columns;   /* of x, in this order; NULL: all but ... */
+    const char *drop;      /* ... these */
+    bool        keep_index;
+    /** AUTO: a header if names are used in lists, or its words stand over numbers or nowhere below, or its numbers count 0, 1, 2
+     * ...; where that is in doubt it is an error. */
     hoop_csv_header header;
-    /** AUTO: class if there is one target and its values are words, or just the whole numbers 0 .. C-1 with C*C <= rows + 100;
-     * words among numbers are an error. */
-    hoop_csv_targets targets;
-    char             separator; /* 0: comma */
+    /** AUTO: class if there is one target and its values are words, true and false, whole numbers of which at most 64 are
+     * different and each is there 5 times on average, or just 0 .. C-1 with C*C <= rows + 100; words among numbers are an error.
+     */
+    hoop_csv_targets  targets;
+    const char       *one_hot; /* columns whose values become columns of ones and zeros, however many, numbers too */
+    bool              no_one_hot;
+    hoop_missing      missing; /* AUTO: refuse; with `like` as that set was made */
+    hoop_import_dtype dtype;   /* of x and real y. ANY: f32, but f64 where f32 takes more than 1e-6 of a column's spread, or makes
+                                  whole numbers or more than one in 100 of the first 4,096 values equal to others */
+    const char *like;          /* a set: the same columns, words, classes, dtypes, means */
+    bool        unknown_zero;  /* a word that `like` has not is none of its words; else an error */
+    char        separator;     /* 0: comma, or what a first line sep=; says; ' ': any run of blanks and tabs */
+    int         comment;  /* lines that begin with it are left out; 0: '#', and one that looks like a row is an error; -1: none */
+    const char *encoding; /* NULL: UTF-8, anything else is an error; else a name iconv knows */
 } hoop_csv_opts;
 
 /**
- * A table of numbers, as in RFC 4180 (quotes, CRLF). x: f32 (N, columns); y: i64 (N) of classes, or f32 (N) or (N, targets).
- * Classes that are not the whole numbers 0 .. C-1 are numbered in ascending order (numbers) or byte order (words) and kept
- * as attribute `class_names`; names of columns as `columns`. Blanks around a field do not count. Empty lines are skipped; empty
- * fields and numbers that are not finite are errors.
- * Errors say line and column (HOOP_EFORMAT). csv may be NULL. Calls: Local.
+ * A table, as in RFC 4180 (quotes, CRLF), plain or gzip, from a file or a pipe. x: f32 or f64 (N, columns); y: i64 (N) of
+ * classes, or f32 or f64 (N) or (N, targets). Classes are compared as text ("12.0" is "12"); those that are not the whole numbers
+ * 0 .. C-1 are numbered in ascending order (numbers) or byte order (words) and kept as attribute `class_names`; names of columns
+ * as `columns`. Words among features become a column of ones and zeros each, named COLUMN=WORD, of at most 32 words unasked
+ * (attribute `one_hot`: which columns). True and false are 1 and 0. A first column without a name and with distinct whole
+ * numbers is the rows' index and left out. Blanks around a field do not count. Empty lines are skipped; empty fields, and NaN,
+ * NA and the like among numbers, are missing values; numbers that are not finite are errors.
+ * Errors say line and column (HOOP_EFORMAT). csv and result may be NULL. Calls: Local.
  */
 HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err,
                                      hoop_import_result *result);

@@ -1,0 +1,227 @@
+/* Is the first line a header? Its cells are held against all that stands below them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/summary.h"
+#include "import/table.h"
+
+enum { FIRM = 5 }; /* so many cells do not count 0, 1, 2 ... by chance */
+
+typedef struct evidence {
+    int64_t over_numbers, again, fresh; /* words over numbers; there below, too; over other words */
+    int64_t numbers, empty;             /* empty: but for the first */
+    int64_t over, repeated, hole;       /* a column of each kind, -1: none */
+    bool    counting, fits, names;      /* 0, 1, 2 ...; fits: such numbers stand below, too; names: whole, none twice */
+} evidence;
+
+static bool counts(const hoop_table *t, int64_t i)
+{
+    char want[24];
+    (void)snprintf(want, sizeof want, "%lld", (long long)(i - (*t->first[0] == '\0')));
+    return strcmp(t->first[i], want) == 0;
+}
+
+static bool digits_only(const char *s)
+{
+    return *s != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+static void weigh_number(const hoop_table *t, int64_t i, double v, evidence *e)
+{
+    const hoop_column *c = &t->column[i];
+    e->numbers++;
+    if (!counts(t, i)) e->counting = false;
+    if (!digits_only(t->first[i])) e->names = false;
+    for (int64_t k = 0; k < i && e->names && i < 4096; k++) e->names = strcmp(t->first[k], t->first[i]) != 0;
+    if (c->words > 0 || !c->whole || !(v >= c->low && v <= c->high)) e->fits = false;
+}
+
+static void weigh(const hoop_table *t, evidence *e)
+{
+    *e = (evidence){.over = -1, .repeated = -1, .hole = -1, .counting = true, .fits = true, .names = true};
+    for (int64_t i = 0; i < t->columns; i++) {
+        const hoop_column *c = &t->column[i];
+        double             v;
+        switch (hoop__cell(t->first[i], t->locale, &v)) {
+        case HOOP_CELL_NUMBER:
+            weigh_number(t, i, v, e);
+            break;
+        case HOOP_CELL_EMPTY:
+            if (i == 0 && t->columns > 1) break;
+            e->empty++;
+            if (e->hole < 0) e->hole = i;
+            break;
+        case HOOP_CELL_WORD:
+        case HOOP_CELL_BOOL:
+            if (c->again) {
+                e->again++;
+                if (e->repeated < 0) e->repeated = i;
+            } else if (c->words == 0 && c->numbers + c->bools > 0) {
+                e->over_numbers++;
+                if (e->over < 0) e->over = i;
+            } else {
+                e->fresh++;
+            }
+            break;
+        default:
+            break; /* NA, inf: a header has none, a row may */
+        }
+    }
+}
+
+static hoop_status doubt(const hoop_table *t, int64_t i, const char *what, hoop_error *err)
+{
+    char shown[HOOP_SHOWN];
+    return hoop_fail(err, HOOP_EFORMAT,
+                     "%s: line %lld, column %lld: '%s' %s; say which it is: --header (the line names the columns) or --no-header "
+                     "(it is data)",
+                     t->csv.path, (long long)t->first_line, (long long)i + 1, hoop__shown(t->first[i], shown), what);
+}
+
+/* Numbers, and words that stand in no line below: a class that is there once, or a name. */
+static hoop_status by_target(hoop_table *t, const evidence *e, hoop_error *err)
+{
+    int64_t            i = t->columns - 1;
+    const hoop_column *c;
+    if (t->opts->target != NULL && !hoop__names_said(t->opts->target)) i = strtoll(t->opts->target, NULL, 10);
+    if (i < 0) i += t->columns;
+    if (t->opts->no_target || i < 0 || i >= t->columns) return HOOP_OK;
+    c = &t->column[i];
+    if (c->words == 0 || digits_only(t->first[i]) || c->words < 2 * c->seen.n) return HOOP_OK;
+    if (e->names && !e->fits) {
+        t->header = true;
+        hoop__say(t->result, "header",
+                  "line %lld names the columns: '%s' stands nowhere else in its column (--no-header: it is data)",
+                  (long long)t->first_line, t->first[i]);
+        return HOOP_OK;
+    }
+    return doubt(t, i, "stands nowhere else in its column, as a name would, but numbers stand beside it, as in a row", err);
+}
+
+static hoop_status by_words(hoop_table *t, const evidence *e, hoop_error *err)
+{
+    if (e->over_numbers > 0 && e->again > 0 && e->numbers == 0)
+        return doubt(t, e->repeated, "stands in other lines, too, as data would, but other words of the line stand over numbers",
+                     err);
+    if (e->numbers > 0) {
+        if (e->counting && e->numbers > 1) {
+            if (e->again > 0)
+                return doubt(t, e->repeated, "stands in other lines, too, beside numbers that count 0, 1, 2 ...", err);
+            t->header = true;
+            hoop__say(t->result, "header", "line %lld names the columns: its numbers count 0, 1, 2 ... (--no-header: it is data)",
+                      (long long)t->first_line);
+            return HOOP_OK;
+        }
+        if (e->again > 0) return HOOP_OK;
+        if (e->over_numbers > 0)
+            return doubt(t, e->over, "is a word over numbers, as a name would be, but the line has numbers, too", err);
+        return by_target(t, e, err);
+    }
+    if (e->again > 0 && e->fresh > 0)
+        return doubt(t, e->repeated, "stands in other lines, too, as data would; other words of the line do not", err);
+    if (e->again > 0) return HOOP_OK;
+    if (e->empty > 0) return doubt(t, e->hole, "is empty between what look like names", err);
+    t->header = true;
+    hoop__say(t->result, "header", "line %lld names the columns: words, %s (--no-header: it is data)", (long long)t->first_line,
+              e->over_numbers > 0 ? "which stand over numbers" : "which stand in no other line");
+    return HOOP_OK;
+}
+
+static hoop_status by_evidence(hoop_table *t, hoop_error *err)
+{
+    evidence e;
+    weigh(t, &e);
+    if (e.over_numbers + e.again + e.fresh > 0) return by_words(t, &e, err);
+    if (!e.counting || e.numbers < 2 || e.empty > 0 || t->rows == 0) return HOOP_OK;
+    if (e.fits && e.numbers < FIRM)
+        return doubt(t, t->columns - 1, "ends a line that counts 0, 1, 2 ..., as names would that pandas gives, or a row might",
+                     err);
+    t->header = true;
+    hoop__say(t->result, "header", "line %lld names the columns: it counts 0, 1, 2 ... (--no-header: it is data)",
+              (long long)t->first_line);
+    return HOOP_OK;
+}
+
+/* ---- names in a comment, as numpy.savetxt writes them ---- */
+
+/* The last comment above the first record, cut as rows are, gives as many fields, none a number. */
+static hoop_status from_remark(hoop_table *t, hoop_error *err, bool *found)
+{
+    char  **field = NULL;
+    double  v;
+    int64_t n, numbers = 0;
+    *found = false;
+    if (t->csv.remark == NULL) return HOOP_OK;
+    n = hoop__csv_cut(&t->csv, t->csv.remark, &field);
+    if (n < 0) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
+    for (int64_t i = 0; i < n && n == t->columns; i++)
+        numbers += *field[i] == '\0' || hoop__cell(field[i], t->locale, &v) == HOOP_CELL_NUMBER;
+    if (n == t->columns && n > 1 && numbers == 0) {
+        t->names = calloc((size_t)n, sizeof *t->names);
+        for (int64_t i = 0; t->names != NULL && i < n; i++) t->names[i] = strdup(field[i]);
+        *found = true;
+    } else if (n == t->columns && n > 1 && t->opts->comment == 0 && numbers >= (t->csv.separator == HOOP_CSV_BLANK ? n - 1 : 1)) {
+        t->csv.alike_line = t->csv.remark_line; /* a row, rather */
+    }
+    free(field);
+    return HOOP_OK;
+}
+
+static hoop_status take_names(hoop_table *t, hoop_error *err)
+{
+    t->names = calloc((size_t)t->columns, sizeof *t->names);
+    for (int64_t i = 0; t->names != NULL && i < t->columns; i++)
+        if ((t->names[i] = strdup(t->first[i])) == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
+    return t->names != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
+}
+
+static bool names_wanted(const hoop_table *t)
+{
+    const hoop_csv_opts *o = t->opts;
+    for (int64_t k = 0; t->by_like && k < t->like.nx && t->like.x != NULL; k++)
+        for (int64_t i = 0; i < t->columns; i++)
+            if (strcmp(t->first[i], t->like.x[k]) == 0 && hoop__names_said(t->first[i])) return true;
+    return hoop__names_said(o->target) || hoop__names_said(o->drop) || hoop__names_said(o->columns) ||
+           hoop__names_said(o->one_hot);
+}
+
+static bool first_is_numbers(const hoop_table *t)
+{
+    double v;
+    for (int64_t i = 0; i < t->columns; i++)
+        if (hoop__cell(t->first[i], t->locale, &v) != HOOP_CELL_NUMBER) return false;
+    return true;
+}
+
+hoop_status hoop__table_header(hoop_table *t, hoop_error *err)
+{
+    const hoop_csv_header said   = t->opts->header;
+    const bool            wanted = said == HOOP_CSV_HEADER || (said == HOOP_CSV_AUTO && names_wanted(t));
+    hoop_status           st;
+    if (said != HOOP_CSV_NO_HEADER && (!wanted || first_is_numbers(t))) {
+        if ((st = from_remark(t, err, &t->from_remark)) != HOOP_OK) return st;
+    }
+    if (t->csv.alike_line > 0 && t->opts->comment == 0)
+        return hoop_fail(
+            err, HOOP_EFORMAT,
+            "%s: line %lld begins with # and has as many fields as a row; is it one? --comment none takes it as one, "
+            "--comment '#' leaves such lines out",
+            t->csv.path, (long long)t->csv.alike_line);
+    if (t->from_remark) {
+        hoop__say(t->result, "header", "the comment in line %lld names the columns (--no-header: it does not)",
+                  (long long)t->csv.remark_line);
+        return HOOP_OK;
+    }
+    if (wanted) {
+        t->header = true;
+        hoop__say(t->result, "header", "line %lld names the columns, as %s", (long long)t->first_line,
+                  said == HOOP_CSV_HEADER ? "--header says" : "other options use names");
+        return take_names(t, err);
+    }
+    if (said == HOOP_CSV_AUTO && (st = by_evidence(t, err)) != HOOP_OK) return st;
+    if (t->header) return take_names(t, err);
+    hoop__say(t->result, "header", "none: line %lld is data%s", (long long)t->first_line,
+              said == HOOP_CSV_NO_HEADER ? ", as --no-header says" : " (--header: it names the columns)");
+    return HOOP_OK;
+}

@@ -1,0 +1,136 @@
+#include "import/summary.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "import/table.h"
+
+void hoop__say(hoop_import_result *r, const char *about, const char *format, ...)
+{
+    va_list           args;
+    hoop_import_line *line;
+    if (r == NULL || r->nlines == HOOP_IMPORT_LINES) return;
+    line = &r->line[r->nlines++];
+    (void)snprintf(line->about, sizeof line->about, "%s", about);
+    va_start(args, format);
+    (void)vsnprintf(line->text, sizeof line->text, format, args);
+    va_end(args);
+    for (char *s = line->text; *s != '\0'; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f) *s = '?';
+}
+
+void hoop__list(const char *const *text, int64_t n, bool quoted, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0]      = '\0';
+    for (int64_t i = 0; i < n; i++) {
+        char shown[HOOP_SHOWN];
+        if (used + HOOP_SHOWN + 32 > size) {
+            (void)snprintf(out + used, size - used, ", ... (%lld more)", (long long)(n - i));
+            return;
+        }
+        used += (size_t)snprintf(out + used, size - used, "%s%s%s%s", i > 0 ? ", " : "", quoted ? "'" : "",
+                                 hoop__shown(text[i], shown), quoted ? "'" : "");
+    }
+}
+
+/* ---- of a table ---- */
+
+enum { LISTED = 300 };
+
+static void say_form(hoop_table *t)
+{
+    char   source[32], text[192] = "";
+    size_t n = 0;
+    hoop__source_about(t->csv.source, source, sizeof source);
+    if (source[0] != '\0') n += (size_t)snprintf(text + n, sizeof text - n, "; %s", source);
+    if (t->opts->encoding != NULL) n += (size_t)snprintf(text + n, sizeof text - n, "; read as %.32s", t->opts->encoding);
+    if (t->csv.said && !t->csv.given)
+        n += (size_t)snprintf(text + n, sizeof text - n, "; cut at '%c', as its first line says (--separator)", t->csv.separator);
+    if (t->csv.comments > 0)
+        n +=
+            (size_t)snprintf(text + n, sizeof text - n, "; %lld comment line%s left out, the first is line %lld (--comment none)",
+                             (long long)t->csv.comments, t->csv.comments == 1 ? "" : "s", (long long)t->csv.comment_line);
+    if (n > 0) hoop__say(t->result, "file", "%s", text + 2);
+}
+
+/* Names, or numbers from 0, of the columns with this role. */
+static int64_t listed(const hoop_table *t, bool hot, bool out, char *text, size_t size)
+{
+    int64_t n    = 0;
+    size_t  used = 0;
+    text[0]      = '\0';
+    for (int64_t i = 0; i < t->columns; i++) {
+        const hoop_column *c = &t->column[i];
+        char               name[HOOP_SHOWN];
+        if (out ? c->role != HOOP_ROLE_LEFT_OUT : c->role != HOOP_ROLE_FEATURE || !c->one_hot) continue;
+        n++;
+        if (used + HOOP_SHOWN + 32 > size) continue;
+        if (t->names != NULL)
+            (void)hoop__shown(*t->names[i] != '\0' ? t->names[i] : "(no name)", name);
+        else
+            (void)snprintf(name, sizeof name, "%lld", (long long)i);
+        used += (size_t)snprintf(text + used, size - used, "%s%s", n > 1 ? ", " : "", name);
+        if (hot) used += (size_t)snprintf(text + used, size - used, " (%lld)", (long long)c->width);
+        if (used + HOOP_SHOWN + 32 > size) used += (size_t)snprintf(text + used, size - used, ", ...");
+    }
+    return n;
+}
+
+static void say_columns(hoop_table *t)
+{
+    char    text[LISTED];
+    int64_t n = listed(t, true, false, text, sizeof text);
+    if (n == 0)
+        hoop__say(t->result, "columns", "x has %lld of the file's %lld%s", (long long)t->nx, (long long)t->columns,
+                  t->by_like ? ", as the set of --like" : " (--columns, --drop)");
+    else
+        hoop__say(t->result, "columns", "x has %lld, from %lld of the file's %lld%s", (long long)t->nx, (long long)t->nfeatures,
+                  (long long)t->columns, t->by_like ? ", as the set of --like" : " (--columns, --drop)");
+    if (n > 0)
+        hoop__say(t->result, "one-hot", "a column for each word of %s%s", text,
+                  t->by_like || t->opts->no_one_hot ? "" : " (--no-one-hot, --drop)");
+    n = listed(t, false, true, text, sizeof text);
+    if (n > 0) hoop__say(t->result, "left out", "%lld column%s: %s", (long long)n, n == 1 ? "" : "s", text);
+}
+
+static void say_missing(hoop_table *t)
+{
+    if (t->holes == 0) return;
+    if (t->missing == HOOP_MISSING_DROP)
+        hoop__say(t->result, "missing", "%lld cells; %lld of %lld rows are left out for them (--missing mean)",
+                  (long long)t->holes, (long long)t->dropped, (long long)t->rows);
+    else
+        hoop__say(t->result, "missing", "%lld cells took %s (--missing drop)", (long long)t->holes,
+                  t->by_like && t->like.mean != NULL ? "the means of the set of --like" : "the mean of their column");
+}
+
+/* In the order a reader asks. */
+static void sort_lines(hoop_import_result *r)
+{
+    static const char *const order[] = {"file",  "header", "rows",    "columns", "one-hot", "left out",
+                                        "index", "target", "classes", "dtype",   "missing"};
+    int                      at      = 0;
+    for (size_t k = 0; k < sizeof order / sizeof order[0]; k++) {
+        for (int i = at; i < r->nlines; i++) {
+            const hoop_import_line line = r->line[i];
+            if (strcmp(line.about, order[k]) != 0) continue;
+            memmove(&r->line[at + 1], &r->line[at], (size_t)(i - at) * sizeof line);
+            r->line[at++] = line;
+        }
+    }
+}
+
+void hoop__table_summary(hoop_table *t)
+{
+    say_form(t);
+    if (t->dropped == 0)
+        hoop__say(t->result, "rows", "%lld", (long long)t->rows);
+    else
+        hoop__say(t->result, "rows", "%lld of %lld: %lld with missing values are left out (--missing mean)",
+                  (long long)(t->rows - t->dropped), (long long)t->rows, (long long)t->dropped);
+    say_columns(t);
+    say_missing(t);
+    sort_lines(t->result);
+}
