@@ -26,9 +26,10 @@ struct hoop_model {
     hoop_params *params;
     hoop_module *root;
     struct init {
+        int             param;
         hoop_param_kind kind;
         int64_t         fan_in;
-    } * init; /* by parameter */
+    } * init; /* of the modules' parameters, in their order */
     int     ninit;
     int     out_ndim;
     int64_t out_shape[HOOP_MAX_DIMS];
@@ -149,6 +150,7 @@ static hoop_status module_build(hoop_module *m, int *ndim, int64_t *shape, hoop_
     for (hoop_module *c = m->first; c != NULL; c = c->next) {
         st = module_build(c, ndim, shape, err);
         if (st != HOOP_OK) {
+            if (err != NULL && err->status == HOOP_OK) (void)hoop_fail(err, st, "%s", hoop_status_text(st)); /* a user's kind */
             if (c->first == NULL) (void)hoop_fail_within(err, "module %s (%s)", c->path, c->kind->name);
             return st;
         }
@@ -229,7 +231,7 @@ hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, hoop_p
     if (init == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
     m->model->init = init;
     st             = hoop_params_add(m->model->params, full, ndim, shape, err, &m->tensor[slot]);
-    if (st == HOOP_OK) init[m->model->ninit++] = (struct init){kind, fan_in};
+    if (st == HOOP_OK) init[m->model->ninit++] = (struct init){hoop_params_count(m->model->params) - 1, kind, fan_in};
     return st;
 }
 
@@ -306,11 +308,14 @@ hoop_status hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t f
 hoop_status hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed)
 {
     hoop_status st = HOOP_OK;
+    int         k  = 0;
     for (int i = 0; i < hoop_params_count(m->params) && st == HOOP_OK; i++) {
-        if (i < m->ninit)
-            st = param_init(m->params, i, m->init[i].kind, init, m->init[i].fan_in, seed);
-        else /* registered by hand, behind the modules' */
+        if (k < m->ninit && m->init[k].param == i) {
+            st = param_init(m->params, i, m->init[k].kind, init, m->init[k].fan_in, seed);
+            k++;
+        } else { /* registered by hand, before the modules' or behind them */
             st = hoop_param_init(m->params, i, init, 1, seed);
+        }
     }
     return st;
 }

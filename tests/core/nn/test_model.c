@@ -102,6 +102,40 @@ static void init_out_of_order(void **state)
     hoop_model_destroy(&m);
 }
 
+/* Parameters of the caller's own before the modules' and behind them: each is filled as what it is. */
+static void init_by_parameter(void **state)
+{
+    hoop_model   *plain = embedded_linear(HOOP_F64, 10, 8, 6), *m;
+    hoop_tensor  *before, *behind;
+    const double *w;
+    (void)state;
+    test_ok(hoop_model_create(HOOP_F64, why, &m));
+    test_ok(hoop_params_add(hoop_model_params(m), "before", 1, (int64_t[]){3}, why, &before));
+    test_ok(hoop_module_add(hoop_model_root(m), hoop_module_kind_find("embedding"), "table",
+                            &(hoop_embedding_opts){.rows = 10, .width = 8}, why, NULL));
+    test_ok(
+        hoop_module_add(hoop_model_root(m), hoop_module_kind_find("linear"), "linear", &(hoop_linear_opts){.out = 6}, why, NULL));
+    test_ok(hoop_model_build(m, 1, (int64_t[]){1}, why));
+    test_ok(hoop_params_add(hoop_model_params(m), "behind", 2, (int64_t[]){3, 2}, why, &behind));
+    test_ok(hoop_model_finalize(m, NULL, why));
+    for (int init = HOOP_INIT_PYTORCH; init <= HOOP_INIT_GLOROT; init++) {
+        test_ok(hoop_model_init(m, (hoop_init)init, 5));
+        test_ok(hoop_model_init(plain, (hoop_init)init, 5));
+        for (int i = 0; i < hoop_params_count(hoop_model_params(plain)); i++) {
+            hoop_tensor *x = hoop_params_tensor(hoop_model_params(plain), i),
+                        *y = hoop_params_tensor(hoop_model_params(m), i + 1);
+            assert_string_equal(hoop_params_name(hoop_model_params(plain), i), hoop_params_name(hoop_model_params(m), i + 1));
+            assert_memory_equal(hoop_tensor_data(x), hoop_tensor_data(y), (size_t)hoop_tensor_numel(x) * sizeof(double));
+        }
+        w = hoop_tensor_data(before);
+        assert_true((w[0] == 0.0) == (init != HOOP_INIT_PYTORCH)); /* one dim is a bias */
+        w = hoop_tensor_data(behind);
+        assert_true(w[0] != 0.0);
+    }
+    hoop_model_destroy(&m);
+    hoop_model_destroy(&plain);
+}
+
 /* ---- kinds of the user's own ---- */
 
 static hoop_tensor *same_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
@@ -160,9 +194,31 @@ static void kinds_are_checked(void **state)
     hoop_model_destroy(&m);
 }
 
+static hoop_status silent_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
+{
+    (void)m, (void)ndim, (void)shape, (void)err;
+    return HOOP_ESHAPE;
+}
+
+static void a_silent_build_has_an_error(void **state)
+{
+    static const hoop_module_kind silent = {.name = "silent", .build = silent_build, .forward = same_forward};
+    hoop_error                    err    = {.status = HOOP_OK};
+    hoop_model                   *m;
+    (void)state;
+    test_ok(hoop_model_create(HOOP_F32, why, &m));
+    test_ok(hoop_module_add(hoop_model_root(m), &silent, "part", NULL, why, NULL));
+    test_failed(hoop_model_build(m, 2, (int64_t[]){1, 3}, &err), &err, HOOP_ESHAPE, "part", "silent", NULL);
+    hoop_model_destroy(&m);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(init_schemes), cmocka_unit_test(init_is_keyed),
-                                       cmocka_unit_test(init_out_of_order), cmocka_unit_test(kinds_are_checked)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(init_schemes),
+                                       cmocka_unit_test(init_is_keyed),
+                                       cmocka_unit_test(init_out_of_order),
+                                       cmocka_unit_test(init_by_parameter),
+                                       cmocka_unit_test(a_silent_build_has_an_error),
+                                       cmocka_unit_test(kinds_are_checked)};
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
