@@ -164,6 +164,7 @@ static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_
     hoop_shape_call  s   = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .err = &why};
     bool             add = false, in_place = false;
     int64_t          numel;
+    hoop_status      st;
     if (op_is_broken(op)) {
         hoop_tape_fail(t, HOOP_EARG,
                        "op %s: 1 to %d outputs, at most %d inputs, a shape rule and a kernel (a view: one output, an "
@@ -179,7 +180,11 @@ static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_
     why.text[0] = '\0';
     if (!take_inputs(t, op, in, nin, taken)) return &t->poison;
     for (int i = 0; i < nin; i++) inv[i] = &taken[i]->v;
-    if (op->shape(&s) != HOOP_OK) return op_failed(t, op, taken, nin, &why);
+    st = op->shape(&s);
+    if (st != HOOP_OK) {
+        if (why.status == HOOP_OK) (void)hoop_fail(&why, st, "its shape rule refuses this: %s", hoop_status_text(st));
+        return op_failed(t, op, taken, nin, &why);
+    }
     for (int j = 0; j < op->nout; j++) {
         if (hoop_shape_numel((hoop_dtype)views[j].dtype, views[j].ndim, views[j].shape, &why, &numel) != HOOP_OK)
             return op_failed(t, op, taken, nin, &why);

@@ -310,6 +310,41 @@ static const hoop_op once = {.name     = "once",
                              .forward  = cube_forward,
                              .backward = once_backward};
 
+/* A shape rule that fails and does not say why: an error all the same, in forward and in backward. */
+static hoop_status silent_shape(hoop_shape_call *s)
+{
+    (void)s;
+    return HOOP_EDTYPE;
+}
+static const hoop_op silent = {
+    .name = "silent", .min_in = 1, .max_in = 1, .nout = 1, .shape = silent_shape, .forward = cube_forward};
+static void silent_backward(hoop_backward_call *b)
+{
+    if (hoop_sink(b, 0)) hoop_op_call(b->t, &silent, &b->dy[0], 1, NULL, NULL);
+}
+static const hoop_op loud = {.name     = "loud",
+                             .min_in   = 1,
+                             .max_in   = 1,
+                             .nout     = 1,
+                             .shape    = any_shape,
+                             .forward  = cube_forward,
+                             .backward = silent_backward};
+
+static void a_silent_shape_rule_has_an_error(void **state)
+{
+    hoop_tape   *t   = test_tape();
+    hoop_tensor *a   = test_leaf(t, 3, NULL);
+    hoop_error   err = {.status = HOOP_OK};
+    (void)state;
+    assert_true(hoop_tensor_is_poison(hoop_op_call(t, &silent, &a, 1, NULL, NULL)));
+    test_tape_failed(t, HOOP_EDTYPE, "silent: ", "f64 (3)", NULL);
+    a = test_leaf(t, 3, NULL);
+    a = hoop_op_call(t, &loud, &a, 1, NULL, NULL);
+    assert_false(hoop_tensor_is_poison(a));
+    test_failed(hoop_backward(t, hoop_sum(t, a, HOOP_ALL_DIMS, false), NULL, &err), &err, HOOP_EDTYPE, "silent: ", NULL);
+    hoop_tape_destroy(&t);
+}
+
 static void derivatives_of_user_ops(void **state)
 {
     hoop_tape   *t = test_tape();
@@ -795,6 +830,7 @@ int main(void)
         cmocka_unit_test(backward_twice),
         cmocka_unit_test(stale_tensors),
         cmocka_unit_test(derivatives_of_user_ops),
+        cmocka_unit_test(a_silent_shape_rule_has_an_error),
         cmocka_unit_test(grad_leaves_the_rest_alone),
         cmocka_unit_test(ready_order),
         cmocka_unit_test(leaves_accumulate),
