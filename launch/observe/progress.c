@@ -1,6 +1,7 @@
 #include "observe/observe.h"
 
 #include "base/clock.h"
+#include "base/pace.h"
 #include "base/progress.h"
 
 #include <math.h>
@@ -9,17 +10,25 @@
 
 struct hoop__progress_observer {
     hoop__progress *bar;
-    double          started_s, last_s, rate;  /* samples/s, smoothed */
-    double          stall_s, communication_s; /* when it started */
-    int64_t         told_step;                /* of the last line that tells of a step in full; -1: none */
-    double          best;                     /* the least validation loss that was told */
+    hoop__pace      pace;
+    int64_t         samples;   /* since it started */
+    int64_t         told_step; /* of the last line that tells of a step in full */
+    double          best;      /* the least validation loss that was told */
 };
+
+static hoop__pace_mark mark_of(const hoop__progress_observer *p, hoop_trainer *tr)
+{
+    const hoop_trainer_status *s = hoop_trainer_about(tr);
+    return (hoop__pace_mark){
+        .now_s = hoop__now_s(), .stall_s = s->stall_s, .communication_s = s->communication_s, .samples = p->samples};
+}
 
 hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop__outlet *outlet, hoop_error *err,
                                            hoop__progress_observer **out)
 {
     hoop__progress_opts      opts = {.out = where, .outlet = outlet};
     hoop__progress_observer *p;
+    hoop__pace_mark          now;
     hoop_status              st;
     *out = NULL;
     if (hoop_comm_rank(hoop_trainer_comm(tr)) != 0) return HOOP_OK;
@@ -28,10 +37,9 @@ hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop__
     p->told_step = hoop_trainer_about(tr)->step; /* there is nothing to tell of it */
     p->best      = INFINITY;
     st           = hoop__progress_create(&opts, p->told_step, err, &p->bar);
-    p->started_s = p->last_s = hoop__now_s();
-    p->stall_s               = hoop_trainer_about(tr)->stall_s;
-    p->communication_s       = hoop_trainer_about(tr)->communication_s;
-    *out                     = p;
+    now          = mark_of(p, tr);
+    hoop__pace_begin(&p->pace, &now);
+    *out = p;
     return st;
 }
 
@@ -50,28 +58,29 @@ void hoop__progress_observer_note(hoop__progress_observer *p, const char *text)
 
 static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *tr)
 {
-    const hoop_trainer_status *s       = hoop_trainer_about(tr);
-    double                     elapsed = p->last_s - p->started_s;
+    const hoop_trainer_status *s     = hoop_trainer_about(tr);
+    hoop__pace_rates           rates = hoop__pace_of(&p->pace);
     return (hoop__progress_state){.step          = s->step,
                                   .steps         = s->steps,
                                   .epoch         = s->epochs > 0 ? s->epoch + 1 : 0,
                                   .epochs        = s->epochs,
                                   .loss          = s->last.weight > 0 ? s->last.loss / s->last.weight : NAN,
                                   .accuracy      = s->last.counted > 0 ? s->last.correct / s->last.counted : NAN,
-                                  .samples_per_s = p->rate,
-                                  .stall         = elapsed > 0 ? (s->stall_s - p->stall_s) / elapsed : 0,
-                                  .communication = elapsed > 0 ? (s->communication_s - p->communication_s) / elapsed : 0};
+                                  .samples_per_s = rates.samples_per_s,
+                                  .stall         = rates.stall,
+                                  .communication = rates.communication};
 }
 
 static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     hoop__progress_observer *p = ctx;
     hoop__progress_state     state;
-    double                   now = hoop__now_s(), rate = (double)hoop_trainer_about(tr)->last.samples / (now - p->last_s + 1e-9);
+    hoop__pace_mark          now;
     (void)err;
-    p->rate   = p->rate == 0.0 ? rate : 0.98 * p->rate + 0.02 * rate;
-    p->last_s = now;
-    state     = state_of(p, tr);
+    p->samples += hoop_trainer_about(tr)->last.samples;
+    now = mark_of(p, tr);
+    hoop__pace_move(&p->pace, &now);
+    state = state_of(p, tr);
     hoop__progress_update(p->bar, &state);
     return HOOP_OK;
 }
@@ -108,7 +117,6 @@ static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
     bool                       best = s->validation_step == s->step && s->validation.loss / s->validation.weight < p->best;
     (void)err;
     if (hoop__progress_due(p->bar, best)) tell(p, tr);
-    p->last_s = hoop__now_s();
     return HOOP_OK;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/outlet.h"
+#include "base/pace.h"
 #include "base/progress.h"
 #include "base/terminal.h"
 
@@ -265,6 +266,54 @@ static void the_window_of_mpirun_counts(void **state)
     (void)close(fd[1]);
 }
 
+/* ---- samples a second ---- */
+
+static hoop__pace_mark mark(double now, int64_t samples, double stall, double communication)
+{
+    return (hoop__pace_mark){.now_s = now, .samples = samples, .stall_s = stall, .communication_s = communication};
+}
+
+/* Bursts: 99 steps of a tenth of a millisecond, and one that waits 0.9901 s for data. A mean of rates would say a million. */
+static void the_pace_is_by_the_wall_clock(void **state)
+{
+    hoop__pace       p;
+    hoop__pace_rates r;
+    hoop__pace_mark  m = mark(50, 7, 3, 4);
+    (void)state;
+    hoop__pace_begin(&p, &m);
+    assert_true(isnan(hoop__pace_of(&p).samples_per_s));
+    for (int i = 0; i < 10000; i++) {
+        m.now_s += i % 100 == 99 ? 0.9901 : 0.0001;
+        m.stall_s += i % 100 == 99 ? 0.99 : 0;
+        m.samples += 128;
+        hoop__pace_move(&p, &m);
+    }
+    r = hoop__pace_of(&p);
+    assert_true(r.samples_per_s > 0.95 * 12800 && r.samples_per_s < 1.15 * 12800);
+    assert_true(r.stall > 0.95 && r.stall <= 1 && r.communication == 0);
+    for (int i = 0; i < 1200; i++) { /* what was before is out of the window after ten seconds */
+        m.now_s += 0.01;
+        m.communication_s += 0.005;
+        m.samples += 2;
+        hoop__pace_move(&p, &m);
+    }
+    r = hoop__pace_of(&p);
+    assert_true(fabs(r.samples_per_s - 200) < 1e-6 && fabs(r.communication - 0.5) < 1e-6 && r.stall == 0);
+    for (int i = 0; i < 3; i++) { /* steps of a minute are seen one by one */
+        m.now_s += 60;
+        m.samples += 600;
+        hoop__pace_move(&p, &m);
+        r = hoop__pace_of(&p);
+        assert_true(i == 0 || fabs(r.samples_per_s - 10) < 1e-6);
+    }
+    m = mark(0, 0, 0, 0); /* the first seconds */
+    hoop__pace_begin(&p, &m);
+    m = mark(2, 30, 5, -1);
+    hoop__pace_move(&p, &m);
+    r = hoop__pace_of(&p);
+    assert_true(r.samples_per_s == 15 && r.stall == 1 && r.communication == 0);
+}
+
 /* ---- an outlet, and who does not read it ---- */
 
 /* What can be read from fd now. */
@@ -372,15 +421,11 @@ static void lines_of_epochs_come_now_and_then(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_lines_are_rare),
-        cmocka_unit_test(what_is_not_known_is_not_shown),
-        cmocka_unit_test(the_pace_is_that_of_late),
-        cmocka_unit_test(the_bar_fits_the_window),
-        cmocka_unit_test(a_terminal_has_a_bar),
-        cmocka_unit_test(the_window_of_mpirun_counts),
-        cmocka_unit_test(an_outlet_writes_in_order),
-        cmocka_unit_test(a_full_outlet_holds_up_nobody),
-        cmocka_unit_test(lines_of_epochs_come_now_and_then),
+        cmocka_unit_test(plain_lines_are_rare),          cmocka_unit_test(what_is_not_known_is_not_shown),
+        cmocka_unit_test(the_pace_is_that_of_late),      cmocka_unit_test(the_bar_fits_the_window),
+        cmocka_unit_test(a_terminal_has_a_bar),          cmocka_unit_test(the_window_of_mpirun_counts),
+        cmocka_unit_test(the_pace_is_by_the_wall_clock), cmocka_unit_test(an_outlet_writes_in_order),
+        cmocka_unit_test(a_full_outlet_holds_up_nobody), cmocka_unit_test(lines_of_epochs_come_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
