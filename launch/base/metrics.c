@@ -75,8 +75,8 @@ hoop_status hoop__metrics_open(const char *path, int64_t keep_until, hoop_error 
     return HOOP_OK;
 }
 
-/* all the digits of a real, which in JSON has a point or an exponent, and is never NaN */
-static void add_real(hoop__text *t, double real)
+/* a real, which in JSON has a point or an exponent, and is never NaN */
+static void add_real(hoop__text *t, bool fixed, double real)
 {
     char text[40];
     int  n;
@@ -84,7 +84,7 @@ static void add_real(hoop__text *t, double real)
         hoop__text_adds(t, isnan(real) ? "\"NaN\"" : real > 0 ? "\"Infinity\"" : "\"-Infinity\"");
         return;
     }
-    n = snprintf(text, sizeof text, "%.17g", real);
+    n = snprintf(text, sizeof text, fixed && fabs(real) < 1e15 ? "%.6f" : "%.17g", real);
     for (int i = 0; i < n; i++) {
         if (strchr("0123456789+-e", text[i]) == NULL) text[i] = '.'; /* some locales' point is a comma */
     }
@@ -100,8 +100,10 @@ void hoop__metrics_write(hoop__metrics *m, int64_t step, const hoop__metric *lis
         hoop__text_addf(t, ",\"%s\":", list[i].name);
         if (list[i].type == HOOP__METRIC_INT)
             hoop__text_addf(t, "%" PRId64, list[i].integer);
+        else if (list[i].type == HOOP__METRIC_JSON)
+            hoop__text_adds(t, list[i].json);
         else
-            add_real(t, list[i].real);
+            add_real(t, list[i].type == HOOP__METRIC_FIXED, list[i].real);
     }
     hoop__text_adds(t, "}\n");
 }

@@ -10,13 +10,15 @@
 
 #include "hoop/status.h"
 
-typedef enum hoop__metric_type { HOOP__METRIC_REAL, HOOP__METRIC_INT } hoop__metric_type;
+/** REAL: all its digits; FIXED: six decimals, for times; JSON: `json` as it is, on one line */
+typedef enum hoop__metric_type { HOOP__METRIC_REAL, HOOP__METRIC_INT, HOOP__METRIC_FIXED, HOOP__METRIC_JSON } hoop__metric_type;
 
 typedef struct hoop__metric {
     const char       *name; /* letters, digits, _ */
     hoop__metric_type type;
     double            real; /* NaN and infinities are written as "NaN", "Infinity", "-Infinity": JSON has no number for them */
     int64_t           integer;
+    const char       *json;
 } hoop__metric;
 
 typedef struct hoop__metrics hoop__metrics;

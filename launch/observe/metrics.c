@@ -5,47 +5,84 @@
 #include "base/tensorboard.h"
 #include "train/trainer.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+enum { TIMES = 4 };
 
 struct hoop__metrics_observer {
     hoop__metrics *lines;
     hoop__events  *events;
+    hoop_trainer  *tr;
     int64_t        validation_step; /* the last whose validation stands there */
-    double         event_s;         /* when scalars were last taken for events: at most ten times a second */
-    double         flush_s;         /* the same of writing */
-    bool           told;            /* that something could not be written */
+    double         begun_s;         /* when it was made */
+    double         line_s;          /* of the last line, and what had been waited till then */
+    double         stall_s, communication_s;
+    double         event_s; /* when scalars were last taken for events: at most ten times a second */
+    double         flush_s; /* the same of writing */
+    bool           told;    /* that something could not be written */
 };
+
+/* What runs, as the value of "start". NULL: no memory */
+static char *describe(hoop_trainer *tr)
+{
+    const hoop_trainer_status *s     = hoop_trainer_about(tr);
+    hoop_comm                 *comm  = hoop_trainer_comm(tr);
+    json_t                    *hosts = json_object(), *start;
+    char                       utc[40];
+    time_t                     now = time(NULL);
+    struct tm                  parts;
+    char                      *text;
+    (void)gmtime_r(&now, &parts);
+    (void)strftime(utc, sizeof utc, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    for (int r = 0; r < hoop_comm_size(comm); r++) {
+        json_t *count = json_object_get(hosts, hoop_comm_host(comm, r));
+        (void)json_object_set_new(hosts, hoop_comm_host(comm, r), json_integer(json_integer_value(count) + 1));
+    }
+    start = json_pack("{s:s, s:s, s:s, s:I, s:i, s:o, s:i, s:I, s:s}", "utc", utc, "hoop", HOOP_VERSION, "config",
+                      tr->fingerprint, "steps", (json_int_t)s->steps, "ranks", hoop_comm_size(comm), "hosts", hosts, "threads",
+                      s->threads, "leaves", (json_int_t)s->leaves, "numerics", hoop_runtime_numerics(tr->rt));
+    text  = start == NULL ? NULL : json_dumps(start, JSON_COMPACT);
+    json_decref(start);
+    return text;
+}
 
 hoop_status hoop__metrics_observer_create(hoop_trainer *tr, const char *run_dir, hoop_error *err, hoop__metrics_observer **out)
 {
     char                    path[4096];
     int64_t                 step = hoop_trainer_about(tr)->step;
     hoop__metrics_observer *m;
+    char                   *start;
     hoop_status             st;
     *out = NULL;
     if (hoop_comm_rank(hoop_trainer_comm(tr)) != 0) return HOOP_OK;
     m = calloc(1, sizeof *m);
     if (m == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
     m->validation_step = step; /* of the run that went before */
+    m->tr              = tr;
+    m->begun_s = m->line_s = hoop__now_s();
+    m->stall_s             = hoop_trainer_about(tr)->stall_s;
+    m->communication_s     = hoop_trainer_about(tr)->communication_s;
+    start                  = describe(tr);
+    if (start == NULL) {
+        st = hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
+        goto done;
+    }
     (void)snprintf(path, sizeof path, "%s/metrics.jsonl", run_dir);
     HOOP_TRY(st, done, hoop__metrics_open(path, step, err, &m->lines));
+    hoop__metrics_write(m->lines, step, &(hoop__metric){.name = "start", .type = HOOP__METRIC_JSON, .json = start}, 1);
+    HOOP_TRY(st, done, hoop__metrics_flush(m->lines, err));
     HOOP_TRY(st, done, hoop__events_create(run_dir, step > 0 ? step + 1 : 0, err, &m->events));
+    free(start);
     *out = m;
     return HOOP_OK;
 done:
+    free(start);
     hoop__metrics_observer_destroy(&m);
     return st;
-}
-
-void hoop__metrics_observer_destroy(hoop__metrics_observer **m)
-{
-    if (m == NULL || *m == NULL) return;
-    if ((*m)->lines != NULL) (void)hoop__metrics_close(&(*m)->lines, NULL);
-    if ((*m)->events != NULL) (void)hoop__events_close(&(*m)->events, NULL);
-    free(*m);
-    *m = NULL;
 }
 
 /* A full disk must not end a training that can go on; what did not fit is lost. */
@@ -64,23 +101,42 @@ static void flush(hoop__metrics_observer *m, hoop_trainer *tr)
     tell(m, tr, &why);
 }
 
+/* What a line says of the time since the one before it: `samples` were done in it. */
+static int add_times(hoop__metrics_observer *m, hoop_trainer *tr, int64_t samples, hoop__metric *list)
+{
+    const hoop_trainer_status *s   = hoop_trainer_about(tr);
+    double                     now = hoop__now_s(), time = now - m->line_s;
+    list[0] = (hoop__metric){.name = "time", .type = HOOP__METRIC_FIXED, .real = now - m->begun_s};
+    list[1] = (hoop__metric){.name = "samples_per_s", .type = HOOP__METRIC_FIXED, .real = time > 0 ? (double)samples / time : 0};
+    list[2] = (hoop__metric){.name = "stall_s", .type = HOOP__METRIC_FIXED, .real = s->stall_s - m->stall_s};
+    list[3] =
+        (hoop__metric){.name = "communication_s", .type = HOOP__METRIC_FIXED, .real = s->communication_s - m->communication_s};
+    m->line_s          = now;
+    m->stall_s         = s->stall_s;
+    m->communication_s = s->communication_s;
+    return TIMES;
+}
+
 static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     hoop__metrics_observer    *m    = ctx;
     const hoop_trainer_status *s    = hoop_trainer_about(tr);
-    bool                       last = s->epoch_end || s->stopped || s->step == s->steps;
+    bool                       last = s->stopped || s->step == s->steps;
     double                     now  = hoop__now_s();
-    hoop__metric               list[5];
-    int                        n = 0;
+    hoop__metric               list[5 + TIMES];
+    int                        n = 0, shown;
     (void)err;
     list[n++] = (hoop__metric){.name = "epoch", .type = HOOP__METRIC_INT, .integer = s->epoch};
     list[n++] = (hoop__metric){.name = "loss", .real = s->last.loss / s->last.weight};
     if (s->last.counted > 0) list[n++] = (hoop__metric){.name = "accuracy", .real = s->last.correct / s->last.counted};
     list[n++] = (hoop__metric){.name = "lr", .real = s->lr};
     if (!isnan(s->grad_norm)) list[n++] = (hoop__metric){.name = "grad_norm", .real = s->grad_norm};
+    shown = n + 2; /* samples_per_s is a curve as well */
+    n += add_times(m, tr, s->last.samples, list + n);
     hoop__metrics_write(m->lines, s->step, list, n);
-    for (int i = 1; i < n && (last || now - m->event_s >= 0.1); i++) {
+    for (int i = 1; i < shown && (last || now - m->event_s >= 0.1); i++) {
         char tag[64];
+        if (i == shown - 2) continue; /* events have their time */
         (void)snprintf(tag, sizeof tag, "train/%s", list[i].name);
         hoop__events_scalar(m->events, s->step, tag, list[i].real);
     }
@@ -94,30 +150,41 @@ static hoop_status validation(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     hoop__metrics_observer    *m = ctx;
     const hoop_trainer_status *s = hoop_trainer_about(tr);
-    hoop__metric               list[2];
-    int                        n = 0;
+    hoop__metric               list[2 + TIMES];
+    int                        n = 0, shown;
     (void)err;
     if (s->validation_step != s->step || s->step == m->validation_step) return HOOP_OK;
     list[n++] = (hoop__metric){.name = "validation_loss", .real = s->validation.loss / s->validation.weight};
     if (s->validation.counted > 0)
         list[n++] = (hoop__metric){.name = "validation_accuracy", .real = s->validation.correct / s->validation.counted};
+    shown = n;
+    n += add_times(m, tr, s->validation.samples, list + n);
     hoop__metrics_write(m->lines, s->step, list, n);
     hoop__events_scalar(m->events, s->step, "validation/loss", list[0].real);
-    if (n > 1) hoop__events_scalar(m->events, s->step, "validation/accuracy", list[1].real);
+    if (shown > 1) hoop__events_scalar(m->events, s->step, "validation/accuracy", list[1].real);
     m->validation_step = s->step;
+    if (s->step == s->steps || hoop__saves_now(tr) || hoop__now_s() - m->flush_s >= 0.1) flush(m, tr);
+    return HOOP_OK;
+}
+
+/* All is written before the last checkpoint; that a disk has it is waited for behind that one (destroy). */
+static hoop_status end(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    hoop__metrics_observer *m = ctx;
+    (void)validation(ctx, tr, err);
     flush(m, tr);
     return HOOP_OK;
 }
 
-static hoop_status end(void *ctx, hoop_trainer *tr, hoop_error *err)
+void hoop__metrics_observer_destroy(hoop__metrics_observer **m)
 {
-    hoop__metrics_observer *m   = ctx;
-    hoop_error              why = {.status = HOOP_OK};
-    (void)validation(ctx, tr, err);
-    (void)hoop__metrics_close(&m->lines, &why);
-    (void)hoop__events_close(&m->events, &why);
-    tell(m, tr, &why);
-    return HOOP_OK;
+    hoop_error why = {.status = HOOP_OK};
+    if (m == NULL || *m == NULL) return;
+    if ((*m)->lines != NULL) (void)hoop__metrics_close(&(*m)->lines, &why);
+    if ((*m)->events != NULL) (void)hoop__events_close(&(*m)->events, &why);
+    tell(*m, (*m)->tr, &why);
+    free(*m);
+    *m = NULL;
 }
 
 hoop_observer hoop__observe_metrics(hoop__metrics_observer *m)
