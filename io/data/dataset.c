@@ -144,6 +144,7 @@ void hoop_dataset_close(hoop_dataset **pds)
     for (int i = 0; i < ds->info.shards; i++) hoop__shard_close(ds, &ds->shard[i]);
     hoop__h5_restore(&quiet);
     free(ds->shard);
+    hoop__columns_free(ds);
     free(ds->class_names);
     free(ds->spec);
     free(ds->name[0]);
@@ -155,7 +156,7 @@ void hoop_dataset_close(hoop_dataset **pds)
 
 const hoop_dataset_info *hoop_dataset_about(const hoop_dataset *ds)
 {
-    return &ds->info;
+    return ds->view.is ? &ds->view.info : &ds->info;
 }
 
 const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows)
@@ -163,11 +164,6 @@ const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows)
     if (i < 0 || i >= ds->info.shards) return NULL;
     if (rows != NULL) *rows = ds->shard[i].rows;
     return ds->shard[i].path;
-}
-
-const char *hoop_dataset_class_name(const hoop_dataset *ds, int64_t i)
-{
-    return i < 0 || i >= ds->nclass_names ? NULL : ds->class_names[i];
 }
 
 /* ---- gathering rows ---- */
@@ -187,6 +183,22 @@ static char *place_of(const hoop_gather *g, int64_t i, size_t step)
     return g->to != NULL ? g->to[i] : g->out + (size_t)i * step;
 }
 
+/* How a gathering brings a row from where it is stored to its place. */
+typedef struct passage {
+    hoop_row_cast *cast;
+    size_t         step;  /* bytes a presented row takes */
+    char          *space; /* for a row of which columns are chosen; NULL: of all */
+    bool           view;
+} passage;
+
+static void carry(const hoop_dataset *ds, const hoop_gather *g, const passage *p, const void *row, int64_t i)
+{
+    const hoop_dataset_field *f  = &ds->info.field[g->field];
+    char                     *to = place_of(g, i, p->step), *cast_to = p->space != NULL ? p->space : to;
+    p->cast(row, cast_to, f->numel, f->scale);
+    if (p->view) hoop__view_row(ds, g->field, g->as, cast_to, to);
+}
+
 static bool given_up(const hoop_gather *g)
 {
     return g->stop != NULL && atomic_load_explicit(g->stop, memory_order_relaxed);
@@ -194,12 +206,11 @@ static bool given_up(const hoop_gather *g)
 
 /* In order of the rows, so that a chunk is read once a call however small the cache; and back the next time, so that what the
  * cache still holds, the end of the last pass, is met first. */
-static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, hoop_row_cast *cast, size_t step, hoop_error *err)
+static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, const passage *way, hoop_error *err)
 {
-    const hoop_dataset_field *f     = &ds->info.field[g->field];
-    place                    *order = malloc((size_t)g->n * sizeof *order);
-    hoop_status               st    = HOOP_OK;
-    bool                      backwards;
+    place      *order = malloc((size_t)g->n * sizeof *order);
+    hoop_status st    = HOOP_OK;
+    bool        backwards;
     if (order == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld indices", ds->spec, (long long)g->n);
     for (int64_t i = 0; i < g->n; i++) order[i] = (place){g->index[i], i};
     qsort(order, (size_t)g->n, sizeof *order, by_index);
@@ -212,22 +223,21 @@ static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, hoop_ro
         const unsigned char *row;
         st = hoop__shard_row(ds, s, g->field, p->index - s->first, err, &row);
         if (st == HOOP_OK) st = hoop__sums_look(ds, s, g->field, p->index - s->first, err);
-        if (st == HOOP_OK) cast(row, place_of(g, p->at, step), f->numel, f->scale);
+        if (st == HOOP_OK) carry(ds, g, way, row, p->at);
     }
     (void)pthread_mutex_unlock(&ds->lock);
     free(order);
     return st;
 }
 
-static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, hoop_row_cast *cast, size_t step, hoop_error *err)
+static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, const passage *way, hoop_error *err)
 {
-    const hoop_dataset_field *f = &ds->info.field[g->field];
     for (int64_t i = 0; i < g->n && !given_up(g); i++) {
         const hoop_shard *s   = hoop__shard_find(ds, g->index[i]);
         const int64_t     row = g->index[i] - s->first;
         const hoop_status st  = hoop__sums_look(ds, s, g->field, row, err);
         if (st != HOOP_OK) return st;
-        cast(s->field[g->field].rows + row * ds->row_bytes[g->field], place_of(g, i, step), f->numel, f->scale);
+        carry(ds, g, way, s->field[g->field].rows + row * ds->row_bytes[g->field], i);
     }
     return HOOP_OK;
 }
@@ -235,16 +245,15 @@ static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, h
 hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err)
 {
     const hoop_dataset_field *f;
-    hoop_row_cast            *cast;
-    size_t                    step;
+    passage                   way = {.view = ds->view.is};
     uint64_t                  mode;
     hoop_status               st;
     if (g->field != HOOP_FIELD_X && g->field != HOOP_FIELD_Y)
         return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, g->field);
     f = &ds->info.field[g->field];
     if (!f->present) return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->name[g->field]);
-    cast = hoop__row_cast(f->dtype, g->as, f->scale);
-    if (cast == NULL)
+    way.cast = hoop__row_cast(f->dtype, g->as, f->scale);
+    if (way.cast == NULL)
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->name,
                          hoop_dtype_name(f->dtype), f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(g->as));
     for (int64_t i = 0; i < g->n; i++)
@@ -252,10 +261,15 @@ hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_er
             return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)g->index[i],
                              (long long)ds->info.length);
     if (g->n == 0) return HOOP_OK;
-    step = (size_t)f->numel * hoop_dtype_size(g->as);
+    way.step = (size_t)hoop_dataset_about(ds)->field[g->field].numel * hoop_dtype_size(g->as);
+    if (ds->view.from[g->field] != NULL) {
+        way.space = malloc((size_t)f->numel * hoop_dtype_size(g->as));
+        if (way.space == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", ds->spec);
+    }
     mode = hoop_fp_enter(); /* casts round and scale */
-    st   = ds->info.mapped ? gather_mapped(ds, g, cast, step, err) : gather_blocks(ds, g, cast, step, err);
+    st   = ds->info.mapped ? gather_mapped(ds, g, &way, err) : gather_blocks(ds, g, &way, err);
     hoop_fp_restore(mode);
+    free(way.space);
     return st == HOOP_OK && given_up(g) ? hoop_fail(err, HOOP_EINTERRUPTED, "%s: reading was given up", ds->spec) : st;
 }
 

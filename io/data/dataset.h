@@ -52,8 +52,25 @@ typedef struct hoop_shard {
     char             set[HOOP_FINGERPRINT_TEXT]; /* attribute `set`: the same in all shards of one import; "" if none */
 } hoop_shard;
 
-struct hoop_dataset {
+/** Names, in one block with their text. */
+typedef struct hoop_names {
+    char  **name;
+    int64_t n;
+} hoop_names;
+
+/** How rows are presented, where that is not as they are stored (columns.c). */
+typedef struct hoop_view {
+    bool              is;
     hoop_dataset_info info;
+    int64_t          *from[2]; /* which column each comes from, -1: zeros; NULL: as stored */
+    hoop_names        columns[2], classes;
+    int64_t          *label, nlabel; /* what each stored label stands for; NULL: itself */
+} hoop_view;
+
+struct hoop_dataset {
+    hoop_dataset_info info; /* as stored */
+    hoop_view         view;
+    hoop_names        columns[2], one_hot;
     char             *spec, *name[2];
     int64_t           row_bytes[2];
     hoop_shard       *shard;
@@ -91,6 +108,16 @@ typedef struct hoop_gather {
     const atomic_bool *stop; /* looked at between rows: given up with HOOP_EINTERRUPTED when it is set; may be NULL */
 } hoop_gather;
 hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err);
+
+/* ---- names and views (columns.c) ---- */
+
+struct hoop_found;
+/** The names of an open field's columns. */
+hoop_status hoop__columns_read(hoop_dataset *ds, hid_t file, const struct hoop_found *f, int field, const char *path,
+                               hoop_error *err);
+void        hoop__columns_free(hoop_dataset *ds);
+/** A row of the field, cast as it is stored, to how it is presented; row may be out where no columns are chosen. */
+void hoop__view_row(const hoop_dataset *ds, int field, hoop_dtype as, void *row, void *out);
 
 /* ---- checksums of blocks of mapped rows (sums.c) ---- */
 

@@ -3,11 +3,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "command/print.h"
 #include "train/trained.h"
 
-enum { KEY_JSON = 256, MOST_SETS = 256 };
+enum { KEY_JSON = 256, KEY_UNKNOWN, MOST_SETS = 256 };
 
 typedef struct eval_args {
     const char *path, *data;
@@ -26,6 +27,8 @@ static const char doc[] =
     "  mpirun -n 4 hoop eval runs/digits --data 'more/part-*.h5' --set data.x=/images --set data.y=/labels --json";
 static const struct argp_option options[] = {
     {"data", 'd', "SHARDS", 0, "shard prefix, file or glob (default: data.validation of the config)", 0},
+    {"unknown", KEY_UNKNOWN, "refuse|zero", 0,
+     "words not seen in training, in columns that are words (one-hot): an error, or taken as none of the words", 0},
     {"set", 's', "KEY=VALUE", 0, "set a key of the checkpoint's config, such as threads=2 (repeatable)", 0},
     {"json", KEY_JSON, NULL, 0, "print JSON", 0},
     {0},
@@ -42,6 +45,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 's':
         if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
         a->set[a->nset++] = arg;
+        return 0;
+    case KEY_UNKNOWN:
+        if (strcmp(arg, "refuse") != 0 && strcmp(arg, "zero") != 0)
+            argp_error(state, "--unknown is refuse or zero, not '%s'", arg);
+        if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
+        a->set[a->nset++] = strcmp(arg, "zero") == 0 ? "data.unknown=zero" : "data.unknown=refuse";
         return 0;
     case KEY_JSON:
         a->json = true;

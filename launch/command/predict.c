@@ -2,11 +2,12 @@
 #include "command/command.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "command/print.h"
 #include "train/trained.h"
 
-enum { KEY_FORCE = 256, MOST_SETS = 256 };
+enum { KEY_FORCE = 256, KEY_UNKNOWN, MOST_SETS = 256 };
 
 typedef struct predict_args {
     const char *path, *data, *out;
@@ -27,6 +28,8 @@ static const struct argp_option options[] = {
     {"data", 'd', "SHARDS", 0, "shard prefix, file or glob", 0},
     {"out", 'o', "FILE.h5", 0, "the file to write", 0},
     {"force", KEY_FORCE, NULL, 0, "replace it if it is there", 0},
+    {"unknown", KEY_UNKNOWN, "refuse|zero", 0,
+     "words not seen in training, in columns that are words (one-hot): an error, or taken as none of the words", 0},
     {"set", 's', "KEY=VALUE", 0, "set a key of the checkpoint's config, such as threads=2 (repeatable)", 0},
     {0},
 };
@@ -42,6 +45,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'o':
         if (arg[0] == '\0') argp_error(state, "--out is empty; the file to write is wanted");
         a->out = arg;
+        return 0;
+    case KEY_UNKNOWN:
+        if (strcmp(arg, "refuse") != 0 && strcmp(arg, "zero") != 0)
+            argp_error(state, "--unknown is refuse or zero, not '%s'", arg);
+        if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
+        a->set[a->nset++] = strcmp(arg, "zero") == 0 ? "data.unknown=zero" : "data.unknown=refuse";
         return 0;
     case KEY_FORCE:
         a->force = true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const char *const normalizations[] = {"none", "standard", NULL};
+static const char *const unknowns[]       = {"refuse", "zero", NULL};
 #define AT(field) offsetof(hoop__data_opts, field)
 static const hoop_option rows[] = {
     {"train", HOOP_OPT_STRING, AT(train), "", 0, 0, NULL, false,
@@ -16,6 +17,8 @@ static const hoop_option rows[] = {
     {"y", HOOP_OPT_STRING, AT(y), "/y", 0, 0, NULL, true, "HDF5 dataset of targets"},
     {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true,
      "standard: mean 0 and variance 1 by element, from the training data"},
+    {"unknown", HOOP_OPT_ENUM, AT(unknown), "refuse", 0, 0, unknowns, false,
+     "words of one-hot columns that were not seen in training; zero: none of the words"},
     {"shuffle", HOOP_OPT_BOOL, AT(shuffle), "true", 0, 0, NULL, true, "each epoch in another order"},
     {"prefetch", HOOP_OPT_INT, AT(prefetch), "2", 0, 64, NULL, false, "steps read ahead; 0: none"},
     {"cache_mb", HOOP_OPT_INT, AT(cache_mb), "0", 0, 1 << 24, NULL, false,
@@ -94,6 +97,10 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
         tr->classes = info->classes;
         if (tr->classes == 0 && scan_labels(ds, 0, err, &tr->classes) != HOOP_OK)
             return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
+        if (tr->classes == 0)
+            return hoop_config_fail(tr->config, "data.train", err,
+                                    "%s: every label of %s is %d, which is ignored: there is nothing to learn from",
+                                    hoop_dataset_path(ds, 0, NULL), y->name, HOOP_IGNORE_LABEL);
     } else if (tr->target_ndim == 0) { /* (N) targets against (N, 1) outputs */
         tr->target_ndim     = 1;
         tr->target_shape[0] = 1;
@@ -101,38 +108,38 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
     return HOOP_OK;
 }
 
-/* Do rows of ds mean what those trained on mean? */
-static hoop_status same_meaning(const hoop_trainer *tr, const hoop_dataset *ds, hoop_error *err)
+/* Rows of ds become such as those trained on, where they say how; which of x and y are to have one width is told with it. */
+static hoop_status match(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
 {
-    hoop__meaning trained = {0}, other = {0};
-    hoop_status   st;
-    HOOP_TRY(st, done, hoop__meaning_of(tr->train_set, err, &trained));
-    HOOP_TRY(st, done, hoop__meaning_of(ds, err, &other));
-    st = hoop__meaning_compare(&trained, hoop_dataset_path(tr->train_set, 0, NULL), &other, hoop_dataset_path(ds, 0, NULL), err);
-done:
-    hoop__meaning_free(&trained);
-    hoop__meaning_free(&other);
+    const bool       trained = tr->train_set != NULL;
+    const char      *has     = trained ? "data.train has" : "the run was trained on";
+    hoop__match_opts opts    = {.name    = trained ? hoop_dataset_path(tr->train_set, 0, NULL) : "the run",
+                                .has     = has,
+                                .zero    = tr->data_opts.unknown == HOOP__UNKNOWN_ZERO,
+                                .targets = true,
+                                .ctx     = tr->opts.ctx,
+                                .note    = hoop_comm_rank(tr->comm) == 0 ? tr->opts.note : NULL};
+    hoop_status      st      = hoop__meaning_match(&tr->meaning, ds, &opts, err);
+    for (int k = 0; k < 2 && st == HOOP_OK && trained; k++)
+        if (hoop_dataset_about(ds)->field[k].numel != hoop_dataset_about(tr->train_set)->field[k].numel)
+            st = hoop__meaning_other_width(&tr->meaning, ds, k, has, err);
     return st;
 }
 
 /* what would otherwise come to light after an epoch */
 static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop_dataset_info  *a = hoop_dataset_about(tr->train_set), *b = hoop_dataset_about(tr->validation_set);
-    const hoop_dataset_field *y    = &b->field[HOOP_FIELD_Y];
+    const hoop_dataset_field *y    = &hoop_dataset_about(tr->validation_set)->field[HOOP_FIELD_Y];
     const char               *path = hoop_dataset_path(tr->validation_set, 0, NULL);
     int64_t                   classes;
     hoop_status               st;
-    if (a->field[0].numel != b->field[0].numel || a->field[1].numel != b->field[1].numel)
-        return hoop_fail(err, HOOP_ESHAPE, "its rows have %lld inputs and %lld targets, those of data.train %lld and %lld",
-                         (long long)b->field[0].numel, (long long)b->field[1].numel, (long long)a->field[0].numel,
-                         (long long)a->field[1].numel);
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && hoop_dtype_is_float(y->dtype))
+    st = match(tr, tr->validation_set, err);
+    if (st != HOOP_OK || tr->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
+    if (hoop_dtype_is_float(y->dtype))
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has", path, y->name,
                          hoop_dtype_name(y->dtype));
-    st = same_meaning(tr, tr->validation_set, err);
-    if (st != HOOP_OK || tr->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
-    return b->classes > 0 ? HOOP_OK : scan_labels(tr->validation_set, tr->classes, err, &classes);
+    return hoop_dataset_about(tr->validation_set)->classes > 0 ? HOOP_OK
+                                                               : scan_labels(tr->validation_set, tr->classes, err, &classes);
 }
 
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
@@ -161,6 +168,8 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
         goto done;
     }
     HOOP_TRY(st, done, shapes_from_data(tr, tr->train_set, err));
+    HOOP_TRY(st, done, hoop__meaning_of(tr->train_set, err, &tr->meaning));
+    tr->meaning.classes = tr->classes;
     if (tr->data_opts.validation[0] != '\0') {
         HOOP_TRY(st, done, open_one(tr, "data.validation", tr->data_opts.validation, err, &tr->validation_set));
         st = check_validation(tr, err);
@@ -266,12 +275,10 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     if (ds == NULL || tr->model == NULL)
         return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
     if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_evaluate inside a step: after hoop_trainer_update, please");
-    if (!rows_fit(tr, ds)) {
+    if (ds != tr->validation_set) (void)match(tr, ds, &local);
+    if (local.status == HOOP_OK && !rows_fit(tr, ds))
         (void)hoop_fail(&local, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for",
                         hoop_dataset_path(ds, 0, NULL));
-    } else if (tr->train_set != NULL && ds != tr->validation_set) {
-        (void)same_meaning(tr, ds, &local);
-    }
     hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
     hoop__record_clear(&r);
     opts.end_step = (hoop_dataset_about(ds)->length + tr->run.batch - 1) / tr->run.batch;

@@ -49,6 +49,22 @@ static hoop_status read_state_part(hoop_trainer *tr, void *ctx, int param, int64
     return st;
 }
 
+/* Are names those that the checkpoint knows? Without data they are taken from it. */
+static hoop_status check_meaning(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
+{
+    hoop__meaning noted = {0};
+    hoop_status   st    = hoop__meaning_noted(c, err, &noted);
+    if (st == HOOP_OK && tr->train_set != NULL)
+        st = hoop__meaning_same(&noted, hoop_checkpoint_path(c), &tr->meaning, hoop_dataset_path(tr->train_set, 0, NULL), err);
+    if (st == HOOP_OK && tr->train_set == NULL) {
+        hoop__meaning_free(&tr->meaning);
+        tr->meaning = noted;
+        return HOOP_OK;
+    }
+    hoop__meaning_free(&noted);
+    return st;
+}
+
 /* may this checkpoint be gone on from with this config and data? */
 static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
 {
@@ -174,6 +190,7 @@ hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *er
     HOOP_TRY(st, done, agree_on_one(tr, path, &p, err));
     st = hoop_checkpoint_open(p.picked, &task.error, &r.c);
     if (st == HOOP_OK && !tr->opts.evaluate_only) st = check_meta(tr, r.c, &task.error);
+    if (st == HOOP_OK) st = check_meaning(tr, r.c, &task.error);
     if (st == HOOP_OK) hoop__task_start(&task, read_contents, &r);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "reading a checkpoint", err));
     (void)take_up(tr, &r, &local);

@@ -5,7 +5,6 @@
  * later record tells that it is done. So a checkpoint is agreed upon, or does not exist, and no step waits for more of a disk
  * than a new directory.
  */
-#include "train/meaning.h"
 #include "train/task.h"
 
 #include "hoop/checkpoint.h"
@@ -31,7 +30,6 @@ enum stage { IDLE, WRITING, PUBLISHING };
 struct hoop__save {
     hoop_run_lock            *lock; /* rank 0 */
     char                      tmp[HOOP_CHECKPOINT_PATH], run_id[24], when[40], command[1024], total_steps[24];
-    hoop__meaning             meaning; /* of the training data */
     const char               *notes[2 + HOOP__MEANING_NOTES];
     hoop_checkpoint_meta      meta;
     hoop_checkpoint_entry    *entry;
@@ -233,7 +231,7 @@ static void command_line(char *out, size_t size)
 }
 
 /* what the checkpoint will say of itself; its strings live as long as the trainer */
-static void describe(const hoop_trainer *tr, hoop__save *s)
+static void describe(hoop_trainer *tr, hoop__save *s)
 {
     int64_t   step = tr->status.step, per_epoch = tr->status.steps_per_epoch;
     time_t    now = time(NULL);
@@ -261,7 +259,7 @@ static void describe(const hoop_trainer *tr, hoop__save *s)
                                          .time        = s->when,
                                          .command     = s->command,
                                          .notes       = s->notes,
-                                         .nnotes      = 1 + hoop__meaning_notes(&s->meaning, s->notes + 2)};
+                                         .nnotes      = 1 + hoop__meaning_notes(&tr->meaning, s->notes + 2)};
     if (tr->train_set != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->train_set)->fingerprint;
 }
 
@@ -351,7 +349,6 @@ hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err)
     s->size     = hoop_comm_size(tr->comm);
     s->receipts = calloc((size_t)s->size, sizeof *s->receipts);
     if (s->receipts == NULL) (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for checkpoints");
-    if (tr->train_set != NULL && local.status == HOOP_OK) (void)hoop__meaning_of(tr->train_set, &local, &s->meaning);
     (void)clock_gettime(CLOCK_REALTIME, &now);
     id = (uint64_t)now.tv_sec * 1000000007u ^ (uint64_t)now.tv_nsec << 20 ^ (uint64_t)getpid();
     if (s->rank == 0 && local.status == HOOP_OK) (void)open_run_dir(tr, s, &local);
@@ -369,7 +366,6 @@ void hoop__save_destroy(hoop_trainer *tr)
     hoop__task_join(&s->task);
     if (s->stage == WRITING && s->rank == 0) hoop_checkpoint_discard(s->tmp);
     hoop_run_lock_release(&s->lock);
-    hoop__meaning_free(&s->meaning);
     free(s->receipts);
     free(s->entry);
     free(s->copy);

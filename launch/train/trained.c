@@ -68,13 +68,26 @@ done:
 
 /* ---- data and model ---- */
 
-static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, hoop_error *err)
+/* A first layer that takes any number of inputs is told by the model itself. */
+static hoop_status check_width(const hoop__trained *t, const char *has, hoop_error *err)
+{
+    const hoop_dataset_field *x     = &hoop_dataset_about(t->data)->field[HOOP_FIELD_X];
+    const hoop_value         *first = hoop_value_at(hoop_config_get(t->config, "model.layers"), 0);
+    const char               *name  = hoop_value_text(first);
+    const int64_t             wants = hoop__meaning_numel(&t->meaning, HOOP_FIELD_X);
+    const bool                any   = first != NULL && (name == NULL || strcmp(name, "flatten") != 0) &&
+                     (hoop_value_find(first, "linear") == NULL || x->ndim != 1);
+    return wants < 0 || wants == x->numel || any ? HOOP_OK
+                                                 : hoop__meaning_other_width(&t->meaning, t->data, HOOP_FIELD_X, has, err);
+}
+
+static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, bool first, hoop_error *err)
 {
     hoop__data_opts   data = {0};
     hoop_dataset_opts how;
-    const char       *spec    = opts->data;
-    hoop__meaning     meaning = {0};
-    hoop_status       st      = hoop_config_fill(t->config, &hoop__data_options, err, &data);
+    hoop__match_opts  match;
+    const char       *spec = opts->data;
+    hoop_status       st   = hoop_config_fill(t->config, &hoop__data_options, err, &data);
     if (st != HOOP_OK) return st;
     if (spec == NULL) spec = data.validation;
     if (spec[0] == '\0')
@@ -83,10 +96,15 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, h
         .x = data.x, .y = data.y, .use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE, .cache_bytes = data.cache_mb << 20};
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
-    if (st == HOOP_OK) st = hoop__meaning_of(t->data, err, &meaning);
-    if (st == HOOP_OK) st = hoop__meaning_compare(&t->meaning, t->path, &meaning, hoop_dataset_path(t->data, 0, NULL), err);
+    match = (hoop__match_opts){.name    = t->path,
+                               .has     = "the run was trained on",
+                               .zero    = data.unknown == HOOP__UNKNOWN_ZERO,
+                               .targets = opts->targets,
+                               .ctx     = opts->ctx,
+                               .note    = first ? opts->note : NULL};
+    if (st == HOOP_OK) st = hoop__meaning_match(&t->meaning, t->data, &match, err);
+    if (st == HOOP_OK) st = check_width(t, match.has, err);
 done:
-    hoop__meaning_free(&meaning);
     return st;
 }
 
@@ -149,7 +167,7 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
 {
     hoop_trainer_opts create;
     hoop_error        local = {.status = HOOP_OK};
-    hoop_status       st    = open_data(t, opts, &local);
+    hoop_status       st    = open_data(t, opts, hoop_comm_rank(comm) == 0, &local);
     if (st == HOOP_OK) (void)shapes(t, opts, &local, &create);
     st = hoop_comm_agree_status(comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);

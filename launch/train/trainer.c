@@ -341,6 +341,7 @@ void hoop_trainer_destroy(hoop_trainer **trainer)
     hoop_loader_destroy(&tr->loader);
     hoop_dataset_close(&tr->train_set);
     hoop_dataset_close(&tr->validation_set);
+    hoop__meaning_free(&tr->meaning);
     hoop_ddp_destroy(&tr->ddp);
     hoop_optim_destroy(&tr->optim);
     hoop_tape_destroy(&tr->tape);

@@ -9,6 +9,7 @@
 #include "hoop/loader.h"
 #include "hoop/ops.h"
 #include "hoop/train.h"
+#include "train/meaning.h"
 
 /* top level (trainer.c) */
 typedef struct hoop__run_opts {
@@ -27,7 +28,7 @@ typedef struct hoop__model_opts {
 /* data (data.c) */
 typedef struct hoop__data_opts {
     char    train[HOOP_OPT_STRING_MAX], validation[HOOP_OPT_STRING_MAX], x[HOOP_OPT_STRING_MAX], y[HOOP_OPT_STRING_MAX];
-    int     normalize;
+    int     normalize, unknown;
     bool    shuffle;
     int64_t prefetch, cache_mb;
 } hoop__data_opts;
@@ -44,6 +45,7 @@ typedef struct hoop__save_opts {
 enum { HOOP__MODEL_MLP, HOOP__MODEL_LAYERS };
 enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
 enum { HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD };
+enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
 
 extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__mlp_options, hoop__data_options, hoop__dist_options,
     hoop__save_options;
@@ -94,6 +96,7 @@ struct hoop_trainer {
     hoop_dataset *train_set, *validation_set;
     hoop_loader  *loader;
     hoop__save   *save;
+    hoop__meaning meaning; /* of the training data, which may be known from a checkpoint only */
     int64_t       classes;
     int           input_ndim, target_ndim; /* without the batch */
     int64_t       input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];

@@ -76,6 +76,22 @@ HOOP_API const hoop_dataset_info *hoop_dataset_about(const hoop_dataset *ds);
 HOOP_API const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows);
 /** The name of class i, NULL if it has none. Calls: Local. */
 HOOP_API const char *hoop_dataset_class_name(const hoop_dataset *ds, int64_t i);
+/** The name of column i of a field whose rows have one dim (or none: column 0); NULL if it has none. Calls: Local. */
+HOOP_API const char *hoop_dataset_column(const hoop_dataset *ds, int field, int64_t i);
+/** Which columns of a table were written as a column for each of their words: "Sex", where x has "Sex=female" and "Sex=male";
+ * NULL after the last. Calls: Local. */
+HOOP_API const char *hoop_dataset_one_hot(const hoop_dataset *ds, int64_t i);
+/**
+ * From now on rows of a field have n columns: column from[i] of those they had, or zeros (-1), called names[i] (NULL: they have
+ * no names). Nobody may be reading. What is stored, and the fingerprint, stay. Errors: HOOP_ESHAPE (rows of more than one dim),
+ * HOOP_ERANGE, HOOP_ENOMEM. Calls: Local.
+ */
+HOOP_API hoop_status hoop_dataset_choose(hoop_dataset *ds, int field, const int64_t *from, const char *const *names, int64_t n,
+                                         hoop_error *err);
+/** From now on label i, below nto, is read as to[i], and a greater one as -1; there are n classes, called so. Nobody may be
+ * reading. Errors: HOOP_EARG (no labels), HOOP_ENOMEM. Calls: Local. */
+HOOP_API hoop_status hoop_dataset_relabel(hoop_dataset *ds, const int64_t *to, int64_t nto, const char *const *names, int64_t n,
+                                          hoop_error *err);
 /**
  * Gather rows index[n] of a field into out (n, row shape...), cast to `as` (f32, f64; i64 for integer data without scale).
  * Any number of threads may read at a time. Errors: HOOP_ERANGE (index), HOOP_EDTYPE, HOOP_EIO. Calls: Local.

@@ -310,16 +310,15 @@ static void sets_that_mean_other_things_are_refused(void **state)
         static const char *const names[] = {"cats", "eels", "one"};
         assert_int_equal(hoop("data import-csv %s.csv --out %s", names[i], names[i]), 0);
     }
-    (void)hoop("train words.yaml --out runs/never --set data.validation=one/train");
-    failed(1, "data.validation", "one/train-00000-of-00002.h5: class 0 is 'dog', but 'cat' in cats/train-00000-of-00003.h5");
     (void)hoop("train words.yaml --out runs/never --set data.validation=eels/train");
-    failed(1, "data.validation", "eels/train", "class 2 is 'eel', but '(none)' in cats/train-00000-of-00003.h5");
+    failed(1, "data.validation", "eels/train-00000-of-00003.h5: class 'eel' was not seen in training", "--like");
     (void)hoop("train words.yaml --out runs/words --set data.validation=cats/train");
     assert_int_equal(last.code, 0);
     (void)hoop("eval runs/words --data cats/train");
     succeeded();
-    (void)hoop("eval runs/words --data one/train");
-    failed(1, "one/train-00000-of-00002.h5: class 0 is 'dog', but 'cat' in runs/words");
+    (void)hoop("eval runs/words --data one/train"); /* dogs alone, by name */
+    assert_int_equal(last.code, 0);
+    expect_in(__FILE__, __LINE__, last.err, "classes are numbered in another way");
     (void)hoop("predict runs/words --data one/train --out one-y.h5"); /* looks at no targets */
     succeeded();
     /* pixels 0 to 255 for a model of 0 to 1 */

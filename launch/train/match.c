@@ -1,0 +1,337 @@
+/* Bringing a dataset to what a model was trained on: columns and classes by name. */
+#include "train/meaning.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A list of lines, apart. */
+typedef struct names {
+    char  **name;
+    int64_t n;
+    char   *text;
+} names;
+
+static void names_free(names *l)
+{
+    free(l->name);
+    free(l->text);
+}
+
+static hoop_status split(const char *list, hoop_error *err, names *out)
+{
+    *out = (names){0};
+    if (list == NULL) return HOOP_OK;
+    out->n = 1;
+    for (const char *c = list; *c != '\0'; c++) out->n += *c == '\n';
+    out->text = strdup(list);
+    out->name = calloc((size_t)out->n, sizeof *out->name);
+    if (out->text == NULL || out->name == NULL) {
+        names_free(out);
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for names");
+    }
+    out->name[0] = out->text;
+    for (char *c = out->text, **next = out->name + 1; *c != '\0'; c++) {
+        if (*c != '\n') continue;
+        *c      = '\0';
+        *next++ = c + 1;
+    }
+    return HOOP_OK;
+}
+
+/* ---- which is where ---- */
+
+typedef struct place {
+    const char *name;
+    int64_t     at;
+} place;
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const place *)a)->name, ((const place *)b)->name);
+}
+
+/* Sorted by name: free it; HOOP_ECONFIG if one name is there twice. */
+static hoop_status sorted(const names *l, const char *whose, hoop_error *err, place **out)
+{
+    *out = malloc((size_t)(l->n + 1) * sizeof **out);
+    if (*out == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for names");
+    for (int64_t i = 0; i < l->n; i++) (*out)[i] = (place){l->name[i], i};
+    qsort(*out, (size_t)l->n, sizeof **out, by_name);
+    for (int64_t i = 0; i + 1 < l->n; i++)
+        if (strcmp((*out)[i].name, (*out)[i + 1].name) == 0)
+            return hoop_fail(err, HOOP_ECONFIG, "%s: two are called '%.64s': they cannot be told apart by name", whose,
+                             (*out)[i].name);
+    return HOOP_OK;
+}
+
+static int64_t find(const place *sorted, int64_t n, const char *name)
+{
+    const place  key = {name, 0};
+    const place *hit = bsearch(&key, sorted, (size_t)n, sizeof *sorted, by_name);
+    return hit == NULL ? -1 : hit->at;
+}
+
+/* The group of "Sex=male" is "Sex", if that is listed: the longest that is. NULL: it stands for itself. */
+static const char *group_of(const char *name, const names *groups)
+{
+    const char *best = NULL;
+    for (int64_t g = 0; g < groups->n; g++) {
+        const size_t n = strlen(groups->name[g]);
+        if (strncmp(name, groups->name[g], n) == 0 && name[n] == '=' && (best == NULL || n > strlen(best)))
+            best = groups->name[g];
+    }
+    return best;
+}
+
+static bool listed(const char *name, const names *groups)
+{
+    for (int64_t g = 0; name != NULL && g < groups->n; g++)
+        if (strcmp(name, groups->name[g]) == 0) return true;
+    return false;
+}
+
+/* ---- columns ---- */
+
+enum { LIST_BYTES = 160, NAME_BYTES = 40 };
+
+/* "a, b, c", shortened where there are many. */
+static void list_text(const names *l, char out[LIST_BYTES])
+{
+    size_t used = 0;
+    out[0]      = '\0';
+    for (int64_t i = 0; i < l->n; i++) {
+        if (used + NAME_BYTES + 8 > LIST_BYTES) {
+            (void)snprintf(out + used, LIST_BYTES - used, ", ...");
+            return;
+        }
+        used += (size_t)snprintf(out + used, LIST_BYTES - used, "%s%.*s", i > 0 ? ", " : "", NAME_BYTES, l->name[i]);
+    }
+}
+
+static const char *elements_of(int field)
+{
+    return field == HOOP_FIELD_X ? "input" : "target";
+}
+
+static hoop_status fail_width(const hoop_dataset *ds, int field, const names *has, const names *wants, int64_t nhas,
+                              int64_t nwants, const char *phrase, const char *why, hoop_error *err)
+{
+    char a[LIST_BYTES], b[LIST_BYTES];
+    list_text(has, a);
+    list_text(wants, b);
+    return hoop_fail(err, has->n > 0 && wants->n > 0 ? HOOP_ECONFIG : HOOP_ESHAPE, "%s: %lld %s%s a row%s%s%s; %s %lld%s%s%s%s",
+                     hoop_dataset_path(ds, 0, NULL), (long long)nhas, elements_of(field), nhas == 1 ? "" : "s",
+                     a[0] != '\0' ? " (" : "", a, a[0] != '\0' ? ")" : "", phrase, (long long)nwants, b[0] != '\0' ? " (" : "", b,
+                     b[0] != '\0' ? ")" : "", why);
+}
+
+hoop_status hoop__meaning_other_width(const hoop__meaning *trained, const hoop_dataset *ds, int field, const char *has,
+                                      hoop_error *err)
+{
+    hoop__meaning own = {0};
+    names         a = {0}, b = {0};
+    hoop_status   st;
+    HOOP_TRY(st, done, hoop__meaning_of(ds, err, &own));
+    HOOP_TRY(st, done, split(own.columns[field], err, &a));
+    HOOP_TRY(st, done, split(trained->columns[field], err, &b));
+    st = fail_width(ds, field, &a, &b, hoop_dataset_about(ds)->field[field].numel, hoop__meaning_numel(trained, field), has, "",
+                    err);
+done:
+    names_free(&a);
+    names_free(&b);
+    hoop__meaning_free(&own);
+    return st;
+}
+
+static void tell(const hoop__match_opts *o, const char *format, ...) HOOP_PRINTF(2, 3);
+static void tell(const hoop__match_opts *o, const char *format, ...)
+{
+    char    text[HOOP_ERROR_TEXT];
+    va_list args;
+    if (o->note == NULL) return;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    o->note(o->ctx, text);
+}
+
+/* Two sets of columns, by name. */
+typedef struct pairing {
+    names    wants, has, wants_groups, has_groups;
+    place   *wants_by_name, *has_by_name;
+    int64_t *from;
+    /* the first of each, and how many */
+    const char *missing, *additional, *unknown, *zero;
+    int64_t     nmissing, nadditional, nunknown, nzero;
+    bool        moved;
+} pairing;
+
+static void count(const char *name, const char **first, int64_t *n)
+{
+    if ((*n)++ == 0) *first = name;
+}
+
+static bool has_group(const pairing *p, const char *group)
+{
+    if (group == NULL) return false;
+    if (listed(group, &p->has_groups)) return true;
+    for (int64_t i = 0; i < p->has.n; i++)
+        if (strncmp(p->has.name[i], group, strlen(group)) == 0 && p->has.name[i][strlen(group)] == '=') return true;
+    return false;
+}
+
+static void pair(pairing *p)
+{
+    int64_t last = -1;
+    for (int64_t i = 0; i < p->wants.n; i++) {
+        const char *name = p->wants.name[i];
+        p->from[i]       = find(p->has_by_name, p->has.n, name);
+        if (p->from[i] >= 0) {
+            p->moved = p->moved || p->from[i] < last;
+            last     = p->from[i];
+        } else if (has_group(p, group_of(name, &p->wants_groups))) {
+            count(name, &p->zero, &p->nzero);
+        } else {
+            count(name, &p->missing, &p->nmissing);
+        }
+    }
+    for (int64_t i = 0; i < p->has.n; i++) {
+        const char *name = p->has.name[i];
+        if (find(p->wants_by_name, p->wants.n, name) >= 0) continue;
+        if (listed(group_of(name, &p->has_groups), &p->wants_groups) || group_of(name, &p->wants_groups) != NULL)
+            count(name, &p->unknown, &p->nunknown);
+        else
+            count(name, &p->additional, &p->nadditional);
+    }
+}
+
+static void and_more(const char *first, int64_t n, const char *what, char *out, size_t size)
+{
+    out[0] = '\0';
+    if (n == 1) (void)snprintf(out, size, "%.64s is %s", first, what);
+    if (n > 1) (void)snprintf(out, size, "%.64s and %lld more are %s", first, (long long)n - 1, what);
+}
+
+static hoop_status judge(const pairing *p, const hoop_dataset *ds, int field, const hoop__match_opts *o, hoop_error *err)
+{
+    const char *path = hoop_dataset_path(ds, 0, NULL);
+    char        missing[128], additional[128], why[300];
+    if (p->nmissing > 0 || p->nadditional > 0) {
+        and_more(p->missing, p->nmissing, "missing", missing, sizeof missing);
+        and_more(p->additional, p->nadditional, "not among these", additional, sizeof additional);
+        (void)snprintf(why, sizeof why, ": %s%s%s", missing, p->nmissing > 0 && p->nadditional > 0 ? ", " : "", additional);
+        return fail_width(ds, field, &p->has, &p->wants, p->has.n, p->wants.n, o->has, why, err);
+    }
+    if (p->nunknown > 0 && !o->zero)
+        return hoop_fail(
+            err, HOOP_ECONFIG,
+            "%s: '%.64s' (and %lld more) is a word that was not seen in training; --unknown zero (data.unknown: zero) "
+            "takes it as none",
+            path, p->unknown, (long long)p->nunknown - 1);
+    if (p->moved)
+        tell(o, "%s: columns of %s are in another order than those trained on: taken by name", path, field == 0 ? "x" : "y");
+    if (p->nzero > 0)
+        tell(o, "%s: has no %.64s%s: zeros are taken", path, p->zero,
+             p->nzero > 1 ? " (and others of the words trained on)" : "");
+    if (p->nunknown > 0)
+        tell(o, "%s: %.64s%s was not seen in training: taken as none", path, p->unknown, p->nunknown > 1 ? " (and others)" : "");
+    return HOOP_OK;
+}
+
+static hoop_status match_columns(const hoop__meaning *trained, const hoop__meaning *own, hoop_dataset *ds, int field,
+                                 const hoop__match_opts *o, hoop_error *err)
+{
+    pairing     p = {.moved = false};
+    hoop_status st;
+    if (trained->columns[field] == NULL || own->columns[field] == NULL) return HOOP_OK;
+    if (strcmp(trained->columns[field], own->columns[field]) == 0) return HOOP_OK;
+    HOOP_TRY(st, done, split(trained->columns[field], err, &p.wants));
+    HOOP_TRY(st, done, split(own->columns[field], err, &p.has));
+    if (field == HOOP_FIELD_Y && p.wants.n == 1 && p.has.n == 1 && trained->classes > 0) goto done; /* classes have names */
+    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, split(trained->one_hot, err, &p.wants_groups));
+    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, split(own->one_hot, err, &p.has_groups));
+    HOOP_TRY(st, done, sorted(&p.wants, o->name, err, &p.wants_by_name));
+    HOOP_TRY(st, done, sorted(&p.has, hoop_dataset_path(ds, 0, NULL), err, &p.has_by_name));
+    p.from = malloc((size_t)p.wants.n * sizeof *p.from);
+    if (p.from == NULL) {
+        st = hoop_fail(err, HOOP_ENOMEM, "no memory for names");
+        goto done;
+    }
+    pair(&p);
+    HOOP_TRY(st, done, judge(&p, ds, field, o, err));
+    st = hoop_dataset_choose(ds, field, p.from, (const char *const *)p.wants.name, p.wants.n, err);
+done:
+    names_free(&p.wants);
+    names_free(&p.has);
+    names_free(&p.wants_groups);
+    names_free(&p.has_groups);
+    free(p.wants_by_name);
+    free(p.has_by_name);
+    free(p.from);
+    return st;
+}
+
+/* ---- classes ---- */
+
+static hoop_status match_classes(const hoop__meaning *trained, const hoop__meaning *own, hoop_dataset *ds,
+                                 const hoop__match_opts *o, hoop_error *err)
+{
+    const char *path  = hoop_dataset_path(ds, 0, NULL);
+    names       wants = {0}, has = {0};
+    place      *by_wanted = NULL;
+    int64_t    *to        = NULL;
+    bool        moved     = false;
+    char        all[LIST_BYTES];
+    hoop_status st;
+    if (trained->names == NULL || own->names == NULL || strcmp(trained->names, own->names) == 0) return HOOP_OK;
+    HOOP_TRY(st, done, split(trained->names, err, &wants));
+    HOOP_TRY(st, done, split(own->names, err, &has));
+    HOOP_TRY(st, done, sorted(&wants, o->name, err, &by_wanted));
+    to = malloc((size_t)has.n * sizeof *to);
+    if (to == NULL) {
+        st = hoop_fail(err, HOOP_ENOMEM, "no memory for names");
+        goto done;
+    }
+    for (int64_t i = 0; i < has.n; i++) {
+        to[i] = find(by_wanted, wants.n, has.name[i]);
+        moved = moved || to[i] != i;
+        if (to[i] >= 0) continue;
+        list_text(&wants, all);
+        st = hoop_fail(err, HOOP_ECONFIG,
+                       "%s: class '%.64s' was not seen in training: %s has %s; import-csv --like takes classes from another set",
+                       path, has.name[i], o->name, all);
+        goto done;
+    }
+    if (!moved) goto done;
+    tell(o, "%s: classes are numbered in another way than those trained on: taken by name", path);
+    st = hoop_dataset_relabel(ds, to, has.n, (const char *const *)wants.name, wants.n, err);
+done:
+    names_free(&wants);
+    names_free(&has);
+    free(by_wanted);
+    free(to);
+    return st;
+}
+
+hoop_status hoop__meaning_match(const hoop__meaning *trained, hoop_dataset *ds, const hoop__match_opts *opts, hoop_error *err)
+{
+    const char   *path = hoop_dataset_path(ds, 0, NULL);
+    hoop__meaning own  = {0}, rest;
+    hoop_status   st;
+    HOOP_TRY(st, done, hoop__meaning_of(ds, err, &own));
+    HOOP_TRY(st, done, match_columns(trained, &own, ds, HOOP_FIELD_X, opts, err));
+    if (opts->targets) {
+        HOOP_TRY(st, done, match_columns(trained, &own, ds, HOOP_FIELD_Y, opts, err));
+        HOOP_TRY(st, done, match_classes(trained, &own, ds, opts, err));
+    }
+    rest            = *trained; /* what names do not settle */
+    rest.names      = NULL;
+    rest.columns[0] = rest.columns[1] = NULL;
+    own.classes                       = hoop_dataset_about(ds)->classes;
+    st                                = hoop__meaning_same(&rest, opts->name, &own, path, err);
+done:
+    hoop__meaning_free(&own);
+    return st;
+}
