@@ -43,7 +43,8 @@ static void weigh(const hoop_table *t, evidence *e)
     for (int64_t i = 0; i < t->columns; i++) {
         const hoop_column *c = &t->column[i];
         double             v;
-        switch (hoop__cell(t->first[i], t->locale, &v)) {
+        const hoop_cell    kind = hoop__cell(t->first[i], t->locale, &v);
+        switch (kind) {
         case HOOP_CELL_NUMBER:
             weigh_number(t, i, v, e);
             break;
@@ -54,7 +55,7 @@ static void weigh(const hoop_table *t, evidence *e)
             break;
         case HOOP_CELL_WORD:
         case HOOP_CELL_BOOL:
-            if (c->again) {
+            if (kind == HOOP_CELL_WORD ? c->again : c->bools > 0) {
                 e->again++;
                 if (e->repeated < 0) e->repeated = i;
             } else if (c->words == 0 && c->numbers + c->bools > 0) {
@@ -101,9 +102,6 @@ static hoop_status by_target(hoop_table *t, const evidence *e, hoop_error *err)
 
 static hoop_status by_words(hoop_table *t, const evidence *e, hoop_error *err)
 {
-    if (e->over_numbers > 0 && e->again > 0 && e->numbers == 0)
-        return doubt(t, e->repeated, "stands in other lines, too, as data would, but other words of the line stand over numbers",
-                     err);
     if (e->numbers > 0) {
         if (e->counting && e->numbers > 1) {
             if (e->again > 0)
@@ -118,9 +116,9 @@ static hoop_status by_words(hoop_table *t, const evidence *e, hoop_error *err)
             return doubt(t, e->over, "is a word over numbers, as a name would be, but the line has numbers, too", err);
         return by_target(t, e, err);
     }
-    if (e->again > 0 && e->fresh > 0)
+    if (e->again > 0 && e->fresh > 0 && e->over_numbers == 0)
         return doubt(t, e->repeated, "stands in other lines, too, as data would; other words of the line do not", err);
-    if (e->again > 0) return HOOP_OK;
+    if (e->again > 0 && e->over_numbers == 0) return HOOP_OK;
     if (e->empty > 0) return doubt(t, e->hole, "is empty between what look like names", err);
     t->header = true;
     hoop__say(t->result, "header", "line %lld names the columns: words, %s (--no-header: it is data)", (long long)t->first_line,

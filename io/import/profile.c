@@ -89,7 +89,6 @@ static bool see_cell(hoop_table *t, int64_t i, const char *text, int64_t line, d
         if (*v < c->low) c->low = *v;
         if (*v > c->high) c->high = *v;
         if (c->word_line == 0 && c->words == 0) first_line(&c->word_line, line, text, c->word, sizeof c->word);
-        c->again = c->again || line > t->first_line;
         return remember(t, c, text, line);
     case HOOP_CELL_EMPTY:
         c->empty++;
