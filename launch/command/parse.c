@@ -78,16 +78,48 @@ void command_speak(command_hushed *h)
     }
 }
 
+/* What argp and getopt say of a mistake goes into memory while they run: they take two lines where one will do. */
+static struct aside {
+    FILE  *own, *memory; /* standard error as it is, and in the meantime */
+    char  *text;
+    size_t size;
+    char   command[64];
+} aside;
+
+static void end_aside(void)
+{
+    if (aside.memory == NULL) return;
+    stderr = aside.own;
+    (void)fclose(aside.memory);
+    aside.memory = NULL;
+    if (aside.text != NULL && aside.size > 0) {
+        aside.text[strcspn(aside.text, "\n")] = '\0';
+        (void)fprintf(stderr, "%s; %s --help tells more\n", aside.text, aside.command);
+    }
+    free(aside.text);
+    aside.text = NULL;
+}
+
+static void begin_aside(void)
+{
+    static bool registered;
+    registered   = registered || atexit(end_aside) == 0; /* where argp ends the process */
+    aside.own    = stderr;
+    aside.memory = registered ? open_memstream(&aside.text, &aside.size) : NULL;
+    if (aside.memory != NULL) stderr = aside.memory;
+}
+
 void command_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
-    char           shown[64];
     const char    *command = argv[0];
     command_hushed hushed  = command_hush();
     check_whole_names(argp, argc, argv, command);
-    (void)snprintf(shown, sizeof shown, "hoop %s", command);
+    (void)snprintf(aside.command, sizeof aside.command, "hoop %s", command);
     argp_err_exit_status = HOOP_EXIT_USAGE;
-    argv[0]              = shown;
+    argv[0]              = aside.command;
+    begin_aside();
     if (argp_parse(argp, argc, argv, 0, NULL, input) != 0) exit(HOOP_EXIT_USAGE);
+    end_aside();
     argv[0] = "hoop";
     command_speak(&hushed);
 }

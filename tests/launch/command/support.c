@@ -100,7 +100,7 @@ void expect_failure(const char *file, int line, int code, ...)
     const char *end  = strchr(last.err, '\n'), *word;
     bool        good = last.code == code && strncmp(last.err, "hoop", 4) == 0 && end != NULL;
     va_list     args;
-    good = good && (end[1] == '\0' || strncmp(end + 1, "Try `", 5) == 0);
+    good = good && end[1] == '\0';
     va_start(args, code);
     while (good && (word = va_arg(args, const char *)) != NULL) good = strstr(last.err, word) != NULL;
     va_end(args);
