@@ -34,11 +34,23 @@ static bool at_end(const char *s)
     return *skip_space(s) == '\0';
 }
 
+/* A limit as it is shown: whole numbers in full. */
+static const char *limit(const hoop_option *row, double v, char out[32])
+{
+    if (row->type != HOOP_OPT_INT && row->type != HOOP_OPT_INTS)
+        (void)snprintf(out, 32, "%.15g", v);
+    else
+        (void)snprintf(out, 32, "%" PRId64, v >= 0x1p63 ? INT64_MAX : v <= -0x1p63 ? -INT64_MAX : (int64_t)v);
+    return out;
+}
+
 static hoop_status check_range(const hoop_option *row, double value, const char *text, hoop_error *err)
 {
+    char least[32], most[32];
     if (row->min == 0 && row->max == 0) return HOOP_OK;
     if (value >= row->min && value <= row->max) return HOOP_OK;
-    return hoop_fail(err, HOOP_ECONFIG, "%s: %s is out of range, must be %.15g to %.15g", row->key, text, row->min, row->max);
+    return hoop_fail(err, HOOP_ECONFIG, "%s: %s is out of range, must be %s to %s", row->key, text, limit(row, row->min, least),
+                     limit(row, row->max, most));
 }
 
 /* One whole number at the start of text; *end is where it stops. */
@@ -52,7 +64,14 @@ static hoop_status scan_int(const hoop_option *row, const char *text, int64_t *v
     if (stop == text)
         return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a whole number%s", row->key, text,
                          allows_auto(row) ? " or 'auto'" : "");
-    if (errno == ERANGE || v == INT64_MIN) return hoop_fail(err, HOOP_ECONFIG, "%s: %s does not fit in 64 bits", row->key, text);
+    if (errno == ERANGE || v == INT64_MIN) { /* beyond every limit */
+        hoop_option wide = *row;
+        if (row->min == 0 && row->max == 0) {
+            wide.min = -0x1p63;
+            wide.max = 0x1p63;
+        }
+        return check_range(&wide, v < 0 ? -INFINITY : INFINITY, text, err);
+    }
     *value = v;
     return HOOP_OK;
 }

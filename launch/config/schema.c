@@ -65,6 +65,27 @@ hoop_status hoop__row_parse(const hoop_option *row, const hoop_value *v, const c
     return hoop_fail(err, st, "%s: %s", place, inner.text);
 }
 
+/* Is the value of a row, given in the file, set aside for that of the key that was --set in its place? Not for a default: that
+ * says nothing. */
+static bool is_replaced(const hoop_value *section, const hoop_option_table *table, const hoop_option *row, const hoop_value *v)
+{
+    const hoop_option *other = row->instead_of == NULL ? NULL : hoop_option_find(table, row->instead_of);
+    const hoop_value  *set   = other == NULL ? NULL : hoop_value_find(section, other->key);
+    hoop_option        local;
+    hoop__field        field, fallback;
+    char               text[2][HOOP__FORMAT_MAX];
+    if (hoop_value_get_kind(set) == HOOP_VALUE_NULL || v->line == 0 || set->line > 0) return false;
+    local        = *other;
+    local.offset = 0;
+    memset(&fallback, 0, sizeof fallback);
+    memset(&field, 0, sizeof field);
+    if (hoop__row_parse(&local, set, other->key, 0, NULL, &field) != HOOP_OK) return false; /* told when it is its turn */
+    if (other->fallback == NULL || hoop_option_parse(&local, other->fallback, &fallback, NULL) != HOOP_OK) return true;
+    hoop_option_format(&local, &field, text[0], sizeof text[0]);
+    hoop_option_format(&local, &fallback, text[1], sizeof text[1]);
+    return strcmp(text[0], text[1]) != 0;
+}
+
 /* The values of one section, checked into a scratch field first and then, if all are right, into the struct. */
 static hoop_status fill(const hoop_value *section, const char *name, const char *origin, const hoop_option_table *table,
                         hoop_error *err, void *base)
@@ -82,6 +103,7 @@ static hoop_status fill(const hoop_value *section, const char *name, const char 
                 if (row->fallback != NULL) continue;
                 return hoop_fail(err, HOOP_ECONFIG, "%s: %s must be given: %s", origin, path, row->help);
             }
+            if (pass == 1 && is_replaced(section, table, row, v)) continue;
             st = pass == 0 ? hoop__row_parse(row, v, path, 0, err, &scratch)
                            : hoop__row_parse(row, v, path, row->offset, err, base);
             if (st != HOOP_OK) return st;

@@ -15,16 +15,17 @@ static const char *const gemms[]      = {"own", "blas", NULL};
 static const char *const isas[]       = {"auto", "avx512", "avx2", "baseline", NULL};
 #define AT(field) offsetof(hoop__run_opts, field)
 static const hoop_option rows[] = {
-    {"seed", HOOP_OPT_INT, AT(seed), "1", 0, 9e18, NULL, true, "of initialisation, sample order, dropout"},
+    {"seed", HOOP_OPT_INT, AT(seed), "1", 0, 0x1p63, NULL, true, "of initialisation, sample order, dropout"},
     {"batch", HOOP_OPT_INT, AT(batch), "128", 1, 1e9, NULL, true, "samples a step, over all ranks"},
     {"leaves", HOOP_OPT_INT, AT(leaves), "auto", 1, 1048576, NULL, true,
      "fixed units the batch is cut into; as many ranks can train; auto: from batch"},
-    {"epochs", HOOP_OPT_INT, AT(epochs), "0", 0, 1e9, NULL, false, "passes over the data (or steps)"},
-    {"steps", HOOP_OPT_INT, AT(steps), "0", 0, 1e15, NULL, false, "updates (or epochs)"},
+    {"epochs", HOOP_OPT_INT, AT(epochs), "0", 0, 1e9, NULL, false, "passes over the data (or steps)", "steps"},
+    {"steps", HOOP_OPT_INT, AT(steps), "0", 0, 1e15, NULL, false, "updates (or epochs)", "epochs"},
     {"loss", HOOP_OPT_ENUM, AT(loss), "cross_entropy", 0, 0, losses, true, "cross_entropy for classes, mse for real targets"},
     {"clip_norm", HOOP_OPT_FLOAT, AT(clip_norm), "0.0", 0, 1e30, NULL, true, "largest global norm of the gradient; 0: any"},
     {"precision", HOOP_OPT_ENUM, AT(precision), "f32", 0, 0, precisions, true, "of weights and arithmetic"},
-    {"threads", HOOP_OPT_INT, AT(threads), "auto", 1, 1024, NULL, false, "of each rank; auto: the cores this rank may use"},
+    {"threads", HOOP_OPT_INT, AT(threads), "auto", 1, 1024, NULL, false,
+     "of each rank; auto: OMP_NUM_THREADS, or else the cores this rank may use"},
     {"gemm", HOOP_OPT_ENUM, AT(gemm), "own", 0, 0, gemms, true,
      "matrix products: own, by hoop's kernels (f32), or blas, by OpenBLAS"},
     {"isa", HOOP_OPT_ENUM, AT(isa), "auto", 0, 0, isas, false, "instruction set of hoop's own kernels; auto: the best here"},

@@ -45,6 +45,8 @@ typedef struct hoop_option {
     const char *const *choices;  /* ENUM: NULL-terminated */
     bool               decides_bits; /* part of the fingerprint: resuming with another value is refused */
     const char        *help;         /* one line, with units */
+    const char        *instead_of;   /* key of the same table that says the same in another way: set on top (--set), it takes the
+                                      * place of what the file says under that key; NULL: none */
 } hoop_option;
 
 /** A component's table: `rows` has `count` rows; `section` is its dotted place in the config ("optimizer"; "" for the top). */

@@ -62,7 +62,8 @@ enum { HOOP_FINGERPRINT_SIZE = 65 }; /* 64 hex digits and a NUL */
 HOOP_API hoop_status hoop_config_load(const char *path, hoop_error *err, hoop_config **out);
 /** Read YAML from a string; `name` stands for the file in errors. "" is a config without keys. Calls: Local. */
 HOOP_API hoop_status hoop_config_parse(const char *text, const char *name, hoop_error *err, hoop_config **out);
-/** Set "dotted.key=value", the value in YAML; what stood there, a section too, is replaced. Failing, it changes nothing.
+/** Set "dotted.key=value", the value in YAML; what stood there, a section too, is replaced. A key that says what another one of
+ *  the file says in another way (steps, epochs; hoop/option.h) takes its place. Failing, it changes nothing.
  *  Calls: Local. */
 HOOP_API hoop_status hoop_config_set(hoop_config *cfg, const char *assignment, hoop_error *err);
 HOOP_API void        hoop_config_destroy(hoop_config **cfg);

@@ -151,8 +151,8 @@ static void test_bad(void **state)
         {"leaves", "-4", "must be 1 to"},
         {"leaves", "1048577", "out of range"},
         {"steps", "auto", "not a whole number"},
-        {"steps", "9223372036854775808", "64 bits"},
-        {"steps", "-9223372036854775808", "64 bits"}, /* taken by auto */
+        {"steps", "9223372036854775808", "out of range, must be -9223372036854775807 to 9223372036854775807"},
+        {"steps", "-9223372036854775808", "must be -9223372036854775807 to 9223372036854775807"}, /* taken by auto */
         {"lr", "fast", "'fast' is not a number"},
         {"lr", "", "not a number"},
         {"lr", "1e-3e", "not a number"},

@@ -7,7 +7,7 @@
 #include "hoop/config.h"
 
 typedef struct top {
-    int64_t seed, batch, leaves, steps;
+    int64_t seed, batch, leaves, steps, epochs;
     double  clip_norm;
     int     precision;
 } top;
@@ -39,7 +39,8 @@ static const hoop_option top_rows[] = {
     {"seed", HOOP_OPT_INT, offsetof(top, seed), "0", 0, 0, NULL, true, "seed of all randomness"},
     {"batch", HOOP_OPT_INT, offsetof(top, batch), "128", 1, 1e18, NULL, true, "samples a step over all ranks"},
     {"leaves", HOOP_OPT_INT, offsetof(top, leaves), "auto", 1, 65536, NULL, true, "fixed units the batch is cut into"},
-    {"steps", HOOP_OPT_INT, offsetof(top, steps), "100", 0, 0, NULL, false, "steps to train"},
+    {"steps", HOOP_OPT_INT, offsetof(top, steps), "100", 0, 0, NULL, false, "steps to train", "epochs"},
+    {"epochs", HOOP_OPT_INT, offsetof(top, epochs), "0", 0, 0, NULL, false, "passes to train", "steps"},
     {"clip_norm", HOOP_OPT_FLOAT, offsetof(top, clip_norm), "0", 0, 1e30, NULL, true, "largest gradient norm, 0: no limit"},
     {"precision", HOOP_OPT_ENUM, offsetof(top, precision), "f32", 0, 0, precisions, true, "dtype of parameters"},
 };
@@ -143,7 +144,7 @@ static const struct {
     const char *text, *set, *words;
 } wrong[] = {
     {"a: 1\n", "data.train=x",
-     "model.yaml:1: a: unknown key; the keys here are seed, batch, leaves, steps, clip_norm, precision, model, data"},
+     "model.yaml:1: a: unknown key; the keys here are seed, batch, leaves, steps, epochs, clip_norm, precision, model, data"},
     {"seed: 1\noptimizer:\n  lrr: 1\n", NULL, "model.yaml:3: optimizer.lrr: unknown key; did you mean optimizer.lr?"},
     {"optimizer: {\n  weightdecay: 1}\n", NULL,
      "model.yaml:2: optimizer.weightdecay: unknown key; did you mean optimizer.weight_decay?"},
@@ -159,7 +160,11 @@ static const struct {
     {"data: {train: x}\nbatch: [1]\n", NULL, "model.yaml:2: batch: is a list, it should be a single value"},
     {"data: {train: x}\n\nbatch: -4\n", NULL, "model.yaml:3: batch: -4"},
     {"data: {train: x}\nbatch: 1.5\n", NULL, "model.yaml:2: batch: '1.5' is not a whole number"},
-    {"data: {train: x}\nbatch: 99999999999999999999\n", NULL, "model.yaml:2: batch: 99999999999999999999 does not fit"},
+    {"data: {train: x}\nbatch: 99999999999999999999\n", NULL,
+     "model.yaml:2: batch: 99999999999999999999 is out of range, must be 1 to 1000000000000000000"},
+    {"data: {train: x}\nseed: 9223372036854775808\n", NULL,
+     "model.yaml:2: seed: 9223372036854775808 is out of range, must be "
+     "-9223372036854775807 to 9223372036854775807"},
     {"data: {train: x}\nbatch: '12'\n", NULL, "model.yaml:2: batch: \"12\" is text; write it without quotes"},
     {"data: {train: x}\n", "batch=x", "--set batch=x: batch: 'x' is not a whole number"},
     {"data: {train: x}\nmodel: {bias: yes}\n", NULL, "model.yaml:2: model.bias: 'yes' must be true or false"},
@@ -182,6 +187,45 @@ static void errors_name_place_key_and_remedy(void **state)
         all a = {0};
         assert_fails(HOOP_ECONFIG, wrong[i].words, read_into(wrong[i].text, wrong[i].set, &a, &err));
     }
+}
+
+/* A key set on top takes the place of what the file says in another way; in one place both stand, for their reader to refuse. */
+static void one_key_instead_of_another(void **state)
+{
+    static const struct {
+        const char *text, *set;
+        int64_t     steps, epochs;
+    } cases[] = {
+        {"epochs: 3\n", NULL, 100, 3},
+        {"epochs: 3\n", "steps=60", 60, 0},
+        {"steps: 60\n", "epochs=3", 100, 3},
+        {"steps: 60\nepochs: 4\n", "epochs=3", 100, 3},
+        {"steps: 60\nepochs: 4\n", "batch=3", 60, 4},
+        {"epochs: 3\n", "steps=100", 100, 3}, /* the default says nothing */
+        {"epochs: 3\n", "steps=null", 100, 3},
+        {"epochs: 0\n", "steps=60", 60, 0},
+    };
+    all          a;
+    hoop_config *cfg;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "data: {train: x}\n%s", cases[i].text);
+        assert_ok(read_into(text, cases[i].set, &a, &err));
+        assert_int_equal(a.t.steps, cases[i].steps);
+        assert_int_equal(a.t.epochs, cases[i].epochs);
+    }
+    cfg = parsed("data: {train: x}\n");
+    assert_ok(hoop_config_set(cfg, "steps=7", &err));
+    assert_ok(hoop_config_set(cfg, "epochs=8", &err));
+    hoop_config_schema schema = schema_of(&a);
+    assert_ok(hoop_config_read(cfg, &schema, &err));
+    assert_true(a.t.steps == 7 && a.t.epochs == 8);
+    hoop_config_destroy(&cfg);
+    /* what is set aside is checked all the same */
+    assert_fails(HOOP_ECONFIG, "model.yaml:2: epochs: 'x' is not a whole number",
+                 read_into("data: {train: x}\nepochs: x\n", "steps=60", &a, &err));
+    assert_fails(HOOP_ECONFIG, "--set steps=y: steps: 'y'", read_into("data: {train: x}\nepochs: 3\n", "steps=y", &a, &err));
 }
 
 static void a_failed_fill_changes_nothing(void **state)
@@ -250,7 +294,7 @@ static void resolved_text_is_pleasant(void **state)
     *strstr(text, "dist:") = '\0';
     assert_string_equal(text,
                         "# Every key with the value in force, as hoop wrote it at the start of the run.\n"
-                        "seed: 0\nbatch: 128\nleaves: auto\nsteps: 100\nclip_norm: 0\nprecision: f32\n"
+                        "seed: 0\nbatch: 128\nleaves: auto\nsteps: 100\nepochs: 0\nclip_norm: 0\nprecision: f32\n"
                         "model:\n  kind: mlp\n  hidden: [512, 256]\n  bias: true\n  layers:\n    - {linear: 5}\n    - relu\n"
                         "data:\n  train: d/train\n  note: \"\"\n"
                         "optimizer:\n  name: adamw\n  lr: 0.001\n  weight_decay: 0.01\n  momentum: 0\n");
@@ -412,15 +456,11 @@ static void help_is_a_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_reach_the_structs),
-        cmocka_unit_test(errors_name_place_key_and_remedy),
-        cmocka_unit_test(a_failed_fill_changes_nothing),
-        cmocka_unit_test(resolved_reads_back),
-        cmocka_unit_test(resolved_text_is_pleasant),
-        cmocka_unit_test(fingerprint_sees_bits_only),
-        cmocka_unit_test(diff_names_the_key_and_both_values),
-        cmocka_unit_test(layers_are_filled_one_by_one),
-        cmocka_unit_test(help_is_a_config),
+        cmocka_unit_test(values_reach_the_structs),     cmocka_unit_test(errors_name_place_key_and_remedy),
+        cmocka_unit_test(one_key_instead_of_another),   cmocka_unit_test(a_failed_fill_changes_nothing),
+        cmocka_unit_test(resolved_reads_back),          cmocka_unit_test(resolved_text_is_pleasant),
+        cmocka_unit_test(fingerprint_sees_bits_only),   cmocka_unit_test(diff_names_the_key_and_both_values),
+        cmocka_unit_test(layers_are_filled_one_by_one), cmocka_unit_test(help_is_a_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
