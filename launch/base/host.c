@@ -152,6 +152,18 @@ const char *hoop__cpus_bound_by(void)
     return NULL;
 }
 
+int64_t hoop__cpus_asked_for(void)
+{
+    const char *text = getenv("OMP_NUM_THREADS");
+    char       *end;
+    long        n;
+    if (text == NULL || text[strspn(text, " \t")] == '\0') return 0;
+    errno = 0;
+    n     = strtol(text, &end, 10);
+    end += strspn(end, " \t");
+    return errno != 0 || end == text || (*end != '\0' && *end != ',') || n < 1 || n > 1024 ? -1 : n;
+}
+
 static int64_t cores_in(const hoop__cpus *cpus)
 {
     int64_t n = 0;

@@ -25,6 +25,9 @@ int64_t hoop__cpus_share(const hoop__cpus *all, int n, int self);
 int64_t hoop__cpus_least(const hoop__cpus *all, int n, int *who);
 /** The variable by which the OpenMP runtime has bound this process to a core before main (it comes with OpenBLAS), or NULL. */
 const char *hoop__cpus_bound_by(void);
+/** Threads that OMP_NUM_THREADS asks for, as other programs read it: a number from 1 to 1024, or the first of a list ("4,2").
+ *  0: it is not set; -1: it is something else. */
+int64_t hoop__cpus_asked_for(void);
 /** The quota from /proc/self/cgroup, /proc/self/mountinfo and cpu.max or cpu.cfs_quota_us, all below `root` ("" but in tests). */
 double hoop__cgroup_quota(const char *root);
 

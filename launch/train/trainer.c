@@ -118,23 +118,26 @@ static hoop_status share_cores(hoop_trainer *tr, hoop__cpus *all, hoop_error *er
 {
     hoop__cpus  mine;
     int         size = hoop_comm_size(tr->comm), least;
-    int64_t     share;
+    int64_t     share, asked = tr->run.threads == HOOP_OPT_AUTO ? hoop__cpus_asked_for() : 0;
     const char *binding;
     hoop_status st;
     hoop__cpus_find(&mine);
     st = hoop_comm_all_gather_bytes(tr->comm, &mine, (int64_t)sizeof mine, "cores of each rank", err, all);
     if (st != HOOP_OK) return st;
     share              = hoop__cpus_share(all, size, hoop_comm_rank(tr->comm));
-    tr->status.threads = (int)(tr->run.threads == HOOP_OPT_AUTO ? share : tr->run.threads);
+    tr->status.threads = (int)(tr->run.threads != HOOP_OPT_AUTO ? tr->run.threads : asked > 0 ? asked : share);
     if (hoop_comm_rank(tr->comm) != 0) return HOOP_OK;
+    if (asked < 0)
+        hoop__note(tr, "warning: OMP_NUM_THREADS=%.40s is no number from 1 to 1024, and is ignored", getenv("OMP_NUM_THREADS"));
     if (share == 1 && (binding = hoop__cpus_bound_by()) != NULL)
         hoop__note(tr, "warning: %s=%s has bound this process, and the threads it makes, to one core: unset it to use more",
                    binding, getenv(binding));
-    if (tr->run.threads == HOOP_OPT_AUTO) return HOOP_OK;
+    if (tr->run.threads == HOOP_OPT_AUTO && asked <= 0) return HOOP_OK;
     share = hoop__cpus_least(all, size, &least);
-    if (tr->run.threads > share) {
-        hoop__note(tr, "warning: threads: %d, but rank %d on %s has %lld core%s; more threads than cores run slower",
-                   tr->status.threads, least, hoop_comm_host(tr->comm, least), (long long)share, share == 1 ? "" : "s");
+    if (tr->status.threads > share) {
+        hoop__note(tr, "warning: %s%d, but rank %d on %s has %lld core%s; more threads than cores run slower",
+                   asked > 0 ? "OMP_NUM_THREADS=" : "threads: ", tr->status.threads, least, hoop_comm_host(tr->comm, least),
+                   (long long)share, share == 1 ? "" : "s");
     }
     return HOOP_OK;
 }

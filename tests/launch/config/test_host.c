@@ -197,6 +197,24 @@ static void bindings_of_openmp(void **state)
     assert_null(hoop__cpus_bound_by());
 }
 
+static void threads_as_other_programs_have_them(void **state)
+{
+    static const struct {
+        const char *value;
+        int64_t     want;
+    } cases[] = {{"4", 4},   {"4,2", 4}, {" 3 ", 3},  {"1024", 1024}, {"", 0},
+                 {"  ", 0},  {"0", -1},  {"-2", -1},  {"1025", -1},   {"x", -1},
+                 {",2", -1}, {"4x", -1}, {"4 2", -1}, {"1.5", -1},    {"99999999999999999999", -1}};
+    (void)state;
+    (void)unsetenv("OMP_NUM_THREADS");
+    assert_int_equal(hoop__cpus_asked_for(), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)setenv("OMP_NUM_THREADS", cases[i].value, 1);
+        assert_int_equal(hoop__cpus_asked_for(), cases[i].want);
+    }
+    (void)unsetenv("OMP_NUM_THREADS");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +224,7 @@ int main(void)
         cmocka_unit_test(this_process_has_cores),
         cmocka_unit_test(launchers_are_told_by_their_variables),
         cmocka_unit_test(bindings_of_openmp),
+        cmocka_unit_test(threads_as_other_programs_have_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
