@@ -100,16 +100,27 @@ static hoop_tensor *flatten_forward(const hoop_module *m, hoop_tape *t, hoop_ten
     return hoop_tensor_ndim(x) == 2 ? x : hoop_reshape(t, x, 2, (int64_t[]){hoop_tensor_size(x, 0), -1});
 }
 
-/* normalize: (x - mean) * inverse_std by element of the input; the statistics are buffers of the model's dtype */
+/* normalize: (x - mean) * inverse_std by element of the input; the statistics are buffers. Input of f64 loses its mean before it
+ * is rounded to the model's dtype. */
+static const char *const normalize_inputs[] = {"model", "f64", NULL};
+static const hoop_option normalize_rows[]   = {
+      {"input", HOOP_OPT_ENUM, offsetof(hoop_normalize_opts, input), "model", 0, 0, normalize_inputs, true,
+       "dtype of its input: the model's, or f64"},
+};
 static hoop_status normalize_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
-    const hoop_dtype dtype = hoop_module_dtype(m);
-    hoop_status      st    = hoop_module_buffer(m, 0, "mean", dtype, *ndim - 1, shape + 1, err);
+    const hoop_normalize_opts *o     = hoop_module_opts(m);
+    const hoop_dtype           dtype = hoop_module_dtype(m), input = o->input == HOOP_NORMALIZE_F64 ? HOOP_F64 : dtype;
+    hoop_status                st = hoop_module_buffer(m, 0, "mean", input, *ndim - 1, shape + 1, err);
     return st == HOOP_OK ? hoop_module_buffer(m, 1, "inverse_std", dtype, *ndim - 1, shape + 1, err) : st;
 }
 static hoop_tensor *normalize_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 {
-    return hoop_mul(t, hoop_sub(t, x, hoop_module_tensor(m, 0)), hoop_module_tensor(m, 1));
+    const hoop_normalize_opts *o     = hoop_module_opts(m);
+    const hoop_dtype           dtype = hoop_module_dtype(m);
+    x                                = hoop_sub(t, x, hoop_module_tensor(m, 0));
+    if (o->input == HOOP_NORMALIZE_F64 && dtype != HOOP_F64) x = hoop_cast(t, x, dtype);
+    return hoop_mul(t, x, hoop_module_tensor(m, 1));
 }
 
 #define OPTIONS(rows)                                                                                                            \
@@ -126,7 +137,8 @@ static const hoop_module_kind sigmoid   = {.name = "sigmoid", .forward = sigmoid
 static const hoop_module_kind gelu      = {"gelu", OPTIONS(gelu_rows), sizeof(hoop_gelu_opts), "approximate", NULL, gelu_forward};
 static const hoop_module_kind dropout = {"dropout", OPTIONS(dropout_rows), sizeof(hoop_dropout_opts), "p", NULL, dropout_forward};
 static const hoop_module_kind flatten = {.name = "flatten", .build = flatten_build, .forward = flatten_forward};
-static const hoop_module_kind normalize = {.name = "normalize", .build = normalize_build, .forward = normalize_forward};
+static const hoop_module_kind normalize = {"normalize", OPTIONS(normalize_rows), sizeof(hoop_normalize_opts),
+                                           "input",     normalize_build,         normalize_forward};
 
 static const hoop_module_kind *const kinds[] = {&linear, &embedding, &relu,    &tanh_kind, &sigmoid,
                                                 &gelu,   &dropout,   &flatten, &normalize, &hoop__module_sequential};

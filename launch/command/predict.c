@@ -6,6 +6,7 @@
 
 #include "command/print.h"
 #include "train/trained.h"
+#include "train/trainer.h"
 
 enum { KEY_FORCE = 256, KEY_UNKNOWN, MOST_SETS = 256 };
 
@@ -81,7 +82,7 @@ static void print_result(const predict_args *a, hoop__trained *t)
     const int64_t *row = hoop_trainer_output_shape(t->trainer, &ndim);
     for (int d = 0; d < ndim; d++) full[d + 1] = row[d];
     print_shape(ndim + 1, full, shape);
-    (void)printf("%s: /y %s %s, from %s\n", a->out, shape, hoop_dtype_name(hoop_trainer_dtype(t->trainer)), t->checkpoint);
+    (void)printf("%s: /y %s %s, from %s\n", a->out, shape, hoop_dtype_name(hoop__predict_dtype(t->trainer)), t->checkpoint);
 }
 
 int command_predict(int argc, char **argv)

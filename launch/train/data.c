@@ -7,6 +7,7 @@
 #include <string.h>
 
 static const char *const normalizations[] = {"none", "standard", NULL};
+static const char *const targets[]        = {"auto", "none", "standard", NULL};
 static const char *const unknowns[]       = {"refuse", "zero", NULL};
 #define AT(field) offsetof(hoop__data_opts, field)
 static const hoop_option rows[] = {
@@ -17,6 +18,10 @@ static const hoop_option rows[] = {
     {"y", HOOP_OPT_STRING, AT(y), "/y", 0, 0, NULL, true, "HDF5 dataset of targets"},
     {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true,
      "standard: mean 0 and variance 1 by element, from the training data"},
+    {"normalize_targets", HOOP_OPT_ENUM, AT(normalize_targets), "auto", 0, 0, targets, true,
+     "mse: standard: the same of the targets; auto: where one of at most 64 has a deviation outside 0.1 to 10, or a mean beyond "
+     "10 "
+     "deviations. Losses and predictions stay in the data's units"},
     {"unknown", HOOP_OPT_ENUM, AT(unknown), "refuse", 0, 0, unknowns, false,
      "words of one-hot columns that were not seen in training; zero: none of the words"},
     {"shuffle", HOOP_OPT_BOOL, AT(shuffle), "true", 0, 0, NULL, true, "each epoch in another order"},
@@ -155,7 +160,7 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
             tr->target_ndim < (tr->opts.evaluate_only ? -1 : 0)) {
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: input_ndim and target_ndim are 0 to %d", HOOP_MAX_DIMS - 1);
         }
-        if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && tr->classes < 1)
+        if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && tr->classes < 1 && !tr->opts.evaluate_only)
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for cross_entropy");
         return HOOP_OK;
     }
@@ -231,16 +236,17 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
 
 static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__record *r, hoop_error *err)
 {
-    int64_t      xs[HOOP_MAX_DIMS] = {leaf->n}, ys[HOOP_MAX_DIMS] = {leaf->n};
+    int64_t      xs[HOOP_MAX_DIMS] = {leaf->n};
     hoop_tensor *x, *y, *out, *loss;
     memcpy(xs + 1, tr->input_shape, (size_t)tr->input_ndim * sizeof *xs);
-    memcpy(ys + 1, tr->target_shape, (size_t)tr->target_ndim * sizeof *ys);
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
-    x    = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, xs, leaf->x);
-    y    = hoop_tape_wrap(tr->tape, tr->target_dtype, tr->target_ndim + 1, ys, leaf->y);
-    out  = hoop_model_forward(tr->model, tr->tape, x);
+    x   = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, xs, leaf->x);
+    y   = hoop__targets_wrap(tr, tr->target_dtype, leaf->y, leaf->n);
+    out = hoop_model_forward(tr->model, tr->tape, x);
+    if (tr->target_mean != NULL)
+        hoop_exact_scalar_deposit(&r->units, hoop__targets_squares(tr, out, tr->target_dtype, leaf->y, leaf->n));
     loss = hoop__model_loss(tr, out, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
         (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
@@ -301,7 +307,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     else
         st = hoop__record_verdict(tr, &r, err);
     if (st != HOOP_OK) goto done;
-    hoop__record_sums(&r, &sums);
+    hoop__record_sums(tr, &r, &sums);
     if (out != NULL) *out = sums;
     if (own) {
         if (!isfinite(sums.loss) && hoop_comm_rank(tr->comm) == 0)
@@ -312,32 +318,4 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     }
 done:
     return st;
-}
-
-hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err)
-{
-    int64_t        shape[HOOP_MAX_DIMS], row = 1, out_row = 1, chunk = (tr->run.batch + tr->run.leaves - 1) / tr->run.leaves;
-    int            ndim;
-    const int64_t *out_shape;
-    if (tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_predict: the model is the caller's own");
-    out_shape = hoop_model_out_shape(tr->model, &ndim);
-    for (int d = 0; d < ndim; d++) out_row *= out_shape[d];
-    for (int d = 0; d < tr->input_ndim; d++) row *= tr->input_shape[d];
-    memcpy(shape + 1, tr->input_shape, (size_t)tr->input_ndim * sizeof *shape);
-    for (int64_t at = 0; at < n; at += chunk) {
-        hoop_tensor *in, *y;
-        hoop_status  st;
-        shape[0] = n - at < chunk ? n - at : chunk;
-        (void)hoop_tape_reset(tr->tape, NULL, NULL);
-        (void)hoop_tape_set_training(tr->tape, false);
-        (void)hoop_tape_set_grad(tr->tape, false);
-        in = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, shape,
-                            (const char *)x + (size_t)(at * row) * hoop_dtype_size(tr->input_dtype));
-        y  = hoop_model_forward(tr->model, tr->tape, in);
-        if (hoop_tape_error(tr->tape)->status != HOOP_OK)
-            return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
-        st = hoop_tensor_read(y, (char *)out + (size_t)(at * out_row) * hoop_dtype_size(tr->dtype), err);
-        if (st != HOOP_OK) return st;
-    }
-    return HOOP_OK;
 }

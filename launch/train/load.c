@@ -73,6 +73,8 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
     hoop_config                *old   = NULL;
     hoop_status                 st;
     HOOP_TRY(st, done, hoop_config_parse(meta->config, hoop_checkpoint_path(c), err, &old));
+    if (!hoop_config_has(old, "data.normalize_targets")) /* older than that key */
+        HOOP_TRY(st, done, hoop_config_set(old, "data.normalize_targets=none", err));
     HOOP_TRY(st, done, hoop_config_diff_bits(old, tr->config, &tr->schema, err));
     if (tr->train_set != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->train_set)->fingerprint) != 0) {
         st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
@@ -88,6 +90,26 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
 done:
     hoop_config_destroy(&old);
     return st;
+}
+
+void hoop__load_peek(const char *path, hoop__peek *out)
+{
+    hoop_checkpoint              *c = NULL;
+    const hoop_checkpoint_tensor *mean;
+    int64_t                      *steps = NULL, n = 0;
+    char                          one[HOOP_CHECKPOINT_PATH];
+    *out = (hoop__peek){.found = false};
+    if (hoop_checkpoint_open(path, NULL, &c) != HOOP_OK && hoop_checkpoint_list(path, NULL, &steps, &n) == HOOP_OK) {
+        while (c == NULL && n-- > 0) /* the newest may be damaged; those of a run are alike */
+            if (hoop_checkpoint_step_path(path, steps[n], NULL, one) == HOOP_OK) (void)hoop_checkpoint_open(one, NULL, &c);
+    }
+    free(steps);
+    if (c == NULL) return;
+    mean = hoop_checkpoint_find(c, HOOP_CKPT_BUFFER, NULL, "normalize.mean");
+    *out = (hoop__peek){.found   = true,
+                        .targets = hoop_checkpoint_find(c, HOOP_CKPT_BUFFER, NULL, "normalize_targets.std") != NULL,
+                        .mean    = mean != NULL ? mean->dtype : HOOP_F32};
+    hoop_checkpoint_close(&c);
 }
 
 /* what a task reads: the checkpoint, and what of it has no place in the trainer yet */

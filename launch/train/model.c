@@ -176,6 +176,8 @@ static hoop_status check_labels(hoop_trainer *tr, int ndim, const int64_t *shape
 {
     char out[160], label[160];
     bool fit;
+    if (tr->opts.evaluate_only && tr->classes == 0 && ndim > 0)
+        tr->classes = shape[ndim - 1]; /* all that a trained model knows */
     if (ndim < 1 || shape[ndim - 1] < tr->classes)
         return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the data %lld classes",
                                 (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)tr->classes);
@@ -246,11 +248,13 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     hoop_module *root, *layers = NULL;
     int64_t      shape[HOOP_MAX_DIMS] = {1};
     hoop_status  st;
+
+    const hoop_normalize_opts normalize = {tr->input_dtype == HOOP_F64 ? HOOP_NORMALIZE_F64 : HOOP_NORMALIZE_MODEL};
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
     root       = hoop_model_root(tr->model);
     if (tr->data_opts.normalize != HOOP__NORMALIZE_NONE)
-        HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", NULL, err, NULL));
+        HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", &normalize, err, NULL));
     if (tr->model_opts.kind == HOOP__MODEL_MLP)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));
     HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
@@ -262,6 +266,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
         goto done;
     }
     HOOP_TRY(st, done, check_outputs(tr, err));
+    HOOP_TRY(st, done, hoop__targets_buffers(tr, err));
     HOOP_TRY(st, done, hoop_model_finalize(tr->model, NULL, err));
     hoop_model_init(tr->model, (hoop_init)tr->model_opts.init, (uint64_t)tr->run.seed);
 done:

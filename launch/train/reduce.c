@@ -35,6 +35,7 @@ void hoop__record_clear(hoop__record *r)
     hoop_exact_scalar_clear(&r->correct);
     hoop_exact_scalar_clear(&r->counted);
     hoop_exact_scalar_clear(&r->squares);
+    hoop_exact_scalar_clear(&r->units);
     r->error_rank = INT64_MAX;
 }
 
@@ -94,6 +95,7 @@ static void combine(const void *ctx, void *dst, const void *src, int64_t nunits)
         hoop_exact_scalar_merge(&a->correct, &b->correct);
         hoop_exact_scalar_merge(&a->counted, &b->counted);
         hoop_exact_scalar_merge(&a->squares, &b->squares);
+        hoop_exact_scalar_merge(&a->units, &b->units);
         a->samples += b->samples;
         a->nonfinite += b->nonfinite;
         a->stop += b->stop;
@@ -112,9 +114,9 @@ hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *w
     return hoop_comm_all_reduce_wait(tr->comm, r, 1, &reducer, what, err);
 }
 
-void hoop__record_sums(const hoop__record *r, hoop_metrics_sums *out)
+void hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, hoop_metrics_sums *out)
 {
-    out->loss    = hoop_exact_scalar_finish(&r->loss);
+    out->loss    = hoop_exact_scalar_finish(tr->target_mean != NULL ? &r->units : &r->loss);
     out->weight  = hoop_exact_scalar_finish(&r->weight);
     out->correct = hoop_exact_scalar_finish(&r->correct);
     out->counted = hoop_exact_scalar_finish(&r->counted);

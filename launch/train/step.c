@@ -68,6 +68,9 @@ static void check_leaf_closed(hoop_trainer *tr)
 hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 {
     hoop_loader_leaf got = {0};
+    hoop_dtype       x = tr->input_dtype, y = tr->target_dtype;
+    if (tr->opts.arrays && x != HOOP_I64) x = tr->dtype;
+    if (tr->opts.arrays && y != HOOP_I64) y = tr->dtype;
     check_leaf_closed(tr);
     if (tr->error.status != HOOP_OK) return NULL;
     while (got.n == 0) {
@@ -77,9 +80,8 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
             got.n    = hoop_leaf_samples(tr->step_samples, tr->run.leaves, tr->next_leaf, &got.first);
             got.x    = tr->array_x;
             got.y    = tr->array_y;
-            if (tr->array_x != NULL) tr->array_x += (size_t)got.n * row_bytes(tr->input_dtype, tr->input_ndim, tr->input_shape);
-            if (tr->array_y != NULL)
-                tr->array_y += (size_t)got.n * row_bytes(tr->target_dtype, tr->target_ndim, tr->target_shape);
+            if (tr->array_x != NULL) tr->array_x += (size_t)got.n * row_bytes(x, tr->input_ndim, tr->input_shape);
+            if (tr->array_y != NULL) tr->array_y += (size_t)got.n * row_bytes(y, tr->target_ndim, tr->target_shape);
         } else if (!hoop_loader_next_leaf(tr->loader, &got)) {
             return NULL;
         }
@@ -91,8 +93,12 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
     (void)hoop_tape_set_grad(tr->tape, true);
     tr->leaf_open = true;
     tr->leaf.n    = got.n;
-    tr->leaf.x    = wrap_rows(tr, tr->input_dtype, tr->input_ndim, tr->input_shape, got.n, got.x);
-    tr->leaf.y    = wrap_rows(tr, tr->target_dtype, tr->target_ndim, tr->target_shape, got.n, got.y);
+    tr->leaf.x    = wrap_rows(tr, x, tr->input_ndim, tr->input_shape, got.n, got.x);
+    if (x != tr->input_dtype) tr->leaf.x = hoop_cast(tr->tape, tr->leaf.x, tr->input_dtype);
+    tr->leaf.y         = hoop__targets_wrap(tr, y, got.y, got.n);
+    tr->leaf.raw       = got.y;
+    tr->leaf.raw_dtype = y;
+    tr->leaf.units     = NAN;
     return &tr->leaf;
 }
 
@@ -120,6 +126,7 @@ hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
     }
     out = hoop_model_forward(tr->model, tr->tape, leaf->x);
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(&tr->record, out, leaf->y);
+    if (tr->target_mean != NULL) leaf->units = hoop__targets_squares(tr, out, leaf->raw_dtype, leaf->raw, leaf->n);
     return hoop__model_loss(tr, out, leaf->y);
 }
 
@@ -169,6 +176,8 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
         return;
     }
     hoop__record_loss(&tr->record, loss, tr->leaf.n);
+    if (tr->target_mean != NULL) /* of a loss of the caller's own we know no units */
+        hoop_exact_scalar_deposit(&tr->record.units, isnan(tr->leaf.units) ? hoop_tensor_item(loss) : tr->leaf.units);
 }
 
 static void own_squares(hoop_trainer *tr)
@@ -240,7 +249,7 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     s->step++;
     s->epoch_end = s->steps_per_epoch > 0 && s->step % s->steps_per_epoch == 0;
     s->stopped   = tr->record.stop > 0;
-    hoop__record_sums(&tr->record, &s->last);
+    hoop__record_sums(tr, &tr->record, &s->last);
     if (s->first_step_s == 0.0) s->first_step_s = hoop__now_s() - tr->created_s;
     HOOP_TRY(st, done, hoop__save_after_step(tr, &tr->record, err));
 done:

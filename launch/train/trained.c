@@ -12,7 +12,7 @@
 
 /* ---- the checkpoint ---- */
 
-/* Outputs of the last layer: of its bias (out), or of its weight (out, in) where it has none. */
+/* Outputs of an mlp's last layer: of its bias (out), or of its weight (out, in) where it has none. */
 static hoop_status find_outputs(const hoop_checkpoint *c, hoop_error *err, int64_t *outputs)
 {
     const hoop_checkpoint_tensor *t, *last = NULL;
@@ -35,10 +35,11 @@ static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const
         return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint",
                          hoop_checkpoint_path(c));
     HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &t->config));
-    HOOP_TRY(st, done, find_outputs(c, err, &t->outputs));
-    (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld", (long long)t->outputs);
-    if (!hoop_config_has(t->config, "model.layers")) /* of an mlp, `auto` is worked out from training data */
+    if (!hoop_config_has(t->config, "model.layers")) { /* of an mlp, `auto` is worked out from training data */
+        HOOP_TRY(st, done, find_outputs(c, err, &t->outputs));
+        (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld", (long long)t->outputs);
         HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
+    }
     for (int i = 0; i < nset; i++) HOOP_TRY(st, done, hoop_config_set(t->config, set[i], err));
     st = hoop_config_check_known(t->config, hoop_train_schema(), err);
 done:
@@ -140,9 +141,6 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
         if (y->numel != 1 && (kind == NULL || strcmp(kind, "mlp") == 0))
             return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %d dims",
                              hoop_dataset_path(t->data, 0, NULL), y->name, y->ndim);
-        if (info->classes > t->outputs)
-            return hoop_fail(err, HOOP_ESHAPE, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
-                             (long long)info->classes, (long long)t->outputs);
     } else if (y->ndim == 0) { /* (N) targets against (N, 1) outputs */
         out->target_ndim     = 1;
         out->target_shape[0] = 1;
@@ -173,6 +171,10 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     st = hoop_trainer_create(comm, t->config, &create, err, &t->trainer);
+    if (st == HOOP_OK && t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets &&
+        hoop_dataset_about(t->data)->classes > t->trainer->classes)
+        st = hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
+                       (long long)hoop_dataset_about(t->data)->classes, (long long)t->trainer->classes);
     if (st == HOOP_OK)
         name_checkpoint(t);
     else if (st == HOOP_ESHAPE)
@@ -208,6 +210,7 @@ static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64
 {
     hoop_trainer             *tr    = t->trainer;
     const hoop_dataset_field *x     = &hoop_dataset_about(t->data)->field[HOOP_FIELD_X];
+    hoop__rows                rows  = {.dtype = tr->input_dtype};
     int64_t                   width = x->numel * (int64_t)hoop_dtype_size(tr->input_dtype), first, block;
     int64_t                   n     = own_rows(tr, file->rows, chunk, &first);
     int64_t                  *index;
@@ -223,8 +226,9 @@ static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64
     for (int64_t at = 0; at < n && st == HOOP_OK; at += block) {
         int64_t m = n - at < block ? n - at : block;
         for (int64_t i = 0; i < m; i++) index[i] = first + at + i;
-        st = hoop_dataset_read(t->data, index, m, HOOP_FIELD_X, tr->input_dtype, in, err);
-        if (st == HOOP_OK) st = hoop_trainer_predict(tr, in, m, out, err);
+        st        = hoop_dataset_read(t->data, index, m, HOOP_FIELD_X, tr->input_dtype, in, err);
+        rows.data = in;
+        if (st == HOOP_OK) st = hoop__predict(tr, &rows, m, out, hoop__predict_dtype(tr), err);
         if (st == HOOP_OK) st = hoop_output_write(file, first + at, m, out, err);
         if (progress != NULL) progress(ctx, (double)(at + m) / (double)n);
         hoop_comm_progress(tr->comm);
@@ -266,10 +270,11 @@ static hoop_status create_file(const hoop__trained *t, const char *path, bool fo
     char             step[24];
     const char      *attrs[] = {"checkpoint", t->checkpoint, "step",
                                 step,         "content",     tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? "logits" : "values"};
-    hoop_output_opts opts    = {.path = path, .name = "/y", .dtype = tr->dtype, .attrs = attrs, .nattrs = 3, .force = force};
-    int              ndim;
-    const int64_t   *shape = hoop_trainer_output_shape(tr, &ndim);
-    hoop_status      st    = check_inputs(t, path, err);
+    hoop_output_opts opts    = {
+           .path = path, .name = "/y", .dtype = hoop__predict_dtype(tr), .attrs = attrs, .nattrs = 3, .force = force};
+    int            ndim;
+    const int64_t *shape = hoop_trainer_output_shape(tr, &ndim);
+    hoop_status    st    = check_inputs(t, path, err);
     if (st != HOOP_OK) return st;
     (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
     if (ndim > 7) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);

@@ -12,7 +12,7 @@
 typedef struct hoop__trained {
     const char    *path;    /* run or checkpoint; the caller's */
     hoop_config   *config;  /* of the checkpoint, with `set` on top */
-    int64_t        outputs; /* of the last layer */
+    int64_t        outputs; /* of an mlp's last layer; 0: the model, once it is built, says how many */
     hoop__meaning  meaning; /* of the data it was trained on */
     hoop_comm_opts comm;    /* what the config says of communication */
     hoop_dataset  *data;
@@ -38,9 +38,9 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
 /** Calls: Local. */
 void hoop__trained_close(hoop__trained *t);
 
-/** Write the model's outputs for all rows of the data to dataset /y of a new HDF5 file, in the run's precision: ranks share the
- *  work, and the bytes do not depend on their number. `force`: replace a regular file of that name that is not read here. Errors:
- * HOOP_EIO, those of reading. Calls: Collective. */
+/** Write the model's outputs for all rows of the data to dataset /y of a new HDF5 file, in the run's precision, or f64 where
+ * targets were normalised: ranks share the work, and the bytes do not depend on their number. `force`: replace a regular file of
+ * that name that is not read here. Errors: HOOP_EIO, those of reading. Calls: Collective. */
 hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
                                   void *ctx, hoop_error *err);
 

@@ -110,6 +110,12 @@ static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
         (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
         return hoop_config_fail(tr->config, "data.normalize", err, "there is no %s to normalize; take this out",
                                 tr->opts.params != NULL ? "model of a config whose input" : "training data of a config");
+    if (tr->data_opts.normalize_targets == HOOP__TARGETS_STANDARD &&
+        (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
+        return hoop_config_fail(tr->config, "data.normalize_targets", err, "there is no %s to normalize; take this out",
+                                tr->opts.params != NULL ? "model of a config whose outputs" : "training data of a config");
+    if (tr->data_opts.normalize_targets == HOOP__TARGETS_STANDARD && tr->run.loss != HOOP_LOSS_MSE)
+        return hoop_config_fail(tr->config, "data.normalize_targets", err, "is for real targets (loss: mse); take this out");
     return HOOP_OK;
 }
 
@@ -259,19 +265,24 @@ done:
     return st;
 }
 
-/* open data, build the model and what trains it */
-static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
+/* open data; */
+static hoop_status open_all(hoop_trainer *tr, hoop_error *err)
 {
     hoop_runtime_opts opts = {.isa = isas[tr->run.isa], .blas = tr->run.gemm == 1, .threads = tr->status.threads};
-    hoop_status       st;
-    HOOP_TRY(st, done, hoop_runtime_create(&opts, err, &tr->rt));
-    HOOP_TRY(st, done, hoop__data_open(tr, err));
+    hoop_status       st   = hoop_runtime_create(&opts, err, &tr->rt);
+    return st == HOOP_OK ? hoop__data_open(tr, err) : st;
+}
+
+/* build the model and what trains it */
+static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
+{
+    hoop_status st;
     if (tr->opts.params != NULL) {
         HOOP_TRY(st, done, own_params(tr, err));
     } else {
         HOOP_TRY(st, done, hoop__model_from_config(tr, err));
-        HOOP_TRY(st, done, hoop__schema_resolve(tr, err)); /* again: output_shape is known now */
     }
+    HOOP_TRY(st, done, hoop__schema_resolve(tr, err)); /* again: output_shape and normalize_targets are known now */
     HOOP_TRY(st, done, describe_model(tr, err, model));
     HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
@@ -289,6 +300,9 @@ static hoop_status create_together(hoop_trainer *tr, hoop__cpus *cpus, hoop_erro
     hoop_status st;
     HOOP_TRY(st, done, agree_lines(tr, "config", tr->resolved, err));
     HOOP_TRY(st, done, share_cores(tr, cpus, err));
+    (void)open_all(tr, err);
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
+    HOOP_TRY(st, done, hoop__data_decide(tr, err));
     (void)build(tr, err, &model);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, err));
     HOOP_TRY(st, done, agree_numerics(tr, err));
@@ -352,6 +366,7 @@ void hoop_trainer_destroy(hoop_trainer **trainer)
     if (!hoop_comm_unsettled(tr->comm)) hoop_model_destroy(&tr->model); /* else weights and gradients may still be written to */
     hoop_runtime_destroy(&tr->rt);
     free(tr->resolved);
+    free(tr->target_found);
     free(tr);
     *trainer = NULL;
 }

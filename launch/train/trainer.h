@@ -28,7 +28,7 @@ typedef struct hoop__model_opts {
 /* data (data.c) */
 typedef struct hoop__data_opts {
     char    train[HOOP_OPT_STRING_MAX], validation[HOOP_OPT_STRING_MAX], x[HOOP_OPT_STRING_MAX], y[HOOP_OPT_STRING_MAX];
-    int     normalize, unknown;
+    int     normalize, normalize_targets, unknown;
     bool    shuffle;
     int64_t prefetch, cache_mb;
 } hoop__data_opts;
@@ -45,6 +45,7 @@ typedef struct hoop__save_opts {
 enum { HOOP__MODEL_MLP, HOOP__MODEL_LAYERS };
 enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
 enum { HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD };
+enum { HOOP__TARGETS_AUTO, HOOP__TARGETS_NONE, HOOP__TARGETS_STANDARD };
 enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
 
 extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__mlp_options, hoop__data_options, hoop__dist_options,
@@ -56,6 +57,7 @@ enum { HOOP__PARTS = 8 }; /* option tables of a training config (schema.c) */
 /* what all ranks learn of each other in a step, summed by one small all-reduce */
 typedef struct hoop__record {
     hoop_exact_scalar loss, weight, correct, counted, squares;
+    hoop_exact_scalar units; /* the loss in the data's units, where targets are normalised */
     int64_t           samples;
     int64_t           nonfinite;    /* ranks that saw a gradient that is not finite */
     int64_t           stop, saving; /* saving: ranks that are busy with a checkpoint */
@@ -67,6 +69,9 @@ struct hoop_leaf {
     hoop_trainer *tr;
     hoop_tensor  *x, *y;
     int64_t       n;
+    hoop_dtype    raw_dtype; /* of the targets as they came */
+    const void   *raw;
+    double        units; /* its loss in the data's units; NaN: not known */
 };
 
 typedef struct hoop__save hoop__save; /* a save under way (save.c) */
@@ -101,6 +106,8 @@ struct hoop_trainer {
     int           input_ndim, target_ndim; /* without the batch */
     int64_t       input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
     hoop_dtype    dtype, input_dtype, target_dtype;
+    hoop_tensor  *target_mean, *target_std; /* buffers (outputs), where targets are normalised; else NULL */
+    double       *target_found;             /* rank 0, until these exist: means, deviations */
     bool          exact;
 
     hoop_trainer_status status;
@@ -127,13 +134,34 @@ hoop_tensor *hoop__model_loss(hoop_trainer *tr, hoop_tensor *out, hoop_tensor *t
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err);
+/* targets.c: of a trainer that has target_mean; hoop__targets_buffers makes it, hoop__targets_wrap is for any. */
+hoop_status  hoop__targets_buffers(hoop_trainer *tr, hoop_error *err);
+hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, hoop_dtype dtype, const void *y, int64_t n);
+double       hoop__targets_squares(const hoop_trainer *tr, const hoop_tensor *out, hoop_dtype dtype, const void *y, int64_t n);
+void         hoop__targets_units(const hoop_trainer *tr, const void *values, int64_t n, void *out, hoop_dtype dtype);
+/* predict.c */
+typedef struct hoop__rows {
+    const void *data;
+    hoop_dtype  dtype;         /* the run's precision, or what its loader gives (input_dtype) */
+    bool        probabilities; /* of classes are wanted, not logits */
+} hoop__rows;
+/* `dtype` of out: the run's precision, or f64 where targets are normalised (hoop__predict_dtype keeps all there is) */
+hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *out, hoop_dtype dtype, hoop_error *err);
+hoop_dtype  hoop__predict_dtype(const hoop_trainer *tr);
+/* load.c: what a checkpoint says that a model must be built for; not found: nothing is known */
+typedef struct hoop__peek {
+    bool       found, targets; /* targets are normalised */
+    hoop_dtype mean;           /* of normalize.mean */
+} hoop__peek;
+void hoop__load_peek(const char *path, hoop__peek *out);
 /* reduce.c */
 void        hoop__record_clear(hoop__record *r);
 void        hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples);
 void        hoop__record_accuracy(hoop__record *r, hoop_tensor *logits, hoop_tensor *label);
 hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err);
 void        hoop__record_error(hoop__record *r, int rank, const hoop_error *why);
-void        hoop__record_sums(const hoop__record *r, hoop_metrics_sums *out);
+void        hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, hoop_metrics_sums *out);
 hoop_status hoop__record_verdict(const hoop_trainer *tr, const hoop__record *r, hoop_error *err);
 /* save.c */
 hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err);

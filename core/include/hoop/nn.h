@@ -86,6 +86,10 @@ typedef struct hoop_dropout_opts {
 typedef struct hoop_embedding_opts {
     int64_t rows, width;
 } hoop_embedding_opts;
+typedef enum hoop_normalize_input { HOOP_NORMALIZE_MODEL, HOOP_NORMALIZE_F64 } hoop_normalize_input;
+typedef struct hoop_normalize_opts {
+    int input; /* hoop_normalize_input: its dtype, which is that of the buffer `mean` */
+} hoop_normalize_opts;
 typedef struct hoop_gelu_opts {
     int approximate; /* hoop_gelu_kind */
 } hoop_gelu_opts;

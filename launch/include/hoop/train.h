@@ -51,7 +51,7 @@ typedef struct hoop_trainer_opts {
 
 /** Sums over all ranks of what the last step or an evaluation saw. */
 typedef struct hoop_metrics_sums {
-    double  loss;    /* sum of losses */
+    double  loss;    /* sum of losses, in the data's units */
     double  weight;  /* what it is divided by */
     double  correct; /* cross_entropy: labels predicted */
     double  counted; /* labels looked at */
@@ -109,10 +109,11 @@ HOOP_API bool hoop_trainer_next_step(hoop_trainer *tr);
 /** This rank's next leaf, its tape reset and its randomness keyed; NULL: no more. Calls: Local. */
 HOOP_API hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr);
 HOOP_API hoop_tape *hoop_leaf_tape(hoop_leaf *leaf);
-/** x (n, ...) in the run's precision, or i64 for integer data under an embedding; i must be 0. Calls: Local. */
+/** x (n, ...) in the run's precision, i64 for integer data under an embedding, or f64 where data.normalize takes the mean of data
+ * away that f32 cannot hold; i must be 0. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i);
 /** y: labels i64 (n, ...) for cross_entropy (a column (n, 1) as (n) where the config's model wants that), values (n, ...) for
- * mse; i must be 0. Calls: Local. */
+ * mse, normalised where data.normalize_targets is on; i must be 0. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i);
 /** The loss of the config's model for a leaf. Calls: Local. */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
@@ -134,7 +135,7 @@ HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const vo
  *  be NULL. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
 /** The config's model in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out (n, output...),
- * in the run's precision. Calls: Local. */
+ * in the run's precision and the data's units. Errors: HOOP_ESTATE inside a step. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err);
 /** Shape of a row of predictions: that of the targets it was trained for, with mse; NULL and ndim -1: the model is the caller's
  *  own. Calls: Local. */
