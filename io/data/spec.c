@@ -33,11 +33,26 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* A folder that is there is no pattern: 'set[1]' in 'set[1]/train-*'. */
+static void escape_folder(const char *spec, char *out)
+{
+    const char *slash = strrchr(spec, '/');
+    char        dir[HOOP_PATH_MAX];
+    struct stat s;
+    hoop__path_dir(spec, dir, sizeof dir);
+    for (; slash != NULL && spec < slash && stat(dir, &s) == 0; *out++ = *spec++)
+        if (strchr("*?[\\", *spec) != NULL) *out++ = '\\';
+    (void)strcpy(out, spec);
+}
+
 static hoop_status resolve_glob(const char *spec, hoop_error *err, hoop_paths *out)
 {
     glob_t      g  = {0};
     hoop_status st = HOOP_OK;
-    const int   rc = glob(spec, GLOB_NOSORT, NULL, &g); /* which would sort as the locale says, and so differ */
+    char        pattern[2 * HOOP_PATH_MAX];
+    int         rc;
+    escape_folder(spec, pattern);
+    rc = glob(pattern, GLOB_NOSORT, NULL, &g); /* which would sort as the locale says, and so differ */
     if (rc == GLOB_NOMATCH)
         st = hoop_fail(err, HOOP_EIO, "%s: no file matches", spec);
     else if (rc != 0)
@@ -134,6 +149,24 @@ done:
     return st;
 }
 
+/* Is there a shard of this prefix, or PREFIX.h5? */
+static bool prefix_is_there(const char *spec)
+{
+    char                 dir[HOOP_PATH_MAX], path[HOOP_PATH_MAX];
+    const char          *slash = strrchr(spec, '/');
+    const struct dirent *e;
+    struct stat          s;
+    int64_t              index, count;
+    bool                 found = snprintf(path, sizeof path, "%s.h5", spec) < (int)sizeof path && stat(path, &s) == 0;
+    DIR                 *d;
+    hoop__path_dir(spec, dir, sizeof dir);
+    d = opendir(dir);
+    while (!found && d != NULL && (e = readdir(d)) != NULL)
+        found = hoop__shard_name_parse(e->d_name, slash == NULL ? spec : slash + 1, &index, &count);
+    if (d != NULL) (void)closedir(d);
+    return found;
+}
+
 hoop_status hoop__spec_resolve(const char *spec, hoop_error *err, hoop_paths *out)
 {
     struct stat s;
@@ -152,7 +185,7 @@ hoop_status hoop__spec_resolve(const char *spec, hoop_error *err, hoop_paths *ou
                        sets[0] != '\0' ? "%s: is a directory; name one of its sets: %s"
                                        : "%s: is a directory without dataset shards%s",
                        spec, sets);
-    } else if (strpbrk(spec, "*?[") != NULL) {
+    } else if (strpbrk(spec, "*?[") != NULL && !prefix_is_there(spec)) {
         st = resolve_glob(spec, err, out);
     } else {
         st = resolve_prefix(spec, err, out);

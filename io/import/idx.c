@@ -1,41 +1,27 @@
 /* MNIST's IDX files, plain or gzip: two zero bytes, a type, the number of dims, each dim as big-endian u32, then the data. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "import/ids.h"
+#include "import/source.h"
+#include "import/summary.h"
 #include "import/writer.h"
 
 enum { TYPE_U8 = 0x08 };
 
 typedef struct idx {
-    const char *path;
-    gzFile      file;
-    int         ndim;
-    int64_t     shape[HOOP_DATASET_DIMS + 1];
+    const char  *path;
+    hoop_source *source;
+    int          ndim;
+    int64_t      shape[HOOP_DATASET_DIMS + 1];
 } idx;
 
-/* zlib reads plain files as they are. A truncated stream shows as a short count, a corrupt one as an error. */
 static hoop_status read_all(idx *f, void *out, int64_t n, const char *what, hoop_error *err)
 {
-    char *p = out;
-    while (n > 0) {
-        const unsigned part = n < 1 << 30 ? (unsigned)n : 1u << 30;
-        const int      got  = gzread(f->file, p, part);
-        int            code = Z_OK;
-        const char    *text;
-        if (got > 0) {
-            p += got;
-            n -= got;
-            continue;
-        }
-        text = gzerror(f->file, &code);
-        if (code == Z_ERRNO) return hoop_fail(err, HOOP_EIO, "%s: cannot be read: %s", f->path, strerror(errno));
-        if (got < 0 && code != Z_BUF_ERROR)
-            return hoop_fail(err, HOOP_EFORMAT, "%s: corrupt gzip data in %s: %s", f->path, what, text);
-        return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: it ends in %s", f->path, what);
-    }
-    return HOOP_OK;
+    int64_t           got;
+    const hoop_status st = hoop__source_read(f->source, out, n, &got, err);
+    if (st != HOOP_OK || got == n) return st;
+    return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: it ends in %s", f->path, what);
 }
 
 static hoop_status idx_open(idx *f, const char *path, hoop_error *err)
@@ -44,11 +30,8 @@ static hoop_status idx_open(idx *f, const char *path, hoop_error *err)
     int64_t       numel = 1;
     hoop_status   st;
     f->path = path;
-    f->file = gzopen(path, "rb");
-    if (f->file == NULL) return hoop_fail(err, HOOP_EIO, "%s: %s", path, errno != 0 ? strerror(errno) : "no memory");
-    (void)gzbuffer(f->file, 1 << 18);
-    st = read_all(f, head, 4, "the header", err);
-    if (st != HOOP_OK) return st;
+    if ((st = hoop__source_open(path, &(hoop_source_opts){0}, err, &f->source)) != HOOP_OK) return st;
+    if ((st = read_all(f, head, 4, "the header", err)) != HOOP_OK) return st;
     if (head[0] != 0 || head[1] != 0 || head[2] < 0x08 || head[2] > 0x0e || head[3] == 0)
         return hoop_fail(err, HOOP_EFORMAT, "%s: not an IDX file (it begins %02x %02x %02x %02x)", path, head[0], head[1],
                          head[2], head[3]);
@@ -67,44 +50,59 @@ static hoop_status idx_open(idx *f, const char *path, hoop_error *err)
     return HOOP_OK;
 }
 
-/* Nothing may follow the data, and a gzip stream's own checksum must be right. */
+/* Nothing may follow the data; reading on checks the end of a gzip stream, too. */
 static hoop_status idx_end(idx *f, hoop_error *err)
 {
-    unsigned char more;
-    const int     got  = gzread(f->file, &more, 1);
-    int           code = Z_OK;
-    (void)gzerror(f->file, &code);
-    if (got > 0) return hoop_fail(err, HOOP_EFORMAT, "%s: is longer than its header says", f->path);
-    if (got < 0 || code < 0) return hoop_fail(err, HOOP_EFORMAT, "%s: truncated or corrupt gzip data at the end", f->path);
-    code    = gzclose(f->file);
-    f->file = NULL;
-    return code == Z_OK ? HOOP_OK : hoop_fail(err, HOOP_EFORMAT, "%s: truncated or corrupt gzip data at the end", f->path);
+    unsigned char     more;
+    int64_t           got;
+    const hoop_status st = hoop__source_read(f->source, &more, 1, &got, err);
+    if (st != HOOP_OK || got == 0) return st;
+    return hoop_fail(err, HOOP_EFORMAT, "%s: is longer than its header says", f->path);
 }
 
-static hoop_status labels_load(idx *f, unsigned char **labels, int64_t *classes, hoop_error *err)
+static hoop_status labels_load(idx *f, hoop_error *err, int64_t **out)
 {
-    const int64_t n = f->shape[0];
-    hoop_status   st;
-    if (f->ndim != 1) return hoop_fail(err, HOOP_ESHAPE, "%s: labels have %d dims; 1 is wanted", f->path, f->ndim);
-    *labels = malloc((size_t)n);
-    if (*labels == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld labels", f->path, (long long)n);
-    st       = read_all(f, *labels, n, "the labels", err);
-    *classes = 1;
-    for (int64_t i = 0; st == HOOP_OK && i < n; i++)
-        if ((*labels)[i] + 1 > *classes) *classes = (*labels)[i] + 1;
+    const int64_t  n     = f->shape[0];
+    unsigned char *bytes = malloc((size_t)n);
+    hoop_status    st;
+    *out = malloc((size_t)n * sizeof **out);
+    if (f->ndim != 1)
+        st = hoop_fail(err, HOOP_ESHAPE, "%s: labels have %d dims; 1 is wanted", f->path, f->ndim);
+    else if (bytes == NULL || *out == NULL)
+        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld labels", f->path, (long long)n);
+    else
+        st = read_all(f, bytes, n, "the labels", err);
+    for (int64_t i = 0; st == HOOP_OK && i < n; i++) (*out)[i] = bytes[i];
+    free(bytes);
     return st == HOOP_OK ? idx_end(f, err) : st;
+}
+
+static hoop_status write_rows(idx *x, const int64_t *label, const hoop_ids *ids, int64_t bytes, hoop_writer *w, hoop_error *err)
+{
+    unsigned char *row = malloc((size_t)bytes);
+    hoop_status    st  = HOOP_OK;
+    if (row == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for an image of %lld bytes", x->path, (long long)bytes);
+    for (int64_t i = 0; i < x->shape[0] && st == HOOP_OK; i++) {
+        const int64_t id = hoop__ids_of(ids, label[i]);
+        st               = read_all(x, row, bytes, "the images", err);
+        if (st == HOOP_OK) st = hoop__writer_row(w, row, &id, err);
+    }
+    free(row);
+    return st == HOOP_OK ? idx_end(x, err) : st;
 }
 
 hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_import_opts *opts, hoop_error *err,
                             hoop_import_result *result)
 {
-    idx               x = {0}, y = {0};
-    hoop_writer      *w  = NULL;
-    hoop_writer_field fx = {.dtype = HOOP_U8}, fy = {.dtype = HOOP_I64};
-    unsigned char    *label = NULL, *row = NULL;
-    int64_t           classes = 0, bytes = 1;
-    hoop_status       st;
-    errno = 0;
+    idx                x = {0}, y = {0};
+    hoop_writer       *w  = NULL;
+    hoop_writer_field  fx = {.dtype = HOOP_U8}, fy = {0};
+    hoop_import_result mine;
+    hoop_ids           ids   = {0};
+    int64_t           *label = NULL, bytes = 1;
+    hoop_status        st;
+    if (result == NULL) result = &mine;
+    *result = (hoop_import_result){0};
     HOOP_TRY(st, done, idx_open(&x, images, err));
     HOOP_TRY(st, done, idx_open(&y, labels, err));
     if (x.ndim < 2) {
@@ -112,7 +110,7 @@ hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_i
                        images, x.ndim);
         goto done;
     }
-    HOOP_TRY(st, done, labels_load(&y, &label, &classes, err));
+    HOOP_TRY(st, done, labels_load(&y, err, &label));
     if (x.shape[0] != y.shape[0]) {
         st = hoop_fail(err, HOOP_ESHAPE, "%s has %lld images, %s has %lld labels", images, (long long)x.shape[0], labels,
                        (long long)y.shape[0]);
@@ -121,26 +119,19 @@ hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_i
     fx.ndim = x.ndim - 1;
     for (int d = 0; d < fx.ndim; d++) bytes *= fx.shape[d] = x.shape[d + 1];
     fx.attrs[fx.nattrs++] = (hoop_h5_attr){.name = "scale", .kind = HOOP_H5_F64, .v.f64 = 1.0 / 255};
-    fy.attrs[fy.nattrs++] = (hoop_h5_attr){.name = "classes", .kind = HOOP_H5_I64, .v.i64 = classes};
-    row                   = malloc((size_t)bytes);
-    if (row == NULL) {
-        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for an image of %lld bytes", images, (long long)bytes);
-        goto done;
-    }
+    hoop__say(result, "rows", "%lld", (long long)x.shape[0]);
+    HOOP_TRY(st, done, hoop__ids_decide(label, y.shape[0], HOOP_CSV_TARGETS_AUTO, true, labels, err, result, &ids));
+    hoop__say(result, "dtype", "x u8, to be read as 0 to 1");
+    hoop__ids_describe(&ids, &fy);
     HOOP_TRY(st, done, hoop__writer_create(opts, x.shape[0], &fx, &fy, err, &w));
-    for (int64_t i = 0; i < x.shape[0]; i++) {
-        const int64_t id = label[i];
-        HOOP_TRY(st, done, read_all(&x, row, bytes, "the images", err));
-        HOOP_TRY(st, done, hoop__writer_row(w, row, &id, err));
-    }
-    HOOP_TRY(st, done, idx_end(&x, err));
+    HOOP_TRY(st, done, write_rows(&x, label, &ids, bytes, w, err));
     HOOP_TRY(st, done, hoop__writer_finish(w, err, result));
-    if (result != NULL) result->classes = classes;
+    result->classes = ids.classes;
 done:
     hoop__writer_destroy(&w);
-    if (x.file != NULL) (void)gzclose(x.file);
-    if (y.file != NULL) (void)gzclose(y.file);
+    hoop__source_close(&x.source);
+    hoop__source_close(&y.source);
+    hoop__ids_free(&ids);
     free(label);
-    free(row);
     return st;
 }

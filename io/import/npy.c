@@ -1,13 +1,14 @@
 /* NumPy's .npy, as its format document (NEP 1) says: magic, version, header length, a Python dict, then the data. */
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "import/ids.h"
+#include "import/source.h"
+#include "import/summary.h"
 #include "import/writer.h"
 
 typedef struct npy {
@@ -90,6 +91,9 @@ static hoop_status parse_dtype(npy *f, const char *descr, hoop_error *err)
         f->dtype = HOOP_I32;
     else if ((f->kind == 'i' && f->width == 8) || (f->kind == 'u' && f->width == 4))
         f->dtype = HOOP_I64;
+    else if (f->kind == 'O')
+        return hoop_fail(err, HOOP_EDTYPE, "%s: NumPy dtype '%.32s': pickled Python objects; numbers are wanted: x.astype('f4')",
+                         f->path, descr);
     else
         return hoop_fail(err, HOOP_EDTYPE, "%s: NumPy dtype '%.32s'; float16 to 64, int8 to 64, uint8 to 32 or bool are wanted",
                          f->path, descr);
@@ -144,6 +148,9 @@ static hoop_status npy_shape(npy *f, size_t data_at, hoop_error *err)
     if ((int64_t)(f->bytes - data_at) < bytes)
         return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %lld bytes of data are there, %lld are wanted", f->path,
                          (long long)(f->bytes - data_at), (long long)bytes);
+    if ((int64_t)(f->bytes - data_at) > bytes)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: %lld bytes follow the end of its array; one array a file is wanted", f->path,
+                         (long long)(f->bytes - data_at) - bytes);
     f->row = numel / f->shape[0];
     for (int d = 0, k; d < f->ndim; d++) {
         f->stride[d] = 1;
@@ -153,20 +160,23 @@ static hoop_status npy_shape(npy *f, size_t data_at, hoop_error *err)
     return HOOP_OK;
 }
 
-static hoop_status npy_open(npy *f, const char *path, hoop_error *err)
+static hoop_status npy_open(npy *f, const char *path, const char *spool_dir, hoop_error *err)
 {
-    struct stat s;
     size_t      head = 10, length;
-    const int   fd   = open(path, O_RDONLY | O_CLOEXEC);
-    hoop_status st;
-    f->path = path;
-    if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
-    if (fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_size > 0)
-        f->map = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    int64_t     bytes;
+    int         fd;
+    hoop_status st = hoop__source_file(path, spool_dir, err, &fd, &bytes);
+    f->path        = path;
+    if (st != HOOP_OK) return st;
+    if (bytes > 0) f->map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, fd, 0);
     (void)close(fd);
     if (f->map == MAP_FAILED) f->map = NULL;
-    if (f->map == NULL) return hoop_fail(err, HOOP_EFORMAT, "%s: empty, or not a regular file", path);
-    f->bytes = (size_t)s.st_size;
+    if (f->map == NULL)
+        return bytes == 0 ? hoop_fail(err, HOOP_EFORMAT, "%s: is empty", path)
+                          : hoop_fail(err, HOOP_EIO, "%s: cannot be mapped: %s", path, strerror(errno));
+    f->bytes = (size_t)bytes;
+    if (f->bytes > 4 && memcmp(f->map, "PK\x03\x04", 4) == 0)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: is a .npz archive; unzip it and import a .npy file of it", path);
     if (f->bytes < 12 || memcmp(f->map, "\x93NUMPY", 6) != 0) return hoop_fail(err, HOOP_EFORMAT, "%s: not a .npy file", path);
     if (f->map[6] < 1 || f->map[6] > 3)
         return hoop_fail(err, HOOP_EFORMAT, "%s: .npy version %d; 1 to 3 are known", path, f->map[6]);
@@ -249,47 +259,121 @@ static void npy_row(const npy *f, int64_t i, char *out)
     }
 }
 
-/* Integer labels of one dim without negative values are classes. */
-static bool find_classes(const npy *y, int64_t *classes)
+/* ---- y ---- */
+
+/* Integers, of one number a row; whole numbers stored as floats only where classes are asked for. */
+static hoop_status load_labels(const npy *y, hoop_error *err, int64_t **out)
 {
-    *classes = 0;
-    if (y->ndim != 1 || y->kind == 'f') return false;
-    for (int64_t i = 0; i < y->shape[0]; i++) {
-        int64_t v = 0;
-        if (y->dtype == HOOP_I32) {
-            int32_t v32;
-            element(y, i, &v32);
-            v = v32;
-        } else {
-            element(y, i, &v);
+    const int64_t n  = y->shape[0];
+    hoop_status   st = HOOP_OK;
+    *out             = malloc((size_t)n * sizeof **out);
+    if (*out == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld labels", y->path, (long long)n);
+    for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
+        union {
+            unsigned char u8;
+            int32_t       i32;
+            int64_t       i64;
+            float         f32;
+            double        f64;
+        } v;
+        double real;
+        element(y, i * y->stride[0], &v);
+        if (y->dtype == HOOP_U8 || y->dtype == HOOP_I32 || y->dtype == HOOP_I64) {
+            (*out)[i] = y->dtype == HOOP_U8 ? v.u8 : y->dtype == HOOP_I32 ? v.i32 : v.i64;
+            continue;
         }
-        if (v < 0 || v == INT64_MAX) return false;
-        if (v >= *classes) *classes = v + 1;
+        real = y->dtype == HOOP_F32 ? (double)v.f32 : v.f64;
+        if (!(fabs(real) < 0x1p63 && (double)(int64_t)real == real))
+            st = hoop_fail(err, HOOP_EFORMAT, "%s: row %lld is %g; classes are whole numbers (for a real target: --real)",
+                           y->path, (long long)i, real);
+        else
+            (*out)[i] = (int64_t)real;
     }
-    return true;
+    return st;
 }
 
-static hoop_status copy_rows(const npy *x, const npy *y, bool labels, hoop_writer *w, hoop_error *err)
+static bool all_whole(const npy *y)
+{
+    int64_t    *label = NULL;
+    hoop_status st    = load_labels(y, NULL, &label);
+    free(label);
+    return st == HOOP_OK;
+}
+
+static hoop_status classes_of(const npy *y, hoop_csv_targets said, hoop_error *err, hoop_import_result *result, int64_t **label,
+                              hoop_ids *ids)
+{
+    hoop_status st;
+    if (y->row != 1 || y->ndim > 2) {
+        if (said == HOOP_CSV_CLASS)
+            return hoop_fail(err, HOOP_ESHAPE, "%s: %lld numbers a row; a class is one", y->path, (long long)y->row);
+        hoop__say(result, "target", "%lld numbers a row", (long long)y->row);
+        return HOOP_OK;
+    }
+    if (said != HOOP_CSV_CLASS && (y->kind == 'f' || y->ndim == 2)) {
+        hoop__say(result, "target", "%s%s", y->kind == 'f' ? "real numbers" : "integers, one in each row of a second dim",
+                  said != HOOP_CSV_REAL && all_whole(y)
+                      ? y->kind == 'f' ? ", all of them whole (--classes: classes)" : " (--classes: classes)"
+                      : "");
+        return HOOP_OK;
+    }
+    st = load_labels(y, err, label);
+    return st == HOOP_OK ? hoop__ids_decide(*label, y->shape[0], said, false, y->path, err, result, ids) : st;
+}
+
+/* ---- rows ---- */
+
+typedef struct nans {
+    int64_t n, row;
+} nans;
+
+static void count_nans(const npy *f, const void *row, int64_t i, nans *found)
+{
+    const int64_t before = found->n;
+    if (f->dtype == HOOP_F32)
+        for (int64_t k = 0; k < f->row; k++) found->n += !isfinite(((const float *)row)[k]);
+    if (f->dtype == HOOP_F64)
+        for (int64_t k = 0; k < f->row; k++) found->n += !isfinite(((const double *)row)[k]);
+    if (before == 0 && found->n > 0) found->row = i;
+}
+
+static hoop_status copy_rows(const npy *x, const npy *y, const int64_t *label, const hoop_ids *ids, hoop_dtype real,
+                             hoop_writer *w, hoop_error *err, nans found[2])
 {
     char       *row    = malloc((size_t)x->row * hoop_dtype_size(x->dtype));
-    char       *target = y == NULL ? NULL : calloc(1, (size_t)y->row * hoop_dtype_size(y->dtype) + 8);
+    char       *target = y == NULL ? NULL : malloc((size_t)y->row * hoop_dtype_size(y->dtype));
     hoop_status st =
         row == NULL || (y != NULL && target == NULL) ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", x->path) : HOOP_OK;
     for (int64_t i = 0; i < x->shape[0] && st == HOOP_OK; i++) {
-        int64_t id = 0;
+        const int64_t id = ids->by_class ? hoop__ids_of(ids, label[i]) : 0;
+        float         real32;
+        double        real64;
         npy_row(x, i, row);
-        if (y != NULL) npy_row(y, i, target);
-        if (labels) {
-            int32_t v32;
-            memcpy(&v32, target, sizeof v32);
-            memcpy(&id, target, sizeof id);
-            id = y->dtype == HOOP_U8 ? (unsigned char)target[0] : y->dtype == HOOP_I32 ? v32 : id;
+        count_nans(x, row, i, &found[0]);
+        if (label != NULL) {
+            real64 = (double)label[i];
+            real32 = (float)label[i];
+        } else if (y != NULL) {
+            npy_row(y, i, target);
+            count_nans(y, target, i, &found[1]);
         }
-        st = hoop__writer_row(w, row, labels ? (void *)&id : (void *)target, err);
+        st = hoop__writer_row(w, row,
+                              ids->by_class      ? (const void *)&id
+                              : label == NULL    ? (const void *)target
+                              : real == HOOP_F32 ? (const void *)&real32
+                                                 : (const void *)&real64,
+                              err);
     }
     free(target);
     free(row);
     return st;
+}
+
+static void say_nans(hoop_import_result *result, const char *field, const nans *found)
+{
+    if (found->n > 0)
+        hoop__say(result, "missing", "%s: %lld values are NaN or infinite, the first in row %lld; training stops at such", field,
+                  (long long)found->n, (long long)found->row);
 }
 
 static void describe(const npy *f, hoop_writer_field *out)
@@ -299,38 +383,73 @@ static void describe(const npy *f, hoop_writer_field *out)
     memcpy(out->shape, f->shape + 1, (size_t)out->ndim * sizeof out->shape[0]);
 }
 
-hoop_status hoop_import_npy(const char *xpath, const char *ypath, const hoop_import_opts *opts, hoop_error *err,
-                            hoop_import_result *result)
+/* Integers that are no classes are a target like any other: f32 where that holds them, else f64. */
+static hoop_dtype real_of(const int64_t *label, int64_t n)
 {
-    npy               x = {0}, y = {0};
-    hoop_writer_field fx = {0}, fy = {0};
-    hoop_writer      *w       = NULL;
-    int64_t           classes = 0;
-    bool              labels  = false;
-    hoop_status       st;
-    HOOP_TRY(st, done, npy_open(&x, xpath, err));
+    for (int64_t i = 0; i < n; i++)
+        if (label[i] > 1 << 24 || label[i] < -(1 << 24)) return HOOP_F64;
+    return HOOP_F32;
+}
+
+static void say_stored(hoop_import_result *result, const char *field, const npy *f)
+{
+    if ((int)hoop_dtype_size(f->dtype) != f->width)
+        hoop__say(result, "dtype", "%s %s, widened from %c%d", field, hoop_dtype_name(f->dtype), f->kind, f->width);
+    else
+        hoop__say(result, "dtype", "%s %s, as in the file", field, hoop_dtype_name(f->dtype));
+}
+
+hoop_status hoop_import_npy(const char *xpath, const char *ypath, const hoop_npy_opts *npy_opts, const hoop_import_opts *opts,
+                            hoop_error *err, hoop_import_result *result)
+{
+    const hoop_csv_targets said = npy_opts != NULL ? npy_opts->targets : HOOP_CSV_TARGETS_AUTO;
+    npy                    x = {0}, y = {0};
+    hoop_writer_field      fx = {0}, fy = {0};
+    hoop_writer           *w = NULL;
+    hoop_import_result     mine;
+    hoop_ids               ids      = {0};
+    int64_t               *label    = NULL;
+    nans                   found[2] = {0};
+    hoop_status            st;
+    if (result == NULL) result = &mine;
+    *result = (hoop_import_result){0};
+    HOOP_TRY(st, done, npy_open(&x, xpath, opts->dir, err));
     describe(&x, &fx);
+    hoop__say(result, "rows", "%lld", (long long)x.shape[0]);
     if (ypath != NULL) {
-        HOOP_TRY(st, done, npy_open(&y, ypath, err));
+        HOOP_TRY(st, done, npy_open(&y, ypath, opts->dir, err));
         if (x.shape[0] != y.shape[0]) {
             st = hoop_fail(err, HOOP_ESHAPE, "%s has %lld rows, %s has %lld", xpath, (long long)x.shape[0], ypath,
                            (long long)y.shape[0]);
             goto done;
         }
         describe(&y, &fy);
-        labels = find_classes(&y, &classes);
-        if (labels) {
-            fy.dtype              = HOOP_I64;
-            fy.attrs[fy.nattrs++] = (hoop_h5_attr){.name = "classes", .kind = HOOP_H5_I64, .v.i64 = classes};
-        }
+        HOOP_TRY(st, done, classes_of(&y, said, err, result, &label, &ids));
+    } else {
+        hoop__say(result, "target", "none");
+    }
+    if (ids.by_class) {
+        fy.ndim = 0;
+        hoop__ids_describe(&ids, &fy);
+    }
+    say_stored(result, "x", &x);
+    if (label != NULL && !ids.by_class) {
+        fy.dtype = real_of(label, y.shape[0]);
+        hoop__say(result, "dtype", "y %s, from integers", hoop_dtype_name(fy.dtype));
+    } else if (ypath != NULL && !ids.by_class) {
+        say_stored(result, "y", &y);
     }
     HOOP_TRY(st, done, hoop__writer_create(opts, x.shape[0], &fx, ypath != NULL ? &fy : NULL, err, &w));
-    HOOP_TRY(st, done, copy_rows(&x, ypath != NULL ? &y : NULL, labels, w, err));
+    HOOP_TRY(st, done, copy_rows(&x, ypath != NULL ? &y : NULL, label, &ids, fy.dtype, w, err, found));
     HOOP_TRY(st, done, hoop__writer_finish(w, err, result));
-    if (result != NULL) result->classes = labels ? classes : 0;
+    say_nans(result, "x", &found[0]);
+    say_nans(result, "y", &found[1]);
+    result->classes = ids.classes;
 done:
     hoop__writer_destroy(&w);
+    hoop__ids_free(&ids);
     npy_close(&x);
     npy_close(&y);
+    free(label);
     return st;
 }

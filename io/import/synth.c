@@ -54,6 +54,7 @@ hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts
     hoop_writer_field         x = {0}, y = {.dtype = HOOP_I64};
     hoop_status               st;
     _Alignas(8) unsigned char row[HOOP_DIGIT_SIDE * HOOP_DIGIT_SIDE];
+    if (result != NULL) *result = (hoop_import_result){0};
     while (k < kinds + KINDS && strcmp(k->name, kind) != 0) k++;
     if (k == kinds + KINDS) return hoop_fail(err, HOOP_EARG, "synth: there is no kind '%.64s'; digits and spirals are", kind);
     if (samples < 1) return hoop_fail(err, HOOP_EARG, "synth: %lld samples; at least 1 is wanted", (long long)samples);

@@ -308,23 +308,29 @@ static int data_import_idx(int argc, char **argv)
 
 static hoop_status run_npy(const write_args *a, hoop_error *err, hoop_import_result *result)
 {
-    return hoop_import_npy(a->file[0], a->file[1], &a->opts, err, result);
+    return hoop_import_npy(a->file[0], a->file[1], &(hoop_npy_opts){.targets = a->csv.targets}, &a->opts, err, result);
 }
 
 static int data_import_npy(int argc, char **argv)
 {
-    static const struct argp_option options[] = {WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0}, {0}};
-    const struct argp               argp      = {options,
-                                                 parse_write,
-                                                 "X.npy [Y.npy]",
-                                                 "Import NumPy arrays: X of shape (N, ...), Y of shape (N) or (N, ...). Whole numbers >= 0 in Y of "
-                                                                    "shape (N) become classes."
-                                                                    "\vExamples:\n"
-                                                                    "  hoop data import-npy x.npy y.npy --split 0.1 --out simulations\n"
-                                                                    "  hoop data import-npy x.npy --out unlabelled        only for hoop predict",
-                                                 NULL,
-                                                 NULL,
-                                                 NULL};
+    static const struct argp_option options[] = {
+        {"classes", KEY_CLASSES, NULL, 0, "Y is classes (default: found out)", 0},
+        {"real", KEY_REAL, NULL, 0, "Y is numbers", 0},
+        WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0},
+        {0},
+    };
+    const struct argp argp = {options,
+                              parse_write,
+                              "X.npy [Y.npy]",
+                              "Import NumPy arrays, plain or gzip: X of shape (N, ...), Y of shape (N) or (N, ...). Integers Y "
+                              "of shape (N) become classes "
+                              "where few are different, or where they are 0 to C-1."
+                              "\vExamples:\n"
+                              "  hoop data import-npy x.npy y.npy --split 0.1 --out simulations\n"
+                              "  hoop data import-npy x.npy --out unlabelled        only for hoop predict",
+                              NULL,
+                              NULL,
+                              NULL};
     write_args a = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 2, .wanted = "X.npy [Y.npy], one or two NumPy files,"};
     return write_set(&argp, argc, argv, &a, "importing", run_npy);
 }

@@ -747,6 +747,27 @@ static void verify_says_what_cannot_be_read(void **state)
     free(x);
 }
 
+/* A path that is there is itself; only then a pattern. */
+static void names_with_signs_of_patterns(void **state)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    const char   *specs[] = {"set[1]/train", "set[1]/train-*",  "set[1]/train-00000-of-00002.h5", "set[1]/va*n-00000-of-00001.h5",
+                             "x?*/train[",   "se?[[]1]/train-*"};
+    const int64_t rows[]  = {16, 16, 8, 2, 2, 16};
+    (void)state;
+    test_ok(hoop_synth("spirals", 20, &(hoop_import_opts){.dir = "set[1]", .shards = 2, .split = 0.2}, &err, NULL));
+    assert_int_equal(mkdir("x?*", 0777), 0);
+    assert_int_equal(rename("set[1]/validation-00000-of-00002.h5", "set[1]/validation-00000-of-00001.h5"), 0);
+    assert_int_equal(rename("set[1]/validation-00001-of-00002.h5", "x?*/train[.h5"), 0);
+    for (int i = 0; i < 6; i++) {
+        test_ok(hoop_dataset_open(specs[i], &(hoop_dataset_opts){.use_y = HOOP_Y_OPTIONAL}, &err, &ds));
+        if (hoop_dataset_about(ds)->length != rows[i])
+            fail_msg("%s: %lld rows", specs[i], (long long)hoop_dataset_about(ds)->length);
+        hoop_dataset_close(&ds);
+    }
+}
+
 static void attributes_of_ours_are_checked(void **state)
 {
     static const char cats[] = "1,cat\n2,dog\n", eels[] = "1,eel\n2,dog\n";
@@ -895,6 +916,7 @@ int main(void)
         cmocka_unit_test(damage_is_found_by_reading),
         cmocka_unit_test(verify_finds_what_is_wrong),
         cmocka_unit_test(verify_says_what_cannot_be_read),
+        cmocka_unit_test(names_with_signs_of_patterns),
         cmocka_unit_test(attributes_of_ours_are_checked),
         cmocka_unit_test(attributes_of_a_wrong_type_are_named),
         cmocka_unit_test(globs_have_one_order),

@@ -591,7 +591,7 @@ static void npy_files(void **state)
         int64_t            y[3];
         npy_store("x.npy", cases[k].version, cases[k].dict, cases[k].data, cases[k].bytes);
         npy_store("y.npy", 1, "{'descr': '<i8', 'fortran_order': False, 'shape': (3,), }", i8, 24);
-        test_ok(hoop_import_npy("x.npy", "y.npy", &(hoop_import_opts){.dir = "npy", .force = true}, &err, &r));
+        test_ok(hoop_import_npy("x.npy", "y.npy", NULL, &(hoop_import_opts){.dir = "npy", .force = true}, &err, &r));
         assert_int_equal(r.classes, 3);
         ds = open_set("npy/train");
         assert_int_equal(hoop_dataset_about(ds)->field[0].dtype, cases[k].dtype);
@@ -602,8 +602,8 @@ static void npy_files(void **state)
         for (int i = 0; i < 3; i++) assert_int_equal(y[i], i8[i]);
         hoop_dataset_close(&ds);
         npy_store("y.npy", 1, "{'descr': '|i1', 'fortran_order': False, 'shape': (3,), }", i1, 3); /* negative: no classes */
-        test_ok(
-            hoop_import_npy("x.npy", k % 2 == 0 ? "y.npy" : NULL, &(hoop_import_opts){.dir = "npy", .force = true}, &err, &r));
+        test_ok(hoop_import_npy("x.npy", k % 2 == 0 ? "y.npy" : NULL, NULL, &(hoop_import_opts){.dir = "npy", .force = true},
+                                &err, &r));
         assert_int_equal(r.classes, 0);
     }
 }
@@ -618,6 +618,7 @@ static void bad_npy_files(void **state)
         const char *word;
     } cases[] = {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (4, 2), }", 1, HOOP_EFORMAT, "truncated"},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", 1, HOOP_EFORMAT, "8 bytes follow the end"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (), }", 1, HOOP_ESHAPE, "scalar"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 2), }", 1, HOOP_ESHAPE, "dim 0"},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 3), }", 1, HOOP_ESHAPE, "overflows"},
@@ -625,7 +626,7 @@ static void bad_npy_files(void **state)
          "header cannot be read: 'shape' is not"},
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "<c8"},
         {"{'descr': '<u8', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "<u8"},
-        {"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "|O"},
+        {"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "pickled"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "structured"},
         {"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (3,), }", 1, HOOP_EFORMAT,
          "header cannot be read: 'fortran_order' is neither"},
@@ -645,26 +646,26 @@ static void bad_npy_files(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         memset(&err, 0, sizeof err);
         npy_store("b.npy", cases[i].version, cases[i].dict, x, sizeof x);
-        test_failed(hoop_import_npy("b.npy", NULL, &(hoop_import_opts){.dir = "bad"}, &err, NULL), &err, cases[i].want, "b.npy",
-                    cases[i].word, NULL);
+        test_failed(hoop_import_npy("b.npy", NULL, NULL, &(hoop_import_opts){.dir = "bad"}, &err, NULL), &err, cases[i].want,
+                    "b.npy", cases[i].word, NULL);
     }
     npy_store("b.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }", x, sizeof x);
-    npy_store("y.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }", x, sizeof x);
+    npy_store("y.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (4,), }", x, 4 * sizeof x[0]);
     memset(&err, 0, sizeof err);
-    test_failed(hoop_import_npy("b.npy", "y.npy", &(hoop_import_opts){.dir = "bad"}, &err, NULL), &err, HOOP_ESHAPE, "3 rows",
-                "has 4", NULL);
+    test_failed(hoop_import_npy("b.npy", "y.npy", NULL, &(hoop_import_opts){.dir = "bad"}, &err, NULL), &err, HOOP_ESHAPE,
+                "3 rows", "has 4", NULL);
     good = test_load("b.npy", &n);
     for (int64_t cut = 0; cut < n; cut++) {
         memset(&err, 0, sizeof err);
         test_store("b.npy", good, cut);
-        test_failed(hoop_import_npy("b.npy", NULL, &(hoop_import_opts){.dir = "bad"}, &err, NULL), &err, HOOP_EFORMAT, "b.npy",
-                    NULL);
+        test_failed(hoop_import_npy("b.npy", NULL, NULL, &(hoop_import_opts){.dir = "bad"}, &err, NULL), &err, HOOP_EFORMAT,
+                    "b.npy", NULL);
     }
     assert_false(test_exists("bad"));
     for (int i = 0; i < 2000; i++) {
         test_store("b.npy", good, n);
         test_flip("b.npy", (int64_t)(test_random(&random) % (uint64_t)(n - 24)), (unsigned char)(1 + test_random(&random) % 255));
-        (void)hoop_import_npy("b.npy", NULL, &(hoop_import_opts){.dir = "noise", .force = true, .shards = 1}, NULL, NULL);
+        (void)hoop_import_npy("b.npy", NULL, NULL, &(hoop_import_opts){.dir = "noise", .force = true, .shards = 1}, NULL, NULL);
     }
     free(good);
 }

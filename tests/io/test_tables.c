@@ -571,6 +571,98 @@ static void gzip_and_pipes(void **state)
     assert_int_equal(test_count("gz"), 1);
 }
 
+/* ---- arrays and images ---- */
+
+static void npy_store(const char *path, const char *descr, const char *shape, const void *data, int64_t n, bool gz)
+{
+    char   head[128];
+    gzFile g = gzopen(path, gz ? "wb" : "wbT");
+    memset(head, ' ', sizeof head);
+    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10);
+    head[10 + snprintf(head + 10, 110, "{'descr': '%s', 'fortran_order': False, 'shape': %s, }", descr, shape)] = ' ';
+    head[127]                                                                                                   = '\n';
+    assert_true(g != NULL && gzwrite(g, head, 128) == 128 && gzwrite(g, data, (unsigned)n) == n && gzclose(g) == Z_OK);
+}
+
+static void integers_of_arrays_are_classes_where_they_are_few(void **state)
+{
+    static const struct {
+        int              first, step, different;
+        hoop_csv_targets said;
+        int64_t          classes; /* 0: numbers */
+        const char      *names;
+    } cases[] = {
+        {0, 1, 10, HOOP_CSV_TARGETS_AUTO, 10, "-"},
+        {1, 1, 3, HOOP_CSV_TARGETS_AUTO, 3, "1|2|3"},
+        {-1, 2, 2, HOOP_CSV_TARGETS_AUTO, 2, "-1|1"},
+        {0, 5, 2, HOOP_CSV_TARGETS_AUTO, 6, "-"},
+        {0, 1, 20, HOOP_CSV_TARGETS_AUTO, 20, "-"},
+        {1, 1, 20, HOOP_CSV_TARGETS_AUTO, 20, "1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16|17|18|19|20"},
+        {1000, 7, 100, HOOP_CSV_TARGETS_AUTO, 0, NULL},
+        {1000, 7, 3, HOOP_CSV_REAL, 0, NULL},
+        {0, 1, 100, HOOP_CSV_CLASS, 100, "-"},
+        {100000, 1, 2, HOOP_CSV_CLASS, 2, "100000|100001"},
+        {20000000, 7, 100, HOOP_CSV_TARGETS_AUTO, 0, NULL},
+    };
+    const hoop_import_opts o = {.dir = "npy", .shards = 1, .force = true};
+    float                  x[100];
+    double                 back[100];
+    hoop_error             err = {0};
+    hoop_dtype             dtype;
+    (void)state;
+    for (int i = 0; i < 100; i++) x[i] = (float)i;
+    npy_store("x.npy", "<f4", "(100, 1)", x, sizeof x, false);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t y[100];
+        for (int k = 0; k < 100; k++) y[k] = cases[i].first + k % cases[i].different * cases[i].step;
+        npy_store("y.npy", "<i8", "(100,)", y, sizeof y, false);
+        test_ok(hoop_import_npy("x.npy", "y.npy", &(hoop_npy_opts){.targets = cases[i].said}, &o, &err, &result));
+        assert_int_equal(result.classes, cases[i].classes);
+        said("target", cases[i].classes > 0 ? "class" : "integers");
+        (void)values("npy", HOOP_FIELD_Y, back, 100, &dtype);
+        if (cases[i].names != NULL) assert_string_equal(strings("npy", "/y", "class_names"), cases[i].names);
+        if (cases[i].classes == 0) assert_int_equal(dtype, cases[i].first < 1 << 24 ? HOOP_F32 : HOOP_F64);
+        for (int k = 0; k < 100 && cases[i].classes == 0; k++) assert_true(back[k] == (double)y[k]);
+        for (int k = 0; k < 100 && cases[i].classes > 0; k++)
+            assert_true(back[k] == (strcmp(cases[i].names, "-") == 0 ? (double)y[k] : (double)(k % cases[i].different)));
+    }
+    npy_store("y.npy", "<f4", "(100,)", x, sizeof x, false);
+    test_ok(hoop_import_npy("x.npy", "y.npy", NULL, &o, &err, &result));
+    said("target", "real numbers, all of them whole (--classes: classes)");
+    test_ok(hoop_import_npy("x.npy", "y.npy", &(hoop_npy_opts){.targets = HOOP_CSV_CLASS}, &o, &err, &result));
+    assert_int_equal(result.classes, 100);
+    x[3] = 0.5F;
+    npy_store("y.npy", "<f4", "(100,)", x, sizeof x, false);
+    test_failed(hoop_import_npy("x.npy", "y.npy", &(hoop_npy_opts){.targets = HOOP_CSV_CLASS}, &o, &err, &result), &err,
+                HOOP_EFORMAT, "row 3 is 0.5", "--real", NULL);
+    memset(&err, 0, sizeof err);
+    x[3] = NAN;
+    npy_store("x.npy", "<f4", "(100, 1)", x, sizeof x, true); /* gzip, whatever the name */
+    test_ok(hoop_import_npy("x.npy", NULL, NULL, &o, &err, &result));
+    said("missing", "1 values are NaN or infinite, the first in row 3");
+    test_store("x.npz", "PK\x03\x04 and so on", 14);
+    test_failed(hoop_import_npy("x.npz", NULL, NULL, &o, &err, &result), &err, HOOP_EFORMAT, ".npz archive", NULL);
+}
+
+static void labels_of_images_that_begin_at_1(void **state)
+{
+    unsigned char images[16 + 26 * 4]             = {0, 0, 8, 3, 0, 0, 0, 26, 0, 0, 0, 2, 0, 0, 0, 2},
+                                   labels[8 + 26] = {0, 0, 8, 1, 0, 0, 0, 26};
+    hoop_error err                                = {0};
+    double     y[26];
+    (void)state;
+    for (int i = 0; i < 26; i++) labels[8 + i] = (unsigned char)(i + 1);
+    test_store("images", images, sizeof images);
+    test_store("labels", labels, sizeof labels);
+    test_ok(hoop_import_idx("images", "labels", &(hoop_import_opts){.dir = "idx", .shards = 1}, &err, &result));
+    assert_int_equal(result.classes, 26);
+    said("target", "26 classes, called 1, 2");
+    assert_int_equal(values("idx", HOOP_FIELD_Y, y, 26, NULL), 26);
+    assert_true(y[0] == 0 && y[25] == 25);
+    assert_string_equal(strings("idx", "/y", "class_names"),
+                        "1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16|17|18|19|20|21|22|23|24|25|26");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +678,8 @@ int main(void)
         cmocka_unit_test(forms),
         cmocka_unit_test(encodings),
         cmocka_unit_test(gzip_and_pipes),
+        cmocka_unit_test(integers_of_arrays_are_classes_where_they_are_few),
+        cmocka_unit_test(labels_of_images_that_begin_at_1),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);
 }

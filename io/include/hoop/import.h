@@ -46,7 +46,8 @@ typedef struct hoop_import_result {
 } hoop_import_result;
 
 /**
- * MNIST's format: images (u8, any dims after the first) and labels (u8), plain or gzip. x: u8 with scale 1/255, y: i64.
+ * MNIST's format: images (u8, any dims after the first) and labels (u8), plain or gzip, from files or pipes. x: u8 with scale
+ * 1/255, y: i64 with classes 0 to the largest; labels without a 0 are numbered, and kept as `class_names`.
  * Errors: HOOP_EIO, HOOP_EFORMAT (not IDX, truncated, corrupt gzip), HOOP_ESHAPE (counts differ). result may be NULL. Calls:
  * Local.
  */
@@ -97,13 +98,20 @@ typedef struct hoop_csv_opts {
 HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err,
                                      hoop_import_result *result);
 
+typedef struct hoop_npy_opts {
+    hoop_csv_targets targets; /* AUTO: see below */
+} hoop_npy_opts;
+
 /**
  * NumPy .npy files (format 1, 2, 3; C or Fortran order, any byte order; f4 f8 i8 i4 u1, and f2 i1 i2 u2 u4 b1 as the next
- * larger of these): x of shape (N, ...), y of shape (N) or (N, ...). Integer y (N) without negative values becomes i64 class
- * labels. y may be NULL. Errors: HOOP_EFORMAT, HOOP_EDTYPE, HOOP_ESHAPE. Calls: Local.
+ * larger of these), plain or gzip, from files or pipes: x of shape (N, ...), y of shape (N) or (N, ...). y may be NULL.
+ * Integers y (N) become classes, i64, if at most 64 are different and each is there 5 times on average, or if they are 0 .. C-1
+ * and each is there 5 times on average or C*C <= N + 100. Where 0 is one of them and C at most 64 or twice their number, they
+ * are the ids; else they are numbered, and kept as `class_names`. npy and result may be NULL.
+ * Errors: HOOP_EFORMAT (truncated, bytes after the end), HOOP_EDTYPE, HOOP_ESHAPE. Calls: Local.
  */
-HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_import_opts *opts, hoop_error *err,
-                                     hoop_import_result *result);
+HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_npy_opts *npy, const hoop_import_opts *opts,
+                                     hoop_error *err, hoop_import_result *result);
 
 /**
  * A synthetic set of `samples` rows. "digits": x u8 (N, 28, 28) digit-like strokes with noise, shifts, rotations, varying
