@@ -62,7 +62,10 @@ static void say_classes(const hoop_table *t, const hoop_column *c)
 {
     char        list[LISTED];
     const char *name = t->names != NULL ? t->names[t->target[0]] : "the target", *why = "as --classes says", *option = "";
-    hoop__list(c->labels.name, c->labels.n, false, list, sizeof list);
+    if (c->labels.name != NULL)
+        hoop__list(c->labels.name, c->labels.n, false, list, sizeof list);
+    else
+        (void)snprintf(list, sizeof list, "0 to %lld", (long long)c->labels.n - 1);
     if (t->by_like) {
         why = "as in the set of --like";
     } else if (t->opts->targets != HOOP_CSV_CLASS && c->words > 0) {

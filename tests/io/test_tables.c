@@ -438,6 +438,8 @@ static void like_takes_all_from_a_set(void **state)
                 NULL);
     test_failed(import("Survived,Embarked,Age,Sex\n2,S,30,male\n", &like, &err), &err, HOOP_EFORMAT,
                 "'2' is none of the classes 0 to 1", NULL);
+    test_ok(import("Survived,Embarked,Age,Sex\n1,S,30,male\n", &like, &err)); /* its classes have no names */
+    said("target", "2 classes, 0 to 1");
     /* classes keep their numbers */
     test_ok(import_to("as", "a,y\n1,x\n2,y\n3,z\n", 16, NULL, &err));
     test_ok(import("y,a\nz,1\n", &like, &err));
