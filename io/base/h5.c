@@ -27,6 +27,25 @@ void hoop__h5_restore(const hoop_h5_quiet *q)
 
 enum { MESSAGE_MAX = 256 };
 
+/* What this library cannot read since it does not know it yet: or a damaged byte, where no checksum is over it. */
+static bool from_the_future(const char *why)
+{
+    return strstr(why, "version") != NULL && (strstr(why, "bad ") != NULL || strstr(why, "wrong ") != NULL ||
+                                              strstr(why, "unknown ") != NULL || strstr(why, "unsupported ") != NULL);
+}
+
+/* How it becomes readable here. */
+static void say_rewrite(char *out, size_t size)
+{
+    unsigned major = 0, minor = 0, release = 0;
+    (void)H5get_libversion(&major, &minor, &release);
+    (void)snprintf(
+        out, size,
+        "; written by a newer HDF5 than this one, which is %u.%u.%u? the newer one's h5repack --low=0 --high=%d (h5py: "
+        "libver=('earliest', 'v1%02u')) writes it so that it can be read here",
+        major, minor, release, (int)H5F_LIBVER_LATEST, minor);
+}
+
 static herr_t innermost(unsigned n, const H5E_error2_t *e, void *out)
 {
     if (n == 0 && e->desc != NULL) (void)snprintf(out, MESSAGE_MAX, "%s", e->desc);
@@ -43,13 +62,14 @@ void hoop__h5_message(char *out, size_t size)
 
 hoop_status hoop__h5_fail(hoop_error *err, hoop_status status, const char *format, ...)
 {
-    char    inner[MESSAGE_MAX], text[HOOP_ERROR_TEXT - MESSAGE_MAX - 16];
+    char    inner[MESSAGE_MAX], newer[MESSAGE_MAX] = "", text[HOOP_ERROR_TEXT - 2 * MESSAGE_MAX - 16];
     va_list args;
     hoop__h5_message(inner, sizeof inner);
+    if (from_the_future(inner)) say_rewrite(newer, sizeof newer);
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return hoop_fail(err, status, "%s (HDF5: %s)", text, inner);
+    return hoop_fail(err, status, "%s (HDF5: %s)%s", text, inner, newer);
 }
 
 hid_t hoop__h5_file_type(hoop_dtype dtype)
@@ -88,43 +108,6 @@ hid_t hoop__h5_memory_type(hoop_dtype dtype)
     }
 }
 
-bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native)
-{
-    const size_t size = H5Tget_size(type);
-    switch (H5Tget_class(type)) {
-    case H5T_FLOAT:
-        if (size == 0 || size > 8) return false;
-        *out = size <= 4 ? HOOP_F32 : HOOP_F64;
-        break;
-    case H5T_INTEGER: {
-        const bool is_signed = H5Tget_sign(type) == H5T_SGN_2;
-        if (size == 1 && !is_signed)
-            *out = HOOP_U8;
-        else if (size <= 2 || (size == 4 && is_signed))
-            *out = HOOP_I32;
-        else if (size <= 4 || (size == 8 && is_signed))
-            *out = HOOP_I64;
-        else
-            return false;
-        break;
-    }
-    default:
-        return false;
-    }
-    *native = H5Tequal(type, hoop__h5_memory_type(*out)) > 0;
-    return true;
-}
-
-void hoop__h5_type_name(hid_t type, char *out, size_t size)
-{
-    static const char *const names[] = {"integer",  "float",     "time",           "string",          "bitfield", "opaque",
-                                        "compound", "reference", "enum (boolean)", "variable-length", "array"};
-    const int                c       = (int)H5Tget_class(type);
-    const char              *name    = c >= 0 && c < (int)(sizeof names / sizeof names[0]) ? names[c] : "unknown type";
-    const char              *sign    = c == H5T_INTEGER && H5Tget_sign(type) == H5T_SGN_NONE ? "unsigned " : "";
-    (void)snprintf(out, size, "%s%s of %zu bytes", sign, name, H5Tget_size(type));
-}
-
 /* Several threads use HDF5 at a time, and only a library built for that survives it. */
 static hoop_status check_library(const char *path, hoop_error *err)
 {
@@ -138,7 +121,7 @@ hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_
 {
     struct stat st;
     hid_t       fapl;
-    char        why[MESSAGE_MAX];
+    char        why[MESSAGE_MAX], newer[MESSAGE_MAX] = "";
     int         fd;
     hoop_status safe = check_library(path, err);
     *file            = -1;
@@ -166,7 +149,9 @@ hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_
         return hoop_fail(err, HOOP_EFORMAT, "%s: not an HDF5 file", path);
     }
     (void)H5Eclear2(H5E_DEFAULT);
-    return hoop_fail(err, HOOP_EFORMAT, "%s: cannot be opened; truncated or damaged? (HDF5: %s)", path, why);
+    if (from_the_future(why)) say_rewrite(newer, sizeof newer);
+    return hoop_fail(err, HOOP_EFORMAT, "%s: cannot be opened%s (HDF5: %s)%s", path,
+                     newer[0] == '\0' ? "; truncated or damaged?" : "", why, newer);
 }
 
 /* ---- layout ---- */

@@ -36,8 +36,13 @@ hid_t hoop__h5_file_type(hoop_dtype dtype);
 hid_t hoop__h5_memory_type(hoop_dtype dtype);
 /** The smallest dtype that holds every value of an HDF5 type exactly; false if there is none. *native: same bytes. */
 bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native);
+enum { HOOP_H5_TYPE_NAME = 224 };
 /** What a type is, in words, for errors. */
 void hoop__h5_type_name(hid_t type, char *out, size_t size);
+/** The type that a dataset's elements are read as (H5Tclose it): that of its codes for an enum; `flip`: with the other sign. */
+hid_t hoop__h5_taken_type(hid_t dset, bool flip);
+/** The code of member i of an enum; false if it is none that an int holds. */
+bool hoop__h5_enum_code(hid_t type, int i, int *out);
 
 /** Open for reading without file locks, after checking that it is a regular file. *bytes (may be NULL): its size. */
 hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_t *bytes);
@@ -80,6 +85,7 @@ bool hoop__h5_attr_f64(hid_t object, const char *name, double *out);
 bool hoop__h5_attr_string(hid_t object, const char *name, char *out, size_t size);
 /** Up to max numbers; returns how many there are, -1 if none. */
 int64_t hoop__h5_attr_i64s(hid_t object, const char *name, int64_t *out, int64_t max);
+/** The same of integers and floats. */
 int64_t hoop__h5_attr_f64s(hid_t object, const char *name, double *out, int64_t max);
 /** All strings of a fixed- or variable-length attribute, as one block: free(*out). Count, or -1. */
 int64_t hoop__h5_attr_strings(hid_t object, const char *name, char ***out);

@@ -210,7 +210,7 @@ bool hoop__h5_attr_string(hid_t object, const char *name, char *out, size_t size
 /* What an attribute is, in words: its value if that is one string or float, else its type. */
 static void attr_say(hid_t object, const char *name, hid_t type, int64_t n, char *out, size_t size)
 {
-    char   text[64];
+    char   text[HOOP_H5_TYPE_NAME];
     double v;
     if (n == 1 && hoop__h5_attr_string(object, name, text, sizeof text)) {
         for (char *c = text; *c != '\0'; c++)
@@ -235,8 +235,8 @@ hoop_status hoop__h5_attr_expect(hid_t object, const char *name, hoop_h5_attr_ki
     const int     c = type < 0 ? -1 : (int)H5Tget_class(type);
     const bool    ok =
         kind == HOOP_H5_STRINGS ? c == H5T_STRING : n == 1 && (c == H5T_INTEGER || (c == H5T_FLOAT && kind == HOOP_H5_F64));
-    char        is[128] = "unreadable";
-    hoop_status st      = HOOP_OK;
+    char        is[HOOP_H5_TYPE_NAME + 32] = "unreadable";
+    hoop_status st                         = HOOP_OK;
     if (attr >= 0 && !ok) {
         if (type >= 0) attr_say(object, name, type, n, is, sizeof is);
         st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute %s of %s is %s; %s wanted", path, name, where, is,

@@ -39,9 +39,9 @@ static void evict(hoop_dataset *ds, int field, int64_t size)
 
 static hoop_status block_fill(hoop_dataset *ds, hoop_shard *s, int field, int64_t first, int64_t rows, void *out, hoop_error *err)
 {
-    const hoop_dataset_field *f                            = &ds->info.field[field];
+    const hoop_dataset_field *f                            = &ds->stored[field];
     hsize_t                   start[HOOP_DATASET_DIMS + 1] = {(hsize_t)first}, count[HOOP_DATASET_DIMS + 1] = {(hsize_t)rows};
-    hid_t                     dset, from = -1, to = -1;
+    hid_t                     dset, from = -1, to = -1, type = -1, taken = -1;
     hoop_status               st;
     hoop_h5_quiet             quiet;
     hoop__h5_quiet(&quiet);
@@ -52,13 +52,21 @@ static hoop_status block_fill(hoop_dataset *ds, hoop_shard *s, int field, int64_
         goto done;
     }
     for (int i = 0; i < f->ndim; i++) count[i + 1] = (hsize_t)f->shape[i];
+    if (s->field[field].flip) { /* the bytes as they are, which are never wider than in memory, and then converted */
+        type  = H5Dget_type(dset);
+        taken = hoop__h5_taken_type(dset, true);
+    }
     from = H5Dget_space(dset);
     to   = H5Screate_simple(f->ndim + 1, count, NULL);
     if (from < 0 || to < 0 || H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-        H5Dread(dset, hoop__h5_memory_type(f->dtype), to, from, H5P_DEFAULT, out) < 0)
+        (s->field[field].flip && (type < 0 || taken < 0)) ||
+        H5Dread(dset, type >= 0 ? type : hoop__h5_memory_type(f->dtype), to, from, H5P_DEFAULT, out) < 0 ||
+        (taken >= 0 && H5Tconvert(taken, hoop__h5_memory_type(f->dtype), (size_t)(rows * f->numel), out, NULL, H5P_DEFAULT) < 0))
         st = hoop__h5_fail(err, HOOP_EIO, "%s: rows %lld to %lld of %s cannot be read", s->path, (long long)first,
                            (long long)(first + rows - 1), f->name);
 done:
+    if (taken >= 0) (void)H5Tclose(taken);
+    if (type >= 0) (void)H5Tclose(type);
     if (to >= 0) (void)H5Sclose(to);
     if (from >= 0) (void)H5Sclose(from);
     hoop__h5_restore(&quiet);

@@ -1,8 +1,11 @@
 #include "data/chunk.h"
 
+#include <lzf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+
+#include "data/filter.h"
 
 enum { FILTERS_MAX = 8, DIMS_MAX = HOOP_DATASET_DIMS + 1, CHECK_BYTES = 4 };
 
@@ -12,11 +15,11 @@ struct hoop_chunks {
     int64_t                   dims[DIMS_MAX], chunk[DIMS_MAX];
     int64_t                   width, wide; /* bytes of an element in the file; of the larger of file and memory */
     int64_t                   numel;       /* of a chunk */
-    hid_t                     type;        /* in the file */
+    hid_t                     type, taken; /* in the file, and what it is taken for */
     int                       nfilters;
     H5Z_filter_t              filter[FILTERS_MAX];
     int64_t                   shuffle[FILTERS_MAX]; /* bytes of an element, as the shuffle filter was told */
-    int64_t expect[FILTERS_MAX]; /* bytes that come out of undoing filter i; -1: not known, it is above a deflate */
+    int64_t expect[FILTERS_MAX]; /* bytes that come out of undoing filter i; -1: not known, it is above a compression */
 };
 
 /* ---- undoing filters ---- */
@@ -83,6 +86,11 @@ static bool undo_filters(const hoop_chunks *c, unsigned mask, unsigned char **da
             if (c->expect[i] >= 0 && bytes != c->expect[i]) return false;
             undo_shuffle(*data, *spare, bytes, c->shuffle[i]);
             break;
+        case HOOP_FILTER_LZF:
+            *what = "it cannot be decompressed";
+            if ((int64_t)lzf_decompress(*data, (unsigned)bytes, *spare, (unsigned)c->expect[i]) != c->expect[i]) return false;
+            bytes = c->expect[i];
+            break;
         default:
             *what = "it cannot be decompressed";
             if (uncompress(*spare, &n, *data, (uLong)bytes) != Z_OK || (int64_t)n != c->expect[i]) return false;
@@ -112,7 +120,7 @@ static bool known_filters(hoop_chunks *c, hid_t dcpl)
         size_t   count = 8;
         c->filter[i]   = H5Pget_filter2(dcpl, (unsigned)i, &flags, &count, values, 0, NULL, &config);
         c->expect[i]   = bytes; /* what went into filter i when it was written */
-        if (c->filter[i] == H5Z_FILTER_DEFLATE && bytes >= 0)
+        if ((c->filter[i] == H5Z_FILTER_DEFLATE || c->filter[i] == HOOP_FILTER_LZF) && bytes >= 0)
             bytes = -1;
         else if (c->filter[i] == H5Z_FILTER_FLETCHER32)
             bytes += bytes < 0 ? 0 : CHECK_BYTES;
@@ -123,16 +131,15 @@ static bool known_filters(hoop_chunks *c, hid_t dcpl)
     return true;
 }
 
-static bool chunk_shape(hoop_chunks *c, hid_t dset, hid_t dcpl, const hoop_dataset_field *f, int64_t rows)
+static bool chunk_shape(hoop_chunks *c, hid_t dset, hid_t dcpl, const hoop_dataset_field *f, bool flip, int64_t rows)
 {
     hsize_t chunk[DIMS_MAX];
-    hid_t   type;
     c->field = f;
     c->ndim  = f->ndim + 1;
-    type     = H5Dget_type(dset);
-    c->type  = type < 0 ? -1 : H5Tcopy(type); /* a type with a name would keep its file open */
-    if (type >= 0) (void)H5Tclose(type);
-    if (c->type < 0 || H5Pget_layout(dcpl) != H5D_CHUNKED || H5Pget_chunk(dcpl, c->ndim, chunk) != c->ndim) return false;
+    c->type  = hoop__h5_taken_type(dset, false);
+    c->taken = hoop__h5_taken_type(dset, flip);
+    if (c->type < 0 || c->taken < 0 || H5Pget_layout(dcpl) != H5D_CHUNKED || H5Pget_chunk(dcpl, c->ndim, chunk) != c->ndim)
+        return false;
     c->width = (int64_t)H5Tget_size(c->type);
     c->wide  = (int64_t)hoop_dtype_size(f->dtype) > c->width ? (int64_t)hoop_dtype_size(f->dtype) : c->width;
     c->numel = 1;
@@ -145,8 +152,8 @@ static bool chunk_shape(hoop_chunks *c, hid_t dset, hid_t dcpl, const hoop_datas
     return c->numel <= UINT32_MAX / c->wide && known_filters(c, dcpl);
 }
 
-hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, int64_t rows, const char *path, hoop_error *err,
-                                hoop_chunks **out)
+hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, bool flip, int64_t rows, const char *path,
+                                hoop_error *err, hoop_chunks **out)
 {
     const hid_t  dcpl = H5Dget_create_plist(dset);
     hoop_chunks *c    = calloc(1, sizeof *c);
@@ -155,8 +162,8 @@ hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, int64_t
         if (dcpl >= 0) (void)H5Pclose(dcpl);
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
     }
-    c->type = -1;
-    if (dcpl >= 0 && chunk_shape(c, dset, dcpl, f, rows))
+    c->type = c->taken = -1;
+    if (dcpl >= 0 && chunk_shape(c, dset, dcpl, f, flip, rows))
         *out = c;
     else
         hoop__chunks_destroy(&c);
@@ -169,6 +176,7 @@ void hoop__chunks_destroy(hoop_chunks **c)
 {
     if (*c == NULL) return;
     if ((*c)->type >= 0) (void)H5Tclose((*c)->type);
+    if ((*c)->taken >= 0) (void)H5Tclose((*c)->taken);
     free(*c);
     *c = NULL;
 }
@@ -220,7 +228,7 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
             return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: %s", path, c->field->name,
                              (long long)at[0], what);
     }
-    if (H5Tconvert(c->type, hoop__h5_memory_type(c->field->dtype), (size_t)c->numel, *data, NULL, H5P_DEFAULT) < 0)
+    if (H5Tconvert(c->taken, hoop__h5_memory_type(c->field->dtype), (size_t)c->numel, *data, NULL, H5P_DEFAULT) < 0)
         return hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be converted", path, c->field->name);
     return HOOP_OK;
 }

@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,25 @@ static void add_number(hoop_sum *sum, int64_t v)
     hoop__sum_add(sum, &v, sizeof v);
 }
 
+/* How stored values are presented, from which row on; nothing where a cast and a scale are all. */
+static void add_readings(const hoop_dataset *ds, int field, hoop_sum *sum)
+{
+    const hoop_reading *before = NULL;
+    for (int i = 0; i < ds->info.shards; i++) {
+        const hoop_reading *v         = &ds->shard[i].field[field].reading;
+        const double        numbers[] = {v->factor, v->offset, v->low, v->high};
+        if (before != NULL ? hoop__reading_equal(v, before) : !v->used) continue;
+        add_number(sum, ds->shard[i].first);
+        add_number(sum, v->labels);
+        add_number(sum,
+                   (v->packed ? 1 : 0) + (v->ranged ? 2 : 0) + (v->of_real ? 4 : 0) + (v->no_nan ? 8 : 0) + (v->wide ? 16 : 0));
+        hoop__sum_add(sum, numbers, sizeof numbers);
+        add_number(sum, v->nmissing);
+        hoop__sum_add(sum, v->missing, v->nmissing * (int64_t)sizeof v->missing[0]);
+        before = v;
+    }
+}
+
 static hoop_status fingerprint(hoop_dataset *ds, hoop_error *err)
 {
     const int64_t n = ds->info.length, row_bytes = ds->row_bytes[0] + ds->row_bytes[1];
@@ -49,13 +69,14 @@ static hoop_status fingerprint(hoop_dataset *ds, hoop_error *err)
     add_number(sum, n);
     add_number(sum, ds->info.classes);
     for (int k = 0; k < 2; k++) {
-        const hoop_dataset_field *f = &ds->info.field[k];
+        const hoop_dataset_field *f = &ds->stored[k];
         add_number(sum, f->present);
         if (!f->present) continue;
         add_number(sum, (int64_t)f->dtype);
         add_number(sum, f->ndim);
         hoop__sum_add(sum, f->shape, f->ndim * (int64_t)sizeof f->shape[0]);
         hoop__sum_add(sum, &f->scale, sizeof f->scale);
+        add_readings(ds, k, sum);
         for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
             /* i*(n-1)/(count-1) without overflow: evenly spaced, first and last included */
             const int64_t        at = count == 1 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1));
@@ -104,7 +125,8 @@ hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, h
     hoop_status             st;
     *out = NULL;
     if (opts == NULL) opts = &zero;
-    if (opts->cache_bytes < 0) return hoop_fail(err, HOOP_EARG, "dataset %s: cache_bytes is negative", spec);
+    if (opts->cache_bytes < 0 || opts->classes < 0)
+        return hoop_fail(err, HOOP_EARG, "dataset %s: %s is negative", spec, opts->classes < 0 ? "classes" : "cache_bytes");
     HOOP_TRY(st, done, hoop__spec_resolve(spec, err, &paths));
     ds = calloc(1, sizeof *ds);
     if (ds == NULL) {
@@ -112,11 +134,13 @@ hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, h
         goto done;
     }
     (void)pthread_mutex_init(&ds->lock, NULL);
-    ds->info.cache_bytes = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes();
-    ds->open_max         = hoop__handles_max();
-    ds->spec             = strdup(spec);
-    ds->name[0]          = strdup(opts->x != NULL ? opts->x : "/x");
-    ds->name[1]          = strdup(opts->y != NULL ? opts->y : "/y");
+    ds->opts   = *opts;
+    ds->opts.x = ds->opts.y = NULL; /* the caller's; ds->name is kept */
+    ds->info.cache_bytes    = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes();
+    ds->open_max            = hoop__handles_max();
+    ds->spec                = strdup(spec);
+    ds->name[0]             = strdup(opts->x != NULL ? opts->x : "/x");
+    ds->name[1]             = strdup(opts->y != NULL ? opts->y : "/y");
     if (ds->spec == NULL || ds->name[0] == NULL || ds->name[1] == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
         goto done;
@@ -146,6 +170,8 @@ void hoop_dataset_close(hoop_dataset **pds)
     free(ds->shard);
     hoop__columns_free(ds);
     free(ds->class_names);
+    for (int i = 0; i < ds->nnotes; i++) free(ds->note[i]);
+    free(ds->note);
     free(ds->spec);
     free(ds->name[0]);
     free(ds->name[1]);
@@ -164,6 +190,28 @@ const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows)
     if (i < 0 || i >= ds->info.shards) return NULL;
     if (rows != NULL) *rows = ds->shard[i].rows;
     return ds->shard[i].path;
+}
+
+hoop_status hoop__dataset_note(hoop_dataset *ds, hoop_error *err, const char *format, ...)
+{
+    char  **grown = realloc(ds->note, (size_t)(ds->nnotes + 1) * sizeof *grown);
+    char    text[HOOP_ERROR_TEXT];
+    va_list args;
+    if (grown == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a note", ds->spec);
+    ds->note = grown;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
+    if ((grown[ds->nnotes] = strdup(text)) == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a note", ds->spec);
+    ds->nnotes++;
+    return HOOP_OK;
+}
+
+const char *hoop_dataset_note(const hoop_dataset *ds, int i)
+{
+    return i < 0 || i >= ds->nnotes ? NULL : ds->note[i];
 }
 
 /* ---- gathering rows ---- */
@@ -185,17 +233,24 @@ static char *place_of(const hoop_gather *g, int64_t i, size_t step)
 
 /* How a gathering brings a row from where it is stored to its place. */
 typedef struct passage {
-    hoop_row_cast *cast;
-    size_t         step;  /* bytes a presented row takes */
-    char          *space; /* for a row of which columns are chosen; NULL: of all */
-    bool           view;
+    hoop_row_cast       *cast;
+    size_t               step;  /* bytes a presented row takes */
+    char                *space; /* for a row of which columns are chosen; NULL: of all */
+    bool                 view;
+    hoop_reading_faults *faults;
 } passage;
 
-static void carry(const hoop_dataset *ds, const hoop_gather *g, const passage *p, const void *row, int64_t i)
+/* Row number `number` of shard s, the i-th that is wanted. */
+static void carry(const hoop_dataset *ds, const hoop_gather *g, const passage *p, const hoop_shard *s, int64_t number,
+                  const void *row, int64_t i)
 {
     const hoop_dataset_field *f  = &ds->info.field[g->field];
+    const hoop_reading       *r  = &s->field[g->field].reading;
     char                     *to = place_of(g, i, p->step), *cast_to = p->space != NULL ? p->space : to;
-    p->cast(row, cast_to, f->numel, f->scale);
+    if (!r->used)
+        p->cast(row, cast_to, f->numel, f->scale);
+    else
+        hoop__reading_row(r, &ds->stored[g->field], row, g->as, cast_to, s->path, number, p->faults);
     if (p->view) hoop__view_row(ds, g->field, g->as, cast_to, to);
 }
 
@@ -223,11 +278,11 @@ static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, const p
         const unsigned char *row;
         st = hoop__shard_row(ds, s, g->field, p->index - s->first, err, &row);
         if (st == HOOP_OK) st = hoop__sums_look(ds, s, g->field, p->index - s->first, err);
-        if (st == HOOP_OK) carry(ds, g, way, row, p->at);
+        if (st == HOOP_OK) carry(ds, g, way, s, p->index - s->first, row, p->at);
     }
     (void)pthread_mutex_unlock(&ds->lock);
     free(order);
-    return st;
+    return st == HOOP_OK ? hoop__reading_verdict(way->faults, ds->name[g->field], err) : st;
 }
 
 static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, const passage *way, hoop_error *err)
@@ -237,15 +292,16 @@ static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, c
         const int64_t     row = g->index[i] - s->first;
         const hoop_status st  = hoop__sums_look(ds, s, g->field, row, err);
         if (st != HOOP_OK) return st;
-        carry(ds, g, way, s->field[g->field].rows + row * ds->row_bytes[g->field], i);
+        carry(ds, g, way, s, row, s->field[g->field].rows + row * ds->row_bytes[g->field], i);
     }
-    return HOOP_OK;
+    return hoop__reading_verdict(way->faults, ds->name[g->field], err);
 }
 
 hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err)
 {
     const hoop_dataset_field *f;
-    passage                   way = {.view = ds->view.is};
+    hoop_reading_faults       faults = {.count = 0};
+    passage                   way    = {.view = ds->view.is, .faults = &faults};
     uint64_t                  mode;
     hoop_status               st;
     if (g->field != HOOP_FIELD_X && g->field != HOOP_FIELD_Y)
@@ -277,4 +333,31 @@ hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n,
                               hoop_error *err)
 {
     return hoop__dataset_gather(ds, &(hoop_gather){.index = index, .n = n, .field = field, .as = as, .out = out}, err);
+}
+
+/* ---- looking for what cannot be read ---- */
+
+static hoop_status check_shard(hoop_dataset *ds, hoop_shard *s, int field, hoop_error *err)
+{
+    const hoop_reading *v      = &s->field[field].reading;
+    hoop_reading_faults faults = {0};
+    hoop_status         st     = HOOP_OK;
+    for (int64_t i = 0; v->used && i < s->rows && st == HOOP_OK; i++) {
+        const unsigned char *row;
+        (void)pthread_mutex_lock(&ds->lock);
+        st = hoop__shard_row(ds, s, field, i, err, &row);
+        if (st == HOOP_OK) st = hoop__sums_look(ds, s, field, i, err);
+        if (st == HOOP_OK) hoop__reading_row(v, &ds->stored[field], row, HOOP_F64, NULL, s->path, i, &faults);
+        (void)pthread_mutex_unlock(&ds->lock);
+    }
+    return st == HOOP_OK ? hoop__reading_verdict(&faults, ds->name[field], err) : st;
+}
+
+hoop_status hoop_dataset_check(hoop_dataset *ds, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int i = 0; i < ds->info.shards && st == HOOP_OK; i++)
+        for (int k = 0; k < 2 && st == HOOP_OK; k++)
+            if (ds->info.field[k].present && ds->info.field[k].checked) st = check_shard(ds, &ds->shard[i], k, err);
+    return st;
 }

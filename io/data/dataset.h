@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/h5.h"
+#include "data/reading.h"
 #include "hoop/dataset.h"
 
 /* Stored elements, which other programs' files may place anywhere. */
@@ -29,9 +30,11 @@ typedef struct hoop_block {
 
 /** One field of one shard: mapped, or read in blocks of block_rows rows. */
 typedef struct hoop_shard_field {
-    const unsigned char *rows;   /* first row in the map; NULL: blocks */
-    hid_t                dset;   /* -1 when mapped, or while the shard's file is closed */
-    struct hoop_chunks  *chunks; /* how to decode them; NULL: by H5Dread */
+    const unsigned char *rows;    /* first row in the map; NULL: blocks */
+    hoop_reading         reading; /* how its stored elements are meant */
+    bool                 flip;    /* its integers are taken with the other sign than the file's type says */
+    hid_t                dset;    /* -1 when mapped, or while the shard's file is closed */
+    struct hoop_chunks  *chunks;  /* how to decode them; NULL: by H5Dread */
     int64_t              block_rows, nblocks;
     hoop_block         **blocks;
     /* of mapped rows that come with checksums (sums.c), one for sum_rows rows; NULL: none */
@@ -49,6 +52,7 @@ typedef struct hoop_shard {
     int64_t          used; /* when, by the dataset's count of uses */
     struct stat      stat; /* of the file when it was first opened */
     hoop_shard_field field[2];
+    bool             ours;                       /* hoop wrote it */
     char             set[HOOP_FINGERPRINT_TEXT]; /* attribute `set`: the same in all shards of one import; "" if none */
 } hoop_shard;
 
@@ -68,20 +72,25 @@ typedef struct hoop_view {
 } hoop_view;
 
 struct hoop_dataset {
-    hoop_dataset_info info; /* as stored */
-    hoop_view         view;
-    hoop_names        columns[2], one_hot;
-    char             *spec, *name[2];
-    int64_t           row_bytes[2];
-    hoop_shard       *shard;
-    char            **class_names;
-    int64_t           nclass_names;
-    int64_t           cached_bytes;
-    hoop_block       *newest, *oldest, *latest[2]; /* latest: the last one used of each field */
-    bool              backwards[2];                /* the field's next gathering goes from high rows to low */
-    int               open_files, open_max;        /* shards that HDF5 has open */
-    int64_t           uses;
-    pthread_mutex_t   lock; /* of HDF5 handles and the cache */
+    hoop_dataset_info  info; /* as read */
+    hoop_view          view;
+    hoop_names         columns[2], one_hot;
+    hoop_dataset_opts  opts;
+    char              *spec, *name[2];
+    hoop_dataset_field stored[2];    /* what blocks and mapped rows hold; info.field: as read (reading.h) */
+    int64_t            row_bytes[2]; /* stored */
+    char             **note;
+    int                nnotes;
+    bool               foreign; /* attributes of ours in a file that is not were noted */
+    hoop_shard        *shard;
+    char             **class_names;
+    int64_t            nclass_names;
+    int64_t            cached_bytes;
+    hoop_block        *newest, *oldest, *latest[2]; /* latest: the last one used of each field */
+    bool               backwards[2];                /* the field's next gathering goes from high rows to low */
+    int                open_files, open_max;        /* shards that HDF5 has open */
+    int64_t            uses;
+    pthread_mutex_t    lock; /* of HDF5 handles and the cache */
 };
 
 /** The paths a spec stands for. */
@@ -150,6 +159,8 @@ hoop_status hoop__shard_stat(const hoop_shard *s, hoop_error *err, struct stat *
 /** The shard that holds row `index` of the dataset. */
 hoop_shard *hoop__shard_find(const hoop_dataset *ds, int64_t index);
 
+/** A note for people, which stays with the dataset. */
+hoop_status hoop__dataset_note(hoop_dataset *ds, hoop_error *err, const char *format, ...) HOOP_PRINTF(3, 4);
 /** dst[n] = (as) src[n] * scale; NULL where there is no such cast. */
 typedef void   hoop_row_cast(const void *src, void *dst, int64_t n, double scale);
 hoop_row_cast *hoop__row_cast(hoop_dtype from, hoop_dtype as, double scale);

@@ -23,23 +23,6 @@ static void shape_text(const int64_t *shape, int ndim, char *out, size_t size)
     if (used < size) (void)snprintf(out + used, size - used, ")");
 }
 
-static hoop_status field_dtype(hoop_found *f, const char *path, const char *name, bool *native, hoop_error *err)
-{
-    const hid_t type = H5Dget_type(f->dset);
-    hoop_status st   = HOOP_OK;
-    char        text[64];
-    if (type < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable type", path, name);
-    f->width = (int64_t)H5Tget_size(type);
-    if (!hoop__h5_dtype(type, &f->about.dtype, native)) {
-        hoop__h5_type_name(type, text, sizeof text);
-        st = hoop_fail(err, HOOP_EDTYPE, "%s: %s is of type %s; float, or integer that fits in 64 signed bits, is wanted", path,
-                       name, text);
-    }
-    (void)H5Tclose(type);
-    (void)H5Eclear2(H5E_DEFAULT);
-    return st;
-}
-
 static hoop_status field_shape(hoop_found *f, const char *path, const char *name, hoop_error *err)
 {
     hsize_t     dims[HOOP_DATASET_DIMS + 1];
@@ -78,44 +61,40 @@ static hoop_status field_shape(hoop_found *f, const char *path, const char *name
 }
 
 /* Find one field in an open file. f->dset < 0 afterwards: it is absent and may be. */
-static hoop_status field_find(hid_t file, const char *path, const char *name, bool optional, int64_t bytes, hoop_error *err,
-                              hoop_found *f)
+static hoop_status field_find(const hoop_look *l, const char *name, bool is_y, bool optional, hoop_error *err, hoop_found *f)
 {
     hoop_status st;
     bool        native = false;
     f->dset            = -1;
-    if (!hoop__dataset_exists(file, name)) {
+    if (!hoop__dataset_exists(l->file, name)) {
         (void)H5Eclear2(H5E_DEFAULT);
-        return optional ? HOOP_OK : hoop_fail(err, HOOP_EFORMAT, "%s: there is no dataset %s", path, name);
+        return optional ? HOOP_OK : hoop__field_missing(l, name, err);
     }
-    f->dset = H5Dopen2(file, name, H5P_DEFAULT);
-    if (f->dset < 0) return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s cannot be opened as a dataset", path, name);
-    HOOP_TRY(st, done, field_dtype(f, path, name, &native, err));
-    HOOP_TRY(st, done, field_shape(f, path, name, err));
-    HOOP_TRY(st, done, hoop__storage_find(f, file, path, name, native, bytes, err));
+    f->dset = H5Dopen2(l->file, name, H5P_DEFAULT);
+    if (f->dset < 0) return hoop__field_missing(l, name, err);
+    f->about.name = name;
+    HOOP_TRY(st, done, hoop__field_type(f, l, name, is_y, &native, err));
+    HOOP_TRY(st, done, field_shape(f, l->path, name, err));
+    HOOP_TRY(st, done, hoop__storage_find(f, l->file, l->path, name, native, l->bytes, err));
     f->about.present = true;
-    HOOP_TRY(st, done, hoop__h5_attr_expect(f->dset, "scale", HOOP_H5_F64, path, name, err));
-    if (!hoop__h5_attr_f64(f->dset, "scale", &f->about.scale)) f->about.scale = 1.0;
-    if (!(f->about.scale - f->about.scale == 0.0) || f->about.scale == 0.0)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute scale of %s is %g; a finite number but 0 is wanted", path, name,
-                       f->about.scale);
+    st               = hoop__field_reading(f, l, name, is_y, err);
 done:
     return st;
 }
 
 /* The checksums of a mapped field's blocks, where the file has them and they can be mapped too. */
-static hoop_status sums_find(hid_t file, const char *path, const char *name, int64_t bytes, hoop_error *err, hoop_found *f)
+static hoop_status sums_find(const hoop_look *l, const char *name, hoop_error *err, hoop_found *f)
 {
     char        sums[HOOP_PATH_MAX];
     hoop_found  of = {.dset = -1};
     int64_t     rows;
     hoop_status st = HOOP_OK;
-    if (f->dset < 0 || f->offset < 0 || !hoop__h5_attr_i64(f->dset, "xxh3_64_rows", &rows)) return HOOP_OK;
+    if (!l->ours || f->dset < 0 || f->offset < 0 || !hoop__h5_attr_i64(f->dset, "xxh3_64_rows", &rows)) return HOOP_OK;
     HOOP_TRY(st, done, hoop__sums_name(name, err, sums, sizeof sums));
-    HOOP_TRY(st, done, field_find(file, path, sums, true, bytes, err, &of));
+    HOOP_TRY(st, done, field_find(l, sums, false, true, err, &of));
     if (of.dset < 0 || of.offset < 0) goto done;
     if (rows < 1 || of.about.dtype != HOOP_I64 || of.about.ndim != 0 || of.rows != (f->rows - 1) / rows + 1) {
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: %s does not fit attribute xxh3_64_rows of %s, which is %lld", path, sums, name,
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: %s does not fit attribute xxh3_64_rows of %s, which is %lld", l->path, sums, name,
                        (long long)rows);
         goto done;
     }
@@ -128,7 +107,7 @@ done:
 
 static hoop_status field_compare(const hoop_dataset *ds, const hoop_found *f, int which, const char *path, hoop_error *err)
 {
-    const hoop_dataset_field *a = &ds->info.field[which], *b = &f->about;
+    const hoop_dataset_field *a = &ds->stored[which], *b = &f->about;
     char                      ours[256], theirs[256];
     const char               *first = ds->shard[0].path;
     if (a->present != b->present)
@@ -147,6 +126,9 @@ static hoop_status field_compare(const hoop_dataset *ds, const hoop_found *f, in
     if (a->scale != b->scale)
         return hoop_fail(err, HOOP_EFORMAT, "%s: scale of %s is %.17g, but %.17g in %s", path, ds->name[which], b->scale,
                          a->scale, first);
+    if (ds->info.field[which].dtype != f->shown.dtype) /* one was packed, the other not */
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is read as %s, but as %s in %s", path, ds->name[which],
+                         hoop_dtype_name(f->shown.dtype), hoop_dtype_name(ds->info.field[which].dtype), first);
     return HOOP_OK;
 }
 
@@ -170,16 +152,18 @@ static hoop_status shard_map(hoop_shard *s, hoop_error *err)
 }
 
 /* A shard of ours says which version of FORMAT.md it follows; other people's files say nothing. */
-static hoop_status format_check(hid_t file, const char *path, hoop_error *err)
+static hoop_status format_check(hid_t file, const char *path, hoop_error *err, bool *ours)
 {
     enum { VERSION = 1 };
     static const char kind[] = "dataset shard ";
     char              format[64], *end;
     long long         version;
+    *ours = false;
     if (!hoop__h5_attr_string(file, "hoop_format", format, sizeof format) || strncmp(format, kind, sizeof kind - 1) != 0)
         return HOOP_OK;
     version = strtoll(format + sizeof kind - 1, &end, 10);
     if (*end != '\0' || version < 1) return hoop_fail(err, HOOP_EFORMAT, "%s: attribute hoop_format is damaged", path);
+    *ours = true;
     if (version <= VERSION) return HOOP_OK;
     return hoop_fail(err, HOOP_EFORMAT, "%s: is a dataset shard of version %lld; this hoop reads up to %d", path, version,
                      VERSION);
@@ -193,42 +177,66 @@ static bool names_equal(char **a, char **b, int64_t n)
 }
 
 /* Names of classes: as many as there are classes, and the same in all shards that have them. */
-static hoop_status names_read(hoop_dataset *ds, const hoop_found *y, const char *path, hoop_error *err)
+static hoop_status names_take(hoop_dataset *ds, char ***names, int64_t n, int64_t classes, const char *path, hoop_error *err)
 {
-    char        **names;
-    const int64_t n  = hoop__h5_attr_strings(y->dset, "class_names", &names);
-    hoop_status   st = HOOP_OK;
-    if (n > 0 && ds->info.classes > 0 && n != ds->info.classes)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute class_names of %s has %lld names, but classes is %lld", path,
-                       ds->name[1], (long long)n, (long long)ds->info.classes);
-    else if (n > 0 && ds->class_names != NULL && (n != ds->nclass_names || !names_equal(names, ds->class_names, n)))
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute class_names of %s is not that of the shards before it", path,
-                       ds->name[1]);
-    if (st == HOOP_OK && n > 0 && ds->class_names == NULL) {
-        ds->class_names  = names;
+    if (n > 0 && classes > 0 && n != classes)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute class_names of %s has %lld names, but classes is %lld", path,
+                         ds->name[1], (long long)n, (long long)classes);
+    if (n > 0 && ds->class_names != NULL && (n != ds->nclass_names || !names_equal(*names, ds->class_names, n)))
+        return hoop_fail(err, HOOP_EFORMAT,
+                         "%s: the names of classes (class_names, or of an enum) of %s are not those of the shards before it",
+                         path, ds->name[1]);
+    if (n > 0 && ds->class_names == NULL) {
+        ds->class_names  = *names;
         ds->nclass_names = n;
-        names            = NULL;
+        *names           = NULL;
     }
+    return HOOP_OK;
+}
+
+/* How many classes the file says there are (0: it does not), and their names. */
+static hoop_status classes_said(hoop_dataset *ds, hoop_found *y, const hoop_look *l, hoop_error *err, int64_t *classes)
+{
+    const bool  honoured = l->ours || l->opts->attributes == HOOP_ATTRIBUTES_ALL;
+    char      **names    = NULL;
+    int64_t     n        = 0;
+    hoop_status st;
+    *classes = 0;
+    if (honoured) {
+        HOOP_TRY(st, done, hoop__h5_attr_expect(y->dset, "classes", HOOP_H5_I64, l->path, ds->name[1], err));
+        HOOP_TRY(st, done, hoop__h5_attr_expect(y->dset, "class_names", HOOP_H5_STRINGS, l->path, ds->name[1], err));
+        if (!hoop__h5_attr_i64(y->dset, "classes", classes)) *classes = 0;
+        if (*classes < 0)
+            return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld", l->path, ds->name[1], (long long)*classes);
+    }
+    if (y->enum_count > 0) { /* what the type says goes before what somebody wrote beside it */
+        *classes = y->enum_count;
+        return names_take(ds, &y->enum_names, y->enum_count, *classes, l->path, err);
+    }
+    if (y->reading.labels == HOOP_LABELS_ONE_HOT) *classes = y->about.numel;
+    if (honoured) n = hoop__h5_attr_strings(y->dset, "class_names", &names);
+    st = names_take(ds, &names, n, *classes, l->path, err);
+done:
     free(names);
     return st;
 }
 
-static hoop_status labels_read(hoop_dataset *ds, const hoop_found *y, int i, const char *path, hoop_error *err)
+static hoop_status labels_read(hoop_dataset *ds, hoop_found *y, int i, const hoop_look *l, hoop_error *err)
 {
-    int64_t     classes;
-    hoop_status st;
+    const int64_t told = l->opts->classes;
+    int64_t       classes;
+    hoop_status   st;
     if (y->dset < 0) return HOOP_OK;
-    if ((st = hoop__h5_attr_expect(y->dset, "classes", HOOP_H5_I64, path, ds->name[1], err)) != HOOP_OK ||
-        (st = hoop__h5_attr_expect(y->dset, "class_names", HOOP_H5_STRINGS, path, ds->name[1], err)) != HOOP_OK)
-        return st;
-    if (!hoop__h5_attr_i64(y->dset, "classes", &classes)) classes = 0;
-    if (classes < 0)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld", path, ds->name[1], (long long)classes);
+    if ((st = classes_said(ds, y, l, err, &classes)) != HOOP_OK) return st;
+    if (told > 0 && (classes > told || (classes != 0 && classes != told && y->reading.labels == HOOP_LABELS_ONE_HOT)))
+        return hoop_fail(err, HOOP_EFORMAT, "%s: %s has %lld classes, and data.classes says %lld", l->path, ds->name[1],
+                         (long long)classes, (long long)told);
+    if (told > 0) classes = told;
     if (i > 0 && classes != ds->info.classes)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld, but %lld in %s", path, ds->name[1],
+        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld, but %lld in %s", l->path, ds->name[1],
                          (long long)classes, (long long)ds->info.classes, ds->shard[0].path);
     ds->info.classes = classes;
-    return names_read(ds, y, path, err);
+    return HOOP_OK;
 }
 
 /* Take the fields over: those that can be mapped, mapped; the others keep their dataset and file open. */
@@ -239,6 +247,8 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found found
     for (int k = 0; k < 2; k++) {
         hoop_shard_field *f = &s->field[k];
         if (found[k].dset < 0) continue;
+        f->reading = found[k].reading;
+        f->flip    = found[k].flip;
         if (found[k].offset >= 0) {
             if (s->map == NULL && (st = shard_map(s, err)) != HOOP_OK) return st;
             f->rows = (const unsigned char *)s->map + found[k].offset;
@@ -258,7 +268,7 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found found
                              ds->name[k]);
         f->dset       = found[k].dset;
         found[k].dset = -1;
-        st            = hoop__chunks_create(f->dset, &ds->info.field[k], s->rows, s->path, err, &f->chunks);
+        st            = hoop__chunks_create(f->dset, &ds->stored[k], f->flip, s->rows, s->path, err, &f->chunks);
         if (st != HOOP_OK) return st;
     }
     if (handles) {
@@ -274,41 +284,47 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
     hoop_shard *s        = &ds->shard[i];
     hoop_found  found[2] = {{.dset = -1}, {.dset = -1}};
     hid_t       file     = -1;
+    hoop_look   look;
     hoop_status st;
     s->file = s->field[0].dset = s->field[1].dset = -1;
     HOOP_TRY(st, done, hoop__shard_stat(s, err, &s->stat));
     HOOP_TRY(st, done, hoop__h5_open(s->path, err, &file, &s->bytes));
-    HOOP_TRY(st, done, format_check(file, s->path, err));
-    HOOP_TRY(st, done, field_find(file, s->path, ds->name[0], false, s->bytes, err, &found[0]));
-    if (use_y != HOOP_Y_NONE)
-        HOOP_TRY(st, done, field_find(file, s->path, ds->name[1], use_y == HOOP_Y_OPTIONAL, s->bytes, err, &found[1]));
+    HOOP_TRY(st, done, format_check(file, s->path, err, &s->ours));
+    look = (hoop_look){file, s->path, s->bytes, s->ours, &ds->opts};
+    HOOP_TRY(st, done, field_find(&look, ds->name[0], false, false, err, &found[0]));
+    if (use_y != HOOP_Y_NONE) HOOP_TRY(st, done, field_find(&look, ds->name[1], true, use_y == HOOP_Y_OPTIONAL, err, &found[1]));
     if (found[1].dset >= 0 && found[0].rows != found[1].rows) {
         st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %lld rows, %s has %lld", s->path, ds->name[0], (long long)found[0].rows,
                        ds->name[1], (long long)found[1].rows);
         goto done;
     }
     s->rows = found[0].rows;
-    if (!hoop__h5_attr_string(file, "set", s->set, sizeof s->set)) s->set[0] = '\0';
-    HOOP_TRY(st, done, labels_read(ds, &found[1], i, s->path, err));
+    if (!s->ours || !hoop__h5_attr_string(file, "set", s->set, sizeof s->set)) s->set[0] = '\0';
+    HOOP_TRY(st, done, labels_read(ds, &found[1], i, &look, err));
+    HOOP_TRY(st, done, hoop__field_foreign(ds, &look, found, err));
     for (int k = 0; k < 2; k++) {
         if (i == 0) {
-            ds->info.field[k]      = found[k].about;
-            ds->info.field[k].name = ds->name[k];
-            ds->row_bytes[k]       = found[k].about.numel * (int64_t)hoop_dtype_size(found[k].about.dtype);
+            ds->stored[k]      = found[k].about;
+            ds->info.field[k]  = found[k].shown;
+            ds->stored[k].name = ds->info.field[k].name = ds->name[k];
+            ds->row_bytes[k]                            = found[k].about.numel * (int64_t)hoop_dtype_size(found[k].about.dtype);
         }
         HOOP_TRY(st, done, field_compare(ds, &found[k], k, s->path, err));
         HOOP_TRY(st, done, hoop__columns_read(ds, file, &found[k], k, s->path, err));
+        ds->info.field[k].checked = ds->info.field[k].checked || found[k].shown.checked;
     }
     if (strcmp(s->set, ds->shard[0].set) != 0) {
         st = hoop_fail(err, HOOP_EFORMAT, "%s: comes from another import than %s (attribute `set` differs)", s->path,
                        ds->shard[0].path);
         goto done;
     }
-    for (int k = 0; k < 2; k++) HOOP_TRY(st, done, sums_find(file, s->path, ds->name[k], s->bytes, err, &found[k]));
+    for (int k = 0; k < 2; k++) HOOP_TRY(st, done, sums_find(&look, ds->name[k], err, &found[k]));
     HOOP_TRY(st, done, shard_adopt(ds, s, found, &file, err));
 done:
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 2; k++) {
         if (found[k].dset >= 0) (void)H5Dclose(found[k].dset);
+        free(found[k].enum_names);
+    }
     if (file >= 0) (void)H5Fclose(file);
     return st;
 }

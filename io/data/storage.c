@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "data/filter.h"
+
 /* A block read through HDF5 is at most about this large, except where one row, or one chunk, is larger. */
 enum { BLOCK_BYTES = 1 << 20 };
 static const int64_t block_bytes_max = 1 << 30;
@@ -65,7 +67,7 @@ static int64_t most_compression(hid_t dcpl)
         unsigned           flags, config;
         size_t             count = 0;
         const H5Z_filter_t which = H5Pget_filter2(dcpl, (unsigned)i, &flags, &count, NULL, 0, NULL, &config);
-        if (which == H5Z_FILTER_DEFLATE && most <= INT64_MAX / EACH)
+        if ((which == H5Z_FILTER_DEFLATE || which == HOOP_FILTER_LZF) && most <= INT64_MAX / EACH)
             most *= EACH;
         else if (which != H5Z_FILTER_SHUFFLE && which != H5Z_FILTER_FLETCHER32)
             return 0;
@@ -98,6 +100,7 @@ static hoop_status chunked_storage(hoop_found *f, hid_t dcpl, const char *path, 
         return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
     f->block_rows = chunk[0] > (hsize_t)f->rows ? f->rows : (int64_t)chunk[0];
     if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
+    if ((st = hoop__filters_check(f->dset, dcpl, path, name, err)) != HOOP_OK) return st;
     if (stored > 0 && !hoop__fill_is_said(dcpl) && (st = every_chunk(f, chunk, path, name, err)) != HOOP_OK) return st;
     if (stored == 0 || (most > 0 && f->rows * f->about.numel * f->width / most > stored + 4096))
         return never_written(f, path, name, stored, err);

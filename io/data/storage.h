@@ -10,12 +10,39 @@
 /** A field of a shard that is being opened. */
 typedef struct hoop_found {
     hid_t              dset;
-    hoop_dataset_field about;
+    hoop_dataset_field about; /* as stored */
+    hoop_dataset_field shown; /* as presented */
+    hoop_reading       reading;
+    bool               flip;                 /* integers are taken with the other sign */
+    char             **enum_names;           /* of an enum whose codes are 0 to n - 1; free it */
+    int64_t            enum_count;           /* names of an enum, 0: it is none */
     int64_t            rows, offset;         /* offset < 0: cannot be mapped */
     int64_t            width;                /* bytes of an element in the file */
     int64_t            block_rows;           /* one reads at a time */
     int64_t            sum_rows, sum_offset; /* checksums of so many rows each, at that offset of the file; 0: none */
 } hoop_found;
+
+/** The file in which fields are looked for, and how they are wanted. */
+typedef struct hoop_look {
+    hid_t                    file;
+    const char              *path;
+    int64_t                  bytes;
+    bool                     ours; /* hoop wrote it */
+    const hoop_dataset_opts *opts;
+} hoop_look;
+
+/* ---- field.c ---- */
+
+/** The type of f->dset: stored dtype, width, names of an enum. *native: its bytes are those of memory. */
+hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const char *name, bool is_y, bool *native, hoop_error *err);
+/** scale, netCDF's attributes, labels: f->reading and f->shown. */
+hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const char *name, bool is_y, hoop_error *err);
+/** Why `name` is no dataset of the file, with those that are there. */
+hoop_status hoop__field_missing(const hoop_look *l, const char *name, hoop_error *err);
+/** Attributes of ours in a file of others, which are not applied: a note of the dataset says so, once. */
+hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found found[2], hoop_error *err);
+
+/* ---- storage.c ---- */
 
 bool hoop__dataset_exists(hid_t file, const char *name);
 /** Fill in offset and block_rows of f, whose dset, rows, width and row shape are known. native: its type is that of memory. */

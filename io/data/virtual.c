@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/filter.h"
 #include "data/storage.h"
 
 typedef struct source {
@@ -51,8 +52,8 @@ static hoop_status source_check(const source *s, hid_t ours, const char *path, c
     const hid_t        file  = same ? ours : source_open(path, s->file);
     const char *const  where = same ? path : s->file;
     H5D_space_status_t space = H5D_SPACE_STATUS_NOT_ALLOCATED;
-    hid_t              dset  = -1;
-    hoop_status        st    = HOOP_OK;
+    hid_t              dset = -1, dcpl = -1;
+    hoop_status        st = HOOP_OK;
     if (file < 0)
         return hoop_fail(err, HOOP_EFORMAT, "%s: %s is virtual, and its source %s is not there, or not readable", path, name,
                          s->file);
@@ -63,6 +64,10 @@ static hoop_status source_check(const source *s, hid_t ours, const char *path, c
     else if (H5Dget_space_status(dset, &space) < 0 || space == H5D_SPACE_STATUS_NOT_ALLOCATED)
         st = hoop_fail(err, HOOP_EFORMAT, "%s: %s is virtual, and of its source %s in %s nothing is stored", path, name,
                        s->dataset, where);
+    if (st == HOOP_OK && (dcpl = H5Dget_create_plist(dset)) >= 0) {
+        if (H5Pget_layout(dcpl) == H5D_CHUNKED) st = hoop__filters_check(dset, dcpl, where, s->dataset, err);
+        (void)H5Pclose(dcpl);
+    }
     if (dset >= 0) (void)H5Dclose(dset);
     if (!same) (void)H5Fclose(file);
     return st;

@@ -1,5 +1,6 @@
 /* Read a dataset from end to end. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/files.h"
@@ -47,11 +48,11 @@ static int64_t label_at(hoop_dtype dtype, const void *data, int64_t i)
                                : ((const hoop_stored_I64 *)data)[i];
 }
 
-static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, const hoop_dataset_field *f, const void *data,
-                                int64_t n, hoop_error *err)
+static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, const hoop_dataset_field *f, hoop_dtype dtype,
+                                const void *data, int64_t n, hoop_error *err)
 {
     for (int64_t i = 0; i < n; i++) {
-        const int64_t v = label_at(f->dtype, data, i);
+        const int64_t v = label_at(dtype, data, i);
         if (v < c->report->label_min) c->report->label_min = v;
         if (v > c->report->label_max) c->report->label_max = v;
         if (c->ds->info.classes > 0 && (v < 0 || v >= c->ds->info.classes))
@@ -62,31 +63,49 @@ static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, cons
 }
 
 /* A value that is wrong goes to `content`, and is said only if the checksum is right: else it is damage. */
-static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, int64_t rows, hoop_sum *sum, hoop_error *content,
-                              hoop_error *err)
+static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, int64_t rows, hoop_sum *sum,
+                              hoop_reading_faults *faults, hoop_error *content, hoop_error *err)
 {
     const hoop_dataset_field *f   = &c->ds->info.field[field];
+    const hoop_reading       *v   = &s->field[field].reading;
+    hoop_dtype                as  = f->dtype;
     double                    low = INFINITY, high = -INFINITY;
+    void                     *seen = NULL;
     const unsigned char      *data;
     int64_t                   bad;
     hoop_status               st = hoop__shard_row(c->ds, s, field, row, err, &data);
     if (st != HOOP_OK) return st;
     hoop__sum_add(sum, data, rows * c->ds->row_bytes[field]);
-    bad = extremes(f->dtype, data, rows * f->numel, &low, &high);
+    if (v->used) {
+        const int64_t before = faults->count;
+        as                   = f->dtype == HOOP_F32 ? HOOP_F64 : hoop_dtype_is_float(f->dtype) ? f->dtype : HOOP_I64;
+        seen                 = malloc((size_t)(rows * f->numel) * hoop_dtype_size(as));
+        if (seen == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory to read %s", s->path, f->name);
+        for (int64_t i = 0; i < rows; i++)
+            hoop__reading_row(v, &c->ds->stored[field], data + i * c->ds->row_bytes[field], as,
+                              (char *)seen + (size_t)(i * f->numel) * hoop_dtype_size(as), s->path, row + i, faults);
+        data = seen;
+        if (faults->count > before) goto done; /* said at the end, with how many there are */
+    }
+    bad = extremes(as, data, rows * f->numel, &low, &high);
     if (bad >= 0) {
         (void)hoop_fail(content, HOOP_ENONFINITE, "%s: row %lld of %s, element %lld, is not finite", s->path,
                         (long long)(row + bad / f->numel), f->name, (long long)(bad % f->numel));
-        return HOOP_OK;
+        goto done;
     }
     if (field == HOOP_FIELD_X) {
-        low *= f->scale;
-        high *= f->scale;
+        if (seen == NULL) { /* else it was multiplied by it */
+            low *= f->scale;
+            high *= f->scale;
+        }
         if (fmin(low, high) < c->report->x_min) c->report->x_min = fmin(low, high);
         if (fmax(low, high) > c->report->x_max) c->report->x_max = fmax(low, high);
         c->report->rows += rows;
-        return HOOP_OK;
+    } else if (!hoop_dtype_is_float(f->dtype)) {
+        (void)check_labels(c, s, row, f, as, data, rows * f->numel, content);
     }
-    if (!hoop_dtype_is_float(f->dtype)) (void)check_labels(c, s, row, f, data, rows * f->numel, content);
+done:
+    free(seen);
     return HOOP_OK;
 }
 
@@ -118,10 +137,11 @@ static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *e
     char                    is[HOOP_SUM_TEXT], want[HOOP_SUM_TEXT];
     hoop_status             st = sum == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a checksum", s->path) : HOOP_OK;
     hoop_error              content = {0};
+    hoop_reading_faults     faults  = {0};
     for (int64_t row = 0; row < s->rows && st == HOOP_OK; row += step) {
         const int64_t rows = s->rows - row < step ? s->rows - row : step;
         (void)pthread_mutex_lock(&c->ds->lock);
-        st = check_rows(c, s, field, row, rows, sum, &content, err);
+        st = check_rows(c, s, field, row, rows, sum, &faults, &content, err);
         (void)pthread_mutex_unlock(&c->ds->lock);
         c->done_bytes += rows * bytes;
         if (c->progress != NULL) c->progress(c->ctx, (double)c->done_bytes / (double)c->all_bytes);
@@ -133,6 +153,7 @@ static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *e
         else
             c->report->checksums++;
     }
+    if (st == HOOP_OK) st = hoop__reading_verdict(&faults, c->ds->name[field], err);
     if (st == HOOP_OK && content.status != HOOP_OK) st = hoop_fail(err, content.status, "%s", content.text);
     hoop__sum_destroy(&sum);
     return st;

@@ -62,7 +62,7 @@ static void every_dtype_and_layout_reads_the_same(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof types / sizeof types[0]; k++) {
         for (int layout = 0; layout < 4; layout++) { /* contiguous; chunked; compressed; chunked with a tiny cache */
-            const hoop_dataset_opts  o = {.cache_bytes = layout == 3 ? 1 : 0};
+            const hoop_dataset_opts  o = {.cache_bytes = layout == 3 ? 1 : 0, .attributes = HOOP_ATTRIBUTES_ALL};
             const hoop_dataset_info *info;
             hoop_dataset            *ds;
             hoop_error               err = {0};
@@ -272,7 +272,7 @@ static void casts_of_any_length(void **state)
         for (hsize_t i = 0; i < n; i++) x[i] = (unsigned char)(i * 37);
         test_h5_add("length.h5", true, "/x", H5T_NATIVE_UINT8, H5T_NATIVE_UINT8, 2, shape, x, 0, 0);
         test_h5_attr_f64("length.h5", "/x", "scale", 1.0 / 255);
-        ds     = open_set("length.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE});
+        ds     = open_set("length.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .attributes = HOOP_ATTRIBUTES_ALL});
         out[n] = -1;
         test_ok(hoop_dataset_read(ds, &zero, 1, HOOP_FIELD_X, HOOP_F32, out, &err));
         for (hsize_t i = 0; i < n; i++) assert_true(out[i] == (float)x[i] * (float)(1.0 / 255));
@@ -458,8 +458,6 @@ static void bad_files_are_named(void **state)
     test_h5_add("t.h5", true, "/x", text, text, 1, shape, NULL, 0, 0);
     cannot_open("t.h5", NULL, HOOP_EDTYPE, "t.h5: /x", "string");
     (void)H5Tclose(text);
-    test_h5_add("t.h5", true, "/x", H5T_STD_U64LE, H5T_NATIVE_DOUBLE, 1, shape, x, 0, 0);
-    cannot_open("t.h5", NULL, HOOP_EDTYPE, "t.h5: /x", "unsigned integer of 8 bytes");
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, empty, NULL, 0, 0);
     cannot_open("t.h5", NULL, HOOP_EFORMAT, "t.h5: /x", "no rows");
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, thin, NULL, 0, 0);
@@ -471,7 +469,8 @@ static void bad_files_are_named(void **state)
     cannot_open("t.h5", NULL, HOOP_ESHAPE, "/x has 4 rows", "/y has 3");
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, shape, x, 0, 0);
     test_h5_attr_f64("t.h5", "/x", "scale", NAN);
-    cannot_open("t.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "t.h5", "scale");
+    cannot_open("t.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "t.h5",
+                "scale");
 }
 
 static bool threadsafe = true;
@@ -560,10 +559,10 @@ static void shards_that_differ_are_named(void **state)
     cannot_open("d", &no_y, HOOP_EFORMAT, "d-00001-of-00002.h5", "/y is missing");
     make("d-00001-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
     test_h5_attr_f64("d-00001-of-00002.h5", "/x", "scale", 2);
-    cannot_open("d", NULL, HOOP_EFORMAT, "d-00001-of-00002.h5", "scale");
+    cannot_open("d", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "d-00001-of-00002.h5", "scale");
     make("d-00001-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
     test_h5_attr_i64("d-00001-of-00002.h5", "/y", "classes", 7);
-    cannot_open("d", NULL, HOOP_EFORMAT, "d-00001-of-00002.h5", "classes");
+    cannot_open("d", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "d-00001-of-00002.h5", "classes");
 }
 
 static void fingerprints_tell_data_apart(void **state)
@@ -825,11 +824,12 @@ static void attributes_of_a_wrong_type_are_named(void **state)
         make("typed.h5", H5T_IEEE_F32LE, N, 0, 0);
         attr_add("typed.h5", cases[i].dataset, cases[i].name, cases[i].type == 0 ? H5T_C_S1 : cases[i].type, cases[i].n,
                  cases[i].value);
-        cannot_open("typed.h5", NULL, HOOP_EFORMAT, "typed.h5: attribute", cases[i].says);
+        cannot_open("typed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "typed.h5: attribute",
+                    cases[i].says);
     }
     make("typed.h5", H5T_IEEE_F32LE, N, 0, 0);
     attr_add("typed.h5", "/x", "scale", H5T_STD_I8BE, 1, &(signed char){2}); /* one number, however stored */
-    ds = open_set("typed.h5", NULL);
+    ds = open_set("typed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
     assert_true(hoop_dataset_about(ds)->field[0].scale == 2);
     hoop_dataset_close(&ds);
 }
@@ -869,7 +869,7 @@ static void verify_finds_what_is_wrong(void **state)
     test_h5_add("v.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
     test_h5_add("v.h5", false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_INT64, 1, shape, y, 2, 0);
     test_h5_attr_f64("v.h5", "/x", "scale", 2);
-    ds = open_set("v.h5", NULL);
+    ds = open_set("v.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
     test_ok(hoop_dataset_verify(ds, NULL, NULL, &err, &r));
     assert_int_equal(r.rows, 6);
     assert_int_equal(r.checksums, 0);
@@ -877,7 +877,7 @@ static void verify_finds_what_is_wrong(void **state)
     assert_true(r.x_min == -4 && r.x_max == 10);
     hoop_dataset_close(&ds);
     test_h5_attr_i64("v.h5", "/y", "classes", 3);
-    ds = open_set("v.h5", NULL);
+    ds = open_set("v.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
     test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ERANGE, "v.h5", "row 5 of /y", "class 3", "0 to 2",
                 NULL);
     hoop_dataset_close(&ds);

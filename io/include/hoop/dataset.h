@@ -1,9 +1,11 @@
 /**
  * hoop/dataset.h - datasets: rows of x (inputs) and y (targets) in one or more HDF5 files, the shards.
  *
- * Any HDF5 file whose named datasets have the same first length is a shard; attributes are optional (see io/FORMAT.md):
- * `scale` (f64; values read as float are multiplied by it after the cast) and on y `classes` (how many) and `class_names`.
- * Contiguous data is mapped, everything else is read by whole chunks through a small cache.
+ * Any HDF5 file whose named datasets have the same first length is a shard. Attributes of files that hoop wrote (see
+ * io/FORMAT.md) are `scale` (f64; values read as float are multiplied by it after the cast) and on y `classes` (how many) and
+ * `class_names`; in other files they mean what somebody else meant by them, and are used where that is asked for. netCDF's
+ * scale_factor, add_offset, _FillValue, missing_value, valid_range, valid_min, valid_max and _Unsigned are applied; reading a
+ * missing value is an error. Contiguous data is mapped, everything else is read by whole chunks through a small cache.
  */
 #ifndef HOOP_DATASET_H
 #define HOOP_DATASET_H
@@ -26,20 +28,39 @@ typedef struct hoop_dataset hoop_dataset;
 
 typedef enum hoop_dataset_y { HOOP_Y_REQUIRED, HOOP_Y_OPTIONAL, HOOP_Y_NONE } hoop_dataset_y;
 
+/** Whose attributes say how stored numbers are meant. */
+typedef enum hoop_dataset_attributes {
+    HOOP_ATTRIBUTES_AUTO, /* hoop's in files that hoop wrote, netCDF's in all */
+    HOOP_ATTRIBUTES_ALL,  /* hoop's in files of others, too */
+    HOOP_ATTRIBUTES_NONE  /* in files of others none: values are as they are stored */
+} hoop_dataset_attributes;
+
+/** How labels are stored, where that is to become integers: y is then presented as i64. */
+typedef enum hoop_dataset_labels {
+    HOOP_LABELS_STORED,
+    HOOP_LABELS_WHOLE,  /* as whole numbers of any type, reals too */
+    HOOP_LABELS_ONE_HOT /* as rows of one 1 among zeros */
+} hoop_dataset_labels;
+
 typedef struct hoop_dataset_opts {
-    const char    *x, *y;       /* names of the HDF5 datasets; NULL: "/x" and "/y" */
-    hoop_dataset_y use_y;       /* OPTIONAL: absent in all shards is fine; NONE: not looked for (predict) */
-    int64_t        cache_bytes; /* for chunks, decoded; 0: a quarter of a core's share of memory, 64 MiB to 1 GiB */
+    const char             *x, *y;       /* names of the HDF5 datasets; NULL: "/x" and "/y" */
+    hoop_dataset_y          use_y;       /* OPTIONAL: absent in all shards is fine; NONE: not looked for (predict) */
+    int64_t                 cache_bytes; /* for chunks, decoded; 0: a quarter of a core's share of memory, 64 MiB to 1 GiB */
+    hoop_dataset_attributes attributes;
+    hoop_dataset_labels     labels;
+    int64_t                 classes; /* how many labels there are, where the file does not say; 0: as it says */
 } hoop_dataset_opts;
 
 typedef struct hoop_dataset_field {
     bool        present;
     const char *name;
-    hoop_dtype  dtype;                    /* stored; small integers as i32 (or i64), f16 as f32 */
+    hoop_dtype  dtype;                    /* stored; small integers as i32 (or i64), f16 as f32, bool as u8; unpacked: real */
     int         ndim;                     /* without the first dim */
     int64_t     shape[HOOP_DATASET_DIMS]; /* without the first dim */
     int64_t     numel;                    /* elements a row */
     double      scale;                    /* 1 where there is no attribute */
+    double      factor, offset;           /* of netCDF, in the first shard, and applied before; 1 and 0 where there is none */
+    bool        checked;                  /* there are values that cannot be read: missing ones, or what is no label */
 } hoop_dataset_field;
 
 typedef struct hoop_dataset_info {
@@ -74,6 +95,13 @@ HOOP_API void        hoop_dataset_close(hoop_dataset **ds);
 HOOP_API const hoop_dataset_info *hoop_dataset_about(const hoop_dataset *ds);
 /** The path and the number of rows of shard i; NULL if there is none. rows may be NULL. Calls: Local. */
 HOOP_API const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows);
+/** Notes of what was decided when it was opened, for people, each one line: note i, NULL if there is none. Calls: Local. */
+HOOP_API const char *hoop_dataset_note(const hoop_dataset *ds, int i);
+/**
+ * Read what is `checked`, and fail as reading would, with how many there are in a file; does nothing where nothing is. Errors:
+ * HOOP_ENONFINITE (missing), HOOP_ERANGE (no label; unsigned and over 64 signed bits), HOOP_EIO. Calls: Local.
+ */
+HOOP_API hoop_status hoop_dataset_check(hoop_dataset *ds, hoop_error *err);
 /** The name of class i, NULL if it has none. Calls: Local. */
 HOOP_API const char *hoop_dataset_class_name(const hoop_dataset *ds, int64_t i);
 /** The name of column i of a field whose rows have one dim (or none: column 0); NULL if it has none. Calls: Local. */
@@ -94,7 +122,8 @@ HOOP_API hoop_status hoop_dataset_relabel(hoop_dataset *ds, const int64_t *to, i
                                           hoop_error *err);
 /**
  * Gather rows index[n] of a field into out (n, row shape...), cast to `as` (f32, f64; i64 for integer data without scale).
- * Any number of threads may read at a time. Errors: HOOP_ERANGE (index), HOOP_EDTYPE, HOOP_EIO. Calls: Local.
+ * Any number of threads may read at a time. Errors: HOOP_ERANGE (index, or what is no label), HOOP_ENONFINITE (a missing value),
+ * HOOP_EDTYPE, HOOP_EIO. Calls: Local.
  */
 HOOP_API hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
                                        hoop_error *err);
