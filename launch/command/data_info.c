@@ -12,7 +12,7 @@
 #include "command/print.h"
 #include "hoop/import.h"
 
-enum { KEY_JSON = 256, KEY_X, KEY_Y, SPECS_MAX = 64 };
+enum { KEY_JSON = 256, KEY_X, KEY_Y, KEY_ATTRIBUTES, KEY_LABELS, KEY_CLASSES, SPECS_MAX = 64 };
 
 typedef struct look_args {
     const char       *spec[SPECS_MAX];
@@ -24,14 +24,44 @@ typedef struct look_args {
 static const struct argp_option options[] = {
     {"x", KEY_X, "NAME", 0, "HDF5 dataset of inputs (default /x)", 0},
     {"y", KEY_Y, "NAME", 0, "HDF5 dataset of targets (default /y; none at all is fine)", 0},
+    {"attributes", KEY_ATTRIBUTES, "WHOSE", 0,
+     "auto: netCDF's (scale_factor, _FillValue, ...), and those of hoop in files it wrote; all: these of any file; none: values "
+     "as they are stored",
+     0},
+    {"labels", KEY_LABELS, "HOW", 0, "y holds classes as whole numbers of any type (whole), or as one 1 among zeros (one_hot)",
+     0},
+    {"classes", KEY_CLASSES, "N", 0, "y has classes 0 to N-1", 0},
     {"json", KEY_JSON, NULL, 0, "print JSON", 0},
     {0},
 };
 
+/* The place of a word among those that are possible. */
+static int choose(struct argp_state *state, const char *option, const char *arg, const char *const *words)
+{
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(words[i], arg) == 0) return i;
+    argp_error(state, "--%s: '%s'; %s, %s%s%s are possible", option, arg, words[0], words[1], words[2] == NULL ? "" : ", ",
+               words[2] == NULL ? "" : words[2]);
+    return 0;
+}
+
 static error_t parse_look(int key, char *arg, struct argp_state *state)
 {
+    static const char *const whose[] = {"auto", "all", "none", NULL}, *const how[] = {"auto", "whole", "one_hot", NULL};
     look_args *a = state->input;
+    char      *end;
     switch (key) {
+    case KEY_ATTRIBUTES:
+        a->opts.attributes = (hoop_dataset_attributes)choose(state, "attributes", arg, whose);
+        return 0;
+    case KEY_LABELS:
+        a->opts.labels = (hoop_dataset_labels)choose(state, "labels", arg, how);
+        return 0;
+    case KEY_CLASSES:
+        a->opts.classes = strtoll(arg, &end, 10);
+        if (end == arg || *end != '\0' || a->opts.classes < 1)
+            argp_error(state, "--classes: '%s'; a number from 1 is wanted", arg);
+        return 0;
     case KEY_X:
         a->opts.x = arg;
         return 0;
@@ -161,6 +191,9 @@ static json_t *json_field(const hoop_dataset_field *f)
     (void)json_object_set_new(o, "dtype", json_string(hoop_dtype_name(f->dtype)));
     (void)json_object_set_new(o, "shape", json_shape(f->ndim, f->shape));
     if (f->scale != 1) (void)json_object_set_new(o, "scale", json_number(f->scale));
+    if (f->factor != 1) (void)json_object_set_new(o, "scale_factor", json_number(f->factor));
+    if (f->offset != 0) (void)json_object_set_new(o, "add_offset", json_number(f->offset));
+    if (f->checked) (void)json_object_set_new(o, "checked", json_true());
     return o;
 }
 
@@ -200,6 +233,9 @@ static void print_field(const char *letter, const hoop_dataset_field *f)
     print_shape(f->ndim, f->shape, shape);
     (void)printf("  %-12s %s  %s %s a row", letter, f->name, hoop_dtype_name(f->dtype), f->ndim == 0 ? "1 value" : shape);
     if (f->scale != 1) (void)printf(", scale %.6g", f->scale);
+    if (f->factor != 1) (void)printf(", scale_factor %.6g", f->factor);
+    if (f->offset != 0) (void)printf(", add_offset %.6g", f->offset);
+    if (f->checked) (void)printf(", looked at as it is read");
     (void)printf("\n");
 }
 
@@ -213,6 +249,13 @@ static void print_classes(const hoop_dataset *ds, int64_t classes)
     (void)printf("%s\n", classes > 20 && hoop_dataset_class_name(ds, 0) != NULL ? ", ..." : "");
 }
 
+/* What was decided when it was opened, on stderr. */
+static void print_notes(const hoop_dataset *ds)
+{
+    const char *note;
+    for (int i = 0; (note = hoop_dataset_note(ds, i)) != NULL; i++) command_note(NULL, note);
+}
+
 static hoop_status info_one(const look_args *a, const char *spec, json_t *list, hoop_error *err)
 {
     hoop_dataset            *ds = NULL;
@@ -221,6 +264,7 @@ static hoop_status info_one(const look_args *a, const char *spec, json_t *list, 
     hoop_status              st = hoop_dataset_open(spec, &a->opts, err, &ds);
     if (st != HOOP_OK) return st;
     info = hoop_dataset_about(ds);
+    print_notes(ds);
     if (list != NULL) {
         (void)json_array_append_new(list, json_info(spec, ds));
     } else {
@@ -246,7 +290,8 @@ int data_info(int argc, char **argv)
         "\vExamples:\n"
         "  hoop data info digits\n"
         "  hoop data info digits/train --json\n"
-        "  hoop data info 'sims/run-*.h5' --x /state --y /lift",
+        "  hoop data info 'sims/run-*.h5' --x /state --y /lift\n"
+        "  hoop data info era5.nc --x /t2m --attributes none",
         NULL,
         NULL,
         NULL};
@@ -277,6 +322,7 @@ static hoop_status verify_one(const look_args *a, const char *spec, json_t *list
     meter              m;
     hoop_status        st = hoop_dataset_open(spec, &a->opts, err, &ds);
     if (st != HOOP_OK) return st;
+    print_notes(ds);
     meter_begin(&m, "verifying");
     st = hoop_dataset_verify(ds, meter_update, &m, err, &r);
     meter_end(&m);
@@ -306,7 +352,8 @@ int data_verify(int argc, char **argv)
                               "named with file and row."
                               "\vExamples:\n"
                               "  hoop data verify digits\n"
-                              "  hoop data verify 'sims/run-*.h5' --x /state --y /lift\n\n"
+                              "  hoop data verify 'sims/run-*.h5' --x /state --y /lift\n"
+                              "  hoop data verify images.h5 --labels one_hot\n\n"
                               "Exit codes: 0 all is well, 1 a fault was found, 2 usage. Checkpoints: hoop verify.",
                               NULL,
                               NULL,

@@ -1,6 +1,7 @@
 /* The data of a config: opening, shapes and classes, loaders, evaluation. Statistics are in normalize.c. */
+#include "train/labels.h"
 #include "train/meaning.h"
-#include "train/trainer.h"
+#include "train/task.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 static const char *const normalizations[] = {"none", "standard", NULL};
 static const char *const targets[]        = {"auto", "none", "standard", NULL};
 static const char *const unknowns[]       = {"refuse", "zero", NULL};
+static const char *const labels[]         = {"auto", "whole", "one_hot", NULL};
+static const char *const attributes[]     = {"auto", "all", "none", NULL};
 #define AT(field) offsetof(hoop__data_opts, field)
 static const hoop_option rows[] = {
     {"train", HOOP_OPT_STRING, AT(train), "", 0, 0, NULL, false,
@@ -24,6 +27,13 @@ static const hoop_option rows[] = {
      "deviations. Losses and predictions stay in the data's units"},
     {"unknown", HOOP_OPT_ENUM, AT(unknown), "refuse", 0, 0, unknowns, false,
      "words of one-hot columns that were not seen in training; zero: none of the words"},
+    {"labels", HOOP_OPT_ENUM, AT(labels), "auto", 0, 0, labels, true,
+     "how y holds classes; auto: as integers; whole: whole numbers of any type; one_hot: one 1 among zeros"},
+    {"classes", HOOP_OPT_INT, AT(classes), "0", 0, 1e9, NULL, true,
+     "how many there are; 0: as the data says, or its labels show"},
+    {"attributes", HOOP_OPT_ENUM, AT(attributes), "auto", 0, 0, attributes, true,
+     "of HDF5 files; auto: netCDF's scale_factor, _FillValue ..., and of hoop's own files scale and classes; all: these of any "
+     "file; none: of own files only"},
     {"shuffle", HOOP_OPT_BOOL, AT(shuffle), "true", 0, 0, NULL, true, "each epoch in another order"},
     {"prefetch", HOOP_OPT_INT, AT(prefetch), "2", 0, 64, NULL, false, "steps read ahead; 0: none"},
     {"cache_mb", HOOP_OPT_INT, AT(cache_mb), "0", 0, 1 << 24, NULL, false,
@@ -32,55 +42,26 @@ static const hoop_option rows[] = {
 #undef AT
 const hoop_option_table hoop__data_options = {"data", rows, (int)(sizeof rows / sizeof rows[0])};
 
-enum { SCAN_ROWS = 4096 };
-
-/* The shard of a row, which becomes one of it. */
-static const char *shard_of(const hoop_dataset *ds, int64_t *row)
-{
-    int64_t length;
-    for (int i = 0;; i++) {
-        const char *path = hoop_dataset_path(ds, i, &length);
-        if (path == NULL || *row < length) return path;
-        *row -= length;
-    }
-}
-
-/* The largest label + 1, where the file does not say how many classes there are. `limit`: there are no more (0: any number). */
-static hoop_status scan_labels(hoop_dataset *ds, int64_t limit, hoop_error *err, int64_t *classes)
-{
-    const hoop_dataset_info *info = hoop_dataset_about(ds);
-    int64_t                  per = info->field[HOOP_FIELD_Y].numel, *index = malloc(SCAN_ROWS * sizeof *index);
-    int64_t                 *label = malloc((size_t)(SCAN_ROWS * (per > 0 ? per : 1)) * sizeof *label), most = -1;
-    hoop_status st = index == NULL || label == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory to read labels") : HOOP_OK;
-    for (int64_t at = 0; at < info->length && st == HOOP_OK; at += SCAN_ROWS) {
-        int64_t n = info->length - at < SCAN_ROWS ? info->length - at : SCAN_ROWS;
-        for (int64_t i = 0; i < n; i++) index[i] = at + i;
-        st = hoop_dataset_read(ds, index, n, HOOP_FIELD_Y, HOOP_I64, label, err);
-        for (int64_t i = 0; i < n * per && st == HOOP_OK; i++) {
-            int64_t     row = at + i / per;
-            const char *path;
-            most = label[i] > most ? label[i] : most;
-            if ((label[i] >= 0 && (limit == 0 || label[i] < limit)) || label[i] == HOOP_IGNORE_LABEL) continue;
-            path = shard_of(ds, &row);
-            st   = limit > 0
-                       ? hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; data.train has 0 to %lld", path,
-                                   (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, (long long)limit - 1)
-                       : hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; they start at 0 (%d is ignored)", path,
-                                   (long long)label[i], (long long)row, info->field[HOOP_FIELD_Y].name, HOOP_IGNORE_LABEL);
-        }
-    }
-    free(index);
-    free(label);
-    *classes = most + 1;
-    return st;
-}
-
 static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec, hoop_error *err, hoop_dataset **out)
 {
-    hoop_dataset_opts opts = {.x = tr->data_opts.x, .y = tr->data_opts.y, .cache_bytes = tr->data_opts.cache_mb << 20};
+    hoop_dataset_opts opts = hoop__labels_dataset_opts(&tr->data_opts);
     hoop_status       st   = hoop_dataset_open(spec, &opts, err, out);
-    if (st != HOOP_OK) (void)hoop_fail_within(err, "%s: %s", hoop_config_name(tr->config), key);
-    return st;
+    const char       *note;
+    if (st != HOOP_OK) return hoop_fail_within(err, "%s: %s", hoop_config_name(tr->config), key);
+    for (int i = 0; hoop_comm_rank(tr->comm) == 0 && (note = hoop_dataset_note(*out, i)) != NULL; i++)
+        hoop__note(tr, "%s: %s", key, note);
+    return HOOP_OK;
+}
+
+/* Where the file itself did not say how many classes there are, its labels have to be looked at. */
+static bool labels_unsure(const hoop_trainer *tr)
+{
+    return tr->data_opts.classes > 0 || tr->data_opts.attributes == HOOP_ATTRIBUTES_ALL;
+}
+
+static const char *classes_said_by(const hoop_trainer *tr)
+{
+    return tr->data_opts.classes > 0 ? "data.classes says" : "its attribute classes says";
 }
 
 static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
@@ -95,17 +76,23 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
     memcpy(tr->input_shape, x->shape, sizeof tr->input_shape);
     memcpy(tr->target_shape, y->shape, sizeof tr->target_shape);
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
+        char    advice[192];
+        int64_t found;
         if (hoop_dtype_is_float(y->dtype))
-            return hoop_config_fail(tr->config, "loss", err,
-                                    "cross_entropy wants integer labels, and %s of %s is %s; for real targets, loss: mse",
-                                    y->name, hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype));
+            return hoop_config_fail(tr->config, "loss", err, "cross_entropy wants integer labels, and %s of %s is %s%s", y->name,
+                                    hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype), hoop__labels_advice(ds, advice));
         tr->classes = info->classes;
-        if (tr->classes == 0 && scan_labels(ds, 0, err, &tr->classes) != HOOP_OK)
+        if ((tr->classes == 0 || labels_unsure(tr)) &&
+            hoop__labels_scan(ds, tr->classes, classes_said_by(tr), err, &found) != HOOP_OK)
             return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
+        if (tr->classes == 0) tr->classes = found;
         if (tr->classes == 0)
             return hoop_config_fail(tr->config, "data.train", err,
                                     "%s: every label of %s is %d, which is ignored: there is nothing to learn from",
                                     hoop_dataset_path(ds, 0, NULL), y->name, HOOP_IGNORE_LABEL);
+    } else if (tr->data_opts.labels != HOOP_LABELS_STORED || tr->data_opts.classes > 0) {
+        return hoop_config_fail(tr->config, tr->data_opts.classes > 0 ? "data.classes" : "data.labels", err,
+                                "is for classes, and loss is mse; take it out, or loss: cross_entropy");
     } else if (tr->target_ndim == 0) { /* (N) targets against (N, 1) outputs */
         tr->target_ndim     = 1;
         tr->target_shape[0] = 1;
@@ -136,15 +123,45 @@ static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_dataset_field *y    = &hoop_dataset_about(tr->validation_set)->field[HOOP_FIELD_Y];
     const char               *path = hoop_dataset_path(tr->validation_set, 0, NULL);
+    char                      advice[192];
     int64_t                   classes;
     hoop_status               st;
     st = match(tr, tr->validation_set, err);
     if (st != HOOP_OK || tr->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
     if (hoop_dtype_is_float(y->dtype))
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has", path, y->name,
-                         hoop_dtype_name(y->dtype));
-    return hoop_dataset_about(tr->validation_set)->classes > 0 ? HOOP_OK
-                                                               : scan_labels(tr->validation_set, tr->classes, err, &classes);
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has%s", path, y->name,
+                         hoop_dtype_name(y->dtype), hoop__labels_advice(tr->validation_set, advice));
+    if (hoop_dataset_about(tr->validation_set)->classes > 0 && !labels_unsure(tr)) return HOOP_OK;
+    return hoop__labels_scan(tr->validation_set, tr->classes, tr->data_opts.classes > 0 ? classes_said_by(tr) : "data.train has",
+                             err, &classes);
+}
+
+static hoop_status check_sets(void *ctx, hoop_error *err)
+{
+    const hoop_trainer *tr = ctx;
+    hoop_status         st = hoop_dataset_check(tr->train_set, err);
+    if (st != HOOP_OK) return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
+    if (tr->validation_set == NULL) return HOOP_OK;
+    st = hoop_dataset_check(tr->validation_set, err);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail_within(err, "%s: data.validation", hoop_config_name(tr->config));
+}
+
+static bool has_checked(const hoop_dataset *ds)
+{
+    return ds != NULL &&
+           (hoop_dataset_about(ds)->field[HOOP_FIELD_X].checked || hoop_dataset_about(ds)->field[HOOP_FIELD_Y].checked);
+}
+
+hoop_status hoop__data_check(hoop_trainer *tr, hoop_error *err)
+{
+    hoop__task  task = {.joinable = false};
+    hoop_status st;
+    /* the same on all ranks: it shows in the fingerprint, on which they agreed */
+    if (!has_checked(tr->train_set) && !has_checked(tr->validation_set)) return HOOP_OK;
+    if (hoop_comm_rank(tr->comm) == 0) hoop__task_start(&task, check_sets, tr);
+    st = hoop__task_wait(tr, &task, "values of the data", err);
+    hoop__task_join(&task);
+    return st;
 }
 
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)

@@ -1,4 +1,5 @@
 /* The model of a config: `kind: mlp` with hidden sizes, or `layers:` one by one. */
+#include "train/labels.h"
 #include "train/trainer.h"
 
 #include <stdio.h>
@@ -174,7 +175,7 @@ static const char *shape_text(int ndim, const int64_t *shape, char out[160])
 
 static hoop_status check_labels(hoop_trainer *tr, int ndim, const int64_t *shape, hoop_error *err)
 {
-    char out[160], label[160];
+    char out[160], label[160], advice[192];
     bool fit;
     if (tr->opts.evaluate_only && tr->classes == 0 && ndim > 0)
         tr->classes = shape[ndim - 1]; /* all that a trained model knows */
@@ -185,9 +186,10 @@ static hoop_status check_labels(hoop_trainer *tr, int ndim, const int64_t *shape
     fit = tr->target_ndim == ndim - 1;
     for (int d = 0; d < ndim - 1 && fit; d++) fit = tr->target_shape[d] == shape[d];
     if (fit) return HOOP_OK;
-    return hoop_config_fail(tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels are %s",
+    return hoop_config_fail(tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels are %s%s",
                             shape_text(ndim, shape, out), (long long)shape[ndim - 1],
-                            shape_text(tr->target_ndim, tr->target_shape, label));
+                            shape_text(tr->target_ndim, tr->target_shape, label),
+                            tr->train_set == NULL ? "" : hoop__labels_advice(tr->train_set, advice));
 }
 
 /* Outputs of another shape than the targets' are those in a row. */

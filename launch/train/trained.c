@@ -8,7 +8,7 @@
 
 #include "hoop/checkpoint.h"
 #include "hoop/output.h"
-#include "train/trainer.h"
+#include "train/labels.h"
 
 /* ---- the checkpoint ---- */
 
@@ -93,8 +93,8 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, b
     if (spec == NULL) spec = data.validation;
     if (spec[0] == '\0')
         return hoop_fail(err, HOOP_ECONFIG, "%s: its config names no validation data; which data? --data SHARDS", t->path);
-    how = (hoop_dataset_opts){
-        .x = data.x, .y = data.y, .use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE, .cache_bytes = data.cache_mb << 20};
+    how       = hoop__labels_dataset_opts(&data);
+    how.use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE;
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
     match = (hoop__match_opts){.name    = t->path,
@@ -114,8 +114,9 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
     const hoop_dataset_info  *info = hoop_dataset_about(t->data);
     const hoop_dataset_field *x = &info->field[HOOP_FIELD_X], *y = &info->field[HOOP_FIELD_Y];
     const char               *kind = hoop_value_text(hoop_config_get(t->config, "model.kind"));
-    hoop__run_opts            run  = {0};
-    hoop_status               st   = hoop_config_fill(t->config, &hoop__run_options, err, &run);
+    char                      advice[192];
+    hoop__run_opts            run = {0};
+    hoop_status               st  = hoop_config_fill(t->config, &hoop__run_options, err, &run);
     if (st != HOOP_OK) return st;
     if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS) {
         return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %d dims; at most %d", hoop_dataset_path(t->data, 0, NULL), x->ndim,
@@ -136,11 +137,13 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
     memcpy(out->target_shape, y->shape, (size_t)y->ndim * sizeof *y->shape);
     if (run.loss == HOOP_LOSS_CROSS_ENTROPY) {
         if (hoop_dtype_is_float(y->dtype))
-            return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)",
-                             hoop_dataset_path(t->data, 0, NULL), y->name, hoop_dtype_name(y->dtype));
+            return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)%s",
+                             hoop_dataset_path(t->data, 0, NULL), y->name, hoop_dtype_name(y->dtype),
+                             hoop__labels_advice(t->data, advice));
         if (y->numel != 1 && (kind == NULL || strcmp(kind, "mlp") == 0))
-            return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %d dims",
-                             hoop_dataset_path(t->data, 0, NULL), y->name, y->ndim);
+            return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %lld elements%s",
+                             hoop_dataset_path(t->data, 0, NULL), y->name, (long long)y->numel,
+                             hoop__labels_advice(t->data, advice));
     } else if (y->ndim == 0) { /* (N) targets against (N, 1) outputs */
         out->target_ndim     = 1;
         out->target_shape[0] = 1;
@@ -164,12 +167,15 @@ static void name_checkpoint(hoop__trained *t)
 hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err)
 {
     hoop_trainer_opts create;
+    const char       *note;
     hoop_error        local = {.status = HOOP_OK};
     hoop_status       st    = open_data(t, opts, hoop_comm_rank(comm) == 0, &local);
     if (st == HOOP_OK) (void)shapes(t, opts, &local, &create);
     st = hoop_comm_agree_status(comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
+    for (int i = 0; hoop_comm_rank(comm) == 0 && opts->note != NULL && (note = hoop_dataset_note(t->data, i)) != NULL; i++)
+        opts->note(opts->ctx, note);
     st = hoop_trainer_create(comm, t->config, &create, err, &t->trainer);
     if (st == HOOP_OK && t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets &&
         hoop_dataset_about(t->data)->classes > t->trainer->classes)

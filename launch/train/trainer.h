@@ -28,9 +28,9 @@ typedef struct hoop__model_opts {
 /* data (data.c) */
 typedef struct hoop__data_opts {
     char    train[HOOP_OPT_STRING_MAX], validation[HOOP_OPT_STRING_MAX], x[HOOP_OPT_STRING_MAX], y[HOOP_OPT_STRING_MAX];
-    int     normalize, normalize_targets, unknown;
+    int     normalize, normalize_targets, unknown, labels, attributes;
     bool    shuffle;
-    int64_t prefetch, cache_mb;
+    int64_t prefetch, cache_mb, classes;
 } hoop__data_opts;
 /* dist (reduce.c) */
 typedef struct hoop__dist_opts {
@@ -133,6 +133,8 @@ hoop_tensor *hoop__model_loss(hoop_trainer *tr, hoop_tensor *out, hoop_tensor *t
 /* data.c */
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);
+/* before the first step: are there values that cannot be read? Collective */
+hoop_status hoop__data_check(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err);
 /* targets.c: of a trainer that has target_mean; hoop__targets_buffers makes it, hoop__targets_wrap is for any. */

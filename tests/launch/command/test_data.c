@@ -271,21 +271,29 @@ static void any_hdf5_file_will_do(void **state)
     static const int good[4] = {0, 1, 2, 0}, out_of_range[4] = {0, 1, 3, 0};
     (void)state;
     make_foreign("foreign.h5", good, 0);
-    (void)hoop("data info foreign.h5 --x /a --y /b");
-    succeeded();
+    assert_int_equal(hoop("data info foreign.h5 --x /a --y /b"), 0);
     said("/a  f64 [2] a row");
-    (void)hoop("data verify foreign.h5 --x /a --y /b");
+    expect_in(__FILE__, __LINE__, last.err, "not written by hoop, so what its attributes call classes of /b is not applied");
+    (void)hoop("data info foreign.h5 --x /a --y /b --attributes all");
+    succeeded();
+    said("classes      3");
+    (void)hoop("data verify foreign.h5 --x /a --y /b --attributes none --classes 3");
     succeeded();
     said("no checksums");
+    said("labels 0 to 2");
     (void)hoop("data info foreign.h5");
     failed(1, "foreign.h5", "/x");
     (void)hoop("data info foreign.h5 --x /a --y /c");
     failed(1, "foreign.h5", "/c");
     make_foreign("labels.h5", out_of_range, 0);
-    (void)hoop("data verify labels.h5 --x /a --y /b");
-    failed(1, "labels.h5", "/b");
+    (void)hoop("data verify labels.h5 --x /a --y /b --attributes none --classes 3");
+    failed(1, "labels.h5", "class 3; 0 to 2 are wanted");
+    (void)hoop("data verify labels.h5 --x /a --y /b --labels one_hot");
+    failed(1, "labels.h5", "one_hot wants rows of /b with an element for each class");
+    (void)hoop("data verify labels.h5 --x /a --y /b --labels onehot");
+    failed(2, "--labels: 'onehot'", "auto, whole, one_hot are possible");
     make_foreign("nan.h5", good, 0.0 / 0.0);
-    (void)hoop("data verify nan.h5 --x /a --y /b");
+    (void)hoop("data verify nan.h5 --x /a --y /b --attributes none");
     failed(1, "nan.h5", "/a");
 }
 
