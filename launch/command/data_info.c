@@ -235,7 +235,7 @@ static void print_field(const char *letter, const hoop_dataset_field *f)
     if (f->scale != 1) (void)printf(", scale %.6g", f->scale);
     if (f->factor != 1) (void)printf(", scale_factor %.6g", f->factor);
     if (f->offset != 0) (void)printf(", add_offset %.6g", f->offset);
-    if (f->checked) (void)printf(", looked at as it is read");
+    if (f->checked) (void)printf(", checked as it is read");
     (void)printf("\n");
 }
 

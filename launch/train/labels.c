@@ -50,11 +50,11 @@ const char *hoop__labels_advice(hoop_dataset *ds, char out[192])
         count += whole(row, y->numel);
     }
     free(row);
-    if (rows > 0 && rows == n && hot == rows && y->ndim == 1)
+    if (rows > 0 && rows == n && 10 * hot >= 9 * rows && y->ndim == 1) /* others among them are named when they are read so */
         (void)snprintf(out, 192,
                        "; its rows are one 1 among zeros (one-hot): data.labels: one_hot takes them as classes 0 to %lld",
                        (long long)y->numel - 1);
-    else if (rows > 0 && rows == n && count == rows && hoop_dtype_is_float(y->dtype))
+    else if (rows > 0 && rows == n && count == rows && y->numel == 1 && hoop_dtype_is_float(y->dtype))
         (void)snprintf(
             out, 192,
             "; they are whole numbers: data.labels: whole takes them as classes, or import again with --classes; for real "

@@ -9,6 +9,7 @@
 #include "hoop/checkpoint.h"
 #include "hoop/output.h"
 #include "train/labels.h"
+#include "train/task.h"
 
 /* ---- the checkpoint ---- */
 
@@ -164,6 +165,28 @@ static void name_checkpoint(hoop__trained *t)
         (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s", t->path);
 }
 
+/* A label that the model does not know, with its row: where the file itself does not say how many there are. */
+static hoop_status look_at_labels(void *ctx, hoop_error *err)
+{
+    hoop__trained *t = ctx;
+    int64_t        found;
+    return hoop__labels_scan(t->data, t->trainer->classes, "the model knows", err, &found);
+}
+
+static hoop_status check_labels(hoop__trained *t, hoop_error *err)
+{
+    hoop__task  task = {.joinable = false};
+    hoop_status st;
+    if (hoop_dataset_about(t->data)->classes > t->trainer->classes)
+        return hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
+                         (long long)hoop_dataset_about(t->data)->classes, (long long)t->trainer->classes);
+    if (hoop_dataset_about(t->data)->classes > 0) return HOOP_OK;
+    if (hoop_comm_rank(t->trainer->comm) == 0) hoop__task_start(&task, look_at_labels, t);
+    st = hoop__task_wait(t->trainer, &task, "labels of the data", err);
+    hoop__task_join(&task);
+    return st;
+}
+
 hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err)
 {
     hoop_trainer_opts create;
@@ -177,10 +200,7 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
     for (int i = 0; hoop_comm_rank(comm) == 0 && opts->note != NULL && (note = hoop_dataset_note(t->data, i)) != NULL; i++)
         opts->note(opts->ctx, note);
     st = hoop_trainer_create(comm, t->config, &create, err, &t->trainer);
-    if (st == HOOP_OK && t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets &&
-        hoop_dataset_about(t->data)->classes > t->trainer->classes)
-        st = hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
-                       (long long)hoop_dataset_about(t->data)->classes, (long long)t->trainer->classes);
+    if (st == HOOP_OK && t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);
     if (st == HOOP_OK)
         name_checkpoint(t);
     else if (st == HOOP_ESHAPE)
