@@ -90,20 +90,25 @@ typedef struct digest {
     int64_t  length;
 } digest;
 
-/* Both ranks' values from the first place at which they differ (or a bit before). */
+/* Both ranks' values from the first place at which they differ (or a bit before). No memory is asked for: a rank that found none
+ * would leave the others in the middle. */
 static hoop_status name_both(hoop_comm *c, const char *what, const char *value, int other, hoop_error *err)
 {
-    char        both[2][EXCERPT];
+    char        both[2][EXCERPT], piece[1024];
     int64_t     length = (int64_t)strlen(value), longest = length, from = 0;
     const int   rank[2] = {0, other};
-    char       *theirs  = NULL;
+    bool        equal   = true;
     hoop_status st;
     HOOP_TRY(st, done, hoop_comm_broadcast(c, 0, &longest, sizeof longest, what, err));
-    theirs = calloc((size_t)longest + 1, 1);
-    if (theirs == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld bytes", what, (long long)longest);
-    if (c->rank == 0) memcpy(theirs, value, (size_t)length);
-    HOOP_TRY(st, done, hoop_comm_broadcast(c, 0, theirs, longest, what, err));
-    while (theirs[from] != '\0' && theirs[from] == value[from]) from++;
+    for (int64_t at = 0; at <= longest; at += (int64_t)sizeof piece) { /* rank 0's, with its NUL, past everyone */
+        int64_t n = longest + 1 - at < (int64_t)sizeof piece ? longest + 1 - at : (int64_t)sizeof piece;
+        if (c->rank == 0) memcpy(piece, value + at, (size_t)n);
+        HOOP_TRY(st, done, hoop_comm_broadcast(c, 0, piece, n, what, err));
+        for (int64_t i = 0; i < n && equal; i++) {
+            equal = at + i <= length && piece[i] == value[at + i];
+            from += equal;
+        }
+    }
     HOOP_TRY(st, done, hoop_comm_broadcast(c, other, &from, sizeof from, what, err));
     from = from < 40 ? 0 : from - 40;
     for (int i = 0; i < 2; i++) {
@@ -115,24 +120,20 @@ static hoop_status name_both(hoop_comm *c, const char *what, const char *value, 
                    hoop_comm_host(c, 0), what, from > 0 ? ".." : "", both[0], other, hoop_comm_host(c, other),
                    from > 0 ? ".." : "", both[1]);
 done:
-    free(theirs);
     return st;
 }
 
 hoop_status hoop_comm_agree(hoop_comm *c, const char *what, const char *value, hoop_error *err)
 {
-    digest      mine = {{hash_text(value, 0), hash_text(value, UINT64_C(0x9e3779b97f4a7c15))}, (int64_t)strlen(value)};
-    digest     *all  = calloc((size_t)c->size, sizeof *all);
-    hoop_status st;
-    if (all == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %d ranks", what, c->size);
-    HOOP_TRY(st, done, hoop_comm_all_gather_bytes(c, &mine, sizeof mine, what, err, all));
-    for (int r = 1; r < c->size; r++) {
-        if (memcmp(&all[r], &all[0], sizeof *all) == 0) continue;
-        st = name_both(c, what, value, r, err);
-        break;
-    }
+    const digest mine    = {{hash_text(value, 0), hash_text(value, UINT64_C(0x9e3779b97f4a7c15))}, (int64_t)strlen(value)};
+    digest       first   = mine;
+    int64_t      nearest = 0; /* the maximum of size - rank is that of the lowest rank that has another value than rank 0 */
+    hoop_status  st;
+    HOOP_TRY(st, done, hoop_comm_broadcast(c, 0, &first, sizeof first, what, err));
+    if (memcmp(&mine, &first, sizeof first) != 0) nearest = c->size - c->rank;
+    HOOP_TRY(st, done, hoop_comm_all_reduce_wait(c, &nearest, 1, hoop_reducer_of(HOOP_I64, HOOP_MAX), what, err));
+    if (nearest > 0) st = name_both(c, what, value, (int)(c->size - nearest), err);
 done:
-    free(all);
     return st;
 }
 

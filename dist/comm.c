@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* What ranks tell each other at creation. */
-typedef struct greeting {
+typedef struct hoop__greeting {
     char      host[HOOP__HOST];
     cpu_set_t cores;
     int64_t   algorithm, segment_bytes;
@@ -62,13 +62,13 @@ hoop_status hoop__comm_new(int rank, int size, const hoop_comm_opts *opts, hoop_
     c->tick_ns       = c->position_ns;
     c->mpi_max_units = INT64_C(1) << 30;
     c->peers         = calloc((size_t)size, sizeof *c->peers);
-    if (c->peers == NULL) {
-        free(c);
+    c->greetings     = calloc((size_t)size, sizeof *c->greetings); /* here: ranks agree on what failed before they greet */
+    if (c->peers == NULL || c->greetings == NULL) {
+        hoop_comm_destroy(&c);
         return hoop_fail(err, HOOP_ENOMEM, "no memory for a communicator of %d ranks", size);
     }
     if (resolve_opts(opts, err, &c->opts) != HOOP_OK) {
-        free(c->peers);
-        free(c);
+        hoop_comm_destroy(&c);
         return err != NULL ? err->status : HOOP_EARG;
     }
     own_greeting(c, &g);
@@ -81,10 +81,9 @@ hoop_status hoop__comm_new(int rank, int size, const hoop_comm_opts *opts, hoop_
 
 hoop_status hoop__comm_greet(hoop_comm *c, hoop_error *err)
 {
-    greeting    mine, *all = calloc((size_t)c->size, sizeof *all);
+    greeting    mine, *all = c->greetings;
     hoop_status st;
     cpu_set_t   cores;
-    if (all == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a communicator of %d ranks", c->size);
     own_greeting(c, &mine);
     c->opts.algorithm = HOOP_ALGORITHM_BRUCK; /* what ranks may disagree about must not matter yet */
     st                = hoop_comm_all_gather_bytes(c, &mine, sizeof mine, "greeting", err, all);
@@ -111,6 +110,7 @@ hoop_status hoop__comm_greet(hoop_comm *c, hoop_error *err)
     }
 done:
     free(all);
+    c->greetings = NULL;
     return st;
 }
 
@@ -130,6 +130,7 @@ void hoop_comm_destroy(hoop_comm **c)
         free(slot->req);
     }
     free((*c)->peers);
+    free((*c)->greetings);
     free(*c);
     *c = NULL;
 }

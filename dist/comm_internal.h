@@ -161,6 +161,7 @@ struct hoop_comm {
     const hoop__transport *transport; /* NULL: one rank */
     void                  *link;      /* the transport's own */
     hoop__peer            *peers;
+    struct hoop__greeting *greetings; /* of all, while they are exchanged */
     int                    host_ranks, host_cores;
     int64_t                seq;
     hoop_work             *pending, **pending_end, *free_works, *all_works;

@@ -5,6 +5,7 @@
 #include "hoop/comm_mpi.h"
 
 #include <assert.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +177,28 @@ static hoop_status check_caller(MPI_Comm comm, hoop_error *err)
     return HOOP_OK;
 }
 
+/* Has any rank failed so far? The others would wait for it in what comes next. *failed is this rank's, and then that of all. */
+static hoop_status agree_on_failure(MPI_Comm comm, double timeout_s, int *failed, hoop_error *err)
+{
+    const int64_t begin  = hoop__clock_ns();
+    int           own[2] = {0, 0}, *both = malloc(sizeof own), done = 0; /* mine, that of all */
+    MPI_Request   request;
+    hoop_status   st;
+    if (both == NULL) both = own;
+    both[0] = *failed;
+    st      = hoop__mpi_check(MPI_Iallreduce(&both[0], &both[1], 1, MPI_INT, MPI_MAX, comm, &request), "MPI_Iallreduce", err);
+    while (st == HOOP_OK && !done) {
+        st = hoop__mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Iallreduce", err);
+        if (!done && (double)(hoop__clock_ns() - begin) * 1e-9 > timeout_s) /* both stays: MPI may still write there */
+            return hoop_fail(err, HOOP_ETIMEOUT, "waited %.1f s for all ranks of the MPI communicator to create theirs",
+                             timeout_s);
+        if (!done) (void)sched_yield();
+    }
+    *failed = both[1];
+    if (both != own) free(both);
+    return st;
+}
+
 /* MPI_Comm_dup that gives up at the deadline. */
 static hoop_status duplicate(hoop_comm *c, MPI_Comm comm, hoop_error *err)
 {
@@ -224,15 +247,25 @@ static hoop_status create_link(hoop_comm *c, hoop_error *err)
 
 hoop_status hoop_comm_create_mpi(MPI_Comm comm, const hoop_comm_opts *opts, hoop_error *err, hoop_comm **out)
 {
-    int         rank = 0, size = 1;
-    hoop_comm  *c = NULL;
+    int         rank = 0, size = 1, failed;
+    hoop_comm  *c     = NULL;
+    hoop_error  local = {0};
     hoop_status st;
     *out = NULL;
     HOOP_TRY(st, done, check_caller(comm, err));
     HOOP_TRY(st, done, hoop__mpi_check(MPI_Comm_rank(comm, &rank), "MPI_Comm_rank", err));
     HOOP_TRY(st, done, hoop__mpi_check(MPI_Comm_size(comm, &size), "MPI_Comm_size", err));
-    HOOP_TRY(st, done, hoop__comm_new(rank, size, opts, err, &c));
-    HOOP_TRY(st, done, create_link(c, err));
+    st = hoop__comm_new(rank, size, opts, &local, &c);
+    if (st == HOOP_OK) st = create_link(c, &local);
+    failed = st != HOOP_OK;
+    if (agree_on_failure(comm, c != NULL ? c->opts.timeout_s : 300, &failed, st == HOOP_OK ? &local : NULL) != HOOP_OK &&
+        st == HOOP_OK)
+        st = local.status;
+    if (st == HOOP_OK && failed) st = hoop_fail(&local, HOOP_EPEER, "another rank could not create its communicator");
+    if (st != HOOP_OK) {
+        (void)hoop_fail(err, st, "%s", local.text);
+        goto done;
+    }
     HOOP_TRY(st, done, duplicate(c, comm, err));
     HOOP_TRY(st, done, hoop__comm_greet(c, err));
     *out = c;

@@ -335,7 +335,12 @@ hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int6
         return hoop_fail(err, HOOP_ESTATE, "%s: %d collectives are pending, wait for some first", what, (int)HOOP__TAG_SPAN);
     if (c->pending == NULL && c->uneven) even_out(c);
     w = take_work(c);
-    if (w == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a collective", what);
+    if (w == NULL) { /* the others are in it, or will be: they are told */
+        hoop_error why = {0};
+        st             = hoop_fail(&why, HOOP_ENOMEM, "%s: no memory for a collective", what);
+        hoop_comm_poison(c, &why);
+        return hoop_fail(err, st, "%s", why.text);
+    }
     w->next       = NULL;
     w->op         = op;
     w->stage      = 0;

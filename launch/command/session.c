@@ -67,26 +67,23 @@ static failure failure_of(const hoop_error *err)
     return f;
 }
 
-/* Of the ranks that failed in one way the lowest prints: a full disk is told once. *more: the others. */
+/* Of the ranks that failed in one way the lowest prints: a full disk is told once. *more: the others. Without memory of its own:
+ * that is what a rank may have failed for. */
 static bool prints(session *s, const hoop_error *err, int *more)
 {
-    hoop_error ignored = {.status = HOOP_OK};
-    failure    mine    = failure_of(err), *all;
-    bool       first   = err->status != HOOP_EPEER;
-    *more              = 0;
+    const failure mine    = failure_of(err);
+    hoop_error    ignored = {.status = HOOP_OK};
+    bool          first   = err->status != HOOP_EPEER;
+    *more                 = 0;
     if (s->comm == NULL) return err->status != HOOP_EDESYNC || s->rank == 0; /* known to all while it was made */
     if (hoop_comm_check(s->comm, NULL) != HOOP_OK) return first && !hoop_comm_was_told(s->comm);
-    if (s->size == 1) return first;
-    all = calloc((size_t)s->size, sizeof *all);
-    if (all == NULL) return first;
-    if (hoop_comm_all_gather_bytes(s->comm, &mine, (int64_t)sizeof mine, "errors", &ignored, all) == HOOP_OK) {
-        for (int r = 0; r < s->size; r++) {
-            if (all[r].status != mine.status || all[r].text != mine.text || r == s->rank) continue;
-            first = first && r > s->rank;
-            (*more)++;
-        }
+    for (int r = 0; r < s->size; r++) {
+        failure its = mine;
+        if (hoop_comm_broadcast(s->comm, r, &its, (int64_t)sizeof its, "errors", &ignored) != HOOP_OK) break;
+        if (its.status != mine.status || its.text != mine.text || r == s->rank) continue;
+        first = first && r > s->rank;
+        (*more)++;
     }
-    free(all);
     return first;
 }
 

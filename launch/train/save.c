@@ -342,7 +342,11 @@ hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err)
     hoop_status     st;
     if (tr->opts.run_dir == NULL || tr->opts.evaluate_only) return HOOP_OK;
     s = tr->save = calloc(1, sizeof *s);
-    if (s == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for checkpoints");
+    if (s == NULL) { /* the others learn of it where they agree below */
+        (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for checkpoints");
+        st = hoop_comm_agree_status(tr->comm, &local);
+        return hoop_fail(err, st, "%s", local.text);
+    }
     s->run_dir  = tr->opts.run_dir;
     s->keep     = tr->save_opts.keep;
     s->rank     = hoop_comm_rank(tr->comm);

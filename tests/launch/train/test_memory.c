@@ -2,16 +2,57 @@
 #include "plan.h"
 
 #include "base/host.h"
+#include "hoop/checkpoint.h"
+#include "hoop/import.h"
+#include "observe/observe.h"
 #include "train/trainer.h"
 
-/* calloc fails for this thread where it is asked for `n` items of `size` bytes */
+/* calloc fails for this thread where it is asked for `n` items of `size` bytes; any allocation of hoop's own, when it is the one
+ * that `countdown` comes to (-1: never). What libraries allocate for themselves is not theirs to survive. */
 static _Thread_local size_t failing_n, failing_size;
+static _Thread_local long   countdown = -1;
+static _Thread_local bool   starved; /* it did fail */
+
+static bool fails(void)
+{
+    if (countdown < 0 || countdown-- > 0) return false;
+    starved = true;
+    return true;
+}
 
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size)
 {
-    return n == failing_n && size == failing_size ? NULL : __real_calloc(n, size);
+    return (n == failing_n && size == failing_size) || fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__real_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_realloc(void *p, size_t size)
+{
+    return fails() ? NULL : __real_realloc(p, size);
+}
+
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+char *__real_strdup(const char *s);
+char *__wrap_strdup(const char *s);
+char *__wrap_strdup(const char *s)
+{
+    return fails() ? NULL : __real_strdup(s);
 }
 
 typedef struct victim {
@@ -52,8 +93,114 @@ static void one_rank_has_no_memory(void **state)
     }
 }
 
+/* ---- a whole run, a failing allocation at each place of it ---- */
+
+enum { SWEEP_RANKS = 2 };
+
+static int enter_with_few(void **state)
+{
+    hoop_import_opts opts = {.dir = "few", .shards = 1, .split = 0.25, .seed = 1};
+    return enter_folder(state) == 0 && hoop_synth("digits", 64, &opts, NULL, NULL) == HOOP_OK ? 0 : -1;
+}
+
+typedef struct sweep {
+    int  bad;
+    long at;
+    bool hit; /* the run asked for so much memory */
+} sweep;
+
+static hoop_status count_down(plan *p, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
+{
+    const sweep *s = p->ctx;
+    (void)comm;
+    (void)err;
+    opts->run_dir = "swept";
+    starved       = false;
+    countdown     = rank == s->bad ? s->at : -1;
+    return HOOP_OK;
+}
+
+/* what hoop train does: observers of all kinds, a validation, checkpoints; then a load, and predictions */
+static hoop_status whole_run(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop__progress_observer *progress = NULL;
+    hoop__metrics_observer  *metrics  = NULL;
+    hoop_error               local    = {.status = HOOP_OK};
+    FILE                    *nowhere  = fopen("/dev/null", "w");
+    char                     path[HOOP_CHECKPOINT_PATH];
+    float                    x[10 * 256] = {0}, y[10 * 10];
+    hoop_status              st;
+    (void)p;
+    (void)rank;
+    if (nowhere == NULL) (void)hoop_fail(&local, HOOP_EIO, "/dev/null");
+    if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, nowhere, NULL, &local, &progress);
+    if (local.status == HOOP_OK) (void)hoop__metrics_observer_create(tr, "swept", &local, &metrics);
+    st = hoop_comm_agree_status(hoop_trainer_comm(tr), &local);
+    if (st == HOOP_OK)
+        st = hoop_trainer_run(tr,
+                              (hoop_observer[]){hoop__observe_validation(), hoop__observe_progress(progress),
+                                                hoop__observe_metrics(metrics), hoop__observe_saving()},
+                              4, &local);
+    hoop__progress_observer_destroy(&progress);
+    hoop__metrics_observer_destroy(&metrics);
+    if (st == HOOP_OK) st = hoop_checkpoint_step_path("swept", hoop_trainer_about(tr)->step, &local, path);
+    if (st == HOOP_OK) st = hoop_trainer_load(tr, path, &local);
+    if (st == HOOP_OK) (void)hoop_trainer_predict(tr, x, 10, y, &local);
+    if (st == HOOP_OK) st = hoop_comm_agree_status(hoop_trainer_comm(tr), &local);
+    if (nowhere != NULL) (void)fclose(nowhere);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+}
+
+static void stop_counting(plan *p, int rank)
+{
+    sweep *s = p->ctx;
+    if (rank == s->bad) s->hit = starved;
+    countdown = -1;
+}
+
+/* Whatever is not there, all ranks end together, and soon: none waits for another until its deadline. */
+static void a_run_without_memory_ends_everywhere(void **state)
+{
+    const char *every = getenv("HOOP_TEST_EVERY"); /* of how many places one is tried; 1: all */
+    const long  step  = every != NULL && atol(every) > 0 ? atol(every) : 23;
+    int64_t     tried = 0, failed = 0;
+    (void)state;
+    for (int bad = 0; bad < SWEEP_RANKS; bad++) {
+        sweep s = {.bad = bad, .at = bad, .hit = true};
+        for (; s.hit; s.at += step) {
+            plan p       = {.config = {"batch: 12\nleaves: 4\nepochs: 1\nthreads: 1\nmodel: {hidden: [4], activation: relu}\n"
+                                             "data: {train: few/train, validation: few/validation, normalize: standard}\n"
+                                             "checkpoint: {every_steps: 2, keep: 1}\n"},
+                            .comm   = {.timeout_s = 5},
+                            .before = count_down,
+                            .drive  = whole_run,
+                            .after  = stop_counting,
+                            .ctx    = &s};
+            bool bad_end = false;
+            (void)system("rm -rf swept"); /* NOLINT: a test's own folder */
+            s.hit = false;
+            plan_run(&p, SWEEP_RANKS);
+            tried++;
+            for (int r = 0; r < SWEEP_RANKS; r++) {
+                const hoop_error *e = &p.rank[r].error;
+                if (e->status == HOOP_ETIMEOUT || strstr(e->text, "nothing moved") != NULL)
+                    fail_msg("allocation %ld of rank %d: rank %d waited: %s", s.at, bad, r, e->text);
+                bad_end = bad_end || (e->status == HOOP_OK) != (p.rank[0].error.status == HOOP_OK);
+            }
+            if (bad_end)
+                fail_msg("allocation %ld of rank %d: rank 0 ended with '%s', rank 1 with '%s'", s.at, bad, p.rank[0].error.text,
+                         p.rank[1].error.text);
+            failed += p.rank[0].error.status != HOOP_OK;
+            plan_clear(&p);
+        }
+    }
+    print_message("%lld allocations failed in turn, %lld of them ended the run\n", (long long)tried, (long long)failed);
+    assert_true(tried > 10 && failed > 5);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_rank_has_no_memory)};
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(one_rank_has_no_memory),
+                                       cmocka_unit_test(a_run_without_memory_ends_everywhere)};
+    return cmocka_run_group_tests(tests, enter_with_few, leave_folder);
 }
