@@ -7,7 +7,7 @@
 #include "import/summary.h"
 #include "import/table.h"
 
-enum { NAME_MAX_BYTES = 1024, TARGETS_MAX = 1024, LISTED = 512 };
+enum { NAME_MAX_BYTES = 1024, TARGETS_MAX = 1024 };
 
 const char *hoop__column_name(const hoop_table *t, int64_t column, char *out, size_t size)
 {
@@ -195,10 +195,10 @@ static hoop_status leave_out_index(hoop_table *t, hoop_error *err)
         return HOOP_OK;
     }
     hoop__say(t->result, "index", "the first column has no name and counts rows: left out (--keep-index)");
+    t->index_out = true;
     return put_drop(t, 0, err);
 }
 
-/* "; 2 left out: PassengerId, Name" */
 static hoop_status features_by_options(hoop_table *t, hoop_error *err)
 {
     hoop_status st;

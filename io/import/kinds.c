@@ -62,10 +62,10 @@ static void say_classes(const hoop_table *t, const hoop_column *c)
 {
     char        list[LISTED];
     const char *name = t->names != NULL ? t->names[t->target[0]] : "the target", *why = "as --classes says", *option = "";
-    if (c->labels.name != NULL)
-        hoop__list(c->labels.name, c->labels.n, false, list, sizeof list);
-    else
+    if (c->labels.ids)
         (void)snprintf(list, sizeof list, "0 to %lld", (long long)c->labels.n - 1);
+    else
+        hoop__list(c->labels.name, c->labels.n, false, list, sizeof list);
     if (t->by_like) {
         why = "as in the set of --like";
     } else if (t->opts->targets != HOOP_CSV_CLASS && c->words > 0) {
@@ -76,8 +76,7 @@ static void say_classes(const hoop_table *t, const hoop_column *c)
     }
     hoop__say(t->result, "target", "%.64s: %lld classes, %s: %s%s", name, (long long)c->labels.n, list, why, option);
     if (c->labels.merged[0] != NULL)
-        hoop__say(t->result, "classes", "'%.40s' and '%.40s' are one class, '%.*s'", c->labels.merged[0], c->labels.merged[1],
-                  (int)strcspn(c->labels.merged[0], "."), c->labels.merged[0]);
+        hoop__say(t->result, "classes", "'%.40s' and '%.40s' are one class", c->labels.merged[0], c->labels.merged[1]);
     if (c->labels.equal[0] != NULL)
         hoop__say(t->result, "classes", "'%.40s' and '%.40s' are two classes: they are compared as text, though they count alike",
                   c->labels.equal[0], c->labels.equal[1]);

@@ -1,4 +1,5 @@
 /* Numbers for texts: classes of a target, columns of ones and zeros. Texts are compared as texts; value only orders them. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,17 +8,16 @@
 
 typedef struct spelled {
     double      v;
-    const char *text;
-    int64_t     length; /* without a fraction of zeros */
+    const char *text; /* the name of its class */
     hoop_word  *word;
-    bool        real; /* has such a fraction */
 } spelled;
 
 static int by_value(const void *a, const void *b)
 {
     const spelled *x = a, *y = b;
+    const size_t   n = strlen(x->text), m = strlen(y->text);
     if (x->v != y->v) return x->v < y->v ? -1 : 1;
-    if (x->length != y->length) return x->length < y->length ? -1 : 1;
+    if (n != m) return n < m ? -1 : 1;
     return strcmp(x->text, y->text);
 }
 
@@ -26,28 +26,30 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(((const spelled *)a)->text, ((const spelled *)b)->text);
 }
 
-/* "12.0" and "12" are one spelling of a whole number, "12.50" and "12.5" are two. */
-static int64_t without_zeros(const char *s)
+/* A whole number written as a real one, "12.0" or "1.2e+01", is "12"; "12.50" and "12.5" are two. */
+static const char *canonical(const char *s, double v, char out[HOOP_SHOWN])
 {
     const size_t sign = *s == '-' || *s == '+', digits = strspn(s + sign, "0123456789"), n = strlen(s);
-    if (digits > 0 && s[sign + digits] == '.' && sign + digits + 1 + strspn(s + sign + digits + 1, "0") == n)
-        return (int64_t)(sign + digits);
-    return (int64_t)n;
+    const bool   real = s[strspn(s, "+-.0123456789eE")] == '\0';
+    if (digits > 0 && s[sign + digits] == '.' && sign + digits + 1 + strspn(s + sign + digits + 1, "0") == n &&
+        sign + digits < HOOP_SHOWN)
+        (void)snprintf(out, HOOP_SHOWN, "%.*s", (int)(sign + digits), s);
+    else if (real && strpbrk(s, "eE") != NULL && fabs(v) <= 0x1p53 && (double)(int64_t)v == v)
+        (void)snprintf(out, HOOP_SHOWN, "%lld", (long long)v);
+    else
+        return s;
+    return out;
 }
 
-static bool same(const spelled *a, const spelled *b)
+/* As canonical, kept with the labels; NULL: no memory. */
+static const char *name_of(hoop_labels *l, const char *s, double v)
 {
-    return a->length == b->length && memcmp(a->text, b->text, (size_t)a->length) == 0;
-}
-
-/* The name of a class: its text, without a fraction of zeros. */
-static const char *name_of(hoop_labels *l, const spelled *s)
-{
-    char *cut;
-    if (s->text[s->length] == '\0') return s->text;
-    cut = strndup(s->text, (size_t)s->length);
-    if (cut != NULL) l->own[l->nown++] = cut;
-    return cut;
+    char        text[HOOP_SHOWN], *own;
+    const char *name = canonical(s, v, text);
+    if (name == s) return s;
+    own = strdup(name);
+    if (own != NULL) l->own[l->nown++] = own;
+    return own;
 }
 
 static bool is_id(const char *name, int64_t i)
@@ -57,23 +59,21 @@ static bool is_id(const char *name, int64_t i)
     return strcmp(name, want) == 0;
 }
 
-static hoop_status number_all(hoop_table *t, hoop_labels *l, spelled *all, int64_t n, bool by_numbers, hoop_error *err)
+static void number_all(hoop_labels *l, spelled *all, int64_t n, bool by_numbers)
 {
     l->ids = true;
     qsort(all, (size_t)n, sizeof *all, by_numbers ? by_value : by_bytes);
     for (int64_t i = 0; i < n; i++) {
-        if (i > 0 && same(&all[i], &all[i - 1])) {
-            if (strcmp(all[i].text, all[i - 1].text) != 0) l->merged[0] = all[i - 1].text, l->merged[1] = all[i].text;
+        if (i > 0 && strcmp(all[i].text, all[i - 1].text) == 0) {
+            if (by_numbers) l->merged[0] = all[i - 1].word->text, l->merged[1] = all[i].word->text;
         } else {
             if (by_numbers && i > 0 && all[i].v == all[i - 1].v) l->equal[0] = all[i - 1].text, l->equal[1] = all[i].text;
-            l->name[l->n] = name_of(l, &all[i]);
-            if (l->name[l->n] == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for classes", t->csv.path);
-            if (!is_id(l->name[l->n], l->n)) l->ids = false;
+            l->name[l->n] = all[i].text;
+            if (!is_id(all[i].text, l->n)) l->ids = false;
             l->n++;
         }
         all[i].word->id = l->n - 1;
     }
-    return HOOP_OK;
 }
 
 hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err)
@@ -84,9 +84,8 @@ hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err)
     const bool   bools = c->bools > 0 && c->numbers == 0 && !other, numbers = !bools && !other;
     int64_t      kept = 0;
     spelled     *all  = malloc((n + 1) * sizeof *all);
-    hoop_status  st;
-    l->name = malloc((n + 2) * sizeof *l->name);
-    l->own  = malloc((n + 1) * sizeof *l->own);
+    l->name           = malloc((n + 2) * sizeof *l->name);
+    l->own            = malloc((n + 1) * sizeof *l->own);
     if (all == NULL || l->name == NULL || l->own == NULL) {
         free(all);
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for classes", t->csv.path);
@@ -100,36 +99,31 @@ hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err)
         a->word = w;
         if (kind == HOOP_CELL_BOOL && bools) a->text = a->v != 0 ? "True" : "False";
         if (kind == HOOP_CELL_BOOL && numbers) a->text = a->v != 0 ? "1" : "0";
-        a->length = numbers ? without_zeros(a->text) : (int64_t)strlen(a->text);
+        if (kind == HOOP_CELL_NUMBER && numbers) a->text = name_of(l, w->text, a->v);
+        if (a->text == NULL) {
+            free(all);
+            return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for classes", t->csv.path);
+        }
         kept++;
     }
-    st = number_all(t, l, all, kept, numbers || bools, err);
+    number_all(l, all, kept, numbers || bools);
     free(all);
-    return st;
+    return HOOP_OK;
 }
 
 /* ---- numbers that a set gives ---- */
 
-/* As it is written; else without a fraction of zeros; else as true or false. */
-static int64_t look_up(const spelled *sorted, int64_t n, const char *text)
+/* Of n names in order of their bytes, with their numbers: as it is written; else as canonical; else as true or false. */
+static int64_t look_up(const hoop_table *t, const spelled *sorted, int64_t n, const char *text)
 {
-    char           cut[64];
-    const int64_t  length = without_zeros(text);
-    spelled        key    = {.text = text};
-    const spelled *found  = bsearch(&key, sorted, (size_t)n, sizeof key, by_bytes);
-    if (found == NULL && text[length] != '\0' && length < (int64_t)sizeof cut) {
-        (void)snprintf(cut, sizeof cut, "%.*s", (int)length, text);
-        key.text = cut;
-        found    = bsearch(&key, sorted, (size_t)n, sizeof key, by_bytes);
-    }
-    if (found == NULL && (*text == 't' || *text == 'T' || *text == 'f' || *text == 'F')) {
-        double v;
-        if (hoop__cell(text, (locale_t)0, &v) == HOOP_CELL_BOOL) {
-            key.text = v != 0 ? "True" : "False";
-            found    = bsearch(&key, sorted, (size_t)n, sizeof key, by_bytes);
-        }
-    }
-    return found == NULL ? -1 : found->length;
+    char            cut[HOOP_SHOWN];
+    spelled         key   = {.text = text};
+    const spelled  *found = bsearch(&key, sorted, (size_t)n, sizeof key, by_bytes);
+    const hoop_cell kind  = hoop__cell(text, t->locale, &key.v);
+    if (found == NULL && kind == HOOP_CELL_NUMBER) key.text = canonical(text, key.v, cut);
+    if (found == NULL && kind == HOOP_CELL_BOOL) key.text = key.v != 0 ? "True" : "False";
+    if (found == NULL && key.text != text) found = bsearch(&key, sorted, (size_t)n, sizeof key, by_bytes);
+    return found == NULL ? -1 : (int64_t)found->v;
 }
 
 hoop_status hoop__labels_like(hoop_table *t, int64_t column, char **name, int64_t n, bool ids, bool zero, hoop_error *err)
@@ -147,13 +141,13 @@ hoop_status hoop__labels_like(hoop_table *t, int64_t column, char **name, int64_
     l->ids = ids;
     for (int64_t i = 0; i < n; i++) {
         l->name[i] = name[i];
-        sorted[i]  = (spelled){.text = name[i], .length = i};
+        sorted[i]  = (spelled){.text = name[i], .v = (double)i};
     }
     qsort(sorted, (size_t)n, sizeof *sorted, by_bytes);
     for (int64_t i = 0; i < c->seen.n; i++) {
         hoop_word *w = &c->seen.word[i];
         double     v;
-        w->id = look_up(sorted, n, w->text);
+        w->id = look_up(t, sorted, n, w->text);
         if (w->id >= 0 || zero || (c->role != HOOP_ROLE_TARGET && hoop__cell(w->text, t->locale, &v) == HOOP_CELL_NA)) continue;
         free(sorted);
         hoop__where(t, column, w->line, where, sizeof where);

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "import/table.h"
@@ -55,16 +56,24 @@ static void say_form(hoop_table *t)
     if (n > 0) hoop__say(t->result, "file", "%s", text + 2);
 }
 
-/* Names, or numbers from 0, of the columns with this role. */
-static int64_t listed(const hoop_table *t, bool hot, bool out, char *text, size_t size)
+typedef enum which { HOT, USED, LEFT_OUT } which;
+
+static bool is_listed(const hoop_table *t, int64_t i, which w)
+{
+    const hoop_column *c = &t->column[i];
+    if (w == LEFT_OUT) return c->role == HOOP_ROLE_LEFT_OUT && !(i == 0 && t->index_out);
+    return c->role == HOOP_ROLE_FEATURE && (w == USED || c->one_hot);
+}
+
+/* Names, or numbers from 0, of such columns; how many there are. */
+static int64_t listed(const hoop_table *t, which w, char *text, size_t size)
 {
     int64_t n    = 0;
     size_t  used = 0;
     text[0]      = '\0';
     for (int64_t i = 0; i < t->columns; i++) {
-        const hoop_column *c = &t->column[i];
-        char               name[HOOP_SHOWN];
-        if (out ? c->role != HOOP_ROLE_LEFT_OUT : c->role != HOOP_ROLE_FEATURE || !c->one_hot) continue;
+        char name[HOOP_SHOWN];
+        if (!is_listed(t, i, w)) continue;
         n++;
         if (used + HOOP_SHOWN + 32 > size) continue;
         if (t->names != NULL)
@@ -72,7 +81,7 @@ static int64_t listed(const hoop_table *t, bool hot, bool out, char *text, size_
         else
             (void)snprintf(name, sizeof name, "%lld", (long long)i);
         used += (size_t)snprintf(text + used, size - used, "%s%s", n > 1 ? ", " : "", name);
-        if (hot) used += (size_t)snprintf(text + used, size - used, " (%lld)", (long long)c->width);
+        if (w == HOT) used += (size_t)snprintf(text + used, size - used, " (%lld)", (long long)t->column[i].width);
         if (used + HOOP_SHOWN + 32 > size) used += (size_t)snprintf(text + used, size - used, ", ...");
     }
     return n;
@@ -80,19 +89,39 @@ static int64_t listed(const hoop_table *t, bool hot, bool out, char *text, size_
 
 static void say_columns(hoop_table *t)
 {
-    char    text[LISTED];
-    int64_t n = listed(t, true, false, text, sizeof text);
-    if (n == 0)
-        hoop__say(t->result, "columns", "x has %lld of the file's %lld%s", (long long)t->nx, (long long)t->columns,
-                  t->by_like ? ", as the set of --like" : " (--columns, --drop)");
+    char        text[LISTED];
+    const char *option = t->by_like ? "as the set of --like" : "--columns, --drop";
+    int64_t     n      = listed(t, USED, text, sizeof text);
+    if (t->names == NULL)
+        hoop__say(t->result, "columns", "x has %lld, from %lld of the file's %lld (%s)", (long long)t->nx, (long long)n,
+                  (long long)t->columns, option);
     else
-        hoop__say(t->result, "columns", "x has %lld, from %lld of the file's %lld%s", (long long)t->nx, (long long)t->nfeatures,
-                  (long long)t->columns, t->by_like ? ", as the set of --like" : " (--columns, --drop)");
-    if (n > 0)
-        hoop__say(t->result, "one-hot", "a column for each word of %s%s", text,
-                  t->by_like || t->opts->no_one_hot ? "" : " (--no-one-hot, --drop)");
-    n = listed(t, false, true, text, sizeof text);
+        hoop__say(t->result, "columns", "x has %lld, from %s (%s)", (long long)t->nx, text, option);
+    if (listed(t, HOT, text, sizeof text) > 0)
+        hoop__say(t->result, "one-hot", "a column for each word of %s%s", text, t->by_like ? "" : " (--no-one-hot, --drop)");
+    n = listed(t, LEFT_OUT, text, sizeof text);
     if (n > 0) hoop__say(t->result, "left out", "%lld column%s: %s", (long long)n, n == 1 ? "" : "s", text);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Columns are found again by their names. */
+static void say_twins(hoop_table *t)
+{
+    const char **name = t->names != NULL ? malloc((size_t)t->nfeatures * sizeof *name) : NULL;
+    if (name == NULL) return;
+    for (int64_t k = 0; k < t->nfeatures; k++) name[k] = t->names[t->feature[k]];
+    qsort(name, (size_t)t->nfeatures, sizeof *name, by_bytes);
+    for (int64_t k = 1; k < t->nfeatures; k++) {
+        if (strcmp(name[k], name[k - 1]) != 0) continue;
+        hoop__say(t->result, "columns",
+                  "two are called '%.64s': names cannot tell them apart in eval and predict (--drop, --no-header)", name[k]);
+        break;
+    }
+    free(name);
 }
 
 static void say_missing(hoop_table *t)
@@ -131,6 +160,7 @@ void hoop__table_summary(hoop_table *t)
         hoop__say(t->result, "rows", "%lld of %lld: %lld with missing values are left out (--missing mean)",
                   (long long)(t->rows - t->dropped), (long long)t->rows, (long long)t->dropped);
     say_columns(t);
+    say_twins(t);
     say_missing(t);
     sort_lines(t->result);
 }

@@ -76,7 +76,7 @@ typedef struct hoop_table {
     unsigned char *bits;
     int64_t        nbits;
     double         before;
-    bool           rising;
+    bool           rising, index_out;
     /* the first rows, to see what f32 makes equal */
     double *sample;
     int64_t sampled, sample_room;
