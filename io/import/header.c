@@ -6,13 +6,15 @@
 #include "import/summary.h"
 #include "import/table.h"
 
-enum { FIRM = 5 }; /* so many cells do not count 0, 1, 2 ... by chance */
+enum { FIRM = 5, SOME = 3, ROWS = 5 }; /* FIRM: so many cells do not count 0, 1, 2 ... by chance */
 
 typedef struct evidence {
     int64_t over_numbers, again, fresh; /* words over numbers; there below, too; over other words */
     int64_t numbers, empty;             /* empty: but for the first */
-    int64_t over, repeated, hole;       /* a column of each kind, -1: none */
-    bool    counting, fits, names;      /* 0, 1, 2 ...; fits: such numbers stand below, too; names: whole, none twice */
+    double  last;
+    int64_t over, repeated, hole, lone; /* a column of each kind, -1: none */
+    int64_t fitting;                    /* numbers such as stand below, too */
+    bool    counting, names, rising;    /* 0, 1, 2 ...; names: whole, none twice; rising: over numbers that are not whole */
 } evidence;
 
 static bool counts(const hoop_table *t, int64_t i)
@@ -34,12 +36,14 @@ static void weigh_number(const hoop_table *t, int64_t i, double v, evidence *e)
     if (!counts(t, i)) e->counting = false;
     if (!digits_only(t->first[i])) e->names = false;
     for (int64_t k = 0; k < i && e->names && i < 4096; k++) e->names = strcmp(t->first[k], t->first[i]) != 0;
-    if (c->words > 0 || !c->whole || !(v >= c->low && v <= c->high)) e->fits = false;
+    e->fitting += c->words == 0 && c->whole && v >= c->low && v <= c->high;
+    if (c->whole || v <= e->last) e->rising = false;
+    e->last = v;
 }
 
 static void weigh(const hoop_table *t, evidence *e)
 {
-    *e = (evidence){.over = -1, .repeated = -1, .hole = -1, .counting = true, .fits = true, .names = true};
+    *e = (evidence){.over = -1, .repeated = -1, .hole = -1, .last = -1, .counting = true, .names = true, .rising = true};
     for (int64_t i = 0; i < t->columns; i++) {
         const hoop_column *c = &t->column[i];
         double             v;
@@ -63,6 +67,7 @@ static void weigh(const hoop_table *t, evidence *e)
                 if (e->over < 0) e->over = i;
             } else {
                 e->fresh++;
+                e->lone = i;
             }
             break;
         default:
@@ -87,10 +92,13 @@ static hoop_status by_target(hoop_table *t, const evidence *e, hoop_error *err)
     const hoop_column *c;
     if (t->opts->target != NULL && !hoop__names_said(t->opts->target)) i = strtoll(t->opts->target, NULL, 10);
     if (i < 0) i += t->columns;
-    if (t->opts->no_target || i < 0 || i >= t->columns) return HOOP_OK;
+    if (t->opts->no_target || i < 0 || i >= t->columns) i = t->columns - 1;
     c = &t->column[i];
-    if (c->words == 0 || digits_only(t->first[i]) || c->words < 2 * c->seen.n) return HOOP_OK;
-    if (e->names && !e->fits) {
+    if (c->words == 0 || digits_only(t->first[i]) || c->words < 2 * c->seen.n) {
+        if (!e->names || e->fitting > 0 || t->rows < ROWS) return HOOP_OK;
+        return doubt(t, e->lone, "stands in no other line, as a name would, beside numbers that are none of their columns'", err);
+    }
+    if (e->names && e->fitting < e->numbers) {
         t->header = true;
         hoop__say(t->result, "header",
                   "line %lld names the columns: '%s' stands nowhere else in its column (--no-header: it is data)",
@@ -126,13 +134,25 @@ static hoop_status by_words(hoop_table *t, const evidence *e, hoop_error *err)
     return HOOP_OK;
 }
 
+/* numpy.arange in rows: the second line goes on where the first ends. */
+static bool goes_on(const hoop_table *t)
+{
+    for (int64_t i = 0; i < t->columns; i++)
+        if (t->sampled == 0 || t->sample[i] != (double)(t->columns + i)) return false;
+    return true;
+}
+
 static hoop_status by_evidence(hoop_table *t, hoop_error *err)
 {
     evidence e;
     weigh(t, &e);
     if (e.over_numbers + e.again + e.fresh > 0) return by_words(t, &e, err);
+    if (e.names && e.rising && e.numbers == t->columns && e.numbers >= SOME && !e.counting && t->rows > 0)
+        return doubt(
+            t, 0, "begins a line of rising whole numbers over numbers that are not whole, as years would that name columns", err);
     if (!e.counting || e.numbers < 2 || e.empty > 0 || t->rows == 0) return HOOP_OK;
-    if (e.fits && e.numbers < FIRM)
+    if (goes_on(t)) return doubt(t, 0, "begins a line that counts 0, 1, 2 ..., and the next counts on", err);
+    if (e.fitting == e.numbers && e.numbers < FIRM)
         return doubt(t, t->columns - 1, "ends a line that counts 0, 1, 2 ..., as names would that pandas gives, or a row might",
                      err);
     t->header = true;

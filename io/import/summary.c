@@ -117,8 +117,8 @@ static void say_twins(hoop_table *t)
     qsort(name, (size_t)t->nfeatures, sizeof *name, by_bytes);
     for (int64_t k = 1; k < t->nfeatures; k++) {
         if (strcmp(name[k], name[k - 1]) != 0) continue;
-        hoop__say(t->result, "columns",
-                  "two are called '%.64s': names cannot tell them apart in eval and predict (--drop, --no-header)", name[k]);
+        hoop__say(t->result, "columns", "two are called '%.64s': names cannot tell them apart in eval and predict (--drop)",
+                  name[k]);
         break;
     }
     free(name);

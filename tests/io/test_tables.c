@@ -110,7 +110,11 @@ static void headers_are_found_by_what_stands_below(void **state)
         {"0,1\n0,1\n1,0\n", {0}, 0},
         {"0,1\n0,1\n1,0\n", {.header = HOOP_CSV_NO_HEADER}, 3},
         {"0,1\n0,1\n1,0\n", {.header = HOOP_CSV_HEADER}, 2},
-        {"0,1,2\n3,4,5\n6,7,8\n", {0}, 2},
+        {"0,1,2\n3,4,5\n6,7,8\n", {0}, 0}, /* numpy.arange */
+        {"0,1,2\n5,4,5\n6,7,8\n", {0}, 2},
+        {"1990,1991,1992\n0.5,1.5,2\n0.25,1,1.5\n", {0}, 0}, /* years over numbers */
+        {"1990,1991,1992\n1991,1992,1993\n0,1,2\n", {0}, 3},
+        {"place,1990,1991\nA,0.5,1\nB,1,0.5\nC,2,2.5\nD,3,1\nE,1,1\n", {0}, 0},
         {"1,2,3\n4,5,6\n", {0}, 2},
         /* a class in the first line that is there below is one, however the numbers look */
         {"0,1,2,a\n5,6,7,a\n8,9,1,b\n", {0}, 0},
