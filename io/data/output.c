@@ -13,13 +13,14 @@
 #include "base/files.h"
 #include "base/h5.h"
 
-enum { ATTRS_MAX = 8 };
+enum { ATTRS_MAX = 8, LIST_BYTES = 32768 /* of what HDF5 keeps of an object, 64 KiB */ };
 
 static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
 {
     char        dir[HOOP_PATH_MAX];
     struct stat there;
-    if (opts->ndim < 1 || opts->ndim > 8 || opts->nattrs < 0 || opts->nattrs > ATTRS_MAX || hoop_dtype_size(opts->dtype) == 0)
+    if ((opts->name != NULL && (opts->ndim < 1 || opts->ndim > 8)) || opts->nattrs < 0 || opts->nattrs > ATTRS_MAX ||
+        hoop_dtype_size(opts->dtype) == 0)
         return hoop_fail(err, HOOP_EARG, "hoop_output_create: 1 to 8 dims, at most %d attributes and a dtype are wanted",
                          ATTRS_MAX);
     if (snprintf(out->path, sizeof out->path, "%s", opts->path) >= (int)sizeof out->path ||
@@ -74,7 +75,7 @@ static void sweep(const char *path)
 
 hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
 {
-    hoop_h5_attr  attrs[ATTRS_MAX];
+    hoop_h5_attr  attrs[ATTRS_MAX + 1];
     hoop_h5_plan  plan = {.name = opts->name, .dtype = opts->dtype, .ndim = opts->ndim, .attrs = attrs, .nattrs = opts->nattrs};
     hoop_h5_quiet quiet;
     hoop_output   o = {0};
@@ -83,22 +84,32 @@ hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, ho
     HOOP_TRY(st, done, check(opts, err, &o));
     for (int i = 0; i < opts->nattrs; i++)
         attrs[i] = (hoop_h5_attr){.name = opts->attrs[2 * i], .kind = HOOP_H5_STRING, .v.string = opts->attrs[2 * i + 1]};
+    if (opts->nlist > 0) {
+        attrs[plan.nattrs] =
+            (hoop_h5_attr){.name = opts->list_name, .kind = HOOP_H5_STRINGS, .count = opts->nlist, .v.strings = opts->list};
+        if (hoop__h5_attr_bytes(&attrs[plan.nattrs]) <= LIST_BYTES) plan.nattrs++;
+    }
     memcpy(plan.shape, opts->shape, (size_t)opts->ndim * sizeof *opts->shape);
     sweep(o.path);
     HOOP_TRY(st, done, hold(&o, err));
-    hoop__h5_quiet(&quiet);
-    st = hoop__h5_layout(o.tmp, &plan, 1, NULL, 0, err);
-    hoop__h5_restore(&quiet);
-    if (st != HOOP_OK) {
-        (void)close(o.lock);
-        goto done;
+    o.force = opts->force;
+    if (opts->name == NULL) {
+        if (ftruncate(o.lock, 0) != 0) st = hoop_fail(err, HOOP_EIO, "%s: cannot be emptied: %s", o.tmp, strerror(errno));
+        o.rows      = INT64_MAX;
+        o.row_bytes = 1;
+    } else {
+        hoop__h5_quiet(&quiet);
+        st = hoop__h5_layout(o.tmp, &plan, 1, NULL, 0, err);
+        hoop__h5_restore(&quiet);
+        o.rows      = opts->shape[0];
+        o.row_bytes = (int64_t)hoop_dtype_size(opts->dtype);
+        for (int d = 1; d < opts->ndim; d++) o.row_bytes *= opts->shape[d]; /* its product with the rows was checked */
+        o.offset = plan.offset;
     }
-    o.force     = opts->force;
-    o.rows      = opts->shape[0];
-    o.row_bytes = (int64_t)hoop_dtype_size(opts->dtype);
-    for (int d = 1; d < opts->ndim; d++) o.row_bytes *= opts->shape[d]; /* its product with the rows was checked */
-    o.offset = plan.offset;
-    *out     = o;
+    if (st == HOOP_OK)
+        *out = o;
+    else
+        (void)close(o.lock);
 done:
     return st;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "command/print.h"
+#include "train/tally.h"
 #include "train/trained.h"
 
 enum { KEY_JSON = 256, KEY_UNKNOWN, MOST_SETS = 256 };
@@ -18,9 +19,10 @@ typedef struct eval_args {
 } eval_args;
 
 static const char doc[] =
-    "Loss and accuracy of a trained model on data: the validation data of its config, or others. Works alone or under mpirun; "
-    "the numbers are "
-    "the same for any number of ranks."
+    "Loss and accuracy of a trained model on data: the validation data of its config, or others. Of classes also precision and "
+    "recall of each (from 20 classes on, of the worst) and the confusion matrix, rows true, columns predicted; of real targets "
+    "the "
+    "error of each, in the data's units. Works alone or under mpirun; the numbers are the same for any number of ranks."
     "\vExamples:\n"
     "  hoop eval runs/digits\n"
     "  hoop eval runs/digits/checkpoints/step-00000400 --data digits/train\n"
@@ -67,25 +69,201 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_metrics_sums *m)
+/* ---- what is printed ---- */
+
+enum { MANY_CLASSES = 20, WORST = 10, SHOWN_TARGETS = 20 };
+
+/* The name of class or target i, or its number. */
+static const char *name_of(const hoop__names *names, int64_t i, char out[PRINT_CELL])
 {
-    int64_t step = hoop_trainer_about(t->trainer)->step;
-    json_t *o;
+    if (i < names->n)
+        (void)snprintf(out, PRINT_CELL, "%.24s", names->name[i]);
+    else
+        (void)snprintf(out, PRINT_CELL, "%lld", (long long)i);
+    return out;
+}
+
+static void percent_cell(table *t, int64_t part, int64_t of)
+{
+    if (of > 0)
+        table_cell(t, "%.2f%%", 100.0 * (double)part / (double)of);
+    else
+        table_cell(t, "-");
+}
+
+/* What a class was taken for most often, but for itself; -1: nothing. */
+static int64_t mistaken_for(const hoop__tally *c, int64_t i)
+{
+    int64_t best = -1;
+    for (int64_t j = 0; c->matrix != NULL && j < c->classes; j++)
+        if (j != i && c->matrix[i * c->classes + j] > (best < 0 ? 0 : c->matrix[i * c->classes + best])) best = j;
+    return best;
+}
+
+/* The worst of the classes that there are: of the lowest recall, then the most mistakes. Returns how many. */
+static int worst(const hoop__tally *c, int64_t out[WORST])
+{
+    int n = 0;
+    for (int64_t i = 0; i < c->classes; i++) {
+        int at = n;
+        if (c->count[i] == 0) continue;
+        while (at > 0) {
+            const int64_t o    = out[at - 1];
+            const double  mine = (double)c->right[i] / (double)c->count[i], its = (double)c->right[o] / (double)c->count[o];
+            if (mine > its || (mine >= its && c->count[i] - c->right[i] <= c->count[o] - c->right[o])) break;
+            if (at < WORST) out[at] = o;
+            at--;
+        }
+        if (at < WORST) out[at] = i;
+        if (n < WORST) n++;
+    }
+    return n;
+}
+
+static bool print_classes(const hoop__tally *c, const hoop__names *names)
+{
+    static const char *const head[] = {"class", "-count", "-predicted", "-precision", "-recall", "most taken for"};
+    const bool               many   = c->classes >= MANY_CLASSES;
+    char                     name[PRINT_CELL];
+    int64_t                  which[WORST];
+    int64_t                  n = many ? worst(c, which) : c->classes;
+    table                    t;
+    if (many) (void)printf("\nthe worst of %lld classes (--json has all)\n", (long long)c->classes);
+    if (!many) (void)printf("\n");
+    table_begin(&t, head, 6);
+    for (int64_t k = 0; k < n; k++) {
+        const int64_t i = many ? which[k] : k, other = mistaken_for(c, i);
+        table_cell(&t, "%s", name_of(names, i, name));
+        table_cell(&t, "%lld", (long long)c->count[i]);
+        table_cell(&t, "%lld", (long long)c->predicted[i]);
+        percent_cell(&t, c->right[i], c->predicted[i]);
+        percent_cell(&t, c->right[i], c->count[i]);
+        if (other >= 0)
+            table_cell(&t, "%s (%lld)", name_of(names, other, name), (long long)c->matrix[i * c->classes + other]);
+        else
+            table_cell(&t, "%s", "");
+    }
+    return table_end(&t, "");
+}
+
+/* Rows are what is true, columns what is predicted. */
+static bool print_matrix(const hoop__tally *c, const hoop__names *names)
+{
+    char        heads[MANY_CLASSES][PRINT_CELL + 1], name[PRINT_CELL];
+    const char *head[MANY_CLASSES] = {"true \\ predicted"};
+    table       t;
+    if (c->matrix == NULL || c->classes >= MANY_CLASSES) return true;
+    for (int64_t i = 0; i < c->classes; i++) {
+        (void)snprintf(heads[i], sizeof heads[i], "-%s", name_of(names, i, name));
+        head[i + 1] = heads[i];
+    }
+    (void)printf("\n");
+    table_begin(&t, head, (int)c->classes + 1);
+    for (int64_t i = 0; i < c->classes; i++) {
+        table_cell(&t, "%s", name_of(names, i, name));
+        for (int64_t j = 0; j < c->classes; j++) table_cell(&t, "%lld", (long long)c->matrix[i * c->classes + j]);
+    }
+    return table_end(&t, "");
+}
+
+static bool print_targets(const hoop__tally *c, const hoop__names *names)
+{
+    static const char *const head[] = {"target", "-rmse", "-mae", "-R^2"};
+    const int64_t            n      = c->targets < SHOWN_TARGETS ? c->targets : SHOWN_TARGETS;
+    char                     name[PRINT_CELL];
+    table                    t;
+    (void)printf("\n");
+    table_begin(&t, head, 4);
+    for (int64_t j = 0; j < n; j++) {
+        const hoop__target_error e = hoop__tally_target(c, j);
+        table_cell(&t, "%s", name_of(names, j, name));
+        table_cell(&t, "%.6g", e.rmse);
+        table_cell(&t, "%.6g", e.mae);
+        if (isnan(e.r2))
+            table_cell(&t, "-");
+        else
+            table_cell(&t, "%.6g", e.r2);
+    }
+    if (!table_end(&t, "")) return false;
+    if (n < c->targets) (void)printf("and %lld more targets (--json has all)\n", (long long)(c->targets - n));
+    return true;
+}
+
+static json_t *ratio(int64_t part, int64_t of)
+{
+    return of > 0 ? json_number((double)part / (double)of) : json_null();
+}
+
+static void json_counts(json_t *o, const hoop__tally *c, const hoop__names *names)
+{
+    json_t *classes = json_array(), *matrix = json_array();
+    char    number[PRINT_CELL];
+    for (int64_t i = 0; i < c->classes; i++) {
+        json_t *one = json_object(), *row = json_array();
+        (void)json_object_set_new(one, "name", json_text(i < names->n ? names->name[i] : name_of(names, i, number)));
+        (void)json_object_set_new(one, "count", json_integer(c->count[i]));
+        (void)json_object_set_new(one, "predicted", json_integer(c->predicted[i]));
+        (void)json_object_set_new(one, "right", json_integer(c->right[i]));
+        (void)json_object_set_new(one, "precision", ratio(c->right[i], c->predicted[i]));
+        (void)json_object_set_new(one, "recall", ratio(c->right[i], c->count[i]));
+        (void)json_array_append_new(classes, one);
+        for (int64_t j = 0; c->matrix != NULL && j < c->classes; j++)
+            (void)json_array_append_new(row, json_integer(c->matrix[i * c->classes + j]));
+        (void)json_array_append_new(matrix, row);
+    }
+    (void)json_object_set_new(o, "classes", classes);
+    if (c->matrix != NULL)
+        (void)json_object_set_new(o, "confusion", matrix);
+    else
+        json_decref(matrix);
+}
+
+static void json_errors(json_t *o, const hoop__tally *c, const hoop__names *names)
+{
+    json_t *targets = json_array();
+    char    number[PRINT_CELL];
+    for (int64_t j = 0; j < c->targets; j++) {
+        const hoop__target_error e   = hoop__tally_target(c, j);
+        json_t                  *one = json_object();
+        (void)json_object_set_new(one, "name", json_text(j < names->n ? names->name[j] : name_of(names, j, number)));
+        (void)json_object_set_new(one, "rmse", json_number(e.rmse));
+        (void)json_object_set_new(one, "mae", json_number(e.mae));
+        (void)json_object_set_new(one, "r2", isnan(e.r2) ? json_null() : json_number(e.r2));
+        (void)json_array_append_new(targets, one);
+    }
+    (void)json_object_set_new(o, "targets", targets);
+}
+
+static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_metrics_sums *m, const hoop__tally *c)
+{
+    int64_t     step  = hoop_trainer_about(t->trainer)->step;
+    hoop__names names = {0};
+    hoop_error  err   = {.status = HOOP_OK};
+    json_t     *o;
+    bool        good = true;
+    if (hoop__names_split(c->classes > 0 ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], &err, &names) != HOOP_OK)
+        return false;
     if (!a->json) {
         (void)printf("checkpoint %s, step %lld\n", t->checkpoint, (long long)step);
         (void)printf("loss       %.6g\n", m->loss / m->weight);
         if (m->counted > 0)
             (void)printf("accuracy   %.2f%%  (%.0f of %.0f)\n", 100 * m->correct / m->counted, m->correct, m->counted);
         (void)printf("samples    %lld\n", (long long)m->samples);
-        return true;
+        if (c->classes > 0) good = print_classes(c, &names) && print_matrix(c, &names);
+        if (c->targets > 0) good = print_targets(c, &names);
+    } else {
+        o = json_object();
+        (void)json_object_set_new(o, "checkpoint", json_string(t->checkpoint));
+        (void)json_object_set_new(o, "step", json_integer(step));
+        (void)json_object_set_new(o, "loss", json_number(m->loss / m->weight));
+        if (m->counted > 0) (void)json_object_set_new(o, "accuracy", json_number(m->correct / m->counted));
+        (void)json_object_set_new(o, "samples", json_integer(m->samples));
+        if (c->classes > 0) json_counts(o, c, &names);
+        if (c->targets > 0) json_errors(o, c, &names);
+        good = print_json(&o);
     }
-    o = json_object();
-    (void)json_object_set_new(o, "checkpoint", json_string(t->checkpoint));
-    (void)json_object_set_new(o, "step", json_integer(step));
-    (void)json_object_set_new(o, "loss", json_number(m->loss / m->weight));
-    if (m->counted > 0) (void)json_object_set_new(o, "accuracy", json_number(m->correct / m->counted));
-    (void)json_object_set_new(o, "samples", json_integer(m->samples));
-    return print_json(&o);
+    hoop__names_free(&names);
+    return good;
 }
 
 int command_eval(int argc, char **argv)
@@ -96,6 +274,7 @@ int command_eval(int argc, char **argv)
     hoop__trained      t = {0};
     hoop__trained_opts opts;
     hoop_metrics_sums  sums;
+    hoop__tally        tally = {0};
     session            s;
     meter              m;
     hoop_status        st;
@@ -107,12 +286,13 @@ int command_eval(int argc, char **argv)
     opts = (hoop__trained_opts){
         .data = a.data, .targets = true, .ctx = &m, .note = command_note, .progress = s.rank == 0 ? meter_update : NULL};
     HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &opts, &err));
-    st = hoop_trainer_evaluate(t.trainer, t.data, &err, &sums);
+    st = hoop__trained_evaluate(&t, &err, &sums, &tally);
     meter_end(&m);
     if (st != HOOP_OK) goto done;
-    if (s.rank == 0 && !print_result(&a, &t, &sums)) code = HOOP_EXIT_FAILURE;
+    if (s.rank == 0 && !print_result(&a, &t, &sums, &tally)) code = HOOP_EXIT_FAILURE;
     if (s.rank == 0) code = print_done(code);
 done:
+    hoop__tally_free(&tally);
     hoop__trained_close(&t);
     return session_end(&s, &err, code);
 }

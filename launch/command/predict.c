@@ -1,4 +1,4 @@
-/* hoop predict RUN --data F --out F.h5 */
+/* hoop predict RUN --data F --out F.csv */
 #include "command/command.h"
 
 #include <stdio.h>
@@ -6,7 +6,6 @@
 
 #include "command/print.h"
 #include "train/trained.h"
-#include "train/trainer.h"
 
 enum { KEY_FORCE = 256, KEY_UNKNOWN, MOST_SETS = 256 };
 
@@ -18,16 +17,19 @@ typedef struct predict_args {
 } predict_args;
 
 static const char doc[] =
-    "Write the outputs of a trained model for data (which need have no targets) to an HDF5 file: dataset /y, a row for each row "
-    "of the data; for a "
+    "Write the outputs of a trained model for data (which need have no targets), a row for each row of the data. To FILE.csv: a "
+    "table with a header, for a classifier the class and the probability of each, else the targets in the data's units. To any "
+    "other "
+    "name an HDF5 file: dataset /y; for a "
     "classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same."
     "\vExamples:\n"
+    "  hoop predict runs/iris --data new/flowers --out flowers.csv\n"
     "  hoop predict runs/digits --data digits/validation --out predictions.h5\n"
     "  mpirun -n 4 hoop predict runs/surrogate --data 'sims/new-*.h5' --set data.x=/state --out y.h5\n"
     "  h5dump -H predictions.h5";
 static const struct argp_option options[] = {
     {"data", 'd', "SHARDS", 0, "shard prefix, file or glob", 0},
-    {"out", 'o', "FILE.h5", 0, "the file to write", 0},
+    {"out", 'o', "FILE", 0, "the file to write: FILE.csv a table of text, else HDF5", 0},
     {"force", KEY_FORCE, NULL, 0, "replace it if it is there", 0},
     {"unknown", KEY_UNKNOWN, "refuse|zero", 0,
      "words not seen in training, in columns that are words (one-hot): an error, or taken as none of the words", 0},
@@ -81,8 +83,12 @@ static void print_result(const predict_args *a, hoop__trained *t)
     int            ndim;
     const int64_t *row = hoop_trainer_output_shape(t->trainer, &ndim);
     for (int d = 0; d < ndim; d++) full[d + 1] = row[d];
+    if (hoop__trained_is_text(a->out)) {
+        (void)printf("%s: %lld rows, from %s\n", a->out, (long long)full[0], t->checkpoint);
+        return;
+    }
     print_shape(ndim + 1, full, shape);
-    (void)printf("%s: /y %s %s, from %s\n", a->out, shape, hoop_dtype_name(hoop__predict_dtype(t->trainer)), t->checkpoint);
+    (void)printf("%s: /y %s %s, from %s\n", a->out, shape, hoop_dtype_name(t->predicted), t->checkpoint);
 }
 
 int command_predict(int argc, char **argv)

@@ -8,7 +8,7 @@
 
 #include "hoop/status.h"
 
-enum { PRINT_COLUMNS = 12, PRINT_CELL = 48, PRINT_SHAPE = 256 };
+enum { PRINT_COLUMNS = 24, PRINT_CELL = 48, PRINT_SHAPE = 256 };
 
 /** Rows of cells, kept until the widths are known. Zero is empty. */
 typedef struct table {

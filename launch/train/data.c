@@ -1,6 +1,7 @@
 /* The data of a config: opening, shapes and classes, loaders, evaluation. Statistics are in normalize.c. */
 #include "train/labels.h"
 #include "train/meaning.h"
+#include "train/tally.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ static const hoop_option rows[] = {
     {"x", HOOP_OPT_STRING, AT(x), "/x", 0, 0, NULL, true, "HDF5 dataset of inputs"},
     {"y", HOOP_OPT_STRING, AT(y), "/y", 0, 0, NULL, true, "HDF5 dataset of targets"},
     {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true,
-     "standard: mean 0 and variance 1 by element, from the training data"},
+     "standard: mean 0 and variance 1 by element, from the training data; the mean is taken away in f64 where that is stored"},
     {"normalize_targets", HOOP_OPT_ENUM, AT(normalize_targets), "auto", 0, 0, targets, true,
      "mse: standard: the same of the targets; auto: where one of at most 64 has a deviation outside 0.1 to 10, or a mean beyond "
      "10 "
@@ -272,6 +273,7 @@ static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__
     tr->leaf.n = leaf->n;
     hoop__record_loss(r, loss, leaf->n);
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(r, out, y);
+    if (tr->tally != NULL) hoop__tally_leaf(tr, tr->tally, out, leaf->y, leaf->n);
 }
 
 static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)

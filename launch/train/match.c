@@ -6,20 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A list of lines, apart. */
-typedef struct names {
-    char  **name;
-    int64_t n;
-    char   *text;
-} names;
+typedef hoop__names names;
 
-static void names_free(names *l)
+void hoop__names_free(names *l)
 {
     free(l->name);
     free(l->text);
 }
 
-static hoop_status split(const char *list, hoop_error *err, names *out)
+hoop_status hoop__names_split(const char *list, hoop_error *err, names *out)
 {
     *out = (names){0};
     if (list == NULL) return HOOP_OK;
@@ -28,7 +23,7 @@ static hoop_status split(const char *list, hoop_error *err, names *out)
     out->text = strdup(list);
     out->name = calloc((size_t)out->n, sizeof *out->name);
     if (out->text == NULL || out->name == NULL) {
-        names_free(out);
+        hoop__names_free(out);
         return hoop_fail(err, HOOP_ENOMEM, "no memory for names");
     }
     out->name[0] = out->text;
@@ -134,13 +129,13 @@ hoop_status hoop__meaning_other_width(const hoop__meaning *trained, const hoop_d
     names         a = {0}, b = {0};
     hoop_status   st;
     HOOP_TRY(st, done, hoop__meaning_of(ds, err, &own));
-    HOOP_TRY(st, done, split(own.columns[field], err, &a));
-    HOOP_TRY(st, done, split(trained->columns[field], err, &b));
+    HOOP_TRY(st, done, hoop__names_split(own.columns[field], err, &a));
+    HOOP_TRY(st, done, hoop__names_split(trained->columns[field], err, &b));
     st = fail_width(ds, field, &a, &b, hoop_dataset_about(ds)->field[field].numel, hoop__meaning_numel(trained, field), has, "",
                     err);
 done:
-    names_free(&a);
-    names_free(&b);
+    hoop__names_free(&a);
+    hoop__names_free(&b);
     hoop__meaning_free(&own);
     return st;
 }
@@ -247,11 +242,11 @@ static hoop_status match_columns(const hoop__meaning *trained, const hoop__meani
     hoop_status st;
     if (trained->columns[field] == NULL || own->columns[field] == NULL) return HOOP_OK;
     if (strcmp(trained->columns[field], own->columns[field]) == 0) return HOOP_OK;
-    HOOP_TRY(st, done, split(trained->columns[field], err, &p.wants));
-    HOOP_TRY(st, done, split(own->columns[field], err, &p.has));
+    HOOP_TRY(st, done, hoop__names_split(trained->columns[field], err, &p.wants));
+    HOOP_TRY(st, done, hoop__names_split(own->columns[field], err, &p.has));
     if (field == HOOP_FIELD_Y && p.wants.n == 1 && p.has.n == 1 && trained->classes > 0) goto done; /* classes have names */
-    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, split(trained->one_hot, err, &p.wants_groups));
-    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, split(own->one_hot, err, &p.has_groups));
+    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, hoop__names_split(trained->one_hot, err, &p.wants_groups));
+    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, hoop__names_split(own->one_hot, err, &p.has_groups));
     HOOP_TRY(st, done, sorted(&p.wants, o->name, err, &p.wants_by_name));
     HOOP_TRY(st, done, sorted(&p.has, hoop_dataset_path(ds, 0, NULL), err, &p.has_by_name));
     p.from = malloc((size_t)p.wants.n * sizeof *p.from);
@@ -263,10 +258,10 @@ static hoop_status match_columns(const hoop__meaning *trained, const hoop__meani
     HOOP_TRY(st, done, judge(&p, ds, field, o, err));
     st = hoop_dataset_choose(ds, field, p.from, (const char *const *)p.wants.name, p.wants.n, err);
 done:
-    names_free(&p.wants);
-    names_free(&p.has);
-    names_free(&p.wants_groups);
-    names_free(&p.has_groups);
+    hoop__names_free(&p.wants);
+    hoop__names_free(&p.has);
+    hoop__names_free(&p.wants_groups);
+    hoop__names_free(&p.has_groups);
     free(p.wants_by_name);
     free(p.has_by_name);
     free(p.from);
@@ -286,8 +281,8 @@ static hoop_status match_classes(const hoop__meaning *trained, const hoop__meani
     char        all[LIST_BYTES];
     hoop_status st;
     if (trained->names == NULL || own->names == NULL || strcmp(trained->names, own->names) == 0) return HOOP_OK;
-    HOOP_TRY(st, done, split(trained->names, err, &wants));
-    HOOP_TRY(st, done, split(own->names, err, &has));
+    HOOP_TRY(st, done, hoop__names_split(trained->names, err, &wants));
+    HOOP_TRY(st, done, hoop__names_split(own->names, err, &has));
     HOOP_TRY(st, done, sorted(&wants, o->name, err, &by_wanted));
     to = malloc((size_t)has.n * sizeof *to);
     if (to == NULL) {
@@ -308,8 +303,8 @@ static hoop_status match_classes(const hoop__meaning *trained, const hoop__meani
     tell(o, "%s: classes are numbered in another way than those trained on: taken by name", path);
     st = hoop_dataset_relabel(ds, to, has.n, (const char *const *)wants.name, wants.n, err);
 done:
-    names_free(&wants);
-    names_free(&has);
+    hoop__names_free(&wants);
+    hoop__names_free(&has);
     free(by_wanted);
     free(to);
     return st;

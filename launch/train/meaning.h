@@ -32,6 +32,15 @@ int64_t hoop__meaning_notes(hoop__meaning *m, const char **out);
 hoop_status hoop__meaning_same(const hoop__meaning *a, const char *a_name, const hoop__meaning *b, const char *b_name,
                                hoop_error *err);
 
+/** The lines of a list, apart; NULL: there are none. */
+typedef struct hoop__names {
+    char  **name;
+    int64_t n;
+    char   *text;
+} hoop__names;
+hoop_status hoop__names_split(const char *list, hoop_error *err, hoop__names *out);
+void        hoop__names_free(hoop__names *l);
+
 /** How a dataset is brought to what a model was trained on. */
 typedef struct hoop__match_opts {
     const char *name, *has; /* of what it was trained on: "runs/a", "the run was trained on" */

@@ -1,14 +1,12 @@
 #include "train/trained.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "hoop/checkpoint.h"
-#include "hoop/output.h"
 #include "train/labels.h"
+#include "train/tally.h"
 #include "train/task.h"
 
 /* ---- the checkpoint ---- */
@@ -201,12 +199,28 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
         opts->note(opts->ctx, note);
     st = hoop_trainer_create(comm, t->config, &create, err, &t->trainer);
     if (st == HOOP_OK && t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);
-    if (st == HOOP_OK)
+    if (st == HOOP_OK) {
+        t->predicted = hoop__predict_dtype(t->trainer);
         name_checkpoint(t);
-    else if (st == HOOP_ESHAPE)
+    } else if (st == HOOP_ESHAPE) {
         (void)hoop_fail_within(err, "the model for rows as in %s", hoop_dataset_path(t->data, 0, NULL));
+    }
 done:
     return st;
+}
+
+hoop_status hoop__trained_evaluate(hoop__trained *t, hoop_error *err, hoop_metrics_sums *sums, hoop__tally *tally)
+{
+    hoop_error  local = {.status = HOOP_OK};
+    hoop_status st;
+    (void)hoop__tally_create(t->trainer, t->data, &local, tally);
+    HOOP_TRY(st, done, hoop_comm_agree_status(t->trainer->comm, &local));
+    t->trainer->tally = tally;
+    st                = hoop_trainer_evaluate(t->trainer, t->data, &local, sums);
+    t->trainer->tally = NULL;
+    if (st == HOOP_OK) st = hoop__tally_reduce(t->trainer, tally, &local);
+done:
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }
 
 void hoop__trained_close(hoop__trained *t)
@@ -215,118 +229,4 @@ void hoop__trained_close(hoop__trained *t)
     hoop_dataset_close(&t->data);
     hoop__meaning_free(&t->meaning);
     hoop_config_destroy(&t->config);
-}
-
-/* ---- predictions ---- */
-
-enum { BLOCK_BYTES = 8 << 20 };
-
-/* The rows of this rank, cut where one rank alone would begin another forward pass: the same shapes, so the same bits. */
-static int64_t own_rows(const hoop_trainer *tr, int64_t rows, int64_t chunk, int64_t *first)
-{
-    int64_t first_chunk,
-        n        = hoop_leaf_range((rows + chunk - 1) / chunk, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first_chunk);
-    int64_t last = (first_chunk + n) * chunk < rows ? (first_chunk + n) * chunk : rows;
-    *first       = first_chunk * chunk;
-    return last > *first ? last - *first : 0;
-}
-
-static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64_t chunk,
-                                void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err)
-{
-    hoop_trainer             *tr    = t->trainer;
-    const hoop_dataset_field *x     = &hoop_dataset_about(t->data)->field[HOOP_FIELD_X];
-    hoop__rows                rows  = {.dtype = tr->input_dtype};
-    int64_t                   width = x->numel * (int64_t)hoop_dtype_size(tr->input_dtype), first, block;
-    int64_t                   n     = own_rows(tr, file->rows, chunk, &first);
-    int64_t                  *index;
-    char                     *in, *out;
-    hoop_status               st = HOOP_OK;
-    block                        = BLOCK_BYTES / (width + file->row_bytes + 1) / chunk * chunk;
-    if (block < chunk) block = chunk;
-    if (block > n) block = n;
-    index = malloc((size_t)(block + 1) * sizeof *index);
-    in    = malloc((size_t)(block * width) + 1);
-    out   = malloc((size_t)(block * file->row_bytes) + 1);
-    if (index == NULL || in == NULL || out == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)block);
-    for (int64_t at = 0; at < n && st == HOOP_OK; at += block) {
-        int64_t m = n - at < block ? n - at : block;
-        for (int64_t i = 0; i < m; i++) index[i] = first + at + i;
-        st        = hoop_dataset_read(t->data, index, m, HOOP_FIELD_X, tr->input_dtype, in, err);
-        rows.data = in;
-        if (st == HOOP_OK) st = hoop__predict(tr, &rows, m, out, hoop__predict_dtype(tr), err);
-        if (st == HOOP_OK) st = hoop_output_write(file, first + at, m, out, err);
-        if (progress != NULL) progress(ctx, (double)(at + m) / (double)n);
-        hoop_comm_progress(tr->comm);
-    }
-    if (st == HOOP_OK) st = hoop_output_sync(file, err);
-    free(index);
-    free(in);
-    free(out);
-    return st;
-}
-
-static hoop_status check_other(const char *path, const char *input, hoop_error *err)
-{
-    struct stat a, b;
-    if (stat(path, &a) != 0 || stat(input, &b) != 0 || a.st_dev != b.st_dev || a.st_ino != b.st_ino) return HOOP_OK;
-    return hoop_fail(err, HOOP_EIO, "%s: is read for the predictions (%s); choose another file for them", path, input);
-}
-
-/* The output is none of the files that are read: shards of the data, files of the checkpoint. */
-static hoop_status check_inputs(const hoop__trained *t, const char *path, hoop_error *err)
-{
-    hoop_status          st = check_other(path, t->checkpoint, err);
-    DIR                 *d  = opendir(t->checkpoint);
-    const struct dirent *e;
-    char                 input[sizeof t->checkpoint + sizeof e->d_name];
-    for (int i = 0; i < hoop_dataset_about(t->data)->shards && st == HOOP_OK; i++)
-        st = check_other(path, hoop_dataset_path(t->data, i, NULL), err);
-    while (d != NULL && st == HOOP_OK && (e = readdir(d)) != NULL) {
-        (void)snprintf(input, sizeof input, "%s/%s", t->checkpoint, e->d_name);
-        st = check_other(path, input, err);
-    }
-    if (d != NULL) (void)closedir(d);
-    return st;
-}
-
-static hoop_status create_file(const hoop__trained *t, const char *path, bool force, hoop_error *err, hoop_output *out)
-{
-    hoop_trainer    *tr = t->trainer;
-    char             step[24];
-    const char      *attrs[] = {"checkpoint", t->checkpoint, "step",
-                                step,         "content",     tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? "logits" : "values"};
-    hoop_output_opts opts    = {
-           .path = path, .name = "/y", .dtype = hoop__predict_dtype(tr), .attrs = attrs, .nattrs = 3, .force = force};
-    int            ndim;
-    const int64_t *shape = hoop_trainer_output_shape(tr, &ndim);
-    hoop_status    st    = check_inputs(t, path, err);
-    if (st != HOOP_OK) return st;
-    (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
-    if (ndim > 7) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);
-    opts.ndim     = ndim + 1;
-    opts.shape[0] = hoop_dataset_about(t->data)->length;
-    for (int d = 0; d < ndim; d++) opts.shape[d + 1] = shape[d];
-    return hoop_output_create(&opts, err, out);
-}
-
-hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
-                                  void *ctx, hoop_error *err)
-{
-    hoop_trainer *tr    = t->trainer;
-    hoop_error    local = {.status = HOOP_OK};
-    hoop_output   file  = {0};
-    bool          first = hoop_comm_rank(tr->comm) == 0;
-    hoop_status   st;
-    hoop_comm_set_position(tr->comm, tr->status.step, "prediction");
-    if (first) (void)create_file(t, path, force, &local, &file);
-    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
-    HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, &file, (int64_t)sizeof file, "output file", &local));
-    (void)predict_rows(t, &file, (tr->run.batch + tr->run.leaves - 1) / tr->run.leaves, progress, ctx, &local);
-    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
-    if (first) (void)hoop_output_publish(&file, &local);
-    st = hoop_comm_agree_status(tr->comm, &local);
-done:
-    if (st != HOOP_OK && first) hoop_output_discard(&file);
-    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }

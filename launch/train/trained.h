@@ -9,6 +9,8 @@
 #include "hoop/train.h"
 #include "train/meaning.h"
 
+struct hoop__tally;
+
 typedef struct hoop__trained {
     const char    *path;    /* run or checkpoint; the caller's */
     hoop_config   *config;  /* of the checkpoint, with `set` on top */
@@ -17,6 +19,7 @@ typedef struct hoop__trained {
     hoop_comm_opts comm;    /* what the config says of communication */
     hoop_dataset  *data;
     hoop_trainer  *trainer;
+    hoop_dtype     predicted;        /* of its outputs in the data's units */
     char           checkpoint[4096]; /* the one that was loaded */
 } hoop__trained;
 
@@ -38,9 +41,15 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
 /** Calls: Local. */
 void hoop__trained_close(hoop__trained *t);
 
+/** hoop_trainer_evaluate of the data, and what is to be counted with it: end that with hoop__tally_free, whatever comes back.
+ * Calls: Collective. */
+hoop_status hoop__trained_evaluate(hoop__trained *t, hoop_error *err, hoop_metrics_sums *sums, struct hoop__tally *tally);
+/** A name that ends so is that of a table of text. */
+bool hoop__trained_is_text(const char *path);
 /** Write the model's outputs for all rows of the data to dataset /y of a new HDF5 file, in the run's precision, or f64 where
- * targets were normalised: ranks share the work, and the bytes do not depend on their number. `force`: replace a regular file of
- * that name that is not read here. Errors: HOOP_EIO, those of reading. Calls: Collective. */
+ * targets were normalised: ranks share the work, and the bytes do not depend on their number. Under a name that ends in .csv: a
+ * table of text, a row each, of the class and the probability of each, or of the targets. `force`: replace a regular file of that
+ * name that is not read here. Errors: HOOP_EIO, those of reading. Calls: Collective. */
 hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
                                   void *ctx, hoop_error *err);
 

@@ -74,7 +74,8 @@ struct hoop_leaf {
     double        units; /* its loss in the data's units; NaN: not known */
 };
 
-typedef struct hoop__save hoop__save; /* a save under way (save.c) */
+typedef struct hoop__save  hoop__save;  /* a save under way (save.c) */
+typedef struct hoop__tally hoop__tally; /* of an evaluation (tally.h) */
 
 struct hoop_trainer {
     hoop_comm         *comm;
@@ -101,6 +102,7 @@ struct hoop_trainer {
     hoop_dataset *train_set, *validation_set;
     hoop_loader  *loader;
     hoop__save   *save;
+    hoop__tally  *tally;   /* of the evaluation under way; NULL: only sums are wanted */
     hoop__meaning meaning; /* of the training data, which may be known from a checkpoint only */
     int64_t       classes;
     int           input_ndim, target_ndim; /* without the batch */

@@ -1,5 +1,6 @@
 /**
- * hoop/output.h - one HDF5 file with one dataset of rows, written by one process or shared by several: predictions, say.
+ * hoop/output.h - one HDF5 file with one dataset of rows, or a file of plain bytes, written by one process or shared by several:
+ * predictions, say.
  *
  * One process creates it; what it gets is plain bytes that may be sent to others, and any of them write rows, in any order.
  * When all have written and synced theirs, the one that created it publishes the file under its name. Until then it stands as
@@ -27,7 +28,8 @@ typedef struct hoop_output {
     bool    force;
 } hoop_output;
 
-/** What the rows are: `shape[ndim]` with shape[0] of them; attrs are `nattrs` pairs of name and text on the dataset. */
+/** What the rows are: `shape[ndim]` with shape[0] of them; attrs are `nattrs` pairs of name and text on the dataset, list `nlist`
+ * texts of one more attribute. Without a name: no HDF5, and any number of plain bytes, which are rows of one. */
 typedef struct hoop_output_opts {
     const char        *path, *name; /* "/y" */
     hoop_dtype         dtype;
@@ -35,6 +37,9 @@ typedef struct hoop_output_opts {
     int64_t            shape[8];
     const char *const *attrs;
     int                nattrs;
+    const char        *list_name;
+    const char *const *list;
+    int64_t            nlist; /* 0: none */
     bool               force; /* replace a regular file of that name; else HOOP_EIO */
 } hoop_output_opts;
 

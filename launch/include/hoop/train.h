@@ -132,7 +132,8 @@ HOOP_API int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first);
  * i64). Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err);
 /** Loss and accuracy in evaluation mode over `ds`, or (NULL) over the validation data, which the status then tells too; out may
- *  be NULL. Calls: Collective. */
+ *  be NULL. Columns and classes of ds are taken by name, in the order of those trained on, which ds presents from then on.
+ * Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE, HOOP_ESTATE inside a step. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
 /** The config's model in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out (n, output...),
  * in the run's precision and the data's units. Errors: HOOP_ESTATE inside a step. Calls: Local. */

@@ -1,0 +1,34 @@
+/**
+ * train/tally.h - what an evaluation counts beside the loss: for classes, what was taken for what; for real targets, the error of
+ * each. Integers and exact sums, so that the numbers are the same for any number of ranks.
+ */
+#ifndef HOOP_TALLY_H
+#define HOOP_TALLY_H
+
+#include "train/trainer.h"
+
+struct hoop__tally {
+    int64_t            classes;                   /* 0: no classes */
+    int64_t           *count, *predicted, *right; /* of each class: labels, predictions, both */
+    int64_t           *matrix;                    /* (true, predicted); NULL: too many classes */
+    int64_t            targets, rows;             /* values of a row, 0: no real targets, or too many */
+    double            *shift;                     /* taken from a target before it is summed: that of row 0 */
+    hoop_exact_scalar *sums;                      /* (targets, 4): squared errors, absolute errors, targets, squared targets */
+    void              *memory;
+};
+
+/** For an evaluation of ds by tr. Errors: HOOP_ENOMEM, those of reading. Calls: Local. */
+hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop__tally *out);
+void        hoop__tally_free(hoop__tally *t);
+/** A leaf's outputs and targets, as the loader gave these. */
+void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_tensor *out, const void *y, int64_t n);
+/** Of all ranks. Calls: Collective. */
+hoop_status hoop__tally_reduce(hoop_trainer *tr, hoop__tally *t, hoop_error *err);
+
+typedef struct hoop__target_error {
+    double rmse, mae, r2; /* r2: NaN where the target does not vary */
+} hoop__target_error;
+/** Of target j, in the data's units. */
+hoop__target_error hoop__tally_target(const hoop__tally *t, int64_t j);
+
+#endif
