@@ -33,40 +33,6 @@ static hoop_status one_column(const hoop_table *t, hoop_error *err)
     return hoop_fail(err, HOOP_EARG, "%s: its lines have one column when %s %s: --separator '%c'?", t->csv.path, cut, at, *found);
 }
 
-static hoop_status first_pass(hoop_table *t, hoop_error *err)
-{
-    hoop_status st;
-    bool        more = true;
-    HOOP_TRY(st, done, hoop__csv_next(&t->csv, err, &more));
-    if (!more) {
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: the file is empty", t->csv.path);
-        goto done;
-    }
-    if (t->csv.nfields < 2 && !t->opts->no_target && (!t->by_like || t->like.has_y)) {
-        st = one_column(t, err);
-        goto done;
-    }
-    HOOP_TRY(st, done, hoop__table_begin(t, err));
-    HOOP_TRY(st, done, hoop__table_mark(t, err));
-    for (;;) {
-        HOOP_TRY(st, done, hoop__csv_next(&t->csv, err, &more));
-        if (!more) break;
-        HOOP_TRY(st, done, hoop__table_see(t, err));
-    }
-    HOOP_TRY(st, done, hoop__table_header(t, err));
-    if (!t->header) HOOP_TRY(st, done, hoop__table_see_first(t, err));
-    if (t->rows == 0) {
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: there are no rows below the header", t->csv.path);
-        goto done;
-    }
-    HOOP_TRY(st, done, hoop__table_roles(t, err));
-    st = hoop__table_kinds(t, err);
-done:
-    return st;
-}
-
-/* ---- second pass ---- */
-
 static hoop_status changed(const hoop_table *t, hoop_error *err)
 {
     return hoop_fail(err, HOOP_EIO, "%s: changed while it was being read", t->csv.path);
@@ -78,7 +44,8 @@ static bool is_hole(const hoop_table *t, int64_t i)
     double      v;
     hoop_cell   kind;
     if (*s == '\0') return true;
-    if (t->column[i].na == 0 || (t->by_class && t->column[i].role == HOOP_ROLE_TARGET)) return false;
+    if (t->column[i].na == 0 && !t->column[i].na_there) return false;
+    if (t->by_class && t->na_class && t->column[i].role == HOOP_ROLE_TARGET) return false;
     kind = hoop__cell(s, t->locale, &v);
     return kind == HOOP_CELL_NA;
 }
@@ -108,22 +75,66 @@ static hoop_status rewind_rows(hoop_table *t, hoop_error *err)
     return st == HOOP_OK && t->header ? next_row(t, err) : st;
 }
 
-static hoop_status count_dropped(hoop_table *t, hoop_error *err)
+/* Rows with missing values are to be left out: what is decided is decided by the others. */
+static hoop_status see_whole_rows(hoop_table *t, int lines, hoop_error *err)
 {
     hoop_status st;
     if (t->missing != HOOP_MISSING_DROP || t->holes == 0) return HOOP_OK;
     if ((st = rewind_rows(t, err)) != HOOP_OK) return st;
-    for (int64_t i = 0; i < t->rows; i++) {
+    hoop__table_forget(t);
+    for (int64_t i = 0; i < t->total; i++) {
         if ((st = next_row(t, err)) != HOOP_OK) return st;
-        t->dropped += has_hole(t);
+        if (has_hole(t))
+            t->dropped++;
+        else if ((st = hoop__table_see(t, err)) != HOOP_OK)
+            return st;
     }
     t->result->dropped_rows = t->dropped;
-    if (t->dropped == t->rows)
+    if (t->rows == 0)
         return hoop_fail(err, HOOP_EFORMAT,
                          "%s: each of its %lld rows has a missing value: --missing mean, or --drop their columns", t->csv.path,
-                         (long long)t->rows);
-    return HOOP_OK;
+                         (long long)t->total);
+    t->result->nlines = lines;
+    return hoop__table_kinds(t, err);
 }
+
+static hoop_status first_pass(hoop_table *t, hoop_error *err)
+{
+    hoop_status st;
+    bool        more = true;
+    int         lines;
+    HOOP_TRY(st, done, hoop__csv_next(&t->csv, err, &more));
+    if (!more) {
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: the file is empty", t->csv.path);
+        goto done;
+    }
+    if (t->csv.nfields < 2 && !t->opts->no_target && (!t->by_like || t->like.has_y)) {
+        st = one_column(t, err);
+        goto done;
+    }
+    HOOP_TRY(st, done, hoop__table_begin(t, err));
+    HOOP_TRY(st, done, hoop__table_mark(t, err));
+    for (;;) {
+        HOOP_TRY(st, done, hoop__csv_next(&t->csv, err, &more));
+        if (!more) break;
+        HOOP_TRY(st, done, hoop__table_see(t, err));
+    }
+    HOOP_TRY(st, done, hoop__table_header(t, err));
+    if (!t->header) HOOP_TRY(st, done, hoop__table_see_first(t, err));
+    if (t->rows == 0) {
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: there are no rows below the header", t->csv.path);
+        goto done;
+    }
+    t->total = t->rows;
+    HOOP_TRY(st, done, hoop__table_roles(t, err));
+    lines = t->result->nlines;
+    HOOP_TRY(st, done, hoop__table_kinds(t, err));
+    st = see_whole_rows(t, lines, err);
+done:
+    return st;
+}
+
+/* ---- second pass ---- */
 
 static hoop_status get_feature(hoop_table *t, int64_t i, hoop_error *err)
 {
@@ -282,10 +293,9 @@ static hoop_status second_pass(hoop_table *t, const hoop_import_opts *opts, hoop
     if (t->x == NULL || t->x32 == NULL || t->y == NULL || t->y32 == NULL) return no_memory(t, err);
     HOOP_TRY(st, done, make_names(t, &n, err));
     describe(t, &n, &x, &y);
-    HOOP_TRY(st, done, count_dropped(t, err));
     HOOP_TRY(st, done, rewind_rows(t, err));
-    HOOP_TRY(st, done, hoop__writer_create(opts, t->rows - t->dropped, &x, t->ntargets > 0 ? &y : NULL, err, &w));
-    for (int64_t i = 0; i < t->rows; i++) {
+    HOOP_TRY(st, done, hoop__writer_create(opts, t->rows, &x, t->ntargets > 0 ? &y : NULL, err, &w));
+    for (int64_t i = 0; i < t->total; i++) {
         HOOP_TRY(st, done, next_row(t, err));
         if (t->dropped > 0 && has_hole(t)) continue;
         HOOP_TRY(st, done, write_row(t, w, err));

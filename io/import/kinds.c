@@ -80,7 +80,7 @@ static void say_classes(const hoop_table *t, const hoop_column *c)
     if (c->labels.equal[0] != NULL)
         hoop__say(t->result, "classes", "'%.40s' and '%.40s' are two classes: they are compared as text, though they count alike",
                   c->labels.equal[0], c->labels.equal[1]);
-    if (c->na > 0 && c->seen.n > 0)
+    if (c->na > 0 && t->na_class)
         hoop__say(t->result, "classes", "'%.16s' is a class; an empty cell would be a missing one", c->na_text);
 }
 
@@ -88,6 +88,8 @@ static hoop_status target_classes(hoop_table *t, hoop_column *c, hoop_error *err
 {
     const hoop_csv_targets said = t->opts->targets;
     hoop_status            st;
+    /* NA among words is one, among numbers it is a hole */
+    t->na_class = t->na_class || (t->by_like ? t->like.class_name != NULL : said == HOOP_CSV_CLASS || c->words > 0);
     if (t->by_like && t->like.y_class) {
         t->by_class = true;
         if (c->seen.many) return too_many_classes(t, t->target[0], err);
@@ -274,7 +276,7 @@ static hoop_status dtype_of(hoop_table *t, const char *field, const int64_t *col
 static int64_t holes_of(const hoop_table *t, int64_t i, int64_t *line)
 {
     const hoop_column *c  = &t->column[i];
-    const bool         na = !(t->by_class && c->role == HOOP_ROLE_TARGET);
+    const bool         na = !(t->by_class && t->na_class && c->role == HOOP_ROLE_TARGET);
     *line                 = c->empty_line;
     if (na && c->na_line > 0 && (*line == 0 || c->na_line < *line)) *line = c->na_line;
     return c->empty + (na ? c->na : 0);
@@ -291,12 +293,13 @@ static hoop_status refuse_holes(const hoop_table *t, int64_t i, int64_t line, in
                      "%s: %s a missing value, one of %lld in %lld column%s: --missing drop leaves their rows out%s%s", where,
                      what, (long long)t->holes, (long long)columns, columns == 1 ? "" : "s",
                      target ? "" : ", --missing mean puts the column's mean",
-                     na && target && t->ntargets == 1 ? ", --classes takes it as a class" : "");
+                     na && target && t->ntargets == 1 && !t->by_like ? ", --classes takes it as a class" : "");
 }
 
 static hoop_status missing(hoop_table *t, hoop_error *err)
 {
     int64_t first = 0, at = -1, columns = 0, of_target = 0;
+    if (t->dropped > 0) return HOOP_OK; /* all is known */
     t->missing = t->opts->missing;
     if (t->missing == HOOP_MISSING_AUTO)
         t->missing = t->by_like && t->like.mean != NULL ? HOOP_MISSING_MEAN : HOOP_MISSING_REFUSE;

@@ -78,14 +78,15 @@ static void number_all(hoop_labels *l, spelled *all, int64_t n, bool by_numbers)
 
 hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err)
 {
-    hoop_labels *l  = &c->labels;
-    const size_t n  = (size_t)c->seen.n;
-    const bool   na = c->na > 0 && c->role == HOOP_ROLE_TARGET, other = c->words > 0 || c->infinite > 0 || na;
-    const bool   bools = c->bools > 0 && c->numbers == 0 && !other, numbers = !bools && !other;
-    int64_t      kept = 0;
-    spelled     *all  = malloc((n + 1) * sizeof *all);
-    l->name           = malloc((n + 2) * sizeof *l->name);
-    l->own            = malloc((n + 1) * sizeof *l->own);
+    hoop_labels *l        = &c->labels;
+    const size_t n        = (size_t)c->seen.n;
+    const bool   class_na = c->role == HOOP_ROLE_TARGET && t->na_class, na = class_na && c->na > 0,
+               other = c->words > 0 || c->infinite > 0 || na;
+    const bool bools = c->bools > 0 && c->numbers == 0 && !other, numbers = !bools && !other;
+    int64_t    kept = 0;
+    spelled   *all  = malloc((n + 1) * sizeof *all);
+    l->name         = malloc((n + 2) * sizeof *l->name);
+    l->own          = malloc((n + 1) * sizeof *l->own);
     if (all == NULL || l->name == NULL || l->own == NULL) {
         free(all);
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for classes", t->csv.path);
@@ -94,7 +95,7 @@ hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err)
         hoop_word      *w    = &c->seen.word[i];
         spelled        *a    = &all[kept];
         const hoop_cell kind = hoop__cell(w->text, t->locale, &a->v);
-        if (kind == HOOP_CELL_NA && c->role != HOOP_ROLE_TARGET) continue; /* missing */
+        if (kind == HOOP_CELL_NA && !class_na) continue; /* missing */
         a->text = w->text;
         a->word = w;
         if (kind == HOOP_CELL_BOOL && bools) a->text = a->v != 0 ? "True" : "False";
@@ -173,6 +174,7 @@ hoop_status hoop__labels_ids(hoop_table *t, int64_t column, int64_t classes, hoo
             w->id = (int64_t)v;
             continue;
         }
+        if (kind == HOOP_CELL_NA) continue;
         hoop__where(t, column, w->line, where, sizeof where);
         return hoop_fail(err, HOOP_EFORMAT, "%s: '%s' is none of the classes 0 to %lld that %s has", where,
                          hoop__shown(w->text, shown), (long long)classes - 1, t->opts->like);

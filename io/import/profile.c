@@ -41,6 +41,21 @@ hoop_status hoop__table_begin(hoop_table *t, hoop_error *err)
     return HOOP_OK;
 }
 
+void hoop__table_forget(hoop_table *t)
+{
+    for (int64_t i = 0; i < t->columns; i++) {
+        hoop_column *c     = &t->column[i];
+        hoop_column  fresh = {
+             .low = INFINITY, .high = -INFINITY, .whole = true, .every = c->every, .role = c->role, .one_hot = c->one_hot};
+        fresh.na_there = c->na > 0;
+        hoop__words_free(&c->seen);
+        hoop__labels_free(&c->labels);
+        *c = fresh;
+    }
+    t->rows = t->sampled = t->word_columns = 0;
+    t->count_index                         = false;
+}
+
 static void see_number(hoop_column *c, double v, int64_t line)
 {
     const double loss = fabs(v - (double)(float)v);

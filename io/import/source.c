@@ -285,7 +285,8 @@ hoop_status hoop__source_open(const char *path, const hoop_source_opts *opts, ho
     s->spool = -1;
     s->iconv = (iconv_t)-1;
     s->fd    = open(path, O_RDONLY | O_CLOEXEC);
-    s->raw   = malloc(BLOCK);
+    if (s->fd < 0 && strcmp(path, "-") == 0) s->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+    s->raw = malloc(BLOCK);
     if (s->fd < 0)
         st = hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
     else if (s->raw == NULL)
@@ -293,7 +294,7 @@ hoop_status hoop__source_open(const char *path, const hoop_source_opts *opts, ho
     else if (fstat(s->fd, &about) != 0 || S_ISDIR(about.st_mode))
         st = hoop_fail(err, HOOP_EIO, "%s: is a directory; a file is wanted", path);
     else
-        s->pipe = !S_ISREG(about.st_mode);
+        s->pipe = !S_ISREG(about.st_mode) || (strcmp(path, "-") == 0 && lseek(s->fd, 0, SEEK_CUR) != 0);
     if (st == HOOP_OK) st = encoding_open(s, err);
     if (st == HOOP_OK && s->pipe && opts->twice) st = spool_open(opts->spool_dir, path, err, &s->spool);
     if (st == HOOP_OK)
@@ -340,13 +341,14 @@ hoop_status hoop__source_file(const char *path, const char *spool_dir, hoop_erro
     hoop_source *s    = NULL;
     const char  *data = NULL;
     size_t       n    = 0;
+    struct stat  about;
     hoop_status  st;
     *fd    = -1;
     *bytes = 0;
     HOOP_TRY(st, done, hoop__source_open(path, &(hoop_source_opts){0}, err, &s));
     HOOP_TRY(st, done, hoop__source_next(s, err, &data, &n));
     if (!s->pipe && !s->gz) {
-        *bytes = hoop__file_size(path);
+        *bytes = fstat(s->fd, &about) == 0 ? (int64_t)about.st_size : 0;
         *fd    = s->fd;
         s->fd  = -1;
         goto done;

@@ -22,6 +22,7 @@ typedef struct hoop_source_opts {
     const int64_t *line;      /* where the reader is, for errors of the encoding; may be NULL */
 } hoop_source_opts;
 
+/** path "-", where there is no such file: standard input. */
 hoop_status hoop__source_open(const char *path, const hoop_source_opts *opts, hoop_error *err, hoop_source **out);
 /** The next bytes, *n of them, good until the next call; *n is 0 at the end. An error comes after all bytes before it. */
 hoop_status hoop__source_next(hoop_source *s, hoop_error *err, const char **bytes, size_t *n);

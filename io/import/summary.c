@@ -157,8 +157,8 @@ void hoop__table_summary(hoop_table *t)
     if (t->dropped == 0)
         hoop__say(t->result, "rows", "%lld", (long long)t->rows);
     else
-        hoop__say(t->result, "rows", "%lld of %lld: %lld with missing values are left out (--missing mean)",
-                  (long long)(t->rows - t->dropped), (long long)t->rows, (long long)t->dropped);
+        hoop__say(t->result, "rows", "%lld of %lld: %lld with missing values are left out (--missing mean)", (long long)t->rows,
+                  (long long)t->total, (long long)t->dropped);
     say_columns(t);
     say_twins(t);
     say_missing(t);

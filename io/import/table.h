@@ -37,8 +37,9 @@ typedef struct hoop_column {
     double  low, high, sum, loss; /* loss: the most that f32 takes from one */
     int64_t numbers, bools, words, infinite, empty, na;
     bool    whole;
-    bool    every; /* `seen` has the numbers, too */
-    bool    again; /* the word of the first line is there below */
+    bool    every;    /* `seen` has the numbers, too */
+    bool    again;    /* the word of the first line is there below */
+    bool    na_there; /* NA and the like, in rows left out */
     /* where the first of each kind stands; 0: nowhere */
     int64_t    word_line, infinite_line, empty_line, na_line, huge_line;
     double     huge; /* beyond f32 */
@@ -63,9 +64,9 @@ typedef struct hoop_like {
 typedef struct hoop_table {
     hoop_csv             csv;
     const hoop_csv_opts *opts;
-    hoop_import_result  *result; /* never NULL */
-    locale_t             locale; /* "C" */
-    int64_t              columns, rows, word_columns;
+    hoop_import_result  *result;                      /* never NULL */
+    locale_t             locale;                      /* "C" */
+    int64_t              columns, rows, word_columns; /* rows: seen */
     hoop_column         *column;
     char               **first; /* fields of the first record */
     int64_t              first_line;
@@ -86,9 +87,10 @@ typedef struct hoop_table {
     int64_t      ntargets, nfeatures, nx;
     int64_t     *target, *feature; /* columns of y and x, in their order */
     bool         by_class, x_f64, y_f64;
+    bool         na_class; /* NA and the like are classes of the target */
     hoop_missing missing;
-    int64_t      holes, dropped;
-    double      *mean; /* nx: what takes the place of missing cells */
+    int64_t      holes, dropped, total; /* missing cells; rows left out, and all of the file's */
+    double      *mean;                  /* nx: what takes the place of missing cells */
     double      *x, *y;
     float       *x32, *y32;
 } hoop_table;
@@ -101,6 +103,8 @@ hoop_status hoop__table_begin(hoop_table *t, hoop_error *err);
 hoop_status hoop__table_see(hoop_table *t, hoop_error *err);
 /** The first record is data. */
 hoop_status hoop__table_see_first(hoop_table *t, hoop_error *err);
+/** See anew: of all columns only what was decided, not what was seen, is kept. */
+void hoop__table_forget(hoop_table *t);
 /** The first column holds distinct whole numbers. */
 bool hoop__table_counts(const hoop_table *t);
 /** How many different values of column i, in the first rows, f32 makes equal, and how many there are. */

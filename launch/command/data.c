@@ -373,7 +373,7 @@ static int data_import_csv(int argc, char **argv)
         options,
         parse_write,
         "FILE.csv",
-        "Import a table, plain or gzip, from a file or a pipe. What was found out of it is printed, with the "
+        "Import a table, plain or gzip, from a file or a pipe (-: standard input). What was found out of it is printed, with the "
         "option that decides otherwise."
         "\vExamples:\n"
         "  hoop data import-csv iris.csv --target species --split 0.2 --out iris\n"

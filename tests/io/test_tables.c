@@ -348,6 +348,16 @@ static void missing_values_are_counted_left_out_or_filled(void **state)
                 "each of its 2 rows", NULL);
     test_failed(import("a,b,y\n,1,1\n,2,2\n", &(hoop_csv_opts){.missing = HOOP_MISSING_MEAN}, &err), &err, HOOP_EFORMAT,
                 "column 1 (a) has no value", "--drop 0", NULL);
+    /* what stands in rows left out only is none of the classes and words */
+    test_ok(import("a,b,y\nu,1,x\nv,,y\nu,1,z\nw,2,x\n1e99,,1e99\n",
+                   &(hoop_csv_opts){.missing = HOOP_MISSING_DROP, .targets = HOOP_CSV_CLASS, .one_hot = "a"}, &err));
+    assert_string_equal(strings("csv", "/x", "columns"), "a=u|a=w|b");
+    assert_string_equal(strings("csv", "/y", "class_names"), "x|z");
+    said("rows", "3 of 5");
+    /* NA among numbers is missing, though the numbers are classes */
+    test_ok(import("a,y\n1,0\n2,1\n3,NA\n4,0\n5,1\n", &(hoop_csv_opts){.missing = HOOP_MISSING_DROP}, &err));
+    assert_int_equal(result.classes, 2);
+    assert_int_equal(result.train_rows, 4);
     test_ok(import("a,b,y\n,1,1\n,2,2\n", &(hoop_csv_opts){.drop = "a"}, &err)); /* what is dropped may be anything */
     not_said("left");
 }

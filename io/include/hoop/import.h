@@ -86,7 +86,7 @@ typedef struct hoop_csv_opts {
 } hoop_csv_opts;
 
 /**
- * A table, as in RFC 4180 (quotes, CRLF), plain or gzip, from a file or a pipe. x: f32 or f64 (N, columns); y: i64 (N) of
+ * A table, as in RFC 4180 (quotes, CRLF), plain or gzip, from a file, a pipe, or "-", standard input. x: f32 or f64 (N, columns); y: i64 (N) of
  * classes, or f32 or f64 (N) or (N, targets). Classes are compared as text ("12.0" is "12"); those that are not the whole numbers
  * 0 .. C-1 are numbered in ascending order (numbers) or byte order (words) and kept as attribute `class_names`; names of columns
  * as `columns`. Words among features become a column of ones and zeros each, named COLUMN=WORD, of at most 32 words unasked

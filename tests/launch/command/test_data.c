@@ -170,6 +170,64 @@ static void csv(void **state)
     assert_true(!exists("wrong") || count_files("wrong") == 0);
 }
 
+/* the options of tables reach the importer, and what it decided is printed */
+static void tables(void **state)
+{
+    static const char pandas[] = ",0,1,species\n0,5.5,1,ash\n1,6.5,2,oak\n2,7.5,1,ash\n",
+                      people[] = "Id;Sex;Age;Y\n1;male;20;0.5\n2;female;;1\n3;male;40;2\n";
+    static const struct {
+        const char *options, *said;
+    } good[] =
+        {
+            {"--drop Id --missing mean", "x f32 [3], y f32"},
+            {"--drop Id,Age --no-one-hot --one-hot Sex", "x f32 [2], y f32"},
+            {"--columns Id --dtype f64", "x f64 [1], y f64"},
+            {"--missing drop --classes", "2 rows, x f32 [3], y i64 [], 2 classes"},
+            {"--no-target --missing drop", "x f32 [4], 1 file"},
+            {"--target Id --missing drop --real --comment none --encoding UTF-8", "y f32"},
+        },
+      bad[] = {
+          {"--missing maybe", "refuse, drop, mean"}, {"--dtype f16", "f32, f64"},
+          {"--unknown one", "refuse, zero"},         {"--comment ##", "--comment"},
+          {"--separator '\"'", "--separator"},
+      };
+    (void)state;
+    store("pandas.csv", pandas, sizeof pandas - 1);
+    store("people.csv", people, sizeof people - 1);
+    (void)hoop("data import-csv pandas.csv --shards 1 --out 'set[1]'");
+    succeeded();
+    said("header       line 1 names the columns");
+    said("index        the first column has no name and counts rows: left out (--keep-index)");
+    said("rows         3");
+    said("target       species: 2 classes, ash, oak: words");
+    said("set[1]/train: 3 rows, x f32 [2], y i64 [], 2 classes");
+    (void)hoop("data info 'set[1]'");
+    succeeded();
+    (void)hoop("data verify 'set[1]/train'");
+    succeeded();
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        (void)hoop("data import-csv people.csv --separator ';' --shards 1 --force --out people %s", good[i].options);
+        succeeded();
+        said(good[i].said);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        (void)hoop("data import-csv people.csv --out people2 %s", bad[i].options);
+        failed(2, bad[i].said);
+    }
+    (void)hoop("data import-csv people.csv --separator ';' --shards 1 --drop Id --missing mean --force --out people");
+    succeeded();
+    assert_int_equal(shell("printf 'Age,Sex\\n,other\\n' | gzip >new.csv.gz"), 0);
+    (void)hoop("data import-csv new.csv.gz --like people/train --no-target --out new");
+    failed(1, "'other' is none of the 2 words that people/train has", "--unknown zero");
+    (void)hoop("data import-csv - <new.csv.gz --like people/train --no-target --unknown zero --shards 1 --out new");
+    succeeded();
+    said("new/train: 1 rows, x f32 [3], 1 file");
+    assert_int_equal(shell("mkfifo pipe && { cat new.csv.gz >pipe & }"), 0);
+    (void)hoop("data import-csv pipe --like people/train --no-target --unknown zero --shards 1 --out piped");
+    succeeded();
+    assert_int_equal(shell("cmp new/train-00000-of-00001.h5 piped/train-00000-of-00001.h5"), 0);
+}
+
 /* a .npy file, version 1.0, of f4 (n, 3) or i8 (n) */
 static void make_npy(const char *path, const char *descr, const char *shape, const void *data, int64_t bytes)
 {
@@ -202,11 +260,18 @@ static void npy(void **state)
     (void)hoop("data import-npy x.npy y.npy --shards 2 --out both");
     succeeded();
     said("both/train: 10 rows, x f32 [3], y i64 [], 2 classes, 2 files");
+    said("target       2 classes, 0 to 1");
+    (void)hoop("data import-npy x.npy y.npy --real --shards 2 --out real");
+    succeeded();
+    said("real/train: 10 rows, x f32 [3], y f32 []");
     (void)hoop("data import-npy x.npy --shards 1 --out alone");
     succeeded();
     said("alone/train: 10 rows, x f32 [3], 1 file");
     (void)hoop("data verify alone");
     succeeded();
+    assert_int_equal(shell("{ cat x.npy; echo; } >long.npy"), 0);
+    (void)hoop("data import-npy long.npy --out bad");
+    failed(1, "long.npy", "1 bytes follow the end");
     (void)hoop("data import-npy c.npy --out bad");
     failed(1, "c.npy");
     (void)hoop("data import-npy y.npy y.npy x.npy --out bad");
@@ -316,6 +381,7 @@ int main(void)
         cmocka_unit_test(synth_knows_its_kinds),
         cmocka_unit_test(idx),
         cmocka_unit_test(csv),
+        cmocka_unit_test(tables),
         cmocka_unit_test(npy),
         cmocka_unit_test(damage_is_found_and_named),
         cmocka_unit_test(any_hdf5_file_will_do),
