@@ -86,14 +86,14 @@ typedef struct hoop_csv_opts {
 } hoop_csv_opts;
 
 /**
- * A table, as in RFC 4180 (quotes, CRLF), plain or gzip, from a file, a pipe, or "-", standard input. x: f32 or f64 (N, columns); y: i64 (N) of
- * classes, or f32 or f64 (N) or (N, targets). Classes are compared as text ("12.0" is "12"); those that are not the whole numbers
- * 0 .. C-1 are numbered in ascending order (numbers) or byte order (words) and kept as attribute `class_names`; names of columns
- * as `columns`. Words among features become a column of ones and zeros each, named COLUMN=WORD, of at most 32 words unasked
- * (attribute `one_hot`: which columns). True and false are 1 and 0. A first column without a name and with distinct whole
- * numbers is the rows' index and left out. Blanks around a field do not count. Empty lines are skipped; empty fields, and NaN,
- * NA and the like among numbers, are missing values; numbers that are not finite are errors.
- * Errors say line and column (HOOP_EFORMAT). csv and result may be NULL. Calls: Local.
+ * A table, as in RFC 4180 (quotes, CRLF), plain or gzip, from a file, a pipe, or "-", standard input. x: f32 or f64 (N, columns);
+ * y: i64 (N) of classes, or f32 or f64 (N) or (N, targets). Classes are compared as text ("12.0" is "12"); those that are not the
+ * whole numbers 0 .. C-1 are numbered in ascending order (numbers) or byte order (words) and kept as attribute `class_names`;
+ * names of columns as `columns`. Words among features become a column of ones and zeros each, named COLUMN=WORD, of at most 32
+ * words unasked (attribute `one_hot`: which columns). True and false are 1 and 0. A first column without a name and with distinct
+ * whole numbers is the rows' index and left out. Blanks around a field do not count. Empty lines are skipped; empty fields, and
+ * NaN, NA and the like among numbers, are missing values; numbers that are not finite are errors. Errors say line and column
+ * (HOOP_EFORMAT). csv and result may be NULL. Calls: Local.
  */
 HOOP_API hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const hoop_import_opts *opts, hoop_error *err,
                                      hoop_import_result *result);
