@@ -34,6 +34,8 @@ void hoop__h5_message(char *out, size_t size);
 /** The type in files (little endian) and in memory; negative for a value that is no dtype. */
 hid_t hoop__h5_file_type(hoop_dtype dtype);
 hid_t hoop__h5_memory_type(hoop_dtype dtype);
+/** Do the parts of an integer's or float's bits lie within its bytes? HDF5 1.10 converts without looking. */
+bool hoop__h5_type_sound(hid_t type);
 /** The smallest dtype that holds every value of an HDF5 type exactly; false if there is none. *native: same bytes. */
 bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native);
 enum { HOOP_H5_TYPE_NAME = 224 };

@@ -114,7 +114,8 @@ static int64_t attr_numbers(hid_t object, const char *name, hid_t memory_type, v
     int64_t     n   = -1;
     void       *all = NULL;
     if (type >= 0 &&
-        (H5Tget_class(type) == H5T_INTEGER || (H5Tget_class(type) == H5T_FLOAT && memory_type == H5T_NATIVE_DOUBLE))) {
+        (H5Tget_class(type) == H5T_INTEGER || (H5Tget_class(type) == H5T_FLOAT && memory_type == H5T_NATIVE_DOUBLE)) &&
+        hoop__h5_type_sound(type)) {
         n = attr_count(attr);
         if (n < 1 || n > 1 << 20) n = -1;
         all = n < 0 ? NULL : malloc((size_t)n * size);

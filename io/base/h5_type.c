@@ -5,10 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+bool hoop__h5_type_sound(hid_t type)
+{
+    const size_t bits = 8 * H5Tget_size(type), precision = H5Tget_precision(type);
+    const int    offset = H5Tget_offset(type);
+    size_t       sign, exponent, exponent_bits, mantissa, mantissa_bits;
+    if (bits == 0 || offset < 0 || precision == 0 || precision > bits || (size_t)offset > bits - precision) return false;
+    if (H5Tget_class(type) != H5T_FLOAT) return true;
+    return H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) >= 0 && sign < bits &&
+           exponent_bits <= bits && exponent <= bits - exponent_bits && mantissa_bits <= bits && mantissa <= bits - mantissa_bits;
+}
+
 bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native)
 {
     const size_t size = H5Tget_size(type);
-    switch (H5Tget_class(type)) {
+    const int    c    = (int)H5Tget_class(type);
+    if ((c == H5T_FLOAT || c == H5T_INTEGER) && !hoop__h5_type_sound(type)) return false;
+    switch (c) {
     case H5T_FLOAT:
         if (size == 0 || size > 8) return false;
         *out = size <= 4 ? HOOP_F32 : HOOP_F64;
@@ -79,6 +92,7 @@ static void say_type(words *w, hid_t type, int depth)
     case H5T_FLOAT:
         say(w, "float of %zu bytes", size);
         if (size > 8) say(w, " (%zu bits are used)", H5Tget_precision(type));
+        if (!hoop__h5_type_sound(type)) say(w, ", damaged");
         return;
     case H5T_STRING:
         if (H5Tis_variable_str(type) > 0)

@@ -288,28 +288,70 @@ static void lzf_is_read(void **state)
 
 static void damaged_lzf_is_found(void **state)
 {
-    int     x[30] = {0};
-    int64_t n, index = 0, got[3];
+    int     x[30] = {0}, found = 0;
+    int64_t n, index           = 0, got[3];
+    haddr_t at   = 0;
+    hsize_t size = 0;
+    hid_t   file, dset, space;
     char   *bytes;
     (void)state;
     make_lzf("l", x, 10, false);
+    file  = H5Fopen("lzf.h5", H5F_ACC_RDONLY, H5P_DEFAULT);
+    dset  = H5Dopen2(file, "/x", H5P_DEFAULT);
+    space = H5Dget_space(dset);
+    assert_true(H5Dget_chunk_info(dset, space, 0, NULL, NULL, &at, &size) >= 0 && size > 2);
+    assert_true(H5Sclose(space) >= 0 && H5Dclose(dset) >= 0 && H5Fclose(file) >= 0);
     bytes = test_load("lzf.h5", &n);
-    for (int64_t at = 0; at < n; at++) {
+    for (hsize_t bit = 0; bit < 8 * size; bit++) {
         hoop_error    err = {0};
         hoop_dataset *ds;
-        if (memcmp(bytes + at, "\0\0\xe0", 3) != 0 && memcmp(bytes + at, "\1\0\0\xe0", 4) != 0) continue; /* a stream of zeros */
-        for (int bit = 0; bit < 8; bit++) {
-            test_store("bad.h5", bytes, n);
-            test_flip("bad.h5", at, (unsigned char)(1 << bit));
-            if (hoop_dataset_open("bad.h5", &no_y, &err, &ds) != HOOP_OK) continue;
-            (void)hoop_dataset_read(ds, &index, 1, 0, HOOP_I64, got, &err);
-            hoop_dataset_close(&ds);
-        }
+        hoop_status   st;
+        test_store("bad.h5", bytes, n);
+        test_flip("bad.h5", (int64_t)(at + bit / 8), (unsigned char)(1 << bit % 8));
+        st = hoop_dataset_open("bad.h5", &no_y, &err, &ds);
+        if (st == HOOP_OK) st = hoop_dataset_read(ds, &index, 1, 0, HOOP_I64, got, &err);
+        if (st != HOOP_OK) test_failed(st, &err, HOOP_EFORMAT, "bad.h5: /x: the chunk at row 0 is damaged", NULL);
+        found += st != HOOP_OK;
+        hoop_dataset_close(&ds);
     }
+    assert_true(found > 0);
     free(bytes);
-    make_lzf("l", x, 10, true);
-    bytes = test_load("lzf.h5", &n);
-    free(bytes);
+}
+
+/* HDF5 itself reads the sources of virtual data: it is given LZF. */
+static void lzf_under_virtual_data(void **state)
+{
+    const hsize_t shape[2] = {10, 3};
+    int           x[30];
+    int64_t       got[30];
+    hid_t         file, dcpl, space, dset;
+    hoop_dataset *ds;
+    (void)state;
+    for (int i = 0; i < 30; i++) x[i] = i / 7;
+    make_lzf("sl", x, 10, false);
+    file  = H5Fcreate("over.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    dcpl  = H5Pcreate(H5P_DATASET_CREATE);
+    space = H5Screate_simple(2, shape, NULL);
+    assert_true(H5Pset_virtual(dcpl, space, "lzf.h5", "/x", space) >= 0);
+    dset = H5Dcreate2(file, "/x", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+    assert_true(H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
+    ds = open_set("over.h5", &no_y);
+    read_all(ds, 0, HOOP_I64, got);
+    for (int i = 0; i < 30; i++) assert_int_equal(got[i], x[i]);
+    hoop_dataset_close(&ds);
+    test_h5_add("made.h5", true, "/x", H5T_STD_I32LE, H5T_NATIVE_INT, 2, shape, x, 0, 0); /* and it writes it as well */
+    file = H5Fopen("made.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+    dcpl = H5Pcreate(H5P_DATASET_CREATE);
+    assert_true(H5Pset_chunk(dcpl, 2, shape) >= 0 && H5Pset_filter(dcpl, 32000, H5Z_FLAG_OPTIONAL, 0, NULL) >= 0);
+    space = H5Screate_simple(2, shape, NULL);
+    dset  = H5Dcreate2(file, "/z", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+    assert_true(dset >= 0 && H5Dwrite(dset, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0 &&
+                H5Dget_storage_size(dset) < 120);
+    assert_true(H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
+    ds = open_set("made.h5", &(hoop_dataset_opts){.x = "/z", .use_y = HOOP_Y_NONE});
+    read_all(ds, 0, HOOP_I64, got);
+    for (int i = 0; i < 30; i++) assert_int_equal(got[i], x[i]);
+    hoop_dataset_close(&ds);
 }
 
 /* Chunks that were stored with a filter; `mask`: it is not needed after all. */
@@ -439,6 +481,34 @@ static void packed_values_are_unpacked(void **state)
     }
     text_add("packed.h5", "/x", "add_offset", "ten");
     cannot_open("packed.h5", &no_y, HOOP_EFORMAT, "attribute add_offset of /x is not one number", "data.attributes: none");
+}
+
+/* Files of a series are packed each by its own numbers. */
+static void each_shard_unpacks_by_itself(void **state)
+{
+    const hsize_t shape[1]  = {2};
+    const short   packed[]  = {1, 2};
+    const double  factors[] = {0.5, 2};
+    char          path[64], before[HOOP_FINGERPRINT_TEXT];
+    double        x[4];
+    hoop_dataset *ds;
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        (void)snprintf(path, sizeof path, "series-%05d-of-00002.h5", i);
+        test_h5_add(path, true, "/x", H5T_STD_I16LE, H5T_NATIVE_SHORT, 1, shape, packed, 0, 0);
+        attr_add(path, "/x", "scale_factor", H5T_NATIVE_DOUBLE, 1, &factors[i]);
+    }
+    ds = open_set("series", &no_y);
+    read_all(ds, 0, HOOP_F64, x);
+    assert_true(x[0] == 0.5 && x[1] == 1 && x[2] == 2 && x[3] == 4);
+    memcpy(before, hoop_dataset_about(ds)->fingerprint, sizeof before);
+    hoop_dataset_close(&ds);
+    test_h5_add(path, true, "/x", H5T_STD_I16LE, H5T_NATIVE_SHORT, 1, shape, packed, 0, 0);
+    cannot_open("series", &no_y, HOOP_EDTYPE, "series-00001-of-00002.h5: /x is read as i32, but as f64", "series-00000");
+    attr_add(path, "/x", "scale_factor", H5T_NATIVE_DOUBLE, 1, &factors[0]);
+    ds = open_set("series", &no_y);
+    assert_string_not_equal(before, hoop_dataset_about(ds)->fingerprint);
+    hoop_dataset_close(&ds);
 }
 
 static void missing_values_are_refused(void **state)
@@ -643,6 +713,8 @@ int main(void)
         cmocka_unit_test(what_is_no_dataset_is_said),
         cmocka_unit_test(lzf_is_read),
         cmocka_unit_test(damaged_lzf_is_found),
+        cmocka_unit_test(lzf_under_virtual_data),
+        cmocka_unit_test(each_shard_unpacks_by_itself),
         cmocka_unit_test(filters_that_are_missing_are_named),
         cmocka_unit_test(a_plugin_brings_its_filter),
         cmocka_unit_test(packed_values_are_unpacked),
