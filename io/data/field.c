@@ -169,7 +169,9 @@ hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const char *n
     }
     if (!l->ours && l->opts->attributes != HOOP_ATTRIBUTES_NONE) {
         taken = hoop__h5_taken_type(f->dset, f->flip);
-        HOOP_TRY(st, done, hoop__reading_attributes(f->dset, taken, l->path, name, err, &f->reading));
+        HOOP_TRY(
+            st, done,
+            hoop__reading_attributes(f->dset, taken, H5Aexists(l->file, "_NCProperties") > 0, l->path, name, err, &f->reading));
         if (f->reading.packed) {
             f->about.factor = f->reading.factor;
             f->about.offset = f->reading.offset;

@@ -39,18 +39,35 @@ static hoop_status numbers(hid_t dset, const char *attr, hid_t taken, const char
     return HOOP_OK;
 }
 
+/* What a netCDF library wrote where nobody wrote anything, unless an attribute says otherwise: the dataset's own fill value.
+ * Bytes have none, since each of their values is common. */
+static void default_fill(hid_t dset, hid_t taken, hoop_reading *v)
+{
+    const hid_t      dcpl = H5Dget_create_plist(dset);
+    H5D_fill_value_t kind;
+    double           fill;
+    if (dcpl >= 0 && H5Tget_size(taken) > 1 && H5Aexists(dset, "_FillValue") == 0 && H5Pfill_value_defined(dcpl, &kind) >= 0 &&
+        kind == H5D_FILL_VALUE_USER_DEFINED && H5Pget_fill_value(dcpl, H5T_NATIVE_DOUBLE, &fill) >= 0) {
+        if (isnan(fill))
+            v->no_nan = true;
+        else
+            v->missing[v->nmissing++] = fill;
+    }
+    if (dcpl >= 0) (void)H5Pclose(dcpl);
+}
+
 static hoop_status missing_values(hid_t dset, hid_t taken, const char *path, const char *name, hoop_error *err, hoop_reading *v)
 {
     static const char *const attrs[] = {"_FillValue", "missing_value"};
     for (int a = 0; a < 2; a++) {
         double      values[HOOP_READING_MISSING];
         int64_t     n;
-        hoop_status st = numbers(dset, attrs[a], taken, path, name, 1, HOOP_READING_MISSING - a, err, values, &n);
+        hoop_status st = numbers(dset, attrs[a], taken, path, name, 1, HOOP_READING_MISSING, err, values, &n);
         if (st != HOOP_OK) return st;
         for (int64_t i = 0; i < n; i++) {
             if (isnan(values[i]))
                 v->no_nan = true;
-            else if (v->nmissing < HOOP_READING_MISSING)
+            else
                 v->missing[v->nmissing++] = values[i];
         }
     }
@@ -99,7 +116,7 @@ void hoop__reading_none(hoop_reading *v)
     *v = (hoop_reading){.factor = 1, .low = -INFINITY, .high = INFINITY};
 }
 
-hoop_status hoop__reading_attributes(hid_t dset, hid_t taken, const char *path, const char *name, hoop_error *err,
+hoop_status hoop__reading_attributes(hid_t dset, hid_t taken, bool netcdf, const char *path, const char *name, hoop_error *err,
                                      hoop_reading *v)
 {
     int64_t     nfactor, noffset;
@@ -113,6 +130,7 @@ hoop_status hoop__reading_attributes(hid_t dset, hid_t taken, const char *path, 
         goto done;
     }
     v->packed = v->factor != 1 || v->offset != 0;
+    if (netcdf) default_fill(dset, taken, v);
     HOOP_TRY(st, done, missing_values(dset, taken, path, name, err, v));
     HOOP_TRY(st, done, valid_values(dset, taken, path, name, err, v));
 done:

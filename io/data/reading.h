@@ -11,7 +11,7 @@
 
 #include "hoop/dataset.h"
 
-enum { HOOP_READING_MISSING = 16 };
+enum { HOOP_READING_MISSING = 16 /* of an attribute; all together: */, HOOP_READING_MOST = 2 * HOOP_READING_MISSING + 1 };
 
 typedef struct hoop_reading {
     bool                used;   /* false: a cast and a scale are all */
@@ -21,7 +21,7 @@ typedef struct hoop_reading {
     bool   ranged, of_real;     /* low and high are there; of_real: they are of what is presented, not of what is stored */
     bool   no_nan;              /* NaN is missing */
     int    nmissing;
-    double factor, offset, low, high, missing[HOOP_READING_MISSING];
+    double factor, offset, low, high, missing[HOOP_READING_MOST];
 } hoop_reading;
 
 typedef enum hoop_fault {
@@ -43,8 +43,9 @@ typedef struct hoop_reading_faults {
 
 /** Nothing but a cast and a scale. */
 void hoop__reading_none(hoop_reading *v);
-/** The attributes of netCDF on dset, whose elements are read as being of type `taken`. */
-hoop_status hoop__reading_attributes(hid_t dset, hid_t taken, const char *path, const char *name, hoop_error *err,
+/** The attributes of netCDF on dset, whose elements are read as being of type `taken`; netcdf: a netCDF library wrote the file.
+ */
+hoop_status hoop__reading_attributes(hid_t dset, hid_t taken, bool netcdf, const char *path, const char *name, hoop_error *err,
                                      hoop_reading *v);
 /** From what is stored to what is presented; set also v->used. labels: how y is wanted; narrow: f32 holds what is packed. */
 hoop_status hoop__reading_apply(hoop_reading *v, const hoop_dataset_field *stored, hoop_dataset_labels labels, bool narrow,

@@ -565,6 +565,32 @@ static void missing_values_are_refused(void **state)
 #undef WHOLE
 }
 
+/* What nobody wrote, in a file of a netCDF library. */
+static void default_fills_are_missing(void **state)
+{
+    const hsize_t shape[1] = {4};
+    const short   x[] = {1, -32767, 3, 4}, fill = -32767;
+    hoop_dataset *ds;
+    (void)state;
+    for (int netcdf = 0; netcdf < 2; netcdf++) {
+        const hid_t file = H5Fcreate("default.nc", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), dcpl = H5Pcreate(H5P_DATASET_CREATE),
+                    space = H5Screate_simple(1, shape, NULL);
+        hid_t dset;
+        assert_true(H5Pset_fill_value(dcpl, H5T_NATIVE_SHORT, &fill) >= 0);
+        dset = H5Dcreate2(file, "/x", H5T_STD_I16LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
+        assert_true(H5Dwrite(dset, H5T_NATIVE_SHORT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+        assert_true(H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
+        if (netcdf == 0) {
+            ds = open_set("default.nc", &no_y);
+            assert_false(hoop_dataset_about(ds)->field[0].checked);
+            hoop_dataset_close(&ds);
+        } else {
+            text_add("default.nc", "/", "_NCProperties", "version=2,netcdf=4.9.0,hdf5=1.10.8");
+            cannot_read("default.nc", &no_y, 0, HOOP_ENONFINITE, "row 1 of /x", "missing: -32767");
+        }
+    }
+}
+
 static void bytes_that_were_meant_unsigned(void **state)
 {
     const hsize_t     shape[1] = {3};
@@ -719,6 +745,7 @@ int main(void)
         cmocka_unit_test(a_plugin_brings_its_filter),
         cmocka_unit_test(packed_values_are_unpacked),
         cmocka_unit_test(missing_values_are_refused),
+        cmocka_unit_test(default_fills_are_missing),
         cmocka_unit_test(bytes_that_were_meant_unsigned),
         cmocka_unit_test(attributes_of_others_are_not_ours),
         cmocka_unit_test(later_files_are_told_from_damaged_ones),
