@@ -265,7 +265,8 @@ hoop_status hoop__reading_verdict(const hoop_reading_faults *f, const char *name
     case HOOP_FAULT_MISSING:
         return hoop_fail(
             err, HOOP_ENONFINITE,
-            "%s: row %lld of %s, element %lld, is missing: %.9g is its _FillValue, missing_value or out of its valid "
+            "%s: row %lld of %s, element %lld, is missing: %.9g is its fill value (_FillValue, missing_value) or out of its "
+            "valid "
             "range%s; leave such rows out, or fill them (data.attributes: none, --attributes none: values as stored)",
             f->path, (long long)f->row, name, (long long)f->element, f->value, more);
     case HOOP_FAULT_WIDE:
