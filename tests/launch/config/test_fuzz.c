@@ -124,11 +124,19 @@ static void exercise(const char *text, int *good)
     hoop_config_destroy(&cfg);
 }
 
+/* as many as that, or HOOP_TEST_TIMES times as many */
+static int wanted_rounds(int rounds)
+{
+    const char *times = getenv("HOOP_TEST_TIMES");
+    const long  n     = times == NULL ? 1 : strtol(times, NULL, 10);
+    return n > 1 && n <= 1000 ? rounds * (int)n : rounds;
+}
+
 static void mutated_texts(void **state)
 {
     (void)state;
     enum { ROOM = 2048 };
-    int good = 0, rounds = 60000;
+    int good = 0, rounds = wanted_rounds(60000);
     for (int round = 0; round < rounds; round++) {
         uint64_t random = (uint64_t)round;
         char     text[ROOM + 1];
@@ -148,7 +156,7 @@ static void mutated_assignments(void **state)
     (void)state;
     static const char *const starts[] = {"model.kind=mlp", "a.b.c=[1, {x: y}]", "batch=128", "data={train: x}", "d='it''s'"};
     int                      good     = 0;
-    for (int round = 0; round < 20000; round++) {
+    for (int round = 0, rounds = wanted_rounds(20000); round < rounds; round++) {
         uint64_t     random = (uint64_t)round;
         char         text[512];
         hoop_config *cfg = NULL;
