@@ -1,6 +1,5 @@
 # Installation: headers under include/hoop, libhoop.so and libhoop.a, the command, hoop.pc, the CMake package, recipes and
 # licence. Included by the top CMakeLists.txt after the targets hoop_shared, hoop_static and hoop_command are defined.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS hoop_shared hoop_static hoop_command
