@@ -219,12 +219,13 @@ static hoop_status judge(const pairing *p, const hoop_dataset *ds, int field, co
         (void)snprintf(why, sizeof why, ": %s%s%s", missing, p->nmissing > 0 && p->nadditional > 0 ? ", " : "", additional);
         return fail_width(ds, field, &p->has, &p->wants, p->has.n, p->wants.n, o->has, why, err);
     }
-    if (p->nunknown > 0 && !o->zero)
+    if (p->nunknown > 0 && !o->zero) {
+        (void)snprintf(additional, sizeof additional, " and %lld more were", (long long)p->nunknown - 1);
         return hoop_fail(
             err, HOOP_ECONFIG,
-            "%s: '%.64s' (and %lld more) is a word that was not seen in training; --unknown zero (data.unknown: zero) "
-            "takes it as none",
-            path, p->unknown, (long long)p->nunknown - 1);
+            "%s: '%.64s'%s not seen in training; --unknown zero (data.unknown: zero) takes such words as none of those", path,
+            p->unknown, p->nunknown > 1 ? additional : " was");
+    }
     if (p->moved)
         tell(o, "%s: columns of %s are in another order than those trained on: taken by name", path, field == 0 ? "x" : "y");
     if (p->nzero > 0)

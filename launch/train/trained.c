@@ -25,6 +25,15 @@ static hoop_status find_outputs(const hoop_checkpoint *c, hoop_error *err, int64
     return HOOP_OK;
 }
 
+/* How many inputs a row has, where a checkpoint is older than its note of that: of an mlp's first weight (out, in). */
+static void find_inputs(hoop__trained *t, const hoop_checkpoint *c)
+{
+    const hoop_checkpoint_tensor *w = hoop_checkpoint_find(c, HOOP_CKPT_PARAMETER, NULL, "layers.0.weight");
+    if (t->meaning.shape[HOOP_FIELD_X][0] != '\0' || w == NULL || w->ndim != 2 || hoop_config_has(t->config, "model.layers"))
+        return;
+    (void)snprintf(t->meaning.shape[HOOP_FIELD_X], sizeof t->meaning.shape[0], "[%lld]", (long long)w->shape[1]);
+}
+
 static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
 {
     const char *text = hoop_checkpoint_about(c)->config;
@@ -59,6 +68,7 @@ hoop_status hoop__trained_read(const char *path, const char *const *set, int nse
     }
     HOOP_TRY(st, done, read_config(out, c, set, nset, err));
     HOOP_TRY(st, done, hoop__meaning_noted(c, err, &out->meaning));
+    find_inputs(out, c);
     st = hoop_train_comm_opts(out->config, err, &out->comm);
 done:
     hoop_checkpoint_close(&c);
@@ -185,25 +195,34 @@ static hoop_status check_labels(hoop__trained *t, hoop_error *err)
     return st;
 }
 
+/* Shapes that do not fit are those of the rows, mostly: these are what people know. */
+static hoop_status no_model(const hoop__trained *t, const hoop_error *why, hoop_error *err)
+{
+    const int64_t wants = hoop__meaning_numel(&t->meaning, HOOP_FIELD_X);
+    if (why->status != HOOP_ESHAPE) return hoop_fail(err, why->status, "%s", why->text);
+    if (wants >= 0 && wants != hoop_dataset_about(t->data)->field[HOOP_FIELD_X].numel)
+        return hoop__meaning_other_width(&t->meaning, t->data, HOOP_FIELD_X, "the run was trained on", err);
+    return hoop_fail(err, why->status, "the model for rows as in %s: %s", hoop_dataset_path(t->data, 0, NULL), why->text);
+}
+
 hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err)
 {
     hoop_trainer_opts create;
     const char       *note;
-    hoop_error        local = {.status = HOOP_OK};
-    hoop_status       st    = open_data(t, opts, hoop_comm_rank(comm) == 0, &local);
+    hoop_error        local = {.status = HOOP_OK}, made = {.status = HOOP_OK};
+    hoop_status       st = open_data(t, opts, hoop_comm_rank(comm) == 0, &local);
     if (st == HOOP_OK) (void)shapes(t, opts, &local, &create);
     st = hoop_comm_agree_status(comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     for (int i = 0; hoop_comm_rank(comm) == 0 && opts->note != NULL && (note = hoop_dataset_note(t->data, i)) != NULL; i++)
         opts->note(opts->ctx, note);
-    st = hoop_trainer_create(comm, t->config, &create, err, &t->trainer);
-    if (st == HOOP_OK && t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);
+    st = hoop_trainer_create(comm, t->config, &create, &made, &t->trainer);
+    if (st != HOOP_OK) return no_model(t, &made, err);
+    if (t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);
     if (st == HOOP_OK) {
         t->predicted = hoop__predict_dtype(t->trainer);
         name_checkpoint(t);
-    } else if (st == HOOP_ESHAPE) {
-        (void)hoop_fail_within(err, "the model for rows as in %s", hoop_dataset_path(t->data, 0, NULL));
     }
 done:
     return st;

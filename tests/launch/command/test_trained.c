@@ -352,6 +352,20 @@ static void plain_file(const char *name, double mean, int64_t label)
     (void)H5Fclose(file);
 }
 
+/* a plain file whose labels are all to be ignored */
+static void ignored_file(const char *name)
+{
+    int64_t labels[40];
+    hid_t   file, y;
+    plain_file(name, 0, 1);
+    file = H5Fopen(name, H5F_ACC_RDWR, H5P_DEFAULT);
+    y    = H5Dopen2(file, "/y", H5P_DEFAULT);
+    for (int i = 0; i < 40; i++) labels[i] = -100;
+    assert_true(H5Dwrite(y, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, labels) >= 0);
+    (void)H5Dclose(y);
+    (void)H5Fclose(file);
+}
+
 /* labels of plain files are looked at before the first step */
 static void labels_out_of_range_are_told_at_once(void **state)
 {
@@ -368,6 +382,9 @@ static void labels_out_of_range_are_told_at_once(void **state)
     failed(1, "minus.h5: label -1 in row 7 of /y; data.train has 0 to 2");
     (void)hoop("train plain.yaml --out runs/never --set data.train=minus.h5");
     failed(1, "plain.yaml: data.train: minus.h5: label -1 in row 7 of /y; they start at 0 (-100 is ignored)");
+    ignored_file("all.h5");
+    (void)hoop("train plain.yaml --out runs/never --set data.train=all.h5");
+    failed(1, "data.train", "all.h5: every label of /y is -100, which is ignored");
     (void)hoop("train plain.yaml --out runs/plain --set data.train=ignored.h5 --set data.validation=ignored.h5");
     assert_int_equal(last.code, 0);
     (void)hoop("eval runs/plain --data five.h5");
