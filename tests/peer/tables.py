@@ -17,15 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 SPLITS = 10
-CONFIG = """seed: {seed}
-model: {{kind: mlp, hidden: [100], activation: relu}}
-data: {{train: {dir}/set/train, normalize: standard}}
-batch: 32
-epochs: 100
-loss: cross_entropy
-optimizer: {{name: adam, lr: 1e-3}}
-threads: 1
-"""
+RECIPE = os.path.dirname(os.path.abspath(__file__)) + "/../../launch/recipes/table-mlp.yaml"
 
 
 def run(*words):
@@ -41,9 +33,8 @@ def by_hoop(hoop, folder, train, test, seed):
     test.to_csv(folder + "/test.csv")
     run(hoop, "data", "import-csv", folder + "/train.csv", "--out", folder + "/set")
     run(hoop, "data", "import-csv", folder + "/test.csv", "--like", folder + "/set/train", "--out", folder + "/unseen")
-    with open(folder + "/config.yaml", "w") as f:
-        f.write(CONFIG.format(seed=seed, dir=folder))
-    run(hoop, "train", folder + "/config.yaml", "--out", folder + "/run")
+    keys = ("seed=%d" % seed, "data.train=%s/set/train" % folder, "data.validation=null", "threads=1")
+    run(hoop, "train", RECIPE, *("--set=" + key for key in keys), "--out", folder + "/run")
     return json.loads(run(hoop, "eval", folder + "/run", "--data", folder + "/unseen/train", "--json"))["accuracy"]
 
 
