@@ -72,3 +72,16 @@ const char *hoop__shown(const char *s, char out[HOOP_SHOWN])
     out[n] = '\0';
     return out;
 }
+
+int hoop__utf8(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    const unsigned char  a = s[0], b = s[1];
+    if (a < 0x80) return 1;
+    if (a < 0xc2 || a > 0xf4 || (b & 0xc0) != 0x80) return 0;
+    if (a < 0xe0) return 2;
+    if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f) || (s[2] & 0xc0) != 0x80) return 0;
+    if (a < 0xf0) return 3;
+    if ((a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f) || (s[3] & 0xc0) != 0x80) return 0;
+    return 4;
+}

@@ -19,6 +19,9 @@ hoop_cell hoop__cell(const char *s, locale_t c, double *v);
 /** Digits with a point and an exponent, whose value is found without error; false: another, or a number that needs more care. */
 bool hoop__number_plain(const char *s, double *v);
 
+/** Bytes of the UTF-8 sequence at s, which a NUL ends somewhere; 0: it is none. */
+int hoop__utf8(const char *s);
+
 enum { HOOP_SHOWN = 65 };
 /** The beginning of a field for a message of one line: valid UTF-8 without control characters. Returns out. */
 const char *hoop__shown(const char *s, char out[HOOP_SHOWN]);

@@ -179,19 +179,6 @@ static hoop_status special(hoop_csv *c, bool *more)
 
 /* ---- text ---- */
 
-/* Bytes of the UTF-8 sequence at s; 0: it is none. */
-static int utf8(const unsigned char *s)
-{
-    const unsigned char a = s[0], b = s[1];
-    if (a < 0x80) return 1;
-    if (a < 0xc2 || a > 0xf4 || (b & 0xc0) != 0x80) return 0;
-    if (a < 0xe0) return 2;
-    if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f) || (s[2] & 0xc0) != 0x80) return 0;
-    if (a < 0xf0) return 3;
-    if ((a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f) || (s[3] & 0xc0) != 0x80) return 0;
-    return 4;
-}
-
 /* n bytes that end in NUL. */
 static hoop_status check_text(hoop_csv *c, const char *text, int64_t n, int64_t line)
 {
@@ -203,7 +190,7 @@ static hoop_status check_text(hoop_csv *c, const char *text, int64_t n, int64_t 
             i += 8;
             continue;
         }
-        k = utf8(s + i);
+        k = hoop__utf8((const char *)s + i);
         if (k == 0) {
             char what[128];
             (void)snprintf(what, sizeof what,

@@ -6,7 +6,7 @@
 
 #include "import/table.h"
 
-enum { SAMPLE_ROWS = 4096, SAMPLE_LEAST = 64, SAMPLE_CELLS = 1 << 21, FEW = 16, INDEX_BITS = 1 << 28 };
+enum { SAMPLE_ROWS = 4096, SAMPLE_LEAST = 8, SAMPLE_CELLS = 1 << 21, FEW = 16, INDEX_BITS = 1 << 28 };
 
 static hoop_status no_memory(const hoop_table *t, hoop_error *err)
 {

@@ -17,8 +17,11 @@ void hoop__say(hoop_import_result *r, const char *about, const char *format, ...
     va_start(args, format);
     (void)vsnprintf(line->text, sizeof line->text, format, args);
     va_end(args);
-    for (char *s = line->text; *s != '\0'; s++)
-        if ((unsigned char)*s < ' ' || *s == 0x7f) *s = '?';
+    for (char *s = line->text; *s != '\0';) { /* a name may have been cut within a character */
+        const int n = hoop__utf8(s);
+        if (n == 0 || (unsigned char)*s < ' ' || *s == 0x7f) *s = '?';
+        s += n == 0 ? 1 : n;
+    }
 }
 
 void hoop__list(const char *const *text, int64_t n, bool quoted, char *out, size_t size)
