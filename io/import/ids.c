@@ -52,10 +52,13 @@ static bool make_names(hoop_ids *ids)
 static void say(const hoop_ids *ids, int64_t n, hoop_csv_targets said, bool always, const int64_t *list,
                 hoop_import_result *result)
 {
-    const char *why = said == HOOP_CSV_CLASS ? ", as --classes says"
-                      : always               ? ""
-                                             : ": few whole numbers, each often (--real: numbers)";
+    const char *why       = said == HOOP_CSV_CLASS ? ", as --classes says" : "";
+    char        often[80] = ": just these whole numbers (--real: numbers)";
     char        names[256];
+    if (n >= EACH * ids->different)
+        (void)snprintf(often, sizeof often, ": whole numbers, each %.3g times on average (--real: numbers)",
+                       (double)n / (double)ids->different);
+    if (said == HOOP_CSV_TARGETS_AUTO && !always) why = often;
     if (!ids->by_class) {
         hoop__say(result, "target", "integers: %s%lld different values in %lld rows%s",
                   ids->different > CLASSES_MAX ? "more than " : "", (long long)(ids->different - (ids->different > CLASSES_MAX)),

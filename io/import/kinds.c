@@ -60,7 +60,7 @@ static void say_reals(const hoop_table *t, const hoop_column *c)
 
 static void say_classes(const hoop_table *t, const hoop_column *c)
 {
-    char        list[LISTED];
+    char        list[LISTED], often[64] = "just these whole numbers";
     const char *name = t->names != NULL ? t->names[t->target[0]] : "the target", *why = "as --classes says", *option = "";
     if (c->labels.ids)
         (void)snprintf(list, sizeof list, "0 to %lld", (long long)c->labels.n - 1);
@@ -71,8 +71,12 @@ static void say_classes(const hoop_table *t, const hoop_column *c)
     } else if (t->opts->targets != HOOP_CSV_CLASS && c->words > 0) {
         why = "words";
     } else if (t->opts->targets != HOOP_CSV_CLASS) {
-        why    = c->numbers == 0 ? "true and false" : "few whole numbers, each often";
         option = " (--real: numbers)";
+        why    = "true and false";
+        if (c->numbers >= HOOP_INTS_EACH * c->labels.n)
+            (void)snprintf(often, sizeof often, "whole numbers, each %.3g times on average",
+                           (double)c->numbers / (double)c->labels.n);
+        if (c->numbers > 0) why = often;
     }
     hoop__say(t->result, "target", "%.64s: %lld classes, %s: %s%s", name, (long long)c->labels.n, list, why, option);
     if (c->labels.merged[0] != NULL)
@@ -330,7 +334,7 @@ static hoop_status means(hoop_table *t, hoop_error *err)
 {
     char name[HOOP_WHERE];
     if (t->missing != HOOP_MISSING_MEAN) return HOOP_OK;
-    t->mean = calloc((size_t)t->nx, sizeof *t->mean);
+    t->mean = calloc((size_t)t->nx + 1, sizeof *t->mean);
     if (t->mean == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
     if (t->by_like && t->like.mean != NULL) {
         memcpy(t->mean, t->like.mean, (size_t)t->nx * sizeof *t->mean);

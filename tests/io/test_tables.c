@@ -260,7 +260,7 @@ static void few_whole_numbers_are_classes(void **state)
     (void)state;
     test_ok(import(text, NULL, &err));
     assert_int_equal(result.classes, 3);
-    said("target", "y: 3 classes, 1, 2, 3: few whole numbers, each often");
+    said("target", "y: 3 classes, 1, 2, 3: whole numbers, each 20 times on average");
     said("target", "--real");
     assert_string_equal(strings("csv", "/y", "class_names"), "1|2|3");
     (void)values("csv", HOOP_FIELD_Y, y, 60, &dtype);
