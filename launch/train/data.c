@@ -32,9 +32,9 @@ static const hoop_option rows[] = {
      "how y holds classes; auto: as integers; whole: whole numbers of any type; one_hot: one 1 among zeros"},
     {"classes", HOOP_OPT_INT, AT(classes), "0", 0, 1e9, NULL, true,
      "how many there are; 0: as the data says, or its labels show"},
-    {"attributes", HOOP_OPT_ENUM, AT(attributes), "auto", 0, 0, attributes, true,
+    {"attributes", HOOP_OPT_ENUM, AT(attributes), "auto", 0, 0, attributes, false,
      "of HDF5 files; auto: netCDF's scale_factor, _FillValue ..., and of hoop's own files scale and classes; all: these of any "
-     "file; none: of own files only"},
+     "file; none: of own files only (what they make of the data decides bits)"},
     {"shuffle", HOOP_OPT_BOOL, AT(shuffle), "true", 0, 0, NULL, true, "each epoch in another order"},
     {"prefetch", HOOP_OPT_INT, AT(prefetch), "2", 0, 64, NULL, false, "steps read ahead; 0: none"},
     {"cache_mb", HOOP_OPT_INT, AT(cache_mb), "0", 0, 1 << 24, NULL, false,

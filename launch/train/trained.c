@@ -96,7 +96,7 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, b
     hoop__data_opts   data = {0};
     hoop_dataset_opts how;
     hoop__match_opts  match;
-    const char       *spec = opts->data;
+    const char       *spec = opts->data, *note;
     hoop_status       st   = hoop_config_fill(t->config, &hoop__data_options, err, &data);
     if (st != HOOP_OK) return st;
     if (spec == NULL) spec = data.validation;
@@ -105,6 +105,8 @@ static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, b
     how       = hoop__labels_dataset_opts(&data);
     how.use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE;
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
+    for (int i = 0; first && opts->note != NULL && (note = hoop_dataset_note(t->data, i)) != NULL; i++)
+        opts->note(opts->ctx, note);
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
     match = (hoop__match_opts){.name    = t->path,
                                .has     = "the run was trained on",
@@ -208,15 +210,12 @@ static hoop_status no_model(const hoop__trained *t, const hoop_error *why, hoop_
 hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err)
 {
     hoop_trainer_opts create;
-    const char       *note;
     hoop_error        local = {.status = HOOP_OK}, made = {.status = HOOP_OK};
     hoop_status       st = open_data(t, opts, hoop_comm_rank(comm) == 0, &local);
     if (st == HOOP_OK) (void)shapes(t, opts, &local, &create);
     st = hoop_comm_agree_status(comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
-    for (int i = 0; hoop_comm_rank(comm) == 0 && opts->note != NULL && (note = hoop_dataset_note(t->data, i)) != NULL; i++)
-        opts->note(opts->ctx, note);
     st = hoop_trainer_create(comm, t->config, &create, &made, &t->trainer);
     if (st != HOOP_OK) return no_model(t, &made, err);
     if (t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);

@@ -192,6 +192,13 @@ static void attributes_called_as_ours_are_noted(void **state)
     expect_in(__FILE__, __LINE__, last.err, "scale of /x is not applied");
     (void)hoop("eval runs/applied --data scale.h5");
     succeeded();
+    /* to go on it is the data that has to be the same, not the key */
+    assert_int_equal(
+        hoop("train a.yaml --set data.train=scale.h5 --set data.attributes=all --set steps=9 --out runs/applied --resume auto"),
+        0);
+    assert_int_equal(hoop("train a.yaml --set data.train=scale.h5 --set steps=10 --out runs/applied --resume auto"), 1);
+    expect_in(__FILE__, __LINE__, last.err, "scale of /x is not applied");
+    expect_in(__FILE__, __LINE__, last.err, "was trained on other data");
 }
 
 int main(void)
