@@ -71,15 +71,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 /* ---- what is printed ---- */
 
-enum { MANY_CLASSES = 20, WORST = 10, SHOWN_TARGETS = 20 };
+enum { MANY_CLASSES = 20, WORST = 10, SHOWN_TARGETS = 20, SHOWN_NAME = 24 };
 
 /* The name of class or target i, or its number. */
 static const char *name_of(const hoop__names *names, int64_t i, char out[PRINT_CELL])
 {
-    if (i < names->n)
-        (void)snprintf(out, PRINT_CELL, "%.24s", names->name[i]);
-    else
+    size_t n = SHOWN_NAME;
+    if (i >= names->n) {
         (void)snprintf(out, PRINT_CELL, "%lld", (long long)i);
+        return out;
+    }
+    if (strlen(names->name[i]) > n) /* whole characters of UTF-8 */
+        while (n > 0 && ((unsigned char)names->name[i][n] & 0xc0) == 0x80) n--;
+    (void)snprintf(out, PRINT_CELL, "%.*s", (int)n, names->name[i]);
     return out;
 }
 

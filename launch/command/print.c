@@ -56,22 +56,30 @@ static const char *shown(const table *t, int64_t i, bool *right)
     return t->cell[i] + (i < t->columns && *right ? 1 : 0);
 }
 
+/* Characters of UTF-8, as many columns of most scripts. */
+static int columns_of(const char *text)
+{
+    int n = 0;
+    for (; *text != '\0'; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
+    return n;
+}
+
 bool table_end(table *t, const char *indent)
 {
     int  width[PRINT_COLUMNS] = {0};
     int  pad                  = 0;
     bool right, good = !t->failed, rows = t->ncells > t->columns;
     for (int64_t i = 0; good && i < t->ncells; i++) {
-        int own = (int)strlen(shown(t, i, &right));
+        int own = columns_of(shown(t, i, &right));
         if (own > width[i % t->columns]) width[i % t->columns] = own;
     }
     for (int64_t i = 0; good && rows && i < t->ncells; i++) {
         const char *text = shown(t, i, &right);
         bool        last = (i + 1) % t->columns == 0;
         if (i % t->columns == 0) (void)fputs(indent, stdout);
-        pad += right ? width[i % t->columns] - (int)strlen(text) : 0;
+        pad += right ? width[i % t->columns] - columns_of(text) : 0;
         if (text[0] != '\0') (void)printf("%*s%s", pad, "", text); /* so that lines end without blanks */
-        pad = (text[0] != '\0' ? 0 : pad) + 2 + (right ? 0 : width[i % t->columns] - (int)strlen(text));
+        pad = (text[0] != '\0' ? 0 : pad) + 2 + (right ? 0 : width[i % t->columns] - columns_of(text));
         if (last) (void)putchar('\n');
         if (last) pad = 0;
     }

@@ -11,6 +11,7 @@ static const char
                 "steps: 1500\nloss: mse\noptimizer: {name: adam, lr: 0.01}\n",
     tokens[]  = "model: {layers: [{embedding: {rows: 1000, width: 10}}]}\ndata: {train: tokens/train, validation: tokens/train}\n"
                 "batch: 10\nsteps: 60\noptimizer: {name: adam, lr: 0.1}\n",
+    script[]  = "model: {hidden: [2]}\ndata: {train: script/train}\nbatch: 30\nsteps: 1\n",
     many[] =
         "seed: 2\nmodel: {hidden: [16]}\ndata: {train: many/train}\nbatch: 24\nsteps: 300\noptimizer: {name: adam, lr: 0.03}\n";
 
@@ -129,6 +130,26 @@ static void errors_are_in_units(void **state)
     said("R^2");
 }
 
+/* a width is counted in characters, and a long name is cut between two */
+static void names_of_any_script_stand_in_columns(void **state)
+{
+    (void)state;
+    store("script.yaml", script, sizeof script - 1);
+    assert_int_equal(
+        shell("awk 'BEGIN { print \"a,kind\"; for (i = 0; i < 30; i++) { k = \"\"; for (j = 0; j < 15; j++) k = k "
+              "\"\303\251\"; print i \",\" (i %% 3 == 0 ? \"ab\" : i %% 3 == 1 ? \"\303\251\" : \"a\" k) } }' >script.csv"),
+        0);
+    (void)hoop("data import-csv script.csv --out script");
+    succeeded();
+    (void)hoop("train script.yaml --out runs/script");
+    assert_int_equal(last.code, 0);
+    (void)hoop("eval runs/script --data script/train");
+    succeeded();
+    said("\nab               10 ");
+    said("\n\303\251                10 ");
+    said("\na\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251     10 ");
+}
+
 /* the n-th line of a file, without its end */
 static const char *line(const char *path, int n)
 {
@@ -225,9 +246,14 @@ static void models_that_end_in_an_embedding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_was_taken_for_what),     cmocka_unit_test(of_many_classes_the_worst),
-        cmocka_unit_test(errors_are_in_units),         cmocka_unit_test(a_table_of_classes),
-        cmocka_unit_test(a_table_of_targets_in_units), cmocka_unit_test(models_that_end_in_an_embedding),
+        cmocka_unit_test(what_was_taken_for_what),
+        cmocka_unit_test(of_many_classes_the_worst),
+        cmocka_unit_test(errors_are_in_units),
+        cmocka_unit_test(a_table_of_classes),
+        cmocka_unit_test(a_table_of_targets_in_units),
+        cmocka_unit_test(models_that_end_in_an_embedding),
+        cmocka_unit_test(names_of_any_script_stand_in_columns),
+
     };
     return cmocka_run_group_tests_name("command_output", tests, train_models, test_leave);
 }
