@@ -119,6 +119,26 @@ typedef struct reading {
     int64_t          optim_step;
 } reading;
 
+/* What was trained and has no place in the model would be missed in its outputs: a config that was changed with --set. Those that
+ * are in it have been found. */
+static hoop_status check_surplus(const hoop_trainer *tr, const hoop_checkpoint *c, hoop_error *err)
+{
+    const hoop_checkpoint_tensor *t;
+    for (int64_t i = 0; (t = hoop_checkpoint_tensor_at(c, i)) != NULL; i++) {
+        const bool buffer = t->kind == HOOP_CKPT_BUFFER;
+        const int  n      = buffer ? hoop_params_buffer_count(tr->params) : hoop_params_count(tr->params);
+        int        k      = 0;
+        if (!buffer && t->kind != HOOP_CKPT_PARAMETER) continue;
+        while (k < n && strcmp(t->name, buffer ? hoop_params_buffer_name(tr->params, k) : hoop_params_name(tr->params, k)) != 0)
+            k++;
+        if (k == n)
+            return hoop_fail(err, HOOP_ECONFIG,
+                             "%s: the run was trained with the %s %s, and with what is set now the model has none",
+                             hoop_checkpoint_path(c), hoop_checkpoint_kind_name(t->kind), t->name);
+    }
+    return HOOP_OK;
+}
+
 static hoop_status read_contents(void *ctx, hoop_error *err)
 {
     reading                      *r  = ctx;
@@ -134,6 +154,7 @@ static hoop_status read_contents(void *ctx, hoop_error *err)
             st, done,
             read_tensor(r->c, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), err));
     }
+    if (tr->model != NULL) HOOP_TRY(st, done, check_surplus(tr, r->c, err));
     if (tr->opts.evaluate_only) goto done;
     steps = hoop_checkpoint_find(r->c, HOOP_CKPT_STATE, NULL, "step");
     if (steps == NULL || steps->dtype != HOOP_I64 || steps->numel != 1) {

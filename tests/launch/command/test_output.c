@@ -150,6 +150,17 @@ static void names_of_any_script_stand_in_columns(void **state)
     said("\na\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251\303\251     10 ");
 }
 
+/* what was trained is not left out */
+static void settings_that_make_another_model(void **state)
+{
+    (void)state;
+    (void)hoop("eval runs/large --data large/train --set data.normalize_targets=none");
+    failed(1, "trained with the buffer normalize_targets.");
+    (void)hoop("predict runs/large --data large/train --set data.normalize=none --out never.csv");
+    failed(1, "trained with the buffer normalize.");
+    assert_false(exists("never.csv"));
+}
+
 /* the n-th line of a file, without its end */
 static const char *line(const char *path, int n)
 {
@@ -253,7 +264,7 @@ int main(void)
         cmocka_unit_test(a_table_of_targets_in_units),
         cmocka_unit_test(models_that_end_in_an_embedding),
         cmocka_unit_test(names_of_any_script_stand_in_columns),
-
+        cmocka_unit_test(settings_that_make_another_model),
     };
     return cmocka_run_group_tests_name("command_output", tests, train_models, test_leave);
 }
