@@ -12,6 +12,7 @@ void hoop__names_free(names *l)
 {
     free(l->name);
     free(l->text);
+    *l = (names){0};
 }
 
 hoop_status hoop__names_split(const char *list, hoop_error *err, names *out)

@@ -198,9 +198,26 @@ static void a_run_without_memory_ends_everywhere(void **state)
     assert_true(tried > 10 && failed > 5);
 }
 
+/* what was freed with an error is not freed again by who gets it */
+static void names_without_memory(void **state)
+{
+    hoop__names names = {0};
+    hoop_error  err   = {.status = HOOP_OK};
+    (void)state;
+    for (long at = 0; at < 2; at++) {
+        hoop_status st;
+        countdown = at;
+        st        = hoop__names_split("one\ntwo", &err, &names);
+        countdown = -1;
+        hoop__names_free(&names);
+        assert_int_equal(st, HOOP_ENOMEM);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(one_rank_has_no_memory),
-                                       cmocka_unit_test(a_run_without_memory_ends_everywhere)};
+                                       cmocka_unit_test(a_run_without_memory_ends_everywhere),
+                                       cmocka_unit_test(names_without_memory)};
     return cmocka_run_group_tests(tests, enter_with_few, leave_folder);
 }
