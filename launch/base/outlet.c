@@ -71,7 +71,7 @@ static void *write_on(void *arg)
             (void)pthread_mutex_unlock(&o->mutex);
             good = write_piece(o, at, piece, &written);
             (void)pthread_mutex_lock(&o->mutex);
-            o->broken = !good;
+            o->broken = o->broken || !good; /* close may have said so */
             at += good ? (size_t)written : 0;
             o->busy -= good ? (size_t)written : 0;
             o->movement++;
