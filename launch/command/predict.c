@@ -67,9 +67,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->path = arg;
         return 0;
     case ARGP_KEY_END:
-        if (a->path == NULL) argp_error(state, "which run or checkpoint? hoop predict RUN --data SHARDS --out FILE.h5");
+        if (a->path == NULL) argp_error(state, "which run or checkpoint? hoop predict RUN --data SHARDS --out FILE.csv");
         if (a->data == NULL) argp_error(state, "which data? --data SHARDS");
-        if (a->out == NULL) argp_error(state, "where to? --out FILE.h5");
+        if (a->out == NULL) argp_error(state, "where to? --out FILE.csv, or FILE.h5");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
