@@ -129,12 +129,12 @@ static void say_twins(hoop_table *t)
 
 static void say_missing(hoop_table *t)
 {
+    const char *many = t->holes == 1 ? "" : "s";
     if (t->holes == 0) return;
     if (t->missing == HOOP_MISSING_DROP)
-        hoop__say(t->result, "missing", "%lld cells; %lld of %lld rows are left out for them (--missing mean)",
-                  (long long)t->holes, (long long)t->dropped, (long long)t->rows);
+        hoop__say(t->result, "missing", "%lld cell%s, in the rows left out", (long long)t->holes, many);
     else
-        hoop__say(t->result, "missing", "%lld cells took %s (--missing drop)", (long long)t->holes,
+        hoop__say(t->result, "missing", "%lld cell%s took %s (--missing drop)", (long long)t->holes, many,
                   t->by_like && t->like.mean != NULL ? "the means of the set of --like" : "the mean of their column");
 }
 

@@ -336,6 +336,7 @@ static void missing_values_are_counted_left_out_or_filled(void **state)
     assert_int_equal(result.dropped_rows, 2);
     assert_int_equal(result.missing, 2);
     said("rows", "2 of 4: 2 with missing values are left out");
+    said("missing", "2 cells, in the rows left out");
     (void)values("csv", HOOP_FIELD_X, x, 8, NULL);
     assert_true(x[0] == 1 && x[1] == 10 && x[2] == 5 && x[3] == 60);
     test_ok(import(table, &(hoop_csv_opts){.missing = HOOP_MISSING_MEAN}, &err));
