@@ -21,7 +21,7 @@ enum {
 struct hoop__outlet {
     int             fd;
     pthread_t       thread;
-    bool            threaded, ending, broken; /* broken: nobody reads any more */
+    bool            threaded, ending, broken, left; /* broken: nobody reads any more; left: to its thread */
     pthread_mutex_t mutex;
     pthread_cond_t  given, moved;
     size_t          waiting, showing; /* bytes of each */
@@ -31,16 +31,14 @@ struct hoop__outlet {
     char            lines[ROOM], shown[SHOWN], taken[ROOM + SHOWN];
 };
 
-/* One write of what is left; false: the reader is gone. The only place where the thread may be cancelled. */
+/* One write of what is left; false: the reader is gone. */
 static bool write_piece(const hoop__outlet *o, size_t at, size_t size, ssize_t *written)
 {
     struct pollfd room = {.fd = o->fd, .events = POLLOUT};
     int           why;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     *written = write(o->fd, o->taken + at, size);
     why      = errno;
     if (*written < 0 && why == EAGAIN) (void)poll(&room, 1, -1); /* others have made it so */
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     if (*written < 0 && (why == EAGAIN || why == EINTR)) *written = 0;
     return *written >= 0;
 }
@@ -54,11 +52,19 @@ static void take(hoop__outlet *o)
     o->waiting = o->showing = 0;
 }
 
+static void destroy(hoop__outlet *o)
+{
+    (void)pthread_cond_destroy(&o->given);
+    (void)pthread_cond_destroy(&o->moved);
+    (void)pthread_mutex_destroy(&o->mutex);
+    free(o);
+}
+
 static void *write_on(void *arg)
 {
     hoop__outlet *o = arg;
     size_t        at;
-    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    bool          left;
     (void)pthread_mutex_lock(&o->mutex);
     for (;;) {
         while (o->waiting + o->showing == 0 && !o->ending) (void)pthread_cond_wait(&o->given, &o->mutex);
@@ -80,7 +86,9 @@ static void *write_on(void *arg)
         o->busy = 0;
         (void)pthread_cond_broadcast(&o->moved);
     }
+    left = o->left;
     (void)pthread_mutex_unlock(&o->mutex);
+    if (left) destroy(o);
     return NULL;
 }
 
@@ -171,7 +179,7 @@ void hoop__outlet_close(hoop__outlet **outlet, double patience_s)
 {
     hoop__outlet   *o;
     struct timespec until;
-    bool            done;
+    bool            left;
     if (outlet == NULL || *outlet == NULL) return;
     o = *outlet;
     (void)pthread_mutex_lock(&o->mutex);
@@ -189,17 +197,17 @@ void hoop__outlet_close(hoop__outlet **outlet, double patience_s)
         while (waited == 0 && o->movement == before && o->waiting + o->showing + o->busy > 0)
             waited = pthread_cond_timedwait(&o->moved, &o->mutex, &until);
     }
-    done       = o->waiting + o->showing + o->busy == 0;
-    o->broken  = !done; /* a thread that comes out of its write now shall not begin another */
+    left       = o->threaded && o->waiting + o->showing + o->busy > 0;
+    o->left    = left;
+    o->broken  = true;
     o->waiting = o->showing = 0;
+    if (left)
+        (void)pthread_detach(o->thread); /* it stands in a write: when, and if, it comes out of it, it ends, and frees all */
     (void)pthread_mutex_unlock(&o->mutex);
-    if (o->threaded && !done) (void)pthread_cancel(o->thread);
-    if (o->threaded) (void)pthread_join(o->thread, NULL);
-    (void)pthread_cond_destroy(&o->given);
-    (void)pthread_cond_destroy(&o->moved);
-    (void)pthread_mutex_destroy(&o->mutex);
-    free(o);
     *outlet = NULL;
+    if (left) return;
+    if (o->threaded) (void)pthread_join(o->thread, NULL);
+    destroy(o);
 }
 
 void hoop__outlet_print(int fd, const char *text, double patience_s)

@@ -128,7 +128,7 @@ static hoop_status whole_run(plan *p, hoop_trainer *tr, int rank, hoop_error *er
     hoop_error               local    = {.status = HOOP_OK};
     FILE                    *nowhere  = fopen("/dev/null", "w");
     char                     path[HOOP_CHECKPOINT_PATH];
-    float                    x[10 * 256] = {0}, y[10 * 10];
+    float                    x[10 * 28 * 28] = {0}, y[10 * 10];
     hoop_status              st;
     (void)p;
     (void)rank;
