@@ -157,7 +157,10 @@ static hoop_status special(hoop_csv *c, bool *more)
 {
     int ch = next(c);
     *more  = true;
-    if (ch == '\r' && (peek(c) == '\n' || peek(c) < 0)) ch = next(c);
+    if (ch == '\r') { /* alone it ends a line, too: as a Mac's Excel writes it */
+        if (peek(c) == '\n') (void)next(c);
+        ch = '\n';
+    }
     if (ch == '\n' || ch < 0) {
         *more = false;
     } else if (ch == '\0') {
@@ -167,8 +170,7 @@ static hoop_status special(hoop_csv *c, bool *more)
         if (quoted(c) == HOOP_OK) (void)behind_quote(c);
     } else if (c->separator == HOOP_CSV_BLANK && (ch == ' ' || ch == '\t')) {
         for (ch = peek(c); ch == ' ' || ch == '\t'; ch = peek(c)) (void)next(c);
-        if (ch == '\r') return c->st; /* the line's end, or a byte of the next field: seen next */
-        if (ch >= 0 && ch != '\n' && end_field(c)) (void)begin_field(c);
+        if (ch >= 0 && ch != '\n' && ch != '\r' && end_field(c)) (void)begin_field(c);
     } else if (ch == c->separator) {
         if (end_field(c)) (void)begin_field(c);
     } else {
@@ -227,8 +229,9 @@ static hoop_status comment(hoop_csv *c)
     c->nfields = 0;
     (void)next(c);
     if (!begin_field(c)) return c->st;
-    for (ch = next(c); ch >= 0 && ch != '\n'; ch = next(c))
+    for (ch = next(c); ch >= 0 && ch != '\n' && ch != '\r'; ch = next(c))
         if (!put(c, ch == '\0' ? ' ' : ch)) return c->st;
+    if (ch == '\r' && peek(c) == '\n') (void)next(c);
     if (!end_field(c) || check_text(c, c->text, c->used - 1, c->line) != HOOP_OK) return c->st;
     c->next_line++;
     if (c->comments++ == 0) c->comment_line = c->line;

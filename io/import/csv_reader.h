@@ -1,4 +1,5 @@
-/** io/import/csv_reader.h - records of a table (RFC 4180: quotes, doubled quotes, line breaks within them, CRLF), or of blanks.
+/** io/import/csv_reader.h - records of a table (RFC 4180: quotes, doubled quotes, line breaks within them, CRLF or CR), or of
+ * blanks.
  */
 #ifndef HOOP_IO_CSV_READER_H
 #define HOOP_IO_CSV_READER_H

@@ -82,46 +82,38 @@ static hoop_status spool_write(int fd, const char *data, size_t n, int64_t at, c
 
 /* ---- first stage: bytes as they come ---- */
 
+/* As many as there is room for, however few of them a pipe gives at a time: what a file begins with is in the first block. */
 static hoop_status raw_fill(hoop_source *s, hoop_error *err)
 {
-    ssize_t n;
-    do n = s->replay ? pread(s->spool, s->raw, BLOCK, s->spooled) : read(s->fd, s->raw, BLOCK);
-    while (n < 0 && errno == EINTR);
-    if (n < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be read: %s", s->path, strerror(errno));
-    s->raw_at  = 0;
-    s->raw_n   = (size_t)n;
-    s->raw_end = n == 0;
-    if (s->replay) {
-        s->spooled += n;
-    } else if (s->spool >= 0 && n > 0) {
-        const hoop_status st = spool_write(s->spool, s->raw, s->raw_n, s->spooled, s->path, err);
-        if (st != HOOP_OK) return st;
-        s->spooled += n;
+    size_t have = 0;
+    while (have < BLOCK) {
+        const ssize_t n = s->replay ? pread(s->spool, s->raw + have, BLOCK - have, s->spooled + (int64_t)have)
+                                    : read(s->fd, s->raw + have, BLOCK - have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be read: %s", s->path, strerror(errno));
+        if (n == 0) break;
+        have += (size_t)n;
     }
+    s->raw_at  = 0;
+    s->raw_n   = have;
+    s->raw_end = have == 0;
+    if (!s->replay && s->spool >= 0 && have > 0) {
+        const hoop_status st = spool_write(s->spool, s->raw, have, s->spooled, s->path, err);
+        if (st != HOOP_OK) return st;
+    }
+    s->spooled += (int64_t)have;
     return HOOP_OK;
 }
 
 /* ---- second stage: unpacked ---- */
 
-/* A gzip file begins 1f 8b; a pipe may give its first byte alone. */
+/* A gzip file begins 1f 8b. */
 static hoop_status look(hoop_source *s, hoop_error *err)
 {
     hoop_status st = raw_fill(s, err);
     s->looked      = true;
     s->members     = 0;
     if (st != HOOP_OK || s->raw_n == 0) return st;
-    if (s->raw_n == 1 && s->raw[0] == 0x1f) {
-        const char first = s->raw[0];
-        ssize_t    n;
-        do n = s->replay ? pread(s->spool, s->raw + 1, 1, s->spooled) : read(s->fd, s->raw + 1, 1);
-        while (n < 0 && errno == EINTR);
-        s->raw[0] = first;
-        if (n > 0) {
-            if (!s->replay && s->spool >= 0) st = spool_write(s->spool, s->raw + 1, 1, s->spooled, s->path, err);
-            s->spooled += 1;
-            s->raw_n = 2;
-        }
-    }
     s->gz = s->raw_n >= 2 && s->raw[0] == 0x1f && (unsigned char)s->raw[1] == 0x8b;
     if (!s->gz || st != HOOP_OK) return st;
     if (s->plain == NULL && (s->plain = malloc(BLOCK)) == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", s->path);
@@ -232,7 +224,14 @@ hoop_status hoop__source_next(hoop_source *s, hoop_error *err, const char **byte
         size_t      left;
         if (s->bad) return bad_text(s, "bytes that are no character", err);
         if ((st = unpacked(s, err, &in, &left)) != HOOP_OK) return st;
-        if (left == 0) return s->ntail > 0 ? bad_text(s, "it ends within a character", err) : HOOP_OK;
+        if (left == 0 && s->ntail > 0) return bad_text(s, "it ends within a character", err);
+        if (left == 0) { /* cp1255 and others keep a letter back for the mark that may follow */
+            char  *out  = s->text;
+            size_t room = TEXT_ROOM;
+            (void)iconv(s->iconv, NULL, NULL, &out, &room);
+            *n = TEXT_ROOM - room;
+            return HOOP_OK;
+        }
         made = convert(s, in, left);
     }
     *n = made;

@@ -505,6 +505,14 @@ static void forms(void **state)
     said("header", "the comment in line 1 names the columns");
     test_ok(import("#id,a,y\n1,2,u\n", NULL, &err));
     assert_string_equal(strings("csv", "/x", "columns"), "id|a");
+    /* CR alone ends a line, wherever LF does */
+    test_ok(import("# by hand\ra,\"b\",y\r1,2,u\r\r# and more\r3,\"4\",\"v\"\r5, 6 ,w", NULL, &err));
+    assert_int_equal(values("csv", HOOP_FIELD_X, x, 8, NULL), 6);
+    assert_true(x[2] == 3 && x[3] == 4 && x[4] == 5 && x[5] == 6);
+    assert_string_equal(strings("csv", "/y", "class_names"), "u|v|w");
+    test_ok(import("1 2 3 \r4 5 6\r\r\n7 8 9\r\n", &(hoop_csv_opts){.separator = ' '}, &err));
+    assert_int_equal(values("csv", HOOP_FIELD_X, x, 8, NULL), 6);
+    test_failed(import("a,b\r1,2\r3\r", NULL, &err), &err, HOOP_EFORMAT, "line 3 has 1 columns", NULL);
     test_ok(import("a, \"b\" ,y\n1, \"2\" ,\"u, w\"\n", NULL, &err)); /* blanks around quotes */
     assert_string_equal(strings("csv", "/y", "class_names"), "u, w");
 }
@@ -531,6 +539,9 @@ static void encodings(void **state)
                 "no character", NULL);
     test_failed(import("a,y\n1,u\n", &(hoop_csv_opts){.encoding = "latin-nine"}, &err), &err, HOOP_EARG, "latin-nine", "latin1",
                 NULL);
+    /* the last letter of the file, which cp1255 keeps until it knows which mark follows */
+    test_ok(import("a,y\n1,u\n2,\xe0\xf9", &(hoop_csv_opts){.encoding = "CP1255"}, &err));
+    assert_string_equal(strings("csv", "/y", "class_names"), "u|\xd7\x90\xd7\xa9");
     test_failed(import("a,y\n1,\xed\xa0\x80\n", NULL, &err), &err, HOOP_EFORMAT, "not UTF-8", NULL); /* half of a pair */
     test_failed(import("a,y\n1,\xc0\x80\n", NULL, &err), &err, HOOP_EFORMAT, "not UTF-8", NULL);
 }
@@ -588,6 +599,17 @@ static void gzip_and_pipes(void **state)
         free(data);
         assert_int_equal(unlink("pipe"), 0);
     }
+    /* its first bytes one at a time: UTF-8's mark is none of the table */
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    if ((child = fork()) == 0) execlp("dd", "dd", "if=t.csv", "of=pipe", "bs=1", "status=none", NULL);
+    test_store("t.csv",
+               "\xef\xbb\xbf"
+               "a,y\n1,u\n2,v\n3,u\n",
+               (int64_t)sizeof text + 2);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_import_csv("pipe", NULL, &o, &err, &result));
+    assert_string_equal(strings("gz", "/x", "columns"), "a");
+    assert_int_equal(unlink("pipe"), 0);
     free(first);
     assert_int_equal(test_count("gz"), 1);
 }
