@@ -110,34 +110,31 @@ static hoop_status each_column(hoop_table *t, const char *option, const char *li
 
 /* ---- before the first pass ---- */
 
-/* Whether the first line is a header is not known yet: both ways of reading a list count. */
-static hoop_status mark_list(hoop_table *t, const char *list, hoop_error *err)
+/* Whether the first line, or a comment, names the columns is not known yet: whatever the name may come to counts. */
+static void mark(hoop_table *t, const char *name)
+{
+    const int64_t number = by_number(t, name);
+    if (number >= 0) t->column[number].every = true;
+    for (int64_t i = 0; i < t->columns && t->opts->header != HOOP_CSV_NO_HEADER; i++)
+        if (strcmp(t->first[i], name) == 0 || (t->remark != NULL && strcmp(t->remark[i], name) == 0)) t->column[i].every = true;
+}
+
+static void mark_list(hoop_table *t, const char *list)
 {
     char text[NAME_MAX_BYTES];
     bool fits;
-    for (const char *at = list; next_entry(&at, text, &fits);) {
-        int64_t     column = -1;
-        hoop_status st     = t->opts->header != HOOP_CSV_NO_HEADER ? by_name(t, t->first, text, err, &column) : HOOP_OK;
-        if (st != HOOP_OK) return st;
-        if (column >= 0) t->column[column].every = true;
-        column = by_number(t, text);
-        if (column >= 0) t->column[column].every = true;
-    }
-    return HOOP_OK;
+    for (const char *at = list; next_entry(&at, text, &fits);) mark(t, text);
 }
 
-hoop_status hoop__table_mark(hoop_table *t, hoop_error *err)
+void hoop__table_mark(hoop_table *t)
 {
-    hoop_status st = HOOP_OK;
     if (t->by_like) {
-        for (int64_t i = 0; i < t->like.ny && st == HOOP_OK && t->like.y != NULL; i++) st = mark_list(t, t->like.y[i], err);
-        for (int64_t i = 0; i < t->like.nhot && st == HOOP_OK; i++) st = mark_list(t, t->like.hot[i], err);
-        if (t->like.y == NULL) t->column[t->columns - 1].every = true;
+        for (int64_t i = 0; i < t->like.ny && t->like.y != NULL; i++) mark(t, t->like.y[i]);
+        for (int64_t i = 0; i < t->like.nhot; i++) mark(t, t->like.hot[i]);
     }
-    if (st == HOOP_OK && t->opts->target == NULL) t->column[t->columns - 1].every = true;
-    if (st == HOOP_OK && t->opts->target != NULL) st = mark_list(t, t->opts->target, err);
-    if (st == HOOP_OK && t->opts->one_hot != NULL) st = mark_list(t, t->opts->one_hot, err);
-    return st;
+    if (t->opts->target == NULL) t->column[t->columns - 1].every = true;
+    mark_list(t, t->opts->target);
+    mark_list(t, t->opts->one_hot);
 }
 
 /* ---- roles ---- */

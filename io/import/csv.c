@@ -113,7 +113,7 @@ static hoop_status first_pass(hoop_table *t, hoop_error *err)
         goto done;
     }
     HOOP_TRY(st, done, hoop__table_begin(t, err));
-    HOOP_TRY(st, done, hoop__table_mark(t, err));
+    hoop__table_mark(t);
     for (;;) {
         HOOP_TRY(st, done, hoop__csv_next(&t->csv, err, &more));
         if (!more) break;
@@ -321,6 +321,7 @@ static void table_free(hoop_table *t)
     hoop__like_free(&t->like);
     free(t->names);
     free(t->first);
+    free(t->remark);
     free(t->column);
     free(t->target);
     free(t->feature);

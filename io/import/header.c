@@ -161,37 +161,30 @@ static hoop_status by_evidence(hoop_table *t, hoop_error *err)
     return HOOP_OK;
 }
 
+static hoop_status take_names(hoop_table *t, char *const *from, hoop_error *err)
+{
+    t->names = calloc((size_t)t->columns, sizeof *t->names);
+    for (int64_t i = 0; t->names != NULL && i < t->columns; i++)
+        if ((t->names[i] = strdup(from[i])) == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
+    return t->names != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
+}
+
 /* ---- names in a comment, as numpy.savetxt writes them ---- */
 
 /* The last comment above the first record, cut as rows are, gives as many fields, none a number. */
 static hoop_status from_remark(hoop_table *t, hoop_error *err, bool *found)
 {
-    char  **field = NULL;
     double  v;
-    int64_t n, numbers = 0;
-    *found = false;
-    if (t->csv.remark == NULL) return HOOP_OK;
-    n = hoop__csv_cut(&t->csv, t->csv.remark, &field);
-    if (n < 0) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
-    for (int64_t i = 0; i < n && n == t->columns; i++)
-        numbers += *field[i] == '\0' || hoop__cell(field[i], t->locale, &v) == HOOP_CELL_NUMBER;
-    if (n == t->columns && n > 1 && numbers == 0) {
-        t->names = calloc((size_t)n, sizeof *t->names);
-        for (int64_t i = 0; t->names != NULL && i < n; i++) t->names[i] = strdup(field[i]);
-        *found = true;
-    } else if (n == t->columns && n > 1 && t->opts->comment == 0 && numbers >= (t->csv.separator == HOOP_CSV_BLANK ? n - 1 : 1)) {
+    int64_t numbers = 0;
+    *found          = false;
+    if (t->remark == NULL || t->columns < 2) return HOOP_OK;
+    for (int64_t i = 0; i < t->columns; i++)
+        numbers += *t->remark[i] == '\0' || hoop__cell(t->remark[i], t->locale, &v) == HOOP_CELL_NUMBER;
+    *found = numbers == 0;
+    if (*found) return take_names(t, t->remark, err);
+    if (t->opts->comment == 0 && numbers >= (t->csv.separator == HOOP_CSV_BLANK ? t->columns - 1 : 1))
         t->csv.alike_line = t->csv.remark_line; /* a row, rather */
-    }
-    free(field);
     return HOOP_OK;
-}
-
-static hoop_status take_names(hoop_table *t, hoop_error *err)
-{
-    t->names = calloc((size_t)t->columns, sizeof *t->names);
-    for (int64_t i = 0; t->names != NULL && i < t->columns; i++)
-        if ((t->names[i] = strdup(t->first[i])) == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
-    return t->names != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
 }
 
 static bool names_wanted(const hoop_table *t)
@@ -235,10 +228,10 @@ hoop_status hoop__table_header(hoop_table *t, hoop_error *err)
         t->header = true;
         hoop__say(t->result, "header", "line %lld names the columns, as %s", (long long)t->first_line,
                   said == HOOP_CSV_HEADER ? "--header says" : "other options use names");
-        return take_names(t, err);
+        return take_names(t, t->first, err);
     }
     if (said == HOOP_CSV_AUTO && (st = by_evidence(t, err)) != HOOP_OK) return st;
-    if (t->header) return take_names(t, err);
+    if (t->header) return take_names(t, t->first, err);
     hoop__say(t->result, "header", "none: line %lld is data%s", (long long)t->first_line,
               said == HOOP_CSV_NO_HEADER ? ", as --no-header says" : " (--header: it names the columns)");
     return HOOP_OK;

@@ -35,6 +35,14 @@ hoop_status hoop__table_begin(hoop_table *t, hoop_error *err)
         t->column[i].high  = -INFINITY;
         t->column[i].whole = true;
     }
+    if (t->csv.remark != NULL) {
+        const int64_t fields = hoop__csv_cut(&t->csv, t->csv.remark, &t->remark);
+        if (fields < 0) return no_memory(t, err);
+        if (fields != t->columns) {
+            free(t->remark);
+            t->remark = NULL;
+        }
+    }
     t->count_index = *t->first[0] == '\0' || strncmp(t->first[0], "Unnamed:", 8) == 0;
     t->distinct = t->rising = true;
     t->before               = -INFINITY;

@@ -68,7 +68,8 @@ typedef struct hoop_table {
     locale_t             locale;                      /* "C" */
     int64_t              columns, rows, word_columns; /* rows: seen */
     hoop_column         *column;
-    char               **first; /* fields of the first record */
+    char               **first;  /* fields of the first record */
+    char               **remark; /* of the last comment before it, if they are as many; else NULL */
     int64_t              first_line;
     bool                 header, from_remark; /* from_remark: the names come from a comment */
     char               **names;               /* of columns; NULL without header */
@@ -117,7 +118,7 @@ hoop_status hoop__table_header(hoop_table *t, hoop_error *err);
 /* ---- columns.c ---- */
 
 /** Before anything is read below the first record: which columns may be asked for all their texts. */
-hoop_status hoop__table_mark(hoop_table *t, hoop_error *err);
+void hoop__table_mark(hoop_table *t);
 /** Which columns are x, which y, which neither. */
 hoop_status hoop__table_roles(hoop_table *t, hoop_error *err);
 /** Does a list say names, not only numbers? */

@@ -459,6 +459,11 @@ static void like_takes_all_from_a_set(void **state)
                 "'2' is none of the classes 0 to 1", NULL);
     test_ok(import("Survived,Embarked,Age,Sex\n1,S,30,male\n", &like, &err)); /* its classes have no names */
     said("target", "2 classes, 0 to 1");
+    /* names with commas are no lists */
+    test_ok(
+        import_to("as", "\"b, c\",\"y, z\"\n1,5\n2,6\n", 21, &(hoop_csv_opts){.one_hot = "0", .targets = HOOP_CSV_CLASS}, &err));
+    test_ok(import("\"y, z\",\"b, c\"\n6,1\n", &like, &err));
+    assert_string_equal(strings("csv", "/x", "columns"), "b, c=1|b, c=2");
     /* classes keep their numbers */
     test_ok(import_to("as", "a,y\n1,x\n2,y\n3,z\n", 16, NULL, &err));
     test_ok(import("y,a\nz,1\n", &like, &err));
@@ -478,6 +483,8 @@ static void forms(void **state)
     hoop_error err;
     double     x[8];
     (void)state;
+    /* a number of a column, where the first line, which is data, holds it twice */
+    test_ok(import("1,1,0\n0,0,1\n1,0,1\n", &(hoop_csv_opts){.target = "1"}, &err));
     test_ok(import("sep=;\na;b;y\n1;2;u\n3;4;v\n", NULL, &err));
     said("file", "cut at ';'");
     assert_string_equal(strings("csv", "/x", "columns"), "a|b");
@@ -505,6 +512,14 @@ static void forms(void **state)
     said("header", "the comment in line 1 names the columns");
     test_ok(import("#id,a,y\n1,2,u\n", NULL, &err));
     assert_string_equal(strings("csv", "/x", "columns"), "id|a");
+    /* a column that options, or another set, call by such a name is seen as any other */
+    test_ok(import("#k,a,b\n0,1,3\n1,2,5\n0,1,3\n1,2,5\n0,1,3\n1,2,5\n0,1,3\n1,2,5\n0,1,3\n1,2,5\n",
+                   &(hoop_csv_opts){.target = "k", .one_hot = "b"}, &err));
+    assert_int_equal(result.classes, 2);
+    assert_string_equal(strings("csv", "/x", "columns"), "a|b=3|b=5");
+    test_ok(import_to("other", "#k,b,a\n1,5,7\n", 13, &(hoop_csv_opts){.like = "csv/train"}, &err));
+    assert_string_equal(strings("other", "/x", "columns"), "a|b=3|b=5");
+    assert_int_equal(result.classes, 2);
     /* CR alone ends a line, wherever LF does */
     test_ok(import("# by hand\ra,\"b\",y\r1,2,u\r\r# and more\r3,\"4\",\"v\"\r5, 6 ,w", NULL, &err));
     assert_int_equal(values("csv", HOOP_FIELD_X, x, 8, NULL), 6);
