@@ -216,14 +216,13 @@ static hoop_status features_by_options(hoop_table *t, hoop_error *err)
 
 /* ---- as in a set ---- */
 
-/* "Sex=male" belongs to the column Sex where the set says that Sex was expanded. */
-static int64_t group_of(const hoop_like *l, const char *name)
+int64_t hoop__one_hot_of(const char *const *hot, int64_t count, const char *name)
 {
     int64_t group   = -1;
     size_t  longest = 0;
-    for (int64_t k = 0; k < l->nhot; k++) {
-        const size_t n = strlen(l->hot[k]);
-        if (strncmp(name, l->hot[k], n) != 0 || name[n] != '=' || (group >= 0 && n <= longest)) continue;
+    for (int64_t k = 0; k < count; k++) {
+        const size_t n = strlen(hot[k]);
+        if (strncmp(name, hot[k], n) != 0 || name[n] != '=' || (group >= 0 && n <= longest)) continue;
         group   = k;
         longest = n;
     }
@@ -246,7 +245,7 @@ static hoop_status features_by_like(hoop_table *t, hoop_error *err)
     hoop_status      st;
     if (l->x == NULL) return HOOP_OK;
     for (int64_t k = 0, last = -1; k < l->nx; k++) {
-        const int64_t group = group_of(l, l->x[k]);
+        const int64_t group = hoop__one_hot_of((const char *const *)l->hot, l->nhot, l->x[k]);
         int64_t       i;
         if (group >= 0 && group == last) continue;
         last = group;

@@ -190,6 +190,8 @@ static hoop_status write_row(hoop_table *t, hoop_writer *w, hoop_error *err)
 
 /* ---- what the set says of itself ---- */
 
+enum { NAME_MOST = 4096 }; /* bytes; each takes as much as the longest, and readers take none beyond 1 MiB */
+
 typedef struct names {
     const char **x, **y, **hot;
     int64_t      nhot;
@@ -233,6 +235,39 @@ static bool name_columns(const hoop_table *t, names *n)
     return true;
 }
 
+/* --like finds columns again by these names. */
+static hoop_status check_names(const hoop_table *t, const names *n, hoop_error *err)
+{
+    for (int64_t k = 0, hot = 0; n->x != NULL && k < t->nfeatures; k++) {
+        const hoop_column *c    = &t->column[t->feature[k]];
+        const char        *mine = c->one_hot ? n->hot[hot++] : NULL;
+        for (int64_t j = c->at; j < c->at + c->width; j++) {
+            const int64_t of = hoop__one_hot_of(n->hot, n->nhot, n->x[j]);
+            if (strlen(n->x[j]) > NAME_MOST)
+                return hoop_fail(err, HOOP_EFORMAT,
+                                 "%s: column %lld gives a name of %zu bytes ('%.32s...'), more than %d: --drop %lld", t->csv.path,
+                                 (long long)t->feature[k] + 1, strlen(n->x[j]), n->x[j], NAME_MOST, (long long)t->feature[k]);
+            if (of >= 0 && (mine == NULL || strcmp(n->hot[of], mine) != 0))
+                return hoop_fail(
+                    err, HOOP_EFORMAT,
+                    "%s: '%.64s' of column %lld is called as a word of column '%.64s' is: rename one of them, or --drop %lld",
+                    t->csv.path, n->x[j], (long long)t->feature[k] + 1, n->hot[of], (long long)t->feature[k]);
+        }
+    }
+    return HOOP_OK;
+}
+
+/* Of classes. */
+static hoop_status check_classes(const hoop_table *t, hoop_error *err)
+{
+    const hoop_labels *l = t->by_class ? &t->column[t->target[0]].labels : NULL;
+    for (int64_t i = 0; l != NULL && l->name != NULL && i < l->n; i++)
+        if (strlen(l->name[i]) > NAME_MOST)
+            return hoop_fail(err, HOOP_EFORMAT, "%s: a class has a name of %zu bytes ('%.32s...'), more than %d", t->csv.path,
+                             strlen(l->name[i]), l->name[i], NAME_MOST);
+    return HOOP_OK;
+}
+
 static void names_free(names *n)
 {
     for (int64_t i = 0; i < n->nown; i++) free(n->own[i]);
@@ -253,7 +288,7 @@ static hoop_status make_names(const hoop_table *t, names *n, hoop_error *err)
     n->hot = calloc((size_t)t->columns, sizeof *n->hot);
     n->own = calloc((size_t)(t->nx + 2 * t->columns), sizeof *n->own);
     if (n->x == NULL || n->y == NULL || n->hot == NULL || n->own == NULL || !name_columns(t, n)) return no_memory(t, err);
-    return HOOP_OK;
+    return check_names(t, n, err);
 }
 
 static void add_strings(hoop_writer_field *f, const char *name, const char *const *strings, int64_t n)
@@ -292,6 +327,7 @@ static hoop_status second_pass(hoop_table *t, const hoop_import_opts *opts, hoop
     t->y32 = calloc((size_t)t->columns, sizeof *t->y32);
     if (t->x == NULL || t->x32 == NULL || t->y == NULL || t->y32 == NULL) return no_memory(t, err);
     HOOP_TRY(st, done, make_names(t, &n, err));
+    HOOP_TRY(st, done, check_classes(t, err));
     describe(t, &n, &x, &y);
     HOOP_TRY(st, done, rewind_rows(t, err));
     HOOP_TRY(st, done, hoop__writer_create(opts, t->rows, &x, t->ntargets > 0 ? &y : NULL, err, &w));

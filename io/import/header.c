@@ -53,7 +53,7 @@ static void weigh(const hoop_table *t, evidence *e)
             weigh_number(t, i, v, e);
             break;
         case HOOP_CELL_EMPTY:
-            if (i == 0 && t->columns > 1) break;
+            if ((i == 0 && t->columns > 1) || c->empty == t->rows) break; /* an index; a separator at each line's end */
             e->empty++;
             if (e->hole < 0) e->hole = i;
             break;

@@ -22,12 +22,33 @@ static hoop_status too_many_classes(const hoop_table *t, int64_t i, hoop_error *
                      c->words == 0 ? "for a real target: --real" : "is this column the target? --target names another");
 }
 
+/* 1,5 and 1.234,5 and 1'234 and 1,5%: numbers as people write them. */
+static bool has_number_comma(const char *s)
+{
+    size_t n;
+    s += *s == '-' || *s == '+';
+    n = strspn(s, "0123456789.,' ");
+    return *s >= '0' && *s <= '9' && s[strcspn(s, ",'%")] != '\0' && s[n + (s[n] == '%')] == '\0';
+}
+
+/* Are all words of the column such? They are no classes, and no words. */
+static bool all_number_commas(const hoop_table *t, const hoop_column *c)
+{
+    double v;
+    if (c->words == 0 || c->numbers + c->infinite + c->bools > 0) return false;
+    for (int64_t k = 0; k < c->seen.n; k++)
+        if (!has_number_comma(c->seen.word[k].text) && hoop__cell(c->seen.word[k].text, t->locale, &v) != HOOP_CELL_NA)
+            return false;
+    return true;
+}
+
 static hoop_status not_a_number(const hoop_table *t, int64_t i, const char *more, hoop_error *err)
 {
     char               where[PLACE];
     const hoop_column *c = &t->column[i];
     hoop__where(t, i, c->word_line, where, sizeof where);
-    return hoop_fail(err, HOOP_EFORMAT, "%s: '%s' is not a number%s", where, c->word, more);
+    return hoop_fail(err, HOOP_EFORMAT, "%s: '%s' is not a number%s%s", where, c->word,
+                     has_number_comma(c->word) ? ": as 1234.5 it would be, without commas and signs" : "", more);
 }
 
 static hoop_status not_finite(const hoop_table *t, int64_t i, hoop_error *err)
@@ -49,9 +70,11 @@ static bool few_and_often(const hoop_table *t, const hoop_column *c)
 static void say_reals(const hoop_table *t, const hoop_column *c)
 {
     const char *name = t->names != NULL ? t->names[t->target[0]] : "the last column";
-    if (t->ntargets > 1 || t->opts->targets == HOOP_CSV_REAL)
+    if (t->ntargets > 1 || t->opts->targets == HOOP_CSV_REAL || t->by_like)
         hoop__say(t->result, "target", "%lld real number%s a row%s", (long long)t->ntargets, t->ntargets == 1 ? "" : "s",
-                  t->ntargets > 1 ? "" : ", as --real says");
+                  t->by_like        ? ", as in the set of --like"
+                  : t->ntargets > 1 ? ""
+                                    : ", as --real says");
     else
         hoop__say(t->result, "target", "%.64s: real numbers: %s%lld different values in %lld rows%s (--classes: classes)", name,
                   c->seen.many ? "more than " : "", (long long)c->labels.n, (long long)t->rows,
@@ -105,6 +128,8 @@ static hoop_status target_classes(hoop_table *t, hoop_column *c, hoop_error *err
     if (said == HOOP_CSV_TARGETS_AUTO && c->words > 0 && c->numbers + c->infinite > 0)
         return not_a_number(t, t->target[0], ", others are; --classes takes all as classes, --real wants numbers", err);
     if (said == HOOP_CSV_TARGETS_AUTO && c->words == 0 && c->infinite > 0) return not_finite(t, t->target[0], err);
+    if (said == HOOP_CSV_TARGETS_AUTO && all_number_commas(t, c))
+        return not_a_number(t, t->target[0], "; --classes takes the values as classes", err);
     if (c->seen.many && (said == HOOP_CSV_CLASS || c->words > 0)) return too_many_classes(t, t->target[0], err);
     if ((st = hoop__labels_number(t, c, err)) != HOOP_OK) return st;
     t->by_class = said == HOOP_CSV_CLASS || c->words > 0 || (c->bools > 0 && c->numbers == 0) || few_and_often(t, c);
@@ -153,10 +178,10 @@ static hoop_status words_of_feature(hoop_table *t, int64_t i, hoop_error *err)
                          (long long)c->seen.max + 1, call);
     }
     if (c->one_hot) return HOOP_OK;
-    if (c->numbers + c->infinite > 0) {
-        (void)snprintf(more, sizeof more,
-                       ", %s are; --drop '%s' leaves the column out, --one-hot '%s' takes its values as words%s", "others", call,
-                       call, c->word_line == t->first_line && t->names == NULL ? "; is the line a header: --header" : "");
+    if (c->numbers + c->infinite > 0 || all_number_commas(t, c)) {
+        (void)snprintf(more, sizeof more, "%s; --drop '%s' leaves the column out, --one-hot '%s' takes its values as words%s",
+                       c->numbers + c->infinite > 0 ? ", others are" : "", call, call,
+                       c->word_line == t->first_line && t->names == NULL ? "; is the line a header: --header" : "");
         return not_a_number(t, i, more, err);
     }
     if (t->opts->no_one_hot) {
@@ -245,7 +270,7 @@ static hoop_status dtype_of(hoop_table *t, const char *field, const int64_t *col
     char        why[128], name[HOOP_WHERE], where[PLACE];
     const char *text  = NULL;
     double      worst = 0;
-    int64_t     i     = -1;
+    int64_t     i = -1, rounded = -1;
     for (int64_t k = 0; k < n && text == NULL; k++) {
         const hoop_column *c = &t->column[column[k]];
         if (c->one_hot) continue;
@@ -253,6 +278,8 @@ static hoop_status dtype_of(hoop_table *t, const char *field, const int64_t *col
         text = too_fine(t, i, why, sizeof why);
         if (c->high > c->low && c->loss / (c->high - c->low) > worst) worst = c->loss / (c->high - c->low);
     }
+    for (int64_t k = 0; k < n && rounded < 0; k++)
+        if (!t->column[column[k]].one_hot && t->column[column[k]].rounded_line > 0) rounded = column[k];
     *f64 = t->opts->dtype == HOOP_IMPORT_F64 || (t->opts->dtype == HOOP_IMPORT_ANY && (t->by_like ? like : text != NULL));
     for (int64_t k = 0; k < n && !*f64; k++) {
         const hoop_column *c = &t->column[column[k]];
@@ -269,9 +296,14 @@ static hoop_status dtype_of(hoop_table *t, const char *field, const int64_t *col
         hoop__say(t->result, "dtype", "%s f64, for %s: %s (--dtype f32)", field, hoop__column_name(t, i, name, sizeof name),
                   text);
     else if (worst == 0)
-        hoop__say(t->result, "dtype", "%s f32, which holds every number as it is (--dtype f64)", field);
+        hoop__say(t->result, "dtype", "%s f32%s (--dtype f64)", field, rounded < 0 ? ", which holds every number as it is" : "");
     else
         hoop__say(t->result, "dtype", "%s f32, off by at most %.2g of a column's spread (--dtype f64)", field, worst);
+    if (rounded >= 0) {
+        hoop__where(t, rounded, t->column[rounded].rounded_line, where, sizeof where);
+        hoop__say(t->result, "dtype", "%s: a whole number beyond 2^53, which f64 rounds, too (--drop, --one-hot, --classes)",
+                  where);
+    }
     return HOOP_OK;
 }
 
@@ -300,9 +332,19 @@ static hoop_status refuse_holes(const hoop_table *t, int64_t i, int64_t line, in
                      na && target && t->ntargets == 1 && !t->by_like ? ", --classes takes it as a class" : "");
 }
 
+/* Leaving out rows, or a mean, is of no use here; mostly a separator ends each line. */
+static hoop_status refuse_empty(const hoop_table *t, int64_t i, hoop_error *err)
+{
+    char       name[HOOP_WHERE];
+    const bool target = t->column[i].role == HOOP_ROLE_TARGET;
+    return hoop_fail(err, HOOP_EFORMAT, "%s: %s is empty in all rows: %s--drop %lld leaves it out%s", t->csv.path,
+                     hoop__column_name(t, i, name, sizeof name), target ? "--target names another column, " : "", (long long)i,
+                     i == t->columns - 1 ? " (does a separator end each line?)" : "");
+}
+
 static hoop_status missing(hoop_table *t, hoop_error *err)
 {
-    int64_t first = 0, at = -1, columns = 0, of_target = 0;
+    int64_t first = 0, at = -1, columns = 0, of_target = 0, empty = -1;
     if (t->dropped > 0) return HOOP_OK; /* all is known */
     t->missing = t->opts->missing;
     if (t->missing == HOOP_MISSING_AUTO)
@@ -314,6 +356,7 @@ static hoop_status missing(hoop_table *t, hoop_error *err)
         t->holes += n;
         columns++;
         if (t->column[i].role == HOOP_ROLE_TARGET) of_target += n;
+        if (n == t->rows && (t->missing != HOOP_MISSING_MEAN || t->column[i].role == HOOP_ROLE_TARGET)) empty = i;
         if (at < 0 || line < first) {
             first = line;
             at    = i;
@@ -321,6 +364,7 @@ static hoop_status missing(hoop_table *t, hoop_error *err)
     }
     if (t->holes == 0) hoop__say(t->result, "missing", "none");
     if (t->holes == 0) return HOOP_OK;
+    if (empty >= 0 && !t->by_like && (t->rows > 1 || t->missing == HOOP_MISSING_DROP)) return refuse_empty(t, empty, err);
     if (t->missing == HOOP_MISSING_REFUSE) return refuse_holes(t, at, first, columns, err);
     if (t->missing == HOOP_MISSING_MEAN && of_target > 0)
         return hoop_fail(err, HOOP_EFORMAT,

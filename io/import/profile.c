@@ -1,6 +1,7 @@
 /* What the first pass sees of each column, in bounded memory. */
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,16 @@ static void see_number(hoop_column *c, double v, int64_t line)
     if (c->whole && (fabs(v) >= 0x1p63 || (double)(int64_t)v != v)) c->whole = false;
 }
 
+/* Is v, beyond 2^53, another number than the whole one that is written? */
+static bool is_rounded(const char *text, double v)
+{
+    char         is[400];
+    const size_t sign = *text == '-' || *text == '+', zeros = strspn(text + sign, "0");
+    if (text[sign + strspn(text + sign, "0123456789")] != '\0') return false;
+    (void)snprintf(is, sizeof is, "%.0f", fabs(v));
+    return strcmp(is, text + sign + zeros) != 0;
+}
+
 static void first_line(int64_t *at, int64_t line, const char *text, char *out, size_t size)
 {
     char shown[HOOP_SHOWN];
@@ -105,6 +116,7 @@ static bool see_cell(hoop_table *t, int64_t i, const char *text, int64_t line, d
     switch (hoop__cell(text, t->locale, v)) {
     case HOOP_CELL_NUMBER:
         see_number(c, *v, line);
+        if (fabs(*v) >= 0x1p53 && c->rounded_line == 0 && is_rounded(text, *v)) c->rounded_line = line;
         return !c->every || c->seen.many || remember(t, c, text, line);
     case HOOP_CELL_BOOL:
         c->bools++;

@@ -41,8 +41,8 @@ typedef struct hoop_column {
     bool    again;    /* the word of the first line is there below */
     bool    na_there; /* NA and the like, in rows left out */
     /* where the first of each kind stands; 0: nowhere */
-    int64_t    word_line, infinite_line, empty_line, na_line, huge_line;
-    double     huge; /* beyond f32 */
+    int64_t    word_line, infinite_line, empty_line, na_line, huge_line, rounded_line; /* rounded: whole, and no f64 */
+    double     huge;                                                                   /* beyond f32 */
     char       word[HOOP_SHOWN], na_text[16], infinite_text[HOOP_SHOWN];
     hoop_words seen;
     /* decided */
@@ -121,6 +121,8 @@ hoop_status hoop__table_header(hoop_table *t, hoop_error *err);
 void hoop__table_mark(hoop_table *t);
 /** Which columns are x, which y, which neither. */
 hoop_status hoop__table_roles(hoop_table *t, hoop_error *err);
+/** Which of n columns of words, as "Sex", a column "Sex=male" belongs to: the longest such name; -1: none. */
+int64_t hoop__one_hot_of(const char *const *hot, int64_t n, const char *name);
 /** Does a list say names, not only numbers? */
 bool hoop__names_said(const char *list);
 /** ": line 3, column 2 (width)" and the like for errors. */

@@ -319,6 +319,13 @@ static void f32_is_left_where_it_loses_what_varies(void **state)
     free(text);
     test_failed(import("a,y\n1,1\n1e99,2\n", &(hoop_csv_opts){.dtype = HOOP_IMPORT_F32}, &err), &err, HOOP_EFORMAT,
                 "line 3, column 1 (a)", "too large for f32", "--dtype f64", NULL);
+    /* nor does f64 hold every whole number */
+    test_ok(import("a,y\n9007199254740993,u\n9007199254740992,v\n", NULL, &err));
+    said("dtype", "line 2, column 1 (a): a whole number beyond 2^53");
+    test_ok(import("a,y\n1,9223372036854775809\n2,3\n", NULL, &err));
+    said("dtype", "line 2, column 2 (y): a whole number beyond 2^53");
+    test_ok(import("a,y\n009007199254740994,u\n-36893488147419103232,v\n1e30,v\n", NULL, &err));
+    for (int i = 0; i < result.nlines; i++) assert_null(strstr(result.line[i].text, "beyond 2^53"));
 }
 
 /* ---- missing values ---- */
@@ -459,6 +466,10 @@ static void like_takes_all_from_a_set(void **state)
                 "'2' is none of the classes 0 to 1", NULL);
     test_ok(import("Survived,Embarked,Age,Sex\n1,S,30,male\n", &like, &err)); /* its classes have no names */
     said("target", "2 classes, 0 to 1");
+    /* a name that reads like a word of another column would be taken for one */
+    test_failed(import("Sex,Sex=x,y\nm,1,0\nf,0,1\n", NULL, &err), &err, HOOP_EFORMAT, "'Sex=x' of column 2", "column 'Sex'",
+                "--drop 1", NULL);
+    test_ok(import("Sex,Sex=x,y\n0,1,0\n1,0,1\n", NULL, &err));
     /* names with commas are no lists */
     test_ok(
         import_to("as", "\"b, c\",\"y, z\"\n1,5\n2,6\n", 21, &(hoop_csv_opts){.one_hot = "0", .targets = HOOP_CSV_CLASS}, &err));
@@ -525,6 +536,20 @@ static void forms(void **state)
     assert_int_equal(values("csv", HOOP_FIELD_X, x, 8, NULL), 6);
     assert_true(x[2] == 3 && x[3] == 4 && x[4] == 5 && x[5] == 6);
     assert_string_equal(strings("csv", "/y", "class_names"), "u|v|w");
+    /* a separator at the end of each line */
+    test_failed(import("a,b,y,\n1,2,u,\n3,4,v,\n", NULL, &err), &err, HOOP_EFORMAT, "column 4 is empty in all rows", "--target",
+                "--drop 3", "end each line", NULL);
+    test_ok(import("a,b,y,\n1,2,u,\n3,4,v,\n", &(hoop_csv_opts){.target = "y", .drop = "3"}, &err));
+    test_failed(import("a,b,y\n1,,u\n3,,v\n", &(hoop_csv_opts){.missing = HOOP_MISSING_DROP}, &err), &err, HOOP_EFORMAT,
+                "column 2 (b) is empty in all rows: --drop 1", NULL);
+    /* numbers with commas are no words, and no classes, unless it is said */
+    test_failed(import("a;y\n1,5;u\n2,5;v\n", &(hoop_csv_opts){.separator = ';'}, &err), &err, HOOP_EFORMAT,
+                "line 2, column 1 (a): '1,5' is not a number: as 1234.5", "--one-hot 'a'", NULL);
+    test_failed(import("a,y\n1,\"1,234\"\n2,\"5,678\"\n", NULL, &err), &err, HOOP_EFORMAT, "'1,234' is not a number: as 1234.5",
+                "--classes", NULL);
+    test_failed(import("a,y\n1,12%\n2,-3%\n", NULL, &err), &err, HOOP_EFORMAT, "'12%' is not a number", NULL);
+    test_ok(import("a;y\n1,5;u\n2,5;v\n", &(hoop_csv_opts){.separator = ';', .one_hot = "a"}, &err));
+    test_ok(import("a;y\n\"1,2\";u\nnone;v\n", &(hoop_csv_opts){.separator = ';'}, &err)); /* a list of things */
     test_ok(import("1 2 3 \r4 5 6\r\r\n7 8 9\r\n", &(hoop_csv_opts){.separator = ' '}, &err));
     assert_int_equal(values("csv", HOOP_FIELD_X, x, 8, NULL), 6);
     test_failed(import("a,b\r1,2\r3\r", NULL, &err), &err, HOOP_EFORMAT, "line 3 has 1 columns", NULL);
