@@ -5,6 +5,8 @@
 #include "hoop/checkpoint.h"
 #include "hoop/import.h"
 #include "observe/observe.h"
+#include "train/tally.h"
+#include "train/trained.h"
 #include "train/trainer.h"
 
 /* calloc fails for this thread where it is asked for `n` items of `size` bytes; any allocation of hoop's own, when it is the one
@@ -120,7 +122,27 @@ static hoop_status count_down(plan *p, hoop_comm *comm, int rank, hoop_trainer_o
     return HOOP_OK;
 }
 
-/* what hoop train does: observers of all kinds, a validation, checkpoints; then a load, and predictions */
+/* what hoop eval and predict do */
+static hoop_status use_trained(hoop_comm *comm, hoop_error *err)
+{
+    static const char *const set[] = {"threads=1"}, *const out[] = {"swept.csv", "swept.h5"};
+    hoop__trained     t     = {0};
+    hoop__tally       tally = {0};
+    hoop_error        local = {.status = HOOP_OK};
+    hoop_metrics_sums sums;
+    hoop_status       st;
+    (void)hoop__trained_read("swept", set, 1, &local, &t);
+    st = hoop_comm_agree_status(comm, &local);
+    if (st == HOOP_OK) st = hoop__trained_open(&t, comm, &(hoop__trained_opts){.targets = true}, &local);
+    if (st == HOOP_OK) st = hoop__trained_evaluate(&t, &local, &sums, &tally);
+    for (int i = 0; i < 2 && st == HOOP_OK; i++) st = hoop__trained_predict(&t, out[i], true, NULL, NULL, &local);
+    hoop__tally_free(&tally);
+    hoop__trained_close(&t);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+}
+
+/* what hoop train does: observers of all kinds, a validation, checkpoints; then a load, and what is done with a
+ * trained model */
 static hoop_status whole_run(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
 {
     hoop__progress_observer *progress = NULL;
@@ -147,6 +169,7 @@ static hoop_status whole_run(plan *p, hoop_trainer *tr, int rank, hoop_error *er
     if (st == HOOP_OK) st = hoop_trainer_load(tr, path, &local);
     if (st == HOOP_OK) (void)hoop_trainer_predict(tr, x, 10, y, &local);
     if (st == HOOP_OK) st = hoop_comm_agree_status(hoop_trainer_comm(tr), &local);
+    if (st == HOOP_OK) st = use_trained(hoop_trainer_comm(tr), &local);
     if (nowhere != NULL) (void)fclose(nowhere);
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }
@@ -159,18 +182,15 @@ static void stop_counting(plan *p, int rank)
 }
 
 /* Whatever is not there, all ranks end together, and soon: none waits for another until its deadline. */
-static void a_run_without_memory_ends_everywhere(void **state)
+static void sweep_runs(const char *config)
 {
     const char *every = getenv("HOOP_TEST_EVERY"); /* of how many places one is tried; 1: all */
-    const long  step  = every != NULL && atol(every) > 0 ? atol(every) : 23;
+    const long  step  = every != NULL && atol(every) > 0 ? atol(every) : 61;
     int64_t     tried = 0, failed = 0;
-    (void)state;
     for (int bad = 0; bad < SWEEP_RANKS; bad++) {
         sweep s = {.bad = bad, .at = bad, .hit = true};
         for (; s.hit; s.at += step) {
-            plan p       = {.config = {"batch: 12\nleaves: 4\nepochs: 1\nthreads: 1\nmodel: {hidden: [4], activation: relu}\n"
-                                             "data: {train: few/train, validation: few/validation, normalize: standard}\n"
-                                             "checkpoint: {every_steps: 2, keep: 1}\n"},
+            plan p       = {.config = {config},
                             .comm   = {.timeout_s = 5},
                             .before = count_down,
                             .drive  = whole_run,
@@ -198,6 +218,22 @@ static void a_run_without_memory_ends_everywhere(void **state)
     assert_true(tried > 10 && failed > 5);
 }
 
+static void a_run_without_memory_ends_everywhere(void **state)
+{
+    (void)state;
+    sweep_runs("batch: 12\nleaves: 4\nepochs: 1\nthreads: 1\nmodel: {hidden: [4], activation: relu}\n"
+               "data: {train: few/train, validation: few/validation, normalize: standard}\n"
+               "checkpoint: {every_steps: 2, keep: 1}\n");
+}
+
+static void so_does_one_that_normalises_targets(void **state)
+{
+    (void)state;
+    sweep_runs("batch: 12\nleaves: 4\nepochs: 1\nthreads: 1\nloss: mse\nmodel: {hidden: [4], activation: relu}\n"
+               "data: {train: few/train, validation: few/validation, normalize_targets: standard}\n"
+               "checkpoint: {every_steps: 2, keep: 1}\n");
+}
+
 /* what was freed with an error is not freed again by who gets it */
 static void names_without_memory(void **state)
 {
@@ -216,8 +252,8 @@ static void names_without_memory(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(one_rank_has_no_memory),
-                                       cmocka_unit_test(a_run_without_memory_ends_everywhere),
-                                       cmocka_unit_test(names_without_memory)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_rank_has_no_memory), cmocka_unit_test(a_run_without_memory_ends_everywhere),
+        cmocka_unit_test(so_does_one_that_normalises_targets), cmocka_unit_test(names_without_memory)};
     return cmocka_run_group_tests(tests, enter_with_few, leave_folder);
 }
