@@ -391,6 +391,9 @@ static hoop_status means(hoop_table *t, hoop_error *err)
             return hoop_fail(err, HOOP_EFORMAT, "%s: %s has no value, and so no mean: --drop %lld", t->csv.path,
                              hoop__column_name(t, t->feature[k], name, sizeof name), (long long)t->feature[k]);
         if (!c->one_hot) t->mean[c->at] = c->sum / (double)there;
+        if (!isfinite(t->mean[c->at]))
+            return hoop_fail(err, HOOP_EFORMAT, "%s: the numbers of %s are too large for a mean: --missing drop, or --drop %lld",
+                             t->csv.path, hoop__column_name(t, t->feature[k], name, sizeof name), (long long)t->feature[k]);
         for (int64_t j = 0; c->one_hot && j < c->seen.n; j++)
             if (c->seen.word[j].id >= 0) t->mean[c->at + c->seen.word[j].id] += (double)c->seen.word[j].count / (double)there;
     }

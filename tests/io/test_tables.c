@@ -368,6 +368,9 @@ static void missing_values_are_counted_left_out_or_filled(void **state)
     assert_int_equal(result.train_rows, 4);
     test_ok(import("a,b,y\n,1,1\n,2,2\n", &(hoop_csv_opts){.drop = "a"}, &err)); /* what is dropped may be anything */
     not_said("left");
+    /* a mean that is no number is not written */
+    test_failed(import("a,y\n1e308,u\n1e308,v\n,u\n", &(hoop_csv_opts){.missing = HOOP_MISSING_MEAN}, &err), &err, HOOP_EFORMAT,
+                "column 1 (a) are too large for a mean", "--missing drop", NULL);
 }
 
 /* ---- words, lists, like ---- */
