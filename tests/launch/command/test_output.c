@@ -213,6 +213,24 @@ static void a_table_of_classes(void **state)
     said("0");
 }
 
+/* each rank writes its rows where those of the ranks before it end, turn after turn */
+static void a_table_of_several_turns(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        shell("awk 'BEGIN { print \"a,b\"; for (i = 0; i < 120000; i++) print i * 7 %% 30000 / 1000 \",\" i %% 4 }' >turns.csv"),
+        0);
+    (void)hoop("data import-csv turns.csv --no-target --dtype f32 --out turns");
+    succeeded();
+    for (int p = 1; p <= 3; p++) {
+        (void)hoop_ranks(p, "predict runs/words --data turns/train --out turns-%d.csv --set threads=1", p);
+        succeeded();
+        assert_int_equal(shell("cmp turns-1.csv turns-%d.csv", p), 0);
+    }
+    (void)shell("wc -l <turns-1.csv");
+    said("120001");
+}
+
 /* 123456789 + i/2 comes back, each apart from the next but for the model's own error */
 static void a_table_of_targets_in_units(void **state)
 {
@@ -261,6 +279,7 @@ int main(void)
         cmocka_unit_test(of_many_classes_the_worst),
         cmocka_unit_test(errors_are_in_units),
         cmocka_unit_test(a_table_of_classes),
+        cmocka_unit_test(a_table_of_several_turns),
         cmocka_unit_test(a_table_of_targets_in_units),
         cmocka_unit_test(models_that_end_in_an_embedding),
         cmocka_unit_test(names_of_any_script_stand_in_columns),
