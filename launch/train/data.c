@@ -329,7 +329,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     hoop__record_sums(tr, &r, &sums);
     if (out != NULL) *out = sums;
     if (own) {
-        if (!isfinite(sums.loss) && hoop_comm_rank(tr->comm) == 0)
+        if (!isfinite(sums.loss) && isfinite(tr->status.validation.loss) && hoop_comm_rank(tr->comm) == 0) /* not each epoch */
             hoop__note(tr, "warning: the validation loss of step %lld is not finite; look at the data (hoop data verify)",
                        (long long)tr->status.step);
         tr->status.validation      = sums;

@@ -416,6 +416,24 @@ static void large_means_are_taken_away(void **state)
     }
 }
 
+/* epochs are short, and a validation loss stays what it is */
+static void a_validation_loss_beyond_numbers_is_told_once(void **state)
+{
+    static const char far[] = "model: {hidden: [2]}\ndata: {train: near/train, validation: far/train, normalize_targets: none}\n"
+                              "batch: 4\nepochs: 6\nloss: mse\n";
+    (void)state;
+    store("far.yaml", far, sizeof far - 1);
+    assert_int_equal(shell("seq 8 | awk '{ print $1 \",0.\" $1 }' >near.csv && printf '1,1e30\\n2,2e30\\n' >far.csv"), 0);
+    (void)hoop("data import-csv near.csv --no-header --real --out near");
+    succeeded();
+    (void)hoop("data import-csv far.csv --no-header --real --out far");
+    succeeded();
+    (void)hoop("train far.yaml --out runs/far");
+    assert_int_equal(last.code, 0);
+    (void)shell("grep -c 'validation loss of step 2 is not finite' runs/far/log.txt; grep -c 'not finite' runs/far/log.txt");
+    said("1\n1\n");
+}
+
 /* 2 MB in chunks of 0.5 MB, a cache of 1 MB, steps of 1 kB */
 static void chunks_that_do_not_fit_are_told(void **state)
 {
@@ -536,6 +554,7 @@ int main(void)
         cmocka_unit_test(large_means_are_taken_away),
         cmocka_unit_test(sets_that_mean_other_things_are_refused),
         cmocka_unit_test(chunks_that_do_not_fit_are_told),
+        cmocka_unit_test(a_validation_loss_beyond_numbers_is_told_once),
         cmocka_unit_test(a_file_is_replaced_only_by_force),
         cmocka_unit_test(other_things_are_not_replaced),
         cmocka_unit_test(the_newest_good_one_is_used),
