@@ -51,6 +51,14 @@ static hoop_status fail_nonfinite(const moments *m, int64_t row, int64_t j, doub
                      m->key);
 }
 
+static hoop_status fail_spread(const moments *m, int64_t j, hoop_error *err)
+{
+    char element[96];
+    return hoop_fail(err, HOOP_ENONFINITE, "%s: %s of %s varies by more than %s can work with, in f64: other units, please",
+                     hoop_dataset_path(m->ds, 0, NULL), element_text(m->ds, m->field, j, element),
+                     hoop_dataset_about(m->ds)->field[m->field].name, m->key);
+}
+
 static int64_t row_at(const moments *m, int64_t i)
 {
     const int64_t length = hoop_dataset_about(m->ds)->length;
@@ -89,6 +97,7 @@ static hoop_status find_moments(void *ctx, hoop_error *err)
     for (int64_t j = 0; j < width && st == HOOP_OK; j++) {
         m->variance[j] /= (double)m->rows;
         m->inverse[j] = m->variance[j] > 0.0 ? 1.0 / sqrt(m->variance[j]) : 1.0;
+        if (!isfinite(m->variance[j])) st = fail_spread(m, j, err);
     }
     free(x);
     free(index);

@@ -148,11 +148,13 @@ static void a_resumed_run_normalises_as_before(void **state)
 
 static void what_is_not_finite_is_named(void **state)
 {
-    static const char *const words[] = {"row 70 of /x, column 1 is NaN", "row 70 of /x, column 1 is -infinite"};
+    static const char *const words[] = {"row 70 of /x, column 1 is NaN", "row 70 of /x, column 1 is -infinite",
+                                        "column 1 of /x varies by more"};
+    static const double      bad[]   = {(double)NAN, -(double)INFINITY, 1e200};
     plan                     p       = {.config = {RUN "data: {train: bad.h5, normalize: standard}\nsteps: 1\n"}};
     (void)state;
-    for (int i = 0; i < 2; i++) {
-        make("bad.h5", 1, i == 0 ? (double)NAN : -(double)INFINITY);
+    for (int i = 0; i < 3; i++) {
+        make("bad.h5", 1, bad[i]);
         plan_run(&p, 2);
         plan_failed(&p, 0, HOOP_ENONFINITE, words[i]);
         plan_failed(&p, 0, HOOP_ENONFINITE, "bad.h5: ");
