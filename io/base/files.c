@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL /* one library fewer to load */
 #include <xxhash.h>
 
 static hoop_status fail_errno(hoop_error *err, const char *path, const char *what)
