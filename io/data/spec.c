@@ -34,15 +34,19 @@ static int by_bytes(const void *a, const void *b)
 }
 
 /* A folder that is there is no pattern: 'set[1]' in 'set[1]/train-*'. */
-static void escape_folder(const char *spec, char *out)
+static void escape_folder(const char *spec, char out[2 * HOOP_PATH_MAX])
 {
     const char *slash = strrchr(spec, '/');
     char        dir[HOOP_PATH_MAX];
     struct stat s;
+    size_t      folder = slash == NULL ? 0 : (size_t)(slash - spec), n = 0;
     hoop__path_dir(spec, dir, sizeof dir);
-    for (; slash != NULL && spec < slash && stat(dir, &s) == 0; *out++ = *spec++)
-        if (strchr("*?[\\", *spec) != NULL) *out++ = '\\';
-    (void)strcpy(out, spec);
+    if (stat(dir, &s) != 0) folder = 0;
+    for (size_t i = 0; i < folder; i++) {
+        if (strchr("*?[\\", spec[i]) != NULL) out[n++] = '\\';
+        out[n++] = spec[i];
+    }
+    memcpy(out + n, spec + folder, strlen(spec + folder) + 1);
 }
 
 static hoop_status resolve_glob(const char *spec, hoop_error *err, hoop_paths *out)
