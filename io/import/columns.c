@@ -252,6 +252,7 @@ static hoop_status features_by_like(hoop_table *t, hoop_error *err)
         if ((st = like_column(t, group >= 0 ? l->hot[group] : l->x[k], false, err, &i)) != HOOP_OK) return st;
         if ((st = put_feature(t, i, err)) != HOOP_OK) return st;
         t->column[i].one_hot = group >= 0;
+        t->column[i].group   = group;
     }
     return HOOP_OK;
 }

@@ -203,11 +203,14 @@ static hoop_status feature_like(hoop_table *t, int64_t i, int64_t at, hoop_error
 {
     hoop_column     *c = &t->column[i];
     const hoop_like *l = &t->like;
-    const size_t     n = t->names != NULL ? strlen(t->names[i]) : (size_t)snprintf(NULL, 0, "%lld", (long long)i);
     char           **word;
+    size_t           n; /* of the set's name for it, "-1", say, for the last of a table without names */
     hoop_status      st;
     if (!c->one_hot) return c->words > 0 ? not_a_number(t, i, ", as they are in the set of --like", err) : HOOP_OK;
-    for (c->width = 0; at + c->width < l->nx && strncmp(l->x[at + c->width], l->x[at], n + 1) == 0;) c->width++;
+    n        = strlen(l->hot[c->group]);
+    c->width = 0;
+    while (at + c->width < l->nx && hoop__one_hot_of((const char *const *)l->hot, l->nhot, l->x[at + c->width]) == c->group)
+        c->width++;
     word = malloc((size_t)(c->width + 1) * sizeof *word);
     if (word == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", t->csv.path);
     for (int64_t k = 0; k < c->width; k++) word[k] = l->x[at + k] + n + 1;

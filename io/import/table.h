@@ -48,6 +48,7 @@ typedef struct hoop_column {
     /* decided */
     hoop_role   role;
     bool        one_hot;
+    int64_t     group;     /* by --like: which of its columns of words it is; else not looked at */
     hoop_labels labels;    /* of one-hot columns and the target's classes */
     int64_t     at, width; /* its place in x or y */
     int64_t     merged;    /* different values of the first rows that f32 makes equal */

@@ -440,6 +440,30 @@ static void a_table_without_target(void **state)
                 NULL);
 }
 
+/* the set calls its column of words "-1", the table has no names and is wide */
+static void like_goes_by_the_names_of_the_set(void **state)
+{
+    enum { WIDE = 1200 };
+    hoop_csv_opts like = {.like = "as/train", .no_target = true, .header = HOOP_CSV_NO_HEADER};
+    char          text[2 * (2 * WIDE + 8)];
+    hoop_error    err = {0};
+    double        x[16];
+    (void)state;
+    for (int words = 1; words <= 2; words++) {
+        const char *set = words == 1 ? "0,-1,y\n5,p,0.5\n6,p,1.5\n" : "0,-1,y\n5,p,0.5\n6,q,1.5\n";
+        size_t      n   = 0;
+        test_ok(import_to("as", set, (int64_t)strlen(set), &(hoop_csv_opts){.header = HOOP_CSV_HEADER, .target = "y"}, &err));
+        assert_string_equal(strings("as", "/x", "columns"), words == 1 ? "0|-1=p" : "0|-1=p|-1=q");
+        for (int row = 0; row < 2; row++) {
+            for (int i = 0; i < WIDE - 1; i++) n += (size_t)snprintf(text + n, sizeof text - n, "%d,", 3 + row);
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s\n", row == 1 && words == 2 ? "q" : "p");
+        }
+        test_ok(import(text, &like, &err));
+        assert_int_equal(values("csv", HOOP_FIELD_X, x, 16, NULL), 2 * (1 + words));
+        assert_true(x[0] == 3 && x[1] == 1 && x[1 + words] == 4 && x[2 * words + 1] == 1);
+    }
+}
+
 static void like_takes_all_from_a_set(void **state)
 {
     const hoop_csv_opts o    = {.target = "Survived", .drop = "PassengerId,Name", .missing = HOOP_MISSING_MEAN};
@@ -808,6 +832,7 @@ int main(void)
         cmocka_unit_test(words_become_columns),
         cmocka_unit_test(a_table_without_target),
         cmocka_unit_test(like_takes_all_from_a_set),
+        cmocka_unit_test(like_goes_by_the_names_of_the_set),
         cmocka_unit_test(forms),
         cmocka_unit_test(encodings),
         cmocka_unit_test(gzip_and_pipes),
