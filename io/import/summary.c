@@ -11,7 +11,14 @@ void hoop__say(hoop_import_result *r, const char *about, const char *format, ...
 {
     va_list           args;
     hoop_import_line *line;
-    if (r == NULL || r->nlines == HOOP_IMPORT_LINES) return;
+    if (r == NULL) return;
+    if (r->nlines == HOOP_IMPORT_LINES) {
+        line = &r->line[HOOP_IMPORT_LINES - 1];
+        (void)snprintf(line->about, sizeof line->about, "more");
+        (void)snprintf(line->text, sizeof line->text, "was decided than %d lines hold: it is left out here",
+                       HOOP_IMPORT_LINES - 1);
+        return;
+    }
     line = &r->line[r->nlines++];
     (void)snprintf(line->about, sizeof line->about, "%s", about);
     va_start(args, format);

@@ -30,7 +30,7 @@ typedef struct hoop_import_opts {
     void (*progress)(void *ctx, double fraction); /* may be NULL; called on this thread, about a hundred times */
 } hoop_import_opts;
 
-enum { HOOP_IMPORT_LINES = 16, HOOP_IMPORT_ABOUT = 12, HOOP_IMPORT_TEXT = 480 };
+enum { HOOP_IMPORT_LINES = 32, HOOP_IMPORT_ABOUT = 12, HOOP_IMPORT_TEXT = 480 };
 
 /** One thing that was decided, why, and the option of the command that decides otherwise. */
 typedef struct hoop_import_line {
@@ -42,7 +42,7 @@ typedef struct hoop_import_result {
     int64_t          train_rows, validation_rows, classes; /* classes: 0 for real targets */
     int64_t          dropped_rows, missing;                /* rows left out; missing cells there were */
     int              nlines;
-    hoop_import_line line[HOOP_IMPORT_LINES]; /* what was decided; nothing to free */
+    hoop_import_line line[HOOP_IMPORT_LINES]; /* what was decided; if full, the last says so; nothing to free */
 } hoop_import_result;
 
 /**
