@@ -14,8 +14,8 @@ static bool names_equal(char *const *a, char *const *b, int64_t n, int64_t *at)
     return true;
 }
 
-/* Names for each of `count` columns, from an attribute: as many as there are (if not, files of other programs have none), and the
- * same in all shards that have them. */
+/* Names for each of `count` columns, from an attribute: as many as there are (if not, files of others have none), and the same in
+ * all shards that have them. */
 static hoop_status read_names(hoop_dataset *ds, const hoop_found *f, int field, bool ours, const char *path, hoop_error *err)
 {
     const int64_t count = f->about.ndim <= 1 ? f->about.numel : -1;
@@ -40,14 +40,12 @@ static hoop_status read_names(hoop_dataset *ds, const hoop_found *f, int field, 
     return st;
 }
 
-hoop_status hoop__columns_read(hoop_dataset *ds, hid_t file, const hoop_found *f, int field, const char *path, hoop_error *err)
+hoop_status hoop__columns_read(hoop_dataset *ds, const hoop_look *l, const hoop_found *f, int field, hoop_error *err)
 {
-    char        format[64];
-    const bool  ours = hoop__h5_attr_string(file, "hoop_format", format, sizeof format);
     hoop_status st;
-    if (f->dset < 0) return HOOP_OK;
-    st = read_names(ds, f, field, ours, path, err);
-    if (st == HOOP_OK && ours && field == HOOP_FIELD_X && ds->one_hot.name == NULL) {
+    if (f->dset < 0 || (!l->ours && l->opts->attributes != HOOP_ATTRIBUTES_ALL)) return HOOP_OK;
+    st = read_names(ds, f, field, l->ours, l->path, err);
+    if (st == HOOP_OK && field == HOOP_FIELD_X && ds->one_hot.name == NULL) {
         ds->one_hot.n = hoop__h5_attr_strings(f->dset, "one_hot", &ds->one_hot.name);
         if (ds->one_hot.n < 0) ds->one_hot.n = 0;
     }

@@ -120,9 +120,10 @@ hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_er
 
 /* ---- names and views (columns.c) ---- */
 
+struct hoop_look;
 struct hoop_found;
-/** The names of an open field's columns. */
-hoop_status hoop__columns_read(hoop_dataset *ds, hid_t file, const struct hoop_found *f, int field, const char *path,
+/** The names of an open field's columns, where what the file's attributes are called counts. */
+hoop_status hoop__columns_read(hoop_dataset *ds, const struct hoop_look *l, const struct hoop_found *f, int field,
                                hoop_error *err);
 void        hoop__columns_free(hoop_dataset *ds);
 /** A row of the field, cast as it is stored, to how it is presented; row may be out where no columns are chosen. */

@@ -188,18 +188,28 @@ done:
     return st;
 }
 
+/* Attributes called `columns` are many; these are strings, a name for each column, or as many as one likes. */
+static bool may_be_names(const hoop_found *f, const char *attr)
+{
+    char        **list = NULL;
+    const int64_t n    = hoop__h5_attr_strings(f->dset, attr, &list);
+    free(list);
+    return n > 0 && (strcmp(attr, "columns") != 0 || (f->about.ndim <= 1 && n == f->about.numel));
+}
+
 hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found found[2], hoop_error *err)
 {
     static const struct {
         int         field;
         const char *attr;
-    } ours[]         = {{0, "scale"}, {1, "scale"}, {1, "classes"}, {1, "class_names"}};
+    } ours[] = {{0, "scale"}, {1, "scale"}, {1, "classes"}, {1, "class_names"}, {0, "columns"}, {1, "columns"}, {0, "one_hot"}};
     char   text[256] = "";
     size_t used      = 0;
     if (l->ours || l->opts->attributes != HOOP_ATTRIBUTES_AUTO || ds->foreign) return HOOP_OK;
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
         const hid_t dset = found[ours[i].field].dset;
         if (dset < 0 || H5Aexists(dset, ours[i].attr) <= 0 || used >= sizeof text) continue;
+        if (i >= 4 && !may_be_names(&found[ours[i].field], ours[i].attr)) continue;
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s of %.48s", used == 0 ? "" : ", ", ours[i].attr,
                                  ds->name[ours[i].field]);
     }

@@ -310,7 +310,7 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop
             ds->row_bytes[k]                            = found[k].about.numel * (int64_t)hoop_dtype_size(found[k].about.dtype);
         }
         HOOP_TRY(st, done, field_compare(ds, &found[k], k, s->path, err));
-        HOOP_TRY(st, done, hoop__columns_read(ds, file, &found[k], k, s->path, err));
+        HOOP_TRY(st, done, hoop__columns_read(ds, &look, &found[k], k, err));
         ds->info.field[k].checked = ds->info.field[k].checked || found[k].shown.checked;
     }
     if (strcmp(s->set, ds->shard[0].set) != 0) {

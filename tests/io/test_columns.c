@@ -165,6 +165,9 @@ static void names_are_those_of_all_shards(void **state)
     assert_string_equal(hoop_dataset_column(ds, HOOP_FIELD_X, 1), "b");
     hoop_dataset_close(&ds);
     strings("part-1.h5", "/x", "columns", other, 4);
+    ds = open_set("part-*.h5"); /* one is not of hoop: what its attributes are called says nothing */
+    hoop_dataset_close(&ds);
+    strings("part-1.h5", "/", "hoop_format", (const char *const[]){"dataset shard 1"}, 1);
     err = (hoop_error){0};
     test_failed(hoop_dataset_open("part-*.h5", NULL, &err, &ds), &err, HOOP_EFORMAT,
                 "part-1.h5: column 3 of /x is called 'e', but 'd'", NULL);
@@ -187,6 +190,35 @@ static void names_are_those_of_all_shards(void **state)
     hoop_dataset_close(&ds);
 }
 
+/* in files of others `columns` and `one_hot` count where all attributes do; a checkpoint says hoop_format, too */
+static void names_of_other_files_count_where_asked_for(void **state)
+{
+    static const char *const formats[] = {NULL, "checkpoint shard 1", "dataset shard 1"};
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        make("other.h5", H5T_IEEE_F32LE, 0, false);
+        strings("other.h5", "/x", "columns", abcd, 4);
+        strings("other.h5", "/x", "one_hot", abcd, 1);
+        strings("other.h5", "/y", "columns", words, 1);
+        if (formats[k] != NULL) strings("other.h5", "/", "hoop_format", &formats[k], 1);
+        for (int how = HOOP_ATTRIBUTES_AUTO; how <= HOOP_ATTRIBUTES_NONE; how++) {
+            const bool        count = k == 2 || how == HOOP_ATTRIBUTES_ALL;
+            hoop_error        err   = {0};
+            hoop_dataset_opts opts  = {.attributes = (hoop_dataset_attributes)how};
+            hoop_dataset     *ds;
+            test_ok(hoop_dataset_open("other.h5", &opts, &err, &ds));
+            assert_true(count == (hoop_dataset_column(ds, HOOP_FIELD_X, 3) != NULL));
+            assert_true(count == (hoop_dataset_column(ds, HOOP_FIELD_Y, 0) != NULL));
+            assert_true(count == (hoop_dataset_one_hot(ds, 0) != NULL));
+            if (k < 2 && how == HOOP_ATTRIBUTES_AUTO)
+                assert_non_null(strstr(hoop_dataset_note(ds, 0), "columns of /x, columns of /y, one_hot of /x is not applied"));
+            else
+                assert_null(hoop_dataset_note(ds, 0));
+            hoop_dataset_close(&ds);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +226,7 @@ int main(void)
         cmocka_unit_test(loaders_see_the_choice),
         cmocka_unit_test(labels_are_numbered_in_another_way),
         cmocka_unit_test(names_are_those_of_all_shards),
+        cmocka_unit_test(names_of_other_files_count_where_asked_for),
     };
     return cmocka_run_group_tests_name("columns", tests, test_enter, test_leave);
 }
