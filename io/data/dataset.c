@@ -100,7 +100,7 @@ static hoop_status open_shards(hoop_dataset *ds, hoop_dataset_y use_y, hoop_path
     ds->shard = calloc((size_t)paths->n, sizeof *ds->shard);
     if (ds->shard == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld shards", ds->spec, (long long)paths->n);
     hoop__h5_quiet(&quiet);
-    ds->info.mapped = true;
+    ds->info.mapped = ds->info.ours = true;
     for (int i = 0; i < (int)paths->n && st == HOOP_OK; i++) {
         hoop_shard *s  = &ds->shard[i];
         s->path        = paths->path[i];
@@ -108,7 +108,8 @@ static hoop_status open_shards(hoop_dataset *ds, hoop_dataset_y use_y, hoop_path
         ds->info.shards++;
         st = hoop__shard_open(ds, i, use_y, err);
         if (st != HOOP_OK) break;
-        s->first = ds->info.length;
+        s->first      = ds->info.length;
+        ds->info.ours = ds->info.ours && s->ours;
         ds->info.bytes += s->bytes;
         if (__builtin_add_overflow(ds->info.length, s->rows, &ds->info.length))
             st = hoop_fail(err, HOOP_ESIZE, "%s: the number of rows overflows", ds->spec);

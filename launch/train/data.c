@@ -54,15 +54,18 @@ static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec,
     return HOOP_OK;
 }
 
-/* Where the file itself did not say how many classes there are, its labels have to be looked at. */
-static bool labels_unsure(const hoop_trainer *tr)
+/* Where hoop did not write the file, nobody has seen to it that its labels are below what its type or attribute says. (Rows of
+ * one 1 among zeros are looked at as they are read.) */
+static bool labels_unsure(const hoop_trainer *tr, const hoop_dataset *ds)
 {
-    return tr->data_opts.classes > 0 || tr->data_opts.attributes == HOOP_ATTRIBUTES_ALL;
+    return tr->data_opts.classes > 0 || (!hoop_dataset_about(ds)->ours && tr->data_opts.labels != HOOP_LABELS_ONE_HOT);
 }
 
 static const char *classes_said_by(const hoop_trainer *tr)
 {
-    return tr->data_opts.classes > 0 ? "data.classes says" : "its attribute classes says";
+    return tr->data_opts.classes > 0                         ? "data.classes says"
+           : tr->data_opts.attributes == HOOP_ATTRIBUTES_ALL ? "its type, or its attribute classes, says"
+                                                             : "the names of its type are of";
 }
 
 static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
@@ -83,7 +86,7 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
             return hoop_config_fail(tr->config, "loss", err, "cross_entropy wants integer labels, and %s of %s is %s%s", y->name,
                                     hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype), hoop__labels_advice(ds, advice));
         tr->classes = info->classes;
-        if ((tr->classes == 0 || labels_unsure(tr)) &&
+        if ((tr->classes == 0 || labels_unsure(tr, ds)) &&
             hoop__labels_scan(ds, tr->classes, classes_said_by(tr), err, &found) != HOOP_OK)
             return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
         if (tr->classes == 0) tr->classes = found;
@@ -127,14 +130,19 @@ static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
     char                      advice[192];
     int64_t                   classes;
     hoop_status               st;
+    const bool                are  = tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && !hoop_dtype_is_float(y->dtype);
+    const int64_t             said = hoop_dataset_about(tr->validation_set)->classes;
+    /* before they are numbered as those trained on */
+    if (are && said > 0 && labels_unsure(tr, tr->validation_set)) {
+        st = hoop__labels_scan(tr->validation_set, said, classes_said_by(tr), err, &classes);
+        if (st != HOOP_OK) return st;
+    }
     st = match(tr, tr->validation_set, err);
     if (st != HOOP_OK || tr->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
     if (hoop_dtype_is_float(y->dtype))
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has%s", path, y->name,
                          hoop_dtype_name(y->dtype), hoop__labels_advice(tr->validation_set, advice));
-    if (hoop_dataset_about(tr->validation_set)->classes > 0 && !labels_unsure(tr)) return HOOP_OK;
-    return hoop__labels_scan(tr->validation_set, tr->classes, tr->data_opts.classes > 0 ? classes_said_by(tr) : "data.train has",
-                             err, &classes);
+    return said > 0 ? HOOP_OK : hoop__labels_scan(tr->validation_set, tr->classes, "data.train has", err, &classes);
 }
 
 static hoop_status check_sets(void *ctx, hoop_error *err)

@@ -190,7 +190,7 @@ static hoop_status check_labels(hoop__trained *t, hoop_error *err)
     if (hoop_dataset_about(t->data)->classes > t->trainer->classes)
         return hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
                          (long long)hoop_dataset_about(t->data)->classes, (long long)t->trainer->classes);
-    if (hoop_dataset_about(t->data)->classes > 0) return HOOP_OK;
+    if (hoop_dataset_about(t->data)->classes > 0 && hoop_dataset_about(t->data)->ours) return HOOP_OK;
     if (hoop_comm_rank(t->trainer->comm) == 0) hoop__task_start(&task, look_at_labels, t);
     st = hoop__task_wait(t->trainer, &task, "labels of the data", err);
     hoop__task_join(&task);

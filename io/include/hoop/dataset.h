@@ -68,6 +68,7 @@ typedef struct hoop_dataset_info {
     int                shards;
     int64_t            bytes;         /* of all shard files */
     bool               mapped;        /* all fields of all shards are read without HDF5 */
+    bool               ours;          /* hoop wrote all of its shards */
     int64_t            classes;       /* of y; 0: not said */
     int64_t            chunked_bytes; /* of rows that are not mapped, decoded */
     int64_t            block_bytes;   /* of these, at most so much is read at a time */

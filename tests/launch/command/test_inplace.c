@@ -144,6 +144,39 @@ static void a_label_that_is_far_off_is_named(void **state)
     said("[48, 5]");
 }
 
+/* an enum of 3 names, y of which holds a code beyond them: told with its row before the first step */
+static void codes_beyond_an_enum_are_named(void **state)
+{
+    static const char *const names[] = {"ant", "bee", "cat"};
+    const hid_t              type    = H5Tenum_create(H5T_STD_I8LE);
+    signed char              code[N];
+    (void)state;
+    for (signed char i = 0; i < 3; i++) assert_true(H5Tenum_insert(type, names[i], &i) >= 0);
+    for (int bad = 0; bad < 2; bad++) {
+        hid_t file, space, dset;
+        make("enum.h5", H5T_IEEE_F32LE, x, H5T_STD_I8LE, 1, column, label);
+        for (int i = 0; i < N; i++) code[i] = (signed char)(i % 3);
+        if (bad) code[40] = 9;
+        file  = H5Fopen("enum.h5", H5F_ACC_RDWR, H5P_DEFAULT);
+        space = H5Screate_simple(1, column, NULL);
+        assert_true(H5Ldelete(file, "/y", H5P_DEFAULT) >= 0);
+        dset = H5Dcreate2(file, "/y", type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(H5Dwrite(dset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, code) >= 0);
+        assert_true(H5Dclose(dset) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
+        assert_int_equal(hoop("train a.yaml --set data.train=enum.h5 --out runs/enum%d", bad), bad);
+        if (!bad) assert_int_equal(shell("cp enum.h5 good.h5"), 0);
+    }
+    failed(1, "data.train: enum.h5: label 9 in row 40 of /y; the names of its type are of 0 to 2");
+    assert_false(exists("runs/enum1/checkpoints/step-00000008"));
+    (void)hoop("train a.yaml --set data.train=good.h5 --set data.validation=enum.h5 --out runs/enum2");
+    failed(1, "data.validation", "enum.h5: label 9 in row 40 of /y; the names of its type are of 0 to 2");
+    (void)hoop("eval runs/enum0 --data enum.h5");
+    failed(1, "enum.h5: label 9 in row 40 of /y; the model knows 0 to 2");
+    (void)hoop("eval runs/enum0 --data good.h5");
+    succeeded();
+    (void)H5Tclose(type);
+}
+
 static void missing_values_stop_before_the_first_step(void **state)
 {
     static const char says[] = "missing.h5: row 5 of /x, element 1, is missing: -99";
@@ -206,7 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(labels_train_alike_however_stored),   cmocka_unit_test(labels_stored_otherwise_are_recognised),
         cmocka_unit_test(a_label_that_is_far_off_is_named),    cmocka_unit_test(missing_values_stop_before_the_first_step),
-        cmocka_unit_test(attributes_called_as_ours_are_noted),
+        cmocka_unit_test(attributes_called_as_ours_are_noted), cmocka_unit_test(codes_beyond_an_enum_are_named),
     };
     return cmocka_run_group_tests(tests, enter, test_leave);
 }
