@@ -197,24 +197,44 @@ static json_t *json_field(const hoop_dataset_field *f)
     return o;
 }
 
-static json_t *json_class_names(const hoop_dataset *ds)
+/* One of the names of a dataset; NULL after the last. */
+typedef const char *name_fn(const hoop_dataset *ds, int64_t i);
+
+static const char *x_column(const hoop_dataset *ds, int64_t i)
 {
-    json_t     *list = json_array();
+    return hoop_dataset_column(ds, HOOP_FIELD_X, i);
+}
+
+static const char *y_column(const hoop_dataset *ds, int64_t i)
+{
+    return hoop_dataset_column(ds, HOOP_FIELD_Y, i);
+}
+
+/* Nothing where there are none. */
+static void json_names(json_t *o, const char *key, const hoop_dataset *ds, name_fn *name_of)
+{
+    json_t     *list = name_of(ds, 0) != NULL ? json_array() : NULL;
     const char *name;
-    for (int64_t i = 0; (name = hoop_dataset_class_name(ds, i)) != NULL; i++) (void)json_array_append_new(list, json_text(name));
-    return list;
+    for (int64_t i = 0; list != NULL && (name = name_of(ds, i)) != NULL; i++) (void)json_array_append_new(list, json_text(name));
+    if (list != NULL) (void)json_object_set_new(o, key, list);
 }
 
 static json_t *json_info(const char *spec, const hoop_dataset *ds)
 {
     const hoop_dataset_info *info = hoop_dataset_about(ds);
-    json_t                  *o = json_object(), *files = json_array();
+    json_t                  *o = json_object(), *files = json_array(), *x = json_field(&info->field[HOOP_FIELD_X]), *y;
     (void)json_object_set_new(o, "dataset", json_text(spec));
     (void)json_object_set_new(o, "rows", json_integer(info->length));
-    (void)json_object_set_new(o, "x", json_field(&info->field[HOOP_FIELD_X]));
-    if (info->field[HOOP_FIELD_Y].present) (void)json_object_set_new(o, "y", json_field(&info->field[HOOP_FIELD_Y]));
+    json_names(x, "columns", ds, x_column);
+    json_names(x, "one_hot", ds, hoop_dataset_one_hot);
+    (void)json_object_set_new(o, "x", x);
+    if (info->field[HOOP_FIELD_Y].present) {
+        y = json_field(&info->field[HOOP_FIELD_Y]);
+        json_names(y, "columns", ds, y_column);
+        (void)json_object_set_new(o, "y", y);
+    }
     if (info->classes > 0) (void)json_object_set_new(o, "classes", json_integer(info->classes));
-    if (hoop_dataset_class_name(ds, 0) != NULL) (void)json_object_set_new(o, "class_names", json_class_names(ds));
+    json_names(o, "class_names", ds, hoop_dataset_class_name);
     (void)json_object_set_new(o, "bytes", json_integer(info->bytes));
     (void)json_object_set_new(o, "mapped", json_boolean(info->mapped));
     (void)json_object_set_new(o, "fingerprint", json_string(info->fingerprint));
@@ -237,6 +257,19 @@ static void print_field(const char *letter, const hoop_dataset_field *f)
     if (f->offset != 0) (void)printf(", add_offset %.6g", f->offset);
     if (f->checked) (void)printf(", checked as it is read");
     (void)printf("\n");
+}
+
+/* "a, b, c ... (20)", nothing where there are none. */
+static void print_names(const char *about, const hoop_dataset *ds, name_fn *name_of)
+{
+    enum { SHOWN = 10 };
+    int64_t n = 0;
+    for (const char *name; (name = name_of(ds, n)) != NULL; n++) {
+        if (n == 0) (void)printf("  %-12s ", about);
+        if (n < SHOWN) (void)printf("%s%s", n == 0 ? "" : ", ", *name == '\0' ? "(no name)" : name);
+    }
+    if (n > SHOWN) (void)printf(", ... (%" PRId64 " in all)", n);
+    if (n > 0) (void)printf("\n");
 }
 
 static void print_classes(const hoop_dataset *ds, int64_t classes)
@@ -271,7 +304,12 @@ static hoop_status info_one(const look_args *a, const char *spec, json_t *list, 
         print_bytes(info->bytes, size);
         (void)printf("%s\n  %-12s %" PRId64 "\n", spec, "rows", info->length);
         print_field("x", &info->field[HOOP_FIELD_X]);
-        if (info->field[HOOP_FIELD_Y].present) print_field("y", &info->field[HOOP_FIELD_Y]);
+        print_names("columns", ds, x_column);
+        print_names("one-hot", ds, hoop_dataset_one_hot);
+        if (info->field[HOOP_FIELD_Y].present) {
+            print_field("y", &info->field[HOOP_FIELD_Y]);
+            print_names("columns", ds, y_column);
+        }
         if (info->classes > 0) print_classes(ds, info->classes);
         (void)printf("  %-12s %d, %s, %s\n", "files", info->shards, size, info->mapped ? "mapped into memory" : "read by chunks");
         (void)printf("  %-12s %s\n", "fingerprint", info->fingerprint);

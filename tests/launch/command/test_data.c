@@ -362,6 +362,45 @@ static void any_hdf5_file_will_do(void **state)
     failed(1, "nan.h5", "/a");
 }
 
+static void info_names_columns(void **state)
+{
+    char    text[512] = "";
+    size_t  n         = 0;
+    json_t *list, *x, *y;
+    (void)state;
+    for (int i = 0; i < 11; i++) n += (size_t)snprintf(text + n, sizeof text - n, "c%d,", i);
+    n += (size_t)snprintf(text + n, sizeof text - n, "kind,size\n");
+    for (int row = 0; row < 2; row++) {
+        for (int i = 0; i < 11; i++) n += (size_t)snprintf(text + n, sizeof text - n, "%d,", i + 3 * row);
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s,%d.5\n", row == 0 ? "ash" : "oak", row);
+    }
+    store("wide.csv", text, (int64_t)n);
+    (void)hoop("data import-csv wide.csv --shards 1 --out wide");
+    succeeded();
+    (void)hoop("data info wide");
+    succeeded();
+    said("  columns      c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, ... (13 in all)\n  one-hot      kind\n");
+    said("  columns      size\n");
+    (void)hoop("data info wide --json");
+    succeeded();
+    list = as_json();
+    x    = json_object_get(json_array_get(list, 0), "x");
+    y    = json_object_get(json_array_get(list, 0), "y");
+    assert_int_equal(json_array_size(json_object_get(x, "columns")), 13);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(x, "columns"), 12)), "kind=oak");
+    assert_int_equal(json_array_size(json_object_get(x, "one_hot")), 1);
+    assert_int_equal(json_array_size(json_object_get(y, "columns")), 1);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(y, "columns"), 0)), "size");
+    assert_null(json_object_get(y, "one_hot"));
+    json_decref(list);
+    (void)hoop("data synth spirals --samples 10 --shards 1 --out nameless");
+    (void)hoop("data info nameless");
+    succeeded();
+    assert_null(strstr(last.out, "columns"));
+    (void)hoop("data info nameless --json");
+    assert_null(strstr(last.out, "columns"));
+}
+
 static void what_cannot_be_written_is_said(void **state)
 {
     (void)state;
@@ -385,6 +424,7 @@ int main(void)
         cmocka_unit_test(npy),
         cmocka_unit_test(damage_is_found_and_named),
         cmocka_unit_test(any_hdf5_file_will_do),
+        cmocka_unit_test(info_names_columns),
         cmocka_unit_test(what_cannot_be_written_is_said),
     };
     return cmocka_run_group_tests_name("command_data", tests, test_enter, test_leave);
