@@ -89,13 +89,18 @@ static hoop_status parse_dtype(npy *f, const char *descr, hoop_error *err)
         f->dtype = HOOP_U8;
     else if ((f->kind == 'i' && (f->width == 1 || f->width == 2 || f->width == 4)) || (f->kind == 'u' && f->width == 2))
         f->dtype = HOOP_I32;
-    else if ((f->kind == 'i' && f->width == 8) || (f->kind == 'u' && f->width == 4))
-        f->dtype = HOOP_I64;
+    else if ((f->kind == 'i' && f->width == 8) || (f->kind == 'u' && (f->width == 4 || f->width == 8)))
+        f->dtype = HOOP_I64; /* u8: where all fit */
     else if (f->kind == 'O')
         return hoop_fail(err, HOOP_EDTYPE, "%s: NumPy dtype '%.32s': pickled Python objects; numbers are wanted: x.astype('f4')",
                          f->path, descr);
+    else if (f->kind == 'U' || f->kind == 'S' || f->kind == 'a')
+        return hoop_fail(err, HOOP_EDTYPE,
+                         "%s: NumPy dtype '%.32s': text, and numbers are wanted; written as a table with the other columns "
+                         "(pandas: to_csv) hoop data import-csv makes classes of a target's words, and columns of others'",
+                         f->path, descr);
     else
-        return hoop_fail(err, HOOP_EDTYPE, "%s: NumPy dtype '%.32s'; float16 to 64, int8 to 64, uint8 to 32 or bool are wanted",
+        return hoop_fail(err, HOOP_EDTYPE, "%s: NumPy dtype '%.32s'; float16 to 64, int8 to 64, uint8 to 64 or bool are wanted",
                          f->path, descr);
     return HOOP_OK;
 }
@@ -160,6 +165,27 @@ static hoop_status npy_shape(npy *f, size_t data_at, hoop_error *err)
     return HOOP_OK;
 }
 
+/* uint64: the first row that holds more than 64 signed bits do. */
+static hoop_status npy_fits(const npy *f, hoop_error *err)
+{
+    const int64_t        n   = f->shape[0] * f->row;
+    const unsigned char *top = f->data + (f->swap ? 0 : 7); /* the byte with the highest bit */
+    int64_t              row = -1, first = 0;
+    uint64_t             bits = 0;
+    if (f->kind != 'u' || f->width != 8) return HOOP_OK;
+    for (int64_t at = 0; at < n; at++) {
+        const int64_t of = f->fortran ? at % f->shape[0] : at / f->row;
+        if (top[8 * at] < 0x80 || (row >= 0 && of >= row)) continue;
+        row   = of;
+        first = at;
+    }
+    if (row < 0) return HOOP_OK;
+    for (int b = 0; b < 8; b++) bits |= (uint64_t)f->data[8 * first + (f->swap ? 7 - b : b)] << (8 * b);
+    return hoop_fail(err, HOOP_ERANGE,
+                     "%s: row %lld holds %llu, which does not fit in 64 signed bits; as float64, rounded, it would: astype('f8')",
+                     f->path, (long long)row, (unsigned long long)bits);
+}
+
 static hoop_status npy_open(npy *f, const char *path, const char *spool_dir, hoop_error *err)
 {
     size_t      head = 10, length;
@@ -187,7 +213,8 @@ static hoop_status npy_open(npy *f, const char *path, const char *spool_dir, hoo
     }
     if (length > f->bytes - head) return hoop_fail(err, HOOP_EFORMAT, "%s: truncated in its header", path);
     st = parse_dict(f, (cursor){(const char *)f->map + head, (const char *)f->map + head + length}, err);
-    return st == HOOP_OK ? npy_shape(f, head + length, err) : st;
+    if (st == HOOP_OK) st = npy_shape(f, head + length, err);
+    return st == HOOP_OK ? npy_fits(f, err) : st;
 }
 
 static void npy_close(npy *f)
@@ -393,8 +420,12 @@ static hoop_dtype real_of(const int64_t *label, int64_t n)
 
 static void say_stored(hoop_import_result *result, const char *field, const npy *f)
 {
-    if ((int)hoop_dtype_size(f->dtype) != f->width)
-        hoop__say(result, "dtype", "%s %s, widened from %c%d", field, hoop_dtype_name(f->dtype), f->kind, f->width);
+    if ((int)hoop_dtype_size(f->dtype) != f->width || (f->kind == 'u' && f->width == 8))
+        hoop__say(result, "dtype", "%s %s, from %s%d", field, hoop_dtype_name(f->dtype),
+                  f->kind == 'f'   ? "float"
+                  : f->kind == 'u' ? "uint"
+                                   : "int",
+                  8 * f->width);
     else
         hoop__say(result, "dtype", "%s %s, as in the file", field, hoop_dtype_name(f->dtype));
 }

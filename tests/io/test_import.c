@@ -560,6 +560,7 @@ static void npy_files(void **state)
     const float         f4[6]    = {1.5f, -2, 3, 4, 5, 6};
     const short         i2[6]    = {1, -2, 3, 4, 5, -32768};
     const unsigned      u4[6]    = {1, 2, 3, 4, 5, 4294967295u};
+    const unsigned long u8[6]    = {1, 2, 3, 4, 5, 1ul << 62};
     const long          i8[3]    = {2, 0, 1};
     const signed char   i1[3]    = {0, 1, -1};
     const struct {
@@ -574,6 +575,8 @@ static void npy_files(void **state)
         {"{'descr': '<f4', 'fortran_order': True, 'shape': (3, 2), }", 2, f4, 24, HOOP_F32, {1.5, 4, -2, 5, 3, 6}},
         {"{'descr':\"<i2\",'fortran_order':False,'shape':(3L,2L)}", 1, i2, 12, HOOP_I32, {1, -2, 3, 4, 5, -32768}},
         {"{'shape': (3, 2), 'fortran_order': False, 'descr': '<u4'}", 3, u4, 24, HOOP_I64, {1, 2, 3, 4, 5, 4294967295.0}},
+        {"{'descr': '<u8', 'fortran_order': False, 'shape': (3, 2), }", 1, u8, 48, HOOP_I64, {1, 2, 3, 4, 5, 0x1p62}},
+        {"{'descr': '<u8', 'fortran_order': True, 'shape': (3, 2), }", 1, u8, 48, HOOP_I64, {1, 4, 2, 5, 3, 0x1p62}},
         {"{'descr': '>f2', 'fortran_order': False, 'shape': (3, 2), }",
          1,
          f2be,
@@ -608,6 +611,42 @@ static void npy_files(void **state)
     }
 }
 
+/* uint64 is taken as i64 where all of it fits; what does not is named by its row, in x and in y */
+static void npy_of_uint64(void **state)
+{
+    static const char *const dicts[] = {"{'descr': '<u8', 'fortran_order': False, 'shape': (4, 3), }",
+                                        "{'descr': '<u8', 'fortran_order': True, 'shape': (4, 3), }",
+                                        "{'descr': '>u8', 'fortran_order': False, 'shape': (4, 3), }"};
+    const hoop_import_opts   o       = {.dir = "u8", .force = true, .shards = 1};
+    uint64_t                 x[12], y[4] = {7, 7, 9, 9};
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        for (int bad = 0; bad < 2; bad++) {
+            hoop_error         err = {0};
+            hoop_import_result r;
+            for (int i = 0; i < 12; i++) x[i] = (uint64_t)i;
+            if (bad) x[k == 1 ? 5 : 4] = x[11] = (1ull << 63) + 6; /* row 1, column 1, and the last */
+            for (int i = 0; i < 12 && k == 2; i++) x[i] = __builtin_bswap64(x[i]);
+            npy_store("x.npy", 1, dicts[k], x, sizeof x);
+            npy_store("y.npy", 1, "{'descr': '<u8', 'fortran_order': False, 'shape': (4,), }", y, sizeof y);
+            if (bad)
+                test_failed(hoop_import_npy("x.npy", "y.npy", NULL, &o, &err, &r), &err, HOOP_ERANGE,
+                            "x.npy: row 1 holds 9223372036854775814, which does not fit in 64 signed bits", NULL);
+            else
+                test_ok(hoop_import_npy("x.npy", "y.npy", &(hoop_npy_opts){.targets = HOOP_CSV_CLASS}, &o, &err, &r));
+            if (!bad) assert_int_equal(r.classes, 2);
+        }
+    }
+    {
+        hoop_error err = {0};
+        y[3]           = UINT64_MAX;
+        npy_store("y.npy", 1, "{'descr': '<u8', 'fortran_order': False, 'shape': (4,), }", y, sizeof y);
+        npy_store("x.npy", 1, dicts[0], (uint64_t[12]){0}, sizeof x);
+        test_failed(hoop_import_npy("x.npy", "y.npy", NULL, &o, &err, NULL), &err, HOOP_ERANGE,
+                    "y.npy: row 3 holds 18446744073709551615", "astype", NULL);
+    }
+}
+
 static void bad_npy_files(void **state)
 {
     const float x[6] = {0};
@@ -625,7 +664,8 @@ static void bad_npy_files(void **state)
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 3), }", 1, HOOP_EFORMAT,
          "header cannot be read: 'shape' is not"},
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "<c8"},
-        {"{'descr': '<u8', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "<u8"},
+        {"{'descr': '<U6', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "'<U6': text, and numbers are wanted"},
+        {"{'descr': '|S6', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "hoop data import-csv makes classes"},
         {"{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "pickled"},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (3,), }", 1, HOOP_EDTYPE, "structured"},
         {"{'descr': '<f4', 'fortran_order': Maybe, 'shape': (3,), }", 1, HOOP_EFORMAT,
@@ -733,6 +773,7 @@ int main(void)
         cmocka_unit_test(csv_of_noise_does_not_crash),
         cmocka_unit_test(npy_files),
         cmocka_unit_test(bad_npy_files),
+        cmocka_unit_test(npy_of_uint64),
         cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(progress_is_told),
     };

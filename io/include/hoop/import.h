@@ -104,11 +104,11 @@ typedef struct hoop_npy_opts {
 
 /**
  * NumPy .npy files (format 1, 2, 3; C or Fortran order, any byte order; f4 f8 i8 i4 u1, and f2 i1 i2 u2 u4 b1 as the next
- * larger of these), plain or gzip, from files or pipes: x of shape (N, ...), y of shape (N) or (N, ...). y may be NULL.
- * Integers y (N) become classes, i64, if at most 64 are different and each is there 5 times on average, or if they are 0 .. C-1
- * and each is there 5 times on average or C*C <= N + 100. Where 0 is one of them and C at most 64 or twice their number, they
- * are the ids; else they are numbered, and kept as `class_names`. npy and result may be NULL.
- * Errors: HOOP_EFORMAT (truncated, bytes after the end), HOOP_EDTYPE, HOOP_ESHAPE. Calls: Local.
+ * larger of these, u8 as i8 where all of it fits), plain or gzip, from files or pipes: x of shape (N, ...), y of shape (N) or (N,
+ * ...). y may be NULL. Integers y (N) become classes, i64, if at most 64 are different and each is there 5 times on average, or
+ * if they are 0 .. C-1 and each is there 5 times on average or C*C <= N + 100. Where 0 is one of them and C at most 64 or twice
+ * their number, they are the ids; else they are numbered, and kept as `class_names`. npy and result may be NULL. Errors:
+ * HOOP_EFORMAT (truncated, bytes after the end), HOOP_EDTYPE, HOOP_ERANGE (u8 that does not fit), HOOP_ESHAPE. Calls: Local.
  */
 HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_npy_opts *npy, const hoop_import_opts *opts,
                                      hoop_error *err, hoop_import_result *result);
