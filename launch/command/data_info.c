@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "command/command.h"
 #include "command/data.h"
 #include "command/print.h"
@@ -263,10 +264,13 @@ static void print_field(const char *letter, const hoop_dataset_field *f)
 static void print_names(const char *about, const hoop_dataset *ds, name_fn *name_of)
 {
     enum { SHOWN = 10 };
+    char    shown[256];
     int64_t n = 0;
     for (const char *name; (name = name_of(ds, n)) != NULL; n++) {
         if (n == 0) (void)printf("  %-12s ", about);
-        if (n < SHOWN) (void)printf("%s%s", n == 0 ? "" : ", ", *name == '\0' ? "(no name)" : name);
+        if (n < SHOWN)
+            (void)printf("%s%s", n == 0 ? "" : ", ",
+                         *name == '\0' ? "(no name)" : hoop__text_printable(name, shown, sizeof shown));
     }
     if (n > SHOWN) (void)printf(", ... (%" PRId64 " in all)", n);
     if (n > 0) (void)printf("\n");
@@ -274,10 +278,11 @@ static void print_names(const char *about, const hoop_dataset *ds, name_fn *name
 
 static void print_classes(const hoop_dataset *ds, int64_t classes)
 {
+    char shown[256];
     (void)printf("  %-12s %" PRId64, "classes", classes);
     for (int64_t i = 0; i < classes && i < 20; i++) {
         const char *name = hoop_dataset_class_name(ds, i);
-        if (name != NULL) (void)printf("%s%s", i == 0 ? ": " : ", ", name);
+        if (name != NULL) (void)printf("%s%s", i == 0 ? ": " : ", ", hoop__text_printable(name, shown, sizeof shown));
     }
     (void)printf("%s\n", classes > 20 && hoop_dataset_class_name(ds, 0) != NULL ? ", ..." : "");
 }
