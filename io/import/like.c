@@ -63,9 +63,14 @@ hoop_status hoop__like_read(const char *spec, hoop_error *err, hoop_like *out)
     out->y_f64   = out->has_y && info->field[HOOP_FIELD_Y].dtype == HOOP_F64;
     out->classes = info->classes;
     out->y_class = info->classes > 0;
-    if (info->field[HOOP_FIELD_X].ndim != 1 || !hoop_dtype_is_float(info->field[HOOP_FIELD_X].dtype) ||
-        (out->has_y && !out->y_class && !hoop_dtype_is_float(info->field[HOOP_FIELD_Y].dtype))) {
-        st = hoop_fail(err, HOOP_EFORMAT, "--like: %s: is no set of a table (x of one dim, f32 or f64)", spec);
+    if (info->field[HOOP_FIELD_X].ndim != 1 || !hoop_dtype_is_float(info->field[HOOP_FIELD_X].dtype)) {
+        st = hoop_fail(err, HOOP_EFORMAT,
+                       "--like: %s: is no set of a table: rows of x have %d dims of %s; one dim of f32 or f64 is wanted", spec,
+                       info->field[HOOP_FIELD_X].ndim, hoop_dtype_name(info->field[HOOP_FIELD_X].dtype));
+    } else if (out->has_y && !out->y_class && !hoop_dtype_is_float(info->field[HOOP_FIELD_Y].dtype)) {
+        st = hoop_fail(err, HOOP_EFORMAT,
+                       "--like: %s: is no set of a table: y is %s without a number of classes; classes, f32 or f64 are wanted",
+                       spec, hoop_dtype_name(info->field[HOOP_FIELD_Y].dtype));
     } else {
         hoop__h5_quiet(&quiet);
         st = read_attributes(hoop_dataset_path(ds, 0, NULL), err, out);

@@ -26,6 +26,7 @@ struct hoop_source {
     bool             raw_end;
     bool             gz, looked;
     int64_t          members; /* gzip members that have ended */
+    bool             padded;  /* by zeros after them, as of blocks of a tape: nothing else may follow */
     z_stream         z;
     char            *plain;
     iconv_t          iconv;
@@ -113,6 +114,7 @@ static hoop_status look(hoop_source *s, hoop_error *err)
     hoop_status st = raw_fill(s, err);
     s->looked      = true;
     s->members     = 0;
+    s->padded      = false;
     if (st != HOOP_OK || s->raw_n == 0) return st;
     s->gz = s->raw_n >= 2 && s->raw[0] == 0x1f && (unsigned char)s->raw[1] == 0x8b;
     if (!s->gz || st != HOOP_OK) return st;
@@ -122,10 +124,10 @@ static hoop_status look(hoop_source *s, hoop_error *err)
     return inflateInit2(&s->z, 15 + 16) == Z_OK ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", s->path);
 }
 
-/* What zlib said of bytes it cannot use, or that have no end. Those behind a whole member are not its own. */
-static hoop_status bad_gzip(const hoop_source *s, const char *what, hoop_error *err)
+/* What zlib said of bytes it cannot use, or that have no end (cut). Those behind a whole member are not its own. */
+static hoop_status bad_gzip(const hoop_source *s, bool cut, const char *what, hoop_error *err)
 {
-    if (s->members > 0 && s->z.total_out == 0)
+    if (s->members > 0 && s->z.total_out == 0 && (!cut || s->z.total_in < 2))
         return hoop_fail(err, HOOP_EFORMAT, "%s: other bytes follow the end of its gzip data", s->path);
     return hoop_fail(err, HOOP_EFORMAT, "%s: %s", s->path, what);
 }
@@ -141,7 +143,12 @@ static hoop_status unpack(hoop_source *s, hoop_error *err)
         int rc;
         if (s->raw_at == s->raw_n && !s->raw_end && (st = raw_fill(s, err)) != HOOP_OK) return st;
         if (s->raw_end)
-            return s->members > 0 && s->z.total_in == 0 ? HOOP_OK : bad_gzip(s, "truncated: its gzip data has no end", err);
+            return s->members > 0 && s->z.total_in == 0 ? HOOP_OK : bad_gzip(s, true, "truncated: its gzip data has no end", err);
+        if (s->members > 0 && s->z.total_in == 0) { /* between members */
+            for (; s->raw_at < s->raw_n && s->raw[s->raw_at] == '\0'; s->raw_at++) s->padded = true;
+            if (s->raw_at == s->raw_n) continue;
+            if (s->padded) return bad_gzip(s, false, "", err);
+        }
         s->z.next_in  = (unsigned char *)s->raw + s->raw_at;
         s->z.avail_in = (unsigned)(s->raw_n - s->raw_at);
         rc            = inflate(&s->z, Z_NO_FLUSH);
@@ -153,7 +160,7 @@ static hoop_status unpack(hoop_source *s, hoop_error *err)
             s->members++;
         } else if (rc != Z_OK && rc != Z_BUF_ERROR) {
             (void)snprintf(what, sizeof what, "corrupt gzip data: %s", s->z.msg != NULL ? s->z.msg : "no dictionary");
-            return bad_gzip(s, what, err);
+            return bad_gzip(s, false, what, err);
         }
     }
     return HOOP_OK;

@@ -493,6 +493,17 @@ static void like_takes_all_from_a_set(void **state)
                 "'2' is none of the classes 0 to 1", NULL);
     test_ok(import("Survived,Embarked,Age,Sex\n1,S,30,male\n", &like, &err)); /* its classes have no names */
     said("target", "2 classes, 0 to 1");
+    /* what is no set of a table is told with what it is */
+    for (int k = 0; k < 3; k++) {
+        static const char *const says[]  = {"like.h5: is no set of a table: rows of x have 2 dims of f32",
+                                            "rows of x have 1 dims of i32", "y is i64 without a number of classes"};
+        const hsize_t            dims[3] = {2, 2, 2};
+        double                   zero[8] = {0};
+        const hid_t              type    = k == 1 ? H5T_STD_I32LE : H5T_IEEE_F32LE;
+        test_h5_add("like.h5", true, "/x", type, H5T_NATIVE_DOUBLE, k == 0 ? 3 : 2, dims, zero, 0, 0);
+        test_h5_add("like.h5", false, "/y", H5T_STD_I64LE, H5T_NATIVE_DOUBLE, 1, dims, zero, 0, 0);
+        test_failed(import("a,y\n1,2\n", &(hoop_csv_opts){.like = "like.h5"}, &err), &err, HOOP_EFORMAT, says[k], NULL);
+    }
     /* a name that reads like a word of another column would be taken for one */
     test_failed(import("Sex,Sex=x,y\nm,1,0\nf,0,1\n", NULL, &err), &err, HOOP_EFORMAT, "'Sex=x' of column 2", "column 'Sex'",
                 "--drop 1", NULL);
@@ -643,7 +654,25 @@ static void gzip_and_pipes(void **state)
     test_flip("cut.gz", n - 6, 1);
     memset(&err, 0, sizeof err);
     test_failed(hoop_import_csv("cut.gz", NULL, &o, &err, NULL), &err, HOOP_EFORMAT, "corrupt gzip data", NULL);
-    data = realloc(data, (size_t)(2 * n + 8));
+    data = realloc(data, (size_t)(2 * n + 1000000));
+    for (int k = 0; k < 3; k++) { /* zeros follow, as gzip pads blocks with: few, many, and with something behind them */
+        const int64_t all = n + (k == 0 ? 1 : 900000);
+        memset(data + n, 0, (size_t)(all - n));
+        if (k == 2) memcpy(data + all - n, data, (size_t)n);
+        test_store("padded.gz", data, all);
+        memset(&err, 0, sizeof err);
+        if (k < 2)
+            test_ok(hoop_import_csv("padded.gz", NULL, &o, &err, &result));
+        else
+            test_failed(hoop_import_csv("padded.gz", NULL, &o, &err, NULL), &err, HOOP_EFORMAT, "other bytes follow", NULL);
+        if (k < 2) assert_int_equal(result.train_rows, 3);
+    }
+    memcpy(data + n, data, (size_t)n);
+    for (int64_t cut = n + 2; cut < 2 * n; cut++) { /* a second member without its end */
+        memset(&err, 0, sizeof err);
+        test_store("cut.gz", data, cut);
+        test_failed(hoop_import_csv("cut.gz", NULL, &o, &err, NULL), &err, HOOP_EFORMAT, "cut.gz", "truncated", NULL);
+    }
     memcpy(data + n, data, (size_t)n); /* another member: the header is a row that is like none */
     test_store("two.gz", data, 2 * n);
     memset(&err, 0, sizeof err);
