@@ -260,7 +260,8 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
-static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__record *r, hoop_error *err)
+/* Its loss; NaN after an error. */
+static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__record *r, hoop_error *err)
 {
     int64_t      xs[HOOP_MAX_DIMS] = {leaf->n};
     hoop_tensor *x, *y, *out, *loss;
@@ -276,12 +277,27 @@ static void evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__
     loss = hoop__model_loss(tr, out, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
         (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
-        return;
+        return NAN;
     }
     tr->leaf.n = leaf->n;
     hoop__record_loss(r, loss, leaf->n);
     if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(r, out, y);
     if (tr->tally != NULL) hoop__tally_leaf(tr, tr->tally, out, leaf->y, leaf->n);
+    return hoop_tensor_item(loss);
+}
+
+/* A loss that is not finite is told, with the row it comes from where that is known. */
+static hoop_status tell_nonfinite(hoop_trainer *tr, bool own, hoop_error *found, hoop_error *err)
+{
+    const hoop_status st = hoop__nonfinite_agree(tr, found, err);
+    if (st != HOOP_OK || hoop_comm_rank(tr->comm) != 0) return st;
+    if (found->status == HOOP_OK && own)
+        hoop__note(tr, "warning: the validation loss of step %lld is not finite; look at the data (hoop data verify)",
+                   (long long)tr->status.step);
+    if (found->status != HOOP_OK && own)
+        hoop__note(tr, "warning: the validation loss of step %lld is not finite; %s", (long long)tr->status.step, found->text);
+    if (found->status != HOOP_OK && !own) hoop__note(tr, "warning: the loss is not finite; %s", found->text);
+    return HOOP_OK;
 }
 
 static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)
@@ -300,7 +316,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     hoop_loader      *loader = NULL;
     bool              own    = ds == NULL; /* the config's validation data */
     hoop_loader_leaf  leaf;
-    hoop_error        local = {.status = HOOP_OK};
+    hoop_error        local = {.status = HOOP_OK}, found = {.status = HOOP_OK};
     hoop__record      r;
     hoop_metrics_sums sums;
     hoop_status       st;
@@ -319,7 +335,9 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
         for (int64_t i = 0; i < opts.end_step && local.status == HOOP_OK; i++) {
             if (hoop_loader_next_step(loader, &local, NULL) != HOOP_OK) break;
             while (local.status == HOOP_OK && hoop_loader_next_leaf(loader, &leaf)) {
-                if (leaf.n > 0) evaluate_leaf(tr, &leaf, &r, &local);
+                if (leaf.n > 0 && !isfinite(evaluate_leaf(tr, &leaf, &r, &local)) && local.status == HOOP_OK &&
+                    found.status == HOOP_OK)
+                    hoop__nonfinite_find(tr, ds, &leaf, &found);
             }
             if (tr->opts.progress != NULL) tr->opts.progress(tr->opts.ctx, (double)(i + 1) / (double)opts.end_step);
             hoop_comm_progress(tr->comm);
@@ -336,10 +354,9 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     if (st != HOOP_OK) goto done;
     hoop__record_sums(tr, &r, &sums);
     if (out != NULL) *out = sums;
+    if (!isfinite(sums.loss) && (!own || isfinite(tr->status.validation.loss))) /* not each epoch */
+        HOOP_TRY(st, done, tell_nonfinite(tr, own, &found, err));
     if (own) {
-        if (!isfinite(sums.loss) && isfinite(tr->status.validation.loss) && hoop_comm_rank(tr->comm) == 0) /* not each epoch */
-            hoop__note(tr, "warning: the validation loss of step %lld is not finite; look at the data (hoop data verify)",
-                       (long long)tr->status.step);
         tr->status.validation      = sums;
         tr->status.validation_step = tr->status.step;
     }

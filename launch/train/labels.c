@@ -66,8 +66,7 @@ const char *hoop__labels_advice(hoop_dataset *ds, char out[192])
 
 /* ---- how many there are ---- */
 
-/* The shard of a row, which becomes one of it. */
-static const char *shard_of(const hoop_dataset *ds, int64_t *row)
+const char *hoop__labels_shard(const hoop_dataset *ds, int64_t *row)
 {
     int64_t length;
     for (int i = 0;; i++) {
@@ -80,7 +79,7 @@ static const char *shard_of(const hoop_dataset *ds, int64_t *row)
 static hoop_status wrong_label(const hoop_dataset *ds, int64_t label, int64_t row, int64_t limit, const char *who,
                                hoop_error *err)
 {
-    const char *name = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].name, *path = shard_of(ds, &row);
+    const char *name = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].name, *path = hoop__labels_shard(ds, &row);
     if (limit > 0)
         return hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; %s 0 to %lld", path, (long long)label,
                          (long long)row, name, who, (long long)limit - 1);
@@ -110,7 +109,7 @@ hoop_status hoop__labels_scan(hoop_dataset *ds, int64_t limit, const char *who, 
         }
     }
     if (st == HOOP_OK && limit == 0 && most >= MANY_CLASSES && most / per >= info->length) {
-        const char *path = shard_of(ds, &most_row);
+        const char *path = hoop__labels_shard(ds, &most_row);
         st               = hoop_fail(err, HOOP_ERANGE,
                                      "%s: label %lld in row %lld of %s, and there are only %lld labels: a model would get as many outputs; "
                                                    "number the classes from 0, or data.classes: %lld if there are so many",

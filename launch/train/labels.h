@@ -16,5 +16,7 @@ const char *hoop__labels_advice(hoop_dataset *ds, char out[192]);
  * reading. Calls: Local.
  */
 hoop_status hoop__labels_scan(hoop_dataset *ds, int64_t limit, const char *who, hoop_error *err, int64_t *classes);
+/** The shard of a row, which becomes one of it. Calls: Local. */
+const char *hoop__labels_shard(const hoop_dataset *ds, int64_t *row);
 
 #endif

@@ -189,10 +189,30 @@ static void own_squares(hoop_trainer *tr)
         hoop_grad_squares(tr->params, tr->rt, range[i].first_block, range[i].nblocks, &tr->record.squares);
 }
 
+/* The step is read once more: it is the last one. All ranks come here together. */
+static hoop_status find_cause(hoop_trainer *tr, hoop_error *found, hoop_error *err)
+{
+    hoop_loader_leaf leaf;
+    if (tr->loader == NULL) return HOOP_OK; /* the caller's own arrays */
+    if (hoop_loader_seek(tr->loader, tr->status.step, NULL) == HOOP_OK &&
+        hoop_loader_next_step(tr->loader, NULL, NULL) == HOOP_OK) {
+        while (found->status == HOOP_OK && hoop_loader_next_leaf(tr->loader, &leaf))
+            hoop__nonfinite_find(tr, tr->train_set, &leaf, found);
+    }
+    return hoop__nonfinite_agree(tr, found, err);
+}
+
 static hoop_status check_finite(hoop_trainer *tr, hoop_error *err)
 {
-    double loss = hoop_exact_scalar_finish(&tr->record.loss), weight = hoop_exact_scalar_finish(&tr->record.weight);
+    hoop_error  found = {.status = HOOP_OK};
+    hoop_status st;
+    double      loss = hoop_exact_scalar_finish(&tr->record.loss), weight = hoop_exact_scalar_finish(&tr->record.weight);
     if (isfinite(loss) && isfinite(weight) && tr->record.nonfinite == 0) return HOOP_OK;
+    st = find_cause(tr, &found, err);
+    if (st != HOOP_OK) return st;
+    if (found.status != HOOP_OK)
+        return hoop_fail(err, HOOP_ENONFINITE, "step %lld: the %s is not finite; the weights are those before it. %s",
+                         (long long)tr->status.step, isfinite(loss) ? "gradient" : "loss", found.text);
     return hoop_fail(err, HOOP_ENONFINITE,
                      "step %lld: the %s is not finite (loss %g); the weights are those before it. Try a smaller optimizer.lr, or "
                      "clip_norm, and look at the data (hoop data verify)",

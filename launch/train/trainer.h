@@ -167,6 +167,10 @@ hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *w
 void        hoop__record_error(hoop__record *r, int rank, const hoop_error *why);
 void        hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, hoop_metrics_sums *out);
 hoop_status hoop__record_verdict(const hoop_trainer *tr, const hoop__record *r, hoop_error *err);
+/* nonfinite.c: the first value of a leaf that is not finite, with its file and row (HOOP_OK: there is none); agree: that of the
+ * lowest rank, so of the first leaf that has one, for all. Collective */
+void        hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_loader_leaf *leaf, hoop_error *found);
+hoop_status hoop__nonfinite_agree(hoop_trainer *tr, hoop_error *found, hoop_error *err);
 /* save.c */
 hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__save_after_step(hoop_trainer *tr, const hoop__record *r, hoop_error *err);

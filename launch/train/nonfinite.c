@@ -1,0 +1,71 @@
+/* Where a loss or a gradient is not finite: is it the data? Nothing of this runs before. */
+#include "train/labels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The first of n values that is not finite; -1: there is none. */
+static int64_t first_of(const void *values, hoop_dtype dtype, int64_t n)
+{
+    for (int64_t i = 0; values != NULL && i < n; i++) {
+        if (dtype == HOOP_F64 && !isfinite(((const double *)values)[i])) return i;
+        if (dtype == HOOP_F32 && !isfinite(((const float *)values)[i])) return i;
+    }
+    return -1;
+}
+
+/* The element as it is stored: f32 may not hold it. NaN where it cannot be read. */
+static double stored(hoop_dataset *ds, int field, int64_t row, int64_t element)
+{
+    double *all   = malloc((size_t)hoop_dataset_about(ds)->field[field].numel * sizeof *all);
+    double  value = NAN;
+    if (all != NULL && hoop_dataset_read(ds, &row, 1, field, HOOP_F64, all, NULL) == HOOP_OK) value = all[element];
+    free(all);
+    return value;
+}
+
+void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_loader_leaf *leaf, hoop_error *found)
+{
+    const void *const values[2] = {leaf->x, leaf->y};
+    const hoop_dtype  dtype[2]  = {tr->input_dtype, tr->target_dtype};
+    for (int k = 0; k < 2; k++) {
+        const hoop_dataset_field *f     = &hoop_dataset_about(ds)->field[k];
+        const int64_t             at    = f->present ? first_of(values[k], dtype[k], leaf->n * f->numel) : -1;
+        const int64_t             index = at < 0 ? 0 : at % f->numel;
+        int64_t                   row   = at < 0 ? 0 : leaf->sample[at / f->numel];
+        const char               *name  = hoop_dataset_column(ds, k, index), *path;
+        char                      where[128];
+        double                    value;
+        if (at < 0) continue;
+        value = stored(ds, k, row, index);
+        path  = hoop__labels_shard(ds, &row);
+        if (name != NULL)
+            (void)snprintf(where, sizeof where, "in column '%.64s'", name);
+        else
+            (void)snprintf(where, sizeof where, "in element %lld", (long long)index);
+        if (isfinite(value))
+            (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %g %s, beyond f32; precision: f64 can hold it", path,
+                            (long long)row, f->name, value, where);
+        else
+            (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %s %s; leave such rows out, or give them a value",
+                            path, (long long)row, f->name,
+                            isnan(value) ? "NaN"
+                            : value > 0  ? "infinity"
+                                         : "-infinity",
+                            where);
+        return;
+    }
+}
+
+hoop_status hoop__nonfinite_agree(hoop_trainer *tr, hoop_error *found, hoop_error *err)
+{
+    hoop__record r;
+    hoop_status  st;
+    hoop__record_clear(&r);
+    if (found->status != HOOP_OK) hoop__record_error(&r, hoop_comm_rank(tr->comm), found);
+    st     = hoop__record_reduce(tr, &r, "what is not finite", err);
+    *found = (hoop_error){.status = HOOP_OK};
+    if (st == HOOP_OK && r.error_rank != INT64_MAX) (void)hoop_fail(found, HOOP_ENONFINITE, "%s", r.error_text);
+    return st;
+}
