@@ -96,24 +96,33 @@ static hoop_status walk(comparison *c, const char *path, const hoop_value *v)
     return st;
 }
 
-hoop_status hoop__config_compare(const char *a, const char *a_name, const char *b, const char *b_name, hoop_error *err,
-                                 hoop__config_difference **out, int64_t *n)
+hoop_status hoop__config_compare_read(const hoop_config *a, const hoop_config *b, hoop_error *err, hoop__config_difference **out,
+                                      int64_t *n)
 {
-    hoop_config *ca = NULL, *cb = NULL;
-    comparison   c = {.err = err};
-    hoop_status  st;
-    HOOP_TRY(st, done, hoop_config_parse(a, a_name, err, &ca));
-    HOOP_TRY(st, done, hoop_config_parse(b, b_name, err, &cb));
-    c.other = cb;
-    HOOP_TRY(st, done, walk(&c, "", hoop_config_get(ca, "")));
-    c.other   = ca;
+    comparison  c = {.err = err};
+    hoop_status st;
+    c.other = b;
+    HOOP_TRY(st, done, walk(&c, "", hoop_config_get(a, "")));
+    c.other   = a;
     c.swapped = true;
-    HOOP_TRY(st, done, walk(&c, "", hoop_config_get(cb, "")));
+    HOOP_TRY(st, done, walk(&c, "", hoop_config_get(b, "")));
     *out   = c.list;
     *n     = c.n;
     c.list = NULL;
 done:
     hoop__config_differences_free(&c.list, c.n);
+    return st;
+}
+
+hoop_status hoop__config_compare(const char *a, const char *a_name, const char *b, const char *b_name, hoop_error *err,
+                                 hoop__config_difference **out, int64_t *n)
+{
+    hoop_config *ca = NULL, *cb = NULL;
+    hoop_status  st;
+    HOOP_TRY(st, done, hoop_config_parse(a, a_name, err, &ca));
+    HOOP_TRY(st, done, hoop_config_parse(b, b_name, err, &cb));
+    st = hoop__config_compare_read(ca, cb, err, out, n);
+done:
     hoop_config_destroy(&ca);
     hoop_config_destroy(&cb);
     return st;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "hoop/status.h"
+#include "hoop/config.h"
 
 /** A key (dotted) and what either config says, as YAML; NULL where it does not have it. */
 typedef struct hoop__config_difference {
@@ -15,6 +15,9 @@ typedef struct hoop__config_difference {
  *  b alone: hoop__config_differences_free. Errors: HOOP_ECONFIG, HOOP_ENOMEM. Calls: Local. */
 hoop_status hoop__config_compare(const char *a, const char *a_name, const char *b, const char *b_name, hoop_error *err,
                                  hoop__config_difference **out, int64_t *n);
+/** The same of configs that have been read. */
+hoop_status hoop__config_compare_read(const hoop_config *a, const hoop_config *b, hoop_error *err, hoop__config_difference **out,
+                                      int64_t *n);
 void        hoop__config_differences_free(hoop__config_difference **list, int64_t n);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hoop/checkpoint.h"
+#include "train/compare_config.h"
 #include "train/labels.h"
 #include "train/tally.h"
 #include "train/task.h"
@@ -34,11 +35,34 @@ static void find_inputs(hoop__trained *t, const hoop_checkpoint *c)
     (void)snprintf(t->meaning.shape[HOOP_FIELD_X], sizeof t->meaning.shape[0], "[%lld]", (long long)w->shape[1]);
 }
 
+/* Keys of which each value makes another model out of the same tensors. */
+static bool is_of_model(const char *key)
+{
+    return strncmp(key, "model.", 6) == 0 || strcmp(key, "model") == 0 || strncmp(key, "data.normalize", 14) == 0 ||
+           strcmp(key, "loss") == 0;
+}
+
+/* Those stay as the model was trained: what --set may change is how it is computed, and on which data. */
+static hoop_status keep_model(const hoop_config *own, const hoop_config *changed, hoop_error *err)
+{
+    hoop__config_difference *list = NULL;
+    int64_t                  n    = 0;
+    hoop_status              st   = hoop__config_compare_read(own, changed, err, &list, &n);
+    for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
+        if (is_of_model(list[i].key))
+            st = hoop_fail(err, HOOP_ECONFIG, "--set %s: %s would make another model of what was trained with %s", list[i].key,
+                           list[i].b == NULL ? "none" : list[i].b, list[i].a == NULL ? "none" : list[i].a);
+    }
+    hoop__config_differences_free(&list, n);
+    return st;
+}
+
 static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
 {
-    const char *text = hoop_checkpoint_about(c)->config;
-    char        outputs[64];
-    hoop_status st;
+    const char  *text = hoop_checkpoint_about(c)->config;
+    char         outputs[64];
+    hoop_config *own = NULL;
+    hoop_status  st;
     if (text[0] == '\0')
         return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint",
                          hoop_checkpoint_path(c));
@@ -49,8 +73,12 @@ static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const
         HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
     }
     for (int i = 0; i < nset; i++) HOOP_TRY(st, done, hoop_config_set(t->config, set[i], err));
-    st = hoop_config_check_known(t->config, hoop_train_schema(), err);
+    HOOP_TRY(st, done, hoop_config_check_known(t->config, hoop_train_schema(), err));
+    HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &own));
+    if (t->outputs > 0) HOOP_TRY(st, done, hoop_config_set(own, outputs, err));
+    st = keep_model(own, t->config, err);
 done:
+    hoop_config_destroy(&own);
     return st;
 }
 

@@ -276,7 +276,17 @@ static void wrong_data_and_settings_are_said(void **state)
     (void)hoop("eval runs/spirals --set batch=-1");
     failed(1, "batch");
     (void)hoop("eval runs/spirals --set model.hidden=[16]");
-    assert_int_equal(last.code, 1);
+    failed(1, "--set model.hidden: [16] would make another model of what was trained with [32, 32]");
+    (void)hoop("eval runs/spirals --set model.activation=relu");
+    failed(1, "--set model.activation: relu", "trained with tanh");
+    (void)hoop("predict runs/spirals --data set/train --out never.csv --set model.activation=relu");
+    failed(1, "--set model.activation: relu", "trained with tanh");
+    (void)hoop("eval runs/layers --data table/train --set 'model.layers=[{linear: 8}, tanh, {linear: 1}]'");
+    failed(1, "--set model.layers: [{linear: 8}, tanh, {linear: 1}]", "{linear: 8}, relu");
+    (void)hoop("eval runs/layers --data table/train --set loss=cross_entropy");
+    failed(1, "--set loss: cross_entropy", "mse");
+    (void)hoop("eval runs/spirals --set model.activation=tanh --set 'model.hidden=[32,32]' --set threads=1 --set batch=7");
+    succeeded();
     (void)hoop("eval runs/spirals --data table/train");
     failed(1, "table/train-00000-of-00004.h5");
     (void)hoop("data synth digits --samples 20 --out digits");
