@@ -318,6 +318,8 @@ hoop_status hoop__meaning_match(const hoop__meaning *trained, hoop_dataset *ds, 
     hoop__meaning own  = {0}, rest;
     hoop_status   st;
     HOOP_TRY(st, done, hoop__meaning_of(ds, err, &own));
+    if (trained->before && own.columns[HOOP_FIELD_X] != NULL)
+        tell(opts, "%s was written before names of columns were kept: those of %s are taken in their order", opts->name, path);
     HOOP_TRY(st, done, match_columns(trained, &own, ds, HOOP_FIELD_X, opts, err));
     if (opts->targets) {
         HOOP_TRY(st, done, match_columns(trained, &own, ds, HOOP_FIELD_Y, opts, err));

@@ -92,7 +92,8 @@ hoop_status hoop__meaning_noted(const hoop_checkpoint *c, hoop_error *err, hoop_
         HOOP_TRY(st, done, noted(c, column_keys[k], err, &out->columns[k]));
     }
     HOOP_TRY(st, done, noted(c, names_key, err, &out->names));
-    st = noted(c, one_hot_key, err, &out->one_hot);
+    st          = noted(c, one_hot_key, err, &out->one_hot);
+    out->before = out->columns[HOOP_FIELD_X] == NULL && out->shape[HOOP_FIELD_X][0] == '\0';
 done:
     if (st != HOOP_OK) hoop__meaning_free(out);
     return st;

@@ -18,6 +18,7 @@ typedef struct hoop__meaning {
     char   *columns[2];       /* of x and y, the same */
     char   *one_hot;          /* columns of the table that became one for each word: x has "Sex=male" where it lists "Sex" */
     int64_t classes;          /* 0: not known */
+    bool    before;           /* of a checkpoint that was written before any of this was kept */
 } hoop__meaning;
 
 /** What a dataset says of itself; end it with hoop__meaning_free. Errors: HOOP_ENOMEM. Calls: Local. */

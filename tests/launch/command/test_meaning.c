@@ -4,6 +4,8 @@
 
 #include <hdf5.h>
 
+#include "hoop/checkpoint.h"
+
 static const char config[] = "seed: 2\nmodel: {hidden: [8]}\ndata: {train: train.h5}\nbatch: 10\nsteps: 120\n"
                              "optimizer: {name: adam, lr: 0.03}\n";
 
@@ -222,6 +224,56 @@ static void a_resumed_run_wants_its_names(void **state)
               "renamed/train.h5: column 1 of x is 'c', but 'b' in runs/renamed/checkpoints/step-00000120");
 }
 
+/* The newest checkpoint of runs/abc, of a model all zeros, as one that was written before notes were. */
+static void without_notes(const char *run)
+{
+    static const float       zeros[64];
+    static const char *const names[] = {"layers.0.weight", "layers.0.bias", "layers.2.weight", "layers.2.bias"};
+    hoop_checkpoint_entry    entry[4];
+    hoop_checkpoint_receipt  receipt;
+    hoop_checkpoint_meta     meta;
+    hoop_checkpoint         *c   = NULL;
+    hoop_error               err = {.status = HOOP_OK};
+    char                     tmp[HOOP_CHECKPOINT_PATH];
+    assert_int_equal(hoop_checkpoint_open("runs/abc", &err, &c), HOOP_OK);
+    meta        = *hoop_checkpoint_about(c);
+    meta.notes  = NULL;
+    meta.nnotes = 0;
+    for (int i = 0; i < 4; i++) {
+        const hoop_checkpoint_tensor *t = hoop_checkpoint_find(c, HOOP_CKPT_PARAMETER, NULL, names[i]);
+        entry[i] =
+            (hoop_checkpoint_entry){.name = names[i], .dtype = t->dtype, .ndim = t->ndim, .order = i, .count = 1, .data = zeros};
+        for (int d = 0; d < t->ndim; d++) {
+            entry[i].shape[d] = t->shape[d];
+            entry[i].count *= t->shape[d];
+        }
+        assert_in_range(entry[i].count, 1, 64);
+    }
+    assert_int_equal(hoop_checkpoint_tmp(run, meta.step, "1", &err, tmp), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_begin(tmp, &err), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_write_shard(tmp, 0, 1, entry, 4, &err, &receipt), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_publish(run, tmp, &meta, &receipt, 1, 0, &err, NULL), HOOP_OK);
+    hoop_checkpoint_close(&c);
+}
+
+/* where the order of columns cannot be compared, this is said */
+static void an_older_checkpoint_has_no_names(void **state)
+{
+    static const char line[] =
+        "runs/older was written before names of columns were kept: those of train.h5 are taken in their order\n";
+    (void)state;
+    without_notes("runs/older");
+    (void)hoop("eval runs/older --data train.h5");
+    assert_int_equal(last.code, 0);
+    expect_in(__FILE__, __LINE__, last.err, line);
+    (void)hoop("predict runs/older --data train.h5 --out older.csv");
+    assert_int_equal(last.code, 0);
+    expect_in(__FILE__, __LINE__, last.err, line);
+    (void)hoop("eval runs/older --data fewer.h5");
+    assert_int_equal(last.code, 1);
+    expect_in(__FILE__, __LINE__, last.err, "fewer.h5: 2 inputs a row (a, b); the run was trained on 3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +282,7 @@ int main(void)
         cmocka_unit_test(other_columns_are_named),
         cmocka_unit_test(words_are_matched),
         cmocka_unit_test(a_resumed_run_wants_its_names),
+        cmocka_unit_test(an_older_checkpoint_has_no_names),
     };
     return cmocka_run_group_tests_name("command_meaning", tests, train_models, test_leave);
 }
