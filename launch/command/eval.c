@@ -245,8 +245,10 @@ static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_
     hoop_error  err   = {.status = HOOP_OK};
     json_t     *o;
     bool        good = true;
-    if (hoop__names_split(c->classes > 0 ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], &err, &names) != HOOP_OK)
+    if (hoop__names_split(c->classes > 0 ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], &err, &names) != HOOP_OK) {
+        (void)command_report(&err);
         return false;
+    }
     if (!a->json) {
         (void)printf("checkpoint %s, step %lld\n", t->checkpoint, (long long)step);
         (void)printf("loss       %.6g\n", m->loss / m->weight);

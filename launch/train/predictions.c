@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/text.h"
@@ -95,10 +96,11 @@ static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64
 
 /* ---- a table of text ---- */
 
+/* In letters of either case. */
 static bool ends_in(const char *path, const char *ending)
 {
     const size_t n = strlen(path), m = strlen(ending);
-    return n > m && strcmp(path + n - m, ending) == 0;
+    return n > m && strcasecmp(path + n - m, ending) == 0;
 }
 
 /* A cell as RFC 4180 wants it. */

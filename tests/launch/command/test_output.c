@@ -205,6 +205,11 @@ static void a_table_of_classes(void **state)
     failed(1, "words-1.csv", "--force");
     (void)hoop("predict runs/words --data words/train --out words.csv.gz");
     failed(1, "--out words.csv,", "gzip");
+    (void)hoop("predict runs/words --data words/train --out LOUD.CSV");
+    succeeded();
+    assert_int_equal(shell("cmp words-1.csv LOUD.CSV"), 0);
+    (void)hoop("predict runs/words --data words/train --out LOUD.CSV.GZ");
+    failed(1, "--out LOUD.CSV,", "gzip");
     (void)hoop("predict runs/words --data words/train --out no/such/folder.csv");
     failed(1, "no/such");
     (void)hoop("predict runs/words --data words/train --out /dev/null --force");
