@@ -124,19 +124,20 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
     bool                       last = s->stopped || s->step == s->steps;
     double                     now  = hoop__now_s();
     hoop__metric               list[5 + TIMES];
-    int                        n = 0, shown;
+    int                        n = 0, time;
     (void)err;
     list[n++] = (hoop__metric){.name = "epoch", .type = HOOP__METRIC_INT, .integer = s->epoch};
     list[n++] = (hoop__metric){.name = "loss", .real = s->last.loss / s->last.weight};
     if (s->last.counted > 0) list[n++] = (hoop__metric){.name = "accuracy", .real = s->last.correct / s->last.counted};
     list[n++] = (hoop__metric){.name = "lr", .real = s->lr};
     if (!isnan(s->grad_norm)) list[n++] = (hoop__metric){.name = "grad_norm", .real = s->grad_norm};
-    shown = n + 2; /* samples_per_s is a curve as well */
-    n += add_times(m, tr, s->last.samples, list + n);
+    time = n;
+    n += add_times(m, tr, s->last.samples, list + time);
     hoop__metrics_write(m->lines, s->step, list, n);
-    for (int i = 1; i < shown && (last || now - m->event_s >= 0.1); i++) {
+    /* samples_per_s, behind the time, is a curve as well */
+    for (int i = 1; i <= time + 1 && (last || now - m->event_s >= 0.1); i++) {
         char tag[64];
-        if (i == shown - 2) continue; /* events have their time */
+        if (i == time) continue; /* events have their time */
         (void)snprintf(tag, sizeof tag, "train/%s", list[i].name);
         hoop__events_scalar(m->events, s->step, tag, list[i].real);
     }

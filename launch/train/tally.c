@@ -21,11 +21,10 @@ static hoop_status make_classes(const hoop_trainer *tr, hoop_error *err, hoop__t
     return HOOP_OK;
 }
 
-static hoop_status make_targets(const hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop__tally *t)
+static hoop_status make_targets(hoop_dataset *ds, hoop_error *err, hoop__tally *t)
 {
     const int64_t first = 0;
     int64_t       n     = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].numel;
-    (void)tr;
     if (n > MOST_TARGETS) return HOOP_OK;
     t->memory = calloc((size_t)n, SUMS * sizeof *t->sums + sizeof *t->shift);
     if (t->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for errors of %lld targets", (long long)n);
@@ -39,7 +38,7 @@ static hoop_status make_targets(const hoop_trainer *tr, hoop_dataset *ds, hoop_e
 hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop__tally *out)
 {
     *out = (hoop__tally){0};
-    return tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? make_classes(tr, err, out) : make_targets(tr, ds, err, out);
+    return tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? make_classes(tr, err, out) : make_targets(ds, err, out);
 }
 
 void hoop__tally_free(hoop__tally *t)
