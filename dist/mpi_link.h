@@ -23,6 +23,8 @@ typedef struct hoop__mpi_link {
     hoop__message  *outgoing;          /* [2][size] without text, then one with it, which says to all that this rank gave up */
     hoop__message   incoming;
     MPI_Request     incoming_request;
+    int             failed[2]; /* while it is made: mine, that of all */
+    bool            adrift;    /* that did not end: MPI may still write into this struct */
 } hoop__mpi_link;
 
 static inline hoop__mpi_link *hoop__mpi_link_of(const hoop_comm *c)

@@ -152,7 +152,7 @@ static void mpi_destroy(hoop_comm *c)
     if (!c->leak) free(l->counts); /* else a collective of MPI's may still read it */
     if (on_its_way || c->leak) return;
     free(l->outgoing);
-    free(l);
+    if (!l->adrift) free(l);
 }
 
 static const hoop__transport mpi_transport = {
@@ -178,24 +178,30 @@ static hoop_status check_caller(MPI_Comm comm, hoop_error *err)
 }
 
 /* Has any rank failed so far? The others would wait for it in what comes next. *failed is this rank's, and then that of all. */
-static hoop_status agree_on_failure(MPI_Comm comm, double timeout_s, int *failed, hoop_error *err)
+static hoop_status agree_on_failure(MPI_Comm comm, hoop_comm *c, int *failed, hoop_error *err)
 {
-    const int64_t begin  = hoop__clock_ns();
-    int           own[2] = {0, 0}, *both = malloc(sizeof own), done = 0; /* mine, that of all */
-    MPI_Request   request;
-    hoop_status   st;
-    if (both == NULL) both = own;
+    hoop__mpi_link *l         = c == NULL ? NULL : hoop__mpi_link_of(c);
+    const double    timeout_s = c == NULL ? 300 : c->opts.timeout_s;
+    const int64_t   begin     = hoop__clock_ns();
+    int            *both = l != NULL ? l->failed : malloc(2 * sizeof *both), done = 0;
+    MPI_Request     request;
+    hoop_status     st;
+    if (both == NULL)
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for a communicator"); /* the others give up at their deadline */
     both[0] = *failed;
+    both[1] = 0;
     st      = hoop__mpi_check(MPI_Iallreduce(&both[0], &both[1], 1, MPI_INT, MPI_MAX, comm, &request), "MPI_Iallreduce", err);
     while (st == HOOP_OK && !done) {
         st = hoop__mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Iallreduce", err);
-        if (!done && (double)(hoop__clock_ns() - begin) * 1e-9 > timeout_s) /* both stays: MPI may still write there */
+        if (!done && (double)(hoop__clock_ns() - begin) * 1e-9 > timeout_s) {
+            if (l != NULL) l->adrift = true; /* both stays: MPI may still write there */
             return hoop_fail(err, HOOP_ETIMEOUT, "waited %.1f s for all ranks of the MPI communicator to create theirs",
                              timeout_s);
+        }
         if (!done) (void)sched_yield();
     }
     *failed = both[1];
-    if (both != own) free(both);
+    if (l == NULL) free(both);
     return st;
 }
 
@@ -211,7 +217,7 @@ static hoop_status duplicate(hoop_comm *c, MPI_Comm comm, hoop_error *err)
     while (st == HOOP_OK && !done) {
         st = hoop__mpi_check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Comm_idup", err);
         if (!done && (double)(hoop__clock_ns() - begin) * 1e-9 > c->opts.timeout_s) {
-            c->abandoned = true;
+            c->abandoned = l->adrift = true;
             return hoop_fail(err, HOOP_ETIMEOUT,
                              "rank %d on %s waited %.1f s for all %d ranks of the MPI communicator to create theirs", c->rank,
                              hoop_comm_host(c, c->rank), c->opts.timeout_s, c->size);
@@ -258,9 +264,7 @@ hoop_status hoop_comm_create_mpi(MPI_Comm comm, const hoop_comm_opts *opts, hoop
     st = hoop__comm_new(rank, size, opts, &local, &c);
     if (st == HOOP_OK) st = create_link(c, &local);
     failed = st != HOOP_OK;
-    if (agree_on_failure(comm, c != NULL ? c->opts.timeout_s : 300, &failed, st == HOOP_OK ? &local : NULL) != HOOP_OK &&
-        st == HOOP_OK)
-        st = local.status;
+    if (agree_on_failure(comm, c, &failed, st == HOOP_OK ? &local : NULL) != HOOP_OK && st == HOOP_OK) st = local.status;
     if (st == HOOP_OK && failed) st = hoop_fail(&local, HOOP_EPEER, "another rank could not create its communicator");
     if (st != HOOP_OK) {
         (void)hoop_fail(err, st, "%s", local.text);
