@@ -28,11 +28,12 @@ struct hoop__outlet {
     size_t          busy;             /* bytes that the thread has taken and not written */
     long long       lost;             /* lines */
     unsigned long   movement;
+    int             why; /* errno of the write that failed */
     char            lines[ROOM], shown[SHOWN], taken[ROOM + SHOWN];
 };
 
 /* One write of what is left; false: the reader is gone. */
-static bool write_piece(const hoop__outlet *o, size_t at, size_t size, ssize_t *written)
+static bool write_piece(hoop__outlet *o, size_t at, size_t size, ssize_t *written)
 {
     struct pollfd room = {.fd = o->fd, .events = POLLOUT};
     int           why;
@@ -40,6 +41,7 @@ static bool write_piece(const hoop__outlet *o, size_t at, size_t size, ssize_t *
     why      = errno;
     if (*written < 0 && why == EAGAIN) (void)poll(&room, 1, -1); /* others have made it so */
     if (*written < 0 && (why == EAGAIN || why == EINTR)) *written = 0;
+    if (*written < 0) o->why = why;
     return *written >= 0;
 }
 
@@ -122,6 +124,7 @@ static void write_now(hoop__outlet *o)
     for (size_t at = 0; at < o->busy && poll(&room, 1, 0) == 1;) {
         size_t  piece   = o->busy - at < PIECE ? o->busy - at : PIECE;
         ssize_t written = write(o->fd, o->taken + at, piece);
+        if (written < 0) o->why = errno;
         if (written <= 0) break;
         at += (size_t)written;
     }
@@ -175,12 +178,14 @@ void hoop__outlet_show(hoop__outlet *o, const char *text, size_t size)
     (void)pthread_mutex_unlock(&o->mutex);
 }
 
-void hoop__outlet_close(hoop__outlet **outlet, double patience_s)
+/* errno of a write that failed, 0: none did, as far as is known */
+static int end(hoop__outlet **outlet, double patience_s)
 {
     hoop__outlet   *o;
     struct timespec until;
     bool            left;
-    if (outlet == NULL || *outlet == NULL) return;
+    int             why;
+    if (outlet == NULL || *outlet == NULL) return 0;
     o = *outlet;
     (void)pthread_mutex_lock(&o->mutex);
     o->ending = true;
@@ -205,15 +210,25 @@ void hoop__outlet_close(hoop__outlet **outlet, double patience_s)
         (void)pthread_detach(o->thread); /* it stands in a write: when, and if, it comes out of it, it ends, and frees all */
     (void)pthread_mutex_unlock(&o->mutex);
     *outlet = NULL;
-    if (left) return;
+    if (left) return 0;
     if (o->threaded) (void)pthread_join(o->thread, NULL);
+    why = o->why;
     destroy(o);
+    return why;
 }
 
-void hoop__outlet_print(int fd, const char *text, double patience_s)
+void hoop__outlet_close(hoop__outlet **outlet, double patience_s)
 {
-    hoop__outlet *o = NULL;
-    if (hoop__outlet_open(fd, NULL, &o) != HOOP_OK) return;
+    (void)end(outlet, patience_s);
+}
+
+hoop_status hoop__outlet_print(int fd, const char *text, double patience_s, hoop_error *err)
+{
+    hoop__outlet *o  = NULL;
+    hoop_status   st = hoop__outlet_open(fd, err, &o);
+    int           why;
+    if (st != HOOP_OK) return st;
     hoop__outlet_keep(o, text, strlen(text));
-    hoop__outlet_close(&o, patience_s);
+    why = end(&o, patience_s);
+    return why == 0 || why == EPIPE || why == EAGAIN ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s", strerror(why));
 }

@@ -20,7 +20,8 @@ void hoop__outlet_keep(hoop__outlet *o, const char *text, size_t size);
 void hoop__outlet_show(hoop__outlet *o, const char *text, size_t size);
 /** Wait until all is written, but no longer than `patience_s` during which nothing moves; the rest is lost. */
 void hoop__outlet_close(hoop__outlet **o, double patience_s);
-/** All of these at once. */
-void hoop__outlet_print(int fd, const char *text, double patience_s);
+/** All of these at once. Errors: HOOP_EIO (a full disk, a closed descriptor); a reader that went away, or reads nothing, is none.
+ */
+hoop_status hoop__outlet_print(int fd, const char *text, double patience_s, hoop_error *err);
 
 #endif

@@ -103,7 +103,7 @@ int session_end(session *s, const hoop_error *err, int code)
             else
                 (void)snprintf(all, sizeof all, "hoop: %s\n", text);
             (void)fflush(stderr);
-            hoop__outlet_print(STDERR_FILENO, all, COMMAND_PATIENCE_S); /* the other ranks wait for this one */
+            (void)hoop__outlet_print(STDERR_FILENO, all, COMMAND_PATIENCE_S, NULL); /* the other ranks wait for this one */
         }
     }
     (void)fflush(stdout);

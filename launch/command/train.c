@@ -289,6 +289,16 @@ static hoop_status stop_code(const session *s, hoop_trainer *tr, voice *v, hoop_
     return st;
 }
 
+/* A run that was stopped is to be started again all the same. */
+static int print_result(const char *text, const char *out, int code)
+{
+    hoop_error why = {.status = HOOP_OK}, lost = {.status = HOOP_OK};
+    if (hoop__outlet_print(STDOUT_FILENO, text, COMMAND_PATIENCE_S, &why) == HOOP_OK) return code;
+    (void)hoop_fail(&lost, why.status, "standard output: %s; the run is saved: hoop inspect --hash %s", why.text, out);
+    (void)command_report(&lost);
+    return code == HOOP_EXIT_OK ? HOOP_EXIT_FAILURE : code;
+}
+
 static int help_config(void)
 {
     char      *text = NULL;
@@ -342,7 +352,7 @@ done:
     hoop_trainer_destroy(&tr);
     close_log(&v);
     hoop__outlet_close(&v.people, COMMAND_PATIENCE_S);
-    if (result.data != NULL) hoop__outlet_print(STDOUT_FILENO, result.data, COMMAND_PATIENCE_S);
+    if (result.data != NULL) code = print_result(result.data, out, code);
     hoop__text_clear(&result);
     hoop_config_destroy(&config);
     return session_end(&s, &err, code);

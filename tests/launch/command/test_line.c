@@ -168,6 +168,7 @@ static void a_message_is_one_line_of_text(void **state)
 
 static void a_full_standard_output_is_an_error(void **state)
 {
+    static const char full[] = "model: {hidden: [2]}\ndata: {train: d/train}\nbatch: 4\nsteps: 2\n";
     (void)state;
     if (!exists("/dev/full")) skip();
     (void)hoop("data synth spirals --samples 20 --out d");
@@ -182,6 +183,17 @@ static void a_full_standard_output_is_an_error(void **state)
     failed(1, "standard output");
     (void)hoop("bench train tiny --steps 2 >&-");
     failed(1, "standard output");
+    store("full.yaml", full, sizeof full - 1);
+    (void)hoop("train full.yaml --out full >/dev/full");
+    assert_int_equal(last.code, 1);
+    expect_in(__FILE__, __LINE__, last.err,
+              "hoop: standard output: No space left on device; the run is saved: hoop inspect --hash full\n");
+    (void)hoop("inspect --hash full");
+    succeeded();
+    (void)shell("{ '%s' train full.yaml --out gone 2>gone.txt; echo $? >code; } | true; cat code gone.txt",
+                getenv("HOOP_COMMAND"));
+    assert_int_equal(last.out[0], '0'); /* a reader that goes away is no failure */
+    assert_null(strstr(last.out, "standard output"));
 }
 
 int main(void)

@@ -349,7 +349,7 @@ static void an_outlet_writes_in_order(void **state)
     *end = '\0';
     for (char *bar; (bar = strstr(text, "bar")) != NULL;) memmove(bar, bar + 3, strlen(bar + 3) + 1);
     assert_string_equal(text, want);
-    hoop__outlet_print(fd[1], "all at once\n", 5);
+    assert_ok(hoop__outlet_print(fd[1], "all at once\n", 5, &err));
     assert_string_equal(readable(fd[0]), "all at once\n");
     (void)close(fd[0]);
     (void)close(fd[1]);
@@ -383,13 +383,15 @@ static void a_full_outlet_holds_up_nobody(void **state)
     for (int i = 0; i < 20000; i++) hoop__outlet_keep(o, "a line of thirty-two characters\n", 32);
     hoop__outlet_close(&o, 0.2); /* a test's deadline would be missed */
     assert_null(o);
-    hoop__outlet_print(fd[1], "never read\n", 0.2);
+    assert_ok(hoop__outlet_print(fd[1], "never read\n", 0.2, &err));
     (void)close(fd[0]);
+    assert_ok(hoop__outlet_print(fd[1], "nobody reads\n", 5, &err));
     assert_ok(hoop__outlet_open(fd[1], &err, &o)); /* nobody can read it */
     for (int i = 0; i < 1000; i++) hoop__outlet_keep(o, "a line of thirty-two characters\n", 32);
     hoop__outlet_close(&o, 60);
     hoop__outlet_close(&o, 60);
     (void)close(fd[1]);
+    assert_int_equal(hoop__outlet_print(fd[1], "closed\n", 5, NULL), HOOP_EIO);
 }
 
 static void lines_of_epochs_come_now_and_then(void **state)
