@@ -58,7 +58,8 @@ static hoop_status check_meaning(hoop_trainer *tr, hoop_checkpoint *c, hoop_erro
         st = hoop__meaning_same(&noted, hoop_checkpoint_path(c), &tr->meaning, hoop_dataset_path(tr->train_set, 0, NULL), err);
     if (st == HOOP_OK && tr->train_set == NULL) {
         hoop__meaning_free(&tr->meaning);
-        tr->meaning = noted;
+        tr->meaning        = noted;
+        tr->meaning.before = false; /* who opened the data has said so */
         return HOOP_OK;
     }
     hoop__meaning_free(&noted);

@@ -266,6 +266,7 @@ static void an_older_checkpoint_has_no_names(void **state)
     (void)hoop("eval runs/older --data train.h5");
     assert_int_equal(last.code, 0);
     expect_in(__FILE__, __LINE__, last.err, line);
+    assert_null(strstr(strstr(last.err, "written before") + 1, "written before"));
     (void)hoop("predict runs/older --data train.h5 --out older.csv");
     assert_int_equal(last.code, 0);
     expect_in(__FILE__, __LINE__, last.err, line);
