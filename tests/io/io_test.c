@@ -220,3 +220,19 @@ uint64_t test_random(uint64_t *state)
     z          = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;
 }
+
+hoop_dataset *test_open_set(const char *spec, const hoop_dataset_opts *o)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    test_ok(hoop_dataset_open(spec, o, &err, &ds));
+    return ds;
+}
+
+void test_cannot_open(const char *spec, const hoop_dataset_opts *o, hoop_status want, const char *a, const char *b)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    test_failed(hoop_dataset_open(spec, o, &err, &ds), &err, want, a, b, NULL);
+    assert_null(ds);
+}

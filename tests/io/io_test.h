@@ -48,6 +48,10 @@ void test_failed(hoop_status st, const hoop_error *err, hoop_status want, ...);
         if (test_ok_st != HOOP_OK) fail_msg("%s: %s: %s", #call, hoop_status_name(test_ok_st), err.text);                        \
     } while (0)
 
+/** The dataset, which must open; that it cannot be opened, with both words in the error. */
+hoop_dataset *test_open_set(const char *spec, const hoop_dataset_opts *o);
+void          test_cannot_open(const char *spec, const hoop_dataset_opts *o, hoop_status want, const char *a, const char *b);
+
 /** A stream of pseudo-random numbers for tests. */
 uint64_t test_random(uint64_t *state);
 

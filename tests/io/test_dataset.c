@@ -30,22 +30,6 @@ static void make(const char *path, hid_t type, int64_t rows, hsize_t chunk, int 
     free(y);
 }
 
-static hoop_dataset *open_set(const char *spec, const hoop_dataset_opts *o)
-{
-    hoop_error    err = {0};
-    hoop_dataset *ds;
-    test_ok(hoop_dataset_open(spec, o, &err, &ds));
-    return ds;
-}
-
-static void cannot_open(const char *spec, const hoop_dataset_opts *o, hoop_status want, const char *a, const char *b)
-{
-    hoop_error    err = {0};
-    hoop_dataset *ds;
-    test_failed(hoop_dataset_open(spec, o, &err, &ds), &err, want, a, b, NULL);
-    assert_null(ds);
-}
-
 static void every_dtype_and_layout_reads_the_same(void **state)
 {
     const struct {
@@ -72,7 +56,7 @@ static void every_dtype_and_layout_reads_the_same(void **state)
             const bool               floats = types[k].dtype == HOOP_F32 || types[k].dtype == HOOP_F64;
             make("any.h5", types[k].type, N, layout == 0 ? 0 : 7, layout == 2 ? 5 : 0);
             if (layout == 1) test_h5_attr_f64("any.h5", "/x", "scale", 0.5);
-            ds   = open_set("any.h5", &o);
+            ds   = test_open_set("any.h5", &o);
             info = hoop_dataset_about(ds);
             assert_int_equal(info->length, N);
             assert_int_equal(info->mapped, layout == 0 && types[k].native);
@@ -154,7 +138,7 @@ static void chunks_are_read_as_hdf5_wrote_them(void **state)
             (void)H5Dclose(dset);
             (void)H5Pclose(dcpl);
             (void)H5Fclose(file);
-            ds = open_set("pipe.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .cache_bytes = 1});
+            ds = test_open_set("pipe.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .cache_bytes = 1});
             for (int i = 0; i < 37; i++) index[i] = i;
             test_ok(hoop_dataset_read(ds, index, 37, HOOP_FIELD_X, HOOP_F32, got, &err));
             for (int64_t i = 0; i < 37 * row; i++)
@@ -203,7 +187,7 @@ static void data_outside_of_the_file_is_read(void **state)
             assert_true(H5Dwrite(z, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, other) >= 0 && H5Dclose(z) >= 0);
         }
         (void)H5Fclose(file);
-        ds = open_set(kind[k], NULL);
+        ds = test_open_set(kind[k], NULL);
         assert_false(hoop_dataset_about(ds)->mapped);
         test_ok(hoop_dataset_read(ds, index, N, HOOP_FIELD_X, HOOP_F32, other, &err));
         assert_memory_equal(other, x, sizeof x);
@@ -247,13 +231,13 @@ static void data_never_written_is_refused(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         for (int t = 0; t < 2; t++) {
             make_zeros("never.h5", types[t], 64, cases[i].chunk, cases[i].filters, false);
-            cannot_open("never.h5", &no_y, HOOP_EFORMAT, "never.h5: only 0 bytes of /x, which should have 16384",
-                        "never written");
+            test_cannot_open("never.h5", &no_y, HOOP_EFORMAT, "never.h5: only 0 bytes of /x, which should have 16384",
+                             "never written");
         }
     /* zeros of small types that deflate makes a thousand times smaller, or n-bit filters to nothing, are data */
     for (int k = 0; k < 2; k++) {
         make_zeros("zeros.h5", H5T_STD_I8LE, 1 << 19, 1 << 15, k == 0 ? "sd" : "nd", true);
-        ds = open_set("zeros.h5", &no_y);
+        ds = test_open_set("zeros.h5", &no_y);
         assert_int_equal(hoop_dataset_about(ds)->length, 1 << 19);
         hoop_dataset_close(&ds);
     }
@@ -272,7 +256,7 @@ static void casts_of_any_length(void **state)
         for (hsize_t i = 0; i < n; i++) x[i] = (unsigned char)(i * 37);
         test_h5_add("length.h5", true, "/x", H5T_NATIVE_UINT8, H5T_NATIVE_UINT8, 2, shape, x, 0, 0);
         test_h5_attr_f64("length.h5", "/x", "scale", 1.0 / 255);
-        ds     = open_set("length.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .attributes = HOOP_ATTRIBUTES_ALL});
+        ds     = test_open_set("length.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .attributes = HOOP_ATTRIBUTES_ALL});
         out[n] = -1;
         test_ok(hoop_dataset_read(ds, &zero, 1, HOOP_FIELD_X, HOOP_F32, out, &err));
         for (hsize_t i = 0; i < n; i++) assert_true(out[i] == (float)x[i] * (float)(1.0 / 255));
@@ -298,8 +282,8 @@ static void chunks_never_written_are_refused(void **state)
         assert_true(H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
                     H5Dwrite(dset, H5T_NATIVE_FLOAT, part, space, H5P_DEFAULT, x) >= 0);
         assert_true(H5Dclose(dset) >= 0 && H5Fclose(file) >= 0 && H5Sclose(part) >= 0 && H5Sclose(space) >= 0);
-        cannot_open("some.h5", &no_y, HOOP_EFORMAT, "some.h5: only 2 of the 4 chunks of /x are stored",
-                    "not all of it was written");
+        test_cannot_open("some.h5", &no_y, HOOP_EFORMAT, "some.h5: only 2 of the 4 chunks of /x are stored",
+                         "not all of it was written");
     }
     free(x);
 }
@@ -346,7 +330,7 @@ static void virtual_data_has_its_sources(void **state)
             test_h5_add("made/v.h5", false, "/z", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, z, 0, 0);
             test_h5_add("made/a.h5", false, "/z", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, z, 0, 0);
         }
-        ds = open_set("made/v.h5", &no_y);
+        ds = test_open_set("made/v.h5", &no_y);
         for (int64_t row = 3; row < 2 * N; row += N) {
             test_ok(hoop_dataset_read(ds, &row, 1, HOOP_FIELD_X, HOOP_F32, x, &err));
             assert_true(x[1] == (float)value(3 * COLUMNS + 1));
@@ -354,14 +338,15 @@ static void virtual_data_has_its_sources(void **state)
         hoop_dataset_close(&ds);
     }
     make_virtual("made/v.h5", "a.h5", "gone.h5", "/x", N);
-    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its source gone.h5 is not there");
+    test_cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its source gone.h5 is not there");
     make_virtual("made/v.h5", "a.h5", "b.h5", "/w", N);
-    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its source a.h5 has no dataset /w");
+    test_cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its source a.h5 has no dataset /w");
     make_virtual("made/v.h5", "a.h5", "b.h5", "/x", N - 1);
-    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "its sources give only 490 of its 500 elements");
+    test_cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual",
+                     "its sources give only 490 of its 500 elements");
     make_zeros("made/a.h5", H5T_IEEE_F32LE, N, 0, "", false);
     make_virtual("made/v.h5", "b.h5", "a.h5", "/x", N);
-    cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "of its source /x in a.h5 nothing is stored");
+    test_cannot_open("made/v.h5", &no_y, HOOP_EFORMAT, "made/v.h5: /x is virtual", "of its source /x in a.h5 nothing is stored");
 }
 
 static void shards_globs_and_prefixes(void **state)
@@ -373,9 +358,9 @@ static void shards_globs_and_prefixes(void **state)
     assert_int_equal(mkdir("set", 0777), 0);
     make("set/a-00000-of-00003.h5", H5T_IEEE_F32LE, N, 0, 0);
     make("set/a-00001-of-00003.h5", H5T_IEEE_F32LE, 30, 4, 3);
-    cannot_open("set/a", NULL, HOOP_EIO, "a-00002-of-00003.h5 is missing", "1 of 3");
+    test_cannot_open("set/a", NULL, HOOP_EIO, "a-00002-of-00003.h5 is missing", "1 of 3");
     make("set/a-00002-of-00003.h5", H5T_IEEE_F32LE, 20, 0, 0);
-    ds = open_set("set/a", NULL);
+    ds = test_open_set("set/a", NULL);
     assert_int_equal(hoop_dataset_about(ds)->length, N + 50);
     assert_int_equal(hoop_dataset_about(ds)->shards, 3);
     assert_false(hoop_dataset_about(ds)->mapped);
@@ -387,29 +372,29 @@ static void shards_globs_and_prefixes(void **state)
     assert_int_equal(y[1], 0);
     assert_int_equal(y[2], 29 % 7);
     hoop_dataset_close(&ds);
-    ds = open_set("set/a-0000[02]*.h5", NULL);
+    ds = test_open_set("set/a-0000[02]*.h5", NULL);
     assert_int_equal(hoop_dataset_about(ds)->length, N + 20);
     hoop_dataset_close(&ds);
-    ds = open_set("set/a-00001-of-00003.h5", NULL);
+    ds = test_open_set("set/a-00001-of-00003.h5", NULL);
     assert_int_equal(hoop_dataset_about(ds)->length, 30);
     hoop_dataset_close(&ds);
     make("set/b.h5", H5T_IEEE_F32LE, N, 0, 0);
-    ds = open_set("set/b", NULL);
+    ds = test_open_set("set/b", NULL);
     hoop_dataset_close(&ds);
     assert_int_equal(chdir("set"), 0);
-    ds = open_set("a", NULL); /* no folder in the name */
+    ds = test_open_set("a", NULL); /* no folder in the name */
     assert_string_equal(hoop_dataset_path(ds, 0, NULL), "a-00000-of-00003.h5");
     hoop_dataset_close(&ds);
     assert_int_equal(chdir(".."), 0);
     make("set/short-0-of-1.h5", H5T_IEEE_F32LE, N, 0, 0); /* five digits or more */
-    cannot_open("set/short", NULL, HOOP_EIO, "no such dataset", "set/short-00000-of-NNNNN.h5");
-    cannot_open("set/c", NULL, HOOP_EIO, "no such dataset", "set/c-00000-of-NNNNN.h5");
-    cannot_open("nowhere/c", NULL, HOOP_EIO, "no such dataset", "nowhere");
-    cannot_open("set/z*.h5", NULL, HOOP_EIO, "no file matches", "set/z*.h5");
-    cannot_open("set", NULL, HOOP_EIO, "is a directory", "a");
-    cannot_open("", NULL, HOOP_EARG, "empty name", "prefix");
+    test_cannot_open("set/short", NULL, HOOP_EIO, "no such dataset", "set/short-00000-of-NNNNN.h5");
+    test_cannot_open("set/c", NULL, HOOP_EIO, "no such dataset", "set/c-00000-of-NNNNN.h5");
+    test_cannot_open("nowhere/c", NULL, HOOP_EIO, "no such dataset", "nowhere");
+    test_cannot_open("set/z*.h5", NULL, HOOP_EIO, "no file matches", "set/z*.h5");
+    test_cannot_open("set", NULL, HOOP_EIO, "is a directory", "a");
+    test_cannot_open("", NULL, HOOP_EARG, "empty name", "prefix");
     make("set/a-00000-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
-    cannot_open("set/a", NULL, HOOP_EFORMAT, "two sets are mixed", "set/a");
+    test_cannot_open("set/a", NULL, HOOP_EFORMAT, "two sets are mixed", "set/a");
 }
 
 static void names_and_absent_targets(void **state)
@@ -419,16 +404,17 @@ static void names_and_absent_targets(void **state)
     hoop_dataset *ds;
     (void)state;
     test_h5_add("named.h5", true, "/deep/down/input", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
-    cannot_open("named.h5", NULL, HOOP_EFORMAT, "named.h5", "no dataset /x");
-    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input"}, HOOP_EFORMAT, "named.h5", "no dataset /y");
-    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5",
-                "/deep/down cannot be opened as a dataset");
-    cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/up/input", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5",
-                "/deep/up/input");
-    ds = open_set("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input", .use_y = HOOP_Y_OPTIONAL});
+    test_cannot_open("named.h5", NULL, HOOP_EFORMAT, "named.h5", "no dataset /x");
+    test_cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input"}, HOOP_EFORMAT, "named.h5", "no dataset /y");
+    test_cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/down", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5",
+                     "/deep/down cannot be opened as a dataset");
+    test_cannot_open("named.h5", &(hoop_dataset_opts){.x = "/deep/up/input", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT, "named.h5",
+                     "/deep/up/input");
+    ds = test_open_set("named.h5", &(hoop_dataset_opts){.x = "/deep/down/input", .use_y = HOOP_Y_OPTIONAL});
     assert_false(hoop_dataset_about(ds)->field[1].present);
     hoop_dataset_close(&ds);
-    ds = open_set("named.h5", &(hoop_dataset_opts){.x = "deep/down/input", .y = "/deep/down/input"}); /* targets are inputs */
+    ds =
+        test_open_set("named.h5", &(hoop_dataset_opts){.x = "deep/down/input", .y = "/deep/down/input"}); /* targets are inputs */
     assert_true(hoop_dataset_about(ds)->field[1].present);
     hoop_dataset_close(&ds);
 }
@@ -443,34 +429,34 @@ static void bad_files_are_named(void **state)
     (void)state;
     (void)H5Tset_size(text, 8);
     test_store("empty.h5", "", 0);
-    cannot_open("empty.h5", NULL, HOOP_EFORMAT, "empty.h5", "empty (0 bytes)");
+    test_cannot_open("empty.h5", NULL, HOOP_EFORMAT, "empty.h5", "empty (0 bytes)");
     test_store("text.h5", "a,b,c\n1,2,3\n", 12);
-    cannot_open("text.h5", NULL, HOOP_EFORMAT, "text.h5", "not an HDF5 file");
-    cannot_open("/dev/null", NULL, HOOP_EIO, "/dev/null", "regular");
+    test_cannot_open("text.h5", NULL, HOOP_EFORMAT, "text.h5", "not an HDF5 file");
+    test_cannot_open("/dev/null", NULL, HOOP_EIO, "/dev/null", "regular");
     make("good.h5", H5T_IEEE_F32LE, N, 0, 0);
     good = test_load("good.h5", &n);
     for (int64_t cut = 1; cut < n; cut += cut < 8 ? 1 : 97) {
         test_store("cut.h5", good, cut);
-        cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", cut < 8 ? "not an HDF5 file" : "truncated");
-        if (cut >= 100) cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", "eof = "); /* what HDF5 said */
+        test_cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", cut < 8 ? "not an HDF5 file" : "truncated");
+        if (cut >= 100) test_cannot_open("cut.h5", NULL, HOOP_EFORMAT, "cut.h5", "eof = "); /* what HDF5 said */
     }
     free(good);
     test_h5_add("t.h5", true, "/x", text, text, 1, shape, NULL, 0, 0);
-    cannot_open("t.h5", NULL, HOOP_EDTYPE, "t.h5: /x", "string");
+    test_cannot_open("t.h5", NULL, HOOP_EDTYPE, "t.h5: /x", "string");
     (void)H5Tclose(text);
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, empty, NULL, 0, 0);
-    cannot_open("t.h5", NULL, HOOP_EFORMAT, "t.h5: /x", "no rows");
+    test_cannot_open("t.h5", NULL, HOOP_EFORMAT, "t.h5: /x", "no rows");
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, thin, NULL, 0, 0);
-    cannot_open("t.h5", NULL, HOOP_ESHAPE, "t.h5", "no elements");
+    test_cannot_open("t.h5", NULL, HOOP_ESHAPE, "t.h5", "no elements");
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 0, shape, x, 0, 0);
-    cannot_open("t.h5", NULL, HOOP_ESHAPE, "t.h5: /x", "0 dims");
+    test_cannot_open("t.h5", NULL, HOOP_ESHAPE, "t.h5: /x", "0 dims");
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 3, shape, x, 0, 0);
     test_h5_add("t.h5", false, "/y", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, shape + 2, x, 0, 0);
-    cannot_open("t.h5", NULL, HOOP_ESHAPE, "/x has 4 rows", "/y has 3");
+    test_cannot_open("t.h5", NULL, HOOP_ESHAPE, "/x has 4 rows", "/y has 3");
     test_h5_add("t.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, shape, x, 0, 0);
     test_h5_attr_f64("t.h5", "/x", "scale", NAN);
-    cannot_open("t.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "t.h5",
-                "scale");
+    test_cannot_open("t.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE, .attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "t.h5",
+                     "scale");
 }
 
 static bool threadsafe = true;
@@ -492,14 +478,14 @@ static void what_the_system_says_is_passed_on(void **state)
     assert_true(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &now) == 0);
     none = (struct rlimit){(rlim_t)next, now.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    cannot_open("one.h5", NULL, HOOP_EIO, "one.h5", "Too many open files");
+    test_cannot_open("one.h5", NULL, HOOP_EIO, "one.h5", "Too many open files");
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &now), 0);
     if (geteuid() != 0) {
         assert_int_equal(chmod("one.h5", 0), 0);
-        cannot_open("one.h5", NULL, HOOP_EIO, "one.h5", "Permission denied");
+        test_cannot_open("one.h5", NULL, HOOP_EIO, "one.h5", "Permission denied");
     }
     threadsafe = false;
-    cannot_open("one.h5", NULL, HOOP_ESTATE, "one.h5", "not thread-safe");
+    test_cannot_open("one.h5", NULL, HOOP_ESTATE, "one.h5", "not thread-safe");
     threadsafe = true;
 }
 
@@ -522,7 +508,7 @@ static void more_shards_than_files_may_be_open(void **state)
     assert_true(next >= 0 && close(next) == 0 && getrlimit(RLIMIT_NOFILE, &now) == 0);
     few = (struct rlimit){(rlim_t)next + 12, now.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    ds = open_set("many", &(hoop_dataset_opts){.cache_bytes = 1});
+    ds = test_open_set("many", &(hoop_dataset_opts){.cache_bytes = 1});
     for (int i = 0; i < SHARDS * ROWS; i++) index[i] = i * 7 % (SHARDS * ROWS);
     for (int pass = 0; pass < 3; pass++) {
         test_ok(hoop_dataset_read(ds, index, SHARDS * ROWS, HOOP_FIELD_X, HOOP_F32, x, &err));
@@ -552,17 +538,18 @@ static void shards_that_differ_are_named(void **state)
     (void)state;
     make("d-00000-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
     make("d-00001-of-00002.h5", H5T_IEEE_F64LE, N, 0, 0);
-    cannot_open("d", NULL, HOOP_EDTYPE, "d-00001-of-00002.h5: /x is f64", "f32 in d-00000-of-00002.h5");
+    test_cannot_open("d", NULL, HOOP_EDTYPE, "d-00001-of-00002.h5: /x is f64", "f32 in d-00000-of-00002.h5");
     test_h5_add("d-00001-of-00002.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, x, 0, 0);
-    cannot_open("d", &no_y, HOOP_ESHAPE, "d-00001-of-00002.h5: rows of /x have shape (6)", "(5)");
+    test_cannot_open("d", &no_y, HOOP_ESHAPE, "d-00001-of-00002.h5: rows of /x have shape (6)", "(5)");
     test_h5_add("d-00001-of-00002.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, (hsize_t[]){4, 5}, x, 0, 0);
-    cannot_open("d", &no_y, HOOP_EFORMAT, "d-00001-of-00002.h5", "/y is missing");
+    test_cannot_open("d", &no_y, HOOP_EFORMAT, "d-00001-of-00002.h5", "/y is missing");
     make("d-00001-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
     test_h5_attr_f64("d-00001-of-00002.h5", "/x", "scale", 2);
-    cannot_open("d", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "d-00001-of-00002.h5", "scale");
+    test_cannot_open("d", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "d-00001-of-00002.h5", "scale");
     make("d-00001-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
     test_h5_attr_i64("d-00001-of-00002.h5", "/y", "classes", 7);
-    cannot_open("d", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "d-00001-of-00002.h5", "classes");
+    test_cannot_open("d", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "d-00001-of-00002.h5",
+                     "classes");
 }
 
 static void fingerprints_tell_data_apart(void **state)
@@ -574,13 +561,13 @@ static void fingerprints_tell_data_apart(void **state)
     test_ok(hoop_synth("digits", 3000, &(hoop_import_opts){.dir = "f4", .seed = 1}, &err, NULL));
     test_ok(hoop_synth("digits", 3000, &(hoop_import_opts){.dir = "f7", .seed = 1, .shards = 7}, &err, NULL));
     test_ok(hoop_synth("digits", 3000, &(hoop_import_opts){.dir = "fs", .seed = 2}, &err, NULL));
-    ds = open_set("f4/train", NULL);
+    ds = test_open_set("f4/train", NULL);
     memcpy(a, hoop_dataset_about(ds)->fingerprint, sizeof a);
     hoop_dataset_close(&ds);
-    ds = open_set("f7/train", NULL);
+    ds = test_open_set("f7/train", NULL);
     assert_string_equal(a, hoop_dataset_about(ds)->fingerprint); /* other shards, same rows */
     hoop_dataset_close(&ds);
-    ds = open_set("fs/train", NULL);
+    ds = test_open_set("fs/train", NULL);
     assert_string_not_equal(a, hoop_dataset_about(ds)->fingerprint);
     hoop_dataset_close(&ds);
     assert_int_equal(strlen(a), 32);
@@ -686,7 +673,7 @@ static void damage_is_found_by_reading(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const int64_t rows[] = {cases[i].far, cases[i].near};
         test_flip(path, data_at(path, cases[i].name) + cases[i].byte, 16);
-        ds = open_set("damaged/train", NULL);
+        ds = test_open_set("damaged/train", NULL);
         test_ok(hoop_dataset_read(ds, rows, 1, cases[i].field, HOOP_F64, x, &err));
         for (int again = 0; again < 2; again++) {
             err = (hoop_error){0};
@@ -707,7 +694,7 @@ static void damage_is_found_by_reading(void **state)
     assert_true(H5Ldelete(file, "/y", H5P_DEFAULT) >= 0 && H5Fclose(file) >= 0);
     test_h5_add(path, false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_DOUBLE, 1, (hsize_t[]){1000}, x, 100, 0);
     test_flip(path, data_at(path, "/x") + 5, 1);
-    ds = open_set(path, NULL);
+    ds = test_open_set(path, NULL);
     assert_false(hoop_dataset_about(ds)->mapped);
     test_ok(hoop_dataset_read(ds, (int64_t[]){83}, 1, HOOP_FIELD_X, HOOP_F64, x, &err));
     test_failed(hoop_dataset_read(ds, (int64_t[]){82}, 1, HOOP_FIELD_X, HOOP_F64, x, &err), &err, HOOP_ECHECKSUM, path,
@@ -738,7 +725,7 @@ static void verify_says_what_cannot_be_read(void **state)
     for (int stream = 0; stream < 12; at++) /* zlib streams of level 6 begin 78 9c; spoil the twelfth */
         if ((unsigned char)bytes[at] == 0x78 && (unsigned char)bytes[at + 1] == 0x9c && ++stream == 12)
             test_flip("late.h5", at + 5, 0xff);
-    ds = open_set("late.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE});
+    ds = test_open_set("late.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE});
     test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_EFORMAT, "late.h5", "the chunk at row", "damaged",
                 NULL);
     hoop_dataset_close(&ds);
@@ -775,16 +762,17 @@ static void attributes_of_ours_are_checked(void **state)
     (void)state;
     test_ok(hoop_synth("spirals", N, &(hoop_import_opts){.dir = "later", .shards = 1}, &err, NULL));
     attr_write("later/train-00000-of-00001.h5", "/", "hoop_format", -1, "dataset shard 2");
-    cannot_open("later/train", NULL, HOOP_EFORMAT, "later/train-00000-of-00001.h5: is a dataset shard of version 2", "up to 1");
+    test_cannot_open("later/train", NULL, HOOP_EFORMAT, "later/train-00000-of-00001.h5: is a dataset shard of version 2",
+                     "up to 1");
     attr_write("later/train-00000-of-00001.h5", "/", "hoop_format", -1, "dataset shard x");
-    cannot_open("later/train", NULL, HOOP_EFORMAT, "later/train", "hoop_format");
+    test_cannot_open("later/train", NULL, HOOP_EFORMAT, "later/train", "hoop_format");
     test_store("cats.csv", cats, sizeof cats - 1);
     test_store("eels.csv", eels, sizeof eels - 1);
     test_ok(hoop_import_csv("cats.csv", NULL, &(hoop_import_opts){.dir = "named-1", .shards = 1}, &err, NULL));
     test_ok(hoop_import_csv("eels.csv", NULL, &(hoop_import_opts){.dir = "named-2", .shards = 1}, &err, NULL));
-    cannot_open("named-*/train*", NULL, HOOP_EFORMAT, "named-2/train-00000-of-00001.h5", "class_names");
+    test_cannot_open("named-*/train*", NULL, HOOP_EFORMAT, "named-2/train-00000-of-00001.h5", "class_names");
     attr_write("named-1/train-00000-of-00001.h5", "/y", "classes", H5T_NATIVE_INT64, &three);
-    cannot_open("named-1/train", NULL, HOOP_EFORMAT, "named-1/train", "class_names of /y has 2 names, but classes is 3");
+    test_cannot_open("named-1/train", NULL, HOOP_EFORMAT, "named-1/train", "class_names of /y has 2 names, but classes is 3");
 }
 
 /* One attribute of any type and shape (n 0: a scalar). */
@@ -824,12 +812,12 @@ static void attributes_of_a_wrong_type_are_named(void **state)
         make("typed.h5", H5T_IEEE_F32LE, N, 0, 0);
         attr_add("typed.h5", cases[i].dataset, cases[i].name, cases[i].type == 0 ? H5T_C_S1 : cases[i].type, cases[i].n,
                  cases[i].value);
-        cannot_open("typed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "typed.h5: attribute",
-                    cases[i].says);
+        test_cannot_open("typed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT, "typed.h5: attribute",
+                         cases[i].says);
     }
     make("typed.h5", H5T_IEEE_F32LE, N, 0, 0);
     attr_add("typed.h5", "/x", "scale", H5T_STD_I8BE, 1, &(signed char){2}); /* one number, however stored */
-    ds = open_set("typed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
+    ds = test_open_set("typed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
     assert_true(hoop_dataset_about(ds)->field[0].scale == 2);
     hoop_dataset_close(&ds);
 }
@@ -847,7 +835,7 @@ static void globs_have_one_order(void **state)
     make("order/C.h5", H5T_IEEE_F32LE, N, 0, 0);
     for (size_t i = 0; i < 4 && set == NULL; i++) set = setlocale(LC_COLLATE, locales[i]);
     if (set == NULL) print_message("no locale here that sorts otherwise\n");
-    ds = open_set("order/*.h5", NULL);
+    ds = test_open_set("order/*.h5", NULL);
     assert_string_equal(hoop_dataset_path(ds, 0, NULL), "order/A.h5");
     assert_string_equal(hoop_dataset_path(ds, 1, NULL), "order/C.h5");
     assert_string_equal(hoop_dataset_path(ds, 2, NULL), "order/b.h5");
@@ -869,7 +857,7 @@ static void verify_finds_what_is_wrong(void **state)
     test_h5_add("v.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
     test_h5_add("v.h5", false, "/y", H5T_NATIVE_INT64, H5T_NATIVE_INT64, 1, shape, y, 2, 0);
     test_h5_attr_f64("v.h5", "/x", "scale", 2);
-    ds = open_set("v.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
+    ds = test_open_set("v.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
     test_ok(hoop_dataset_verify(ds, NULL, NULL, &err, &r));
     assert_int_equal(r.rows, 6);
     assert_int_equal(r.checksums, 0);
@@ -877,20 +865,20 @@ static void verify_finds_what_is_wrong(void **state)
     assert_true(r.x_min == -4 && r.x_max == 10);
     hoop_dataset_close(&ds);
     test_h5_attr_i64("v.h5", "/y", "classes", 3);
-    ds = open_set("v.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
+    ds = test_open_set("v.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});
     test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ERANGE, "v.h5", "row 5 of /y", "class 3", "0 to 2",
                 NULL);
     hoop_dataset_close(&ds);
     x[7] = NAN;
     test_h5_add("v.h5", true, "/x", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, shape, x, 0, 0);
-    ds = open_set("v.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE});
+    ds = test_open_set("v.h5", &(hoop_dataset_opts){.use_y = HOOP_Y_NONE});
     memset(&err, 0, sizeof err);
     test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ENONFINITE, "v.h5", "row 3 of /x", NULL);
     hoop_dataset_close(&ds);
     memset(&err, 0, sizeof err);
     test_ok(hoop_synth("digits", 100, &(hoop_import_opts){.dir = "vs"}, &err, NULL));
     test_flip("vs/train-00002-of-00004.h5", 10000, 1);
-    ds = open_set("vs/train", NULL);
+    ds = test_open_set("vs/train", NULL);
     test_failed(hoop_dataset_verify(ds, NULL, NULL, &err, NULL), &err, HOOP_ECHECKSUM, "vs/train-00002-of-00004.h5", "/x", NULL);
     hoop_dataset_close(&ds);
 }

@@ -6,22 +6,6 @@
 
 #include "hoop/import.h"
 
-static hoop_dataset *open_set(const char *spec, const hoop_dataset_opts *o)
-{
-    hoop_error    err = {0};
-    hoop_dataset *ds;
-    test_ok(hoop_dataset_open(spec, o, &err, &ds));
-    return ds;
-}
-
-static void cannot_open(const char *spec, const hoop_dataset_opts *o, hoop_status want, const char *a, const char *b)
-{
-    hoop_error    err = {0};
-    hoop_dataset *ds;
-    test_failed(hoop_dataset_open(spec, o, &err, &ds), &err, want, a, b, NULL);
-    assert_null(ds);
-}
-
 static const hoop_dataset_opts no_y = {.use_y = HOOP_Y_NONE}, maybe_y = {.use_y = HOOP_Y_OPTIONAL};
 
 static void read_all(hoop_dataset *ds, int field, hoop_dtype as, void *out)
@@ -36,7 +20,7 @@ static void read_all(hoop_dataset *ds, int field, hoop_dtype as, void *out)
 /* Reading, checking and verifying all fail, with these words. */
 static void cannot_read(const char *spec, const hoop_dataset_opts *o, int field, hoop_status want, const char *a, const char *b)
 {
-    hoop_dataset *ds  = open_set(spec, o);
+    hoop_dataset *ds  = test_open_set(spec, o);
     hoop_error    err = {0};
     int64_t       index[64], n = hoop_dataset_about(ds)->length;
     double        out[256];
@@ -109,7 +93,7 @@ static void enums_are_classes_and_numbers(void **state)
             float         x32[12];
             hoop_dataset *ds;
             make_enum(bases[b], 2, bools, zero_one, layout == 0 ? 0 : 4, layout == 2 ? 1 : 0);
-            ds = open_set("enum.h5", NULL);
+            ds = test_open_set("enum.h5", NULL);
             assert_int_equal(hoop_dataset_about(ds)->classes, 2);
             assert_string_equal(hoop_dataset_class_name(ds, 1), "TRUE");
             assert_int_equal(hoop_dataset_about(ds)->mapped, layout == 0 && (b < 2 || b == 3)); /* h5py's bool is mapped */
@@ -122,17 +106,17 @@ static void enums_are_classes_and_numbers(void **state)
         }
     make_enum(H5T_STD_U8LE, 3, kinds, mixed, 0, 0); /* names go with codes, whatever their order */
     {
-        hoop_dataset *ds = open_set("enum.h5", NULL);
+        hoop_dataset *ds = test_open_set("enum.h5", NULL);
         assert_int_equal(hoop_dataset_about(ds)->classes, 3);
         assert_string_equal(hoop_dataset_class_name(ds, 0), "setosa");
         assert_string_equal(hoop_dataset_class_name(ds, 1), "versicolor");
         hoop_dataset_close(&ds);
     }
     make_enum(H5T_STD_I16LE, 3, kinds, from_one, 0, 0);
-    cannot_open("enum.h5", NULL, HOOP_EDTYPE, "/y is an enum of 3 names (setosa = 1, virginica = 2, versicolor = 3)",
-                "numbered 0 to 2: store such codes, or data.labels: whole");
+    test_cannot_open("enum.h5", NULL, HOOP_EDTYPE, "/y is an enum of 3 names (setosa = 1, virginica = 2, versicolor = 3)",
+                     "numbered 0 to 2: store such codes, or data.labels: whole");
     {
-        hoop_dataset *ds = open_set("enum.h5", &(hoop_dataset_opts){.labels = HOOP_LABELS_WHOLE});
+        hoop_dataset *ds = test_open_set("enum.h5", &(hoop_dataset_opts){.labels = HOOP_LABELS_WHOLE});
         int64_t       y[6];
         read_all(ds, 1, HOOP_I64, y);
         assert_true(y[0] == 1 && y[2] == 3 && hoop_dataset_about(ds)->classes == 0);
@@ -151,7 +135,7 @@ static void unsigned_integers_that_fit(void **state)
         int64_t       x[4];
         hoop_dataset *ds;
         test_h5_add("u64.h5", true, "/x", type, H5T_NATIVE_UINT64, 1, shape, good, layout < 2 ? 0 : 3, layout < 4 ? 0 : 2);
-        ds = open_set("u64.h5", &maybe_y);
+        ds = test_open_set("u64.h5", &maybe_y);
         assert_int_equal(hoop_dataset_about(ds)->field[0].dtype, HOOP_I64);
         assert_int_equal(hoop_dataset_about(ds)->mapped, layout == 0);
         read_all(ds, 0, HOOP_I64, x);
@@ -188,7 +172,7 @@ static void types_are_named_as_they_are(void **state)
         const bool long_double = cases[i].type == H5T_NATIVE_LDOUBLE;
         if (long_double && (H5Tget_size(H5T_NATIVE_LDOUBLE) != 16 || H5Tget_precision(H5T_NATIVE_LDOUBLE) != 80)) continue;
         test_h5_add("type.h5", true, "/x", cases[i].type, cases[i].type, 1, shape, NULL, 0, 0);
-        cannot_open("type.h5", &no_y, HOOP_EDTYPE, cases[i].says, cases[i].wants);
+        test_cannot_open("type.h5", &no_y, HOOP_EDTYPE, cases[i].says, cases[i].wants);
     }
     (void)H5Tclose(pair);
     (void)H5Tclose(text);
@@ -209,12 +193,12 @@ static void what_is_no_dataset_is_said(void **state)
     file = H5Fopen("group.h5", H5F_ACC_RDWR, H5P_DEFAULT);
     assert_true(H5Lcreate_soft("/a/b/z", file, "soft", H5P_DEFAULT, H5P_DEFAULT) >= 0 &&
                 H5Lcreate_soft("/nowhere", file, "loose", H5P_DEFAULT, H5P_DEFAULT) >= 0 && H5Fclose(file) >= 0);
-    cannot_open("group.h5", &no_y, HOOP_EFORMAT, "there is no dataset /x", "it holds a/b/z, a/x");
-    cannot_open("group.h5", &(hoop_dataset_opts){.x = "/a", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT,
-                "/a cannot be opened as a dataset", "it is a group; it holds b/z, x");
-    cannot_open("group.h5", &(hoop_dataset_opts){.x = "/loose", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT,
-                "/loose is a link to what is", "not there");
-    ds = open_set("group.h5", &(hoop_dataset_opts){.x = "/soft", .use_y = HOOP_Y_NONE});
+    test_cannot_open("group.h5", &no_y, HOOP_EFORMAT, "there is no dataset /x", "it holds a/b/z, a/x");
+    test_cannot_open("group.h5", &(hoop_dataset_opts){.x = "/a", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT,
+                     "/a cannot be opened as a dataset", "it is a group; it holds b/z, x");
+    test_cannot_open("group.h5", &(hoop_dataset_opts){.x = "/loose", .use_y = HOOP_Y_NONE}, HOOP_EFORMAT,
+                     "/loose is a link to what is", "not there");
+    ds = test_open_set("group.h5", &(hoop_dataset_opts){.x = "/soft", .use_y = HOOP_Y_NONE});
     hoop_dataset_close(&ds);
 }
 
@@ -279,7 +263,7 @@ static void lzf_is_read(void **state)
             hoop_dataset *ds;
             if (pipelines[p][0] == 'f') continue; /* fletcher32's four bytes more are in no chunk made here */
             make_lzf(pipelines[p], x, 10, raw == 1);
-            ds = open_set("lzf.h5", &no_y);
+            ds = test_open_set("lzf.h5", &no_y);
             read_all(ds, 0, HOOP_I64, got);
             for (int i = 0; i < 30; i++) assert_int_equal(got[i], x[i]);
             hoop_dataset_close(&ds);
@@ -335,7 +319,7 @@ static void lzf_under_virtual_data(void **state)
     assert_true(H5Pset_virtual(dcpl, space, "lzf.h5", "/x", space) >= 0);
     dset = H5Dcreate2(file, "/x", H5T_STD_I32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
     assert_true(H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
-    ds = open_set("over.h5", &no_y);
+    ds = test_open_set("over.h5", &no_y);
     read_all(ds, 0, HOOP_I64, got);
     for (int i = 0; i < 30; i++) assert_int_equal(got[i], x[i]);
     hoop_dataset_close(&ds);
@@ -348,7 +332,7 @@ static void lzf_under_virtual_data(void **state)
     assert_true(dset >= 0 && H5Dwrite(dset, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0 &&
                 H5Dget_storage_size(dset) < 120);
     assert_true(H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
-    ds = open_set("made.h5", &(hoop_dataset_opts){.x = "/z", .use_y = HOOP_Y_NONE});
+    ds = test_open_set("made.h5", &(hoop_dataset_opts){.x = "/z", .use_y = HOOP_Y_NONE});
     read_all(ds, 0, HOOP_I64, got);
     for (int i = 0; i < 30; i++) assert_int_equal(got[i], x[i]);
     hoop_dataset_close(&ds);
@@ -390,7 +374,7 @@ static void filters_that_are_missing_are_named(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (H5Zfilter_avail(cases[i].filter) > 0) continue;
         make_filtered("filter.h5", cases[i].filter, 0);
-        cannot_open("filter.h5", &no_y, HOOP_EFORMAT, cases[i].says, cases[i].brings);
+        test_cannot_open("filter.h5", &no_y, HOOP_EFORMAT, cases[i].says, cases[i].brings);
     }
     /* of a source of virtual data as well */
     {
@@ -400,11 +384,11 @@ static void filters_that_are_missing_are_named(void **state)
         assert_true(H5Pset_virtual(dcpl, space, "filter.h5", "/x", space) >= 0);
         dset = H5Dcreate2(file, "/x", H5T_IEEE_F32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT);
         assert_true(H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
-        cannot_open("virtual.h5", &no_y, HOOP_EFORMAT, "filter.h5: /x is stored with filter 399", "HDF5_PLUGIN_PATH");
+        test_cannot_open("virtual.h5", &no_y, HOOP_EFORMAT, "filter.h5: /x is stored with filter 399", "HDF5_PLUGIN_PATH");
     }
     make_filtered("filter.h5", 399, 1); /* optional, and not used */
     {
-        hoop_dataset *ds = open_set("filter.h5", &no_y);
+        hoop_dataset *ds = test_open_set("filter.h5", &no_y);
         float         x[8];
         read_all(ds, 0, HOOP_F32, x);
         assert_true(x[7] == 7);
@@ -418,9 +402,9 @@ static void a_plugin_brings_its_filter(void **state)
     float         x[8];
     (void)state;
     make_filtered("plugin.h5", 305, 0);
-    cannot_open("plugin.h5", &no_y, HOOP_EFORMAT, "filter 305", "HDF5_PLUGIN_PATH");
+    test_cannot_open("plugin.h5", &no_y, HOOP_EFORMAT, "filter 305", "HDF5_PLUGIN_PATH");
     assert_true(H5PLprepend(PLUGINS) >= 0); /* as that variable does, before HDF5 starts */
-    ds = open_set("plugin.h5", &no_y);
+    ds = test_open_set("plugin.h5", &no_y);
     read_all(ds, 0, HOOP_F32, x);
     for (int i = 0; i < 8; i++) assert_true(x[i] == (float)i);
     hoop_dataset_close(&ds);
@@ -445,14 +429,14 @@ static void packed_values_are_unpacked(void **state)
         hoop_dataset *ds;
         test_h5_add("packed.h5", true, "/x", type, H5T_NATIVE_SHORT, 2, shape, packed, layout == 2 ? 2 : 0, layout == 2 ? 1 : 0);
         test_h5_add("packed.h5", false, "/y", H5T_STD_I32LE, H5T_NATIVE_SHORT, 1, shape, packed, 0, 0);
-        ds = open_set("packed.h5", NULL);
+        ds = test_open_set("packed.h5", NULL);
         memcpy(before, hoop_dataset_about(ds)->fingerprint, sizeof before);
         hoop_dataset_close(&ds);
         attr_add("packed.h5", "/x", "scale_factor", H5T_NATIVE_DOUBLE, 1, &factor);
         attr_add("packed.h5", "/x", "add_offset", H5T_NATIVE_DOUBLE, 1, &offset);
         attr_add("packed.h5", "/y", "scale_factor", H5T_NATIVE_FLOAT, 0, &factor32);
         attr_add("packed.h5", "/y", "add_offset", H5T_NATIVE_FLOAT, 0, &offset32);
-        ds = open_set("packed.h5", NULL);
+        ds = test_open_set("packed.h5", NULL);
         assert_string_not_equal(before, hoop_dataset_about(ds)->fingerprint);
         assert_int_equal(hoop_dataset_about(ds)->field[0].dtype, HOOP_F64);
         assert_int_equal(hoop_dataset_about(ds)->field[1].dtype, HOOP_F64); /* of i32: f32 would not hold it */
@@ -465,7 +449,7 @@ static void packed_values_are_unpacked(void **state)
         assert_true(x[1] == 35);
         test_failed(hoop_dataset_read(ds, (int64_t[]){0}, 1, 1, HOOP_I64, y, &err), &err, HOOP_EDTYPE, "packed.h5", NULL);
         hoop_dataset_close(&ds);
-        ds = open_set("packed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_NONE});
+        ds = test_open_set("packed.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_NONE});
         assert_string_equal(before, hoop_dataset_about(ds)->fingerprint);
         read_all(ds, 1, HOOP_I64, y);
         assert_int_equal(y[1], 100);
@@ -474,13 +458,13 @@ static void packed_values_are_unpacked(void **state)
     test_h5_add("packed.h5", true, "/x", H5T_STD_I16LE, H5T_NATIVE_SHORT, 2, shape, packed, 0, 0);
     attr_add("packed.h5", "/x", "scale_factor", H5T_NATIVE_FLOAT, 1, &factor32);
     {
-        hoop_dataset *ds = open_set("packed.h5", &no_y);
+        hoop_dataset *ds = test_open_set("packed.h5", &no_y);
         assert_int_equal(hoop_dataset_about(ds)->field[0].dtype, HOOP_F32); /* 16 bits by an f32 */
         assert_false(hoop_dataset_about(ds)->field[0].checked);
         hoop_dataset_close(&ds);
     }
     text_add("packed.h5", "/x", "add_offset", "ten");
-    cannot_open("packed.h5", &no_y, HOOP_EFORMAT, "attribute add_offset of /x is not one number", "data.attributes: none");
+    test_cannot_open("packed.h5", &no_y, HOOP_EFORMAT, "attribute add_offset of /x is not one number", "data.attributes: none");
 }
 
 /* Files of a series are packed each by its own numbers. */
@@ -498,15 +482,15 @@ static void each_shard_unpacks_by_itself(void **state)
         test_h5_add(path, true, "/x", H5T_STD_I16LE, H5T_NATIVE_SHORT, 1, shape, packed, 0, 0);
         attr_add(path, "/x", "scale_factor", H5T_NATIVE_DOUBLE, 1, &factors[i]);
     }
-    ds = open_set("series", &no_y);
+    ds = test_open_set("series", &no_y);
     read_all(ds, 0, HOOP_F64, x);
     assert_true(x[0] == 0.5 && x[1] == 1 && x[2] == 2 && x[3] == 4);
     memcpy(before, hoop_dataset_about(ds)->fingerprint, sizeof before);
     hoop_dataset_close(&ds);
     test_h5_add(path, true, "/x", H5T_STD_I16LE, H5T_NATIVE_SHORT, 1, shape, packed, 0, 0);
-    cannot_open("series", &no_y, HOOP_EDTYPE, "series-00001-of-00002.h5: /x is read as i32, but as f64", "series-00000");
+    test_cannot_open("series", &no_y, HOOP_EDTYPE, "series-00001-of-00002.h5: /x is read as i32, but as f64", "series-00000");
     attr_add(path, "/x", "scale_factor", H5T_NATIVE_DOUBLE, 1, &factors[0]);
-    ds = open_set("series", &no_y);
+    ds = test_open_set("series", &no_y);
     assert_string_not_equal(before, hoop_dataset_about(ds)->fingerprint);
     hoop_dataset_close(&ds);
 }
@@ -526,14 +510,14 @@ static void missing_values_are_refused(void **state)
     WHOLE();
     attr_add("missing.h5", "/x", "_FillValue", H5T_STD_I16LE, 1, &fill);
     cannot_read("missing.h5", NULL, 0, HOOP_ENONFINITE, "row 1 of /x, element 1, is missing: -999", "and 1 more");
-    ds = open_set("missing.h5", NULL); /* rows without are read */
+    ds = test_open_set("missing.h5", NULL); /* rows without are read */
     {
         hoop_error err = {0};
         test_ok(hoop_dataset_read(ds, (int64_t[]){2, 0}, 2, 0, HOOP_F32, got, &err));
         assert_true(got[0] == 5 && got[3] == 2);
     }
     hoop_dataset_close(&ds);
-    ds = open_set("missing.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_NONE});
+    ds = test_open_set("missing.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_NONE});
     read_all(ds, 0, HOOP_F32, got);
     assert_true(got[3] == -999);
     hoop_dataset_close(&ds);
@@ -552,7 +536,7 @@ static void missing_values_are_refused(void **state)
     cannot_read("missing.h5", NULL, 0, HOOP_ENONFINITE, "row 1 of /x, element 1", "and 2 more");
     WHOLE();
     attr_add("missing.h5", "/x", "valid_range", H5T_STD_I16LE, 1, range);
-    cannot_open("missing.h5", NULL, HOOP_EFORMAT, "attribute valid_range of /x is not two numbers", "--attributes none");
+    test_cannot_open("missing.h5", NULL, HOOP_EFORMAT, "attribute valid_range of /x is not two numbers", "--attributes none");
     test_h5_add("missing.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 2, shape, real, 2, 3);
     attr_add("missing.h5", "/x", "_FillValue", H5T_NATIVE_FLOAT, 1, &nan32);
     cannot_read("missing.h5", &no_y, 0, HOOP_ENONFINITE, "row 1 of /x, element 1", "missing: nan");
@@ -581,7 +565,7 @@ static void default_fills_are_missing(void **state)
         assert_true(H5Dwrite(dset, H5T_NATIVE_SHORT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
         assert_true(H5Dclose(dset) >= 0 && H5Pclose(dcpl) >= 0 && H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
         if (netcdf == 0) {
-            ds = open_set("default.nc", &no_y);
+            ds = test_open_set("default.nc", &no_y);
             assert_false(hoop_dataset_about(ds)->field[0].checked);
             hoop_dataset_close(&ds);
         } else {
@@ -611,7 +595,7 @@ static void bytes_that_were_meant_unsigned(void **state)
         }
         text_add("meant.h5", "/x", "_Unsigned", "true");
         attr_add("meant.h5", "/x", "_FillValue", H5T_STD_I8LE, 1, &fill);
-        ds = open_set("meant.h5", &no_y);
+        ds = test_open_set("meant.h5", &no_y);
         assert_int_equal(hoop_dataset_about(ds)->field[0].dtype, HOOP_U8);
         read_all(ds, 0, HOOP_I64, got);
         assert_true(got[0] == 0 && got[1] == 127 && got[2] == 255);
@@ -636,20 +620,20 @@ static void attributes_of_others_are_not_ours(void **state)
     attr_add("other.h5", "/y", "classes", H5T_NATIVE_INT64, 0, &nine);
     text_add("other.h5", "/y", "class_names", "all of them");
     text_add("other.h5", "/", "set", "of pieces");
-    ds = open_set("other.h5", NULL);
+    ds = test_open_set("other.h5", NULL);
     read_all(ds, 0, HOOP_F32, got);
     assert_true(got[1] == 2 && hoop_dataset_about(ds)->classes == 0 && hoop_dataset_class_name(ds, 0) == NULL);
     assert_non_null(strstr(hoop_dataset_note(ds, 0), "scale of /x, classes of /y, class_names of /y is not applied"));
     assert_non_null(strstr(hoop_dataset_note(ds, 0), "data.attributes: all"));
     assert_null(hoop_dataset_note(ds, 1));
     hoop_dataset_close(&ds);
-    ds = open_set("other.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_NONE});
+    ds = test_open_set("other.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_NONE});
     assert_null(hoop_dataset_note(ds, 0));
     hoop_dataset_close(&ds);
-    cannot_open("other.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT,
-                "class_names of /y has 1 names", "classes is 9");
+    test_cannot_open("other.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL}, HOOP_EFORMAT,
+                     "class_names of /y has 1 names", "classes is 9");
     text_add("other.h5", "/", "hoop_format", "dataset shard 1"); /* now it says so */
-    cannot_open("other.h5", NULL, HOOP_EFORMAT, "class_names of /y has 1 names", "classes is 9");
+    test_cannot_open("other.h5", NULL, HOOP_EFORMAT, "class_names of /y has 1 names", "classes is 9");
 }
 
 /* ---- files of a later HDF5 ---- */
@@ -671,12 +655,12 @@ static void later_files_are_told_from_damaged_ones(void **state)
     }
     assert_int_equal(patched, 1);
     test_store("later.h5", bytes, n);
-    cannot_open("later.h5", &no_y, HOOP_EFORMAT, "HDF5: bad version number for layout message",
-                "written by a newer HDF5 than this one");
-    cannot_open("later.h5", &no_y, HOOP_EFORMAT, "h5repack --low=0 --high=", "libver=('earliest', 'v1");
+    test_cannot_open("later.h5", &no_y, HOOP_EFORMAT, "HDF5: bad version number for layout message",
+                     "written by a newer HDF5 than this one");
+    test_cannot_open("later.h5", &no_y, HOOP_EFORMAT, "h5repack --low=0 --high=", "libver=('earliest', 'v1");
     bytes[8] = 9; /* of the superblock */
     test_store("later.h5", bytes, n);
-    cannot_open("later.h5", &no_y, HOOP_EFORMAT, "written by a newer HDF5 than this one", "h5repack");
+    test_cannot_open("later.h5", &no_y, HOOP_EFORMAT, "written by a newer HDF5 than this one", "h5repack");
     free(bytes);
 }
 
@@ -695,13 +679,13 @@ static void labels_are_stored_in_many_ways(void **state)
         const hoop_dataset_opts one_hot = {.labels = HOOP_LABELS_ONE_HOT}, wrong = {.labels = HOOP_LABELS_ONE_HOT, .classes = 4};
         test_h5_add("labels.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, hot, 0, 0);
         test_h5_add("labels.h5", false, "/y", types[t], H5T_NATIVE_DOUBLE, 2, shape, hot, t == 1 ? 2 : 0, t == 1 ? 1 : 0);
-        ds = open_set("labels.h5", &one_hot);
+        ds = test_open_set("labels.h5", &one_hot);
         assert_true(hoop_dataset_about(ds)->classes == 3 && hoop_dataset_about(ds)->field[1].ndim == 0 &&
                     hoop_dataset_about(ds)->field[1].dtype == HOOP_I64);
         read_all(ds, 1, HOOP_I64, y);
         assert_true(y[0] == 1 && y[1] == 0 && y[2] == 2 && y[3] == 1);
         hoop_dataset_close(&ds);
-        cannot_open("labels.h5", &wrong, HOOP_EFORMAT, "/y has 3 classes", "data.classes says 4");
+        test_cannot_open("labels.h5", &wrong, HOOP_EFORMAT, "/y has 3 classes", "data.classes says 4");
         memcpy(bad, hot, sizeof bad);
         bad[4] = 1;
         test_h5_add("labels.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, hot, 0, 0);
@@ -709,13 +693,14 @@ static void labels_are_stored_in_many_ways(void **state)
         cannot_read("labels.h5", &one_hot, 1, HOOP_ERANGE, "row 1 of /y is not one 1 among zeros", "one_hot");
         test_h5_add("labels.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, hot, 0, 0);
         test_h5_add("labels.h5", false, "/y", types[t], H5T_NATIVE_DOUBLE, 1, shape, hot, 0, 0);
-        cannot_open("labels.h5", &one_hot, HOOP_ESHAPE, "one_hot wants rows of /y with an element for each class", "they have 1");
+        test_cannot_open("labels.h5", &one_hot, HOOP_ESHAPE, "one_hot wants rows of /y with an element for each class",
+                         "they have 1");
     }
     for (int t = 0; t < 2; t++) {
         const hoop_dataset_opts o = {.labels = HOOP_LABELS_WHOLE, .classes = 5};
         test_h5_add("labels.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, hot, 0, 0);
         test_h5_add("labels.h5", false, "/y", types[t], H5T_NATIVE_DOUBLE, 1, shape, whole, 0, 0);
-        ds = open_set("labels.h5", &o);
+        ds = test_open_set("labels.h5", &o);
         assert_int_equal(hoop_dataset_about(ds)->classes, 5);
         read_all(ds, 1, HOOP_I64, y);
         assert_true(y[0] == 2 && y[1] == 0 && y[2] == -100 && y[3] == 1);
