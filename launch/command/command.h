@@ -37,6 +37,16 @@ int command_bench(int argc, char **argv);
  *  the nearest option named. argv[0] is shown as "hoop NAME". */
 void command_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/** Keys of a config that the command line sets: each --set KEY=VALUE, and options that stand for one. */
+enum { COMMAND_SETS = 256 };
+typedef struct command_sets {
+    const char *text[COMMAND_SETS];
+    int         n;
+} command_sets;
+/** Add one; too many, or another word than refuse and zero for --unknown, is a mistake of usage. */
+void command_set(command_sets *sets, const char *text, const struct argp_state *state);
+void command_set_unknown(command_sets *sets, const char *word, const struct argp_state *state);
+
 /** On all ranks of a launcher but the one that speaks: close standard output and error (a mistake in the command line they share,
  *  or its help, is told once), until command_speak. */
 typedef struct command_hushed {

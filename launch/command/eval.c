@@ -9,13 +9,12 @@
 #include "train/tally.h"
 #include "train/trained.h"
 
-enum { KEY_JSON = 256, KEY_UNKNOWN, MOST_SETS = 256 };
+enum { KEY_JSON = 256, KEY_UNKNOWN };
 
 typedef struct eval_args {
-    const char *path, *data;
-    const char *set[MOST_SETS];
-    int         nset;
-    bool        json;
+    const char  *path, *data;
+    command_sets set;
+    bool         json;
 } eval_args;
 
 static const char doc[] =
@@ -45,14 +44,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->data = arg;
         return 0;
     case 's':
-        if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
-        a->set[a->nset++] = arg;
+        command_set(&a->set, arg, state);
         return 0;
     case KEY_UNKNOWN:
-        if (strcmp(arg, "refuse") != 0 && strcmp(arg, "zero") != 0)
-            argp_error(state, "--unknown is refuse or zero, not '%s'", arg);
-        if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
-        a->set[a->nset++] = strcmp(arg, "zero") == 0 ? "data.unknown=zero" : "data.unknown=refuse";
+        command_set_unknown(&a->set, arg, state);
         return 0;
     case KEY_JSON:
         a->json = true;
@@ -286,7 +281,7 @@ int command_eval(int argc, char **argv)
     hoop_status        st;
     int                code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
-    (void)hoop__trained_read(a.path, a.set, a.nset, &early, &t);
+    (void)hoop__trained_read(a.path, a.set.text, a.set.n, &early, &t);
     HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
     meter_begin(&m, "evaluating");
     opts = (hoop__trained_opts){

@@ -136,3 +136,16 @@ void command_note(void *ctx, const char *text)
     (void)ctx;
     (void)fprintf(stderr, "hoop: %s\n", hoop__text_printable(text, line, sizeof line));
 }
+
+void command_set(command_sets *sets, const char *text, const struct argp_state *state)
+{
+    if (sets->n == COMMAND_SETS) argp_error(state, "more than %d --set", COMMAND_SETS);
+    sets->text[sets->n++] = text;
+}
+
+void command_set_unknown(command_sets *sets, const char *word, const struct argp_state *state)
+{
+    const bool zero = strcmp(word, "zero") == 0;
+    if (!zero && strcmp(word, "refuse") != 0) argp_error(state, "--unknown is refuse or zero, not '%s'", word);
+    command_set(sets, zero ? "data.unknown=zero" : "data.unknown=refuse", state);
+}

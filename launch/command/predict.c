@@ -7,13 +7,12 @@
 #include "command/print.h"
 #include "train/trained.h"
 
-enum { KEY_FORCE = 256, KEY_UNKNOWN, MOST_SETS = 256 };
+enum { KEY_FORCE = 256, KEY_UNKNOWN };
 
 typedef struct predict_args {
-    const char *path, *data, *out;
-    const char *set[MOST_SETS];
-    int         nset;
-    bool        force;
+    const char  *path, *data, *out;
+    command_sets set;
+    bool         force;
 } predict_args;
 
 static const char doc[] =
@@ -50,17 +49,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->out = arg;
         return 0;
     case KEY_UNKNOWN:
-        if (strcmp(arg, "refuse") != 0 && strcmp(arg, "zero") != 0)
-            argp_error(state, "--unknown is refuse or zero, not '%s'", arg);
-        if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
-        a->set[a->nset++] = strcmp(arg, "zero") == 0 ? "data.unknown=zero" : "data.unknown=refuse";
+        command_set_unknown(&a->set, arg, state);
         return 0;
     case KEY_FORCE:
         a->force = true;
         return 0;
     case 's':
-        if (a->nset == MOST_SETS) argp_error(state, "more than %d --set", MOST_SETS);
-        a->set[a->nset++] = arg;
+        command_set(&a->set, arg, state);
         return 0;
     case ARGP_KEY_ARG:
         if (a->path != NULL) argp_error(state, "one RUN is wanted; '%s' is a second", arg);
@@ -102,7 +97,7 @@ int command_predict(int argc, char **argv)
     hoop_status       st;
     int               code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
-    (void)hoop__trained_read(a.path, a.set, a.nset, &early, &t);
+    (void)hoop__trained_read(a.path, a.set.text, a.set.n, &early, &t);
     HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
     HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .note = command_note}, &err));
     meter_begin(&m, "predicting");

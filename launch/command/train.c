@@ -19,9 +19,8 @@
 #include <unistd.h>
 
 typedef struct train_args {
-    const char *config, *out, *resume;
-    const char *set[256];
-    int         nset;
+    const char  *config, *out, *resume;
+    command_sets set;
 } train_args;
 
 static const char doc[] = "Train a model. Works alone or under mpirun: the weights are the same bits for any number of ranks."
@@ -44,8 +43,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     train_args *a = state->input;
     switch (key) {
     case 's':
-        if (a->nset == 256) argp_error(state, "more than 256 --set");
-        a->set[a->nset++] = arg;
+        command_set(&a->set, arg, state);
         return 0;
     case 'o':
         if (arg[0] == '\0') argp_error(state, "--out is empty; a run directory is wanted");
@@ -81,7 +79,7 @@ static hoop_status load_config(const train_args *a, hoop_error *err, hoop_config
 {
     hoop_status st;
     HOOP_TRY(st, done, hoop_config_load(a->config, err, config));
-    for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set(*config, a->set[i], err));
+    for (int i = 0; i < a->set.n; i++) HOOP_TRY(st, done, hoop_config_set(*config, a->set.text[i], err));
     HOOP_TRY(st, done, hoop_config_check_known(*config, hoop_train_schema(), err));
     st = hoop_train_comm_opts(*config, err, comm);
 done:
