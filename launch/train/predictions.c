@@ -158,11 +158,6 @@ static void add_header(const form *s, hoop__text *line)
     hoop__text_add(line, "\n", 1);
 }
 
-static double value_at(const void *values, hoop_dtype dtype, int64_t i)
-{
-    return dtype == HOOP_F64 ? ((const double *)values)[i] : (double)((const float *)values)[i];
-}
-
 static void add_rows(const form *s, const char *values, hoop_dtype dtype, int64_t n, hoop__text *text)
 {
     char number[32];
@@ -170,11 +165,11 @@ static void add_rows(const form *s, const char *values, hoop_dtype dtype, int64_
         const int64_t first = row * s->width;
         int64_t       best  = 0;
         for (int64_t i = 1; i < s->width; i++)
-            if (value_at(values, dtype, first + i) > value_at(values, dtype, first + best)) best = i;
-        if (s->classes && !isnan(value_at(values, dtype, first))) add_cell(text, name_of(s, best, "", number));
+            if (hoop__value_at(values, dtype, first + i) > hoop__value_at(values, dtype, first + best)) best = i;
+        if (s->classes && !isnan(hoop__value_at(values, dtype, first))) add_cell(text, name_of(s, best, "", number));
         for (int64_t i = 0; i < s->width; i++) {
             if (i > 0 || s->classes) hoop__text_add(text, ",", 1);
-            add_number(text, value_at(values, dtype, first + i), dtype);
+            add_number(text, hoop__value_at(values, dtype, first + i), dtype);
         }
         hoop__text_add(text, "\n", 1);
     }

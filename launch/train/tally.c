@@ -47,19 +47,14 @@ void hoop__tally_free(hoop__tally *t)
     *t = (hoop__tally){0};
 }
 
-static double at(const void *values, hoop_dtype dtype, int64_t i)
-{
-    return dtype == HOOP_F64 ? ((const double *)values)[i] : (double)((const float *)values)[i];
-}
-
 /* the first of the largest; -1 if any is NaN */
 static int64_t largest(const void *values, hoop_dtype dtype, int64_t first, int64_t n)
 {
     int64_t best = 0;
     for (int64_t c = 0; c < n; c++) {
-        const double v = at(values, dtype, first + c);
+        const double v = hoop__value_at(values, dtype, first + c);
         if (isnan(v)) return -1;
-        if (v > at(values, dtype, first + best)) best = c;
+        if (v > hoop__value_at(values, dtype, first + best)) best = c;
     }
     return best;
 }
@@ -90,7 +85,8 @@ static void sum_targets(const hoop_trainer *tr, hoop__tally *t, const hoop_tenso
     for (int64_t j = 0; j < t->targets; j++) {
         double sum[SUMS] = {0};
         for (int64_t i = 0; i < n; i++) {
-            const double got = at(values, tr->dtype, i * t->targets + j), want = at(y, tr->target_dtype, i * t->targets + j),
+            const double got  = hoop__value_at(values, tr->dtype, i * t->targets + j),
+                         want = hoop__value_at(y, tr->target_dtype, i * t->targets + j),
                          e = mean == NULL ? got - want : got * std[j] - (want - mean[j]), d = want - t->shift[j];
             sum[SQUARES] += e * e;
             sum[ABSOLUTE] += fabs(e);

@@ -36,11 +36,6 @@ hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, hoop_dtype dtype, const void *
     return hoop_reshape(tr->tape, t, tr->target_ndim + 1, full);
 }
 
-static double at(const void *values, hoop_dtype dtype, int64_t i)
-{
-    return dtype == HOOP_F64 ? ((const double *)values)[i] : (double)((const float *)values)[i];
-}
-
 double hoop__targets_squares(const hoop_trainer *tr, const hoop_tensor *out, hoop_dtype dtype, const void *y, int64_t n)
 {
     const double *mean = hoop_tensor_data(tr->target_mean), *std = hoop_tensor_data(tr->target_std);
@@ -48,7 +43,7 @@ double hoop__targets_squares(const hoop_trainer *tr, const hoop_tensor *out, hoo
     uint64_t      mode   = hoop_fp_enter();
     double        sum    = 0;
     for (int64_t i = 0, w = width(tr); i < n * w && values != NULL; i++) {
-        const double e = at(values, tr->dtype, i) * std[i % w] - (at(y, dtype, i) - mean[i % w]);
+        const double e = hoop__value_at(values, tr->dtype, i) * std[i % w] - (hoop__value_at(y, dtype, i) - mean[i % w]);
         sum += e * e;
     }
     hoop_fp_restore(mode);
@@ -60,7 +55,7 @@ void hoop__targets_units(const hoop_trainer *tr, const void *values, int64_t n, 
     const double *mean = hoop_tensor_data(tr->target_mean), *std = hoop_tensor_data(tr->target_std);
     uint64_t      mode = hoop_fp_enter();
     for (int64_t i = 0, w = width(tr); i < n * w; i++) {
-        const double v = at(values, tr->dtype, i) * std[i % w] + mean[i % w];
+        const double v = hoop__value_at(values, tr->dtype, i) * std[i % w] + mean[i % w];
         if (dtype == HOOP_F64)
             ((double *)out)[i] = v;
         else

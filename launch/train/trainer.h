@@ -124,6 +124,12 @@ struct hoop_trainer {
     double              created_s;
 };
 
+/* element i of an array of f32 or f64 */
+static inline double hoop__value_at(const void *values, hoop_dtype dtype, int64_t i)
+{
+    return dtype == HOOP_F64 ? ((const double *)values)[i] : (double)((const float *)values)[i];
+}
+
 /* schema.c */
 void hoop__schema_init(hoop_trainer *tr);
 /* tr->resolved and tr->fingerprint, of the keys that say something to this model */
