@@ -272,3 +272,23 @@ done:
     if (st != HOOP_OK) (void)remove(path);
     return st;
 }
+
+bool hoop__h5_exists(hid_t file, const char *name)
+{
+    char part[HOOP_PATH_MAX];
+    /* H5Lexists wants every step of the path to be there. */
+    for (size_t i = 1; name[i - 1] != '\0' && i < sizeof part; i++) {
+        if (name[i] != '/' && name[i] != '\0') continue;
+        memcpy(part, name, i);
+        part[i] = '\0';
+        if (strcmp(part, "/") != 0 && part[i - 1] != '/' && H5Lexists(file, part, H5P_DEFAULT) <= 0) return false;
+        if (name[i] == '\0') break;
+    }
+    return true;
+}
+
+bool hoop__h5_fill_is_said(hid_t dcpl)
+{
+    H5D_fill_value_t kind;
+    return H5Pfill_value_defined(dcpl, &kind) >= 0 && kind == H5D_FILL_VALUE_USER_DEFINED;
+}

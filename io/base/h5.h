@@ -48,6 +48,10 @@ bool hoop__h5_enum_code(hid_t type, int i, int *out);
 
 /** Open for reading without file locks, after checking that it is a regular file. *bytes (may be NULL): its size. */
 hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_t *bytes);
+/** Is there a link of this path? H5Lexists alone fails where a group on the way is missing. */
+bool hoop__h5_exists(hid_t file, const char *name);
+/** Somebody said what stands where nothing was written. */
+bool hoop__h5_fill_is_said(hid_t dcpl);
 
 typedef enum hoop_h5_attr_kind {
     HOOP_H5_I64,

@@ -251,7 +251,7 @@ hoop_status hoop__field_missing(const hoop_look *l, const char *name, hoop_error
     hid_t       group = -1;
     bool        link;
     (void)hoop__h5_fail(&said, HOOP_EFORMAT, "%s: %s cannot be opened as a dataset", l->path, name);
-    link = hoop__dataset_exists(l->file, name);
+    link = hoop__h5_exists(l->file, name);
     if (link) {
         if (H5Oexists_by_name(l->file, name, H5P_DEFAULT) == 0)
             return hoop_fail(err, HOOP_EFORMAT, "%s: %s is a link to what is not there", l->path, name);

@@ -66,7 +66,7 @@ static hoop_status field_find(const hoop_look *l, const char *name, bool is_y, b
     hoop_status st;
     bool        native = false;
     f->dset            = -1;
-    if (!hoop__dataset_exists(l->file, name)) {
+    if (!hoop__h5_exists(l->file, name)) {
         (void)H5Eclear2(H5E_DEFAULT);
         return optional ? HOOP_OK : hoop__field_missing(l, name, err);
     }

@@ -3,24 +3,11 @@
 #include <string.h>
 
 #include "data/filter.h"
+#include "data/virtual.h"
 
 /* A block read through HDF5 is at most about this large, except where one row, or one chunk, is larger. */
 enum { BLOCK_BYTES = 1 << 20 };
 static const int64_t block_bytes_max = 1 << 30;
-
-bool hoop__dataset_exists(hid_t file, const char *name)
-{
-    char part[HOOP_PATH_MAX];
-    /* H5Lexists wants every step of the path to be there. */
-    for (size_t i = 1; name[i - 1] != '\0' && i < sizeof part; i++) {
-        if (name[i] != '/' && name[i] != '\0') continue;
-        memcpy(part, name, i);
-        part[i] = '\0';
-        if (strcmp(part, "/") != 0 && part[i - 1] != '/' && H5Lexists(file, part, H5P_DEFAULT) <= 0) return false;
-        if (name[i] == '\0') break;
-    }
-    return true;
-}
 
 static hoop_status never_written(const hoop_found *f, const char *path, const char *name, int64_t stored, hoop_error *err)
 {
@@ -49,12 +36,6 @@ static hoop_status contiguous_storage(hoop_found *f, hid_t file, const char *pat
                          (long long)((int64_t)offset + bytes), (long long)file_bytes);
     if (native) f->offset = (int64_t)offset;
     return HOOP_OK;
-}
-
-bool hoop__fill_is_said(hid_t dcpl)
-{
-    H5D_fill_value_t kind;
-    return H5Pfill_value_defined(dcpl, &kind) >= 0 && kind == H5D_FILL_VALUE_USER_DEFINED;
 }
 
 /* How many times smaller filters can make a chunk, generously (deflate: 1,032 times); 0 where one of them is not known here. */
@@ -101,7 +82,7 @@ static hoop_status chunked_storage(hoop_found *f, hid_t dcpl, const char *path, 
     f->block_rows = chunk[0] > (hsize_t)f->rows ? f->rows : (int64_t)chunk[0];
     if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
     if ((st = hoop__filters_check(f->dset, dcpl, path, name, err)) != HOOP_OK) return st;
-    if (stored > 0 && !hoop__fill_is_said(dcpl) && (st = every_chunk(f, chunk, path, name, err)) != HOOP_OK) return st;
+    if (stored > 0 && !hoop__h5_fill_is_said(dcpl) && (st = every_chunk(f, chunk, path, name, err)) != HOOP_OK) return st;
     if (stored == 0 || (most > 0 && f->rows * f->about.numel * f->width / most > stored + 4096))
         return never_written(f, path, name, stored, err);
     return HOOP_OK;
@@ -122,7 +103,7 @@ hoop_status hoop__storage_find(hoop_found *f, hid_t file, const char *path, cons
     else if (layout == H5D_CHUNKED)
         st = chunked_storage(f, dcpl, path, name, err);
     else if (layout == H5D_VIRTUAL)
-        st = hoop__virtual_check(f, dcpl, path, name, err);
+        st = hoop__virtual_check(f->dset, dcpl, f->rows * f->about.numel, path, name, err);
     if (f->block_rows < 1) f->block_rows = 1;
     if (f->block_rows > f->rows) f->block_rows = f->rows;
     if (dcpl >= 0) (void)H5Pclose(dcpl);

@@ -44,13 +44,8 @@ hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop
 
 /* ---- storage.c ---- */
 
-bool hoop__dataset_exists(hid_t file, const char *name);
 /** Fill in offset and block_rows of f, whose dset, rows, width and row shape are known. native: its type is that of memory. */
 hoop_status hoop__storage_find(hoop_found *f, hid_t file, const char *path, const char *name, bool native, int64_t file_bytes,
                                hoop_error *err);
-/** Somebody said what stands where nothing was written. */
-bool hoop__fill_is_said(hid_t dcpl);
-/** HOOP_EFORMAT unless all that the virtual dataset is made of is there. */
-hoop_status hoop__virtual_check(const hoop_found *f, hid_t dcpl, const char *path, const char *name, hoop_error *err);
 
 #endif

@@ -1,11 +1,14 @@
 /* Virtual datasets, made of parts of others: HDF5 reads a part whose source is not there as zeros, and says nothing. */
+#include "data/virtual.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/files.h"
+#include "base/h5.h"
 #include "data/filter.h"
-#include "data/storage.h"
 
 typedef struct source {
     char file[HOOP_PATH_MAX], dataset[HOOP_PATH_MAX];
@@ -57,7 +60,7 @@ static hoop_status source_check(const source *s, hid_t ours, const char *path, c
     if (file < 0)
         return hoop_fail(err, HOOP_EFORMAT, "%s: %s is virtual, and its source %s is not there, or not readable", path, name,
                          s->file);
-    if (hoop__dataset_exists(file, s->dataset)) dset = H5Dopen2(file, s->dataset, H5P_DEFAULT);
+    if (hoop__h5_exists(file, s->dataset)) dset = H5Dopen2(file, s->dataset, H5P_DEFAULT);
     if (dset < 0)
         st =
             hoop_fail(err, HOOP_EFORMAT, "%s: %s is virtual, and its source %s has no dataset %s", path, name, where, s->dataset);
@@ -82,10 +85,10 @@ static int64_t part_elements(hid_t dcpl, size_t i)
     return (int64_t)n;
 }
 
-hoop_status hoop__virtual_check(const hoop_found *f, hid_t dcpl, const char *path, const char *name, hoop_error *err)
+hoop_status hoop__virtual_check(hid_t dset, hid_t dcpl, int64_t elements, const char *path, const char *name, hoop_error *err)
 {
-    const hid_t ours               = H5Iget_file_id(f->dset); /* an external link may have led to another file */
-    source     *s                  = calloc(2, sizeof *s);    /* this one and the one before: a source may give many parts */
+    const hid_t ours               = H5Iget_file_id(dset); /* an external link may have led to another file */
+    source     *s                  = calloc(2, sizeof *s); /* this one and the one before: a source may give many parts */
     int64_t     given              = 0;
     bool        open               = false; /* how much a part gives is not said */
     size_t      n                  = 0;
@@ -108,9 +111,9 @@ hoop_status hoop__virtual_check(const hoop_found *f, hid_t dcpl, const char *pat
         else if (i == 0 || strcmp(now->file, s[1 - i % 2].file) != 0 || strcmp(now->dataset, s[1 - i % 2].dataset) != 0)
             st = source_check(now, ours, its, name, err);
     }
-    if (st == HOOP_OK && !open && given < f->rows * f->about.numel && !hoop__fill_is_said(dcpl))
+    if (st == HOOP_OK && !open && given < elements && !hoop__h5_fill_is_said(dcpl))
         st = hoop_fail(err, HOOP_EFORMAT, "%s: %s is virtual, and its sources give only %lld of its %lld elements", path, name,
-                       (long long)given, (long long)(f->rows * f->about.numel));
+                       (long long)given, (long long)elements);
     if (ours >= 0) (void)H5Fclose(ours);
     free(s);
     (void)H5Eclear2(H5E_DEFAULT);
