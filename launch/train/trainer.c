@@ -433,9 +433,9 @@ hoop_model *hoop_trainer_model(hoop_trainer *tr)
     return tr->model;
 }
 
-hoop_loss_kind hoop_trainer_loss_kind(const hoop_trainer *tr)
+hoop_trainer_kind hoop_trainer_loss_kind(const hoop_trainer *tr)
 {
-    return (hoop_loss_kind)tr->run.loss;
+    return (hoop_trainer_kind)tr->run.loss;
 }
 
 hoop_dtype hoop_trainer_dtype(const hoop_trainer *tr)

@@ -31,7 +31,7 @@ extern "C" {
 typedef struct hoop_trainer hoop_trainer;
 typedef struct hoop_leaf    hoop_leaf;
 
-typedef enum hoop_loss_kind { HOOP_LOSS_CROSS_ENTROPY, HOOP_LOSS_MSE } hoop_loss_kind;
+typedef enum hoop_trainer_kind { HOOP_LOSS_CROSS_ENTROPY, HOOP_LOSS_MSE } hoop_trainer_kind; /* of its loss */
 
 /** Zero is the default. What is given stays the caller's and must outlive the trainer, the config as well. */
 typedef struct hoop_trainer_opts {
@@ -156,7 +156,7 @@ HOOP_API const hoop_trainer_status *hoop_trainer_about(hoop_trainer *tr);
 HOOP_API hoop_comm                 *hoop_trainer_comm(hoop_trainer *tr);
 HOOP_API hoop_params               *hoop_trainer_params(hoop_trainer *tr);
 HOOP_API hoop_model                *hoop_trainer_model(hoop_trainer *tr); /* NULL: the caller's own */
-HOOP_API hoop_loss_kind             hoop_trainer_loss_kind(const hoop_trainer *tr);
+HOOP_API hoop_trainer_kind          hoop_trainer_loss_kind(const hoop_trainer *tr);
 HOOP_API hoop_dtype                 hoop_trainer_dtype(const hoop_trainer *tr);
 /** The resolved config (YAML), every key with the value in force. Calls: Local. */
 HOOP_API const char *hoop_trainer_config(const hoop_trainer *tr);

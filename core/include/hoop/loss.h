@@ -1,0 +1,37 @@
+/**
+ * hoop/loss.h - the losses that a config can name: one row of the table, one file of core/loss.
+ *
+ * A loss is a sum over a leaf with its weight (hoop/tape.h); the step divides the sum over all leaves by the sum of weights. Code
+ * of one's own needs no row here: any ops do, and hoop_loss makes a loss of them.
+ */
+#ifndef HOOP_LOSS_H
+#define HOOP_LOSS_H
+
+#include "hoop/option.h"
+#include "hoop/tape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct hoop_loss_kind {
+    const char       *name, *help;
+    bool              classes; /* targets are labels i64 (n, ...) beside outputs (n, ..., C); else floats of the outputs' shape */
+    hoop_option_table options; /* keys beside the name; rows may be NULL */
+    size_t            opts_size;
+    /** (sum, weight) of a leaf, recorded on t; poison after an error. opts: the kind's struct, all fields set. */
+    hoop_tensor *(*forward)(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts);
+    /** The loss of one element, of values that are both less one number (it sees their difference): what targets that were
+     *  normalised for training lose in the data's units. NULL: targets are not normalised with this loss. */
+    double (*element)(double out, double target, const void *opts);
+    const char *const *metrics; /* names (hoop/metric.h) of what is shown beside it, NULL-terminated */
+} hoop_loss_kind;
+
+/** The loss of a name, NULL if there is none; loss i, NULL after the last. Calls: Local. */
+HOOP_API const hoop_loss_kind *hoop_loss_find(const char *name);
+HOOP_API const hoop_loss_kind *hoop_loss_get(int i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
