@@ -1,7 +1,7 @@
 /* hoop bench train WORKLOAD */
 #include "command/command.h"
 
-#include "bench/limits.h"
+#include "command/limits.h"
 #include "command/print.h"
 #include "train/trainer.h"
 
@@ -171,7 +171,7 @@ done:
     return st;
 }
 
-static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const double *ms, const hoop__limits *limits)
+static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const double *ms, const machine_limits *limits)
 {
     const hoop_trainer_status *about  = hoop_trainer_about(tr);
     double                     median = ms[a->steps / 2], samples = (double)about->last.samples / median * 1e3,
@@ -208,7 +208,7 @@ int command_bench(int argc, char **argv)
     hoop_trainer_opts        opts   = {.arrays = true, .input_ndim = 1};
     hoop_trainer            *tr     = NULL;
     hoop_comm_opts           comm   = {0};
-    hoop__limits             limits = {0};
+    machine_limits           limits = {0};
     arrays                   data   = {0};
     double                  *ms     = NULL;
     session                  s;
@@ -231,7 +231,7 @@ int command_bench(int argc, char **argv)
     (void)make_arrays(&a, tr, &err, &data);
     if (hoop_comm_agree_status(s.comm, &err) != HOOP_OK) goto done;
     if (time_steps(&a, &s, tr, &data, ms, &err) != HOOP_OK) goto done;
-    if (s.rank == 0 && hoop__limits_measure(tr->rt, &err, &limits) == HOOP_OK) print_result(&a, &s, tr, ms, &limits);
+    if (s.rank == 0 && limits_measure(tr->rt, &err, &limits) == HOOP_OK) print_result(&a, &s, tr, ms, &limits);
     if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
 done:
     free(data.x);

@@ -7,8 +7,8 @@
 
 #include "command/open.h"
 #include "command/print.h"
-#include "train/compare_checkpoint.h"
-#include "train/compare_config.h"
+#include "hoop/config.h"
+#include "hoop/inspect.h"
 
 /* as of diff and cmp */
 enum { EXIT_EQUAL = 0, EXIT_DIFFERENT = 1, EXIT_TROUBLE = 2 };
@@ -44,13 +44,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static void print_tensor(table *t, const hoop__tensor_difference *d)
+static void print_tensor(table *t, const hoop_checkpoint_difference *d)
 {
     const hoop_checkpoint_tensor *x = d->a != NULL ? d->a : d->b;
     char                          a[PRINT_SHAPE], b[PRINT_SHAPE];
     table_cell(t, "%s", hoop_checkpoint_kind_name(x->kind));
     table_cell(t, "%s%s%s", x->group, x->group[0] != '\0' ? "/" : "", x->name);
-    if (d->relation == HOOP__TENSOR_DIFFERENT) {
+    if (d->relation == HOOP_TENSORS_DIFFERENT) {
         table_cell(t, "%" PRId64 " of %" PRId64, d->elements, x->numel);
         table_cell(t, "%.4g", d->max_abs);
         table_cell(t, "%.4g", d->relative);
@@ -58,54 +58,60 @@ static void print_tensor(table *t, const hoop__tensor_difference *d)
         return;
     }
     for (int i = 0; i < 3; i++) table_cell(t, "-");
-    if (d->relation == HOOP__TENSOR_OTHER_KIND) {
+    if (d->relation == HOOP_TENSORS_OTHER_KIND) {
         print_shape(d->a->ndim, d->a->shape, a);
         print_shape(d->b->ndim, d->b->shape, b);
         table_cell(t, "A %s %s, B %s %s", hoop_dtype_name(d->a->dtype), a, hoop_dtype_name(d->b->dtype), b);
     } else {
-        table_cell(t, "only in %s", d->relation == HOOP__TENSOR_ONLY_A ? "A" : "B");
+        table_cell(t, "only in %s", d->relation == HOOP_TENSORS_ONLY_A ? "A" : "B");
     }
 }
 
 static hoop_status diff_tensors(hoop_checkpoint *a, hoop_checkpoint *b, hoop_error *err, bool *equal)
 {
-    static const char *const head[] = {"kind", "name", "-differing", "-max |A-B|", "-|A-B|/|A|", ""};
-    hoop__tensor_difference *list   = NULL;
-    int64_t                  n = 0, count[HOOP__TENSOR_ONLY_B + 1] = {0};
-    table                    t;
-    meter                    m;
-    hoop_status              st;
+    static const char *const    head[] = {"kind", "name", "-differing", "-max |A-B|", "-|A-B|/|A|", ""};
+    hoop_checkpoint_difference *list   = NULL;
+    int64_t                     n = 0, count[HOOP_TENSORS_ONLY_B + 1] = {0};
+    table                       t;
+    meter                       m;
+    hoop_status                 st;
     meter_begin(&m, "comparing");
-    st = hoop__checkpoint_compare(a, b, meter_update, &m, err, &list, &n);
+    st = hoop_checkpoint_compare(a, b, meter_update, &m, err, &list, &n);
     meter_end(&m);
     if (st != HOOP_OK) return st;
     table_begin(&t, head, 6);
     for (int64_t i = 0; i < n; i++) {
         count[list[i].relation]++;
-        if (list[i].relation != HOOP__TENSOR_EQUAL) print_tensor(&t, &list[i]);
+        if (list[i].relation != HOOP_TENSORS_EQUAL) print_tensor(&t, &list[i]);
     }
-    *equal = count[HOOP__TENSOR_EQUAL] == n;
+    *equal = count[HOOP_TENSORS_EQUAL] == n;
     free(list);
     if (!table_end(&t, "")) return hoop_fail(err, HOOP_ENOMEM, "no memory for the table");
     (void)printf("%" PRId64 " tensors equal to the last bit, %" PRId64 " with other values, %" PRId64
                  " with another shape or dtype, %" PRId64 " only in A, %" PRId64 " only in B\n",
-                 count[HOOP__TENSOR_EQUAL], count[HOOP__TENSOR_DIFFERENT], count[HOOP__TENSOR_OTHER_KIND],
-                 count[HOOP__TENSOR_ONLY_A], count[HOOP__TENSOR_ONLY_B]);
+                 count[HOOP_TENSORS_EQUAL], count[HOOP_TENSORS_DIFFERENT], count[HOOP_TENSORS_OTHER_KIND],
+                 count[HOOP_TENSORS_ONLY_A], count[HOOP_TENSORS_ONLY_B]);
     return HOOP_OK;
 }
 
 static hoop_status diff_configs(const hoop_checkpoint *a, const hoop_checkpoint *b, hoop_error *err)
 {
-    hoop__config_difference *list = NULL;
-    int64_t                  n    = 0;
-    hoop_status              st   = hoop__config_compare(hoop_checkpoint_about(a)->config, hoop_checkpoint_path(a),
-                                                         hoop_checkpoint_about(b)->config, hoop_checkpoint_path(b), err, &list, &n);
-    if (st == HOOP_OK && n > 0) (void)printf("config\n");
+    hoop_config            *ca = NULL, *cb = NULL;
+    hoop_config_difference *list = NULL;
+    int64_t                 n    = 0;
+    hoop_status             st;
+    HOOP_TRY(st, done, hoop_config_parse(hoop_checkpoint_about(a)->config, hoop_checkpoint_path(a), err, &ca));
+    HOOP_TRY(st, done, hoop_config_parse(hoop_checkpoint_about(b)->config, hoop_checkpoint_path(b), err, &cb));
+    HOOP_TRY(st, done, hoop_config_compare(ca, cb, err, &list, &n));
+    if (n > 0) (void)printf("config\n");
     for (int64_t i = 0; i < n; i++) {
         (void)printf("  %s: %s in A, %s in B\n", list[i].key, list[i].a == NULL ? "nothing" : list[i].a,
                      list[i].b == NULL ? "nothing" : list[i].b);
     }
-    hoop__config_differences_free(&list, n);
+    hoop_config_differences_free(&list, n);
+done:
+    hoop_config_destroy(&ca);
+    hoop_config_destroy(&cb);
     return st;
 }
 

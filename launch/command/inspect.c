@@ -10,8 +10,7 @@
 
 #include "command/open.h"
 #include "command/print.h"
-#include "train/compare_checkpoint.h"
-#include "train/hash_checkpoint.h"
+#include "hoop/inspect.h"
 
 enum { NO_HASH, HASH_WEIGHTS, HASH_STATE };
 enum { KEY_HASH = 256, KEY_JSON };
@@ -71,7 +70,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 typedef struct row {
     const hoop_checkpoint_tensor *t;
-    hoop__tensor_stats            stats;
+    hoop_checkpoint_stats         stats;
 } row;
 
 typedef struct totals {
@@ -94,7 +93,7 @@ static hoop_status look(hoop_checkpoint *c, hoop_error *err, row **out, totals *
         if (t->kind == HOOP_CKPT_PARAMETER) sum->parameters += t->numel;
         sum->parts += !t->whole;
         sum->bytes += t->numel * (int64_t)hoop_dtype_size(t->dtype);
-        if (t->whole) st = hoop__tensor_look(c, t, err, &rows[i].stats);
+        if (t->whole) st = hoop_checkpoint_look(c, t, err, &rows[i].stats);
         sum->nonfinite += rows[i].stats.nonfinite;
         meter_update(&m, (double)(i + 1) / (double)sum->n);
     }
@@ -177,7 +176,7 @@ static bool print_tensors(const row *rows, const totals *sum)
     bool                     good      = true;
     for (int64_t i = 0; i < sum->n; i++) {
         const hoop_checkpoint_tensor *x     = rows[i].t;
-        const hoop__tensor_stats     *s     = &rows[i].stats;
+        const hoop_checkpoint_stats  *s     = &rows[i].stats;
         const double                  v[]   = {s->min, s->mean, s->max, s->norm};
         bool                          first = i == 0 || rows[i - 1].t->kind != x->kind;
         char                          shape[PRINT_SHAPE], name[2 * HOOP_CHECKPOINT_NAME];
@@ -298,12 +297,12 @@ int command_inspect(int argc, char **argv)
     inspect_args      a    = {0};
     hoop_error        err  = {.status = HOOP_OK};
     hoop_checkpoint  *c    = NULL;
-    char              hex[HOOP__SHA256_HEX];
+    char              hex[HOOP_CHECKPOINT_HASH_SIZE];
     hoop_status       st;
     command_parse(&argp, argc, argv, &a);
     st = open_checkpoint(a.path, &err, &c);
     if (st == HOOP_OK && a.hash != NO_HASH) {
-        st = hoop__checkpoint_hash(c, a.hash == HASH_STATE, &err, hex);
+        st = hoop_checkpoint_hash(c, a.hash == HASH_STATE, &err, hex);
         if (st == HOOP_OK && !a.json) (void)puts(hex);
         if (st == HOOP_OK && a.json) (void)printf("{\"%s\": \"%s\"}\n", a.hash == HASH_STATE ? "state" : "weights", hex);
     } else if (st == HOOP_OK) {

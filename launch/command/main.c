@@ -1,8 +1,8 @@
 /* hoop NAME ...: the table of subcommands. */
 #include "command/command.h"
 
-#include "base/host.h"
-#include "base/terminal.h"
+#include "command/launcher.h"
+#include "output/terminal.h"
 #include "hoop/option.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "command/command.h"
 
-#include "base/host.h"
+#include "command/launcher.h"
 #include "base/text.h"
 #include "hoop/option.h"
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/terminal.h"
+#include "output/terminal.h"
 #include "command/command.h"
 
 /* ---- tables ---- */

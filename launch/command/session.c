@@ -1,8 +1,8 @@
 #include "command/command.h"
 
-#include "base/host.h"
-#include "base/outlet.h"
-#include "base/segments.h"
+#include "command/launcher.h"
+#include "output/outlet.h"
+#include "command/segments.h"
 #include "base/text.h"
 #include "hoop/comm_mpi.h"
 

@@ -1,14 +1,14 @@
 /* hoop train CONFIG.yaml */
 #include "command/command.h"
 
-#include "base/files.h"
-#include "base/log.h"
-#include "base/outlet.h"
+#include "output/files.h"
+#include "output/log.h"
+#include "output/outlet.h"
 #include "base/text.h"
 #include "command/open.h"
 #include "command/print.h"
 #include "observe/observe.h"
-#include "train/hash_checkpoint.h"
+#include "hoop/inspect.h"
 #include "train/task.h"
 #include "train/trainer.h"
 
@@ -196,7 +196,7 @@ static hoop_status hash_saved(void *ctx, hoop_error *err)
     hoop_checkpoint *c = NULL;
     hoop_status      st;
     HOOP_TRY(st, done, hoop_checkpoint_open(x->path, err, &c));
-    st = hoop__checkpoint_hash(c, false, err, x->hash);
+    st = hoop_checkpoint_hash(c, false, err, x->hash);
 done:
     hoop_checkpoint_close(&c);
     return st;

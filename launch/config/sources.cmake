@@ -1,5 +1,4 @@
-# Sources of launch/config and launch/base, relative to launch/. They link PkgConfig::yaml PkgConfig::jansson PkgConfig::crypto.
+# Sources of launch/config and of launch/base, relative to launch/. They link PkgConfig::yaml PkgConfig::crypto.
 set(HOOP_LAUNCH_CONFIG_SOURCES
-    config/tree.c config/yaml.c config/emit.c config/config.c config/schema.c config/resolve.c config/help.c
-    base/clock.c base/text.c base/files.c base/hash.c base/log.c base/metrics.c base/tensorboard.c
-    base/terminal.c base/outlet.c base/pace.c base/progress.c base/host.c base/segments.c)
+    config/tree.c config/yaml.c config/emit.c config/config.c config/schema.c config/resolve.c config/compare.c config/help.c
+    base/clock.c base/text.c base/hash.c base/host.c)

@@ -1,8 +1,8 @@
 #include "observe/observe.h"
 
 #include "base/clock.h"
-#include "base/metrics.h"
-#include "base/tensorboard.h"
+#include "output/lines.h"
+#include "output/tensorboard.h"
 #include "train/trainer.h"
 
 #include <jansson.h>

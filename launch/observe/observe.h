@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
-#include "base/log.h"
-#include "base/outlet.h"
+#include "output/log.h"
+#include "output/outlet.h"
 #include "hoop/train.h"
 
 /** Evaluate on the validation data after each epoch and at the end; the result is in the trainer's status. Collective. */

@@ -1,8 +1,8 @@
 #include "observe/observe.h"
 
 #include "base/clock.h"
-#include "base/pace.h"
-#include "base/progress.h"
+#include "observe/pace.h"
+#include "output/progress.h"
 
 #include <math.h>
 #include <stdio.h>

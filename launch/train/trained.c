@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "hoop/checkpoint.h"
-#include "train/compare_config.h"
 #include "train/labels.h"
 #include "train/tally.h"
 #include "train/task.h"
@@ -45,15 +44,15 @@ static bool is_of_model(const char *key)
 /* Those stay as the model was trained: what --set may change is how it is computed, and on which data. */
 static hoop_status keep_model(const hoop_config *own, const hoop_config *changed, hoop_error *err)
 {
-    hoop__config_difference *list = NULL;
-    int64_t                  n    = 0;
-    hoop_status              st   = hoop__config_compare_read(own, changed, err, &list, &n);
+    hoop_config_difference *list = NULL;
+    int64_t                 n    = 0;
+    hoop_status             st   = hoop_config_compare(own, changed, err, &list, &n);
     for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
         if (is_of_model(list[i].key))
             st = hoop_fail(err, HOOP_ECONFIG, "--set %s: %s would make another model of what was trained with %s", list[i].key,
                            list[i].b == NULL ? "none" : list[i].b, list[i].a == NULL ? "none" : list[i].a);
     }
-    hoop__config_differences_free(&list, n);
+    hoop_config_differences_free(&list, n);
     return st;
 }
 

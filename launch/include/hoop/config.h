@@ -102,6 +102,17 @@ HOOP_API hoop_status hoop_config_diff_bits(const hoop_config *old, const hoop_co
 /** A commented YAML file (free() it) of all keys with defaults, ranges and help, for --help. Calls: Local. */
 HOOP_API hoop_status hoop_config_help(const hoop_config_schema *schema, hoop_error *err, char **out);
 
+/** A key (dotted) and what either config says, as YAML; NULL where it does not have it. */
+typedef struct hoop_config_difference {
+    char *key, *a, *b;
+} hoop_config_difference;
+
+/** The keys that two configs say otherwise: those of a in its order, then those of b alone; end them with
+ *  hoop_config_differences_free. Errors: HOOP_ENOMEM. Calls: Local. */
+HOOP_API hoop_status hoop_config_compare(const hoop_config *a, const hoop_config *b, hoop_error *err,
+                                         hoop_config_difference **out, int64_t *n);
+HOOP_API void        hoop_config_differences_free(hoop_config_difference **list, int64_t n);
+
 /* Values of free keys. All accept NULL as HOOP_VALUE_NULL. */
 HOOP_API hoop_value_kind hoop_value_get_kind(const hoop_value *v);
 /** The text of a scalar; NULL for others. Calls: Local. */

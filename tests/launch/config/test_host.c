@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/host.h"
+#include "command/launcher.h"
 
 static char root[256];
 

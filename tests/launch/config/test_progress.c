@@ -8,10 +8,10 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include "base/outlet.h"
-#include "base/pace.h"
-#include "base/progress.h"
-#include "base/terminal.h"
+#include "output/outlet.h"
+#include "observe/pace.h"
+#include "output/progress.h"
+#include "output/terminal.h"
 
 static double test_clock(void *now)
 {

@@ -8,11 +8,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "base/files.h"
+#include "output/files.h"
 #include "base/hash.h"
-#include "base/log.h"
-#include "base/metrics.h"
-#include "base/tensorboard.h"
+#include "output/log.h"
+#include "output/lines.h"
+#include "output/tensorboard.h"
 
 /* Files may grow to `bytes` and no further: a full disk without one. 0: as before. */
 static void limit_files(rlim_t bytes)

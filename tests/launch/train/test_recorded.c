@@ -8,7 +8,7 @@
 #include "hoop/import.h"
 #include "hoop/ops.h"
 #include "hoop/runtime.h"
-#include "train/hash_checkpoint.h"
+#include "hoop/inspect.h"
 
 #define ADAMW "optimizer: {name: adamw, lr: 2e-3, weight_decay: 0.01}\n"
 #define MLP "model: {kind: mlp, hidden: [20, 12], activation: relu, dropout: 0.25}\n"
@@ -196,15 +196,15 @@ static bool products_known(void)
     return known;
 }
 
-static void hash_of(const char *run, char hex[HOOP__SHA256_HEX])
+static void hash_of(const char *run, char hex[HOOP_CHECKPOINT_HASH_SIZE])
 {
     hoop_checkpoint *c = NULL;
     assert_ok(hoop_checkpoint_open(run, &err, &c));
-    assert_ok(hoop__checkpoint_hash(c, true, &err, hex));
+    assert_ok(hoop_checkpoint_hash(c, true, &err, hex));
     hoop_checkpoint_close(&c);
 }
 
-static void train(const struct recorded *r, int size, const char *isa, char hex[HOOP__SHA256_HEX])
+static void train(const struct recorded *r, int size, const char *isa, char hex[HOOP_CHECKPOINT_HASH_SIZE])
 {
     char config[1024], run[64];
     plan p = {.drive = r->drive == NULL ? run_all : r->drive};
@@ -233,7 +233,7 @@ static void bits_are_those_recorded(void **state)
 #endif
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct recorded *r = &rows[i];
-        char                   one[HOOP__SHA256_HEX], three[HOOP__SHA256_HEX];
+        char                   one[HOOP_CHECKPOINT_HASH_SIZE], three[HOOP_CHECKPOINT_HASH_SIZE];
         if (r->blas && !products) {
             left++;
             continue;

@@ -1,4 +1,4 @@
-#include "base/metrics.h"
+#include "output/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/files.h"
+#include "output/files.h"
 
 struct hoop__metrics {
     hoop__appender file;

@@ -1,9 +1,9 @@
 /**
- * base/log.h - log.txt of a run: lines with time and rank, appended, each in one write. A full disk must not end a training
+ * output/log.h - log.txt of a run: lines with time and rank, appended, each in one write. A full disk must not end a training
  * that could go on (nor do metrics and events; checkpoints do): a failed line is remembered, and told at close.
  */
-#ifndef HOOP_LAUNCH_LOG_H
-#define HOOP_LAUNCH_LOG_H
+#ifndef HOOP_OUTPUT_LOG_H
+#define HOOP_OUTPUT_LOG_H
 
 #include "hoop/status.h"
 

@@ -1,10 +1,10 @@
 /**
- * base/metrics.h - metrics.jsonl: one JSON object a line, the first key "step". A run that resumes after step S drops the
+ * output/lines.h - metrics.jsonl: one JSON object a line, the first key "step". A run that resumes after step S drops the
  * lines of later steps (and a line a kill cut in half), so that no step stands twice: what a checkpoint covers is to be flushed
  * before it is there. Used by one rank.
  */
-#ifndef HOOP_LAUNCH_METRICS_H
-#define HOOP_LAUNCH_METRICS_H
+#ifndef HOOP_OUTPUT_LINES_H
+#define HOOP_OUTPUT_LINES_H
 
 #include <stdint.h>
 

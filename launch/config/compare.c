@@ -1,4 +1,4 @@
-#include "train/compare_config.h"
+/* config/compare.c - the keys in which two configs differ. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +8,11 @@
 
 /* One key with both values while the list grows; `other` is the config that is looked up. */
 typedef struct comparison {
-    hoop__config_difference *list;
-    int64_t                  n, room;
-    const hoop_config       *other;
-    bool                     swapped; /* walking b: only keys that a lacks count */
-    hoop_error              *err;
+    hoop_config_difference *list;
+    int64_t                 n, room;
+    const hoop_config      *other;
+    bool                    swapped; /* walking b: only keys that a lacks count */
+    hoop_error             *err;
 } comparison;
 
 /* "relu", "[512, 256]", "{linear: 512}" */
@@ -47,14 +47,14 @@ static hoop_status render_new(const hoop_value *v, hoop_error *err, char **out)
 static hoop_status add(comparison *c, const char *key, char *mine, char *theirs)
 {
     if (c->n == c->room) {
-        int64_t                  room  = c->room == 0 ? 16 : 2 * c->room;
-        hoop__config_difference *grown = realloc(c->list, (size_t)room * sizeof *grown);
+        int64_t                 room  = c->room == 0 ? 16 : 2 * c->room;
+        hoop_config_difference *grown = realloc(c->list, (size_t)room * sizeof *grown);
         if (grown == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory to compare configs");
         c->list = grown;
         c->room = room;
     }
-    hoop__config_difference *d = &c->list[c->n];
-    d->key                     = strdup(key);
+    hoop_config_difference *d = &c->list[c->n];
+    d->key                    = strdup(key);
     if (d->key == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory to compare configs");
     d->a = c->swapped ? theirs : mine;
     d->b = c->swapped ? mine : theirs;
@@ -96,8 +96,8 @@ static hoop_status walk(comparison *c, const char *path, const hoop_value *v)
     return st;
 }
 
-hoop_status hoop__config_compare_read(const hoop_config *a, const hoop_config *b, hoop_error *err, hoop__config_difference **out,
-                                      int64_t *n)
+hoop_status hoop_config_compare(const hoop_config *a, const hoop_config *b, hoop_error *err, hoop_config_difference **out,
+                                int64_t *n)
 {
     comparison  c = {.err = err};
     hoop_status st;
@@ -110,25 +110,11 @@ hoop_status hoop__config_compare_read(const hoop_config *a, const hoop_config *b
     *n     = c.n;
     c.list = NULL;
 done:
-    hoop__config_differences_free(&c.list, c.n);
+    hoop_config_differences_free(&c.list, c.n);
     return st;
 }
 
-hoop_status hoop__config_compare(const char *a, const char *a_name, const char *b, const char *b_name, hoop_error *err,
-                                 hoop__config_difference **out, int64_t *n)
-{
-    hoop_config *ca = NULL, *cb = NULL;
-    hoop_status  st;
-    HOOP_TRY(st, done, hoop_config_parse(a, a_name, err, &ca));
-    HOOP_TRY(st, done, hoop_config_parse(b, b_name, err, &cb));
-    st = hoop__config_compare_read(ca, cb, err, out, n);
-done:
-    hoop_config_destroy(&ca);
-    hoop_config_destroy(&cb);
-    return st;
-}
-
-void hoop__config_differences_free(hoop__config_difference **list, int64_t n)
+void hoop_config_differences_free(hoop_config_difference **list, int64_t n)
 {
     if (list == NULL || *list == NULL) return;
     for (int64_t i = 0; i < n; i++) {

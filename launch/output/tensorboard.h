@@ -1,9 +1,9 @@
 /**
- * base/tensorboard.h - scalars as a TensorBoard event file, written by hand: a record is length (u64), its masked CRC-32C,
+ * output/tensorboard.h - scalars as a TensorBoard event file, written by hand: a record is length (u64), its masked CRC-32C,
  * a protobuf Event, and its masked CRC-32C. Source: tensorflow/core/lib/io/record_writer and util/event.proto. Used by one rank.
  */
-#ifndef HOOP_LAUNCH_TENSORBOARD_H
-#define HOOP_LAUNCH_TENSORBOARD_H
+#ifndef HOOP_OUTPUT_TENSORBOARD_H
+#define HOOP_OUTPUT_TENSORBOARD_H
 
 #include <stddef.h>
 #include <stdint.h>

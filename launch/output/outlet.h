@@ -1,10 +1,10 @@
 /**
- * base/outlet.h - text for people that nobody need read: a thread of its own writes it, so that a pipe that is full, or a
+ * output/outlet.h - text for people that nobody need read: a thread of its own writes it, so that a pipe that is full, or a
  * terminal that was stopped by Ctrl-S, holds up whoever has something to say no longer than a copy takes. What finds no room is
  * lost, by whole lines, and how many is told once there is room again. The descriptor's flags stay as they are: others share it.
  */
-#ifndef HOOP_LAUNCH_OUTLET_H
-#define HOOP_LAUNCH_OUTLET_H
+#ifndef HOOP_OUTPUT_OUTLET_H
+#define HOOP_OUTPUT_OUTLET_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "base/files.h"
+#include "output/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "base/outlet.h"
+#include "output/outlet.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
-/** base/segments.h - shared memory that MPI leaves behind when a whole job is killed. */
-#ifndef HOOP_LAUNCH_SEGMENTS_H
-#define HOOP_LAUNCH_SEGMENTS_H
+/** command/segments.h - shared memory that MPI leaves behind when a whole job is killed. */
+#ifndef HOOP_COMMAND_SEGMENTS_H
+#define HOOP_COMMAND_SEGMENTS_H
 
 /** Where Open MPI puts them: its parameter btl_vader_backing_directory in the environment, or /dev/shm. */
 const char *hoop__segments_folder(void);

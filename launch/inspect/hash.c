@@ -1,4 +1,6 @@
-#include "train/hash_checkpoint.h"
+#include "hoop/inspect.h"
+
+#include "base/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +84,7 @@ static hoop_status choose(hoop_checkpoint *c, bool state, hoop_error *err, const
     return HOOP_OK;
 }
 
-hoop_status hoop__checkpoint_hash(hoop_checkpoint *c, bool state, hoop_error *err, char hex[HOOP__SHA256_HEX])
+hoop_status hoop_checkpoint_hash(hoop_checkpoint *c, bool state, hoop_error *err, char hex[HOOP_CHECKPOINT_HASH_SIZE])
 {
     const hoop_checkpoint_tensor **list  = NULL;
     hoop__sha256                  *h     = NULL;

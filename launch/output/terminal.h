@@ -1,6 +1,6 @@
-/** base/terminal.h - is there a person at the other end of a stream, and how wide is the window? */
-#ifndef HOOP_LAUNCH_TERMINAL_H
-#define HOOP_LAUNCH_TERMINAL_H
+/** output/terminal.h - is there a person at the other end of a stream, and how wide is the window? */
+#ifndef HOOP_OUTPUT_TERMINAL_H
+#define HOOP_OUTPUT_TERMINAL_H
 
 #include <stdbool.h>
 

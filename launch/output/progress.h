@@ -1,16 +1,16 @@
 /**
- * base/progress.h - how far a run is: one line redrawn on a terminal, plain lines now and then elsewhere. For one rank.
+ * output/progress.h - how far a run is: one line redrawn on a terminal, plain lines now and then elsewhere. For one rank.
  *
  *     epoch 3/10 [=======>       ]  42% 1234/2930  loss 0.1234  acc 97.21%  12.3k samples/s  stall 1%  comm 12%  eta 0:12
  */
-#ifndef HOOP_LAUNCH_PROGRESS_H
-#define HOOP_LAUNCH_PROGRESS_H
+#ifndef HOOP_OUTPUT_PROGRESS_H
+#define HOOP_OUTPUT_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#include "base/outlet.h"
+#include "output/outlet.h"
 #include "hoop/status.h"
 
 typedef enum hoop__progress_mode { HOOP__PROGRESS_AUTO, HOOP__PROGRESS_BAR, HOOP__PROGRESS_PLAIN } hoop__progress_mode;

@@ -1,6 +1,6 @@
-/** base/files.h - writing that either happens whole or is undone. */
-#ifndef HOOP_LAUNCH_FILES_H
-#define HOOP_LAUNCH_FILES_H
+/** output/files.h - writing that either happens whole or is undone. */
+#ifndef HOOP_OUTPUT_FILES_H
+#define HOOP_OUTPUT_FILES_H
 
 #include <stdbool.h>
 #include <stddef.h>

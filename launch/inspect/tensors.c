@@ -1,4 +1,4 @@
-#include "train/compare_checkpoint.h"
+#include "hoop/inspect.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,14 +26,14 @@ static double value_at(hoop_dtype dtype, const void *data, int64_t i)
 }
 
 /* long double: squares of f64 elements may exceed a double's range */
-hoop_status hoop__tensor_look(hoop_checkpoint *c, const hoop_checkpoint_tensor *t, hoop_error *err, hoop__tensor_stats *out)
+hoop_status hoop_checkpoint_look(hoop_checkpoint *c, const hoop_checkpoint_tensor *t, hoop_error *err, hoop_checkpoint_stats *out)
 {
     void       *chunk = malloc(CHUNK * hoop_dtype_size(t->dtype));
     long double sum = 0, squares = 0;
     int64_t     seen = 0;
     hoop_status st =
         chunk == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory to read %s", hoop_checkpoint_path(c), t->name) : HOOP_OK;
-    *out = (hoop__tensor_stats){NAN, NAN, NAN, NAN, 0};
+    *out = (hoop_checkpoint_stats){NAN, NAN, NAN, NAN, 0};
     for (int64_t at = 0; at < t->numel && st == HOOP_OK; at += CHUNK) {
         int64_t n = t->numel - at < CHUNK ? t->numel - at : CHUNK;
         st        = hoop_checkpoint_read(c, t, at, n, chunk, err);
@@ -64,7 +64,7 @@ typedef struct sums {
     long double difference, a; /* of squares */
 } sums;
 
-static void compare_chunk(hoop_dtype dtype, const char *a, const char *b, int64_t n, hoop__tensor_difference *d, sums *s)
+static void compare_chunk(hoop_dtype dtype, const char *a, const char *b, int64_t n, hoop_checkpoint_difference *d, sums *s)
 {
     size_t width = hoop_dtype_size(dtype);
     for (int64_t i = 0; i < n; i++) {
@@ -83,7 +83,7 @@ static void compare_chunk(hoop_dtype dtype, const char *a, const char *b, int64_
 }
 
 static hoop_status compare_values(hoop_checkpoint *a, hoop_checkpoint *b, char *chunk, hoop_error *err,
-                                  hoop__tensor_difference *d)
+                                  hoop_checkpoint_difference *d)
 {
     size_t      half = CHUNK * hoop_dtype_size(d->a->dtype);
     sums        s    = {0, 0};
@@ -94,7 +94,7 @@ static hoop_status compare_values(hoop_checkpoint *a, hoop_checkpoint *b, char *
         if (st == HOOP_OK) st = hoop_checkpoint_read(b, d->b, at, n, chunk + half, err);
         if (st == HOOP_OK) compare_chunk(d->a->dtype, chunk, chunk + half, n, d, &s);
     }
-    d->relation = d->elements == 0 ? HOOP__TENSOR_EQUAL : HOOP__TENSOR_DIFFERENT;
+    d->relation = d->elements == 0 ? HOOP_TENSORS_EQUAL : HOOP_TENSORS_DIFFERENT;
     if (isinf(d->max_abs))
         d->relative = INFINITY;
     else if (s.difference > 0)
@@ -125,33 +125,33 @@ static hoop_status count(const hoop_checkpoint *c, hoop_error *err, int64_t *n, 
 }
 
 /* Whose tensors meet: all of a, then those of b that a has not. */
-static int64_t pair(const hoop_checkpoint *a, int64_t na, const hoop_checkpoint *b, int64_t nb, hoop__tensor_difference *list)
+static int64_t pair(const hoop_checkpoint *a, int64_t na, const hoop_checkpoint *b, int64_t nb, hoop_checkpoint_difference *list)
 {
     int64_t n = 0;
     for (int64_t i = 0; i < na; i++) {
-        hoop__tensor_difference *d = &list[n++];
-        d->a                       = hoop_checkpoint_tensor_at(a, i);
-        d->b                       = hoop_checkpoint_find(b, d->a->kind, d->a->group, d->a->name);
-        d->relation                = d->b == NULL ? HOOP__TENSOR_ONLY_A : HOOP__TENSOR_OTHER_KIND;
+        hoop_checkpoint_difference *d = &list[n++];
+        d->a                          = hoop_checkpoint_tensor_at(a, i);
+        d->b                          = hoop_checkpoint_find(b, d->a->kind, d->a->group, d->a->name);
+        d->relation                   = d->b == NULL ? HOOP_TENSORS_ONLY_A : HOOP_TENSORS_OTHER_KIND;
     }
     for (int64_t i = 0; i < nb; i++) {
         const hoop_checkpoint_tensor *t = hoop_checkpoint_tensor_at(b, i);
         if (hoop_checkpoint_find(a, t->kind, t->group, t->name) != NULL) continue;
         list[n].b          = t;
-        list[n++].relation = HOOP__TENSOR_ONLY_B;
+        list[n++].relation = HOOP_TENSORS_ONLY_B;
     }
     return n;
 }
 
-hoop_status hoop__checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, void (*progress)(void *ctx, double fraction),
-                                     void *ctx, hoop_error *err, hoop__tensor_difference **out, int64_t *n)
+hoop_status hoop_checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, void (*progress)(void *ctx, double fraction),
+                                    void *ctx, hoop_error *err, hoop_checkpoint_difference **out, int64_t *n)
 {
-    hoop__tensor_difference *list  = NULL;
-    char                    *chunk = NULL;
-    int64_t                  na, nb;
-    double                   all = 0, done_bytes = 0;
-    size_t                   chunk_bytes = 2 * sizeof(double) * CHUNK;
-    hoop_status              st;
+    hoop_checkpoint_difference *list  = NULL;
+    char                       *chunk = NULL;
+    int64_t                     na, nb;
+    double                      all = 0, done_bytes = 0;
+    size_t                      chunk_bytes = 2 * sizeof(double) * CHUNK;
+    hoop_status                 st;
     HOOP_TRY(st, done, count(b, err, &nb, &all));
     all = 0;
     HOOP_TRY(st, done, count(a, err, &na, &all));
@@ -163,7 +163,7 @@ hoop_status hoop__checkpoint_compare(hoop_checkpoint *a, hoop_checkpoint *b, voi
     }
     *n = pair(a, na, b, nb, list);
     for (int64_t i = 0; i < *n; i++) {
-        hoop__tensor_difference *d = &list[i];
+        hoop_checkpoint_difference *d = &list[i];
         if (d->a == NULL) continue;
         if (d->b != NULL && same_shape(d->a, d->b)) HOOP_TRY(st, done, compare_values(a, b, chunk, err, d));
         done_bytes += (double)d->a->numel * (double)hoop_dtype_size(d->a->dtype);

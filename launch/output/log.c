@@ -1,4 +1,4 @@
-#include "base/log.h"
+#include "output/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/files.h"
+#include "output/files.h"
 
 struct hoop__log {
     hoop__appender file;

@@ -1,4 +1,4 @@
-#include "base/pace.h"
+#include "observe/pace.h"
 
 #include <math.h>
 #include <string.h>

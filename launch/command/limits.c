@@ -1,4 +1,4 @@
-#include "bench/limits.h"
+#include "command/limits.h"
 
 #include "base/clock.h"
 #include "hoop/ops.h"
@@ -122,7 +122,7 @@ static hoop_status memcpy_rate(hoop_error *err, double *out)
     return HOOP_OK;
 }
 
-hoop_status hoop__limits_measure(hoop_runtime *rt, hoop_error *err, hoop__limits *out)
+hoop_status limits_measure(hoop_runtime *rt, hoop_error *err, machine_limits *out)
 {
     hoop_status st;
     out->fma_gflops = fma_rate(rt);

@@ -1,4 +1,4 @@
-#include "base/progress.h"
+#include "output/progress.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/terminal.h"
+#include "output/terminal.h"
 #include "base/text.h"
 
 struct hoop__progress {

@@ -1,9 +1,9 @@
 /**
- * base/pace.h - samples a second, and the shares of waiting, over the last seconds: what was done in a window of time over the
+ * observe/pace.h - samples a second, and the shares of waiting, over the last seconds: what was done in a window of time over the
  * length of that window by the wall clock. Validation and checkpoints lie in it like everything else: this is how far a run gets.
  */
-#ifndef HOOP_LAUNCH_PACE_H
-#define HOOP_LAUNCH_PACE_H
+#ifndef HOOP_OBSERVE_PACE_H
+#define HOOP_OBSERVE_PACE_H
 
 #include <stdint.h>
 

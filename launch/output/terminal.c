@@ -1,4 +1,4 @@
-#include "base/terminal.h"
+#include "output/terminal.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "base/segments.h"
+#include "command/segments.h"
 
 #include <dirent.h>
 #include <stdbool.h>

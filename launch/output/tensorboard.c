@@ -1,4 +1,4 @@
-#include "base/tensorboard.h"
+#include "output/tensorboard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/files.h"
+#include "output/files.h"
 
 struct hoop__events {
     hoop__appender file;
