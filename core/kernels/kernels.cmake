@@ -3,7 +3,7 @@
 set(HOOP_KERNEL_SOURCES unary.c binary.c copy.c reduce.c softmax.c cross_entropy.c dropout.c update.c exact.c gemm.c table.c)
 list(TRANSFORM HOOP_KERNEL_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 set(HOOP_KERNEL_OBJECTS)
-set(HOOP_CORE_EXTRA ${CMAKE_CURRENT_LIST_DIR}/select.c ${CMAKE_CURRENT_LIST_DIR}/gemm_work.c base/random.c base/threads.c base/exact.c base/option.c)
+set(HOOP_CORE_EXTRA ${CMAKE_CURRENT_LIST_DIR}/select.c ${CMAKE_CURRENT_LIST_DIR}/gemm_work.c)
 
 function(hoop_kernel_set isa)
     add_library(hoop_kernels_${isa} OBJECT ${HOOP_KERNEL_SOURCES})

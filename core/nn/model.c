@@ -1,8 +1,8 @@
 #include "hoop/nn.h"
 
 #include "hoop/random.h"
+#include "base/threads.h"
 #include "kernels/vmath.h"
-#include "tape/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>

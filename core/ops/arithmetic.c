@@ -2,9 +2,6 @@
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
-
 static const hoop_case binary_cases[] = {
     {"3x4 3x4"},
     {"3x4 4"},

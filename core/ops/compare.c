@@ -2,9 +2,6 @@
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
-
 static const hoop_case cases[] = {
     {"3x4 3x4"}, {"3x4 4"}, {". 5"}, {"0x3 3"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<5", NULL, HOOP_EDTYPE}};
 

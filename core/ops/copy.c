@@ -2,9 +2,6 @@
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
-
 #include <string.h>
 
 extern const hoop_op hoop__op_concat, hoop__op_contiguous, hoop__op_cast, hoop__op_fill;

@@ -1,9 +1,7 @@
 /* cross_entropy (fused with log_softmax), its gradient, and one_hot. */
 #include "hoop/ops.h"
 #include "ops/shape.h"
-
-#include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,9 +1,7 @@
 /* dropout: keyed by seed, step, leaf, module path and number of the call; never by rank or time. */
 #include "hoop/ops.h"
 #include "ops/shape.h"
-
-#include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 extern const hoop_op hoop__op_dropout;
 

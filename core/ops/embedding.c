@@ -2,9 +2,6 @@
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
-
 #include <string.h>
 
 extern const hoop_op hoop__op_embedding, hoop__op_embedding_grad;

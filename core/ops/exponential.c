@@ -2,9 +2,6 @@
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
-
 #include <math.h>
 
 static const hoop_case any_cases[]      = {{"3x4"}, {"."}, {"0x3"}, {"131"}, {"i64:3<5", NULL, HOOP_EDTYPE}};

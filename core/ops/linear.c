@@ -1,10 +1,7 @@
 /* linear: x W^T + b in one op. */
 #include "hoop/ops.h"
 #include "ops/shape.h"
-
-#include "base/blas.h"
-#include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "runtime/blas.h"
 
 #include <string.h>
 

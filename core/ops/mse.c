@@ -1,9 +1,7 @@
 /* mse: squared error; loss: any sum with its weight. */
 #include "hoop/ops.h"
 #include "ops/shape.h"
-
-#include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <string.h>
 

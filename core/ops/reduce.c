@@ -2,9 +2,6 @@
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
-
 #include <math.h>
 #include <string.h>
 

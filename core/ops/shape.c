@@ -1,8 +1,5 @@
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
-
 #include <string.h>
 
 hoop_status hoop__check_float(hoop_shape_call *s, int i)

@@ -1,8 +1,11 @@
-/** core/ops/shape.h - shape rules and loops that several ops share. */
+/** core/ops/shape.h - what an op is written with: views, kernels, and the shape rules and loops that several share. */
 #ifndef HOOP_SHAPE_H
 #define HOOP_SHAPE_H
 
 #include "hoop/op.h"
+
+#include "kernels/kernels.h"
+#include "tensor/view.h"
 
 /* shape rules */
 hoop_status hoop__shape_unary(hoop_shape_call *s);     /* float x -> same */

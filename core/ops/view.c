@@ -2,10 +2,6 @@
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
-#include "kernels/kernels.h"
-
-#include "tape/engine.h"
-
 #include <string.h>
 
 typedef struct view_attrs {

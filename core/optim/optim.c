@@ -1,9 +1,7 @@
 #include "hoop/optim.h"
 
-#include "base/threads.h"
-#include "kernels/kernels.h"
 #include "kernels/vmath64.h"
-#include "tape/engine.h"
+#include "runtime/runtime.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "tape/engine.h"
+#include "tape/arena.h"
 
 #include <stdlib.h>
 

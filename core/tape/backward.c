@@ -6,9 +6,8 @@
  *   3. nodes in descending order: backward (written in ops, its results go to sinks), then the storage and gradients that
  *      nothing reads any more go, and parameters whose last use this was are ready.
  */
-#include "kernels/kernels.h"
 #include "hoop/ops.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <string.h>
 

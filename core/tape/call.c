@@ -1,6 +1,5 @@
 /* One op: check, shape rule, storage, kernel, record. Everything an op does not say itself is done here. */
-#include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,9 +3,8 @@
  * kernel can, it adds straight into the gradient, without a temporary and a second pass. A parameter's gradient is its place
  * in the flat store. Under create_graph nothing is changed in place: contributions meet in recorded additions.
  */
-#include "kernels/kernels.h"
 #include "hoop/ops.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "hoop/tape.h"
 
-#include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,95 +1,12 @@
 #include "hoop/tensor.h"
 
 #include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "tensor/tensor.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-hoop_status hoop_shape_numel(hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err, int64_t *numel)
-{
-    int64_t n     = 1, bytes;
-    bool    empty = false, overflow = false;
-    if (hoop_dtype_size(dtype) == 0) return hoop_fail(err, HOOP_EDTYPE, "%d is no dtype", (int)dtype);
-    if (ndim < 0 || ndim > HOOP_MAX_DIMS)
-        return hoop_fail(err, HOOP_ESHAPE, "%d dims; 0 to %d are possible", ndim, HOOP_MAX_DIMS);
-    for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0) return hoop_fail(err, HOOP_ESHAPE, "size %lld of dim %d is negative", (long long)shape[d], d);
-        if (shape[d] == 0)
-            empty = true;
-        else
-            overflow |= __builtin_mul_overflow(n, shape[d], &n);
-    }
-    overflow |= __builtin_mul_overflow(n, (int64_t)hoop_dtype_size(dtype), &bytes);
-    if (overflow)
-        return hoop_fail(err, HOOP_ESIZE, "a tensor of %d dims, the first %lld, has more bytes than fit 63 bits", ndim,
-                         (long long)shape[0]);
-    *numel = empty ? 0 : n;
-    return HOOP_OK;
-}
-
-void hoop__view_set(hoop_view *v, hoop_dtype dtype, int ndim, const int64_t *shape)
-{
-    int64_t step = 1;
-    v->data      = NULL;
-    v->dtype     = (int32_t)dtype;
-    v->ndim      = ndim;
-    for (int d = ndim - 1; d >= 0; d--) {
-        v->shape[d]  = shape[d];
-        v->stride[d] = step;
-        (void)__builtin_mul_overflow(step, shape[d] > 0 ? shape[d] : 1, &step); /* a shape rule's; refused by its numel later */
-    }
-}
-
-bool hoop__view_contiguous(const hoop_view *v)
-{
-    int64_t step = 1;
-    for (int d = v->ndim - 1; d >= 0; d--) {
-        if (v->shape[d] == 0) return true;
-        if (v->shape[d] != 1 && v->stride[d] != step) return false;
-        step *= v->shape[d];
-    }
-    return true;
-}
-
-int64_t hoop__view_numel(const hoop_view *v)
-{
-    int64_t n = 1;
-    for (int d = 0; d < v->ndim; d++) n *= v->shape[d];
-    return n;
-}
-
-bool hoop__same_shape(const hoop_view *a, const hoop_view *b)
-{
-    if (a->ndim != b->ndim) return false;
-    for (int d = 0; d < a->ndim; d++) {
-        if (a->shape[d] != b->shape[d]) return false;
-    }
-    return true;
-}
-
-void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out)
-{
-    size_t  size                 = hoop_dtype_size((hoop_dtype)x->dtype);
-    int64_t index[HOOP_MAX_DIMS] = {0}, n = hoop__view_numel(x), inner = x->ndim > 0 ? x->shape[x->ndim - 1] : 1, at = 0;
-    int64_t stride = x->ndim > 0 ? x->stride[x->ndim - 1] : 1;
-    if (n == 0) return;
-    if (hoop__view_contiguous(x)) {
-        memcpy(out, x->data, (size_t)n * size);
-        return;
-    }
-    for (int64_t done = 0; done < n; done += inner) {
-        k->copy[x->dtype](inner, (const char *)x->data + at * (int64_t)size, stride, (char *)out + done * (int64_t)size, 1);
-        for (int d = x->ndim - 2; d >= 0; d--) {
-            at += x->stride[d];
-            if (++index[d] < x->shape[d]) break;
-            at -= index[d] * x->stride[d];
-            index[d] = 0;
-        }
-    }
-}
 
 static hoop_status persistent_new(hoop_dtype dtype, int ndim, const int64_t *shape, void *data, hoop_error *err,
                                   hoop_tensor **out)
@@ -142,7 +59,6 @@ hoop_status hoop_tensor_wrap(hoop_dtype dtype, int ndim, const int64_t *shape, v
 void hoop_tensor_destroy(hoop_tensor **x)
 {
     if (x == NULL || *x == NULL) return;
-    HOOP_ASSERT((*x)->tape == NULL);
     free((*x)->storage);
     free(*x);
     *x = NULL;
@@ -266,7 +182,7 @@ hoop_status hoop_tensor_read(const hoop_tensor *x, void *out, hoop_error *err)
         if (x->numel > 0) memcpy(out, x->v.data, (size_t)x->numel * hoop_dtype_size((hoop_dtype)x->v.dtype));
         return HOOP_OK;
     }
-    k = x->tape->rt->kernels; /* only tape tensors can be non-contiguous */
+    if (hoop_kernels_select(NULL, err, &k) != HOOP_OK) return HOOP_EARG; /* a copy is the same by any */
     hoop__view_copy(k, &x->v, out);
     return HOOP_OK;
 }

@@ -6,7 +6,7 @@
 #include "hoop/op.h"
 #include "hoop/ops.h"
 
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  */
 #include "op_check.h"
 
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "op_check.h"
 
 #include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <math.h>
 #include <stdio.h>

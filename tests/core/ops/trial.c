@@ -1,7 +1,7 @@
 /* Trials: inputs from case strings, references, comparison. */
 #include "op_check.h"
 
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "tape_test.h"
 
 #include "hoop/op.h"
-#include "tape/engine.h"
+#include "tape/tape.h"
 
 #include <math.h>
 #include <pthread.h>

@@ -1,8 +1,7 @@
 #include "hoop/runtime.h"
 
-#include "base/blas.h"
-#include "kernels/kernels.h"
-#include "tape/engine.h"
+#include "runtime/blas.h"
+#include "runtime/runtime.h"
 
 #include <stdio.h>
 #include <stdlib.h>

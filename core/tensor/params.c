@@ -1,6 +1,7 @@
 #include "hoop/params.h"
 
-#include "tape/engine.h"
+#include "tensor/params.h"
+#include "tensor/tensor.h"
 
 #include <stdlib.h>
 #include <string.h>

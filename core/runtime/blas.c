@@ -1,4 +1,4 @@
-#include "base/blas.h"
+#include "runtime/blas.h"
 
 #include "base/threads.h"
 #include "kernels/gemm.h"

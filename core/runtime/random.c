@@ -1,4 +1,4 @@
-/* core/base/random.c - Philox, what is drawn from it, and the keyed shuffle. */
+/* core/runtime/random.c - Philox, what is drawn from it, and the keyed shuffle. */
 #include "hoop/random.h"
 
 #include "base/threads.h"

@@ -1,4 +1,6 @@
-#include "tape/engine.h"
+#include "tensor/storage.h"
+
+#include "hoop/tensor.h"
 
 #include <stdlib.h>
 

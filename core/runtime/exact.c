@@ -1,4 +1,4 @@
-/* core/base/exact.c - binned sums: how blocks are set up (the loops are in kernels/exact.c), and sums of scalars. */
+/* core/runtime/exact.c - binned sums: how blocks are set up (the loops are in kernels/exact.c), and sums of scalars. */
 #include "hoop/exact.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/** core/base/blas.h - the one door to matrix products: our own kernel for f32 where the instruction set has one, else BLAS. */
+/** core/runtime/blas.h - the one door to matrix products: our own kernel for f32 where the instruction set has one, else BLAS. */
 #ifndef HOOP_BLAS_H
 #define HOOP_BLAS_H
 

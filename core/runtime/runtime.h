@@ -1,0 +1,18 @@
+/** core/runtime/runtime.h - what an engine computes with: the kernels of this processor, threads, a cap on memory. */
+#ifndef HOOP_RUNTIME_INSIDE_H
+#define HOOP_RUNTIME_INSIDE_H
+
+#include "hoop/runtime.h"
+
+#include "base/threads.h"
+#include "kernels/kernels.h"
+
+struct hoop_runtime {
+    const hoop_kernels *kernels;
+    hoop_threads       *threads;
+    int64_t             memory_cap_bytes;
+    bool                blas;
+    char                numerics[256];
+};
+
+#endif

@@ -1,0 +1,25 @@
+/** core/tensor/params.h - the inside of the flat store of parameters. */
+#ifndef HOOP_PARAMS_INSIDE_H
+#define HOOP_PARAMS_INSIDE_H
+
+#include "hoop/params.h"
+
+struct hoop_params {
+    hoop_dtype dtype;
+    bool       finalized, owns_memory;
+    int        count, capacity, nbuffers, buffer_capacity, naliases, alias_capacity;
+    struct hoop_param {
+        char        *name;
+        hoop_tensor *tensor;
+        int64_t      first_block, nblocks;
+    } * param;
+    struct hoop_named {
+        char        *name;
+        hoop_tensor *tensor;
+    } * buffer, *alias;
+    int64_t nblocks, numel;
+    void   *memory, *data, *grad;
+    bool   *grad_set; /* by parameter: the gradient array holds something since zero_grad */
+};
+
+#endif
