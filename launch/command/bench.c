@@ -1,6 +1,7 @@
 /* hoop bench train WORKLOAD */
 #include "command/command.h"
 
+#include "base/clock.h"
 #include "command/limits.h"
 #include "command/print.h"
 #include "train/trainer.h"

@@ -10,7 +10,8 @@
 #include "observe/observe.h"
 #include "hoop/inspect.h"
 #include "train/task.h"
-#include "train/trainer.h"
+#include "train/data.h"
+#include "train/plan.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -179,8 +180,8 @@ static void print_header(const session *s, hoop_trainer *tr, const char *out, vo
     hoop__text_addf(&text, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(tr->params),
                     hoop_dtype_name(tr->dtype), hoop_optim_name(tr->optim));
     hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
-                    tr->data_opts.train, (long long)hoop_dataset_about(tr->train_set)->length, (long long)a->steps_per_epoch,
-                    (long long)tr->run.batch, (long long)a->leaves);
+                    tr->plan->data.train, (long long)hoop_dataset_about(tr->data->train)->length, (long long)a->steps_per_epoch,
+                    (long long)tr->plan->run.batch, (long long)a->leaves);
     hoop__text_addf(&text, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
     if (text.data != NULL) say(v, text.data);
     hoop__text_clear(&text);

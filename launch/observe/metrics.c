@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "output/lines.h"
 #include "output/tensorboard.h"
-#include "train/trainer.h"
+#include "train/plan.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -43,8 +43,8 @@ static char *describe(hoop_trainer *tr)
         (void)json_object_set_new(hosts, hoop_comm_host(comm, r), json_integer(json_integer_value(count) + 1));
     }
     start = json_pack("{s:s, s:s, s:s, s:I, s:i, s:o, s:i, s:I, s:s}", "utc", utc, "hoop", HOOP_VERSION, "config",
-                      tr->fingerprint, "steps", (json_int_t)s->steps, "ranks", hoop_comm_size(comm), "hosts", hosts, "threads",
-                      s->threads, "leaves", (json_int_t)s->leaves, "numerics", hoop_runtime_numerics(tr->rt));
+                      tr->plan->fingerprint, "steps", (json_int_t)s->steps, "ranks", hoop_comm_size(comm), "hosts", hosts,
+                      "threads", s->threads, "leaves", (json_int_t)s->leaves, "numerics", hoop_runtime_numerics(tr->rt));
     text  = start == NULL ? NULL : json_dumps(start, JSON_COMPACT);
     json_decref(start);
     return text;

@@ -1,10 +1,14 @@
 /* The data of a config: opening, shapes and classes, loaders, evaluation. Statistics are in normalize.c. */
+#include "train/data.h"
+
 #include "train/labels.h"
-#include "train/meaning.h"
+#include "train/plan.h"
+#include "train/step.h"
 #include "train/tally.h"
 #include "train/task.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +49,7 @@ const hoop_option_table hoop__data_options = {"data", rows, (int)(sizeof rows / 
 
 static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec, hoop_error *err, hoop_dataset **out)
 {
-    hoop_dataset_opts opts = hoop__labels_dataset_opts(&tr->data_opts);
+    hoop_dataset_opts opts = hoop__labels_dataset_opts(&tr->plan->data);
     hoop_status       st   = hoop_dataset_open(spec, &opts, err, out);
     const char       *note;
     if (st != HOOP_OK) return hoop_fail_within(err, "%s: %s", hoop_config_name(tr->config), key);
@@ -58,14 +62,14 @@ static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec,
  * one 1 among zeros are looked at as they are read.) */
 static bool labels_unsure(const hoop_trainer *tr, const hoop_dataset *ds)
 {
-    return tr->data_opts.classes > 0 || (!hoop_dataset_about(ds)->ours && tr->data_opts.labels != HOOP_LABELS_ONE_HOT);
+    return tr->plan->data.classes > 0 || (!hoop_dataset_about(ds)->ours && tr->plan->data.labels != HOOP_LABELS_ONE_HOT);
 }
 
 static const char *classes_said_by(const hoop_trainer *tr)
 {
-    return tr->data_opts.classes > 0                         ? "data.classes says"
-           : tr->data_opts.attributes == HOOP_ATTRIBUTES_ALL ? "its type, or its attribute classes, says"
-                                                             : "the names of its type are of";
+    return tr->plan->data.classes > 0                         ? "data.classes says"
+           : tr->plan->data.attributes == HOOP_ATTRIBUTES_ALL ? "its type, or its attribute classes, says"
+                                                              : "the names of its type are of";
 }
 
 static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
@@ -75,31 +79,31 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
     if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS)
         return hoop_config_fail(tr->config, "data", err, "rows of %d and %d dims; at most %d", x->ndim, y->ndim,
                                 HOOP_MAX_DIMS - 1);
-    tr->input_ndim  = x->ndim;
-    tr->target_ndim = y->ndim;
-    memcpy(tr->input_shape, x->shape, sizeof tr->input_shape);
-    memcpy(tr->target_shape, y->shape, sizeof tr->target_shape);
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
+    hoop__input(tr, 0)->ndim  = x->ndim;
+    hoop__target(tr, 0)->ndim = y->ndim;
+    memcpy(hoop__input(tr, 0)->shape, x->shape, sizeof hoop__input(tr, 0)->shape);
+    memcpy(hoop__target(tr, 0)->shape, y->shape, sizeof hoop__target(tr, 0)->shape);
+    if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
         char    advice[192];
         int64_t found;
         if (hoop_dtype_is_float(y->dtype))
             return hoop_config_fail(tr->config, "loss", err, "cross_entropy wants integer labels, and %s of %s is %s%s", y->name,
                                     hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype), hoop__labels_advice(ds, advice));
-        tr->classes = info->classes;
-        if ((tr->classes == 0 || labels_unsure(tr, ds)) &&
-            hoop__labels_scan(ds, tr->classes, classes_said_by(tr), err, &found) != HOOP_OK)
+        hoop__target(tr, 0)->classes = info->classes;
+        if ((hoop__target(tr, 0)->classes == 0 || labels_unsure(tr, ds)) &&
+            hoop__labels_scan(ds, hoop__target(tr, 0)->classes, classes_said_by(tr), err, &found) != HOOP_OK)
             return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
-        if (tr->classes == 0) tr->classes = found;
-        if (tr->classes == 0)
+        if (hoop__target(tr, 0)->classes == 0) hoop__target(tr, 0)->classes = found;
+        if (hoop__target(tr, 0)->classes == 0)
             return hoop_config_fail(tr->config, "data.train", err,
                                     "%s: every label of %s is %d, which is ignored: there is nothing to learn from",
                                     hoop_dataset_path(ds, 0, NULL), y->name, HOOP_IGNORE_LABEL);
-    } else if (tr->data_opts.labels != HOOP_LABELS_STORED || tr->data_opts.classes > 0) {
-        return hoop_config_fail(tr->config, tr->data_opts.classes > 0 ? "data.classes" : "data.labels", err,
+    } else if (tr->plan->data.labels != HOOP_LABELS_STORED || tr->plan->data.classes > 0) {
+        return hoop_config_fail(tr->config, tr->plan->data.classes > 0 ? "data.classes" : "data.labels", err,
                                 "is for classes, and loss is mse; take it out, or loss: cross_entropy");
-    } else if (tr->target_ndim == 0) { /* (N) targets against (N, 1) outputs */
-        tr->target_ndim     = 1;
-        tr->target_shape[0] = 1;
+    } else if (hoop__target(tr, 0)->ndim == 0) { /* (N) targets against (N, 1) outputs */
+        hoop__target(tr, 0)->ndim     = 1;
+        hoop__target(tr, 0)->shape[0] = 1;
     }
     return HOOP_OK;
 }
@@ -107,51 +111,52 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
 /* Rows of ds become such as those trained on, where they say how; which of x and y are to have one width is told with it. */
 static hoop_status match(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
 {
-    const bool       trained = tr->train_set != NULL;
+    const bool       trained = tr->data->train != NULL;
     const char      *has     = trained ? "data.train has" : "the run was trained on";
-    hoop__match_opts opts    = {.name    = trained ? hoop_dataset_path(tr->train_set, 0, NULL) : "the run",
+    hoop__match_opts opts    = {.name    = trained ? hoop_dataset_path(tr->data->train, 0, NULL) : "the run",
                                 .has     = has,
-                                .zero    = tr->data_opts.unknown == HOOP__UNKNOWN_ZERO,
+                                .zero    = tr->plan->data.unknown == HOOP__UNKNOWN_ZERO,
                                 .targets = true,
                                 .ctx     = tr->opts.ctx,
                                 .note    = hoop_comm_rank(tr->comm) == 0 ? tr->opts.note : NULL};
-    hoop_status      st      = hoop__meaning_match(&tr->meaning, ds, &opts, err);
+    hoop_status      st      = hoop__meaning_match(&tr->data->meaning, ds, &opts, err);
     for (int k = 0; k < 2 && st == HOOP_OK && trained; k++)
-        if (hoop_dataset_about(ds)->field[k].numel != hoop_dataset_about(tr->train_set)->field[k].numel)
-            st = hoop__meaning_other_width(&tr->meaning, ds, k, has, err);
+        if (hoop_dataset_about(ds)->field[k].numel != hoop_dataset_about(tr->data->train)->field[k].numel)
+            st = hoop__meaning_other_width(&tr->data->meaning, ds, k, has, err);
     return st;
 }
 
 /* what would otherwise come to light after an epoch */
 static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop_dataset_field *y    = &hoop_dataset_about(tr->validation_set)->field[HOOP_FIELD_Y];
-    const char               *path = hoop_dataset_path(tr->validation_set, 0, NULL);
+    const hoop_dataset_field *y    = &hoop_dataset_about(tr->data->validation)->field[HOOP_FIELD_Y];
+    const char               *path = hoop_dataset_path(tr->data->validation, 0, NULL);
     char                      advice[192];
     int64_t                   classes;
     hoop_status               st;
-    const bool                are  = tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && !hoop_dtype_is_float(y->dtype);
-    const int64_t             said = hoop_dataset_about(tr->validation_set)->classes;
+    const bool                are  = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY && !hoop_dtype_is_float(y->dtype);
+    const int64_t             said = hoop_dataset_about(tr->data->validation)->classes;
     /* before they are numbered as those trained on */
-    if (are && said > 0 && labels_unsure(tr, tr->validation_set)) {
-        st = hoop__labels_scan(tr->validation_set, said, classes_said_by(tr), err, &classes);
+    if (are && said > 0 && labels_unsure(tr, tr->data->validation)) {
+        st = hoop__labels_scan(tr->data->validation, said, classes_said_by(tr), err, &classes);
         if (st != HOOP_OK) return st;
     }
-    st = match(tr, tr->validation_set, err);
-    if (st != HOOP_OK || tr->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
+    st = match(tr, tr->data->validation, err);
+    if (st != HOOP_OK || tr->plan->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
     if (hoop_dtype_is_float(y->dtype))
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has%s", path, y->name,
-                         hoop_dtype_name(y->dtype), hoop__labels_advice(tr->validation_set, advice));
-    return said > 0 ? HOOP_OK : hoop__labels_scan(tr->validation_set, tr->classes, "data.train has", err, &classes);
+                         hoop_dtype_name(y->dtype), hoop__labels_advice(tr->data->validation, advice));
+    return said > 0 ? HOOP_OK
+                    : hoop__labels_scan(tr->data->validation, hoop__target(tr, 0)->classes, "data.train has", err, &classes);
 }
 
 static hoop_status check_sets(void *ctx, hoop_error *err)
 {
     const hoop_trainer *tr = ctx;
-    hoop_status         st = hoop_dataset_check(tr->train_set, err);
+    hoop_status         st = hoop_dataset_check(tr->data->train, err);
     if (st != HOOP_OK) return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
-    if (tr->validation_set == NULL) return HOOP_OK;
-    st = hoop_dataset_check(tr->validation_set, err);
+    if (tr->data->validation == NULL) return HOOP_OK;
+    st = hoop_dataset_check(tr->data->validation, err);
     return st == HOOP_OK ? HOOP_OK : hoop_fail_within(err, "%s: data.validation", hoop_config_name(tr->config));
 }
 
@@ -166,43 +171,67 @@ hoop_status hoop__data_check(hoop_trainer *tr, hoop_error *err)
     hoop__task  task = {.joinable = false};
     hoop_status st;
     /* the same on all ranks: it shows in the fingerprint, on which they agreed */
-    if (!has_checked(tr->train_set) && !has_checked(tr->validation_set)) return HOOP_OK;
+    if (!has_checked(tr->data->train) && !has_checked(tr->data->validation)) return HOOP_OK;
     if (hoop_comm_rank(tr->comm) == 0) hoop__task_start(&task, check_sets, tr);
     st = hoop__task_wait(tr, &task, "values of the data", err);
     hoop__task_join(&task);
     return st;
 }
 
+hoop_status hoop__data_fields(hoop_trainer *tr, int ninputs, int ntargets, hoop_error *err)
+{
+    hoop__data *d = tr->data;
+    d->field      = calloc((size_t)(ninputs + ntargets), sizeof *d->field);
+    if (d->field == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for inputs and targets");
+    d->ninputs  = ninputs;
+    d->ntargets = ntargets;
+    (void)snprintf(hoop__input(tr, 0)->name, HOOP__FIELD_NAME, "x");
+    (void)snprintf(hoop__target(tr, 0)->name, HOOP__FIELD_NAME, "y");
+    return HOOP_OK;
+}
+
+void hoop__data_close(hoop_trainer *tr)
+{
+    hoop__data *d = tr->data;
+    hoop_loader_destroy(&d->loader);
+    hoop_dataset_close(&d->train);
+    hoop_dataset_close(&d->validation);
+    hoop__meaning_free(&d->meaning);
+    for (int i = 0; i < d->ninputs + d->ntargets; i++) free(d->field[i].found);
+    free(d->field);
+    d->field = NULL;
+}
+
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
     if (tr->opts.arrays) {
-        tr->input_ndim  = tr->opts.input_ndim;
-        tr->target_ndim = tr->opts.target_ndim;
-        tr->classes     = tr->opts.classes;
-        memcpy(tr->input_shape, tr->opts.input_shape, sizeof tr->input_shape);
-        memcpy(tr->target_shape, tr->opts.target_shape, sizeof tr->target_shape);
-        if (tr->input_ndim < 0 || tr->input_ndim >= HOOP_MAX_DIMS || tr->target_ndim >= HOOP_MAX_DIMS ||
-            tr->target_ndim < (tr->opts.evaluate_only ? -1 : 0)) {
+        hoop__input(tr, 0)->ndim     = tr->opts.input_ndim;
+        hoop__target(tr, 0)->ndim    = tr->opts.target_ndim;
+        hoop__target(tr, 0)->classes = tr->opts.classes;
+        memcpy(hoop__input(tr, 0)->shape, tr->opts.input_shape, sizeof hoop__input(tr, 0)->shape);
+        memcpy(hoop__target(tr, 0)->shape, tr->opts.target_shape, sizeof hoop__target(tr, 0)->shape);
+        if (hoop__input(tr, 0)->ndim < 0 || hoop__input(tr, 0)->ndim >= HOOP_MAX_DIMS ||
+            hoop__target(tr, 0)->ndim >= HOOP_MAX_DIMS || hoop__target(tr, 0)->ndim < (tr->opts.evaluate_only ? -1 : 0)) {
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: input_ndim and target_ndim are 0 to %d", HOOP_MAX_DIMS - 1);
         }
-        if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY && tr->classes < 1 && !tr->opts.evaluate_only)
+        if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY && hoop__target(tr, 0)->classes < 1 && !tr->opts.evaluate_only)
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for cross_entropy");
         return HOOP_OK;
     }
-    if (tr->data_opts.train[0] == '\0')
+    if (tr->plan->data.train[0] == '\0')
         return hoop_config_fail(tr->config, "data.train", err,
                                 "where is the training data? a shard prefix, file or glob is wanted");
-    HOOP_TRY(st, done, open_one(tr, "data.train", tr->data_opts.train, err, &tr->train_set));
-    if (hoop_dataset_about(tr->train_set)->length == 0) {
-        st = hoop_config_fail(tr->config, "data.train", err, "%s has no samples", tr->data_opts.train);
+    HOOP_TRY(st, done, open_one(tr, "data.train", tr->plan->data.train, err, &tr->data->train));
+    if (hoop_dataset_about(tr->data->train)->length == 0) {
+        st = hoop_config_fail(tr->config, "data.train", err, "%s has no samples", tr->plan->data.train);
         goto done;
     }
-    HOOP_TRY(st, done, shapes_from_data(tr, tr->train_set, err));
-    HOOP_TRY(st, done, hoop__meaning_of(tr->train_set, err, &tr->meaning));
-    tr->meaning.classes = tr->classes;
-    if (tr->data_opts.validation[0] != '\0') {
-        HOOP_TRY(st, done, open_one(tr, "data.validation", tr->data_opts.validation, err, &tr->validation_set));
+    HOOP_TRY(st, done, shapes_from_data(tr, tr->data->train, err));
+    HOOP_TRY(st, done, hoop__meaning_of(tr->data->train, err, &tr->data->meaning));
+    tr->data->meaning.classes = hoop__target(tr, 0)->classes;
+    if (tr->plan->data.validation[0] != '\0') {
+        HOOP_TRY(st, done, open_one(tr, "data.validation", tr->plan->data.validation, err, &tr->data->validation));
         st = check_validation(tr, err);
         if (st != HOOP_OK) (void)hoop_fail_within(err, "%s: data.validation", hoop_config_name(tr->config));
     }
@@ -212,28 +241,28 @@ done:
 
 static hoop_loader_opts loader_opts(const hoop_trainer *tr)
 {
-    return (hoop_loader_opts){.batch    = tr->run.batch,
-                              .leaves   = tr->run.leaves,
+    return (hoop_loader_opts){.batch    = tr->plan->run.batch,
+                              .leaves   = tr->plan->run.leaves,
                               .rank     = hoop_comm_rank(tr->comm),
                               .size     = hoop_comm_size(tr->comm),
-                              .seed     = (uint64_t)tr->run.seed,
-                              .prefetch = (int)tr->data_opts.prefetch,
-                              .x        = tr->input_dtype,
-                              .y        = tr->target_dtype};
+                              .seed     = (uint64_t)tr->plan->run.seed,
+                              .prefetch = (int)tr->plan->data.prefetch,
+                              .x        = hoop__input(tr, 0)->dtype,
+                              .y        = hoop__target(tr, 0)->dtype};
 }
 
 /* Rows in random order out of chunks that do not fit the cache: each step decodes far more than it uses. */
 static void note_chunks(const hoop_trainer *tr)
 {
     enum { FAR = 16 };
-    const hoop_dataset_info *info  = hoop_dataset_about(tr->train_set);
-    const int64_t            share = (tr->run.batch - 1) / hoop_comm_size(tr->comm) + 1;
+    const hoop_dataset_info *info  = hoop_dataset_about(tr->data->train);
+    const int64_t            share = (tr->plan->run.batch - 1) / hoop_comm_size(tr->comm) + 1;
     double                   used  = 0, read;
     for (int k = 0; k < 2; k++)
         if (info->field[k].present)
             used += (double)share * (double)info->field[k].numel * (double)hoop_dtype_size(info->field[k].dtype);
     read = fmin((double)share * (double)info->block_bytes, (double)info->chunked_bytes);
-    if (hoop_comm_rank(tr->comm) != 0 || !tr->data_opts.shuffle || info->chunked_bytes <= info->cache_bytes || read < FAR * used)
+    if (hoop_comm_rank(tr->comm) != 0 || !tr->plan->data.shuffle || info->chunked_bytes <= info->cache_bytes || read < FAR * used)
         return;
     hoop__note(
         tr,
@@ -247,16 +276,16 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
 {
     hoop_loader_opts opts = loader_opts(tr);
     hoop_status      st;
-    tr->status.steps  = tr->run.steps;
-    tr->status.epochs = tr->run.epochs;
+    tr->status.steps  = tr->plan->run.steps;
+    tr->status.epochs = tr->plan->run.epochs;
     if (tr->opts.arrays || tr->opts.evaluate_only) return HOOP_OK;
-    opts.shuffle               = tr->data_opts.shuffle;
-    tr->status.steps_per_epoch = (hoop_dataset_about(tr->train_set)->length + tr->run.batch - 1) / tr->run.batch;
-    if (tr->run.epochs > 0) tr->status.steps = tr->run.epochs * tr->status.steps_per_epoch;
+    opts.shuffle               = tr->plan->data.shuffle;
+    tr->status.steps_per_epoch = (hoop_dataset_about(tr->data->train)->length + tr->plan->run.batch - 1) / tr->plan->run.batch;
+    if (tr->plan->run.epochs > 0) tr->status.steps = tr->plan->run.epochs * tr->status.steps_per_epoch;
     opts.end_step   = tr->status.steps;
     opts.first_step = tr->opts.resume != NULL ? opts.end_step : 0; /* loading seeks */
     note_chunks(tr);
-    st = hoop_loader_create(tr->train_set, &opts, err, &tr->loader);
+    st = hoop_loader_create(tr->data->train, &opts, err, &tr->data->loader);
     return st;
 }
 
@@ -265,24 +294,24 @@ static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop
 {
     int64_t      xs[HOOP_MAX_DIMS] = {leaf->n};
     hoop_tensor *x, *y, *out, *loss;
-    memcpy(xs + 1, tr->input_shape, (size_t)tr->input_ndim * sizeof *xs);
+    memcpy(xs + 1, hoop__input(tr, 0)->shape, (size_t)hoop__input(tr, 0)->ndim * sizeof *xs);
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
-    x   = hoop_tape_wrap(tr->tape, tr->input_dtype, tr->input_ndim + 1, xs, leaf->x);
-    y   = hoop__targets_wrap(tr, tr->target_dtype, leaf->y, leaf->n);
+    x   = hoop_tape_wrap(tr->tape, hoop__input(tr, 0)->dtype, hoop__input(tr, 0)->ndim + 1, xs, leaf->x);
+    y   = hoop__targets_wrap(tr, hoop__target(tr, 0)->dtype, leaf->y, leaf->n);
     out = hoop_model_forward(tr->model, tr->tape, x);
-    if (tr->target_mean != NULL)
-        hoop_exact_scalar_deposit(&r->units, hoop__targets_squares(tr, out, tr->target_dtype, leaf->y, leaf->n));
-    loss = hoop__model_loss(tr, out, y);
+    if (hoop__target(tr, 0)->mean != NULL)
+        hoop_exact_scalar_deposit(&r->units, hoop__targets_squares(tr, out, hoop__target(tr, 0)->dtype, leaf->y, leaf->n));
+    loss = hoop__step_loss(tr, out, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
         (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
         return NAN;
     }
-    tr->leaf.n = leaf->n;
+    tr->step->leaf.n = leaf->n;
     hoop__record_loss(r, loss, leaf->n);
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(r, out, y);
-    if (tr->tally != NULL) hoop__tally_leaf(tr, tr->tally, out, leaf->y, leaf->n);
+    if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(r, out, y);
+    if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, out, leaf->y, leaf->n);
     return hoop_tensor_item(loss);
 }
 
@@ -303,11 +332,9 @@ static hoop_status tell_nonfinite(hoop_trainer *tr, bool own, hoop_error *found,
 static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)
 {
     const hoop_dataset_info *info = hoop_dataset_about(ds);
-    int64_t                  x = 1, y = 1;
-    for (int d = 0; d < tr->input_ndim; d++) x *= tr->input_shape[d];
-    for (int d = 0; d < tr->target_ndim; d++) y *= tr->target_shape[d];
-    return tr->target_ndim >= 0 && info->field[HOOP_FIELD_Y].present && info->field[HOOP_FIELD_X].numel == x &&
-           info->field[HOOP_FIELD_Y].numel == y;
+    const hoop__field       *x = hoop__input(tr, 0), *y = hoop__target(tr, 0);
+    return y->ndim >= 0 && info->field[HOOP_FIELD_Y].present && info->field[HOOP_FIELD_X].numel == hoop__field_numel(x) &&
+           info->field[HOOP_FIELD_Y].numel == hoop__field_numel(y);
 }
 
 hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
@@ -320,17 +347,18 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     hoop__record      r;
     hoop_metrics_sums sums;
     hoop_status       st;
-    if (ds == NULL) ds = tr->validation_set;
+    if (ds == NULL) ds = tr->data->validation;
     if (ds == NULL || tr->model == NULL)
         return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
-    if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_evaluate inside a step: after hoop_trainer_update, please");
-    if (ds != tr->validation_set) (void)match(tr, ds, &local);
+    st = hoop__step_outside(tr, "hoop_trainer_evaluate", err);
+    if (st != HOOP_OK) return st;
+    if (ds != tr->data->validation) (void)match(tr, ds, &local);
     if (local.status == HOOP_OK && !rows_fit(tr, ds))
         (void)hoop_fail(&local, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for",
                         hoop_dataset_path(ds, 0, NULL));
     hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
     hoop__record_clear(&r);
-    opts.end_step = (hoop_dataset_about(ds)->length + tr->run.batch - 1) / tr->run.batch;
+    opts.end_step = (hoop_dataset_about(ds)->length + tr->plan->run.batch - 1) / tr->plan->run.batch;
     if (local.status == HOOP_OK && opts.end_step > 0 && hoop_loader_create(ds, &opts, &local, &loader) == HOOP_OK) {
         for (int64_t i = 0; i < opts.end_step && local.status == HOOP_OK; i++) {
             if (hoop_loader_next_step(loader, &local, NULL) != HOOP_OK) break;

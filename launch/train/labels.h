@@ -3,7 +3,7 @@
 #ifndef HOOP_LABELS_H
 #define HOOP_LABELS_H
 
-#include "train/trainer.h"
+#include "train/plan.h"
 
 /** How a config wants its files read; use_y is left to the caller. */
 hoop_dataset_opts hoop__labels_dataset_opts(const hoop__data_opts *data);

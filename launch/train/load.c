@@ -2,6 +2,11 @@
  * Loading. Rank 0 looks for the newest checkpoint that is undamaged, all read what they need of that one; both on tasks, while
  * the ranks go on telling each other that they are there.
  */
+#include "train/saving.h"
+
+#include "train/data.h"
+#include "train/plan.h"
+#include "train/step.h"
 #include "train/task.h"
 
 #include "hoop/checkpoint.h"
@@ -54,12 +59,13 @@ static hoop_status check_meaning(hoop_trainer *tr, hoop_checkpoint *c, hoop_erro
 {
     hoop__meaning noted = {0};
     hoop_status   st    = hoop__meaning_noted(c, err, &noted);
-    if (st == HOOP_OK && tr->train_set != NULL)
-        st = hoop__meaning_same(&noted, hoop_checkpoint_path(c), &tr->meaning, hoop_dataset_path(tr->train_set, 0, NULL), err);
-    if (st == HOOP_OK && tr->train_set == NULL) {
-        hoop__meaning_free(&tr->meaning);
-        tr->meaning        = noted;
-        tr->meaning.before = false; /* who opened the data has said so */
+    if (st == HOOP_OK && tr->data->train != NULL)
+        st = hoop__meaning_same(&noted, hoop_checkpoint_path(c), &tr->data->meaning, hoop_dataset_path(tr->data->train, 0, NULL),
+                                err);
+    if (st == HOOP_OK && tr->data->train == NULL) {
+        hoop__meaning_free(&tr->data->meaning);
+        tr->data->meaning        = noted;
+        tr->data->meaning.before = false; /* who opened the data has said so */
         return HOOP_OK;
     }
     hoop__meaning_free(&noted);
@@ -76,12 +82,12 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
     HOOP_TRY(st, done, hoop_config_parse(meta->config, hoop_checkpoint_path(c), err, &old));
     if (!hoop_config_has(old, "data.normalize_targets")) /* older than that key */
         HOOP_TRY(st, done, hoop_config_set(old, "data.normalize_targets=none", err));
-    HOOP_TRY(st, done, hoop_config_diff_bits(old, tr->config, &tr->schema, err));
-    if (tr->train_set != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->train_set)->fingerprint) != 0) {
+    HOOP_TRY(st, done, hoop_config_diff_bits(old, tr->config, &tr->plan->schema, err));
+    if (tr->data->train != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->data->train)->fingerprint) != 0) {
         st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
-                       meta->data_fingerprint, tr->data_opts.train, hoop_dataset_about(tr->train_set)->fingerprint);
-    } else if (tr->schedule.kind == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
-        st = hoop_config_fail(tr->config, tr->run.epochs > 0 ? "epochs" : "steps", err,
+                       meta->data_fingerprint, tr->plan->data.train, hoop_dataset_about(tr->data->train)->fingerprint);
+    } else if (tr->plan->schedule.kind == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
+        st = hoop_config_fail(tr->config, tr->plan->run.epochs > 0 ? "epochs" : "steps", err,
                               "%" PRId64 " steps in all, but %s was trained towards %s, which the cosine schedule depends on",
                               tr->status.steps, hoop_checkpoint_path(c), total);
     } else if (strcmp(meta->numerics, hoop_runtime_numerics(tr->rt)) != 0 && hoop_comm_rank(tr->comm) == 0) {
@@ -174,8 +180,8 @@ static hoop_status take_up(hoop_trainer *tr, const reading *r, hoop_error *err)
     tr->status.step = hoop_checkpoint_about(r->c)->step;
     if (tr->opts.evaluate_only) return HOOP_OK;
     hoop_optim_set_step(tr->optim, r->optim_step);
-    if (tr->loader == NULL || tr->status.step >= tr->status.steps) return HOOP_OK;
-    return hoop_loader_seek(tr->loader, tr->status.step, err);
+    if (tr->data->loader == NULL || tr->status.step >= tr->status.steps) return HOOP_OK;
+    return hoop_loader_seek(tr->data->loader, tr->status.step, err);
 }
 
 /* what rank 0's task looks for: of a run, the newest checkpoint that is undamaged */
@@ -229,7 +235,7 @@ hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *er
     reading     r     = {.tr = tr};
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
-    if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_load inside a step: after hoop_trainer_update, please");
+    HOOP_TRY(st, done, hoop__step_outside(tr, "hoop_trainer_load", err));
     hoop_comm_set_position(tr->comm, tr->status.step, "loading a checkpoint");
     HOOP_TRY(st, done, agree_on_one(tr, path, &p, err));
     st = hoop_checkpoint_open(p.picked, &task.error, &r.c);

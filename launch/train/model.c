@@ -1,6 +1,7 @@
 /* The model of a config: `kind: mlp` with hidden sizes, or `layers:` one by one. */
+#include "train/data.h"
 #include "train/labels.h"
-#include "train/trainer.h"
+#include "train/plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,11 +45,11 @@ hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err)
         return HOOP_OK;
     }
     if (!hoop_config_has(tr->config, "model.layers")) return HOOP_OK;
-    if (!hoop_config_has(tr->config, "model.kind")) tr->model_opts.kind = HOOP__MODEL_LAYERS;
-    if (tr->model_opts.kind != HOOP__MODEL_LAYERS) {
+    if (!hoop_config_has(tr->config, "model.kind")) tr->plan->model.kind = HOOP__MODEL_LAYERS;
+    if (tr->plan->model.kind != HOOP__MODEL_LAYERS) {
         return hoop_config_fail(tr->config, "model.layers", err,
                                 "model.kind is %s, which has no layers of its own: leave out one of kind and layers",
-                                kinds[tr->model_opts.kind]);
+                                kinds[tr->plan->model.kind]);
     }
     for (int i = 0; i < hoop__mlp_options.count; i++) {
         (void)snprintf(path, sizeof path, "model.%s", mlp_rows[i].key);
@@ -70,16 +71,14 @@ static hoop_status add(hoop_module *parent, const char *kind, int *index, const 
 
 static int64_t wanted_outputs(const hoop_trainer *tr)
 {
-    int64_t n = 1;
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) return tr->classes;
-    for (int d = 0; d < tr->target_ndim; d++) n *= tr->target_shape[d];
-    return n;
+    const hoop__field *y = hoop__target(tr, 0);
+    return tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? y->classes : hoop__field_numel(y);
 }
 
 /* layers.0 linear, layers.1 activation, layers.2 dropout (if any), ... as a torch.nn.Sequential would number them */
 static hoop_status add_mlp(hoop_trainer *tr, hoop_module *layers, hoop_error *err)
 {
-    const hoop__model_opts *o     = &tr->model_opts;
+    const hoop__model_opts *o     = &tr->plan->model;
     hoop_linear_opts        last  = {.out = o->outputs == HOOP_OPT_AUTO ? wanted_outputs(tr) : o->outputs};
     hoop_status             st    = HOOP_OK;
     int                     index = 0;
@@ -158,7 +157,7 @@ static hoop_status add_layers(hoop_trainer *tr, hoop_module *layers, hoop_error 
     }
     for (int i = 0; i < hoop_value_count(list) && st == HOOP_OK; i++) {
         const hoop_value *first = hoop_value_at(list, i);
-        if (i == 0 && hoop_value_find(first, "embedding") != NULL) tr->input_dtype = HOOP_I64;
+        if (i == 0 && hoop_value_find(first, "embedding") != NULL) hoop__input(tr, 0)->dtype = HOOP_I64;
         st = add_layer(layers, first, &index, err);
     }
     return st;
@@ -177,52 +176,55 @@ static hoop_status check_labels(hoop_trainer *tr, int ndim, const int64_t *shape
 {
     char out[160], label[160], advice[192];
     bool fit;
-    if (tr->opts.evaluate_only && tr->classes == 0 && ndim > 0)
-        tr->classes = shape[ndim - 1]; /* all that a trained model knows */
-    if (ndim < 1 || shape[ndim - 1] < tr->classes)
+    if (tr->opts.evaluate_only && hoop__target(tr, 0)->classes == 0 && ndim > 0)
+        hoop__target(tr, 0)->classes = shape[ndim - 1]; /* all that a trained model knows */
+    if (ndim < 1 || shape[ndim - 1] < hoop__target(tr, 0)->classes)
         return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the data %lld classes",
-                                (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)tr->classes);
-    if (tr->target_ndim == ndim && tr->target_shape[ndim - 1] == 1) tr->target_ndim--; /* a column of labels is labels */
-    fit = tr->target_ndim == ndim - 1;
-    for (int d = 0; d < ndim - 1 && fit; d++) fit = tr->target_shape[d] == shape[d];
+                                (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)hoop__target(tr, 0)->classes);
+    if (hoop__target(tr, 0)->ndim == ndim && hoop__target(tr, 0)->shape[ndim - 1] == 1)
+        hoop__target(tr, 0)->ndim--; /* a column of labels is labels */
+    fit = hoop__target(tr, 0)->ndim == ndim - 1;
+    for (int d = 0; d < ndim - 1 && fit; d++) fit = hoop__target(tr, 0)->shape[d] == shape[d];
     if (fit) return HOOP_OK;
     return hoop_config_fail(tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels are %s%s",
                             shape_text(ndim, shape, out), (long long)shape[ndim - 1],
-                            shape_text(tr->target_ndim, tr->target_shape, label),
-                            tr->train_set == NULL ? "" : hoop__labels_advice(tr->train_set, advice));
+                            shape_text(hoop__target(tr, 0)->ndim, hoop__target(tr, 0)->shape, label),
+                            tr->data->train == NULL ? "" : hoop__labels_advice(tr->data->train, advice));
 }
 
 /* Outputs of another shape than the targets' are those in a row. */
 static hoop_status check_values(hoop_trainer *tr, int ndim, const int64_t *shape, hoop_error *err)
 {
-    hoop_ints *as = &tr->model_opts.output_shape;
+    hoop_ints *as = &tr->plan->model.output_shape;
     char       out[160], target[160];
     int64_t    n    = 1;
-    bool       same = ndim == tr->target_ndim;
+    bool       same = ndim == hoop__target(tr, 0)->ndim;
     for (int d = 0; d < ndim; d++) n *= shape[d];
     if (n != wanted_outputs(tr))
         return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the targets %lld values",
                                 (long long)n, (long long)wanted_outputs(tr));
-    for (int d = 0; d < ndim && same; d++) same = shape[d] == tr->target_shape[d];
+    for (int d = 0; d < ndim && same; d++) same = shape[d] == hoop__target(tr, 0)->shape[d];
     if (same) return HOOP_OK;
-    if (ndim > 1 && tr->target_ndim > 1)
+    if (ndim > 1 && hoop__target(tr, 0)->ndim > 1)
         return hoop_config_fail(tr->config, "model", err, "the last layer has outputs %s, and the targets are %s",
-                                shape_text(ndim, shape, out), shape_text(tr->target_ndim, tr->target_shape, target));
+                                shape_text(ndim, shape, out),
+                                shape_text(hoop__target(tr, 0)->ndim, hoop__target(tr, 0)->shape, target));
     if (as->n > 0) return HOOP_OK;
-    as->n = tr->target_ndim;
-    memcpy(as->v, tr->target_shape, (size_t)tr->target_ndim * sizeof *as->v);
+    as->n = hoop__target(tr, 0)->ndim;
+    memcpy(as->v, hoop__target(tr, 0)->shape, (size_t)hoop__target(tr, 0)->ndim * sizeof *as->v);
     return HOOP_OK;
 }
 
 static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop_ints *as = &tr->model_opts.output_shape;
+    const hoop_ints *as = &tr->plan->model.output_shape;
     int              ndim;
     const int64_t   *shape = hoop_model_out_shape(tr->model, &ndim);
     int64_t          n = 1, wanted = 1;
     hoop_status      st = HOOP_OK;
-    if (tr->target_ndim >= 0) /* else to predict only */
-        st = tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? check_labels(tr, ndim, shape, err) : check_values(tr, ndim, shape, err);
+    if (hoop__target(tr, 0)->ndim >= 0) /* else to predict only */
+        st = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? check_labels(tr, ndim, shape, err)
+                                                           : check_values(tr, ndim, shape, err);
     for (int d = 0; d < ndim; d++) n *= shape[d];
     for (int d = 0; d < as->n; d++) wanted = wanted > n ? wanted : wanted * as->v[d];
     if (st == HOOP_OK && (as->n >= HOOP_MAX_DIMS || (as->n > 0 && wanted != n)))
@@ -230,19 +232,11 @@ static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
-hoop_tensor *hoop__model_loss(hoop_trainer *tr, hoop_tensor *out, hoop_tensor *target)
-{
-    if (tr->run.loss == HOOP_LOSS_CROSS_ENTROPY) return hoop_cross_entropy(tr->tape, out, target);
-    if (hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
-        out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
-    return hoop_mse(tr->tape, out, target);
-}
-
 const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *ndim)
 {
-    *ndim = tr->model == NULL ? -1 : tr->model_opts.output_shape.n;
+    *ndim = tr->model == NULL ? -1 : tr->plan->model.output_shape.n;
     if (tr->model == NULL) return NULL;
-    return *ndim > 0 ? tr->model_opts.output_shape.v : hoop_model_out_shape(tr->model, ndim);
+    return *ndim > 0 ? tr->plan->model.output_shape.v : hoop_model_out_shape(tr->model, ndim);
 }
 
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
@@ -251,18 +245,18 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     int64_t      shape[HOOP_MAX_DIMS] = {1};
     hoop_status  st;
 
-    const hoop_normalize_opts normalize = {tr->input_dtype == HOOP_F64 ? HOOP_NORMALIZE_F64 : HOOP_NORMALIZE_MODEL};
+    const hoop_normalize_opts normalize = {hoop__input(tr, 0)->dtype == HOOP_F64 ? HOOP_NORMALIZE_F64 : HOOP_NORMALIZE_MODEL};
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
     root       = hoop_model_root(tr->model);
-    if (tr->data_opts.normalize != HOOP__NORMALIZE_NONE)
+    if (tr->plan->data.normalize != HOOP__NORMALIZE_NONE)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", &normalize, err, NULL));
-    if (tr->model_opts.kind == HOOP__MODEL_MLP)
+    if (tr->plan->model.kind == HOOP__MODEL_MLP)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));
     HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
-    HOOP_TRY(st, done, tr->model_opts.kind == HOOP__MODEL_MLP ? add_mlp(tr, layers, err) : add_layers(tr, layers, err));
-    memcpy(shape + 1, tr->input_shape, (size_t)tr->input_ndim * sizeof *shape);
-    st = hoop_model_build(tr->model, tr->input_ndim + 1, shape, err);
+    HOOP_TRY(st, done, tr->plan->model.kind == HOOP__MODEL_MLP ? add_mlp(tr, layers, err) : add_layers(tr, layers, err));
+    memcpy(shape + 1, hoop__input(tr, 0)->shape, (size_t)hoop__input(tr, 0)->ndim * sizeof *shape);
+    st = hoop_model_build(tr->model, hoop__input(tr, 0)->ndim + 1, shape, err);
     if (st != HOOP_OK) {
         (void)hoop_fail_within(err, "%s: model", hoop_config_name(tr->config));
         goto done;
@@ -270,7 +264,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, check_outputs(tr, err));
     HOOP_TRY(st, done, hoop__targets_buffers(tr, err));
     HOOP_TRY(st, done, hoop_model_finalize(tr->model, NULL, err));
-    hoop_model_init(tr->model, (hoop_init)tr->model_opts.init, (uint64_t)tr->run.seed);
+    hoop_model_init(tr->model, (hoop_init)tr->plan->model.init, (uint64_t)tr->plan->run.seed);
 done:
     return st;
 }

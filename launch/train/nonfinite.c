@@ -1,5 +1,7 @@
 /* Where a loss or a gradient is not finite: is it the data? Nothing of this runs before. */
+#include "train/data.h"
 #include "train/labels.h"
+#include "train/step.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,7 +30,7 @@ static double stored(hoop_dataset *ds, int field, int64_t row, int64_t element)
 void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_loader_leaf *leaf, hoop_error *found)
 {
     const void *const values[2] = {leaf->x, leaf->y};
-    const hoop_dtype  dtype[2]  = {tr->input_dtype, tr->target_dtype};
+    const hoop_dtype  dtype[2]  = {hoop__input(tr, 0)->dtype, hoop__target(tr, 0)->dtype};
     for (int k = 0; k < 2; k++) {
         const hoop_dataset_field *f     = &hoop_dataset_about(ds)->field[k];
         const int64_t             at    = f->present ? first_of(values[k], dtype[k], leaf->n * f->numel) : -1;

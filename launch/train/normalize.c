@@ -1,4 +1,7 @@
 /* Statistics for `normalize: standard` and `normalize_targets`: buffers of the model, from the training data. */
+#include "train/data.h"
+#include "train/plan.h"
+#include "train/saving.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -127,7 +130,7 @@ static void note_large_means(const hoop_trainer *tr, const moments *m, int64_t w
 {
     enum { BITS_WANTED = 8 };
     int64_t many = 0, first = 0;
-    if (tr->input_dtype != HOOP_F32) return;
+    if (hoop__input(tr, 0)->dtype != HOOP_F32) return;
     for (int64_t j = width - 1; j >= 0; j--) {
         const double deviation = sqrt(m->variance[j]);
         if (deviation == 0 || fabs(m->mean[j]) < ldexp(deviation, 24 - BITS_WANTED)) continue;
@@ -154,10 +157,10 @@ static hoop_status share_inputs(hoop_trainer *tr, hoop_error *err)
     hoop__task   task = {.joinable = false};
     bool         root = hoop_comm_rank(tr->comm) == 0;
     hoop_tensor *mean = find_buffer(tr->params, "normalize.mean"), *inverse = find_buffer(tr->params, "normalize.inverse_std");
-    moments      m = {.ds    = tr->train_set,
+    moments      m = {.ds    = tr->data->train,
                       .field = HOOP_FIELD_X,
                       .key   = "data.normalize: standard",
-                      .rows  = hoop_dataset_about(tr->train_set)->length};
+                      .rows  = hoop_dataset_about(tr->data->train)->length};
     hoop_status  st;
     if (root) hoop__task_start(&task, find_moments, &m);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "statistics of the data", err));
@@ -178,15 +181,15 @@ done:
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
-    if (tr->train_set == NULL || tr->model == NULL || tr->opts.resume != NULL) return HOOP_OK;
-    if (tr->data_opts.normalize == HOOP__NORMALIZE_STANDARD) HOOP_TRY(st, done, share_inputs(tr, err));
-    if (tr->target_mean == NULL) goto done;
-    if (tr->target_found != NULL) {
-        store(tr->target_mean, tr->target_found);
-        store(tr->target_std, tr->target_found + hoop_tensor_numel(tr->target_mean));
+    if (tr->data->train == NULL || tr->model == NULL || tr->opts.resume != NULL) return HOOP_OK;
+    if (tr->plan->data.normalize == HOOP__NORMALIZE_STANDARD) HOOP_TRY(st, done, share_inputs(tr, err));
+    if (hoop__target(tr, 0)->mean == NULL) goto done;
+    if (hoop__target(tr, 0)->found != NULL) {
+        store(hoop__target(tr, 0)->mean, hoop__target(tr, 0)->found);
+        store(hoop__target(tr, 0)->std, hoop__target(tr, 0)->found + hoop_tensor_numel(hoop__target(tr, 0)->mean));
     }
-    HOOP_TRY(st, done, share(tr, tr->target_mean, "mean of the targets", err));
-    HOOP_TRY(st, done, share(tr, tr->target_std, "deviation of the targets", err));
+    HOOP_TRY(st, done, share(tr, hoop__target(tr, 0)->mean, "mean of the targets", err));
+    HOOP_TRY(st, done, share(tr, hoop__target(tr, 0)->std, "deviation of the targets", err));
 done:
     return st;
 }
@@ -237,27 +240,27 @@ static hoop_status decide(void *ctx, hoop_error *err)
     hoop__peek    is = {.found = false};
     hoop_status   st = HOOP_OK;
     if (tr->opts.resume != NULL) hoop__load_peek(tr->opts.resume, &is);
-    if (tr->train_set != NULL) { /* f32 and u8 are f32 already */
-        const hoop_dtype x = hoop_dataset_about(tr->train_set)->field[HOOP_FIELD_X].dtype;
+    if (tr->data->train != NULL) { /* f32 and u8 are f32 already */
+        const hoop_dtype x = hoop_dataset_about(tr->data->train)->field[HOOP_FIELD_X].dtype;
         d->out.input_f64   = x == HOOP_F64 || x == HOOP_I64 || x == HOOP_I32;
     }
     if (is.found) d->out.input_f64 = is.mean == HOOP_F64;
-    if (tr->run.loss != HOOP_LOSS_MSE) return HOOP_OK;
-    d->out.targets = tr->data_opts.normalize_targets == HOOP__TARGETS_STANDARD;
-    if (tr->data_opts.normalize_targets == HOOP__TARGETS_AUTO && tr->opts.resume != NULL) d->out.targets = is.targets;
-    if (tr->train_set == NULL || tr->opts.resume != NULL) return HOOP_OK;
-    if (tr->data_opts.normalize_targets == HOOP__TARGETS_AUTO) st = look_at_targets(d, err);
+    if (tr->plan->run.loss != HOOP_LOSS_MSE) return HOOP_OK;
+    d->out.targets = tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD;
+    if (tr->plan->data.normalize_targets == HOOP__TARGETS_AUTO && tr->opts.resume != NULL) d->out.targets = is.targets;
+    if (tr->data->train == NULL || tr->opts.resume != NULL) return HOOP_OK;
+    if (tr->plan->data.normalize_targets == HOOP__TARGETS_AUTO) st = look_at_targets(d, err);
     return st == HOOP_OK && d->out.targets != 0 ? find_moments(&d->y, err) : st;
 }
 
 /* What rank 0 found of the targets, for the buffers that are still to be made: means, then deviations. */
 static hoop_status keep_targets(hoop_trainer *tr, const moments *m, hoop_error *err)
 {
-    const int64_t n  = hoop_dataset_about(m->ds)->field[HOOP_FIELD_Y].numel;
-    tr->target_found = malloc((size_t)(2 * n) * sizeof *tr->target_found);
-    if (tr->target_found == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the targets");
-    memcpy(tr->target_found, m->mean, (size_t)n * sizeof *m->mean);
-    for (int64_t j = 0; j < n; j++) tr->target_found[n + j] = m->variance[j] > 0.0 ? sqrt(m->variance[j]) : 1.0;
+    const int64_t n            = hoop_dataset_about(m->ds)->field[HOOP_FIELD_Y].numel;
+    hoop__target(tr, 0)->found = malloc((size_t)(2 * n) * sizeof *hoop__target(tr, 0)->found);
+    if (hoop__target(tr, 0)->found == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the targets");
+    memcpy(hoop__target(tr, 0)->found, m->mean, (size_t)n * sizeof *m->mean);
+    for (int64_t j = 0; j < n; j++) hoop__target(tr, 0)->found[n + j] = m->variance[j] > 0.0 ? sqrt(m->variance[j]) : 1.0;
     return HOOP_OK;
 }
 
@@ -269,13 +272,13 @@ hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err)
     hoop_error  local = {.status = HOOP_OK};
     char        element[96];
     hoop_status st = HOOP_OK;
-    if (tr->opts.params == NULL && (tr->train_set != NULL || tr->opts.resume != NULL) &&
-        (tr->data_opts.normalize != HOOP__NORMALIZE_NONE || tr->run.loss == HOOP_LOSS_MSE)) {
-        if (tr->train_set != NULL)
-            d.y = (moments){.ds    = tr->train_set,
+    if (tr->opts.params == NULL && (tr->data->train != NULL || tr->opts.resume != NULL) &&
+        (tr->plan->data.normalize != HOOP__NORMALIZE_NONE || tr->plan->run.loss == HOOP_LOSS_MSE)) {
+        if (tr->data->train != NULL)
+            d.y = (moments){.ds    = tr->data->train,
                             .field = HOOP_FIELD_Y,
                             .key   = "loss: mse",
-                            .rows  = hoop_dataset_about(tr->train_set)->length};
+                            .rows  = hoop_dataset_about(tr->data->train)->length};
         if (root) hoop__task_start(&task, decide, &d);
         HOOP_TRY(st, done, hoop__task_wait(tr, &task, "statistics of the targets", err));
         if (root && d.y.mean != NULL) (void)keep_targets(tr, &d.y, &local);
@@ -286,11 +289,11 @@ hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err)
                 tr,
                 "targets are normalised, since %s of y has mean %.9g and deviation %.3g (data.normalize_targets: none leaves "
                 "them); losses and predictions are in the data's units",
-                element_text(tr->train_set, HOOP_FIELD_Y, d.out.asked, element), d.out.mean, d.out.deviation);
+                element_text(tr->data->train, HOOP_FIELD_Y, d.out.asked, element), d.out.mean, d.out.deviation);
     }
-    tr->data_opts.normalize_targets = d.out.targets != 0 ? HOOP__TARGETS_STANDARD : HOOP__TARGETS_NONE;
-    if (d.out.targets != 0) tr->target_dtype = HOOP_F64;
-    if (d.out.input_f64 != 0 && tr->data_opts.normalize != HOOP__NORMALIZE_NONE) tr->input_dtype = HOOP_F64;
+    tr->plan->data.normalize_targets = d.out.targets != 0 ? HOOP__TARGETS_STANDARD : HOOP__TARGETS_NONE;
+    if (d.out.targets != 0) hoop__target(tr, 0)->dtype = HOOP_F64;
+    if (d.out.input_f64 != 0 && tr->plan->data.normalize != HOOP__NORMALIZE_NONE) hoop__input(tr, 0)->dtype = HOOP_F64;
 done:
     hoop__task_join(&task);
     moments_free(&d.y);

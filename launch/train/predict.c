@@ -1,5 +1,7 @@
 /* A trained model's outputs for rows, in the data's units. */
-#include "train/trainer.h"
+#include "train/data.h"
+#include "train/plan.h"
+#include "train/step.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +15,7 @@ static int64_t product(int ndim, const int64_t *shape)
 
 hoop_dtype hoop__predict_dtype(const hoop_trainer *tr)
 {
-    return tr->target_mean != NULL ? HOOP_F64 : tr->dtype;
+    return hoop__target(tr, 0)->mean != NULL ? HOOP_F64 : tr->dtype;
 }
 
 /* one forward pass: into `row` values of the run's precision each */
@@ -21,12 +23,12 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t n, vo
 {
     int64_t      shape[HOOP_MAX_DIMS] = {n};
     hoop_tensor *x, *y;
-    memcpy(shape + 1, tr->input_shape, (size_t)tr->input_ndim * sizeof *shape);
+    memcpy(shape + 1, hoop__input(tr, 0)->shape, (size_t)hoop__input(tr, 0)->ndim * sizeof *shape);
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
-    x = hoop_tape_wrap(tr->tape, in->dtype, tr->input_ndim + 1, shape, in->data);
-    if (in->dtype != tr->input_dtype) x = hoop_cast(tr->tape, x, tr->input_dtype);
+    x = hoop_tape_wrap(tr->tape, in->dtype, hoop__input(tr, 0)->ndim + 1, shape, in->data);
+    if (in->dtype != hoop__input(tr, 0)->dtype) x = hoop_cast(tr->tape, x, hoop__input(tr, 0)->dtype);
     y = hoop_model_forward(tr->model, tr->tape, x);
     if (in->probabilities) y = hoop_softmax(tr->tape, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK)
@@ -36,14 +38,15 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t n, vo
 
 hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *out, hoop_dtype dtype, hoop_error *err)
 {
-    const int64_t  chunk = (tr->run.batch + tr->run.leaves - 1) / tr->run.leaves;
+    const int64_t  chunk = hoop__plan_leaf_rows(tr);
     int            ndim;
     const int64_t *shape   = hoop_model_out_shape(tr->model, &ndim);
-    const int64_t  out_row = product(ndim, shape), row = product(tr->input_ndim, tr->input_shape);
-    hoop__rows     part  = *in;
-    void          *space = tr->target_mean == NULL ? NULL : malloc((size_t)(chunk * out_row) * hoop_dtype_size(tr->dtype) + 1);
-    hoop_status    st    = HOOP_OK;
-    if (tr->target_mean != NULL && space == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)chunk);
+    const int64_t  out_row = product(ndim, shape), row = product(hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape);
+    hoop__rows     part = *in;
+    void *space = hoop__target(tr, 0)->mean == NULL ? NULL : malloc((size_t)(chunk * out_row) * hoop_dtype_size(tr->dtype) + 1);
+    hoop_status st = HOOP_OK;
+    if (hoop__target(tr, 0)->mean != NULL && space == NULL)
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)chunk);
     for (int64_t at = 0; at < n && st == HOOP_OK; at += chunk) {
         const int64_t m  = n - at < chunk ? n - at : chunk;
         char         *to = (char *)out + (size_t)(at * out_row) * hoop_dtype_size(dtype);
@@ -57,8 +60,9 @@ hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, voi
 
 hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err)
 {
-    const hoop__rows in = {.data = x, .dtype = tr->input_dtype == HOOP_I64 ? HOOP_I64 : tr->dtype};
+    const hoop__rows in = {.data = x, .dtype = hoop__input(tr, 0)->dtype == HOOP_I64 ? HOOP_I64 : tr->dtype};
+    hoop_status      st;
     if (tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_predict: the model is the caller's own");
-    if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_predict inside a step: after hoop_trainer_update, please");
-    return hoop__predict(tr, &in, n, out, tr->dtype, err);
+    st = hoop__step_outside(tr, "hoop_trainer_predict", err);
+    return st == HOOP_OK ? hoop__predict(tr, &in, n, out, tr->dtype, err) : st;
 }

@@ -12,7 +12,8 @@
 
 #include "base/text.h"
 #include "hoop/output.h"
-#include "train/trainer.h"
+#include "train/data.h"
+#include "train/plan.h"
 
 enum { BLOCK_BYTES = 8 << 20, TEXT_BYTES = 1 << 20 };
 
@@ -23,7 +24,7 @@ typedef struct progress_fn {
 
 static int64_t row_bytes_in(const hoop__trained *t)
 {
-    return hoop_dataset_about(t->data)->field[HOOP_FIELD_X].numel * (int64_t)hoop_dtype_size(t->trainer->input_dtype);
+    return hoop_dataset_about(t->data)->field[HOOP_FIELD_X].numel * (int64_t)hoop_dtype_size(hoop__input(t->trainer, 0)->dtype);
 }
 
 /* The rows of this rank, cut where one rank alone would begin another forward pass: the same shapes, so the same bits. */
@@ -63,7 +64,7 @@ static void space_free(space *s)
 static hoop_status predict_some(hoop__trained *t, const space *s, int64_t first, int64_t n, bool probabilities, hoop_error *err)
 {
     hoop_trainer *tr = t->trainer;
-    hoop__rows    in = {.data = s->in, .dtype = tr->input_dtype, .probabilities = probabilities};
+    hoop__rows    in = {.data = s->in, .dtype = hoop__input(tr, 0)->dtype, .probabilities = probabilities};
     hoop_status   st;
     for (int64_t i = 0; i < n; i++) s->index[i] = first + i;
     st = hoop_dataset_read(t->data, s->index, n, HOOP_FIELD_X, in.dtype, s->in, err);
@@ -256,7 +257,7 @@ static hoop_status sheet_make(const hoop__trained *t, const char *path, bool tex
     const hoop_trainer *tr = t->trainer;
     int                 ndim;
     const int64_t      *shape = hoop_trainer_output_shape(tr, &ndim);
-    *out                      = (form){.classes = tr->run.loss == HOOP_LOSS_CROSS_ENTROPY, .width = 1};
+    *out                      = (form){.classes = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY, .width = 1};
     for (int d = 0; d < ndim; d++) out->width *= shape[d];
     if (text && out->classes && ndim != 1)
         return hoop_fail(err, HOOP_ESHAPE, "%s: a row of it holds one class, and the model's outputs have %d dims; --out FILE.h5",
@@ -304,7 +305,7 @@ hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force
 {
     hoop_trainer     *tr    = t->trainer;
     const progress_fn told  = {progress, ctx};
-    const int64_t     chunk = (tr->run.batch + tr->run.leaves - 1) / tr->run.leaves;
+    const int64_t     chunk = hoop__plan_leaf_rows(tr);
     const bool        first = hoop_comm_rank(tr->comm) == 0, text = hoop__trained_is_text(path);
     const locale_t    host  = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* numbers with a point */
     hoop_error        local = {.status = HOOP_OK};

@@ -5,6 +5,11 @@
  * later record tells that it is done. So a checkpoint is agreed upon, or does not exist, and no step waits for more of a disk
  * than a new directory.
  */
+#include "train/saving.h"
+
+#include "train/data.h"
+#include "train/plan.h"
+#include "train/step.h"
 #include "train/task.h"
 
 #include "hoop/checkpoint.h"
@@ -207,9 +212,9 @@ done:
     return st;
 }
 
-hoop_status hoop__save_after_step(hoop_trainer *tr, const hoop__record *r, hoop_error *err)
+hoop_status hoop__save_after_step(hoop_trainer *tr, int64_t busy, hoop_error *err)
 {
-    return tr->save == NULL || tr->save->stage == IDLE || r->saving > 0 ? HOOP_OK : advance(tr, err);
+    return tr->save == NULL || tr->save->stage == IDLE || busy > 0 ? HOOP_OK : advance(tr, err);
 }
 
 hoop_status hoop_trainer_finish(hoop_trainer *tr, hoop_error *err)
@@ -245,22 +250,22 @@ static void describe(hoop_trainer *tr, hoop__save *s)
     s->meta     = (hoop_checkpoint_meta){.step        = step,
                                          .epoch       = per_epoch > 0 ? step / per_epoch : 0,
                                          .index       = per_epoch > 0 ? step % per_epoch : step,
-                                         .seed        = (uint64_t)tr->run.seed,
+                                         .seed        = (uint64_t)tr->plan->run.seed,
                                          .ranks       = s->size,
-                                         .leaves      = tr->run.leaves,
-                                         .batch       = tr->run.batch,
+                                         .leaves      = tr->plan->run.leaves,
+                                         .batch       = tr->plan->run.batch,
                                          .run_id      = s->run_id,
                                          .numerics    = hoop_runtime_numerics(tr->rt),
-                                         .fingerprint = tr->fingerprint,
+                                         .fingerprint = tr->plan->fingerprint,
                                          .optimizer   = hoop_optim_name(tr->optim),
-                                         .config      = tr->resolved,
+                                         .config      = tr->plan->resolved,
                                          .version     = HOOP_VERSION,
                                          .host        = hoop_comm_host(tr->comm, s->rank),
                                          .time        = s->when,
                                          .command     = s->command,
                                          .notes       = s->notes,
-                                         .nnotes      = 1 + hoop__meaning_notes(&tr->meaning, s->notes + 2)};
-    if (tr->train_set != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->train_set)->fingerprint;
+                                         .nnotes      = 1 + hoop__meaning_notes(&tr->data->meaning, s->notes + 2)};
+    if (tr->data->train != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->data->train)->fingerprint;
 }
 
 hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
@@ -269,7 +274,7 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
     if (s == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_save: the trainer has no run directory");
-    if (tr->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_save inside a step: after hoop_trainer_update, please");
+    HOOP_TRY(st, done, hoop__step_outside(tr, "hoop_trainer_save", err));
     HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
     describe(tr, s);
     if (hoop_checkpoint_tmp(s->run_dir, s->meta.step, s->run_id, &local, s->tmp) == HOOP_OK && s->rank == 0)
@@ -348,7 +353,7 @@ hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err)
         return hoop_fail(err, st, "%s", local.text);
     }
     s->run_dir  = tr->opts.run_dir;
-    s->keep     = tr->save_opts.keep;
+    s->keep     = tr->plan->save.keep;
     s->rank     = hoop_comm_rank(tr->comm);
     s->size     = hoop_comm_size(tr->comm);
     s->receipts = calloc((size_t)s->size, sizeof *s->receipts);

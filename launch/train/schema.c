@@ -1,20 +1,20 @@
 /* The option tables of all components as one schema. */
-#include "train/trainer.h"
+#include "train/plan.h"
 
 #include <stdlib.h>
 
-/* each table, and the field of a trainer that holds its values */
+/* each table, and the field of a plan that holds its values */
 #define PARTS(PART)                                                                                                              \
     PART(hoop__run_options, run)                                                                                                 \
-    PART(hoop__model_options, model_opts)                                                                                        \
-    PART(hoop__mlp_options, model_opts)                                                                                          \
-    PART(hoop__data_options, data_opts)                                                                                          \
-    PART(hoop_optim_options, optim_opts)                                                                                         \
+    PART(hoop__model_options, model)                                                                                             \
+    PART(hoop__mlp_options, model)                                                                                               \
+    PART(hoop__data_options, data)                                                                                               \
+    PART(hoop_optim_options, optim)                                                                                              \
     PART(hoop_schedule_options, schedule)                                                                                        \
     PART(hoop__dist_options, dist)                                                                                               \
-    PART(hoop__save_options, save_opts)
+    PART(hoop__save_options, save)
 #define WITHOUT_VALUES(table, field) {&table, NULL},
-#define WITH_VALUES(table, field) {&table, &tr->field},
+#define WITH_VALUES(table, field) {&table, &tr->plan->field},
 
 const hoop_config_schema *hoop_train_schema(void)
 {
@@ -26,8 +26,8 @@ const hoop_config_schema *hoop_train_schema(void)
 void hoop__schema_init(hoop_trainer *tr)
 {
     const hoop_config_part parts[HOOP__PARTS] = {PARTS(WITH_VALUES)};
-    for (int i = 0; i < HOOP__PARTS; i++) tr->part[i] = parts[i];
-    tr->schema = (hoop_config_schema){tr->part, HOOP__PARTS, &hoop__model_layers, 1};
+    for (int i = 0; i < HOOP__PARTS; i++) tr->plan->part[i] = parts[i];
+    tr->plan->schema = (hoop_config_schema){tr->plan->part, HOOP__PARTS, &hoop__model_layers, 1};
 }
 
 hoop_status hoop__schema_resolve(hoop_trainer *tr, hoop_error *err)
@@ -37,13 +37,13 @@ hoop_status hoop__schema_resolve(hoop_trainer *tr, hoop_error *err)
     hoop_config_schema schema = {parts, 0, &hoop__model_layers, own ? 0 : 1};
     hoop_status        st;
     for (int i = 0; i < HOOP__PARTS; i++) {
-        const hoop_option_table *table = tr->part[i].table;
+        const hoop_option_table *table = tr->plan->part[i].table;
         if (own && (table == &hoop__model_options || table == &hoop__mlp_options)) continue;
-        if (table == &hoop__mlp_options && tr->model_opts.kind != HOOP__MODEL_MLP) continue;
-        parts[schema.nparts++] = tr->part[i];
+        if (table == &hoop__mlp_options && tr->plan->model.kind != HOOP__MODEL_MLP) continue;
+        parts[schema.nparts++] = tr->plan->part[i];
     }
-    free(tr->resolved);
-    tr->resolved = NULL;
-    st           = hoop_config_resolve(tr->config, &schema, err, &tr->resolved);
-    return st == HOOP_OK ? hoop_config_fingerprint(tr->config, &schema, err, tr->fingerprint) : st;
+    free(tr->plan->resolved);
+    tr->plan->resolved = NULL;
+    st                 = hoop_config_resolve(tr->config, &schema, err, &tr->plan->resolved);
+    return st == HOOP_OK ? hoop_config_fingerprint(tr->config, &schema, err, tr->plan->fingerprint) : st;
 }

@@ -1,5 +1,7 @@
 #include "train/tally.h"
 
+#include "train/plan.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,7 @@ enum { MOST_MATRIX = 1024, MOST_TARGETS = 4096, SQUARES = 0, ABSOLUTE, VALUES, V
 
 static hoop_status make_classes(const hoop_trainer *tr, hoop_error *err, hoop__tally *t)
 {
-    const int64_t n    = tr->classes;
+    const int64_t n    = hoop__target(tr, 0)->classes;
     const bool    all  = n <= MOST_MATRIX;
     int64_t      *from = calloc((size_t)(3 * n + (all ? n * n : 0)), sizeof *from);
     if (from == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to count %lld classes", (long long)n);
@@ -38,7 +40,7 @@ static hoop_status make_targets(hoop_dataset *ds, hoop_error *err, hoop__tally *
 hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop__tally *out)
 {
     *out = (hoop__tally){0};
-    return tr->run.loss == HOOP_LOSS_CROSS_ENTROPY ? make_classes(tr, err, out) : make_targets(ds, err, out);
+    return tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? make_classes(tr, err, out) : make_targets(ds, err, out);
 }
 
 void hoop__tally_free(hoop__tally *t)
@@ -63,7 +65,7 @@ static void count_classes(const hoop_trainer *tr, hoop__tally *t, const hoop_ten
 {
     const void   *logits  = hoop_tensor_data(out);
     const int64_t classes = hoop_tensor_size(out, -1);
-    for (int d = 0; d < tr->target_ndim; d++) n *= tr->target_shape[d];
+    for (int d = 0; d < hoop__target(tr, 0)->ndim; d++) n *= hoop__target(tr, 0)->shape[d];
     for (int64_t i = 0; i < n; i++) {
         int64_t got;
         if (label[i] < 0 || label[i] >= t->classes) continue; /* ignored, or refused by the loss */
@@ -80,13 +82,13 @@ static void count_classes(const hoop_trainer *tr, hoop__tally *t, const hoop_ten
 static void sum_targets(const hoop_trainer *tr, hoop__tally *t, const hoop_tensor *out, const void *y, int64_t n)
 {
     const void   *values = hoop_tensor_data(out);
-    const double *mean   = tr->target_mean == NULL ? NULL : hoop_tensor_data(tr->target_mean),
-                 *std    = tr->target_mean == NULL ? NULL : hoop_tensor_data(tr->target_std);
+    const double *mean   = hoop__target(tr, 0)->mean == NULL ? NULL : hoop_tensor_data(hoop__target(tr, 0)->mean),
+                 *std    = hoop__target(tr, 0)->mean == NULL ? NULL : hoop_tensor_data(hoop__target(tr, 0)->std);
     for (int64_t j = 0; j < t->targets; j++) {
         double sum[SUMS] = {0};
         for (int64_t i = 0; i < n; i++) {
             const double got  = hoop__value_at(values, tr->dtype, i * t->targets + j),
-                         want = hoop__value_at(y, tr->target_dtype, i * t->targets + j),
+                         want = hoop__value_at(y, hoop__target(tr, 0)->dtype, i * t->targets + j),
                          e = mean == NULL ? got - want : got * std[j] - (want - mean[j]), d = want - t->shift[j];
             sum[SQUARES] += e * e;
             sum[ABSOLUTE] += fabs(e);

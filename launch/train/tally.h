@@ -5,7 +5,8 @@
 #ifndef HOOP_TALLY_H
 #define HOOP_TALLY_H
 
-#include "train/trainer.h"
+#include "hoop/exact.h"
+#include "train/data.h"
 
 struct hoop__tally {
     int64_t            classes;                   /* 0: no classes */

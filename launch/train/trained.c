@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "hoop/checkpoint.h"
+#include "train/data.h"
 #include "train/labels.h"
+#include "train/plan.h"
 #include "train/tally.h"
 #include "train/task.h"
 
@@ -207,16 +209,16 @@ static hoop_status look_at_labels(void *ctx, hoop_error *err)
 {
     hoop__trained *t = ctx;
     int64_t        found;
-    return hoop__labels_scan(t->data, t->trainer->classes, "the model knows", err, &found);
+    return hoop__labels_scan(t->data, hoop__target(t->trainer, 0)->classes, "the model knows", err, &found);
 }
 
 static hoop_status check_labels(hoop__trained *t, hoop_error *err)
 {
     hoop__task  task = {.joinable = false};
     hoop_status st;
-    if (hoop_dataset_about(t->data)->classes > t->trainer->classes)
+    if (hoop_dataset_about(t->data)->classes > hoop__target(t->trainer, 0)->classes)
         return hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
-                         (long long)hoop_dataset_about(t->data)->classes, (long long)t->trainer->classes);
+                         (long long)hoop_dataset_about(t->data)->classes, (long long)hoop__target(t->trainer, 0)->classes);
     if (hoop_dataset_about(t->data)->classes > 0 && hoop_dataset_about(t->data)->ours) return HOOP_OK;
     if (hoop_comm_rank(t->trainer->comm) == 0) hoop__task_start(&task, look_at_labels, t);
     st = hoop__task_wait(t->trainer, &task, "labels of the data", err);
@@ -245,7 +247,7 @@ hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__tr
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     st = hoop_trainer_create(comm, t->config, &create, &made, &t->trainer);
     if (st != HOOP_OK) return no_model(t, &made, err);
-    if (t->trainer->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);
+    if (t->trainer->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);
     if (st == HOOP_OK) {
         t->predicted = hoop__predict_dtype(t->trainer);
         name_checkpoint(t);
@@ -260,9 +262,9 @@ hoop_status hoop__trained_evaluate(hoop__trained *t, hoop_error *err, hoop_metri
     hoop_status st;
     (void)hoop__tally_create(t->trainer, t->data, &local, tally);
     HOOP_TRY(st, done, hoop_comm_agree_status(t->trainer->comm, &local));
-    t->trainer->tally = tally;
-    st                = hoop_trainer_evaluate(t->trainer, t->data, &local, sums);
-    t->trainer->tally = NULL;
+    t->trainer->data->tally = tally;
+    st                      = hoop_trainer_evaluate(t->trainer, t->data, &local, sums);
+    t->trainer->data->tally = NULL;
     if (st == HOOP_OK) st = hoop__tally_reduce(t->trainer, tally, &local);
 done:
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);

@@ -1,31 +1,10 @@
-/* What ranks tell each other once a step: sums, verdicts, errors, in one small all-reduce. */
-#include "train/trainer.h"
+/* The record of a step: what ranks tell each other once in it, sums, verdicts, errors, in one small all-reduce. */
+#include "train/step.h"
+
+#include "train/data.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static const char *const algorithms[] = {"auto", "ring", "mpi", NULL};
-static const char *const reductions[] = {"exact", "fast", NULL};
-#define AT(field) offsetof(hoop__dist_opts, field)
-static const hoop_option rows[] = {
-    {"algorithm", HOOP_OPT_ENUM, AT(algorithm), "auto", 0, 0, algorithms, false, "of collectives"},
-    {"reduce", HOOP_OPT_ENUM, AT(reduce), "exact", 0, 0, reductions, true,
-     "exact: the same bits on any number of ranks; fast: sums of floats"},
-    {"bucket_mb", HOOP_OPT_FLOAT, AT(bucket_mb), "4", 0.001, 65536, NULL, false, "MiB of gradients reduced at once"},
-    {"timeout_s", HOOP_OPT_FLOAT, AT(timeout_s), "300", 0.1, 1e6, NULL, false,
-     "seconds a wait for other ranks lasts while nothing moves; then it gives up and names who is silent"},
-};
-#undef AT
-const hoop_option_table hoop__dist_options = {"dist", rows, (int)(sizeof rows / sizeof rows[0])};
-
-hoop_status hoop_train_comm_opts(const hoop_config *config, hoop_error *err, hoop_comm_opts *out)
-{
-    static const hoop_algorithm of[] = {HOOP_ALGORITHM_AUTO, HOOP_ALGORITHM_RING, HOOP_ALGORITHM_MPI}; /* as in algorithms[] */
-    hoop__dist_opts             dist = {0};
-    hoop_status                 st   = hoop_config_fill(config, &hoop__dist_options, err, &dist);
-    if (st == HOOP_OK) *out = (hoop_comm_opts){.algorithm = of[dist.algorithm], .timeout_s = dist.timeout_s};
-    return st;
-}
 
 void hoop__record_clear(hoop__record *r)
 {
@@ -116,7 +95,7 @@ hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *w
 
 void hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, hoop_metrics_sums *out)
 {
-    out->loss    = hoop_exact_scalar_finish(tr->target_mean != NULL ? &r->units : &r->loss);
+    out->loss    = hoop_exact_scalar_finish(hoop__target(tr, 0)->mean != NULL ? &r->units : &r->loss);
     out->weight  = hoop_exact_scalar_finish(&r->weight);
     out->correct = hoop_exact_scalar_finish(&r->correct);
     out->counted = hoop_exact_scalar_finish(&r->counted);

@@ -1,0 +1,156 @@
+/* What the config decides: the keys of its top level and of communication, leaves, and checks that need no data. */
+#include "train/plan.h"
+
+#include "train/data.h"
+
+static const char *const losses[]     = {"cross_entropy", "mse", NULL};
+static const char *const precisions[] = {"f32", "f64", NULL};
+static const char *const gemms[]      = {"own", "blas", NULL};
+static const char *const isas[]       = {"auto", "avx512", "avx2", "baseline", NULL};
+#define AT(field) offsetof(hoop__run_opts, field)
+static const hoop_option rows[] = {
+    {"seed", HOOP_OPT_INT, AT(seed), "1", 0, 0x1p63, NULL, true, "of initialisation, sample order, dropout"},
+    {"batch", HOOP_OPT_INT, AT(batch), "128", 1, 1e9, NULL, true, "samples a step, over all ranks"},
+    {"leaves", HOOP_OPT_INT, AT(leaves), "auto", 1, 1048576, NULL, true,
+     "fixed units the batch is cut into; as many ranks can train; auto: from batch"},
+    {"epochs", HOOP_OPT_INT, AT(epochs), "0", 0, 1e9, NULL, false, "passes over the data (or steps)", "steps"},
+    {"steps", HOOP_OPT_INT, AT(steps), "0", 0, 1e15, NULL, false, "updates (or epochs)", "epochs"},
+    {"loss", HOOP_OPT_ENUM, AT(loss), "cross_entropy", 0, 0, losses, true, "cross_entropy for classes, mse for real targets"},
+    {"clip_norm", HOOP_OPT_FLOAT, AT(clip_norm), "0.0", 0, 1e30, NULL, true, "largest global norm of the gradient; 0: any"},
+    {"precision", HOOP_OPT_ENUM, AT(precision), "f32", 0, 0, precisions, true, "of weights and arithmetic"},
+    {"threads", HOOP_OPT_INT, AT(threads), "auto", 1, 1024, NULL, false,
+     "of each rank; auto: OMP_NUM_THREADS, or else the cores this rank may use"},
+    {"gemm", HOOP_OPT_ENUM, AT(gemm), "own", 0, 0, gemms, true,
+     "matrix products: own, by hoop's kernels (f32), or blas, by OpenBLAS"},
+    {"isa", HOOP_OPT_ENUM, AT(isa), "auto", 0, 0, isas, false, "instruction set of hoop's own kernels; auto: the best here"},
+};
+#undef AT
+const hoop_option_table hoop__run_options = {"", rows, (int)(sizeof rows / sizeof rows[0])};
+
+static const char *const algorithms[] = {"auto", "ring", "mpi", NULL};
+static const char *const reductions[] = {"exact", "fast", NULL};
+#define AT(field) offsetof(hoop__dist_opts, field)
+static const hoop_option dist_rows[] = {
+    {"algorithm", HOOP_OPT_ENUM, AT(algorithm), "auto", 0, 0, algorithms, false, "of collectives"},
+    {"reduce", HOOP_OPT_ENUM, AT(reduce), "exact", 0, 0, reductions, true,
+     "exact: the same bits on any number of ranks; fast: sums of floats"},
+    {"bucket_mb", HOOP_OPT_FLOAT, AT(bucket_mb), "4", 0.001, 65536, NULL, false, "MiB of gradients reduced at once"},
+    {"timeout_s", HOOP_OPT_FLOAT, AT(timeout_s), "300", 0.1, 1e6, NULL, false,
+     "seconds a wait for other ranks lasts while nothing moves; then it gives up and names who is silent"},
+};
+#undef AT
+const hoop_option_table hoop__dist_options = {"dist", dist_rows, (int)(sizeof dist_rows / sizeof dist_rows[0])};
+
+hoop_status hoop_train_comm_opts(const hoop_config *config, hoop_error *err, hoop_comm_opts *out)
+{
+    static const hoop_algorithm of[] = {HOOP_ALGORITHM_AUTO, HOOP_ALGORITHM_RING, HOOP_ALGORITHM_MPI}; /* as in algorithms[] */
+    hoop__dist_opts             dist = {0};
+    hoop_status                 st   = hoop_config_fill(config, &hoop__dist_options, err, &dist);
+    if (st == HOOP_OK) *out = (hoop_comm_opts){.algorithm = of[dist.algorithm], .timeout_s = dist.timeout_s};
+    return st;
+}
+
+static int divisors(int64_t v)
+{
+    int n = 0;
+    for (int64_t d = 1; d * d <= v; d++) n += v % d != 0 ? 0 : d * d == v ? 1 : 2;
+    return n;
+}
+
+int64_t hoop_leaves_auto(int64_t batch)
+{
+    int64_t most = batch / 16 > 4 ? batch / 16 : 4, best = 1;
+    int     best_divisors = 1;
+    if (most > batch) most = batch;
+    if (most > 5040) most = 5040; /* ranks beyond that are not for the default */
+    for (int64_t v = 1; v <= most; v++) {
+        int n = divisors(v);
+        if (n > best_divisors || (n == best_divisors && (batch % v == 0 || batch % best != 0))) {
+            best          = v;
+            best_divisors = n;
+        }
+    }
+    return best;
+}
+
+/* Is there a rank for every leaf, and what would do? */
+static hoop_status check_leaves(hoop_trainer *tr, hoop_error *err)
+{
+    int     size = hoop_comm_size(tr->comm);
+    int64_t fit  = size;
+    if (tr->plan->run.leaves == HOOP_OPT_AUTO) tr->plan->run.leaves = hoop_leaves_auto(tr->plan->run.batch);
+    tr->status.leaves = tr->plan->run.leaves;
+    if (size <= tr->plan->run.leaves) return HOOP_OK;
+    for (int64_t v = size, best = 0; v < 2 * (int64_t)size && v <= tr->plan->run.batch; v++) {
+        if (divisors(v) > best) {
+            best = divisors(v);
+            fit  = v;
+        }
+    }
+    if (size > tr->plan->run.batch) {
+        return hoop_config_fail(tr->config, "batch", err,
+                                "%d ranks for a batch of %lld: there is no sample for each; start fewer ranks or raise batch",
+                                size, (long long)tr->plan->run.batch);
+    }
+    return hoop_config_fail(
+        tr->config, "leaves", err,
+        "%d ranks and %lld leaves: every rank needs one; `leaves: %lld` would do (it decides bits), or fewer ranks", size,
+        (long long)tr->plan->run.leaves, (long long)fit);
+}
+
+static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
+{
+    if (tr->opts.evaluate_only) return HOOP_OK;
+    if ((tr->plan->run.epochs > 0) == (tr->plan->run.steps > 0)) {
+        return hoop_config_fail(tr->config, tr->plan->run.epochs > 0 ? "steps" : "epochs", err,
+                                "one of epochs and steps is wanted, %s",
+                                tr->plan->run.epochs > 0 ? "not both" : "such as epochs: 10");
+    }
+    if (tr->plan->optim.nesterov && (tr->plan->optim.momentum <= 0.0 || tr->plan->optim.dampening != 0.0))
+        return hoop_config_fail(tr->config, "optimizer.nesterov", err,
+                                tr->plan->optim.kind == HOOP_SGD
+                                    ? "wants a momentum above 0 and no dampening, such as optimizer.momentum: 0.9"
+                                    : "is a key of sgd; leave it out, or choose optimizer.name: sgd with a momentum");
+    if (tr->opts.arrays && tr->plan->run.steps == 0)
+        return hoop_config_fail(tr->config, "epochs", err, "steps on the caller's arrays have no epochs; give steps");
+    if (tr->plan->data.normalize != HOOP__NORMALIZE_NONE &&
+        (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
+        return hoop_config_fail(tr->config, "data.normalize", err, "there is no %s to normalize; take this out",
+                                tr->opts.params != NULL ? "model of a config whose input" : "training data of a config");
+    if (tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD &&
+        (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
+        return hoop_config_fail(tr->config, "data.normalize_targets", err, "there is no %s to normalize; take this out",
+                                tr->opts.params != NULL ? "model of a config whose outputs" : "training data of a config");
+    if (tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD && tr->plan->run.loss != HOOP_LOSS_MSE)
+        return hoop_config_fail(tr->config, "data.normalize_targets", err, "is for real targets (loss: mse); take this out");
+    return HOOP_OK;
+}
+
+hoop_status hoop__plan_read(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_status st;
+    hoop__schema_init(tr);
+    HOOP_TRY(st, done, hoop__data_fields(tr, 1, 1, err));
+    HOOP_TRY(st, done, hoop_config_read(tr->config, &tr->plan->schema, err));
+    HOOP_TRY(st, done, hoop__model_check(tr, err));
+    HOOP_TRY(st, done, check_options(tr, err));
+    HOOP_TRY(st, done, check_leaves(tr, err));
+    HOOP_TRY(st, done, hoop__schema_resolve(tr, err));
+    tr->plan->exact            = tr->plan->dist.reduce == HOOP__REDUCE_EXACT;
+    tr->dtype                  = tr->plan->run.precision == 1 ? HOOP_F64 : HOOP_F32;
+    hoop__input(tr, 0)->dtype  = tr->dtype;
+    hoop__target(tr, 0)->dtype = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? HOOP_I64 : tr->dtype;
+done:
+    return st;
+}
+
+hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr)
+{
+    const hoop__run_opts *run = &tr->plan->run;
+    return (hoop_runtime_opts){.isa = isas[run->isa], .blas = run->gemm == 1, .threads = tr->status.threads};
+}
+
+int64_t hoop__plan_leaf_rows(const hoop_trainer *tr)
+{
+    return (tr->plan->run.batch + tr->plan->run.leaves - 1) / tr->plan->run.leaves;
+}

@@ -1,0 +1,78 @@
+/** train/plan.h - what the config decides. Each component's options struct stands here, its table beside its code. */
+#ifndef HOOP_TRAINER_PLAN_H
+#define HOOP_TRAINER_PLAN_H
+
+#include "train/trainer.h"
+
+/* top level (plan.c) */
+typedef struct hoop__run_opts {
+    int64_t seed, batch, leaves, epochs, steps, threads;
+    int     loss, precision, isa, gemm;
+    double  clip_norm;
+} hoop__run_opts;
+/* model (model.c): any, and of kind: mlp */
+typedef struct hoop__model_opts {
+    int       kind, activation, init;
+    hoop_ints output_shape; /* of a row; none: that of the last layer */
+    hoop_ints hidden;
+    double    dropout;
+    int64_t   outputs;
+} hoop__model_opts;
+/* data (data.c) */
+typedef struct hoop__data_opts {
+    char    train[HOOP_OPT_STRING_MAX], validation[HOOP_OPT_STRING_MAX], x[HOOP_OPT_STRING_MAX], y[HOOP_OPT_STRING_MAX];
+    int     normalize, normalize_targets, unknown, labels, attributes;
+    bool    shuffle;
+    int64_t prefetch, cache_mb, classes;
+} hoop__data_opts;
+/* dist (plan.c) */
+typedef struct hoop__dist_opts {
+    int    algorithm, reduce;
+    double bucket_mb, timeout_s;
+} hoop__dist_opts;
+/* checkpoint (save.c) */
+typedef struct hoop__save_opts {
+    int64_t every_steps, keep;
+} hoop__save_opts;
+
+enum { HOOP__MODEL_MLP, HOOP__MODEL_LAYERS };
+enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
+enum { HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD };
+enum { HOOP__TARGETS_AUTO, HOOP__TARGETS_NONE, HOOP__TARGETS_STANDARD };
+enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
+
+extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__mlp_options, hoop__data_options, hoop__dist_options,
+    hoop__save_options;
+extern const hoop_config_free hoop__model_layers; /* model.layers: a list of modules */
+
+enum { HOOP__PARTS = 8 }; /* option tables of a training config (schema.c) */
+
+struct hoop__plan {
+    hoop__run_opts     run;
+    hoop__model_opts   model;
+    hoop__data_opts    data;
+    hoop__dist_opts    dist;
+    hoop__save_opts    save;
+    hoop_optim_opts    optim;
+    hoop_schedule_opts schedule;
+    bool               exact; /* dist.reduce */
+    hoop_config_part   part[HOOP__PARTS];
+    hoop_config_schema schema;
+    char              *resolved;                           /* config text */
+    char               fingerprint[HOOP_FINGERPRINT_SIZE]; /* of the keys that decide bits */
+};
+
+/* plan.c: read the config, into tr->plan, and check what needs no data */
+hoop_status       hoop__plan_read(hoop_trainer *tr, hoop_error *err);
+hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr);
+/* rows of one forward pass where all are wanted: those of the largest leaf */
+int64_t hoop__plan_leaf_rows(const hoop_trainer *tr);
+/* schema.c */
+void hoop__schema_init(hoop_trainer *tr);
+/* plan->resolved and plan->fingerprint, of the keys that say something to this model */
+hoop_status hoop__schema_resolve(hoop_trainer *tr, hoop_error *err);
+/* model.c */
+hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err);
+
+#endif
