@@ -12,10 +12,7 @@
 
 static int64_t block_bytes(const hoop_work *w)
 {
-    int64_t first, count;
-    if (w->op != HOOP__ALL_GATHER) return w->nunits * w->unit_bytes;
-    hoop_comm_chunk(w->nunits, w->comm->size, w->comm->size - 1, &first, &count);
-    return count * w->unit_bytes;
+    return (w->op == HOOP__ALL_GATHER ? w->chunk_most : w->nunits) * w->unit_bytes;
 }
 
 static void need(const hoop_work *w, int64_t *scratch_bytes, int *nrequests)
@@ -30,7 +27,7 @@ static void start(hoop_work *w)
     int64_t            first = 0, count = w->nunits;
     s->block_bytes = block_bytes(w);
     s->distance    = 1;
-    if (w->op == HOOP__ALL_GATHER) hoop_comm_chunk(w->nunits, w->comm->size, w->comm->rank, &first, &count);
+    if (w->op == HOOP__ALL_GATHER) hoop__work_chunk(w, w->comm->rank, &first, &count);
     memcpy(hoop__work_slot(w)->scratch, w->buf + first * w->unit_bytes, (size_t)(count * w->unit_bytes));
     /* the padding is sent too */
     memset(hoop__work_slot(w)->scratch + count * w->unit_bytes, 0, (size_t)(s->block_bytes - count * w->unit_bytes));
@@ -42,7 +39,7 @@ static void unpack_gathered(hoop_work *w)
     for (int r = 0; r < c->size; r++) {
         const char *block = hoop__work_slot(w)->scratch + (r - c->rank + c->size) % c->size * w->state.bruck.block_bytes;
         int64_t     first, count;
-        hoop_comm_chunk(w->nunits, c->size, r, &first, &count);
+        hoop__work_chunk(w, r, &first, &count);
         if (r != c->rank) memcpy(w->buf + first * w->unit_bytes, block, (size_t)(count * w->unit_bytes));
     }
 }
@@ -53,7 +50,7 @@ static void combine_gathered(hoop_work *w)
     const hoop_comm *c     = w->comm;
     int64_t          first = 0, count = w->nunits;
     char            *sum = NULL;
-    if (w->op == HOOP__REDUCE_SCATTER) hoop_comm_chunk(w->nunits, c->size, c->rank, &first, &count);
+    if (w->op == HOOP__REDUCE_SCATTER) hoop__work_chunk(w, c->rank, &first, &count);
     for (int r = 0; r < c->size; r++) {
         char *part =
             hoop__work_slot(w)->scratch + (r - c->rank + c->size) % c->size * w->state.bruck.block_bytes + first * w->unit_bytes;

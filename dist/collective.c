@@ -13,13 +13,21 @@ static hoop_status check_reducer(const hoop_reducer *reducer, bool scatter, cons
     return HOOP_OK;
 }
 
-hoop_status hoop_comm_reduce_scatter(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
-                                     hoop_error *err, hoop_work **out)
+hoop_status hoop__reduce_scatter_cut(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const int64_t *cuts,
+                                     const char *what, hoop_error *err, hoop_work **out)
 {
     hoop_status st = check_reducer(reducer, true, what, err);
     *out           = NULL;
-    return st != HOOP_OK ? st
-                         : hoop__work_post(c, HOOP__REDUCE_SCATTER, 0, buf, nunits, reducer->unit_bytes, reducer, what, err, out);
+    if (st != HOOP_OK) return st;
+    return hoop__work_post(
+        c, &(hoop__posting){HOOP__REDUCE_SCATTER, buf, nunits, reducer->unit_bytes, .reducer = reducer, .cuts = cuts}, what, err,
+        out);
+}
+
+hoop_status hoop_comm_reduce_scatter(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
+                                     hoop_error *err, hoop_work **out)
+{
+    return hoop__reduce_scatter_cut(c, buf, nunits, reducer, NULL, what, err, out);
 }
 
 hoop_status hoop_comm_all_reduce(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
@@ -27,14 +35,21 @@ hoop_status hoop_comm_all_reduce(hoop_comm *c, void *buf, int64_t nunits, const 
 {
     hoop_status st = check_reducer(reducer, false, what, err);
     *out           = NULL;
-    return st != HOOP_OK ? st
-                         : hoop__work_post(c, HOOP__ALL_REDUCE, 0, buf, nunits, reducer->unit_bytes, reducer, what, err, out);
+    if (st != HOOP_OK) return st;
+    return hoop__work_post(c, &(hoop__posting){HOOP__ALL_REDUCE, buf, nunits, reducer->unit_bytes, .reducer = reducer}, what, err,
+                           out);
+}
+
+hoop_status hoop__all_gather_cut(hoop_comm *c, void *buf, int64_t nunits, int64_t unit_bytes, const int64_t *cuts,
+                                 const char *what, hoop_error *err, hoop_work **out)
+{
+    return hoop__work_post(c, &(hoop__posting){HOOP__ALL_GATHER, buf, nunits, unit_bytes, .cuts = cuts}, what, err, out);
 }
 
 hoop_status hoop_comm_all_gather(hoop_comm *c, void *buf, int64_t nunits, int64_t unit_bytes, const char *what, hoop_error *err,
                                  hoop_work **out)
 {
-    return hoop__work_post(c, HOOP__ALL_GATHER, 0, buf, nunits, unit_bytes, NULL, what, err, out);
+    return hoop__all_gather_cut(c, buf, nunits, unit_bytes, NULL, what, err, out);
 }
 
 hoop_status hoop_comm_all_reduce_wait(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const char *what,
@@ -56,7 +71,7 @@ hoop_status hoop_comm_broadcast(hoop_comm *c, int root, void *buf, int64_t bytes
     hoop_work  *w;
     hoop_status st;
     if (root < 0 || root >= c->size) return hoop_fail(err, HOOP_EARG, "%s: there is no rank %d to broadcast from", what, root);
-    st = hoop__work_post(c, HOOP__BROADCAST, root, buf, bytes, 1, NULL, what, err, &w);
+    st = hoop__work_post(c, &(hoop__posting){HOOP__BROADCAST, buf, bytes, 1, .root = root}, what, err, &w);
     return st != HOOP_OK ? st : hoop_work_wait(&w, err);
 }
 

@@ -65,6 +65,16 @@ typedef struct hoop__stage {
     void (*abandon)(hoop_work *w); /* what is not in the slot's requests; may be NULL */
 } hoop__stage;
 
+/* A collective to be started. */
+typedef struct hoop__posting {
+    hoop__op            op;
+    void               *buf;
+    int64_t             nunits, unit_bytes;
+    const hoop_reducer *reducer; /* of those that reduce; copied */
+    const int64_t      *cuts;    /* as hoop_work's; outlives the work, the same on all ranks. Not of an all-reduce */
+    int                 root;    /* of a broadcast */
+} hoop__posting;
+
 /* A row of the table of algorithms. all_reduce NULL: reduce_scatter, then all_gather. */
 typedef struct hoop__algorithm {
     const char        *name;
@@ -125,6 +135,8 @@ struct hoop_work {
     int64_t            seq;
     char              *buf;
     int64_t            nunits, unit_bytes;
+    const int64_t     *cuts;       /* [size + 1]: rank r's chunk is units [cuts[r], cuts[r + 1]); NULL: that of hoop_comm_chunk */
+    int64_t            chunk_most; /* units of the largest chunk */
     hoop_reducer       reducer;
     char               what[HOOP__WHAT];
     union {
@@ -193,12 +205,13 @@ hoop_status hoop__comm_greet(hoop_comm *c, hoop_error *err);
 void        hoop__copy_text(char *dst, const char *src, int64_t size);
 
 /* work.c */
-int64_t     hoop__clock_ns(void); /* coarse (milliseconds), cheap */
-int64_t     hoop__clock_precise_ns(void);
-int64_t     hoop__segment_units(const hoop_work *w);
-int64_t     hoop__segment_count(int64_t units, int64_t segment_units);
-hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int64_t nunits, int64_t unit_bytes,
-                            const hoop_reducer *reducer, const char *what, hoop_error *err, hoop_work **out);
+int64_t hoop__clock_ns(void); /* coarse (milliseconds), cheap */
+int64_t hoop__clock_precise_ns(void);
+int64_t hoop__segment_units(const hoop_work *w);
+int64_t hoop__segment_count(int64_t units, int64_t segment_units);
+/* Rank r's chunk of the work's buffer. */
+void        hoop__work_chunk(const hoop_work *w, int r, int64_t *first, int64_t *count);
+hoop_status hoop__work_post(hoop_comm *c, const hoop__posting *p, const char *what, hoop_error *err, hoop_work **out);
 /* Post a message of the work's, or see whether it is done. */
 hoop_status hoop__work_isend(hoop_work *w, int req, int peer, const void *buf, int64_t bytes, hoop_error *err);
 hoop_status hoop__work_irecv(hoop_work *w, int req, int peer, void *buf, int64_t bytes, hoop_error *err);
@@ -208,6 +221,12 @@ void hoop__comm_poison(hoop_comm *c, const hoop_error *why);
 void hoop__comm_free_works(hoop_comm *c);
 /* After some spinning, let others run. */
 void hoop__comm_relax(const hoop_comm *c, int64_t *spins);
+
+/* collective.c: with chunks of one's own; cuts as in hoop__posting. */
+hoop_status hoop__reduce_scatter_cut(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const int64_t *cuts,
+                                     const char *what, hoop_error *err, hoop_work **out);
+hoop_status hoop__all_gather_cut(hoop_comm *c, void *buf, int64_t nunits, int64_t unit_bytes, const int64_t *cuts,
+                                 const char *what, hoop_error *err, hoop_work **out);
 
 /* watch.c */
 /* Answer queries, take notice of failures. */

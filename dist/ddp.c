@@ -1,9 +1,7 @@
-/* ddp.c - a step of data-parallel training: which bucket waits for whom, and when each starts. ddp_sum.c sums. */
-#include <stdio.h>
+/* ddp.c - a step of data-parallel training: which bucket waits for whom, and when each starts. ddp_cut.c cuts, ddp_sum.c sums. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "comm_internal.h"
 #include "ddp_internal.h"
 
 #define BUCKET_BYTES_DEFAULT (INT64_C(4) << 20)
@@ -31,64 +29,7 @@ static hoop_status check_opts(const hoop_comm *comm, const hoop_ddp_opts *o, hoo
     return HOOP_OK;
 }
 
-/* Parameters in their order, then the gaps between them. Returns their number; spans NULL: only counts. */
-static int list_spans(const hoop_ddp_opts *o, hoop__ddp_span *spans)
-{
-    int     n   = o->nparams;
-    int64_t end = 0;
-    for (int i = 0; i <= o->nparams; i++) {
-        const int64_t first = i < o->nparams ? o->first_block[i] : o->nblocks;
-        if (first > end) {
-            if (spans != NULL) spans[n] = (hoop__ddp_span){.first_block = end, .nblocks = first - end};
-            n++;
-        }
-        if (i == o->nparams) break;
-        if (spans != NULL) spans[i] = (hoop__ddp_span){.first_block = first, .nblocks = o->param_blocks[i]};
-        end = first + o->param_blocks[i];
-    }
-    return n;
-}
-
-/* The buckets that a span overlaps: [*from, *to). Bucket 0 ends where the buffer ends. */
-static void buckets_of(const hoop_ddp *d, const hoop__ddp_span *span, int *from, int *to)
-{
-    *from = *to = 0;
-    if (span->nblocks == 0) return;
-    *from = (int)((d->nblocks - span->first_block - span->nblocks) / d->bucket_blocks);
-    *to   = (int)((d->nblocks - 1 - span->first_block) / d->bucket_blocks) + 1;
-}
-
-static void cut_buckets(hoop_ddp *d)
-{
-    for (int k = 0; k < d->nbuckets; k++) {
-        hoop__ddp_bucket *b   = &d->buckets[k];
-        const int64_t     end = d->nblocks - k * d->bucket_blocks;
-        int64_t           first, count;
-        b->first_block = end > d->bucket_blocks ? end - d->bucket_blocks : 0;
-        b->nblocks     = end - b->first_block;
-        hoop_comm_chunk(b->nblocks, hoop_comm_size(d->comm), hoop_comm_rank(d->comm), &first, &count);
-        b->own_first = b->first_block + first;
-        b->own_count = count;
-        (void)snprintf(b->reduce_what, sizeof b->reduce_what, "bucket %d", k);
-        (void)snprintf(b->gather_what, sizeof b->gather_what, "weights of bucket %d", k);
-    }
-    for (int i = 0; i < d->nspans; i++) {
-        int from, to;
-        buckets_of(d, &d->spans[i], &from, &to);
-        for (int k = from; k < to; k++) d->buckets[k].spans++;
-    }
-    for (int k = d->nbuckets - 1; k >= 0; k--) {
-        const hoop__ddp_bucket *b    = &d->buckets[k];
-        hoop_ddp_range         *last = d->nranges > 0 ? &d->ranges[d->nranges - 1] : NULL;
-        if (b->own_count == 0) continue;
-        if (last != NULL && last->first_block + last->nblocks == b->own_first)
-            last->nblocks += b->own_count;
-        else
-            d->ranges[d->nranges++] = (hoop_ddp_range){b->own_first, b->own_count};
-    }
-}
-
-static void *take(hoop_ddp *d, int64_t n, int64_t size)
+void *hoop__ddp_take(hoop_ddp *d, int64_t n, int64_t size)
 {
     const int64_t bytes = (n * size + 63) / 64 * 64 + 64; /* also for n = 0 */
     void         *p     = aligned_alloc(64, (size_t)bytes);
@@ -104,24 +45,14 @@ static int count_terms(const hoop_ddp *d)
     return !d->mode->collects ? 1 : d->leaves_most < most ? (int)d->leaves_most : most;
 }
 
-static hoop_status allocate(hoop_ddp *d, const hoop_ddp_opts *o, hoop_error *err)
+static hoop_status allocate(hoop_ddp *d, hoop_error *err)
 {
-    const int64_t buckets = (o->nblocks + d->bucket_blocks - 1) / d->bucket_blocks;
-    bool          accumulates;
-    if (buckets > HOOP__TAG_SPAN / 2)
-        return hoop_fail(err, HOOP_EARG, "ddp: %lld buckets are too many, take a bucket_bytes of at least %lld",
-                         (long long)buckets, (long long)(o->nblocks / (HOOP__TAG_SPAN / 2) + 1) * d->block_bytes);
-    d->nbuckets = (int)buckets;
-    d->nspans   = list_spans(o, NULL);
-    d->spans    = take(d, d->nspans, sizeof *d->spans);
-    d->buckets  = take(d, d->nbuckets, sizeof *d->buckets);
-    d->ranges   = take(d, d->nbuckets, sizeof *d->ranges);
+    bool accumulates;
     d->nterms   = count_terms(d);
-    d->more     = take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
+    d->more     = hoop__ddp_take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
     accumulates = d->mode->sends_accumulators || (d->mode->collects && d->leaves_most > d->nterms);
-    if (accumulates) d->accumulators = take(d, d->nblocks, d->exact.block_bytes);
-    if (d->spans == NULL || d->buckets == NULL || d->ranges == NULL || d->more == NULL ||
-        (accumulates && d->accumulators == NULL))
+    if (accumulates) d->accumulators = hoop__ddp_take(d, d->nblocks, d->exact.block_bytes);
+    if (d->more == NULL || (accumulates && d->accumulators == NULL))
         return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks,
                          (long long)d->bytes);
     return HOOP_OK;
@@ -146,9 +77,8 @@ hoop_status hoop_ddp_create(hoop_comm *comm, const hoop_ddp_opts *opts, hoop_err
     d->leaves_most = (opts->leaves + hoop_comm_size(comm) - 1) / hoop_comm_size(comm);
     if (opts->exact) HOOP_TRY(st, done, hoop_exact_init(&d->exact, opts->kernels, opts->dtype, opts->leaves, err));
     d->mode = hoop__ddp_choose(d, opts);
-    HOOP_TRY(st, done, allocate(d, opts, err));
-    (void)list_spans(opts, d->spans);
-    cut_buckets(d);
+    HOOP_TRY(st, done, hoop__ddp_cut(d, opts, err));
+    HOOP_TRY(st, done, allocate(d, err));
     *out = d;
     return HOOP_OK;
 done:
@@ -174,6 +104,7 @@ void hoop_ddp_destroy(hoop_ddp **ddp)
     free(d->spans);
     free(d->buckets);
     free(d->ranges);
+    free(d->cuts);
     *ddp = NULL;
     if (hoop_comm_unsettled(d->comm)) { /* the wire may still write into the sums, and MPI call a reducer of d */
         d->runtime = NULL;
@@ -194,11 +125,9 @@ static void start_buckets(hoop_ddp *d)
 
 static void close_span(hoop_ddp *d, hoop__ddp_span *span)
 {
-    int from, to;
     d->mode->close(d, span);
     span->done = true;
-    buckets_of(d, span, &from, &to);
-    for (int k = from; k < to; k++) d->buckets[k].missing--;
+    for (int k = span->from; k < span->to; k++) d->buckets[k].missing--;
     start_buckets(d);
 }
 
@@ -325,7 +254,7 @@ hoop_status hoop_ddp_gather(hoop_ddp *d, void *weights, hoop_error *err)
                          (long long)d->step);
     for (int k = 0; k < d->nbuckets && st == HOOP_OK; k++) {
         hoop__ddp_bucket *b = &d->buckets[k];
-        st = hoop_comm_all_gather(d->comm, (char *)weights + b->first_block * d->block_bytes, b->nblocks, d->block_bytes,
+        st = hoop__all_gather_cut(d->comm, (char *)weights + b->first_block * d->block_bytes, b->nblocks, d->block_bytes, b->cuts,
                                   b->gather_what, err, &b->work);
     }
     for (int k = 0; k < d->nbuckets; k++) {

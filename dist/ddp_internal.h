@@ -1,9 +1,10 @@
-/** dist/ddp_internal.h - what the two files of DDP share: its state, and the ways to sum. */
+/** dist/ddp_internal.h - what the files of DDP share: its state, where it is cut, and the ways to sum. */
 #ifndef HOOP_DDP_INTERNAL_H
 #define HOOP_DDP_INTERNAL_H
 
 #include <stdatomic.h>
 
+#include "comm_internal.h"
 #include "hoop/ddp.h"
 #include "hoop/exact.h"
 
@@ -18,17 +19,19 @@ enum {
 /* A parameter, or blocks of none. */
 typedef struct hoop__ddp_span {
     int64_t first_block, nblocks;
+    int     from, to;  /* the buckets it overlaps */
     int64_t terms;     /* leaves that came this step */
     int64_t deposited; /* of them in accumulators; term k of those that are not is in hoop__ddp_term k */
     bool    done;      /* no more will come */
 } hoop__ddp_span;
 
 typedef struct hoop__ddp_bucket {
-    int64_t    first_block, nblocks; /* of the flat buffer */
-    int64_t    own_first, own_count; /* this rank's chunk, in blocks of the flat buffer */
-    int64_t    spans, missing;       /* spans that overlap it; those not done this step */
-    hoop_work *work;
-    char       reduce_what[HOOP__DDP_WHAT], gather_what[HOOP__DDP_WHAT];
+    int64_t        first_block, nblocks; /* of the flat buffer */
+    int64_t        own_first, own_count; /* this rank's chunk, in blocks of the flat buffer */
+    const int64_t *cuts;                 /* where chunks begin, in blocks of the bucket; NULL: equal ones */
+    int64_t        spans, missing;       /* spans that overlap it; those not done this step */
+    hoop_work     *work;
+    char           reduce_what[HOOP__DDP_WHAT], gather_what[HOOP__DDP_WHAT];
 } hoop__ddp_bucket;
 
 /* How gradients are summed. term: a leaf's gradient came, and more will; close: no more will, maybe none came. */
@@ -52,6 +55,7 @@ struct hoop_ddp {
     hoop__ddp_span       *spans; /* parameters, then gaps */
     hoop__ddp_bucket     *buckets;
     hoop_ddp_range       *ranges;
+    int64_t              *cuts; /* [nbuckets][ranks + 1] of buckets, or NULL */
     hoop_exact            exact;
     char                 *accumulators; /* [nblocks] or NULL */
     char                 *more;         /* [nterms - 1][nblocks]: gradients of leaves beside grad */
@@ -74,6 +78,10 @@ static inline char *hoop__ddp_term(const hoop_ddp *d, int64_t k)
     return k == 0 ? d->grad : d->more + (k - 1) * d->nblocks * d->block_bytes;
 }
 
+/* Zeroed memory, counted in d->bytes; free it. NULL: there is none. */
+void *hoop__ddp_take(hoop_ddp *d, int64_t n, int64_t size);
+/* Spans, buckets, chunks and ranges, from opts and d's nblocks and bucket_blocks. */
+hoop_status hoop__ddp_cut(hoop_ddp *d, const hoop_ddp_opts *opts, hoop_error *err);
 /* The mode for this communicator and these opts; fills d->reducer. */
 const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts);
 

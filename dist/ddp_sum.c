@@ -17,7 +17,6 @@
  */
 #include <string.h>
 
-#include "comm_internal.h"
 #include "ddp_internal.h"
 
 /* Where every rank sends to every other, this many are enough. */
@@ -157,8 +156,8 @@ static void finish_nothing(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 
 static hoop_status start_grad(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
 {
-    return hoop_comm_reduce_scatter(d->comm, grad_at(d, bucket->first_block), bucket->nblocks, &d->reducer, bucket->reduce_what,
-                                    err, &bucket->work);
+    return hoop__reduce_scatter_cut(d->comm, grad_at(d, bucket->first_block), bucket->nblocks, &d->reducer, bucket->cuts,
+                                    bucket->reduce_what, err, &bucket->work);
 }
 
 /* own and others: raw gradients of the same blocks, one leaf each. A reducer's ctx is const; that of a step under way is ours. */
@@ -194,7 +193,7 @@ static void exact_close(hoop_ddp *d, hoop__ddp_span *span)
 
 static hoop_status start_accumulators(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
 {
-    return hoop_comm_reduce_scatter(d->comm, accumulators_at(d, bucket->first_block), bucket->nblocks, &d->reducer,
+    return hoop__reduce_scatter_cut(d->comm, accumulators_at(d, bucket->first_block), bucket->nblocks, &d->reducer, bucket->cuts,
                                     bucket->reduce_what, err, &bucket->work);
 }
 

@@ -32,7 +32,7 @@ static char *segment_at(const hoop_work *w, int rank, int64_t segment, int64_t *
 {
     const int64_t most = segment_units(w);
     int64_t       first, count;
-    hoop_comm_chunk(w->nunits, w->comm->size, rank, &first, &count);
+    hoop__work_chunk(w, rank, &first, &count);
     *units = count - segment * most < most ? count - segment * most : most;
     return w->buf + (first + segment * most) * w->unit_bytes;
 }
@@ -40,7 +40,7 @@ static char *segment_at(const hoop_work *w, int rank, int64_t segment, int64_t *
 static int64_t chunk_segments(const hoop_work *w, int rank)
 {
     int64_t first, count;
-    hoop_comm_chunk(w->nunits, w->comm->size, rank, &first, &count);
+    hoop__work_chunk(w, rank, &first, &count);
     return hoop__segment_count(count, segment_units(w));
 }
 
@@ -48,7 +48,7 @@ static int64_t chunk_segments(const hoop_work *w, int rank)
 static int64_t part_bytes(const hoop_work *w)
 {
     int64_t first, count;
-    hoop_comm_chunk(w->nunits, w->comm->size, w->comm->rank, &first, &count);
+    hoop__work_chunk(w, w->comm->rank, &first, &count);
     return (count < segment_units(w) ? count : segment_units(w)) * w->unit_bytes;
 }
 
@@ -132,7 +132,7 @@ static hoop_status send_segments(hoop_work *w, hoop_error *err, bool *moved, boo
     hoop__exchange_state *s      = &w->state.exchange;
     const int             base   = HOOP__WINDOW * others(w);
     const int64_t         window = base;
-    const int64_t         total  = chunk_segments(w, others(w)) * others(w); /* the last rank's chunk is a largest one */
+    const int64_t         total  = hoop__segment_count(w->chunk_most, segment_units(w)) * others(w);
     hoop_status           st;
     while (s->gone < s->given) {
         bool done = false;

@@ -124,7 +124,7 @@ static bool is_through_scratch(const hoop_work *w)
 static void need(const hoop_work *w, int64_t *scratch_bytes, int *nrequests)
 {
     int64_t first, count;
-    hoop_comm_chunk(w->nunits, w->comm->size, w->comm->rank, &first, &count);
+    hoop__work_chunk(w, w->comm->rank, &first, &count);
     *scratch_bytes = is_through_scratch(w) ? count * w->unit_bytes : 0;
     *nrequests     = 0;
 }
@@ -139,7 +139,7 @@ static int start_whole(hoop_work *w, const hoop__mpi_link *l, MPI_Datatype unit,
     int *counts = l->counts + (ptrdiff_t)w->slot * 2 * w->comm->size, *displs = counts + w->comm->size;
     for (int r = 0; r < w->comm->size; r++) {
         int64_t first, count;
-        hoop_comm_chunk(w->nunits, w->comm->size, r, &first, &count);
+        hoop__work_chunk(w, r, &first, &count);
         counts[r] = (int)count;
         displs[r] = (int)first;
     }
@@ -156,7 +156,7 @@ static int start_piece(hoop_work *w, const hoop__mpi_link *l, MPI_Datatype unit,
     const int        root  = s->root;
     int64_t          first = 0, count = w->nunits, n;
     char            *place;
-    if (w->op != HOOP__ALL_REDUCE) hoop_comm_chunk(w->nunits, w->comm->size, root, &first, &count);
+    if (w->op != HOOP__ALL_REDUCE) hoop__work_chunk(w, root, &first, &count);
     n     = count - s->piece < w->comm->mpi_max_units ? count - s->piece : w->comm->mpi_max_units;
     place = w->buf + (first + s->piece) * w->unit_bytes;
     s->piece += n;
@@ -174,7 +174,7 @@ static void put_own_chunk(hoop_work *w)
 {
     int64_t first, count;
     if (!is_through_scratch(w)) return;
-    hoop_comm_chunk(w->nunits, w->comm->size, w->comm->rank, &first, &count);
+    hoop__work_chunk(w, w->comm->rank, &first, &count);
     if (count > 0) memcpy(w->buf + first * w->unit_bytes, hoop__work_slot(w)->scratch, (size_t)(count * w->unit_bytes));
 }
 

@@ -8,6 +8,21 @@
  *
  * A chunk travels in segments. What is received as segment g of step s is what is sent as segment g of step s+1, so a segment
  * goes on as soon as it is there: all steps overlap. Each rank sends and receives (P-1)/P of the buffer in each of the two.
+ *
+ * Three cursors say what is next to be received (post), to be taken from what was received (take), and to be sent (give): segment
+ * g of the chunk of step s, written s.g here. They skip steps whose chunk is empty, and are at step P-1 when nothing is left.
+ * Rank 1 of 3, reduce-scatter, chunks of 2 segments; in step 0 it receives chunk 2 and sends chunk 0, in step 1 it receives
+ * chunk 1 and sends chunk 2:
+ *
+ *     post take give  posted taken given
+ *     0.0  0.0  0.0   0      0     0
+ *     2.0  0.0  0.0   4      0     0      all receives are posted; with more segments the fifth would wait for a take
+ *     2.0  0.0  1.0   4      0     2      chunk 0 is sent: it is this rank's own, nothing has to come first
+ *     2.0  0.1  1.0   4      1     2      segment 0 of chunk 2 has come and is added: take has passed 0.0 ..
+ *     2.0  0.1  1.1   4      1     3      .. so 1.0, the same segment, may go on; 1.1 waits for take to pass 0.1
+ *     2.0  1.0  1.1   4      2     3      segment 1 has come
+ *     2.0  1.0  2.0   4      2     4      and gone
+ *     2.0  2.0  2.0   4      4     4      chunk 1 has come, (x[2] + x[0]), and x[1] is in it: done when the sends are (gone = 4)
  */
 #include "comm_internal.h"
 
@@ -34,7 +49,7 @@ static int received_chunk(const hoop_work *w, int step)
 static int64_t chunk_segments(const hoop_work *w, int chunk)
 {
     int64_t first, count;
-    hoop_comm_chunk(w->nunits, w->comm->size, chunk, &first, &count);
+    hoop__work_chunk(w, chunk, &first, &count);
     return hoop__segment_count(count, hoop__segment_units(w));
 }
 
@@ -43,7 +58,7 @@ static char *segment_at(const hoop_work *w, int chunk, int64_t segment, int64_t 
 {
     const int64_t most = hoop__segment_units(w);
     int64_t       first, count;
-    hoop_comm_chunk(w->nunits, w->comm->size, chunk, &first, &count);
+    hoop__work_chunk(w, chunk, &first, &count);
     *units = count - segment * most < most ? count - segment * most : most;
     return w->buf + (first + segment * most) * w->unit_bytes;
 }
@@ -73,9 +88,8 @@ static void start(hoop_work *w)
 
 static int64_t segment_bytes(const hoop_work *w)
 {
-    int64_t units = hoop__segment_units(w), first, count;
-    hoop_comm_chunk(w->nunits, w->comm->size, w->comm->size - 1, &first, &count); /* no chunk is larger */
-    return (count < units ? count : units) * w->unit_bytes;
+    const int64_t units = hoop__segment_units(w);
+    return (w->chunk_most < units ? w->chunk_most : units) * w->unit_bytes;
 }
 
 static void need(const hoop_work *w, int64_t *scratch_bytes, int *nrequests)

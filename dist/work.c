@@ -44,6 +44,28 @@ int64_t hoop__segment_count(int64_t units, int64_t segment_units)
     return units / segment_units + (units % segment_units != 0);
 }
 
+void hoop__work_chunk(const hoop_work *w, int r, int64_t *first, int64_t *count)
+{
+    if (w->cuts == NULL) {
+        hoop_comm_chunk(w->nunits, w->comm->size, r, first, count);
+        return;
+    }
+    *first = w->cuts[r];
+    *count = w->cuts[r + 1] - w->cuts[r];
+}
+
+/* Of equal chunks the last one is a largest. */
+static int64_t largest_chunk(const hoop_work *w)
+{
+    int64_t first, most, count;
+    hoop__work_chunk(w, w->comm->size - 1, &first, &most);
+    for (int r = 0; w->cuts != NULL && r < w->comm->size - 1; r++) {
+        hoop__work_chunk(w, r, &first, &count);
+        if (count > most) most = count;
+    }
+    return most;
+}
+
 void hoop__comm_relax(const hoop_comm *c, int64_t *spins)
 {
     const int64_t patience = c->host_ranks > c->host_cores ? SPINS_BEFORE_YIELD_CROWDED : SPINS_BEFORE_YIELD;
@@ -309,28 +331,26 @@ static void choose_stages(hoop_work *w, const hoop_reducer *reducer)
     w->exclusive = w->stages[0] == &hoop__mpi_stage && w->nunits > w->comm->mpi_max_units;
 }
 
-static hoop_status check_post(const hoop_comm *c, const void *buf, int64_t nunits, int64_t unit_bytes, const char *what,
-                              hoop_error *err)
+static hoop_status check_post(const hoop_comm *c, const hoop__posting *p, const char *what, hoop_error *err)
 {
     int64_t bytes;
-    if (nunits < 0 || unit_bytes < 1 || unit_bytes > HOOP__SEGMENT_BYTES_MAX || (buf == NULL && nunits > 0))
-        return hoop_fail(err, HOOP_EARG, "%s: %lld units of %lld bytes at %p cannot be communicated", what, (long long)nunits,
-                         (long long)unit_bytes, buf);
-    if (__builtin_mul_overflow(nunits, unit_bytes, &bytes) || __builtin_mul_overflow(bytes, (int64_t)c->size, &bytes))
-        return hoop_fail(err, HOOP_ESIZE, "%s: %lld units of %lld bytes are too many", what, (long long)nunits,
-                         (long long)unit_bytes);
+    if (p->nunits < 0 || p->unit_bytes < 1 || p->unit_bytes > HOOP__SEGMENT_BYTES_MAX || (p->buf == NULL && p->nunits > 0))
+        return hoop_fail(err, HOOP_EARG, "%s: %lld units of %lld bytes at %p cannot be communicated", what, (long long)p->nunits,
+                         (long long)p->unit_bytes, p->buf);
+    if (__builtin_mul_overflow(p->nunits, p->unit_bytes, &bytes) || __builtin_mul_overflow(bytes, (int64_t)c->size, &bytes))
+        return hoop_fail(err, HOOP_ESIZE, "%s: %lld units of %lld bytes are too many", what, (long long)p->nunits,
+                         (long long)p->unit_bytes);
     return HOOP_OK;
 }
 
-hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int64_t nunits, int64_t unit_bytes,
-                            const hoop_reducer *reducer, const char *what, hoop_error *err, hoop_work **out)
+hoop_status hoop__work_post(hoop_comm *c, const hoop__posting *p, const char *what, hoop_error *err, hoop_work **out)
 {
     hoop_work  *w;
     hoop_status st;
     *out = NULL;
     if (c->poison.status != HOOP_OK) return hoop_comm_check(c, err);
-    st = check_post(c, buf, nunits, unit_bytes, what, err);
-    if (st != HOOP_OK || nunits == 0 || c->size == 1) return st;
+    st = check_post(c, p, what, err);
+    if (st != HOOP_OK || p->nunits == 0 || c->size == 1) return st;
     if (c->pending != NULL && c->seq - c->pending->seq >= HOOP__TAG_SPAN)
         return hoop_fail(err, HOOP_ESTATE, "%s: %d collectives are pending, wait for some first", what, (int)HOOP__TAG_SPAN);
     if (c->pending == NULL && c->uneven) even_out(c);
@@ -342,19 +362,21 @@ hoop_status hoop__work_post(hoop_comm *c, hoop__op op, int root, void *buf, int6
         return hoop_fail(err, st, "%s", why.text);
     }
     w->next       = NULL;
-    w->op         = op;
+    w->op         = p->op;
     w->stage      = 0;
     w->stage_done = w->done = w->exclusive = false;
     w->slot                                = -1;
-    w->root                                = root;
-    w->buf                                 = buf;
-    w->nunits                              = nunits;
-    w->unit_bytes                          = unit_bytes;
-    w->reducer                             = reducer != NULL ? *reducer : (hoop_reducer){0};
+    w->root                                = p->root;
+    w->buf                                 = p->buf;
+    w->nunits                              = p->nunits;
+    w->unit_bytes                          = p->unit_bytes;
+    w->cuts                                = p->cuts;
+    w->chunk_most                          = largest_chunk(w);
+    w->reducer                             = p->reducer != NULL ? *p->reducer : (hoop_reducer){0};
     w->seq                                 = c->seq++;
     w->tag                                 = (int)(HOOP__TAG_COLLECTIVE + w->seq % HOOP__TAG_SPAN);
     hoop__copy_text(w->what, what, HOOP__WHAT);
-    choose_stages(w, reducer);
+    choose_stages(w, p->reducer);
     *c->pending_end = w;
     c->pending_end  = &w->next;
     poll_works(c);

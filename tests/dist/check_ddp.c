@@ -44,6 +44,11 @@ static int64_t numel(const layout *l, int i)
     return l->count[i] > 0 ? l->count[i] * 128 - (i * 29 + 1) % 128 : 0;
 }
 
+static bool is_whole(const ddp_case *k, int i)
+{
+    return k->whole > 0 && i % k->whole == 0;
+}
+
 static double noise(int64_t element, int64_t leaf, int64_t step)
 {
     uint64_t x =
@@ -103,24 +108,28 @@ static uint64_t hash_bytes(uint64_t h, const char *p, int64_t n)
 static hoop_status make_ddp(hoop_comm *c, const ddp_case *k, const layout *l, const hoop_runtime *rt, hoop_error *err,
                             hoop_ddp **d)
 {
-    hoop_ddp_opts opts = {.dtype        = k->dtype,
-                          .nblocks      = l->nblocks,
-                          .nparams      = k->nparams,
-                          .first_block  = l->first,
-                          .param_blocks = l->count,
-                          .leaves       = k->leaves,
-                          .exact        = k->exact,
-                          .bucket_bytes = k->bucket_bytes,
-                          .kernels      = hoop_runtime_kernels(rt),
-                          .runtime      = rt};
+    bool          whole[PARAMS_MOST] = {false};
+    hoop_ddp_opts opts               = {.dtype        = k->dtype,
+                                        .nblocks      = l->nblocks,
+                                        .nparams      = k->nparams,
+                                        .first_block  = l->first,
+                                        .param_blocks = l->count,
+                                        .whole        = k->whole > 0 ? whole : NULL,
+                                        .leaves       = k->leaves,
+                                        .exact        = k->exact,
+                                        .bucket_bytes = k->bucket_bytes,
+                                        .kernels      = hoop_runtime_kernels(rt),
+                                        .runtime      = rt};
+    for (int i = 0; i < k->nparams; i++) whole[i] = is_whole(k, i);
     return hoop_ddp_create(c, &opts, err, d);
 }
 
-/* Is every block owned by exactly one rank? */
-static bool ranges_cover(hoop_comm *c, const hoop_ddp *d, int64_t nblocks)
+/* Is every block owned by exactly one rank, and whole parameters by one? */
+static bool ranges_cover(hoop_comm *c, const hoop_ddp *d, const ddp_case *k, const layout *l)
 {
-    hoop_error            err   = {0};
-    int64_t              *owner = calloc((size_t)nblocks + 1, sizeof *owner);
+    const int64_t         nblocks = l->nblocks;
+    hoop_error            err     = {0};
+    int64_t              *owner   = calloc((size_t)nblocks + 1, sizeof *owner);
     int                   n;
     const hoop_ddp_range *ranges;
     if (owner == NULL) abort();
@@ -131,6 +140,17 @@ static bool ranges_cover(hoop_comm *c, const hoop_ddp *d, int64_t nblocks)
     }
     CHECK(hoop_comm_all_reduce_wait(c, owner, nblocks, hoop_reducer_of(HOOP_I64, HOOP_SUM), "owners", &err) == HOOP_OK);
     for (int64_t b = 0; b < nblocks; b++) CHECK(owner[b] == 1);
+    for (int p = 0; p < k->nparams; p++) {
+        int64_t mine = 0; /* ranges that meet it */
+        for (int i = 0; l->count[p] > 0 && i < n; i++) {
+            const int64_t from = ranges[i].first_block, to = from + ranges[i].nblocks;
+            if (to <= l->first[p] || from >= l->first[p] + l->count[p]) continue;
+            CHECK(!is_whole(k, p) || (from <= l->first[p] && to >= l->first[p] + l->count[p]));
+            mine++;
+        }
+        CHECK(hoop_comm_all_reduce_wait(c, &mine, 1, hoop_reducer_of(HOOP_I64, HOOP_SUM), "parts", &err) == HOOP_OK);
+        CHECK(!is_whole(k, p) || mine == (l->count[p] > 0));
+    }
     free(owner);
     return true;
 }
@@ -186,7 +206,7 @@ bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash)
     *hash = 0xcbf29ce484222325u;
     CHECK(hoop_runtime_create(&(hoop_runtime_opts){.threads = k->threads}, &err, &rt) == HOOP_OK);
     CHECK(make_ddp(c, k, &l, rt, &err, &d) == HOOP_OK);
-    CHECK(ranges_cover(c, d, l.nblocks));
+    CHECK(ranges_cover(c, d, k, &l));
     for (int64_t step = 0; step < 3; step++) {
         CHECK(hoop_ddp_begin(d, step, grad, &err) == HOOP_OK);
         backward(c, d, k, &l, grad, step);
@@ -363,6 +383,8 @@ static bool check_create_errors(hoop_comm *c)
     CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EARG);
     o = good, o.nblocks = INT64_MAX / 128;
     CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_ESIZE);
+    o = good, o.nblocks = 20000, o.bucket_bytes = 1;
+    CHECK(hoop_ddp_create(c, &o, &err, &d) == HOOP_EARG && strstr(err.text, "bucket_bytes of at least 1536") != NULL);
     o = good, o.kernels = NULL;
     CHECK(hoop_ddp_create(c, &o, NULL, &d) == HOOP_EARG && d == NULL);
     return true;

@@ -19,6 +19,7 @@
 #include "on_threads.h"
 
 enum { PARAMS = 6, BLOCKS = 175, STEPS = 3 };
+static const bool    whole_blocks[PARAMS] = {true, true, false, false, true, true};
 static const int64_t first_block[PARAMS] = {0, 3, 3, 10, 15, 170}, nblocks[PARAMS] = {3, 0, 5, 5, 150, 2};
 
 typedef struct job {
@@ -26,6 +27,7 @@ typedef struct job {
     int64_t    leaves, bucket_bytes;
     int        threads;
     uint64_t   seed;
+    bool       whole; /* some parameters stay so */
     bool       stops; /* ranks stop, half of them, anywhere */
 } job;
 
@@ -148,6 +150,7 @@ static bool run(hoop_comm *c, void *ctx)
                                          .nparams      = PARAMS,
                                          .first_block  = first_block,
                                          .param_blocks = nblocks,
+                                         .whole        = j->whole ? whole_blocks : NULL,
                                          .leaves       = j->leaves,
                                          .exact        = true,
                                          .bucket_bytes = j->bucket_bytes,
@@ -175,6 +178,7 @@ static void all_leaves_of(int ranks)
                                                   : 0,
                      .threads      = 1 + v % 2,
                      .seed         = (uint64_t)(leaves * 100 + v * 7 + ranks),
+                     .whole        = v % 3 == 1,
                      .stops        = v >= 2};
             assert_true(on_threads(ranks, &opts, run, &j));
         }

@@ -67,6 +67,7 @@ static void same_bits(hoop_dtype dtype, bool gaps)
         for (int b = 0; b < 3; b++) {
             k.bucket_bytes = buckets[b];
             k.skew_us      = b == 1 ? 100 : 0;
+            k.whole        = (i + 2 * b) % 3;
             assert_int_equal(hash_of(sizes[i], algorithms[(i + b) % 3], k), want);
         }
         assert_int_equal(hash_of(sizes[i], HOOP_ALGORITHM_AUTO, k), want);
@@ -107,9 +108,79 @@ static void test_float_repeats(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         ddp_case k = {.dtype = HOOP_F32, .nparams = 12, .leaves = 14, .bucket_bytes = 5000, .skew_us = 200};
+        k.whole    = i % 2;
         for (hoop_algorithm a = HOOP_ALGORITHM_AUTO; a < HOOP_ALGORITHM_COUNT; a++)
             if (a != HOOP_ALGORITHM_MPI) assert_int_equal(hash_of(sizes[i], a, k), hash_of(sizes[i], a, k));
     }
+}
+
+/* The example of ddp_cut.c. Ranks own the parameters that their bits say, and no rank more than its share and a parameter. */
+static bool whole_example(hoop_comm *c, void *ctx)
+{
+    static const int64_t  first[] = {0, 2, 11, 12, 21}, count[] = {2, 9, 1, 9, 2};
+    static const bool     whole[]    = {true, true, true, true, true};
+    hoop_ddp_opts         opts       = {.dtype        = HOOP_F32,
+                                        .nblocks      = 23,
+                                        .nparams      = 5,
+                                        .first_block  = first,
+                                        .param_blocks = count,
+                                        .whole        = whole,
+                                        .leaves       = 3,
+                                        .bucket_bytes = 8 * 512};
+    const hoop_ddp_range  want[3][3] = {{{2, 9}}, {{12, 9}}, {{0, 2}, {11, 1}, {21, 2}}};
+    const int             counts[]   = {1, 1, 3};
+    hoop_ddp             *d          = NULL;
+    int                   n          = 0;
+    const hoop_ddp_range *ranges;
+    bool                  same;
+    (void)ctx;
+    if (hoop_ddp_create(c, &opts, NULL, &d) != HOOP_OK) return false;
+    hoop_ddp_ranges(d, &n, &ranges);
+    same = hoop_ddp_nbuckets(d) == 5 && n == counts[hoop_comm_rank(c)];
+    for (int i = 0; same && i < n; i++)
+        same = ranges[i].first_block == want[hoop_comm_rank(c)][i].first_block &&
+               ranges[i].nblocks == want[hoop_comm_rank(c)][i].nblocks;
+    hoop_ddp_destroy(&d);
+    return same;
+}
+
+static void test_whole_example(void **state)
+{
+    (void)state;
+    assert_true(on_threads(3, NULL, whole_example, NULL));
+}
+
+/* 40 equal matrices, each a bucket of its own: no rank has more than one above its share. */
+static bool whole_is_fair(hoop_comm *c, void *ctx)
+{
+    enum { N = 40, EACH = 30 };
+    int64_t               first[N], count[N], own = 0;
+    bool                  whole[N];
+    hoop_ddp_opts         opts = {.dtype        = HOOP_F64,
+                                  .nblocks      = N * EACH,
+                                  .nparams      = N,
+                                  .first_block  = first,
+                                  .param_blocks = count,
+                                  .whole        = whole,
+                                  .leaves       = 12,
+                                  .bucket_bytes = *(const int64_t *)ctx};
+    hoop_ddp             *d    = NULL;
+    int                   n    = 0;
+    const hoop_ddp_range *ranges;
+    for (int i = 0; i < N; i++) first[i] = i * EACH, count[i] = EACH, whole[i] = true;
+    if (hoop_ddp_create(c, &opts, NULL, &d) != HOOP_OK) return false;
+    hoop_ddp_ranges(d, &n, &ranges);
+    for (int i = 0; i < n; i++) own += ranges[i].nblocks;
+    hoop_ddp_destroy(&d);
+    return own % EACH == 0 && own / EACH >= N / hoop_comm_size(c) - 1 && own / EACH <= N / hoop_comm_size(c) + 2;
+}
+
+static void test_whole_is_fair(void **state)
+{
+    int64_t buckets[] = {1, 40000, 100000, 0};
+    (void)state;
+    for (int size = 1; size <= 7; size++)
+        for (int b = 0; b < 4; b++) assert_true(on_threads(size, NULL, whole_is_fair, &buckets[b]));
 }
 
 /* the sums are checked inside */
@@ -196,7 +267,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_bits_f32), cmocka_unit_test(test_same_bits_f64), cmocka_unit_test(test_threads),
         cmocka_unit_test(test_left),          cmocka_unit_test(test_float_repeats), cmocka_unit_test(test_one_leaf),
-        cmocka_unit_test(test_misfits),       cmocka_unit_test(test_no_malloc),
+        cmocka_unit_test(test_misfits),       cmocka_unit_test(test_no_malloc),     cmocka_unit_test(test_whole_example),
+        cmocka_unit_test(test_whole_is_fair),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

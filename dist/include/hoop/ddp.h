@@ -4,7 +4,8 @@
  * Gradients lie in one flat buffer of 128-element blocks. It is cut into buckets from its end, as the parameters registered
  * last have their gradients first. A bucket's reduce-scatter starts when its last gradient of the rank's last leaf is there;
  * buckets start in the same order on all ranks. Afterwards each rank owns the sums of its chunk of every bucket, updates those
- * parameters only (ZeRO-1), and the weights are gathered again. A step:
+ * parameters only (ZeRO-1), and the weights are gathered again. A chunk begins and ends anywhere, unless a parameter must be
+ * updated as a whole (`whole`). A step:
  *
  *     hoop_ddp_begin(d, step, grad);
  *     for each leaf of this rank: backward writes to hoop_ddp_next_leaf(d), calls hoop_ddp_ready(d, param, is_last_leaf) for each
@@ -40,16 +41,18 @@ struct hoop_kernels;
 typedef struct hoop_ddp hoop_ddp;
 
 typedef struct hoop_ddp_opts {
-    hoop_dtype                 dtype;   /* f32 or f64 */
-    int64_t                    nblocks; /* grad and weights have 128 * nblocks elements */
-    int                        nparams;
-    const int64_t             *first_block;  /* [nparams] ascending, not overlapping; copied */
-    const int64_t             *param_blocks; /* [nparams]; copied. Blocks of no parameter are taken as zero */
-    int64_t                    leaves;       /* of all ranks, at least one a rank; no rank has more than ceil(leaves / size) */
-    bool                       exact;
-    int64_t                    bucket_bytes; /* of gradient; 0: 4 MiB; rounded to whole blocks, at least one */
-    const struct hoop_kernels *kernels;      /* those of exact sums */
-    const hoop_runtime        *runtime;      /* whose threads share them; NULL: the caller's alone */
+    hoop_dtype     dtype;   /* f32 or f64 */
+    int64_t        nblocks; /* grad and weights have 128 * nblocks elements */
+    int            nparams;
+    const int64_t *first_block;  /* [nparams] ascending, not overlapping; copied */
+    const int64_t *param_blocks; /* [nparams]; copied. Blocks of no parameter are taken as zero */
+    const bool    *whole;        /* [nparams]: this one's blocks stay in one bucket and with one rank; NULL: none need
+                                  * to. Read at creation only. Buckets and ranks' shares are then less even */
+    int64_t leaves;              /* of all ranks, at least one a rank; no rank has more than ceil(leaves / size) */
+    bool    exact;
+    int64_t bucket_bytes; /* of gradient; 0: 4 MiB; rounded to blocks, at least one; more where a whole parameter has more */
+    const struct hoop_kernels *kernels; /* those of exact sums */
+    const hoop_runtime        *runtime; /* whose threads share them; NULL: the caller's alone */
 } hoop_ddp_opts;
 
 /* Blocks [first_block, first_block + nblocks). */
@@ -80,11 +83,13 @@ HOOP_API void hoop_ddp_skip_all(hoop_ddp *d);
 /** Wait for all buckets; grad holds the sums in the own ranges, the rest of it is undefined. *finite (may be NULL): false if an
  * own sum is NaN or Inf. Errors: HOOP_ESTATE if a parameter never became ready; those of hoop_work_wait. Calls: Collective. */
 HOOP_API hoop_status hoop_ddp_reduce(hoop_ddp *d, hoop_error *err, bool *finite);
-/** The ranges this rank owns, ascending; they do not change. Calls: Local. */
+/** The ranges this rank owns, ascending, apart from each other; they do not change. A whole parameter lies in one of one rank.
+ * Calls: Local. */
 HOOP_API void hoop_ddp_ranges(const hoop_ddp *d, int *nranges, const hoop_ddp_range **ranges);
 /** Each rank's own ranges of `weights` (128 * nblocks elements) to all. Calls: Collective. */
 HOOP_API hoop_status hoop_ddp_gather(hoop_ddp *d, void *weights, hoop_error *err);
 
+/** Calls: Local. */
 HOOP_API int hoop_ddp_nbuckets(const hoop_ddp *d);
 /** Seconds this rank has spent waiting in reduce and gather since creation. Calls: Local. */
 HOOP_API double hoop_ddp_wait_s(const hoop_ddp *d);
