@@ -277,7 +277,7 @@ int command_eval(int argc, char **argv)
     hoop_metrics_sums  sums;
     hoop__tally        tally = {0};
     session            s;
-    meter              m;
+    meter              m = {0};
     hoop_status        st;
     int                code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
@@ -285,7 +285,7 @@ int command_eval(int argc, char **argv)
     HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
     meter_begin(&m, "evaluating");
     opts = (hoop__trained_opts){
-        .data = a.data, .targets = true, .ctx = &m, .note = command_note, .progress = s.rank == 0 ? meter_update : NULL};
+        .data = a.data, .targets = true, .ctx = &m, .note = meter_note, .progress = s.rank == 0 ? meter_update : NULL};
     HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &opts, &err));
     st = hoop__trained_evaluate(&t, &err, &sums, &tally);
     meter_end(&m);
@@ -293,6 +293,7 @@ int command_eval(int argc, char **argv)
     if (s.rank == 0 && !print_result(&a, &t, &sums, &tally)) code = HOOP_EXIT_FAILURE;
     if (s.rank == 0) code = print_done(code);
 done:
+    meter_end(&m);
     hoop__tally_free(&tally);
     hoop__trained_close(&t);
     return session_end(&s, &err, code);

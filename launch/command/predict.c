@@ -93,20 +93,22 @@ int command_predict(int argc, char **argv)
     hoop_error        early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
     hoop__trained     t = {0};
     session           s;
-    meter             m;
+    meter             m = {0};
     hoop_status       st;
     int               code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
     (void)hoop__trained_read(a.path, a.set.text, a.set.n, &early, &t);
     HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
-    HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .note = command_note}, &err));
     meter_begin(&m, "predicting");
+    HOOP_TRY(st, done,
+             hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .ctx = &m, .note = meter_note}, &err));
     st = hoop__trained_predict(&t, a.out, a.force, s.rank == 0 ? meter_update : NULL, &m, &err);
     meter_end(&m);
     if (st != HOOP_OK) goto done;
     if (s.rank == 0) print_result(&a, &t);
     if (s.rank == 0) code = print_done(code);
 done:
+    meter_end(&m);
     hoop__trained_close(&t);
     return session_end(&s, &err, code);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "output/terminal.h"
 #include "command/command.h"
 
@@ -176,34 +177,49 @@ int print_done(int code)
 /* ---- a percentage ---- */
 
 enum { METER_CELLS = 24 };
+#define CLEAR "\r\033[K"
 
 void meter_begin(meter *m, const char *label)
 {
     int columns;
-    *m          = (meter){.label = label, .begin_s = hoop__now_s()};
-    m->terminal = hoop__terminal_find(STDERR_FILENO, &columns) && columns > (int)strlen(label) + METER_CELLS + 8;
-    m->last_s   = m->begin_s + 0.2; /* what is over sooner draws nothing */
+    *m = (meter){.label = label, .last_s = hoop__now_s() + 0.2}; /* what is over sooner draws nothing */
+    if (hoop__terminal_find(STDERR_FILENO, &columns) && columns > (int)strlen(label) + METER_CELLS + 8)
+        (void)hoop__outlet_open(STDERR_FILENO, NULL, &m->people); /* without memory there is no meter */
 }
 
 void meter_update(void *ctx, double fraction)
 {
     meter *m = ctx;
     double now;
-    char   cells[METER_CELLS + 1];
+    char   cells[METER_CELLS + 1], line[METER_CELLS + 96];
     int    full;
-    if (!m->terminal || (now = hoop__now_s()) - m->last_s < 0.1) return;
+    if (m->people == NULL || (now = hoop__now_s()) - m->last_s < 0.1) return;
     fraction = fraction < 0 ? 0 : fraction > 1 ? 1 : fraction;
     full     = (int)(fraction * METER_CELLS);
     for (int i = 0; i < METER_CELLS; i++) cells[i] = i < full ? '=' : i == full ? '>' : ' ';
     cells[METER_CELLS] = '\0';
-    (void)fprintf(stderr, "\r\033[K%s [%s] %3.0f%%", m->label, cells, floor(100 * fraction));
-    (void)fflush(stderr);
+    (void)snprintf(line, sizeof line, CLEAR "%.48s [%s] %3.0f%%", m->label, cells, floor(100 * fraction));
+    hoop__outlet_show(m->people, line, strlen(line));
     m->drawn  = true;
     m->last_s = now;
 }
 
+void meter_note(void *ctx, const char *text)
+{
+    meter *m = ctx;
+    char   own[COMMAND_LINE], line[COMMAND_LINE + 16];
+    if (m->people == NULL) {
+        command_note(NULL, text);
+        return;
+    }
+    (void)snprintf(line, sizeof line, "%shoop: %s\n", m->drawn ? CLEAR : "", hoop__text_printable(text, own, sizeof own));
+    hoop__outlet_keep(m->people, line, strlen(line));
+    m->drawn = false;
+}
+
 void meter_end(meter *m)
 {
-    if (m->drawn) (void)fputs("\r\033[K", stderr);
+    if (m->drawn) hoop__outlet_keep(m->people, CLEAR, strlen(CLEAR));
     m->drawn = false;
+    hoop__outlet_close(&m->people, COMMAND_PATIENCE_S);
 }

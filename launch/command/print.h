@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "hoop/status.h"
+#include "output/outlet.h"
 
 enum { PRINT_COLUMNS = 24, PRINT_CELL = 48, PRINT_SHAPE = 256 };
 
@@ -40,16 +41,20 @@ json_t *json_shape(int ndim, const int64_t *shape);
 /** Flush standard output: `code`, or a failure with its line if what was printed did not get through. */
 int print_done(int code);
 
-/** How much of a long job is done, on standard error, if that is a terminal and the job lasts. */
+/** How much of a long job is done, on standard error, if that is a terminal and the job lasts. Whoever does not read it holds up
+ *  nothing (output/outlet.h). */
 typedef struct meter {
-    const char *label;
-    bool        terminal, drawn;
-    double      begin_s, last_s;
+    const char   *label;
+    hoop__outlet *people; /* NULL: no terminal */
+    bool          drawn;
+    double        last_s;
 } meter;
 
 void meter_begin(meter *m, const char *label);
 /** As a progress callback: ctx is the meter. */
 void meter_update(void *ctx, double fraction);
+/** As a note callback: a line that stays. */
+void meter_note(void *ctx, const char *text);
 void meter_end(meter *m);
 
 #endif

@@ -19,8 +19,11 @@ struct hoop__progress_observer {
 static hoop__pace_mark mark_of(const hoop__progress_observer *p, hoop_trainer *tr)
 {
     const hoop_trainer_status *s = hoop_trainer_about(tr);
-    return (hoop__pace_mark){
-        .now_s = hoop__now_s(), .stall_s = s->stall_s, .communication_s = s->communication_s, .samples = p->samples};
+    return (hoop__pace_mark){.now_s           = hoop__now_s(),
+                             .stall_s         = s->stall_s,
+                             .communication_s = s->communication_s,
+                             .samples         = p->samples,
+                             .steps           = s->step};
 }
 
 hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop__outlet *outlet, hoop_error *err,
@@ -36,7 +39,7 @@ hoop_status hoop__progress_observer_create(hoop_trainer *tr, FILE *where, hoop__
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a progress bar");
     p->told_step = hoop_trainer_about(tr)->step; /* there is nothing to tell of it */
     p->best      = INFINITY;
-    st           = hoop__progress_create(&opts, p->told_step, err, &p->bar);
+    st           = hoop__progress_create(&opts, err, &p->bar);
     now          = mark_of(p, tr);
     hoop__pace_begin(&p->pace, &now);
     *out = p;
@@ -67,6 +70,7 @@ static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *t
                                   .loss          = s->last.weight > 0 ? s->last.loss / s->last.weight : NAN,
                                   .accuracy      = s->last.counted > 0 ? s->last.correct / s->last.counted : NAN,
                                   .samples_per_s = rates.samples_per_s,
+                                  .steps_per_s   = rates.steps_per_s,
                                   .stall         = rates.stall,
                                   .communication = rates.communication};
 }

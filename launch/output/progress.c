@@ -17,9 +17,6 @@ struct hoop__progress {
     hoop__text          bar_text; /* it */
     double              last_s;   /* of the last drawing or plain line */
     double              due_s;    /* of the last line that hoop__progress_due let through; NAN: there was none */
-    /* The pace is taken over the last 20 to 40 s: (from_s, from_step) to now. */
-    double  from_s, next_s;
-    int64_t from_step, next_step;
 };
 
 static double monotonic(void *unused)
@@ -28,7 +25,7 @@ static double monotonic(void *unused)
     return hoop__now_s();
 }
 
-hoop_status hoop__progress_create(const hoop__progress_opts *opts, int64_t first_step, hoop_error *err, hoop__progress **out)
+hoop_status hoop__progress_create(const hoop__progress_opts *opts, hoop_error *err, hoop__progress **out)
 {
     int             columns = 0;
     hoop__progress *p       = calloc(1, sizeof *p);
@@ -41,10 +38,9 @@ hoop_status hoop__progress_create(const hoop__progress_opts *opts, int64_t first
     bool terminal = hoop__terminal_find(fileno(opts->out), &columns);
     p->bar        = opts->mode == HOOP__PROGRESS_BAR || (opts->mode == HOOP__PROGRESS_AUTO && terminal);
     p->colours    = p->bar && terminal && hoop__terminal_colours();
-    p->from_s = p->next_s = p->last_s = p->opts.clock(p->opts.clock_context);
-    p->from_step = p->next_step = first_step;
-    p->due_s                    = NAN;
-    *out                        = p;
+    p->last_s     = p->opts.clock(p->opts.clock_context);
+    p->due_s      = NAN;
+    *out          = p;
     return HOOP_OK;
 }
 
@@ -85,7 +81,7 @@ static double fraction(const hoop__progress_state *s)
     return s->steps <= 0 ? 0 : fmin(1, fmax(0, (double)s->step / (double)s->steps));
 }
 
-static void print_fields(const hoop__progress *p, const hoop__progress_state *s, double now, char field[FIELDS][FIELD_MAX])
+static void print_fields(const hoop__progress_state *s, char field[FIELDS][FIELD_MAX])
 {
     memset(field, 0, (size_t)FIELDS * FIELD_MAX);
     if (s->epochs > 0) (void)snprintf(field[EPOCH], FIELD_MAX, "epoch %" PRId64 "/%" PRId64, s->epoch, s->epochs);
@@ -97,9 +93,7 @@ static void print_fields(const hoop__progress *p, const hoop__progress_state *s,
     if (!isnan(s->samples_per_s)) print_number(s->samples_per_s, "", " samples/s", field[SPEED]);
     print_share(s->stall, "stall", field[STALL]);
     print_share(s->communication, "comm", field[COMM]);
-    if (s->step > p->from_step && s->step < s->steps) {
-        print_time((double)(s->steps - s->step) * (now - p->from_s) / (double)(s->step - p->from_step), field[ETA]);
-    }
+    if (s->step < s->steps) print_time((double)(s->steps - s->step) / s->steps_per_s, field[ETA]);
 }
 
 /* Columns that the line takes, two between fields; a field that is empty or dropped takes none. */
@@ -137,14 +131,14 @@ static void emit(hoop__progress *p, const hoop__text *text, bool stays)
 }
 
 /* Where the window is narrow, what matters least goes first. */
-static void draw(hoop__progress *p, const hoop__progress_state *s, double now)
+static void draw(hoop__progress *p, const hoop__progress_state *s)
 {
     static const int least[] = {STALL, COMM, STEP, SPEED, EPOCH, ACCURACY, BAR, ETA, LOSS};
     char             field[FIELDS][FIELD_MAX];
     bool             dropped[FIELDS] = {false};
     int              columns = p->opts.columns, bar = BAR_MIN, next = 0, written = 0;
     if (columns <= 0 && !hoop__terminal_find(fileno(p->opts.out), &columns)) columns = 80;
-    print_fields(p, s, now, field);
+    print_fields(s, field);
     while (width(field, dropped, bar) >= columns && next < (int)(sizeof least / sizeof *least)) dropped[least[next++]] = true;
     while (bar < BAR_MAX && width(field, dropped, bar + 1) < columns) bar++;
     hoop__text_clear(&p->bar_text);
@@ -175,11 +169,11 @@ static void put_line(hoop__progress *p, const hoop__text *line, bool bar_follows
     hoop__text_clear(&all);
 }
 
-static void print_line(hoop__progress *p, const hoop__progress_state *s, double now)
+static void print_line(hoop__progress *p, const hoop__progress_state *s)
 {
     char       field[FIELDS][FIELD_MAX];
     hoop__text line = {0};
-    print_fields(p, s, now, field);
+    print_fields(s, field);
     hoop__text_addf(&line, "step %s", field[STEP]);
     for (int i = 0; i < FIELDS; i++) {
         if (i != BAR && i != PERCENT && i != STEP && field[i][0] != '\0') hoop__text_addf(&line, "  %s", field[i]);
@@ -194,27 +188,20 @@ void hoop__progress_update(hoop__progress *p, const hoop__progress_state *state)
 {
     if (p == NULL) return;
     double now = p->opts.clock(p->opts.clock_context);
-    if (now - p->next_s >= 20) {
-        p->from_s    = p->next_s;
-        p->from_step = p->next_step;
-        p->next_s    = now;
-        p->next_step = state->step;
-    }
     if (now - p->last_s < (p->bar ? p->opts.redraw_s : p->opts.line_s)) return;
     p->last_s = now;
     if (p->bar) {
-        draw(p, state, now);
+        draw(p, state);
     } else {
-        print_line(p, state, now);
+        print_line(p, state);
     }
 }
 
 void hoop__progress_keep(hoop__progress *p, const hoop__progress_state *state)
 {
     if (p == NULL) return;
-    double now = p->opts.clock(p->opts.clock_context);
-    print_line(p, state, now);
-    p->last_s = now;
+    print_line(p, state);
+    p->last_s = p->opts.clock(p->opts.clock_context);
 }
 
 void hoop__progress_note(hoop__progress *p, const char *format, ...)

@@ -33,13 +33,14 @@ typedef struct hoop__progress_state {
     double  loss;          /* NAN in this and the rest: not shown */
     double  accuracy;      /* 0 to 1 */
     double  samples_per_s;
+    double  steps_per_s;          /* for the time that is left */
     double  stall, communication; /* shares of the time, 0 to 1 */
 } hoop__progress_state;
 
 typedef struct hoop__progress hoop__progress;
 
-/** `first_step`: steps done before this run began, for the time that is left. Errors: HOOP_ENOMEM. */
-hoop_status hoop__progress_create(const hoop__progress_opts *opts, int64_t first_step, hoop_error *err, hoop__progress **out);
+/** Errors: HOOP_ENOMEM. */
+hoop_status hoop__progress_create(const hoop__progress_opts *opts, hoop_error *err, hoop__progress **out);
 /** After each step; costs a look at the clock when nothing is due. `p` may be NULL here and below: nothing is shown. */
 void hoop__progress_update(hoop__progress *p, const hoop__progress_state *state);
 /** A line that stays, such as the end of an epoch: the state as it is. */
