@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "command/print.h"
-#include "train/tally.h"
-#include "train/trained.h"
+#include "hoop/trained.h"
 
 enum { KEY_JSON = 256, KEY_UNKNOWN };
 
@@ -68,18 +67,33 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 enum { MANY_CLASSES = 20, WORST = 10, SHOWN_TARGETS = 20, SHOWN_NAME = 24 };
 
-/* The name of class or target i, or its number. */
-static const char *name_of(const hoop__names *names, int64_t i, char out[PRINT_CELL])
+/* A target, and what was counted of it. */
+typedef struct counted {
+    const hoop_trained *trained;
+    int                 target;
+    const hoop_tally   *tally;
+} counted;
+
+/* The name of class or value i, or its number; cut to what a table has room for. */
+static const char *name_of(const counted *x, int64_t i, char out[PRINT_CELL])
 {
-    size_t n = SHOWN_NAME;
-    if (i >= names->n) {
+    const char *name = hoop_trained_name(x->trained, x->target, i);
+    size_t      n    = SHOWN_NAME;
+    if (name == NULL) {
         (void)snprintf(out, PRINT_CELL, "%lld", (long long)i);
         return out;
     }
-    if (strlen(names->name[i]) > n) /* whole characters of UTF-8 */
-        while (n > 0 && ((unsigned char)names->name[i][n] & 0xc0) == 0x80) n--;
-    (void)snprintf(out, PRINT_CELL, "%.*s", (int)n, names->name[i]);
+    if (strlen(name) > n) /* whole characters of UTF-8 */
+        while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80) n--;
+    (void)snprintf(out, PRINT_CELL, "%.*s", (int)n, name);
     return out;
+}
+
+static json_t *json_name(const counted *x, int64_t i)
+{
+    char        number[PRINT_CELL];
+    const char *name = hoop_trained_name(x->trained, x->target, i);
+    return json_text(name != NULL ? name : name_of(x, i, number));
 }
 
 static void percent_cell(table *t, int64_t part, int64_t of)
@@ -91,7 +105,7 @@ static void percent_cell(table *t, int64_t part, int64_t of)
 }
 
 /* What a class was taken for most often, but for itself; -1: nothing. */
-static int64_t mistaken_for(const hoop__tally *c, int64_t i)
+static int64_t mistaken_for(const hoop_tally *c, int64_t i)
 {
     int64_t best = -1;
     for (int64_t j = 0; c->matrix != NULL && j < c->classes; j++)
@@ -100,7 +114,7 @@ static int64_t mistaken_for(const hoop__tally *c, int64_t i)
 }
 
 /* The worst of the classes that there are: of the lowest recall, then the most mistakes. Returns how many. */
-static int worst(const hoop__tally *c, int64_t out[WORST])
+static int worst(const hoop_tally *c, int64_t out[WORST])
 {
     int n = 0;
     for (int64_t i = 0; i < c->classes; i++) {
@@ -119,8 +133,9 @@ static int worst(const hoop__tally *c, int64_t out[WORST])
     return n;
 }
 
-static bool print_classes(const hoop__tally *c, const hoop__names *names)
+static bool print_classes(const counted *x)
 {
+    const hoop_tally        *c      = x->tally;
     static const char *const head[] = {"class", "-count", "-predicted", "-precision", "-recall", "most taken for"};
     const bool               many   = c->classes >= MANY_CLASSES;
     char                     name[PRINT_CELL];
@@ -132,13 +147,13 @@ static bool print_classes(const hoop__tally *c, const hoop__names *names)
     table_begin(&t, head, 6);
     for (int64_t k = 0; k < n; k++) {
         const int64_t i = many ? which[k] : k, other = mistaken_for(c, i);
-        table_cell(&t, "%s", name_of(names, i, name));
+        table_cell(&t, "%s", name_of(x, i, name));
         table_cell(&t, "%lld", (long long)c->count[i]);
         table_cell(&t, "%lld", (long long)c->predicted[i]);
         percent_cell(&t, c->right[i], c->predicted[i]);
         percent_cell(&t, c->right[i], c->count[i]);
         if (other >= 0)
-            table_cell(&t, "%s (%lld)", name_of(names, other, name), (long long)c->matrix[i * c->classes + other]);
+            table_cell(&t, "%s (%lld)", name_of(x, other, name), (long long)c->matrix[i * c->classes + other]);
         else
             table_cell(&t, "%s", "");
     }
@@ -146,36 +161,38 @@ static bool print_classes(const hoop__tally *c, const hoop__names *names)
 }
 
 /* Rows are what is true, columns what is predicted. */
-static bool print_matrix(const hoop__tally *c, const hoop__names *names)
+static bool print_matrix(const counted *x)
 {
-    char        heads[MANY_CLASSES][PRINT_CELL + 1], name[PRINT_CELL];
-    const char *head[MANY_CLASSES] = {"true \\ predicted"};
-    table       t;
+    const hoop_tally *c = x->tally;
+    char              heads[MANY_CLASSES][PRINT_CELL + 1], name[PRINT_CELL];
+    const char       *head[MANY_CLASSES] = {"true \\ predicted"};
+    table             t;
     if (c->matrix == NULL || c->classes >= MANY_CLASSES) return true;
     for (int64_t i = 0; i < c->classes; i++) {
-        (void)snprintf(heads[i], sizeof heads[i], "-%s", name_of(names, i, name));
+        (void)snprintf(heads[i], sizeof heads[i], "-%s", name_of(x, i, name));
         head[i + 1] = heads[i];
     }
     (void)printf("\n");
     table_begin(&t, head, (int)c->classes + 1);
     for (int64_t i = 0; i < c->classes; i++) {
-        table_cell(&t, "%s", name_of(names, i, name));
+        table_cell(&t, "%s", name_of(x, i, name));
         for (int64_t j = 0; j < c->classes; j++) table_cell(&t, "%lld", (long long)c->matrix[i * c->classes + j]);
     }
     return table_end(&t, "");
 }
 
-static bool print_targets(const hoop__tally *c, const hoop__names *names)
+static bool print_values(const counted *x)
 {
+    const hoop_tally        *c      = x->tally;
     static const char *const head[] = {"target", "-rmse", "-mae", "-R^2"};
-    const int64_t            n      = c->targets < SHOWN_TARGETS ? c->targets : SHOWN_TARGETS;
+    const int64_t            n      = c->values < SHOWN_TARGETS ? c->values : SHOWN_TARGETS;
     char                     name[PRINT_CELL];
     table                    t;
     (void)printf("\n");
     table_begin(&t, head, 4);
     for (int64_t j = 0; j < n; j++) {
-        const hoop__target_error e = hoop__tally_target(c, j);
-        table_cell(&t, "%s", name_of(names, j, name));
+        const hoop_target_error e = c->error[j];
+        table_cell(&t, "%s", name_of(x, j, name));
         table_cell(&t, "%.6g", e.rmse);
         table_cell(&t, "%.6g", e.mae);
         if (isnan(e.r2))
@@ -184,7 +201,7 @@ static bool print_targets(const hoop__tally *c, const hoop__names *names)
             table_cell(&t, "%.6g", e.r2);
     }
     if (!table_end(&t, "")) return false;
-    if (n < c->targets) (void)printf("and %lld more targets (--json has all)\n", (long long)(c->targets - n));
+    if (n < c->values) (void)printf("and %lld more targets (--json has all)\n", (long long)(c->values - n));
     return true;
 }
 
@@ -193,13 +210,13 @@ static json_t *ratio(int64_t part, int64_t of)
     return of > 0 ? json_number((double)part / (double)of) : json_null();
 }
 
-static void json_counts(json_t *o, const hoop__tally *c, const hoop__names *names)
+static void json_counts(json_t *o, const counted *x)
 {
-    json_t *classes = json_array(), *matrix = json_array();
-    char    number[PRINT_CELL];
+    const hoop_tally *c       = x->tally;
+    json_t           *classes = json_array(), *matrix = json_array();
     for (int64_t i = 0; i < c->classes; i++) {
         json_t *one = json_object(), *row = json_array();
-        (void)json_object_set_new(one, "name", json_text(i < names->n ? names->name[i] : name_of(names, i, number)));
+        (void)json_object_set_new(one, "name", json_name(x, i));
         (void)json_object_set_new(one, "count", json_integer(c->count[i]));
         (void)json_object_set_new(one, "predicted", json_integer(c->predicted[i]));
         (void)json_object_set_new(one, "right", json_integer(c->right[i]));
@@ -217,14 +234,14 @@ static void json_counts(json_t *o, const hoop__tally *c, const hoop__names *name
         json_decref(matrix);
 }
 
-static void json_errors(json_t *o, const hoop__tally *c, const hoop__names *names)
+static void json_errors(json_t *o, const counted *x)
 {
-    json_t *targets = json_array();
-    char    number[PRINT_CELL];
-    for (int64_t j = 0; j < c->targets; j++) {
-        const hoop__target_error e   = hoop__tally_target(c, j);
-        json_t                  *one = json_object();
-        (void)json_object_set_new(one, "name", json_text(j < names->n ? names->name[j] : name_of(names, j, number)));
+    const hoop_tally *c       = x->tally;
+    json_t           *targets = json_array();
+    for (int64_t j = 0; j < c->values; j++) {
+        const hoop_target_error e   = c->error[j];
+        json_t                 *one = json_object();
+        (void)json_object_set_new(one, "name", json_name(x, j));
         (void)json_object_set_new(one, "rmse", json_number(e.rmse));
         (void)json_object_set_new(one, "mae", json_number(e.mae));
         (void)json_object_set_new(one, "r2", isnan(e.r2) ? json_null() : json_number(e.r2));
@@ -233,68 +250,65 @@ static void json_errors(json_t *o, const hoop__tally *c, const hoop__names *name
     (void)json_object_set_new(o, "targets", targets);
 }
 
-static bool print_result(const eval_args *a, const hoop__trained *t, const hoop_metrics_sums *m, const hoop__tally *c)
+static bool print_text(const hoop_trained *t, const hoop_metrics_sums *m)
 {
-    int64_t     step  = hoop_trainer_about(t->trainer)->step;
-    hoop__names names = {0};
-    hoop_error  err   = {.status = HOOP_OK};
-    json_t     *o;
-    bool        good = true;
-    if (hoop__names_split(c->classes > 0 ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], &err, &names) != HOOP_OK) {
-        (void)command_report(&err);
-        return false;
+    hoop_trainer *tr   = hoop_trained_trainer(t);
+    bool          good = true;
+    (void)printf("checkpoint %s, step %lld\n", hoop_trained_checkpoint(t), (long long)hoop_trainer_about(tr)->step);
+    (void)printf("loss       %.6g\n", m->loss / m->weight);
+    if (m->counted > 0)
+        (void)printf("accuracy   %.2f%%  (%.0f of %.0f)\n", 100 * m->correct / m->counted, m->correct, m->counted);
+    (void)printf("samples    %lld\n", (long long)m->samples);
+    for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
+        if (x.tally->classes > 0) good = good && print_classes(&x) && print_matrix(&x);
+        if (x.tally->values > 0) good = good && print_values(&x);
     }
-    if (!a->json) {
-        (void)printf("checkpoint %s, step %lld\n", t->checkpoint, (long long)step);
-        (void)printf("loss       %.6g\n", m->loss / m->weight);
-        if (m->counted > 0)
-            (void)printf("accuracy   %.2f%%  (%.0f of %.0f)\n", 100 * m->correct / m->counted, m->correct, m->counted);
-        (void)printf("samples    %lld\n", (long long)m->samples);
-        if (c->classes > 0) good = print_classes(c, &names) && print_matrix(c, &names);
-        if (c->targets > 0) good = print_targets(c, &names);
-    } else {
-        o = json_object();
-        (void)json_object_set_new(o, "checkpoint", json_string(t->checkpoint));
-        (void)json_object_set_new(o, "step", json_integer(step));
-        (void)json_object_set_new(o, "loss", json_number(m->loss / m->weight));
-        if (m->counted > 0) (void)json_object_set_new(o, "accuracy", json_number(m->correct / m->counted));
-        (void)json_object_set_new(o, "samples", json_integer(m->samples));
-        if (c->classes > 0) json_counts(o, c, &names);
-        if (c->targets > 0) json_errors(o, c, &names);
-        good = print_json(&o);
-    }
-    hoop__names_free(&names);
     return good;
+}
+
+static bool print_as_json(const hoop_trained *t, const hoop_metrics_sums *m)
+{
+    hoop_trainer *tr = hoop_trained_trainer(t);
+    json_t       *o  = json_object();
+    (void)json_object_set_new(o, "checkpoint", json_string(hoop_trained_checkpoint(t)));
+    (void)json_object_set_new(o, "step", json_integer(hoop_trainer_about(tr)->step));
+    (void)json_object_set_new(o, "loss", json_number(m->loss / m->weight));
+    if (m->counted > 0) (void)json_object_set_new(o, "accuracy", json_number(m->correct / m->counted));
+    (void)json_object_set_new(o, "samples", json_integer(m->samples));
+    for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
+        if (x.tally->classes > 0) json_counts(o, &x);
+        if (x.tally->values > 0) json_errors(o, &x);
+    }
+    return print_json(&o);
 }
 
 int command_eval(int argc, char **argv)
 {
-    const struct argp  argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
-    eval_args          a     = {0};
-    hoop_error         early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
-    hoop__trained      t = {0};
-    hoop__trained_opts opts;
-    hoop_metrics_sums  sums;
-    hoop__tally        tally = {0};
-    session            s;
-    meter              m = {0};
-    hoop_status        st;
-    int                code = HOOP_EXIT_OK;
+    const struct argp argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
+    eval_args         a     = {0};
+    hoop_error        early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
+    hoop_trained     *t    = NULL;
+    hoop_comm_opts    comm = {0};
+    hoop_trained_opts opts;
+    hoop_metrics_sums sums;
+    session           s;
+    meter             m = {0};
+    hoop_status       st;
+    int               code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
-    (void)hoop__trained_read(a.path, a.set.text, a.set.n, &early, &t);
-    HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
+    if (hoop_trained_read(a.path, a.set.text, a.set.n, &early, &t) == HOOP_OK) comm = *hoop_trained_comm_opts(t);
+    HOOP_TRY(st, done, session_begin(&comm, &early, &err, &s));
     meter_begin(&m, "evaluating");
-    opts = (hoop__trained_opts){
+    opts = (hoop_trained_opts){
         .data = a.data, .targets = true, .ctx = &m, .note = meter_note, .progress = s.rank == 0 ? meter_update : NULL};
-    HOOP_TRY(st, done, hoop__trained_open(&t, s.comm, &opts, &err));
-    st = hoop__trained_evaluate(&t, &err, &sums, &tally);
+    HOOP_TRY(st, done, hoop_trained_open(t, s.comm, &opts, &err));
+    st = hoop_trained_evaluate(t, &err, &sums);
     meter_end(&m);
     if (st != HOOP_OK) goto done;
-    if (s.rank == 0 && !print_result(&a, &t, &sums, &tally)) code = HOOP_EXIT_FAILURE;
+    if (s.rank == 0 && !(a.json ? print_as_json : print_text)(t, &sums)) code = HOOP_EXIT_FAILURE;
     if (s.rank == 0) code = print_done(code);
 done:
     meter_end(&m);
-    hoop__tally_free(&tally);
-    hoop__trained_close(&t);
+    hoop_trained_close(&t);
     return session_end(&s, &err, code);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "command/print.h"
-#include "train/trained.h"
+#include "hoop/trained.h"
 
 enum { KEY_FORCE = 256, KEY_UNKNOWN };
 
@@ -71,19 +71,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-static void print_result(const predict_args *a, hoop__trained *t)
+static void print_result(const predict_args *a, const hoop_trained *t)
 {
-    char           shape[PRINT_SHAPE];
-    int64_t        full[HOOP_MAX_DIMS + 1] = {hoop_dataset_about(t->data)->length};
-    int            ndim;
-    const int64_t *row = hoop_trainer_output_shape(t->trainer, &ndim);
-    for (int d = 0; d < ndim; d++) full[d + 1] = row[d];
-    if (hoop__trained_is_text(a->out)) {
-        (void)printf("%s: %lld rows, from %s\n", a->out, (long long)full[0], t->checkpoint);
+    int64_t             rows = hoop_dataset_about(hoop_trained_data(t))->length;
+    hoop_trained_output out;
+    if (hoop_trained_is_text(a->out)) {
+        (void)printf("%s: %lld rows, from %s\n", a->out, (long long)rows, hoop_trained_checkpoint(t));
         return;
     }
-    print_shape(ndim + 1, full, shape);
-    (void)printf("%s: /y %s %s, from %s\n", a->out, shape, hoop_dtype_name(t->predicted), t->checkpoint);
+    for (int i = 0; hoop_trained_output_at(t, i, &out); i++) {
+        char    shape[PRINT_SHAPE];
+        int64_t full[HOOP_MAX_DIMS + 1] = {rows};
+        for (int d = 0; d < out.ndim; d++) full[d + 1] = out.shape[d];
+        print_shape(out.ndim + 1, full, shape);
+        (void)printf("%s: %s %s %s, from %s\n", a->out, out.name, shape, hoop_dtype_name(out.dtype), hoop_trained_checkpoint(t));
+    }
 }
 
 int command_predict(int argc, char **argv)
@@ -91,24 +93,24 @@ int command_predict(int argc, char **argv)
     const struct argp argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
     predict_args      a     = {0};
     hoop_error        early = {.status = HOOP_OK}, err = {.status = HOOP_OK};
-    hoop__trained     t = {0};
+    hoop_trained     *t    = NULL;
+    hoop_comm_opts    comm = {0};
     session           s;
     meter             m = {0};
     hoop_status       st;
     int               code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
-    (void)hoop__trained_read(a.path, a.set.text, a.set.n, &early, &t);
-    HOOP_TRY(st, done, session_begin(&t.comm, &early, &err, &s));
+    if (hoop_trained_read(a.path, a.set.text, a.set.n, &early, &t) == HOOP_OK) comm = *hoop_trained_comm_opts(t);
+    HOOP_TRY(st, done, session_begin(&comm, &early, &err, &s));
     meter_begin(&m, "predicting");
-    HOOP_TRY(st, done,
-             hoop__trained_open(&t, s.comm, &(hoop__trained_opts){.data = a.data, .ctx = &m, .note = meter_note}, &err));
-    st = hoop__trained_predict(&t, a.out, a.force, s.rank == 0 ? meter_update : NULL, &m, &err);
+    HOOP_TRY(st, done, hoop_trained_open(t, s.comm, &(hoop_trained_opts){.data = a.data, .ctx = &m, .note = meter_note}, &err));
+    st = hoop_trained_predict(t, a.out, a.force, s.rank == 0 ? meter_update : NULL, &m, &err);
     meter_end(&m);
     if (st != HOOP_OK) goto done;
-    if (s.rank == 0) print_result(&a, &t);
+    if (s.rank == 0) print_result(&a, t);
     if (s.rank == 0) code = print_done(code);
 done:
     meter_end(&m);
-    hoop__trained_close(&t);
+    hoop_trained_close(&t);
     return session_end(&s, &err, code);
 }

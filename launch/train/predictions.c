@@ -22,7 +22,7 @@ typedef struct progress_fn {
     void *ctx;
 } progress_fn;
 
-static int64_t row_bytes_in(const hoop__trained *t)
+static int64_t row_bytes_in(const hoop_trained *t)
 {
     return hoop_dataset_about(t->data)->field[HOOP_FIELD_X].numel * (int64_t)hoop_dtype_size(hoop__input(t->trainer, 0)->dtype);
 }
@@ -61,7 +61,7 @@ static void space_free(space *s)
 }
 
 /* Outputs of rows [first, first + n) into s->out. */
-static hoop_status predict_some(hoop__trained *t, const space *s, int64_t first, int64_t n, bool probabilities, hoop_error *err)
+static hoop_status predict_some(hoop_trained *t, const space *s, int64_t first, int64_t n, bool probabilities, hoop_error *err)
 {
     hoop_trainer *tr = t->trainer;
     hoop__rows    in = {.data = s->in, .dtype = hoop__input(tr, 0)->dtype, .probabilities = probabilities};
@@ -71,8 +71,7 @@ static hoop_status predict_some(hoop__trained *t, const space *s, int64_t first,
     return st == HOOP_OK ? hoop__predict(tr, &in, n, s->out, t->predicted, err) : st;
 }
 
-static hoop_status predict_rows(hoop__trained *t, const hoop_output *file, int64_t chunk, const progress_fn *told,
-                                hoop_error *err)
+static hoop_status predict_rows(hoop_trained *t, const hoop_output *file, int64_t chunk, const progress_fn *told, hoop_error *err)
 {
     hoop_trainer *tr    = t->trainer;
     int64_t       width = row_bytes_in(t), first, block;
@@ -129,15 +128,15 @@ static void add_number(hoop__text *line, double v, hoop_dtype dtype)
 
 /* What a table of predictions holds. */
 typedef struct form {
-    hoop__names names; /* of classes, or of targets */
-    bool        classes;
-    int64_t     width; /* values of a row */
+    const hoop__names *names; /* of classes, or of targets */
+    bool               classes;
+    int64_t            width; /* values of a row */
 } form;
 
 /* "setosa", or "3" where it has no name */
 static const char *name_of(const form *s, int64_t i, const char *prefix, char out[32])
 {
-    if (i < s->names.n) return s->names.name[i];
+    if (i < s->names->n) return s->names->name[i];
     (void)snprintf(out, 32, "%s%lld", prefix, (long long)i);
     return out;
 }
@@ -150,7 +149,7 @@ static void add_header(const form *s, hoop__text *line)
     if (s->classes) hoop__text_adds(line, "class");
     for (int64_t i = 0; i < s->width; i++) {
         if (i > 0 || s->classes) hoop__text_add(line, ",", 1);
-        own = s->classes ? name_of(s, i, "", number) : s->width == 1 && s->names.n == 0 ? "y" : name_of(s, i, "y", number);
+        own = s->classes ? name_of(s, i, "", number) : s->width == 1 && s->names->n == 0 ? "y" : name_of(s, i, "y", number);
         hoop__text_addf(&cell, s->classes ? "p(%s)" : "%s", own);
         if (cell.failed) line->failed = true;
         if (!cell.failed) add_cell(line, cell.data);
@@ -194,7 +193,7 @@ static hoop_status write_turn(hoop_trainer *tr, const hoop_output *file, const h
     return HOOP_OK;
 }
 
-static void predict_text(hoop__trained *t, const hoop_output *file, const form *sheet, int64_t chunk, const progress_fn *told,
+static void predict_text(hoop_trained *t, const hoop_output *file, const form *sheet, int64_t chunk, const progress_fn *told,
                          hoop_error *err)
 {
     hoop_trainer *tr   = t->trainer;
@@ -235,7 +234,7 @@ static hoop_status check_other(const char *path, const char *input, hoop_error *
 }
 
 /* The output is none of the files that are read: shards of the data, files of the checkpoint. */
-static hoop_status check_inputs(const hoop__trained *t, const char *path, hoop_error *err)
+static hoop_status check_inputs(const hoop_trained *t, const char *path, hoop_error *err)
 {
     hoop_status          st = check_other(path, t->checkpoint, err);
     DIR                 *d  = opendir(t->checkpoint);
@@ -252,12 +251,12 @@ static hoop_status check_inputs(const hoop__trained *t, const char *path, hoop_e
 }
 
 /* Names of what is predicted, and how many values a row of a table has. */
-static hoop_status sheet_make(const hoop__trained *t, const char *path, bool text, hoop_error *err, form *out)
+static hoop_status sheet_make(const hoop_trained *t, const char *path, bool text, hoop_error *err, form *out)
 {
     const hoop_trainer *tr = t->trainer;
     int                 ndim;
     const int64_t      *shape = hoop_trainer_output_shape(tr, &ndim);
-    *out                      = (form){.classes = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY, .width = 1};
+    *out                      = (form){.names = &t->names, .classes = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY, .width = 1};
     for (int d = 0; d < ndim; d++) out->width *= shape[d];
     if (text && out->classes && ndim != 1)
         return hoop_fail(err, HOOP_ESHAPE, "%s: a row of it holds one class, and the model's outputs have %d dims; --out FILE.h5",
@@ -265,11 +264,11 @@ static hoop_status sheet_make(const hoop__trained *t, const char *path, bool tex
     if (ends_in(path, ".csv.gz"))
         return hoop_fail(err, HOOP_EARG, "%s: a table is written as it is: --out %.*s, and gzip it", path, (int)strlen(path) - 3,
                          path);
-    return hoop__names_split(out->classes ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], err, &out->names);
+    return HOOP_OK;
 }
 
-static hoop_status create_file(const hoop__trained *t, const char *path, bool force, bool text, const form *sheet,
-                               hoop_error *err, hoop_output *out)
+static hoop_status create_file(const hoop_trained *t, const char *path, bool force, bool text, const form *sheet, hoop_error *err,
+                               hoop_output *out)
 {
     hoop_trainer    *tr = t->trainer;
     char             step[24];
@@ -280,8 +279,8 @@ static hoop_status create_file(const hoop__trained *t, const char *path, bool fo
                                 .attrs     = attrs,
                                 .nattrs    = text ? 0 : 3,
                                 .list_name = sheet->classes ? "class_names" : "columns",
-                                .list      = (const char *const *)sheet->names.name,
-                                .nlist     = text ? 0 : sheet->names.n,
+                                .list      = (const char *const *)sheet->names->name,
+                                .nlist     = text ? 0 : sheet->names->n,
                                 .force     = force};
     int              ndim;
     const int64_t   *shape = hoop_trainer_output_shape(tr, &ndim);
@@ -295,18 +294,18 @@ static hoop_status create_file(const hoop__trained *t, const char *path, bool fo
     return hoop_output_create(&opts, err, out);
 }
 
-bool hoop__trained_is_text(const char *path)
+bool hoop_trained_is_text(const char *path)
 {
     return ends_in(path, ".csv");
 }
 
-hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
-                                  void *ctx, hoop_error *err)
+hoop_status hoop_trained_predict(hoop_trained *t, const char *path, bool force, void (*progress)(void *ctx, double fraction),
+                                 void *ctx, hoop_error *err)
 {
     hoop_trainer     *tr    = t->trainer;
     const progress_fn told  = {progress, ctx};
     const int64_t     chunk = hoop__plan_leaf_rows(tr);
-    const bool        first = hoop_comm_rank(tr->comm) == 0, text = hoop__trained_is_text(path);
+    const bool        first = hoop_comm_rank(tr->comm) == 0, text = hoop_trained_is_text(path);
     const locale_t    host  = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* numbers with a point */
     hoop_error        local = {.status = HOOP_OK};
     hoop_output       file  = {0};
@@ -326,7 +325,6 @@ hoop_status hoop__trained_predict(hoop__trained *t, const char *path, bool force
     st = hoop_comm_agree_status(tr->comm, &local);
 done:
     (void)uselocale(host);
-    hoop__names_free(&sheet.names);
     if (st != HOOP_OK && first) hoop_output_discard(&file);
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }

@@ -28,11 +28,12 @@ static hoop_status make_targets(hoop_dataset *ds, hoop_error *err, hoop__tally *
     const int64_t first = 0;
     int64_t       n     = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].numel;
     if (n > MOST_TARGETS) return HOOP_OK;
-    t->memory = calloc((size_t)n, SUMS * sizeof *t->sums + sizeof *t->shift);
+    t->memory = calloc((size_t)n, SUMS * sizeof *t->sums + sizeof *t->shift + sizeof *t->error);
     if (t->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for errors of %lld targets", (long long)n);
     t->targets = n;
     t->sums    = t->memory;
     t->shift   = (double *)(void *)(t->sums + SUMS * n);
+    t->error   = (hoop_target_error *)(void *)(t->shift + n);
     for (int64_t i = 0; i < SUMS * n; i++) hoop_exact_scalar_clear(&t->sums[i]);
     return hoop_dataset_read(ds, &first, 1, HOOP_FIELD_Y, HOOP_F64, t->shift, err);
 }
@@ -116,26 +117,27 @@ static void merge(const void *ctx, void *dst, const void *src, int64_t nunits)
     for (int64_t i = 0; i < nunits; i++) hoop_exact_scalar_merge(&a[i], &b[i]);
 }
 
-hoop_status hoop__tally_reduce(hoop_trainer *tr, hoop__tally *t, hoop_error *err)
-{
-    static const hoop_reducer sums = {.unit_bytes = (int64_t)sizeof(hoop_exact_scalar), .combine = merge};
-    const hoop_reducer       *add  = hoop_reducer_of(HOOP_I64, HOOP_SUM);
-    hoop_status               st   = HOOP_OK;
-    if (hoop_comm_size(tr->comm) == 1) return HOOP_OK;
-    if (t->classes > 0)
-        st = hoop_comm_all_reduce_wait(tr->comm, t->memory, 3 * t->classes + (t->matrix != NULL ? t->classes * t->classes : 0),
-                                       add, "counts of classes", err);
-    if (st == HOOP_OK && t->targets > 0)
-        st = hoop_comm_all_reduce_wait(tr->comm, t->sums, SUMS * t->targets, &sums, "errors of targets", err);
-    if (st == HOOP_OK) st = hoop_comm_all_reduce_wait(tr->comm, &t->rows, 1, add, "rows", err);
-    return st;
-}
-
-hoop__target_error hoop__tally_target(const hoop__tally *t, int64_t j)
+static hoop_target_error error_of(const hoop__tally *t, int64_t j)
 {
     const double n = (double)t->rows, squares = hoop_exact_scalar_finish(&t->sums[SUMS * j + SQUARES]),
                  absolute = hoop_exact_scalar_finish(&t->sums[SUMS * j + ABSOLUTE]),
                  values   = hoop_exact_scalar_finish(&t->sums[SUMS * j + VALUES]),
                  spread   = hoop_exact_scalar_finish(&t->sums[SUMS * j + VALUES_SQUARED]) - values * values / n;
-    return (hoop__target_error){sqrt(squares / n), absolute / n, spread > 0 ? 1 - squares / spread : (double)NAN};
+    return (hoop_target_error){sqrt(squares / n), absolute / n, spread > 0 ? 1 - squares / spread : (double)NAN};
+}
+
+hoop_status hoop__tally_reduce(hoop_trainer *tr, hoop__tally *t, hoop_error *err)
+{
+    static const hoop_reducer sums = {.unit_bytes = (int64_t)sizeof(hoop_exact_scalar), .combine = merge};
+    const hoop_reducer       *add  = hoop_reducer_of(HOOP_I64, HOOP_SUM);
+    hoop_status               st   = HOOP_OK;
+    if (hoop_comm_size(tr->comm) > 1 && t->classes > 0)
+        st = hoop_comm_all_reduce_wait(tr->comm, t->memory, 3 * t->classes + (t->matrix != NULL ? t->classes * t->classes : 0),
+                                       add, "counts of classes", err);
+    if (hoop_comm_size(tr->comm) > 1 && st == HOOP_OK && t->targets > 0)
+        st = hoop_comm_all_reduce_wait(tr->comm, t->sums, SUMS * t->targets, &sums, "errors of targets", err);
+    if (hoop_comm_size(tr->comm) > 1 && st == HOOP_OK) st = hoop_comm_all_reduce_wait(tr->comm, &t->rows, 1, add, "rows", err);
+    for (int64_t j = 0; j < t->targets; j++) t->error[j] = error_of(t, j);
+    t->told = (hoop_tally){t->classes, t->count, t->predicted, t->right, t->matrix, t->targets, t->error};
+    return st;
 }

@@ -6,6 +6,7 @@
 #define HOOP_TALLY_H
 
 #include "hoop/exact.h"
+#include "hoop/trained.h"
 #include "train/data.h"
 
 struct hoop__tally {
@@ -16,6 +17,8 @@ struct hoop__tally {
     double            *shift;                     /* taken from a target before it is summed: that of row 0 */
     hoop_exact_scalar *sums;                      /* (targets, 4): squared errors, absolute errors, targets, squared targets */
     void              *memory;
+    hoop_target_error *error; /* (targets), once reduced */
+    hoop_tally         told;  /* all of it as programs see it */
 };
 
 /** For an evaluation of ds by tr. Errors: HOOP_ENOMEM, those of reading. Calls: Local. */
@@ -23,13 +26,7 @@ hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_er
 void        hoop__tally_free(hoop__tally *t);
 /** A leaf's outputs and targets, as the loader gave these. */
 void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_tensor *out, const void *y, int64_t n);
-/** Of all ranks. Calls: Collective. */
+/** Of all ranks, and `told`. Calls: Collective. */
 hoop_status hoop__tally_reduce(hoop_trainer *tr, hoop__tally *t, hoop_error *err);
-
-typedef struct hoop__target_error {
-    double rmse, mae, r2; /* r2: NaN where the target does not vary */
-} hoop__target_error;
-/** Of target j, in the data's units. */
-hoop__target_error hoop__tally_target(const hoop__tally *t, int64_t j);
 
 #endif

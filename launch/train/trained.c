@@ -28,7 +28,7 @@ static hoop_status find_outputs(const hoop_checkpoint *c, hoop_error *err, int64
 }
 
 /* How many inputs a row has, where a checkpoint is older than its note of that: of an mlp's first weight (out, in). */
-static void find_inputs(hoop__trained *t, const hoop_checkpoint *c)
+static void find_inputs(hoop_trained *t, const hoop_checkpoint *c)
 {
     const hoop_checkpoint_tensor *w = hoop_checkpoint_find(c, HOOP_CKPT_PARAMETER, NULL, "layers.0.weight");
     if (t->meaning.shape[HOOP_FIELD_X][0] != '\0' || w == NULL || w->ndim != 2 || hoop_config_has(t->config, "model.layers"))
@@ -58,7 +58,7 @@ static hoop_status keep_model(const hoop_config *own, const hoop_config *changed
     return st;
 }
 
-static hoop_status read_config(hoop__trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
+static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
 {
     const char  *text = hoop_checkpoint_about(c)->config;
     char         outputs[64];
@@ -83,32 +83,38 @@ done:
     return st;
 }
 
-hoop_status hoop__trained_read(const char *path, const char *const *set, int nset, hoop_error *err, hoop__trained *out)
+hoop_status hoop_trained_read(const char *path, const char *const *set, int nset, hoop_error *err, hoop_trained **out)
 {
+    hoop_trained    *t = calloc(1, sizeof *t);
     hoop_checkpoint *c = NULL;
     char             good[HOOP_CHECKPOINT_PATH];
     int64_t          step;
     hoop_status      st;
-    memset(out, 0, sizeof *out);
-    out->path = path;
+    *out = NULL;
+    if (t == NULL || (t->path = strdup(path)) == NULL) {
+        free(t);
+        return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a model", path);
+    }
     if (hoop_checkpoint_open(path, NULL, &c) != HOOP_OK) { /* the newest of a run may be damaged; one before it does */
         bool found = hoop_checkpoint_find_good(path, NULL, NULL, 0, &step, good) == HOOP_OK && step >= 0;
         HOOP_TRY(st, done, hoop_checkpoint_open(found ? good : path, err, &c));
     }
-    HOOP_TRY(st, done, read_config(out, c, set, nset, err));
-    HOOP_TRY(st, done, hoop__meaning_noted(c, err, &out->meaning));
-    find_inputs(out, c);
-    st = hoop_train_comm_opts(out->config, err, &out->comm);
+    HOOP_TRY(st, done, read_config(t, c, set, nset, err));
+    HOOP_TRY(st, done, hoop__meaning_noted(c, err, &t->meaning));
+    find_inputs(t, c);
+    HOOP_TRY(st, done, hoop_train_comm_opts(t->config, err, &t->comm));
+    *out = t;
+    t    = NULL;
 done:
     hoop_checkpoint_close(&c);
-    if (st != HOOP_OK) hoop__trained_close(out);
+    hoop_trained_close(&t);
     return st;
 }
 
 /* ---- data and model ---- */
 
 /* A first layer that takes any number of inputs is told by the model itself. */
-static hoop_status check_width(const hoop__trained *t, const char *has, hoop_error *err)
+static hoop_status check_width(const hoop_trained *t, const char *has, hoop_error *err)
 {
     const hoop_dataset_field *x     = &hoop_dataset_about(t->data)->field[HOOP_FIELD_X];
     const hoop_value         *first = hoop_value_at(hoop_config_get(t->config, "model.layers"), 0);
@@ -120,7 +126,7 @@ static hoop_status check_width(const hoop__trained *t, const char *has, hoop_err
                                                  : hoop__meaning_other_width(&t->meaning, t->data, HOOP_FIELD_X, has, err);
 }
 
-static hoop_status open_data(hoop__trained *t, const hoop__trained_opts *opts, bool first, hoop_error *err)
+static hoop_status open_data(hoop_trained *t, const hoop_trained_opts *opts, bool first, hoop_error *err)
 {
     hoop__data_opts   data = {0};
     hoop_dataset_opts how;
@@ -149,7 +155,7 @@ done:
     return st;
 }
 
-static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts, hoop_error *err, hoop_trainer_opts *out)
+static hoop_status shapes(const hoop_trained *t, const hoop_trained_opts *opts, hoop_error *err, hoop_trainer_opts *out)
 {
     const hoop_dataset_info  *info = hoop_dataset_about(t->data);
     const hoop_dataset_field *x = &info->field[HOOP_FIELD_X], *y = &info->field[HOOP_FIELD_Y];
@@ -192,7 +198,7 @@ static hoop_status shapes(const hoop__trained *t, const hoop__trained_opts *opts
 }
 
 /* which checkpoint of a run the trainer took is told by its step */
-static void name_checkpoint(hoop__trained *t)
+static void name_checkpoint(hoop_trained *t)
 {
     int64_t *steps = NULL, n = 0;
     bool     run = hoop_checkpoint_list(t->path, NULL, &steps, &n) == HOOP_OK && n > 0;
@@ -207,12 +213,12 @@ static void name_checkpoint(hoop__trained *t)
 /* A label that the model does not know, with its row: where the file itself does not say how many there are. */
 static hoop_status look_at_labels(void *ctx, hoop_error *err)
 {
-    hoop__trained *t = ctx;
-    int64_t        found;
+    hoop_trained *t = ctx;
+    int64_t       found;
     return hoop__labels_scan(t->data, hoop__target(t->trainer, 0)->classes, "the model knows", err, &found);
 }
 
-static hoop_status check_labels(hoop__trained *t, hoop_error *err)
+static hoop_status check_labels(hoop_trained *t, hoop_error *err)
 {
     hoop__task  task = {.joinable = false};
     hoop_status st;
@@ -226,8 +232,18 @@ static hoop_status check_labels(hoop__trained *t, hoop_error *err)
     return st;
 }
 
+/* of classes, or of the values of a row */
+static hoop_status split_names(hoop_trained *t, hoop_error *err)
+{
+    hoop__run_opts run = {0};
+    hoop_status    st  = hoop_config_fill(t->config, &hoop__run_options, err, &run);
+    if (st != HOOP_OK) return st;
+    return hoop__names_split(run.loss == HOOP_LOSS_CROSS_ENTROPY ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], err,
+                             &t->names);
+}
+
 /* Shapes that do not fit are those of the rows, mostly: these are what people know. */
-static hoop_status no_model(const hoop__trained *t, const hoop_error *why, hoop_error *err)
+static hoop_status no_model(const hoop_trained *t, const hoop_error *why, hoop_error *err)
 {
     const int64_t wants = hoop__meaning_numel(&t->meaning, HOOP_FIELD_X);
     if (why->status != HOOP_ESHAPE) return hoop_fail(err, why->status, "%s", why->text);
@@ -236,12 +252,13 @@ static hoop_status no_model(const hoop__trained *t, const hoop_error *why, hoop_
     return hoop_fail(err, why->status, "the model for rows as in %s: %s", hoop_dataset_path(t->data, 0, NULL), why->text);
 }
 
-hoop_status hoop__trained_open(hoop__trained *t, hoop_comm *comm, const hoop__trained_opts *opts, hoop_error *err)
+hoop_status hoop_trained_open(hoop_trained *t, hoop_comm *comm, const hoop_trained_opts *opts, hoop_error *err)
 {
     hoop_trainer_opts create;
     hoop_error        local = {.status = HOOP_OK}, made = {.status = HOOP_OK};
     hoop_status       st = open_data(t, opts, hoop_comm_rank(comm) == 0, &local);
-    if (st == HOOP_OK) (void)shapes(t, opts, &local, &create);
+    if (st == HOOP_OK) st = shapes(t, opts, &local, &create);
+    if (st == HOOP_OK) (void)split_names(t, &local);
     st = hoop_comm_agree_status(comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
@@ -256,24 +273,73 @@ done:
     return st;
 }
 
-hoop_status hoop__trained_evaluate(hoop__trained *t, hoop_error *err, hoop_metrics_sums *sums, hoop__tally *tally)
+hoop_status hoop_trained_evaluate(hoop_trained *t, hoop_error *err, hoop_metrics_sums *sums)
 {
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
-    (void)hoop__tally_create(t->trainer, t->data, &local, tally);
+    hoop__tally_free(&t->tally);
+    (void)hoop__tally_create(t->trainer, t->data, &local, &t->tally);
     HOOP_TRY(st, done, hoop_comm_agree_status(t->trainer->comm, &local));
-    t->trainer->data->tally = tally;
+    t->trainer->data->tally = &t->tally;
     st                      = hoop_trainer_evaluate(t->trainer, t->data, &local, sums);
     t->trainer->data->tally = NULL;
-    if (st == HOOP_OK) st = hoop__tally_reduce(t->trainer, tally, &local);
+    if (st == HOOP_OK) st = hoop__tally_reduce(t->trainer, &t->tally, &local);
 done:
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }
 
-void hoop__trained_close(hoop__trained *t)
+void hoop_trained_close(hoop_trained **t)
 {
-    hoop_trainer_destroy(&t->trainer);
-    hoop_dataset_close(&t->data);
-    hoop__meaning_free(&t->meaning);
-    hoop_config_destroy(&t->config);
+    if (t == NULL || *t == NULL) return;
+    hoop_trainer_destroy(&(*t)->trainer);
+    hoop_dataset_close(&(*t)->data);
+    hoop__tally_free(&(*t)->tally);
+    hoop__names_free(&(*t)->names);
+    hoop__meaning_free(&(*t)->meaning);
+    hoop_config_destroy(&(*t)->config);
+    free((*t)->path);
+    free(*t);
+    *t = NULL;
+}
+
+/* ---- what it says of itself ---- */
+
+const hoop_comm_opts *hoop_trained_comm_opts(const hoop_trained *t)
+{
+    return &t->comm;
+}
+
+const char *hoop_trained_checkpoint(const hoop_trained *t)
+{
+    return t->checkpoint;
+}
+
+hoop_trainer *hoop_trained_trainer(const hoop_trained *t)
+{
+    return t->trainer;
+}
+
+hoop_dataset *hoop_trained_data(const hoop_trained *t)
+{
+    return t->data;
+}
+
+const char *hoop_trained_name(const hoop_trained *t, int target, int64_t i)
+{
+    return target == 0 && i >= 0 && i < t->names.n ? t->names.name[i] : NULL;
+}
+
+const hoop_tally *hoop_trained_tally(const hoop_trained *t, int target)
+{
+    return target == 0 ? &t->tally.told : NULL;
+}
+
+bool hoop_trained_output_at(const hoop_trained *t, int i, hoop_trained_output *out)
+{
+    const int64_t *shape;
+    if (i != 0) return false;
+    *out  = (hoop_trained_output){.name = "/y", .dtype = t->predicted};
+    shape = hoop_trainer_output_shape(t->trainer, &out->ndim);
+    memcpy(out->shape, shape, (size_t)out->ndim * sizeof *shape);
+    return true;
 }

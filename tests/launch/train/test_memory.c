@@ -5,8 +5,8 @@
 #include "hoop/checkpoint.h"
 #include "hoop/import.h"
 #include "observe/observe.h"
-#include "train/tally.h"
-#include "train/trained.h"
+#include "hoop/trained.h"
+#include "train/meaning.h"
 #include "train/trainer.h"
 
 /* calloc fails for this thread where it is asked for `n` items of `size` bytes; any allocation of hoop's own, when it is the one
@@ -126,18 +126,16 @@ static hoop_status count_down(plan *p, hoop_comm *comm, int rank, hoop_trainer_o
 static hoop_status use_trained(hoop_comm *comm, hoop_error *err)
 {
     static const char *const set[] = {"threads=1"}, *const out[] = {"swept.csv", "swept.h5"};
-    hoop__trained     t     = {0};
-    hoop__tally       tally = {0};
+    hoop_trained     *t     = NULL;
     hoop_error        local = {.status = HOOP_OK};
     hoop_metrics_sums sums;
     hoop_status       st;
-    (void)hoop__trained_read("swept", set, 1, &local, &t);
+    (void)hoop_trained_read("swept", set, 1, &local, &t);
     st = hoop_comm_agree_status(comm, &local);
-    if (st == HOOP_OK) st = hoop__trained_open(&t, comm, &(hoop__trained_opts){.targets = true}, &local);
-    if (st == HOOP_OK) st = hoop__trained_evaluate(&t, &local, &sums, &tally);
-    for (int i = 0; i < 2 && st == HOOP_OK; i++) st = hoop__trained_predict(&t, out[i], true, NULL, NULL, &local);
-    hoop__tally_free(&tally);
-    hoop__trained_close(&t);
+    if (st == HOOP_OK) st = hoop_trained_open(t, comm, &(hoop_trained_opts){.targets = true}, &local);
+    if (st == HOOP_OK) st = hoop_trained_evaluate(t, &local, &sums);
+    for (int i = 0; i < 2 && st == HOOP_OK; i++) st = hoop_trained_predict(t, out[i], true, NULL, NULL, &local);
+    hoop_trained_close(&t);
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }
 
