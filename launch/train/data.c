@@ -298,9 +298,9 @@ static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
-    x   = hoop_tape_wrap(tr->tape, hoop__input(tr, 0)->dtype, hoop__input(tr, 0)->ndim + 1, xs, leaf->x);
-    y   = hoop__targets_wrap(tr, hoop__target(tr, 0)->dtype, leaf->y, leaf->n);
-    out = hoop_model_forward(tr->model, tr->tape, x);
+    x = hoop_tape_wrap(tr->tape, hoop__input(tr, 0)->dtype, hoop__input(tr, 0)->ndim + 1, xs, leaf->x);
+    y = hoop__targets_wrap(tr, hoop__target(tr, 0)->dtype, leaf->y, leaf->n);
+    hoop_model_forward(tr->model, tr->tape, 1, &x, &out);
     if (hoop__target(tr, 0)->mean != NULL)
         hoop_exact_scalar_deposit(&r->units, hoop__targets_squares(tr, out, hoop__target(tr, 0)->dtype, leaf->y, leaf->n));
     loss = hoop__step_loss(tr, out, y);

@@ -155,11 +155,7 @@ static hoop_status add_layers(hoop_trainer *tr, hoop_module *layers, hoop_error 
         return hoop_config_fail(tr->config, "model.layers", err,
                                 "a list of layers is wanted, such as [{linear: 512}, relu, {linear: 10}]");
     }
-    for (int i = 0; i < hoop_value_count(list) && st == HOOP_OK; i++) {
-        const hoop_value *first = hoop_value_at(list, i);
-        if (i == 0 && hoop_value_find(first, "embedding") != NULL) hoop__input(tr, 0)->dtype = HOOP_I64;
-        st = add_layer(layers, first, &index, err);
-    }
+    for (int i = 0; i < hoop_value_count(list) && st == HOOP_OK; i++) st = add_layer(layers, hoop_value_at(list, i), &index, err);
     return st;
 }
 
@@ -217,9 +213,9 @@ static hoop_status check_values(hoop_trainer *tr, int ndim, const int64_t *shape
 
 static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop_ints *as = &tr->plan->model.output_shape;
-    int              ndim;
-    const int64_t   *shape = hoop_model_out_shape(tr->model, &ndim);
+    const hoop_ints *as    = &tr->plan->model.output_shape;
+    const int        ndim  = hoop_model_output(tr->model, 0)->ndim - 1;
+    const int64_t   *shape = hoop_model_output(tr->model, 0)->size + 1;
     int64_t          n = 1, wanted = 1;
     hoop_status      st = HOOP_OK;
     if (hoop__target(tr, 0)->ndim >= 0) /* else to predict only */
@@ -236,13 +232,16 @@ const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *ndim)
 {
     *ndim = tr->model == NULL ? -1 : tr->plan->model.output_shape.n;
     if (tr->model == NULL) return NULL;
-    return *ndim > 0 ? tr->plan->model.output_shape.v : hoop_model_out_shape(tr->model, ndim);
+    if (*ndim > 0) return tr->plan->model.output_shape.v;
+    *ndim = hoop_model_output(tr->model, 0)->ndim - 1;
+    return hoop_model_output(tr->model, 0)->size + 1;
 }
 
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
     hoop_module *root, *layers = NULL;
-    int64_t      shape[HOOP_MAX_DIMS] = {1};
+    hoop__field *x  = hoop__input(tr, 0);
+    hoop_shape   in = {.ndim = x->ndim + 1};
     hoop_status  st;
 
     const hoop_normalize_opts normalize = {hoop__input(tr, 0)->dtype == HOOP_F64 ? HOOP_NORMALIZE_F64 : HOOP_NORMALIZE_MODEL};
@@ -255,8 +254,10 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));
     HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
     HOOP_TRY(st, done, tr->plan->model.kind == HOOP__MODEL_MLP ? add_mlp(tr, layers, err) : add_layers(tr, layers, err));
-    memcpy(shape + 1, hoop__input(tr, 0)->shape, (size_t)hoop__input(tr, 0)->ndim * sizeof *shape);
-    st = hoop_model_build(tr->model, hoop__input(tr, 0)->ndim + 1, shape, err);
+    if (hoop_model_takes_indices(tr->model, 0)) x->dtype = HOOP_I64;
+    in.dtype = x->dtype;
+    memcpy(in.size + 1, x->shape, (size_t)x->ndim * sizeof *in.size);
+    st = hoop_model_build(tr->model, 1, &in, err);
     if (st != HOOP_OK) {
         (void)hoop_fail_within(err, "%s: model", hoop_config_name(tr->config));
         goto done;

@@ -29,7 +29,7 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t n, vo
     (void)hoop_tape_set_grad(tr->tape, false);
     x = hoop_tape_wrap(tr->tape, in->dtype, hoop__input(tr, 0)->ndim + 1, shape, in->data);
     if (in->dtype != hoop__input(tr, 0)->dtype) x = hoop_cast(tr->tape, x, hoop__input(tr, 0)->dtype);
-    y = hoop_model_forward(tr->model, tr->tape, x);
+    hoop_model_forward(tr->model, tr->tape, 1, &x, &y);
     if (in->probabilities) y = hoop_softmax(tr->tape, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK)
         return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
@@ -38,11 +38,10 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t n, vo
 
 hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *out, hoop_dtype dtype, hoop_error *err)
 {
-    const int64_t  chunk = hoop__plan_leaf_rows(tr);
-    int            ndim;
-    const int64_t *shape   = hoop_model_out_shape(tr->model, &ndim);
-    const int64_t  out_row = product(ndim, shape), row = product(hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape);
-    hoop__rows     part = *in;
+    const int64_t     chunk = hoop__plan_leaf_rows(tr);
+    const hoop_shape *y     = hoop_model_output(tr->model, 0);
+    const int64_t out_row = product(y->ndim - 1, y->size + 1), row = product(hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape);
+    hoop__rows    part = *in;
     void *space = hoop__target(tr, 0)->mean == NULL ? NULL : malloc((size_t)(chunk * out_row) * hoop_dtype_size(tr->dtype) + 1);
     hoop_status st = HOOP_OK;
     if (hoop__target(tr, 0)->mean != NULL && space == NULL)

@@ -145,7 +145,7 @@ hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
         hoop_tape_fail(tr->tape, HOOP_ESTATE, "hoop_trainer_loss: the model is the caller's own");
         return NULL;
     }
-    out = hoop_model_forward(tr->model, tr->tape, leaf->x);
+    hoop_model_forward(tr->model, tr->tape, 1, &leaf->x, &out);
     if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(&tr->step->record, out, leaf->y);
     if (hoop__target(tr, 0)->mean != NULL) leaf->units = hoop__targets_squares(tr, out, leaf->raw_dtype, leaf->raw, leaf->n);
     return hoop__step_loss(tr, out, leaf->y);

@@ -1,9 +1,16 @@
 /**
  * hoop/nn.h - models as trees of modules with named parameters and buffers.
  *
- * A model owns a parameter store. Modules are added under the root (a sequence) by kind and options; build works out sizes
- * from the input's shape and registers parameters under PyTorch's names ("layers.0.weight"); finalize lays them out; init
- * fills them. Training or evaluation mode is the tape's.
+ * A model owns a parameter store. Modules are added by kind and options under the root (a sequential) and under other
+ * containers; build works out sizes from the inputs' shapes and registers parameters under PyTorch's names
+ * ("layers.0.weight"); finalize lays them out; init fills them. Training or evaluation mode is the tape's.
+ *
+ *     hoop_model_root(m)                  sequential: each module's outputs are the next one's inputs
+ *     +- "0" residual                     body(x) + shortcut(x), or + x
+ *     |  +- "body" sequential             "0.body.0.weight", ...
+ *     |  +- "shortcut" linear             "0.shortcut.weight", ...
+ *     +- "1" parallel                     branches side by side: their outputs, or these joined
+ *        +- "u" linear, "v" linear        "1.u.weight", ...; the model's outputs are named u and v
  */
 #ifndef HOOP_NN_H
 #define HOOP_NN_H
@@ -16,23 +23,58 @@
 extern "C" {
 #endif
 
+enum {
+    HOOP_MODULE_TENSORS = 64, /* most inputs, and most outputs, of a module */
+    HOOP_MODULE_SLOTS   = 64  /* most parameters and buffers of one module */
+};
+
 typedef struct hoop_model  hoop_model;
 typedef struct hoop_module hoop_module;
 
-/** A kind of module: its options (spelt as in a config), how it is built, run and initialised. */
+/** What a module sees of a tensor before there is one. size[0] is the batch and not looked at; elsewhere -1 says that the size
+ * varies from leaf to leaf. */
+typedef struct hoop_shape {
+    hoop_dtype dtype;
+    int        ndim;
+    int64_t    size[HOOP_MAX_DIMS];
+} hoop_shape;
+
+/** What may stand under a container, as hoop_module_add and a config name it. */
+typedef struct hoop_module_child {
+    const char *name;     /* of the module; of `many`: the config's key of their list or map */
+    bool        required; /* one of this name; of `many`: at least one */
+    bool        many;     /* any number, of any names */
+    const char *help;
+} hoop_module_child;
+
+/**
+ * A kind of module: its options (spelt as in a config), how it is built and run. Most take one tensor and give one: `build`
+ * and `forward`. Those of several tensors, or whose dtypes are not the rule's, have build_many or forward_many in its place.
+ */
 typedef struct hoop_module_kind {
-    const char       *name;
+    const char       *name, *help;
     hoop_option_table options; /* of the struct that hoop_module_opts gives; rows may be NULL */
     size_t            opts_size;
-    const char       *main_option; /* `linear: 512` means `linear: {out: 512}`; NULL: takes no value */
-    /** Check the input's shape (ndim, shape; dim 0 is the batch), register parameters and buffers, set the output's shape. */
+    const char       *main_option;   /* `linear: 512` means `linear: {out: 512}`; NULL: takes no value */
+    bool              takes_indices; /* its input is i64; else it is of the model's dtype, as outputs are */
+    /** Check the input's shape (ndim, shape; dim 0 is the batch), register parameters and buffers, set the output's shape. NULL:
+     * no parameters, the same shape. */
     hoop_status (*build)(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err);
+    /** The same of any number of tensors, whose dtypes are its own to check: fills *nout (1 to HOOP_MODULE_TENSORS) and out. */
+    hoop_status (*build_many)(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err);
     hoop_tensor *(*forward)(const hoop_module *m, hoop_tape *t, hoop_tensor *x);
+    void (*forward_many)(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
+    /* of containers; what is said of children[0] may be said of the container in a config: `residual: [...]` is its body */
+    const hoop_module_child *children;
+    int                      nchildren;
+    /** Which input of child c is the module's input i; -1: none. Asked before build, too. */
+    int (*feeds)(const hoop_module *m, int c, int i);
+    /** The name of output i, after build; "" or NULL: it has none. NULL: none has. */
+    const char *(*output_name)(const hoop_module *m, int i);
 } hoop_module_kind;
 
 /** What a parameter is to initialisation: summed over fan_in inputs, added to such a sum, or rows to look up. */
 typedef enum hoop_param_kind { HOOP_PARAM_WEIGHT, HOOP_PARAM_BIAS, HOOP_PARAM_TABLE } hoop_param_kind;
-enum { HOOP_MODULE_SLOTS = 8 }; /* parameters and buffers of one module */
 
 typedef enum hoop_init { HOOP_INIT_PYTORCH, HOOP_INIT_HE, HOOP_INIT_GLOROT } hoop_init;
 
@@ -41,20 +83,29 @@ HOOP_API hoop_status  hoop_model_create(hoop_dtype dtype, hoop_error *err, hoop_
 HOOP_API void         hoop_model_destroy(hoop_model **m);
 HOOP_API hoop_module *hoop_model_root(hoop_model *m);
 HOOP_API hoop_params *hoop_model_params(const hoop_model *m);
-/** Add a module of a kind under a sequence. opts: the kind's struct, copied; NULL: its defaults. name: of one path segment. The
- * model owns *out. Calls: Local. */
+/** Add a module of a kind under a container. opts: the kind's struct, copied; NULL: its defaults. name: of one path segment, no
+ * other module's there. The model owns *out (may be NULL). Errors: HOOP_EARG, HOOP_ENOMEM. Calls: Local. */
 HOOP_API hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
                                      hoop_error *err, hoop_module **out);
-/** Work out shapes from the input's (shape[0], the batch, is not looked at) and register all parameters. Calls: Local. */
-HOOP_API hoop_status hoop_model_build(hoop_model *m, int ndim, const int64_t *shape, hoop_error *err);
-/** The output's shape without the batch, after build. Calls: Local. */
-HOOP_API const int64_t *hoop_model_out_shape(const hoop_model *m, int *ndim);
-HOOP_API hoop_status    hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err);
+/** Work out shapes from those of the inputs and register all parameters, once. Errors: HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG,
+ * those of hoop_params_add, naming the module; HOOP_ESTATE a second time. Calls: Local. */
+HOOP_API hoop_status hoop_model_build(hoop_model *m, int nin, const hoop_shape *in, hoop_error *err);
+/** How many tensors it takes and gives, after build. Calls: Local. */
+HOOP_API int hoop_model_inputs(const hoop_model *m);
+HOOP_API int hoop_model_outputs(const hoop_model *m);
+/** Output i, after build; NULL: there is none. Calls: Local. */
+HOOP_API const hoop_shape *hoop_model_output(const hoop_model *m, int i);
+/** Its name: that of the branch it comes from; "" where it has none. Calls: Local. */
+HOOP_API const char *hoop_model_output_name(const hoop_model *m, int i);
+/** Is input i looked up (i64)? To be asked before build, too. Calls: Local. */
+HOOP_API bool        hoop_model_takes_indices(const hoop_model *m, int i);
+HOOP_API hoop_status hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err);
 /** Fill all parameters: keyed by seed and the parameter's name, so that neither order nor other modules matter. Errors:
  * HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
 HOOP_API hoop_status hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed);
-/** The model's output for x (N, ...). Calls: Local. */
-HOOP_API hoop_tensor *hoop_model_forward(const hoop_model *m, hoop_tape *t, hoop_tensor *x);
+/** The model's outputs (hoop_model_outputs, to out) for inputs (N, ...), as many as it was built for. Failures stick to the tape;
+ * out is then poison. in and out are not the same array. Calls: Local. */
+HOOP_API void hoop_model_forward(const hoop_model *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
 /** Fill one parameter of any store by a scheme: 2 or more dims (out, in, ...) as a weight, 1 dim as a bias of fan_in inputs.
  * Errors: HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
 HOOP_API hoop_status hoop_param_init(hoop_params *p, int param, hoop_init init, int64_t fan_in, uint64_t seed);
@@ -75,6 +126,22 @@ HOOP_API hoop_status  hoop_module_buffer(hoop_module *m, int slot, const char *n
                                          const int64_t *shape, hoop_error *err);
 HOOP_API hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot); /* of param and buffer; NULL if not registered */
 
+/* for containers */
+HOOP_API const hoop_module_kind *hoop_module_kind_of(const hoop_module *m);
+HOOP_API const char             *hoop_module_name(const hoop_module *m); /* the last part of its path */
+HOOP_API int                     hoop_module_inputs(const hoop_module *m);
+HOOP_API int                     hoop_module_outputs(const hoop_module *m);
+HOOP_API const char             *hoop_module_output_name(const hoop_module *m, int i); /* "": it has none */
+/** Children, in the order in which they were added: the first, the one behind m; the one of a name. NULL: none. Calls: Local. */
+HOOP_API hoop_module *hoop_module_first(const hoop_module *m);
+HOOP_API hoop_module *hoop_module_next(const hoop_module *m);
+HOOP_API hoop_module *hoop_module_find(const hoop_module *m, const char *name);
+/** Build a child for its inputs: *nout shapes to out[HOOP_MODULE_TENSORS], which is not `in`. Calls: Local. */
+HOOP_API hoop_status hoop_module_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out,
+                                       hoop_error *err);
+/** Run a child: hoop_module_outputs tensors to out, which is not `in`. Calls: Local. */
+HOOP_API void hoop_module_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
+
 /* options of the kinds, for C; zero is the default */
 typedef struct hoop_linear_opts {
     int64_t out;
@@ -93,6 +160,17 @@ typedef struct hoop_normalize_opts {
 typedef struct hoop_gelu_opts {
     int approximate; /* hoop_gelu_kind */
 } hoop_gelu_opts;
+typedef enum hoop_join { HOOP_JOIN_NONE, HOOP_JOIN_ADD, HOOP_JOIN_MUL, HOOP_JOIN_CONCAT } hoop_join;
+typedef enum hoop_branch_inputs { HOOP_INPUTS_SHARED, HOOP_INPUTS_EACH } hoop_branch_inputs;
+/** parallel: branches side by side. They are its children. */
+typedef struct hoop_parallel_opts {
+    int join;   /* hoop_join: of the branches' outputs; concat over the last dim */
+    int inputs; /* hoop_branch_inputs: every branch gets all of them, or branch i gets input i */
+} hoop_parallel_opts;
+/** repeat: its child "body" so many times, each with weights of its own: "0", "1", ... */
+typedef struct hoop_repeat_opts {
+    int64_t times;
+} hoop_repeat_opts;
 
 #ifdef __cplusplus
 }

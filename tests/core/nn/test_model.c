@@ -15,7 +15,7 @@ static hoop_model *embedded_linear(hoop_dtype dtype, int64_t rows, int64_t width
                             &(hoop_embedding_opts){.rows = rows, .width = width}, why, NULL));
     test_ok(hoop_module_add(hoop_model_root(m), hoop_module_kind_find("linear"), "linear", &(hoop_linear_opts){.out = out}, why,
                             NULL));
-    test_ok(hoop_model_build(m, 1, (int64_t[]){1}, why));
+    test_ok(hoop_model_build(m, 1, &(hoop_shape){.dtype = HOOP_I64, .ndim = 1}, why));
     test_ok(hoop_model_finalize(m, NULL, why));
     return m;
 }
@@ -115,7 +115,7 @@ static void init_by_parameter(void **state)
                             &(hoop_embedding_opts){.rows = 10, .width = 8}, why, NULL));
     test_ok(
         hoop_module_add(hoop_model_root(m), hoop_module_kind_find("linear"), "linear", &(hoop_linear_opts){.out = 6}, why, NULL));
-    test_ok(hoop_model_build(m, 1, (int64_t[]){1}, why));
+    test_ok(hoop_model_build(m, 1, &(hoop_shape){.dtype = HOOP_I64, .ndim = 1}, why));
     test_ok(hoop_params_add(hoop_model_params(m), "behind", 2, (int64_t[]){3, 2}, why, &behind));
     test_ok(hoop_model_finalize(m, NULL, why));
     for (int init = HOOP_INIT_PYTORCH; init <= HOOP_INIT_GLOROT; init++) {
@@ -137,6 +137,8 @@ static void init_by_parameter(void **state)
 }
 
 /* ---- kinds of the user's own ---- */
+
+static const hoop_shape rows_of_three = {.dtype = HOOP_F32, .ndim = 2, .size = {1, 3}};
 
 static hoop_tensor *same_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 {
@@ -165,7 +167,7 @@ static const hoop_module_kind asking = {.name = "asking", .build = asking_build,
 
 static void kinds_are_checked(void **state)
 {
-    static const char *const says[] = {"slot 8", "slot -1", "more than", "taken"};
+    static const char *const says[] = {"slot 64", "slot -1", "more than", "taken"};
     hoop_error               err;
     hoop_model              *m;
     hoop_module             *root, *leaf;
@@ -174,15 +176,15 @@ static void kinds_are_checked(void **state)
         test_ok(hoop_model_create(HOOP_F32, why, &m));
         test_ok(hoop_module_add(hoop_model_root(m), &asking, "part", NULL, why, NULL));
         err.status = HOOP_OK;
-        test_failed(hoop_model_build(m, 2, (int64_t[]){1, 3}, &err), &err, HOOP_EARG, "part", says[asked], NULL);
+        test_failed(hoop_model_build(m, 1, &rows_of_three, &err), &err, HOOP_EARG, "part", says[asked], NULL);
         hoop_model_destroy(&m);
     }
     test_ok(hoop_model_create(HOOP_F32, why, &m));
     root = hoop_model_root(m);
     test_ok(hoop_module_add(root, &asking, "part", NULL, why, &leaf));
-    test_ok(hoop_model_build(m, 2, (int64_t[]){1, 3}, why));
+    test_ok(hoop_model_build(m, 1, &rows_of_three, why));
     err.status = HOOP_OK;
-    test_failed(hoop_model_build(m, 2, (int64_t[]){1, 3}, &err), &err, HOOP_EARG, "built", NULL);
+    test_failed(hoop_model_build(m, 1, &rows_of_three, &err), &err, HOOP_ESTATE, "built", NULL);
     err.status = HOOP_OK;
     test_failed(hoop_module_add(root, hoop_module_kind_find("lienar"), "x", NULL, &err, NULL), &err, HOOP_EARG, "'x'", NULL);
     err.status = HOOP_OK;
@@ -208,7 +210,7 @@ static void a_silent_build_has_an_error(void **state)
     (void)state;
     test_ok(hoop_model_create(HOOP_F32, why, &m));
     test_ok(hoop_module_add(hoop_model_root(m), &silent, "part", NULL, why, NULL));
-    test_failed(hoop_model_build(m, 2, (int64_t[]){1, 3}, &err), &err, HOOP_ESHAPE, "part", "silent", NULL);
+    test_failed(hoop_model_build(m, 1, &rows_of_three, &err), &err, HOOP_ESHAPE, "part", "silent", NULL);
     hoop_model_destroy(&m);
 }
 

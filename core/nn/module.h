@@ -1,0 +1,58 @@
+/** core/nn/module.h - the insides of a model and its modules, for the files of core/nn. */
+#ifndef HOOP_MODULE_INTERNAL_H
+#define HOOP_MODULE_INTERNAL_H
+
+#include "hoop/nn.h"
+
+enum { HOOP__PATH_BYTES = 200 }; /* of a module, with its NUL */
+
+struct hoop_module {
+    const hoop_module_kind *kind;
+    hoop_model             *model;
+    char                    path[HOOP__PATH_BYTES];
+    uint64_t                site; /* of its random ops: a hash of the path */
+    void                   *opts;
+    int                     nin, nout; /* of its build */
+    hoop_tensor            *tensor[HOOP_MODULE_SLOTS];
+    hoop_module            *first, *last, *next; /* children, sibling */
+    hoop_module            *pattern;             /* what a repeat's children are copies of */
+};
+
+struct hoop_model {
+    hoop_params *params;
+    hoop_module *root;
+    struct hoop__init {
+        int             param;
+        hoop_param_kind kind;
+        int64_t         fan_in;
+    } * init; /* of the modules' parameters, in their order */
+    int        ninit;
+    bool       built;
+    bool       blamed; /* build's error names its module already */
+    hoop_shape out[HOOP_MODULE_TENSORS];
+};
+
+/* a module without a parent (NULL) is a root; a child's name is checked by hoop_module_add */
+hoop_status hoop__module_new(hoop_model *model, const hoop_module *parent, const hoop_module_kind *kind, const char *name,
+                             const void *opts, hoop_error *err, hoop_module **out);
+void        hoop__module_free(hoop_module *m); /* and what is below */
+/* m and what is below, unbuilt, once more under a parent */
+hoop_status hoop__module_copy(hoop_module *parent, const hoop_module *m, const char *name, hoop_error *err);
+uint64_t    hoop__name_hash(const char *name);
+
+/* the same but for the batch; "f32 (N, 28, ?)" */
+enum { HOOP__SHAPE_TEXT = 200 };
+bool        hoop__shape_equal(const hoop_shape *a, const hoop_shape *b);
+const char *hoop__shape_text(const hoop_shape *s, char out[HOOP__SHAPE_TEXT]);
+
+/* what a sequential does, for containers that are one (modules/sequential.c) */
+hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err);
+void        hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
+const char *hoop__sequence_output_name(const hoop_module *m, int i);
+
+#define HOOP__OPTIONS(rows)                                                                                                      \
+    {                                                                                                                            \
+        "", rows, (int)(sizeof(rows) / sizeof(rows)[0])                                                                          \
+    }
+
+#endif

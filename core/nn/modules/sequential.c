@@ -1,0 +1,55 @@
+/* sequential: each child's outputs are the next one's inputs; without children it gives what it gets. */
+#include "nn/module.h"
+
+#include <string.h>
+
+hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err)
+{
+    hoop_shape now[HOOP_MODULE_TENSORS];
+    int        n = nin;
+    memcpy(out, in, (size_t)nin * sizeof *in);
+    for (hoop_module *c = m->first; c != NULL; c = c->next) {
+        hoop_status st;
+        memcpy(now, out, (size_t)n * sizeof *out);
+        st = hoop_module_build(c, n, now, &n, out, err);
+        if (st != HOOP_OK) return st;
+    }
+    *nout = n;
+    return HOOP_OK;
+}
+
+void hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    hoop_tensor *now[HOOP_MODULE_TENSORS];
+    int          n = nin;
+    for (int i = 0; i < n; i++) out[i] = in[i];
+    for (const hoop_module *c = m->first; c != NULL; c = c->next) {
+        for (int i = 0; i < n; i++) now[i] = out[i];
+        hoop_module_forward(c, t, n, now, out);
+        n = c->nout;
+    }
+}
+
+const char *hoop__sequence_output_name(const hoop_module *m, int i)
+{
+    return m->last == NULL ? NULL : hoop_module_output_name(m->last, i);
+}
+
+static int feeds(const hoop_module *m, int c, int i)
+{
+    (void)m;
+    return c == 0 ? i : -1;
+}
+
+static const hoop_module_child children[] = {{"layers", false, true, "a list of layers"}};
+
+const hoop_module_kind hoop__module_sequential = {
+    .name         = "sequential",
+    .help         = "one layer after the other",
+    .build_many   = hoop__sequence_build,
+    .forward_many = hoop__sequence_forward,
+    .children     = children,
+    .nchildren    = 1,
+    .feeds        = feeds,
+    .output_name  = hoop__sequence_output_name,
+};
