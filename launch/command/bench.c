@@ -4,7 +4,10 @@
 #include "base/clock.h"
 #include "command/limits.h"
 #include "command/print.h"
-#include "train/trainer.h"
+#include "hoop/optim.h"
+#include "hoop/random.h"
+#include "hoop/runtime.h"
+#include "hoop/train.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -172,7 +175,8 @@ done:
     return st;
 }
 
-static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const double *ms, const machine_limits *limits)
+static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const char *numerics, const double *ms,
+                         const machine_limits *limits)
 {
     const hoop_trainer_status *about  = hoop_trainer_about(tr);
     double                     median = ms[a->steps / 2], samples = (double)about->last.samples / median * 1e3,
@@ -181,11 +185,11 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
     (void)getrusage(RUSAGE_SELF, &usage);
     if (a->json) {
         json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "workload",
-                              a->workload->name, "numerics", hoop_runtime_numerics(tr->rt), "ranks", s->size, "threads",
-                              about->threads, "leaves", (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0],
-                              "ms_p90", ms[a->steps * 9 / 10], "samples_per_s", samples, "loss", loss, "tape_peak_bytes",
-                              (json_int_t)about->memory_peak_bytes, "rss_kb", (json_int_t)usage.ru_maxrss, "fma_gflops",
-                              limits->fma_gflops, "gemm_gflops", limits->gemm_gflops, "memcpy_gb_s", limits->memcpy_gb_s);
+                              a->workload->name, "numerics", numerics, "ranks", s->size, "threads", about->threads, "leaves",
+                              (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0], "ms_p90", ms[a->steps * 9 / 10],
+                              "samples_per_s", samples, "loss", loss, "tape_peak_bytes", (json_int_t)about->memory_peak_bytes,
+                              "rss_kb", (json_int_t)usage.ru_maxrss, "fma_gflops", limits->fma_gflops, "gemm_gflops",
+                              limits->gemm_gflops, "memcpy_gb_s", limits->memcpy_gb_s);
         (void)json_dumpf(o, stdout, JSON_REAL_PRECISION(6) | JSON_COMPACT);
         (void)printf("\n");
         json_decref(o);
@@ -197,7 +201,7 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
                  (long long)about->leaves, about->leaves == 1 ? "f" : "ves", median, ms[0], ms[a->steps * 9 / 10], samples, loss,
                  (double)about->memory_peak_bytes * 1e-6, usage.ru_maxrss / 1024);
     (void)printf("limits %.0f GF/s fma, %.0f GF/s gemm (1024^3), %.1f GB/s memcpy, one thread, %s\n", limits->fma_gflops,
-                 limits->gemm_gflops, limits->memcpy_gb_s, hoop_runtime_numerics(tr->rt));
+                 limits->gemm_gflops, limits->memcpy_gb_s, numerics);
 }
 
 int command_bench(int argc, char **argv)
@@ -208,6 +212,7 @@ int command_bench(int argc, char **argv)
     hoop_config             *config = NULL;
     hoop_trainer_opts        opts   = {.arrays = true, .input_ndim = 1};
     hoop_trainer            *tr     = NULL;
+    hoop_runtime            *rt;
     hoop_comm_opts           comm   = {0};
     machine_limits           limits = {0};
     arrays                   data   = {0};
@@ -232,7 +237,9 @@ int command_bench(int argc, char **argv)
     (void)make_arrays(&a, tr, &err, &data);
     if (hoop_comm_agree_status(s.comm, &err) != HOOP_OK) goto done;
     if (time_steps(&a, &s, tr, &data, ms, &err) != HOOP_OK) goto done;
-    if (s.rank == 0 && limits_measure(tr->rt, &err, &limits) == HOOP_OK) print_result(&a, &s, tr, ms, &limits);
+    rt = hoop_trainer_runtime(tr);
+    if (s.rank == 0 && limits_measure(rt, &err, &limits) == HOOP_OK)
+        print_result(&a, &s, tr, hoop_runtime_numerics(rt), ms, &limits);
     if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
 done:
     free(data.x);

@@ -1,17 +1,14 @@
 /* hoop train CONFIG.yaml */
 #include "command/command.h"
 
+#include "base/text.h"
+#include "command/print.h"
+#include "hoop/checkpoint.h"
+#include "hoop/train.h"
+#include "observe/observe.h"
 #include "output/files.h"
 #include "output/log.h"
 #include "output/outlet.h"
-#include "base/text.h"
-#include "command/open.h"
-#include "command/print.h"
-#include "observe/observe.h"
-#include "hoop/inspect.h"
-#include "train/task.h"
-#include "train/data.h"
-#include "train/plan.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -171,49 +168,39 @@ static void note_done(const hoop_trainer_status *about, const char *out, voice *
     note(v, text);
 }
 
-static void print_header(const session *s, hoop_trainer *tr, const char *out, voice *v)
+static const char *numerics_of(hoop_trainer *tr)
 {
-    const hoop_trainer_status *a    = hoop_trainer_about(tr);
-    hoop__text                 text = {0};
+    const hoop_runtime *rt = hoop_trainer_runtime(tr);
+    return hoop_runtime_numerics(rt);
+}
+
+static void print_header(const session *s, const hoop_config *config, hoop_trainer *tr, const char *out, voice *v)
+{
+    const hoop_trainer_status *a     = hoop_trainer_about(tr);
+    const hoop_params         *p     = hoop_trainer_params(tr);
+    const hoop_optim          *optim = hoop_trainer_optim(tr);
+    const hoop_dataset        *data  = hoop_trainer_data(tr);
+    const hoop_value          *name  = hoop_config_get(config, "data.train");
+    const hoop_dtype           dtype = hoop_trainer_dtype(tr);
+    hoop__text                 text  = {0};
     hoop__text_addf(&text, "%d rank%s x %d thread%s, %s\n", s->size, s->size == 1 ? "" : "s", a->threads,
-                    a->threads == 1 ? "" : "s", hoop_runtime_numerics(tr->rt));
-    hoop__text_addf(&text, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(tr->params),
-                    hoop_dtype_name(tr->dtype), hoop_optim_name(tr->optim));
+                    a->threads == 1 ? "" : "s", numerics_of(tr));
+    hoop__text_addf(&text, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(p), hoop_dtype_name(dtype),
+                    hoop_optim_name(optim));
     hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
-                    tr->plan->data.train, (long long)hoop_dataset_about(tr->data->train)->length, (long long)a->steps_per_epoch,
-                    (long long)tr->plan->run.batch, (long long)a->leaves);
+                    hoop_value_text(name), (long long)hoop_dataset_about(data)->length, (long long)a->steps_per_epoch,
+                    (long long)a->batch, (long long)a->leaves);
     hoop__text_addf(&text, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
     if (text.data != NULL) say(v, text.data);
     hoop__text_clear(&text);
 }
 
-typedef struct saved {
-    char path[HOOP_CHECKPOINT_PATH], hash[65];
-} saved;
-
-static hoop_status hash_saved(void *ctx, hoop_error *err)
-{
-    saved           *x = ctx;
-    hoop_checkpoint *c = NULL;
-    hoop_status      st;
-    HOOP_TRY(st, done, hoop_checkpoint_open(x->path, err, &c));
-    st = hoop_checkpoint_hash(c, false, err, x->hash);
-done:
-    hoop_checkpoint_close(&c);
-    return st;
-}
-
 /* the last lines of a run: its checkpoint and what is in it, read back. Collective */
 static hoop_status describe_result(const session *s, hoop_trainer *tr, const char *out, hoop_error *err, hoop__text *lines)
 {
-    const hoop_trainer_status *a    = hoop_trainer_about(tr);
-    hoop__task                 task = {.joinable = false};
-    saved                      x    = {.hash = ""};
-    hoop_status                st;
-    HOOP_TRY(st, done, hoop_checkpoint_step_path(out, a->step, err, x.path)); /* so it was saved; the same on all ranks */
-    if (s->rank == 0) hoop__task_start(&task, hash_saved, &x);
-    st = hoop__task_wait(tr, &task, "reading the checkpoint back", err);
-    hoop__task_join(&task);
+    const hoop_trainer_status *a = hoop_trainer_about(tr);
+    char                       path[HOOP_CHECKPOINT_PATH], hash[HOOP_CHECKPOINT_HASH_SIZE];
+    hoop_status                st = hoop_trainer_hash_saved(tr, err, hash);
     if (s->rank != 0) return st;
     if (a->validation_step == a->step) {
         hoop__text_addf(lines, "validation loss %.6g", a->validation.loss / a->validation.weight);
@@ -221,8 +208,8 @@ static hoop_status describe_result(const session *s, hoop_trainer *tr, const cha
             hoop__text_addf(lines, "  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
         hoop__text_adds(lines, "\n");
     }
-    if (st == HOOP_OK) hoop__text_addf(lines, "checkpoint %s\nhash       %s\n", x.path, x.hash);
-done:
+    if (st == HOOP_OK) st = hoop_checkpoint_step_path(out, a->step, err, path);
+    if (st == HOOP_OK) hoop__text_addf(lines, "checkpoint %s\nhash       %s\n", path, hash);
     return st;
 }
 
@@ -250,7 +237,7 @@ static hoop_status run(const session *s, hoop_trainer *tr, const char *out, voic
         hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_progress(v->progress),
                                      hoop__observe_metrics(metrics), hoop__observe_saving()};
         hoop__log_line(v->log, "start at step %lld of %lld, %d ranks, %s", (long long)a->step, (long long)a->steps, s->size,
-                       hoop_runtime_numerics(tr->rt));
+                       numerics_of(tr));
         st = hoop_trainer_run(tr, observers, (int)(sizeof observers / sizeof observers[0]), &local);
         if (st == HOOP_OK)
             hoop__log_line(v->log, "end at step %lld, checkpoint of step %lld", (long long)a->step, (long long)a->saved_step);
@@ -340,7 +327,7 @@ int command_train(int argc, char **argv)
         goto done; /* rank 0 looked */
     opts.resume = resume[0] == '\0' ? NULL : resume;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
-    if (s.rank == 0) print_header(&s, tr, out, &v);
+    if (s.rank == 0) print_header(&s, config, tr, out, &v);
     if (s.rank == 0) note_done(hoop_trainer_about(tr), out, &v);
     listen_to_signals(tr);
     if (run(&s, tr, out, &v, &err) != HOOP_OK) goto done;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "output/lines.h"
 #include "output/tensorboard.h"
-#include "train/plan.h"
+#include "hoop/runtime.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -31,6 +31,7 @@ static char *describe(hoop_trainer *tr)
 {
     const hoop_trainer_status *s     = hoop_trainer_about(tr);
     hoop_comm                 *comm  = hoop_trainer_comm(tr);
+    const hoop_runtime        *rt    = hoop_trainer_runtime(tr);
     json_t                    *hosts = json_object(), *start;
     char                       utc[40];
     time_t                     now = time(NULL);
@@ -43,8 +44,8 @@ static char *describe(hoop_trainer *tr)
         (void)json_object_set_new(hosts, hoop_comm_host(comm, r), json_integer(json_integer_value(count) + 1));
     }
     start = json_pack("{s:s, s:s, s:s, s:I, s:i, s:o, s:i, s:I, s:s}", "utc", utc, "hoop", HOOP_VERSION, "config",
-                      tr->plan->fingerprint, "steps", (json_int_t)s->steps, "ranks", hoop_comm_size(comm), "hosts", hosts,
-                      "threads", s->threads, "leaves", (json_int_t)s->leaves, "numerics", hoop_runtime_numerics(tr->rt));
+                      hoop_trainer_fingerprint(tr), "steps", (json_int_t)s->steps, "ranks", hoop_comm_size(comm), "hosts", hosts,
+                      "threads", s->threads, "leaves", (json_int_t)s->leaves, "numerics", hoop_runtime_numerics(rt));
     text  = start == NULL ? NULL : json_dumps(start, JSON_COMPACT);
     json_decref(start);
     return text;
@@ -88,7 +89,9 @@ done:
 /* A full disk must not end a training that can go on; what did not fit is lost. */
 static void tell(hoop__metrics_observer *m, hoop_trainer *tr, const hoop_error *why)
 {
-    if (why->status != HOOP_OK && !m->told) hoop__note(tr, "warning: %s; the run goes on without what does not fit", why->text);
+    char text[HOOP_ERROR_TEXT + 96];
+    (void)snprintf(text, sizeof text, "warning: %s; the run goes on without what does not fit", why->text);
+    if (why->status != HOOP_OK && !m->told) hoop_trainer_note(tr, text);
     m->told = m->told || why->status != HOOP_OK;
 }
 

@@ -79,6 +79,7 @@ static hoop_status check_leaves(hoop_trainer *tr, hoop_error *err)
     int     size = hoop_comm_size(tr->comm);
     int64_t fit  = size;
     if (tr->plan->run.leaves == HOOP_OPT_AUTO) tr->plan->run.leaves = hoop_leaves_auto(tr->plan->run.batch);
+    tr->status.batch  = tr->plan->run.batch;
     tr->status.leaves = tr->plan->run.leaves;
     if (size <= tr->plan->run.leaves) return HOOP_OK;
     for (int64_t v = size, best = 0; v < 2 * (int64_t)size && v <= tr->plan->run.batch; v++) {

@@ -24,6 +24,11 @@ void hoop__note(const hoop_trainer *tr, const char *format, ...)
     tr->opts.note(tr->opts.ctx, text);
 }
 
+void hoop_trainer_note(const hoop_trainer *tr, const char *text)
+{
+    if (tr->opts.note != NULL) tr->opts.note(tr->opts.ctx, text);
+}
+
 /* this rank's share of its host's cores, from those of all (all[] has room for each rank) */
 static hoop_status share_cores(hoop_trainer *tr, hoop__cpus *all, hoop_error *err)
 {
@@ -346,6 +351,26 @@ hoop_trainer_kind hoop_trainer_loss_kind(const hoop_trainer *tr)
 hoop_dtype hoop_trainer_dtype(const hoop_trainer *tr)
 {
     return tr->dtype;
+}
+
+hoop_runtime *hoop_trainer_runtime(hoop_trainer *tr)
+{
+    return tr->rt;
+}
+
+hoop_optim *hoop_trainer_optim(hoop_trainer *tr)
+{
+    return tr->optim;
+}
+
+hoop_dataset *hoop_trainer_data(hoop_trainer *tr)
+{
+    return tr->data->train;
+}
+
+const char *hoop_trainer_fingerprint(const hoop_trainer *tr)
+{
+    return tr->plan->fingerprint;
 }
 
 const char *hoop_trainer_config(const hoop_trainer *tr)

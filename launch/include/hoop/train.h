@@ -20,6 +20,7 @@
 #include "hoop/comm.h"
 #include "hoop/config.h"
 #include "hoop/dataset.h"
+#include "hoop/inspect.h"
 #include "hoop/nn.h"
 #include "hoop/optim.h"
 #include "hoop/random.h"
@@ -70,7 +71,7 @@ typedef struct hoop_trainer_status {
     int64_t           validation_samples;                     /* rows of the validation data; 0: there are none */
     double            stall_s, communication_s, first_step_s; /* waited for data, for other ranks; since creation */
     int64_t           memory_peak_bytes;                      /* of tensors on the tape */
-    int64_t           leaves;
+    int64_t           batch, leaves; /* samples of a step over all ranks, and the leaves they are cut into */
     int               threads;
     bool              stopped;    /* hoop_trainer_stop was heard by all */
     int64_t           saved_step; /* of the last published checkpoint; -1: none */
@@ -147,19 +148,32 @@ HOOP_API const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *n
 HOOP_API hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err);
 /** Wait until a save under way is published; a disk may take longer than the communicator's deadline. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_finish(hoop_trainer *tr, hoop_error *err);
+/** The hash of the parameters (hoop/inspect.h) in this step's checkpoint in run_dir, read back from the disk by rank 0, and there
+ *  alone; "" on other ranks. A disk may take longer than the communicator's deadline. Errors: HOOP_ESTATE where it is not saved,
+ *  those of reading. Calls: Collective. */
+HOOP_API hoop_status hoop_trainer_hash_saved(hoop_trainer *tr, hoop_error *err, char hex[HOOP_CHECKPOINT_HASH_SIZE]);
 /** Go on from a run or checkpoint written by the same config (but for keys that decide no bits). Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *err);
 /** Ask all ranks to stop after the same step; may be called in a signal handler, on any rank. Calls: Local. */
 HOOP_API void hoop_trainer_stop(hoop_trainer *tr);
 
+/** Tell a line as one of the trainer's own notes: for observers. Calls: Local. */
+HOOP_API void hoop_trainer_note(const hoop_trainer *tr, const char *text);
+
+/* What it consists of; all of it belongs to the trainer. */
 HOOP_API const hoop_trainer_status *hoop_trainer_about(hoop_trainer *tr);
 HOOP_API hoop_comm                 *hoop_trainer_comm(hoop_trainer *tr);
 HOOP_API hoop_params               *hoop_trainer_params(hoop_trainer *tr);
 HOOP_API hoop_model                *hoop_trainer_model(hoop_trainer *tr); /* NULL: the caller's own */
+HOOP_API hoop_runtime              *hoop_trainer_runtime(hoop_trainer *tr);
+HOOP_API hoop_optim                *hoop_trainer_optim(hoop_trainer *tr); /* NULL: evaluate_only */
+HOOP_API hoop_dataset              *hoop_trainer_data(hoop_trainer *tr);  /* trained on; NULL: arrays */
 HOOP_API hoop_trainer_kind          hoop_trainer_loss_kind(const hoop_trainer *tr);
 HOOP_API hoop_dtype                 hoop_trainer_dtype(const hoop_trainer *tr);
 /** The resolved config (YAML), every key with the value in force. Calls: Local. */
 HOOP_API const char *hoop_trainer_config(const hoop_trainer *tr);
+/** Of the keys that decide bits, in hex (hoop_config_fingerprint). Calls: Local. */
+HOOP_API const char *hoop_trainer_fingerprint(const hoop_trainer *tr);
 /** Every how many steps the config wants a checkpoint; 0: only at the end. Calls: Local. */
 HOOP_API int64_t hoop_trainer_save_every(const hoop_trainer *tr);
 
