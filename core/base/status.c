@@ -1,7 +1,6 @@
 #include "hoop/status.h"
 
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,37 +22,54 @@ const char *hoop_status_text(hoop_status status)
     return status < HOOP_STATUS_COUNT ? statuses[status].text : "unknown status";
 }
 
-hoop_status hoop_fail(hoop_error *err, hoop_status status, const char *format, ...)
+/* s behind the n bytes of a text of `size`; what does not fit is left out */
+static size_t append(char *text, size_t n, size_t size, const char *s)
 {
-    va_list  args;
+    size_t bytes = strlen(s), room = size - 1 - n;
+    if (bytes > room) bytes = room;
+    memcpy(text + n, s, bytes);
+    text[n + bytes] = '\0';
+    return n + bytes;
+}
+
+hoop_status hoop_vfail(hoop_error *err, hoop_status status, const char *before, const char *after, const char *format,
+                       va_list args)
+{
     locale_t host;
+    size_t   at, end;
     if (err == NULL || err->status != HOOP_OK) return status;
     err->status = status;
     host        = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* numbers with a point, wherever the host lives */
-    va_start(args, format);
-    (void)vsnprintf(err->text, sizeof err->text, format, args);
-    va_end(args);
+    at          = append(err->text, 0, sizeof err->text, before == NULL ? "" : before);
+    end         = strlen(after == NULL ? "" : after);
+    end         = end < sizeof err->text - at ? sizeof err->text - end : at + 1; /* room is kept for what stands behind */
+    (void)vsnprintf(err->text + at, end - at, format, args);
+    (void)append(err->text, strlen(err->text), sizeof err->text, after == NULL ? "" : after);
     (void)uselocale(host);
+    return status;
+}
+
+hoop_status hoop_fail(hoop_error *err, hoop_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)hoop_vfail(err, status, NULL, NULL, format, args);
+    va_end(args);
     return status;
 }
 
 hoop_status hoop_fail_within(hoop_error *err, const char *format, ...)
 {
-    char    inner[HOOP_ERROR_TEXT];
-    va_list args;
-    int     n;
+    hoop_error inner;
+    va_list    args;
+    size_t     n;
     if (err == NULL || err->status == HOOP_OK) return err == NULL ? HOOP_EARG : HOOP_OK;
-    memcpy(inner, err->text, sizeof inner);
+    inner       = *err;
+    err->status = HOOP_OK;
     va_start(args, format);
-    n = vsnprintf(err->text, sizeof err->text, format, args);
+    (void)hoop_vfail(err, inner.status, NULL, ": ", format, args);
     va_end(args);
-    if (n < 0) n = 0;
-    if ((size_t)n + 2 < sizeof err->text) {
-        size_t room = sizeof err->text - (size_t)n - 3, used = strlen(inner);
-        char  *at = err->text + n;
-        memcpy(at, ": ", 2);
-        memcpy(at + 2, inner, used < room ? used : room);
-        at[2 + (used < room ? used : room)] = '\0';
-    }
+    n = strlen(err->text);
+    (void)append(err->text, n, sizeof err->text, inner.text);
     return err->status;
 }

@@ -62,14 +62,15 @@ void hoop__h5_message(char *out, size_t size)
 
 hoop_status hoop__h5_fail(hoop_error *err, hoop_status status, const char *format, ...)
 {
-    char    inner[MESSAGE_MAX], newer[MESSAGE_MAX] = "", text[HOOP_ERROR_TEXT - 2 * MESSAGE_MAX - 16];
+    char    inner[MESSAGE_MAX], newer[MESSAGE_MAX] = "", after[2 * MESSAGE_MAX + 16];
     va_list args;
     hoop__h5_message(inner, sizeof inner);
     if (from_the_future(inner)) say_rewrite(newer, sizeof newer);
+    (void)snprintf(after, sizeof after, " (HDF5: %s)%s", inner, newer);
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    (void)hoop_vfail(err, status, NULL, after, format, args);
     va_end(args);
-    return hoop_fail(err, status, "%s (HDF5: %s)%s", text, inner, newer);
+    return status;
 }
 
 hid_t hoop__h5_file_type(hoop_dtype dtype)

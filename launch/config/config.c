@@ -146,12 +146,15 @@ bool hoop_config_has(const hoop_config *cfg, const char *path)
 
 hoop_status hoop_config_fail(const hoop_config *cfg, const char *path, hoop_error *err, const char *format, ...)
 {
-    char              text[HOOP_ERROR_TEXT];
+    char              place[HOOP_ERROR_TEXT];
     va_list           args;
     const hoop_value *v = hoop_config_get(cfg, path);
+    if (v != NULL && v != cfg->root)
+        hoop__value_named(v, place, sizeof place);
+    else
+        (void)snprintf(place, sizeof place, "%s: %s%s", cfg->name, path, path[0] == '\0' ? "" : ": ");
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    (void)hoop_vfail(err, HOOP_ECONFIG, place, NULL, format, args);
     va_end(args);
-    if (v != NULL && v != cfg->root) return hoop_value_fail(v, err, "%s", text);
-    return hoop_fail(err, HOOP_ECONFIG, "%s: %s%s%s", cfg->name, path, path[0] == '\0' ? "" : ": ", text);
+    return HOOP_ECONFIG;
 }

@@ -199,14 +199,21 @@ const hoop_value *hoop_value_find(const hoop_value *v, const char *key)
     return find(v, key, strlen(key));
 }
 
-hoop_status hoop_value_fail(const hoop_value *v, hoop_error *err, const char *format, ...)
+void hoop__value_named(const hoop_value *v, char *out, size_t size)
 {
-    char    text[HOOP_ERROR_TEXT], place[HOOP_ERROR_TEXT], path[HOOP__PATH_MAX];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
+    char place[HOOP_ERROR_TEXT], path[HOOP__PATH_MAX];
     hoop__value_place(v, place, sizeof place);
     hoop__value_path(v, path, sizeof path);
-    return hoop_fail(err, HOOP_ECONFIG, "%s: %s%s%s", place, path, path[0] == '\0' ? "" : ": ", text);
+    (void)snprintf(out, size, "%s: %s%s", place, path, path[0] == '\0' ? "" : ": ");
+}
+
+hoop_status hoop_value_fail(const hoop_value *v, hoop_error *err, const char *format, ...)
+{
+    char    place[HOOP_ERROR_TEXT];
+    va_list args;
+    hoop__value_named(v, place, sizeof place);
+    va_start(args, format);
+    (void)hoop_vfail(err, HOOP_ECONFIG, place, NULL, format, args);
+    va_end(args);
+    return HOOP_ECONFIG;
 }

@@ -58,6 +58,8 @@ hoop_value *hoop__value_copy(hoop__pool *pool, const hoop_value *v);
 void hoop__value_path(const hoop_value *v, char *out, size_t size);
 /** "model.yaml:7" or "--set batch=x" */
 void hoop__value_place(const hoop_value *v, char *out, size_t size);
+/** Its place and path, as a prefix of an error: "run.yaml:3: optimizer.lr: ". */
+void hoop__value_named(const hoop_value *v, char *out, size_t size);
 /** The value at a dotted path below v, or NULL. */
 const hoop_value *hoop__value_walk(const hoop_value *v, const char *path);
 

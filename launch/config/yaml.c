@@ -17,13 +17,16 @@ typedef struct reader {
 
 HOOP_PRINTF(3, 4) static hoop_status fail(const reader *r, size_t line, const char *format, ...)
 {
-    char    text[HOOP_ERROR_TEXT];
+    char    place[HOOP_ERROR_TEXT];
     va_list args;
+    if (r->lines)
+        (void)snprintf(place, sizeof place, "%s:%zu: ", r->origin, line + 1);
+    else
+        (void)snprintf(place, sizeof place, "%s: ", r->origin);
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    (void)hoop_vfail(r->err, HOOP_ECONFIG, place, NULL, format, args);
     va_end(args);
-    if (r->lines) return hoop_fail(r->err, HOOP_ECONFIG, "%s:%zu: %s", r->origin, line + 1, text);
-    return hoop_fail(r->err, HOOP_ECONFIG, "%s: %s", r->origin, text);
+    return HOOP_ECONFIG;
 }
 
 static hoop_status no_memory(const reader *r)

@@ -7,6 +7,8 @@
 #ifndef HOOP_STATUS_H
 #define HOOP_STATUS_H
 
+#include <stdarg.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -64,6 +66,10 @@ HOOP_API const char *hoop_status_name(hoop_status status);
 HOOP_API const char *hoop_status_text(hoop_status status);
 /** Fill *err (if not NULL) unless it already holds an error - the first one is kept - and return status. Calls: Local. */
 HOOP_API hoop_status hoop_fail(hoop_error *err, hoop_status status, const char *format, ...) HOOP_PRINTF(3, 4);
+/** As hoop_fail, for functions that take a format themselves; `before` and `after` (may be NULL) stand around the text, which is
+ * cut where all three are too long. Calls: Local. */
+HOOP_API hoop_status hoop_vfail(hoop_error *err, hoop_status status, const char *before, const char *after, const char *format,
+                                va_list args) HOOP_PRINTF(5, 0);
 /** Put "text: " before the text of *err (if not NULL and holding an error), and return its status. Calls: Local. */
 HOOP_API hoop_status hoop_fail_within(hoop_error *err, const char *format, ...) HOOP_PRINTF(2, 3);
 
