@@ -1,4 +1,5 @@
-#include "hoop/op.h"
+#include "hoop/ops.h"
+#include "tape/tape.h"
 
 #include <string.h>
 
@@ -28,4 +29,10 @@ const hoop_op *hoop_op_find(const char *name)
         if (strcmp(ops[i]->name, name) == 0) return ops[i];
     }
     return NULL;
+}
+
+hoop_status hoop_tape_create(hoop_runtime *rt, hoop_error *err, hoop_tape **out)
+{
+    static const hoop_engine_ops engine = {hoop_add, hoop_sum_to, hoop_contiguous};
+    return hoop__tape_create(rt, &engine, err, out);
 }

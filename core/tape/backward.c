@@ -6,7 +6,6 @@
  *   3. nodes in descending order: backward (written in ops, its results go to sinks), then the storage and gradients that
  *      nothing reads any more go, and parameters whose last use this was are ready.
  */
-#include "hoop/ops.h"
 #include "tape/tape.h"
 
 #include <string.h>
@@ -231,6 +230,16 @@ static void release_unread(hoop_tape *t, const hoop_tensor *y, int32_t last)
     }
 }
 
+static hoop_tensor *ones_like(hoop_tape *t, const hoop_tensor *y)
+{
+    hoop_tensor *one = hoop_tape_tensor(t, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape, NULL);
+    float        f   = 1.0F;
+    double       d   = 1.0;
+    if (!one->poison)
+        t->rt->kernels->copy[y->v.dtype](one->numel, y->v.dtype == HOOP_F32 ? (void *)&f : (void *)&d, 0, one->v.data, 1);
+    return one;
+}
+
 static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *y, hoop_error *err)
 {
     hoop_tape   *t         = p->t;
@@ -244,7 +253,7 @@ static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *y, hoop_e
     if (!reach(p, y)) goto done;
     t->recording = t->create_graph;
     y->retained  = true; /* the loss is read after backward */
-    one          = hoop_fill(t, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape, 1.0);
+    one          = ones_like(t, y);
     if (!one->poison && hoop__follows(t, y)) hoop__sink_value(t, y, one, false);
     if (p->release) release_unread(t, y, last);
     if (t->error.status == HOOP_OK) walk(p, 0, last);
@@ -301,7 +310,7 @@ hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int 
         if (x[i] == NULL)
             hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d is NULL, poison or of another tape", i);
         else if (!x[i]->needs_grad)
-            hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d wants no gradient (hoop_tape_leaf; was recording off?)", i);
+            hoop_tape_fail(t, HOOP_EARG, "hoop_grad: tensor %d wants no gradient (hoop_tape_watch; was recording off?)", i);
         st = t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
     }
     if (st != HOOP_OK) return st;
@@ -312,7 +321,7 @@ hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int 
     st = run(&p, y, err);
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         hoop_tensor *g = t->slots.v[x[i]->id].grad;
-        dxs[i]         = g != NULL ? g : hoop_fill(t, (hoop_dtype)x[i]->v.dtype, x[i]->v.ndim, x[i]->v.shape, 0.0);
+        dxs[i]         = g != NULL ? g : hoop_tape_tensor(t, (hoop_dtype)x[i]->v.dtype, x[i]->v.ndim, x[i]->v.shape, NULL);
     }
     for (int i = 0; i < n; i++) x[i]->wanted = false;
     if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);

@@ -1,11 +1,8 @@
 /* One op: check, shape rule, storage, kernel, record. Everything an op does not say itself is done here. */
 #include "tape/tape.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-extern const hoop_op hoop__op_contiguous;
 
 static void *call_work(hoop_tape *t, int64_t bytes)
 {
@@ -32,10 +29,11 @@ static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const
 static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, hoop_status st, const char *format,
                              ...)
 {
-    hoop_error why = {.status = st};
+    hoop_error why;
     va_list    args;
+    why.status = HOOP_OK;
     va_start(args, format);
-    (void)vsnprintf(why.text, sizeof why.text, format, args);
+    (void)hoop_vfail(&why, st, NULL, NULL, format, args);
     va_end(args);
     return op_failed(t, op, in, nin, &why);
 }
@@ -65,7 +63,7 @@ static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in,
         }
         if (!taken[i]->contiguous && (op->flags & HOOP_OP_STRIDED) == 0) {
             bool passed = t->passed; /* the place is that of this op, not of the copy */
-            taken[i]    = hoop_op_call(t, &hoop__op_contiguous, &taken[i], 1, NULL, NULL);
+            taken[i]    = t->ops->contiguous(t, taken[i]);
             if (taken[i]->poison) return false;
             t->passed = passed;
         }

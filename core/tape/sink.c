@@ -3,7 +3,6 @@
  * kernel can, it adds straight into the gradient, without a temporary and a second pass. A parameter's gradient is its place
  * in the flat store. Under create_graph nothing is changed in place: contributions meet in recorded additions.
  */
-#include "hoop/ops.h"
 #include "tape/tape.h"
 
 #include <string.h>
@@ -92,7 +91,7 @@ void hoop__sink_value(hoop_tape *t, hoop_tensor *target, hoop_tensor *g, bool sh
     if (t->error.status != HOOP_OK || g->poison) return;
     if (!hoop__same_shape(&g->v, &target->v)) {
         t->sink = NULL;
-        g       = hoop_sum_to(t, g, target->v.ndim, target->v.shape);
+        g       = t->ops->sum_to(t, g, target->v.ndim, target->v.shape);
         shared  = false;
         if (g->poison) return;
     }
@@ -104,7 +103,7 @@ void hoop__sink_value(hoop_tape *t, hoop_tensor *target, hoop_tensor *g, bool sh
         if (shared && !t->create_graph) g = second_handle(t, g);
         t->slots.v[target->id].grad = g;
     } else if (t->create_graph || !may_add_into(slot->grad)) {
-        hoop_tensor *before = slot->grad, *sum = hoop_add(t, before, g);
+        hoop_tensor *before = slot->grad, *sum = t->ops->add(t, before, g);
         if (!t->create_graph) hoop__tensor_release(t, before);
         t->slots.v[target->id].grad = sum->poison ? NULL : sum; /* the array may have moved */
     } else {

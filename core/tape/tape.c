@@ -3,17 +3,17 @@
 #include "tape/tape.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-hoop_status hoop_tape_create(hoop_runtime *rt, hoop_error *err, hoop_tape **out)
+hoop_status hoop__tape_create(hoop_runtime *rt, const hoop_engine_ops *ops, hoop_error *err, hoop_tape **out)
 {
     hoop_tape *t = calloc(1, sizeof *t);
     *out         = NULL;
     if (t == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a tape");
     t->rt            = rt;
+    t->ops           = ops;
     t->cache.cap     = rt->memory_cap_bytes;
     t->recording     = true;
     t->poison.tape   = t;
@@ -78,16 +78,13 @@ const hoop_error *hoop_tape_error(const hoop_tape *t)
 
 void hoop_tape_fail(hoop_tape *t, hoop_status status, const char *format, ...)
 {
-    char    text[HOOP_ERROR_TEXT];
+    char    place[HOOP_ERROR_TEXT / 2] = "";
     va_list args;
     if (t->error.status != HOOP_OK) return;
+    if (t->file != NULL) (void)snprintf(place, sizeof place, " [%s%s:%d]", t->passed ? "after " : "", t->file, t->line);
     va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
+    (void)hoop_vfail(&t->error, status, NULL, place, format, args);
     va_end(args);
-    if (t->file != NULL)
-        (void)hoop_fail(&t->error, status, "%s [%s%s:%d]", text, t->passed ? "after " : "", t->file, t->line);
-    else
-        (void)hoop_fail(&t->error, status, "%s", text);
 }
 
 hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line)
@@ -208,7 +205,7 @@ void *hoop__scratch(hoop_tape *t, int64_t bytes)
     return t->scratch->data;
 }
 
-static hoop_tensor *leaf_new(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape)
+static hoop_tensor *input_new(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape)
 {
     hoop_view    v;
     int64_t      numel;
@@ -222,7 +219,7 @@ static hoop_tensor *leaf_new(hoop_tape *t, hoop_dtype dtype, int ndim, const int
 
 hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data)
 {
-    hoop_tensor *x = leaf_new(t, dtype, ndim, shape);
+    hoop_tensor *x = input_new(t, dtype, ndim, shape);
     size_t       bytes;
     if (x == NULL || !hoop__tensor_allocate(t, x, "hoop_tape_tensor")) return &t->poison;
     bytes = (size_t)x->numel * hoop_dtype_size(dtype);
@@ -235,7 +232,7 @@ hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const in
 
 hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data)
 {
-    hoop_tensor *x = leaf_new(t, dtype, ndim, shape);
+    hoop_tensor *x = input_new(t, dtype, ndim, shape);
     if (x == NULL) return &t->poison;
     if (data == NULL && x->numel > 0) {
         hoop_tape_fail(t, HOOP_EARG, "hoop_tape_wrap: data is NULL");
@@ -301,16 +298,17 @@ hoop_status hoop_tape_bind(hoop_tape *t, hoop_params *params, hoop_error *err)
     return HOOP_OK;
 }
 
-hoop_tensor *hoop_tape_leaf(hoop_tape *t, const hoop_tensor *x)
+hoop_tensor *hoop_tape_watch(hoop_tape *t, const hoop_tensor *x)
 {
     hoop_tensor *a;
     if (t->error.status != HOOP_OK || hoop_tensor_is_poison(x)) return &t->poison;
     if (x->tape != NULL && x->tape != t) {
-        hoop_tape_fail(t, HOOP_EARG, "hoop_tape_leaf: a tensor of another tape");
+        hoop_tape_fail(t, HOOP_EARG, "hoop_tape_watch: a tensor of another tape");
         return &t->poison;
     }
     if (x->released || !hoop_dtype_is_float((hoop_dtype)x->v.dtype)) {
-        hoop_tape_fail(t, x->released ? HOOP_ERELEASED : HOOP_EDTYPE, "hoop_tape_leaf: a leaf is f32 or f64 and not released");
+        hoop_tape_fail(t, x->released ? HOOP_ERELEASED : HOOP_EDTYPE,
+                       "hoop_tape_watch: a tensor of f32 or f64 that is not released is wanted");
         return &t->poison;
     }
     a = hoop__tensor_new(t, &x->v);

@@ -38,10 +38,19 @@ typedef struct hoop_scope {
     int64_t         passes;
 } hoop_scope;
 
+/* The ops that the engine itself records, handed in by those who have them: gradients that meet are added, those of what was
+ * broadcast summed to its shape; inputs of kernels that want them so become contiguous. */
+typedef struct hoop_engine_ops {
+    hoop_tensor *(*add)(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+    hoop_tensor *(*sum_to)(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
+    hoop_tensor *(*contiguous)(hoop_tape *t, hoop_tensor *x);
+} hoop_engine_ops;
+
 struct hoop_tape {
-    hoop_runtime *rt;
-    hoop_arena    arena;
-    hoop_cache    cache;
+    hoop_runtime          *rt;
+    const hoop_engine_ops *ops;
+    hoop_arena             arena;
+    hoop_cache             cache;
     HOOP_ARRAY(hoop_tensor *) tensors;
     HOOP_ARRAY(hoop_node) nodes;
     HOOP_ARRAY(hoop_slot) slots, other_slots; /* by tensor id: gradients of the pass under way, and of leaves */
@@ -65,6 +74,9 @@ struct hoop_tape {
     uint64_t      site;
     int64_t       passes; /* backward passes so far */
 };
+
+/* hoop_tape_create, which is in core/ops, over ops that outlive the tape */
+hoop_status hoop__tape_create(hoop_runtime *rt, const hoop_engine_ops *ops, hoop_error *err, hoop_tape **out);
 
 /* grow array a of tape t to hold n elements; new ones are zero. False (and a sticky error): out of memory */
 #define HOOP_GROW(t, a, wanted) hoop__grow((t), (void **)&(a).v, &(a).capacity, (wanted), sizeof *(a).v)

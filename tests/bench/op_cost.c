@@ -69,7 +69,7 @@ static figures measure(hoop_tape *t, step_fn *step, const int64_t *shape, const 
             (void)hoop_tape_reset(t, NULL, NULL);
             x    = hoop_tape_wrap(t, HOOP_F32, 2, shape, data);
             w    = hoop_tape_wrap(t, HOOP_F32, 2, shape, data);
-            leaf = hoop_tape_leaf(t, x);
+            leaf = hoop_tape_watch(t, x);
             y    = leaf;
             for (int i = 0; i < CALLS; i++) y = step(t, y, w);
             before = now_ns();

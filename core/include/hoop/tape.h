@@ -51,11 +51,12 @@ HOOP_API hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line);
 HOOP_API hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data);
 /** A tape tensor over the caller's memory (not copied), which must stay as it is until reset. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data);
-/** x as a leaf whose gradient is wanted: hoop_tensor_grad gives it after backward. Shares x's storage. Calls: Local. */
-HOOP_API hoop_tensor *hoop_tape_leaf(hoop_tape *t, const hoop_tensor *x);
+/** x, cut off from what made it, as a tensor whose gradient is wanted: hoop_tensor_grad gives it after backward. Shares x's
+ * storage. Errors: HOOP_EDTYPE, HOOP_ERELEASED, HOOP_EARG (of another tape). Calls: Local. */
+HOOP_API hoop_tensor *hoop_tape_watch(hoop_tape *t, const hoop_tensor *x);
 /** Keep x's storage through backward, for reading afterwards. Returns x. Calls: Local. */
 HOOP_API hoop_tensor *hoop_retain(hoop_tape *t, hoop_tensor *x);
-/** The gradient that backward left for a leaf made by hoop_tape_leaf; NULL if none. Calls: Local. */
+/** The gradient that backward left for a tensor made by hoop_tape_watch; NULL if none. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tensor_grad(const hoop_tensor *x);
 /** A loss's weight (samples, unmasked tokens, elements): the update divides by the sum of weights; readable after backward. NULL
  * if x is no loss: an op on a loss gives a plain tensor, which hoop_loss makes a loss again. Calls: Local. */

@@ -201,7 +201,7 @@ static void compare(const golden_case *c, run_fn *run, hoop_dtype dtype)
             continue;
         }
         x[i] = tensor_of(dtype, in->ndim, in->shape, in->f64);
-        x[i] = leaf[n++] = hoop_tape_leaf(tape, x[i]);
+        x[i] = leaf[n++] = hoop_tape_watch(tape, x[i]);
     }
     y = run(tape, x);
     assert_int_equal(hoop_tensor_ndim(y), c->out_ndim);

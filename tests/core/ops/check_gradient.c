@@ -133,7 +133,7 @@ static gradients gradients_by(const trial *tr, how by, hoop_dtype dtype, const d
             assert_int_equal(hoop_tensor_assign(param[i], leaf[i], NULL), HOOP_OK);
             leaf[i] = param[i];
         } else {
-            leaf[i] = hoop_tape_leaf(t, leaf[i]);
+            leaf[i] = hoop_tape_watch(t, leaf[i]);
         }
     }
     y = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
@@ -171,7 +171,7 @@ static void check_no_gradient(trial *tr)
     hoop_tensor *leaf[HOOP_MAX_IN] = {NULL}, *y, *s;
     for (int i = 0; i < tr->nin; i++) {
         leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
-        if (tr->in[i].is_float) leaf[i] = hoop_tape_leaf(t, leaf[i]);
+        if (tr->in[i].is_float) leaf[i] = hoop_tape_watch(t, leaf[i]);
     }
     y = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
     on_tape(tr, t, "the call");
@@ -245,7 +245,7 @@ static void used_twice(const trial *tr)
     hoop_tensor  *leaf[HOOP_MAX_IN], *y1, *y2, *s1, *s2, *s;
     for (int i = 0; i < tr->nin; i++) {
         leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
-        if (tr->in[i].is_float) leaf[i] = hoop_tape_leaf(t, leaf[i]);
+        if (tr->in[i].is_float) leaf[i] = hoop_tape_watch(t, leaf[i]);
     }
     y1 = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
     y2 = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
@@ -286,7 +286,7 @@ static void aliased(const trial *tr)
     trial_reference(&same);
     apart = gradients_by(&same, BY_GRAD, HOOP_F64, w);
     for (int i = 0; i < tr->nin; i++) leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
-    leaf[0] = hoop_tape_leaf(t, leaf[0]);
+    leaf[0] = hoop_tape_watch(t, leaf[0]);
     want    = test_memory(tr->in[0].numel * 8);
     memcpy(want, apart.of[0], (size_t)tr->in[0].numel * 8);
     largest_of(&apart, tr, 0, &largest);
@@ -405,7 +405,7 @@ static hoop_tensor *view_of_input(const trial *tr, hoop_tape *t, int i, layout k
         bits[at] = ((const int64_t *)in->v.data)[e];
     }
     x = hoop_tape_tensor(t, in->is_float ? HOOP_F64 : HOOP_I64, ndim > 0 ? ndim : 1, shape, bits);
-    if (in->is_float) x = hoop_tape_leaf(t, x);
+    if (in->is_float) x = hoop_tape_watch(t, x);
     *base = x;
     if (kind == TRANSPOSED) return hoop_transpose(t, x, -1, -2);
     if (kind == EXPANDED) return hoop_expand(t, x, ndim, in->v.shape);
@@ -483,7 +483,7 @@ static void expanded_gradient(const trial *tr)
     want = gradients_by(tr, BY_GRAD, HOOP_F64, ones);
     for (int i = 0; i < tr->nin; i++) {
         leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
-        if (tr->in[i].is_float) leaf[i] = hoop_tape_leaf(t, leaf[i]);
+        if (tr->in[i].is_float) leaf[i] = hoop_tape_watch(t, leaf[i]);
     }
     y = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
     s = hoop_sum(t, y, HOOP_ALL_DIMS, false);
@@ -520,7 +520,7 @@ static gradients between_nodes(const trial *tr, bool retain, const double *w, in
     hoop_tensor *leaf[HOOP_MAX_IN] = {NULL}, *in[HOOP_MAX_IN], *y, *s, *after;
     for (int i = 0; i < tr->nin; i++) { /* inputs made by ops, so that their storage can go */
         leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
-        if (tr->in[i].is_float) leaf[i] = hoop_tape_leaf(t, leaf[i]);
+        if (tr->in[i].is_float) leaf[i] = hoop_tape_watch(t, leaf[i]);
         in[i] = tr->in[i].is_float ? hoop_scale(t, leaf[i], 1.0) : leaf[i];
     }
     y     = hoop_op_call(t, tr->op, in, tr->nin, tr->c->attrs, NULL);
@@ -581,12 +581,12 @@ static hoop_tensor *first_gradients(const second *q, hoop_tape *t, hoop_tensor *
     hoop_tensor *y, *p, *s;
     for (int i = 0; i < tr->nin; i++) {
         leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
-        if (tr->in[i].is_float) leaf[i] = hoop_tape_leaf(t, leaf[i]);
+        if (tr->in[i].is_float) leaf[i] = hoop_tape_watch(t, leaf[i]);
     }
     y = hoop_op_call(t, tr->op, leaf, tr->nin, tr->c->attrs, NULL);
     on_tape(tr, t, "the call");
     *weight = hoop_tape_tensor(t, HOOP_F64, hoop_tensor_ndim(y), hoop_tensor_shape(y), q->w);
-    *weight = hoop_tape_leaf(t, *weight);
+    *weight = hoop_tape_watch(t, *weight);
     p       = hoop_mul(t, y, *weight);
     s       = hoop_sum(t, p, HOOP_ALL_DIMS, false);
     (void)grad_of_inputs(tr, t, s, leaf, flags, dx);

@@ -289,7 +289,7 @@ static unsigned char *bits_of(hoop_runtime *rt, const trial *tr, hoop_dtype dtyp
     int            n = 0;
     for (int i = 0; i < tr->nin; i++) {
         in[i] = trial_tensor(tr, t, i, dtype);
-        if (tr->in[i].is_float) in[i] = hoop_tape_leaf(t, in[i]);
+        if (tr->in[i].is_float) in[i] = hoop_tape_watch(t, in[i]);
     }
     (void)hoop_op_call(t, tr->op, in, tr->nin, tr->c->attrs, outs);
     on_tape(tr, t, "the call");

@@ -34,7 +34,7 @@ static void nan_is_kept(void **state)
 {
     double       v[3] = {1.0, NAN, -2.0};
     hoop_tape   *t    = begin();
-    hoop_tensor *x    = hoop_tape_leaf(t, vector(t, 3, v)), *y, *other;
+    hoop_tensor *x    = hoop_tape_watch(t, vector(t, 3, v)), *y, *other;
     (void)state;
     y = hoop_relu(t, x);
     assert_true(isnan(at(y, 1)) && at(y, 2) == 0.0);
@@ -75,7 +75,7 @@ static void ignored_labels(void **state)
     hoop_tensor         *x, *y, *loss, *some, *few, *dx;
     (void)state;
     for (int i = 0; i < 12; i++) v[i] = test_uniform(3, (uint64_t)i, -1.0, 1.0);
-    x    = hoop_tape_leaf(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){4, 3}, v));
+    x    = hoop_tape_watch(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){4, 3}, v));
     y    = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){4}, label);
     loss = hoop_cross_entropy(t, x, y);
     assert_true(hoop_tensor_item(hoop_loss_weight(loss)) == 2.0);
@@ -93,7 +93,7 @@ static void ignored_labels(void **state)
     assert_int_equal(hoop_tape_error(t)->status, HOOP_ERANGE);
     assert_non_null(strstr(hoop_tape_error(t)->text, "label -1 at position 1"));
     (void)hoop_tape_reset(t, NULL, NULL);
-    x    = hoop_tape_leaf(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){1, 3}, v)); /* nothing counts at all */
+    x    = hoop_tape_watch(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){1, 3}, v)); /* nothing counts at all */
     loss = hoop_cross_entropy(t, x, hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){1}, &label[1]));
     assert_true(hoop_tensor_item(loss) == 0.0 && hoop_tensor_item(hoop_loss_weight(loss)) == 0.0);
     assert_int_equal(hoop_backward(t, loss, NULL, NULL), HOOP_OK);
@@ -156,7 +156,7 @@ static void concat_of_many(void **state)
         for (int dim = -2; dim < 1; dim += 2) {
             for (int i = 0; i < n; i++) {
                 xs[i] = hoop_fill(t, HOOP_F64, 2, (int64_t[]){1 + i % 2, 3}, (double)i);
-                xs[i] = hoop_tape_leaf(t, xs[i]);
+                xs[i] = hoop_tape_watch(t, xs[i]);
             }
             y      = hoop_concat(t, xs, n, dim);
             at_row = 0;
@@ -263,7 +263,7 @@ static void casts(void **state)
     int32_t      i32[4];
     uint8_t      u8[4];
     float        f[4];
-    hoop_tensor *x = hoop_tape_leaf(t, vector(t, 4, v)), *y, *dx;
+    hoop_tensor *x = hoop_tape_watch(t, vector(t, 4, v)), *y, *dx;
     (void)state;
     assert_int_equal(hoop_tensor_read(hoop_cast(t, x, HOOP_I64), i64, NULL), HOOP_OK);
     assert_int_equal(hoop_tensor_read(hoop_cast(t, x, HOOP_I32), i32, NULL), HOOP_OK);
@@ -289,7 +289,7 @@ static void detached(void **state)
 {
     hoop_tape   *t    = begin();
     double       v[2] = {3.0, 4.0};
-    hoop_tensor *x = hoop_tape_leaf(t, vector(t, 2, v)), *y = hoop_mul(t, x, hoop_detach(t, x)), *s = hoop_sum(t, y, 1, false);
+    hoop_tensor *x = hoop_tape_watch(t, vector(t, 2, v)), *y = hoop_mul(t, x, hoop_detach(t, x)), *s = hoop_sum(t, y, 1, false);
     (void)state;
     assert_int_equal(hoop_backward(t, s, NULL, NULL), HOOP_OK);
     assert_true(at(hoop_tensor_grad(x), 0) == 3.0 && at(hoop_tensor_grad(x), 1) == 4.0);
@@ -300,7 +300,7 @@ static void ties_share(void **state)
 {
     hoop_tape   *t    = begin();
     double       v[4] = {2.0, 5.0, 5.0, 1.0};
-    hoop_tensor *x = hoop_tape_leaf(t, vector(t, 4, v)), *y = hoop_max(t, x, 1, false);
+    hoop_tensor *x = hoop_tape_watch(t, vector(t, 4, v)), *y = hoop_max(t, x, 1, false);
     (void)state;
     assert_int_equal(hoop_backward(t, y, NULL, NULL), HOOP_OK);
     assert_true(at(hoop_tensor_grad(x), 0) == 0.0 && at(hoop_tensor_grad(x), 1) == 0.5 && at(hoop_tensor_grad(x), 2) == 0.5);

@@ -71,7 +71,7 @@ hoop_tensor *test_vector(hoop_tape *t, int64_t n, const double *values)
 hoop_tensor *test_leaf(hoop_tape *t, int64_t n, const double *values)
 {
     hoop_tensor *x = test_vector(t, n, values);
-    return hoop_tape_leaf(t, x);
+    return hoop_tape_watch(t, x);
 }
 
 static void fill(hoop_params *p)

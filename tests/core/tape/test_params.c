@@ -290,19 +290,19 @@ static void assign_refuses(void **state)
     err.status = HOOP_OK;
     test_failed(hoop_tensor_assign(x, turned, &err), &err, HOOP_EARG, "memory", NULL);
     test_ok(hoop_tensor_assign(x, x, why));
-    leaf = hoop_tape_leaf(t, x); /* uses x as it is now */
+    leaf = hoop_tape_watch(t, x); /* uses x as it is now */
     h    = hoop_mul(t, leaf, leaf);
     s    = hoop_exp(t, h);
     test_ok(hoop_backward(t, s, &(hoop_backward_opts){.retain_graph = true}, why));
     test_ok(hoop_tape_reset(t, NULL, why));
-    leaf = hoop_tape_leaf(t, x);
+    leaf = hoop_tape_watch(t, x);
     h    = hoop_mul(t, leaf, x);
     s    = hoop_exp(t, h);
     test_ok(hoop_backward(t, s, NULL, why)); /* h is released */
     err.status = HOOP_OK;
     test_failed(hoop_tensor_assign(x, h, &err), &err, HOOP_ERELEASED, NULL);
     assert_memory_equal(memory, before, sizeof before);
-    leaf       = hoop_tape_leaf(t, x);
+    leaf       = hoop_tape_watch(t, x);
     h          = hoop_mul(t, x, leaf);
     err.status = HOOP_OK;
     test_failed(hoop_tensor_assign(x, part, &err), &err, HOOP_EARG, NULL);

@@ -96,12 +96,12 @@ static void poison_is_safe(void **state)
     hoop_tensor_touch(NULL);
     (void)hoop_retain(t, bad);
     (void)hoop_retain(t, NULL);
-    assert_true(hoop_tensor_is_poison(hoop_tape_leaf(t, bad)));
-    assert_true(hoop_tensor_is_poison(hoop_tape_leaf(t, NULL)));
+    assert_true(hoop_tensor_is_poison(hoop_tape_watch(t, bad)));
+    assert_true(hoop_tensor_is_poison(hoop_tape_watch(t, NULL)));
     (void)hoop_tape_reset(t, NULL, NULL);
     (void)hoop_add(t, bad, bad); /* after the error was cleared it is still no tensor */
     test_tape_failed(t, HOOP_EARG, "add: ", NULL);
-    (void)hoop_tape_leaf(t, NULL);
+    (void)hoop_tape_watch(t, NULL);
     (void)hoop_backward(t, NULL, NULL, NULL);
     test_tape_failed(t, HOOP_EARG, NULL);
     hoop_tape_destroy(&t);
@@ -114,7 +114,7 @@ static void tapes_do_not_mix(void **state)
     (void)state;
     (void)hoop_add(t, a, b);
     test_tape_failed(t, HOOP_EARG, "tape", NULL);
-    (void)hoop_tape_leaf(t, b);
+    (void)hoop_tape_watch(t, b);
     test_tape_failed(t, HOOP_EARG, "tape", NULL);
     (void)hoop_backward(t, b, NULL, NULL);
     test_tape_failed(t, HOOP_EARG, "backward", NULL);
@@ -233,7 +233,7 @@ static void stale_tensors(void **state)
             s = square_sum(t, hoop_slice(t, hoop_transpose(t, m.w1, 0, 1), 0, 1, 2));
             break;
         case 3:
-            s = square_sum(t, hoop_tape_leaf(t, p));
+            s = square_sum(t, hoop_tape_watch(t, p));
             break;
         case 4:
             x = test_leaf(t, 3, NULL);
@@ -256,7 +256,7 @@ static void stale_tensors(void **state)
         }
         (void)hoop_tape_reset(t, NULL, NULL);
     }
-    s     = square_sum(t, hoop_tape_leaf(t, p));
+    s     = square_sum(t, hoop_tape_watch(t, p));
     value = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){6}, NULL);
     test_ok(hoop_tensor_assign(p, value, why)); /* assigning is writing */
     assert_int_equal(hoop_backward(t, s, NULL, NULL), HOOP_ESTALE);
@@ -751,7 +751,7 @@ static void *deep(void *ok)
     hoop_tensor *x, *y;
     if (hoop_tape_create(test_rt, NULL, &t) != HOOP_OK) return NULL;
     x = hoop_tape_tensor(t, HOOP_F64, 1, (int64_t[]){2}, (double[]){1.0, 2.0});
-    x = hoop_tape_leaf(t, x);
+    x = hoop_tape_watch(t, x);
     y = x;
     for (int i = 0; i < DEEP; i++) y = i % 2 == 0 ? hoop_shift(t, y, 1e-6) : hoop_scale(t, y, 1.0);
     if (hoop_backward(t, y, NULL, NULL) == HOOP_OK) {
