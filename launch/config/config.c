@@ -42,6 +42,13 @@ hoop_status hoop_config_parse(const char *text, const char *name, hoop_error *er
     return parse(text, strlen(text), name, err, out);
 }
 
+hoop_status hoop_config_parse_stored(const char *text, const char *name, hoop_error *err, hoop_config **out)
+{
+    hoop_status st = parse(text, strlen(text), name, err, out);
+    if (st == HOOP_OK) (*out)->stored = true;
+    return st;
+}
+
 static hoop_status read_file(FILE *file, const char *path, hoop__text *text, hoop_error *err)
 {
     char   part[4096];

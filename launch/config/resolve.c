@@ -12,16 +12,6 @@ static hoop_status no_memory(hoop_error *err)
     return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
 }
 
-static hoop_status need_values(const hoop_config_schema *schema, hoop_error *err)
-{
-    for (int p = 0; p < schema->nparts; p++) {
-        if (schema->parts[p].values == NULL) {
-            return hoop_fail(err, HOOP_EARG, "section '%s' of the schema has no values", schema->parts[p].table->section);
-        }
-    }
-    return HOOP_OK;
-}
-
 /* What hoop_option_format printed, as a value. */
 static hoop_status value_of(hoop__pool *pool, const hoop_option *row, const char *text, const char *path, hoop_error *err,
                             hoop_value **out)
@@ -36,12 +26,25 @@ static hoop_status value_of(hoop__pool *pool, const hoop_option *row, const char
     return v->text == NULL ? no_memory(err) : HOOP_OK;
 }
 
-static hoop_status build_resolved(const hoop_config *cfg, const hoop_config_schema *schema, hoop__pool *pool, hoop_error *err,
+/* A choice of a kind without keys is its name alone. */
+static hoop_status shorten(hoop__pool *pool, const hoop__plain *plain, hoop_value *root, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int i = 0; i < plain->nmade && st == HOOP_OK; i++) {
+        const hoop_value *section = hoop__value_walk(root, plain->made[i].choice->section);
+        if (hoop_value_count(section) == 1)
+            st = hoop__value_put(pool, root, plain->made[i].choice->section, section->items[0], err);
+    }
+    return st;
+}
+
+static hoop_status build_resolved(const hoop_config *cfg, const hoop__plain *plain, hoop__pool *pool, hoop_error *err,
                                   hoop_value **out)
 {
-    hoop_value *root = hoop__value_new(pool, HOOP_VALUE_MAP, NULL, 0), *v = NULL;
-    char        path[HOOP__PATH_MAX], text[HOOP__FORMAT_MAX];
-    hoop_status st;
+    const hoop_config_schema *schema = &plain->schema;
+    hoop_value               *root = hoop__value_new(pool, HOOP_VALUE_MAP, NULL, 0), *v = NULL;
+    char                      path[HOOP__PATH_MAX], text[HOOP__FORMAT_MAX];
+    hoop_status               st;
     if (root == NULL) return no_memory(err);
     for (int p = 0; p < schema->nparts; p++) {
         const hoop_option_table *table = schema->parts[p].table;
@@ -59,18 +62,17 @@ static hoop_status build_resolved(const hoop_config *cfg, const hoop_config_sche
         if ((st = hoop__value_put(pool, root, schema->frees[f].path, v, err)) != HOOP_OK) return st;
     }
     *out = root;
-    return HOOP_OK;
+    return shorten(pool, plain, root, err);
 }
 
 /* The text of `cfg`'s value of a row, spelt as hoop_option_format does; its default where it has none. */
-static hoop_status reformat(const hoop_config *cfg, const hoop_option *row, const char *path, hoop_error *err,
-                            char text[HOOP__FORMAT_MAX])
+static hoop_status reformat(const hoop_config *cfg, const hoop_option *row, const hoop_value *v, const char *path,
+                            hoop_error *err, char text[HOOP__FORMAT_MAX])
 {
-    const hoop_value *v     = hoop_config_get(cfg, path);
-    hoop_option       local = *row;
-    hoop__field       field;
-    hoop_status       st = HOOP_OK;
-    local.offset         = 0;
+    hoop_option local = *row;
+    hoop__field field;
+    hoop_status st = HOOP_OK;
+    local.offset   = 0;
     memset(&field, 0, sizeof field);
     if (hoop_value_get_kind(v) != HOOP_VALUE_NULL) {
         st = hoop__row_parse(row, v, path, 0, err, &field);
@@ -84,17 +86,18 @@ static hoop_status reformat(const hoop_config *cfg, const hoop_option *row, cons
 }
 
 /* A resolved config that would read back as another run is worse than none. */
-static hoop_status check_reads_back(const char *text, const hoop_config_schema *schema, hoop_error *err)
+static hoop_status check_reads_back(const char *text, const hoop__plain *plain, hoop_error *err)
 {
     hoop_config *back = NULL;
     char         path[HOOP__PATH_MAX], was[HOOP__FORMAT_MAX], is[HOOP__FORMAT_MAX];
     hoop_status  st = hoop_config_parse(text, "resolved config", err, &back);
-    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
-        for (int i = 0; i < table->count && st == HOOP_OK; i++) {
-            hoop__row_path(table, &table->rows[i], path);
-            hoop_option_format(&table->rows[i], schema->parts[p].values, was, sizeof was);
-            st = reformat(back, &table->rows[i], path, err, is);
+    for (int p = 0; p < plain->schema.nparts && st == HOOP_OK; p++) {
+        const hoop_config_part *part = &plain->schema.parts[p];
+        for (int i = 0; i < part->table->count && st == HOOP_OK; i++) {
+            const hoop_option *row = &part->table->rows[i];
+            hoop__row_path(part->table, row, path);
+            hoop_option_format(row, part->values, was, sizeof was);
+            st = reformat(back, row, hoop__plain_get(plain, back, part->table, row), path, err, is);
             if (st == HOOP_OK && strcmp(was, is) != 0) {
                 st = hoop_fail(err, HOOP_ECONFIG, "%s: the value %s would be read back as %s", path, was, is);
             }
@@ -108,21 +111,23 @@ hoop_status hoop_config_resolve(const hoop_config *cfg, const hoop_config_schema
 {
     hoop__pool  pool = {0};
     hoop__text  text = {0};
+    hoop__plain plain;
     hoop_value *root = NULL;
     char       *yaml = NULL;
     hoop_status st;
-    HOOP_TRY(st, done, need_values(schema, err));
-    HOOP_TRY(st, done, build_resolved(cfg, schema, &pool, err, &root));
+    HOOP_TRY(st, done, hoop__plain_make(cfg, schema, true, err, &plain));
+    HOOP_TRY(st, done, build_resolved(cfg, &plain, &pool, err, &root));
     hoop__text_adds(&text, "# Every key with the value in force, as hoop wrote it at the start of the run.\n");
     HOOP_TRY(st, done, hoop__emit_block(&text, root, 0, err));
     HOOP_TRY(st, done, hoop__text_take(&text, err, &yaml));
-    HOOP_TRY(st, done, check_reads_back(yaml, schema, err));
+    HOOP_TRY(st, done, check_reads_back(yaml, &plain, err));
     *out = yaml;
     yaml = NULL;
 done:
     free(yaml);
     hoop__text_clear(&text);
     hoop__pool_clear(&pool);
+    hoop__plain_clear(&plain);
     return st;
 }
 
@@ -177,10 +182,13 @@ hoop_status hoop_config_fingerprint(const hoop_config *cfg, const hoop_config_sc
 {
     _Static_assert((int)HOOP_FINGERPRINT_SIZE == (int)HOOP__SHA256_HEX, "a fingerprint is a SHA-256 in hex");
     hoop__sha256 *hash = NULL;
-    int           n = 0, most = schema->nfrees + 1;
+    hoop__plain   plain;
+    int           n     = 0, most;
     char        **lines = NULL;
     hoop_status   st;
-    HOOP_TRY(st, done, need_values(schema, err));
+    HOOP_TRY(st, done, hoop__plain_make(cfg, schema, true, err, &plain));
+    schema = &plain.schema;
+    most   = schema->nfrees + 1;
     for (int p = 0; p < schema->nparts; p++) most += schema->parts[p].table->count;
     lines = calloc((size_t)most, sizeof *lines);
     if (lines == NULL) {
@@ -199,14 +207,14 @@ done:
     for (int i = 0; i < n; i++) free(lines[i]);
     free(lines);
     hoop__sha256_destroy(&hash);
+    hoop__plain_clear(&plain);
     return st;
 }
 
-static hoop_status differs(const hoop_config *old, const hoop_config *cfg, const char *path, const char *was, const char *is,
-                           hoop_error *err)
+static hoop_status differs(const hoop_config *cfg, const hoop_value *now, const hoop_config *old, const hoop_value *before,
+                           const char *path, const char *was, const char *is, hoop_error *err)
 {
-    const hoop_value *before = hoop_config_get(old, path), *now = hoop_config_get(cfg, path);
-    char              where[HOOP_ERROR_TEXT / 4], there[HOOP_ERROR_TEXT / 4];
+    char where[HOOP_ERROR_TEXT / 4], there[HOOP_ERROR_TEXT / 4];
     (void)snprintf(where, sizeof where, "%s", cfg->name);
     (void)snprintf(there, sizeof there, "%s", old->name);
     if (now != NULL) hoop__value_place(now, where, sizeof where);
@@ -217,32 +225,41 @@ static hoop_status differs(const hoop_config *old, const hoop_config *cfg, const
                      where, path, is, was, there);
 }
 
+static hoop_status diff_free(const hoop_config *old, const hoop_config *cfg, const char *path, hoop_error *err)
+{
+    const hoop_value *then = hoop_config_get(old, path), *now = hoop_config_get(cfg, path);
+    char             *was = NULL, *is = NULL;
+    hoop_status       st = canonical_free(then, err, &was);
+    if (st == HOOP_OK) st = canonical_free(now, err, &is);
+    if (st == HOOP_OK && strcmp(was, is) != 0) st = differs(cfg, now, old, then, path, was, is, err);
+    free(was);
+    free(is);
+    return st;
+}
+
 hoop_status hoop_config_diff_bits(const hoop_config *old, const hoop_config *cfg, const hoop_config_schema *schema,
                                   hoop_error *err)
 {
     char        path[HOOP__PATH_MAX], was[HOOP__FORMAT_MAX], is[HOOP__FORMAT_MAX];
-    char       *before = NULL, *now = NULL;
-    hoop_status st = need_values(schema, err);
+    hoop__plain plain;
+    hoop_status st = hoop__plain_make(cfg, schema, true, err, &plain);
     if (st == HOOP_OK) st = hoop_config_check_known(old, schema, err);
-    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
-        for (int i = 0; i < table->count && st == HOOP_OK; i++) {
-            if (!table->rows[i].decides_bits) continue;
-            hoop__row_path(table, &table->rows[i], path);
-            hoop_option_format(&table->rows[i], schema->parts[p].values, is, sizeof is);
-            st = reformat(old, &table->rows[i], path, err, was);
-            if (st == HOOP_OK && strcmp(was, is) != 0) st = differs(old, cfg, path, was, is, err);
+    for (int p = 0; p < plain.schema.nparts && st == HOOP_OK; p++) {
+        const hoop_config_part *part = &plain.schema.parts[p];
+        for (int i = 0; i < part->table->count && st == HOOP_OK; i++) {
+            const hoop_option *row  = &part->table->rows[i];
+            const hoop_value  *then = hoop__plain_get(&plain, old, part->table, row);
+            if (!row->decides_bits) continue;
+            hoop__row_path(part->table, row, path);
+            hoop_option_format(row, part->values, is, sizeof is);
+            st = reformat(old, row, then, path, err, was);
+            if (st == HOOP_OK && strcmp(was, is) != 0)
+                st = differs(cfg, hoop__plain_get(&plain, cfg, part->table, row), old, then, path, was, is, err);
         }
     }
-    for (int f = 0; f < schema->nfrees && st == HOOP_OK; f++) {
-        const char *free_path = schema->frees[f].path;
-        if (!schema->frees[f].decides_bits) continue;
-        st = canonical_free(hoop_config_get(old, free_path), err, &before);
-        if (st == HOOP_OK) st = canonical_free(hoop_config_get(cfg, free_path), err, &now);
-        if (st == HOOP_OK && strcmp(before, now) != 0) st = differs(old, cfg, free_path, before, now, err);
-        free(before);
-        free(now);
-        before = now = NULL;
+    for (int f = 0; f < plain.schema.nfrees && st == HOOP_OK; f++) {
+        if (plain.schema.frees[f].decides_bits) st = diff_free(old, cfg, plain.schema.frees[f].path, err);
     }
+    hoop__plain_clear(&plain);
     return st;
 }

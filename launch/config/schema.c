@@ -5,14 +5,14 @@
 
 #include "config/schema.h"
 
-static void join(const char *section, const char *key, char out[HOOP__PATH_MAX])
+void hoop__join(const char *section, const char *key, char out[HOOP__PATH_MAX])
 {
     (void)snprintf(out, HOOP__PATH_MAX, "%s%s%s", section, section[0] == '\0' ? "" : ".", key);
 }
 
 void hoop__row_path(const hoop_option_table *table, const hoop_option *row, char out[HOOP__PATH_MAX])
 {
-    join(table->section, row->key, out);
+    hoop__join(table->section, row->key, out);
 }
 
 /* ---- Values ---------------------------------------------------------------------------------------------------------- */
@@ -87,20 +87,20 @@ static bool is_replaced(const hoop_value *section, const hoop_option_table *tabl
 }
 
 /* The values of one section, checked into a scratch field first and then, if all are right, into the struct. */
-static hoop_status fill(const hoop_value *section, const char *name, const char *origin, const hoop_option_table *table,
-                        hoop_error *err, void *base)
+hoop_status hoop__fill(const hoop_value *section, const char *name, const char *origin, const hoop_option_table *table, bool keep,
+                       hoop_error *err, void *base)
 {
     for (int pass = 0; pass < 2; pass++) {
-        if (pass == 1) hoop_option_defaults(table, base);
+        if (pass == 1 && !keep) hoop_option_defaults(table, base);
         for (int i = 0; i < table->count; i++) {
             const hoop_option *row = &table->rows[i];
             const hoop_value  *v   = section == NULL ? NULL : hoop_value_find(section, row->key);
             char               path[HOOP__PATH_MAX];
             hoop__field        scratch;
             hoop_status        st;
-            join(name, row->key, path);
+            hoop__join(name, row->key, path);
             if (hoop_value_get_kind(v) == HOOP_VALUE_NULL) {
-                if (row->fallback != NULL) continue;
+                if (row->fallback != NULL || keep) continue;
                 return hoop_fail(err, HOOP_ECONFIG, "%s: %s must be given: %s", origin, path, row->help);
             }
             if (pass == 1 && is_replaced(section, table, row, v)) continue;
@@ -122,7 +122,7 @@ hoop_status hoop_config_fill(const hoop_config *cfg, const hoop_option_table *ta
         return hoop_value_fail(section, err, "is a section; give its keys, as in {%s: ...}",
                                table->count > 0 ? table->rows[0].key : "key");
     }
-    return fill(section, table->section, place, table, err, base);
+    return hoop__fill(section, table->section, place, table, false, err, base);
 }
 
 hoop_status hoop_value_parse(const hoop_value *v, const hoop_option *row, hoop_error *err, void *base)
@@ -136,7 +136,7 @@ hoop_status hoop_value_parse(const hoop_value *v, const hoop_option *row, hoop_e
     return st != HOOP_OK ? st : hoop__row_parse(row, v, path, row->offset, err, base);
 }
 
-static hoop_status unknown_in(const hoop_value *item, const hoop_option_table *table, hoop_error *err)
+hoop_status hoop__value_unknown(const hoop_value *item, const hoop_option_table *table, hoop_error *err)
 {
     const char **keys = calloc((size_t)table->count + 1, sizeof *keys);
     hoop__text   list = {0};
@@ -158,26 +158,36 @@ static hoop_status unknown_in(const hoop_value *item, const hoop_option_table *t
     return st;
 }
 
-hoop_status hoop_value_fill(const hoop_value *v, const hoop_option_table *table, hoop_error *err, void *base)
+static hoop_status fill_value(const hoop_value *v, const hoop_option_table *table, bool keep, hoop_error *err, void *base)
 {
     char path[HOOP__PATH_MAX], place[HOOP_ERROR_TEXT];
     if (v != NULL && v->kind != HOOP_VALUE_MAP && v->kind != HOOP_VALUE_NULL) {
         return hoop_value_fail(v, err, "give its keys, as in {%s: ...}", table->count > 0 ? table->rows[0].key : "key");
     }
     for (int i = 0; i < hoop_value_count(v); i++) {
-        if (hoop_option_find(table, v->items[i]->key) == NULL) return unknown_in(v->items[i], table, err);
+        if (hoop_option_find(table, v->items[i]->key) == NULL) return hoop__value_unknown(v->items[i], table, err);
     }
     hoop__value_path(v, path, sizeof path);
     hoop__value_place(v, place, sizeof place);
-    return fill(v, path, place, table, err, base);
+    return hoop__fill(v, path, place, table, keep, err, base);
+}
+
+hoop_status hoop_value_fill(const hoop_value *v, const hoop_option_table *table, hoop_error *err, void *base)
+{
+    return fill_value(v, table, false, err, base);
+}
+
+hoop_status hoop_value_update(const hoop_value *v, const hoop_option_table *table, hoop_error *err, void *base)
+{
+    return fill_value(v, table, true, err, base);
 }
 
 /* ---- Keys ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct key_list {
     char (*paths)[HOOP__PATH_MAX];
-    const char **words; /* scratch for hoop_nearest */
-    int          count;
+    const char **words;      /* scratch for hoop_nearest */
+    int          own, count; /* own: may be given; those behind are of kinds that were not chosen */
 } key_list;
 
 static void clear_keys(key_list *keys)
@@ -187,10 +197,38 @@ static void clear_keys(key_list *keys)
     *keys = (key_list){0};
 }
 
-static hoop_status list_keys(const hoop_config_schema *schema, hoop_error *err, key_list *keys)
+static bool is_key(const key_list *keys, int count, const char *path)
 {
-    int n = schema->nfrees;
-    for (int p = 0; p < schema->nparts; p++) n += schema->parts[p].table->count;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(keys->paths[i], path) == 0) return true;
+    }
+    return false;
+}
+
+static void add_key(key_list *keys, const char *section, const char *key)
+{
+    hoop__join(section, key, keys->paths[keys->count]);
+    if (!is_key(keys, keys->count, keys->paths[keys->count])) keys->count++;
+}
+
+static void list_others(const hoop__made *m, key_list *keys)
+{
+    hoop_config_kind k;
+    for (int i = 0; m->choice->kind(i, &k); i++) {
+        for (int r = 0; r < k.options.count; r++) add_key(keys, m->choice->section, k.options.rows[r].key);
+        if (k.own != NULL) add_key(keys, "", k.own->path);
+    }
+}
+
+static hoop_status list_keys(const hoop__plain *p, hoop_error *err, key_list *keys)
+{
+    const hoop_config_schema *schema = &p->schema;
+    hoop_config_kind          k;
+    int                       n = schema->nfrees;
+    for (int i = 0; i < schema->nparts; i++) n += schema->parts[i].table->count;
+    for (int m = 0; m < p->nmade; m++) {
+        for (int i = 0; p->made[m].choice->kind(i, &k); i++) n += k.options.count + 1;
+    }
     *keys       = (key_list){0};
     keys->paths = calloc((size_t)n + 1, sizeof *keys->paths);
     keys->words = calloc((size_t)n + 1, sizeof *keys->words);
@@ -198,26 +236,20 @@ static hoop_status list_keys(const hoop_config_schema *schema, hoop_error *err, 
         clear_keys(keys);
         return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
     }
-    for (int p = 0; p < schema->nparts; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
-        for (int i = 0; i < table->count; i++) hoop__row_path(table, &table->rows[i], keys->paths[keys->count++]);
+    for (int i = 0; i < schema->nparts; i++) {
+        const hoop_option_table *table = schema->parts[i].table;
+        for (int r = 0; r < table->count; r++) add_key(keys, table->section, table->rows[r].key);
     }
-    for (int f = 0; f < schema->nfrees; f++) join("", schema->frees[f].path, keys->paths[keys->count++]);
+    for (int f = 0; f < schema->nfrees; f++) add_key(keys, "", schema->frees[f].path);
+    keys->own = keys->count;
+    for (int m = 0; m < p->nmade; m++) list_others(&p->made[m], keys);
     return HOOP_OK;
-}
-
-static bool is_key(const key_list *keys, const char *path)
-{
-    for (int i = 0; i < keys->count; i++) {
-        if (strcmp(keys->paths[i], path) == 0) return true;
-    }
-    return false;
 }
 
 static bool is_section(const key_list *keys, const char *path)
 {
     size_t size = strlen(path);
-    for (int i = 0; i < keys->count; i++) {
+    for (int i = 0; i < keys->own; i++) {
         if (strncmp(keys->paths[i], path, size) == 0 && (size == 0 || keys->paths[i][size] == '.')) return true;
     }
     return false;
@@ -285,46 +317,83 @@ static hoop_status unknown(const hoop_value *item, const char *section, const ch
     return st;
 }
 
-static hoop_status check_map(const hoop_value *map, const char *section, const key_list *keys, hoop_error *err)
+/* What is no section of this schema though its path is that of one: null says nothing, a choice may be its name alone. */
+static hoop_status check_value(const hoop_value *item, const char *path, const hoop__plain *p, const key_list *keys,
+                               hoop_error *err)
 {
+    const char *first = NULL;
+    if (item->kind == HOOP_VALUE_NULL || hoop__made_find(p, path) != NULL) return HOOP_OK;
+    for (int k = 0; k < keys->own && first == NULL; k++) {
+        if (strncmp(keys->paths[k], path, strlen(path)) == 0 && keys->paths[k][strlen(path)] == '.') first = keys->paths[k];
+    }
+    return hoop_value_fail(item, err, "is a section; give its keys, as in {%s: ...}",
+                           first == NULL ? "key" : first + strlen(path) + 1);
+}
+
+static hoop_status check_map(const hoop_value *map, const char *section, const hoop__plain *p, const key_list *keys, bool stored,
+                             hoop_error *err)
+{
+    const hoop__made *made = hoop__made_find(p, section);
     for (int i = 0; i < map->count; i++) {
         const hoop_value *item = map->items[i];
         char              path[HOOP__PATH_MAX];
         hoop_status       st = HOOP_OK;
-        join(section, item->key, path);
-        if (is_key(keys, path)) continue;
-        if (!is_section(keys, path)) return unknown(item, section, path, keys, err);
-        if (item->kind == HOOP_VALUE_MAP) {
-            st = check_map(item, path, keys, err);
-        } else if (item->kind != HOOP_VALUE_NULL) {
-            const char *first = NULL;
-            for (int k = 0; k < keys->count && first == NULL; k++) {
-                if (strncmp(keys->paths[k], path, strlen(path)) == 0 && keys->paths[k][strlen(path)] == '.')
-                    first = keys->paths[k];
-            }
-            st = hoop_value_fail(item, err, "is a section; give its keys, as in {%s: ...}",
-                                 first == NULL ? "key" : first + strlen(path) + 1);
+        hoop__join(section, item->key, path);
+        if (is_key(keys, keys->own, path)) continue;
+        if (made != NULL && hoop__made_foreign(made, item, stored, err, &st)) {
+            if (st != HOOP_OK) return st;
+            continue;
         }
+        if (!is_section(keys, path)) return unknown(item, section, path, keys, err);
+        st = item->kind == HOOP_VALUE_MAP ? check_map(item, path, p, keys, stored, err) : check_value(item, path, p, keys, err);
         if (st != HOOP_OK) return st;
     }
     return HOOP_OK;
 }
 
-hoop_status hoop_config_check_known(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err)
+static hoop_status check_known(const hoop_config *cfg, const hoop__plain *p, hoop_error *err)
 {
     key_list    keys;
-    hoop_status st = list_keys(schema, err, &keys);
+    hoop_status st = list_keys(p, err, &keys);
     if (st != HOOP_OK) return st;
-    st = check_map(cfg->root, "", &keys, err);
+    st = check_map(cfg->root, "", p, &keys, cfg->stored, err);
     clear_keys(&keys);
     return st;
 }
 
+hoop_status hoop_config_check_known(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err)
+{
+    hoop__plain p;
+    hoop_status st = hoop__plain_make(cfg, schema, false, err, &p);
+    if (st == HOOP_OK) st = check_known(cfg, &p, err);
+    hoop__plain_clear(&p);
+    return st;
+}
+
+/* a part that is a table; in the section of a choice that is given by its name alone, all has its default */
+static hoop_status read_part(const hoop_config *cfg, const hoop__plain *p, const hoop_config_part *part, hoop_error *err)
+{
+    const hoop_option_table *table = part->table;
+    if (hoop_value_get_kind(hoop_config_get(cfg, table->section)) == HOOP_VALUE_SCALAR &&
+        hoop__made_find(p, table->section) != NULL)
+        return hoop__fill(NULL, table->section, cfg->name, table, false, err, part->values);
+    return hoop_config_fill(cfg, table, err, part->values);
+}
+
 hoop_status hoop_config_read(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err)
 {
-    hoop_status st = hoop_config_check_known(cfg, schema, err);
-    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
-        if (schema->parts[p].values != NULL) st = hoop_config_fill(cfg, schema->parts[p].table, err, schema->parts[p].values);
+    hoop__plain plain;
+    hoop_status st;
+    HOOP_TRY(st, done, hoop__plain_make(cfg, schema, false, err, &plain));
+    HOOP_TRY(st, done, check_known(cfg, &plain, err));
+    for (int p = 0; p < schema->nparts; p++) {
+        const hoop_config_part *part = &schema->parts[p];
+        if (part->values == NULL) continue;
+        HOOP_TRY(st, done,
+                 part->choice != NULL ? hoop_config_choose(cfg, part->choice, err, part->values)
+                                      : read_part(cfg, &plain, part, err));
     }
+done:
+    hoop__plain_clear(&plain);
     return st;
 }

@@ -39,7 +39,8 @@ struct hoop_value {
 struct hoop_config {
     hoop__pool  pool;
     const char *name;
-    hoop_value *root; /* a map */
+    hoop_value *root;   /* a map */
+    bool        stored; /* by a run: keys of kinds that were not chosen are passed over */
 };
 
 /** Zeroed memory that lives as long as the pool; NULL when there is none. */

@@ -35,12 +35,6 @@ typedef enum hoop_value_kind {
     HOOP_VALUE_MAP
 } hoop_value_kind;
 
-/** A component's table and its struct. `values` may be NULL where only the keys matter (check_known, help). */
-typedef struct hoop_config_part {
-    const hoop_option_table *table;
-    void                    *values;
-} hoop_config_part;
-
 /** A key whose value has its own form (model.layers: a list of maps): any value is let through, its reader checks it. */
 typedef struct hoop_config_free {
     const char *path; /* dotted */
@@ -48,7 +42,38 @@ typedef struct hoop_config_free {
     const char *help;
 } hoop_config_free;
 
-/** All keys a config may have. Two parts may share a section; a key stands in one part only. */
+/** One of the kinds that a section may be of. */
+typedef struct hoop_config_kind {
+    const char             *name, *help;
+    hoop_option_table       options;   /* its keys, in the choice's section; rows may be NULL */
+    size_t                  opts_size; /* of the struct they fill */
+    const hoop_config_free *own;       /* a key of its own form, which says the kind where no name does; NULL: none */
+} hoop_config_kind;
+
+/** A section whose keys depend on one of them: `optimizer: {name: sgd, momentum: 0.9}`, or `optimizer: sgd` for short. A key of
+ *  another kind is an error that says whose it is, unless it stands at its default or the config was stored by a run. */
+typedef struct hoop_config_choice {
+    const char *section;                        /* "optimizer" */
+    const char *key;                            /* "name" */
+    const char *help;                           /* of that key */
+    bool (*kind)(int i, hoop_config_kind *out); /* kind i; false: there are no more. 0 is the default */
+} hoop_config_choice;
+
+/** What a choice came to: all zero, then filled by hoop_config_read or choose; hoop_config_chosen_clear frees it. */
+typedef struct hoop_config_chosen {
+    int   kind; /* its number */
+    void *opts; /* its struct, opts_size bytes; never NULL once filled */
+} hoop_config_chosen;
+
+/** A component's table and its struct, or a choice and its hoop_config_chosen. `values` may be NULL where only the keys matter
+ *  (check_known, help). */
+typedef struct hoop_config_part {
+    const hoop_option_table  *table;
+    void                     *values;
+    const hoop_config_choice *choice; /* not NULL: `table` is */
+} hoop_config_part;
+
+/** All keys a config may have. Parts may share a section; a key stands in one of these only. */
 typedef struct hoop_config_schema {
     const hoop_config_part *parts;
     int                     nparts;
@@ -62,6 +87,9 @@ enum { HOOP_FINGERPRINT_SIZE = 65 }; /* 64 hex digits and a NUL */
 HOOP_API hoop_status hoop_config_load(const char *path, hoop_error *err, hoop_config **out);
 /** Read YAML from a string; `name` stands for the file in errors. "" is a config without keys. Calls: Local. */
 HOOP_API hoop_status hoop_config_parse(const char *text, const char *name, hoop_error *err, hoop_config **out);
+/** As parse, for what hoop_config_resolve made: keys of kinds that were not chosen are passed over, as older versions stored all
+ *  of them. Calls: Local. */
+HOOP_API hoop_status hoop_config_parse_stored(const char *text, const char *name, hoop_error *err, hoop_config **out);
 /** Set "dotted.key=value", the value in YAML; what stood there, a section too, is replaced. A key that says what another one of
  *  the file says in another way (steps, epochs; hoop/option.h) takes its place. Failing, it changes nothing.
  *  Calls: Local. */
@@ -79,6 +107,10 @@ HOOP_API hoop_status hoop_config_fail(const hoop_config *cfg, const char *path, 
 
 /** Defaults, then the values the config gives in the table's section, checked; on failure *base is untouched. Calls: Local. */
 HOOP_API hoop_status hoop_config_fill(const hoop_config *cfg, const hoop_option_table *table, hoop_error *err, void *base);
+/** The kind that the config gives a choice, and its values, as hoop_config_fill. Calls: Local. */
+HOOP_API hoop_status hoop_config_choose(const hoop_config *cfg, const hoop_config_choice *choice, hoop_error *err,
+                                        hoop_config_chosen *out);
+HOOP_API void        hoop_config_chosen_clear(hoop_config_chosen *chosen);
 /** Every key of the config must be in the schema; the error suggests the nearest that is. Calls: Local. */
 HOOP_API hoop_status hoop_config_check_known(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err);
 /** check_known, then fill each part that has values. Calls: Local. */
@@ -130,6 +162,12 @@ HOOP_API hoop_status hoop_value_parse(const hoop_value *v, const hoop_option *ro
 /** Fill from a map (or null) that has the table's keys and no others, as hoop_config_fill; its section is ignored. Calls: Local.
  */
 HOOP_API hoop_status hoop_value_fill(const hoop_value *v, const hoop_option_table *table, hoop_error *err, void *base);
+/** As fill, but a key that is not given keeps what base has. Calls: Local. */
+HOOP_API hoop_status hoop_value_update(const hoop_value *v, const hoop_option_table *table, hoop_error *err, void *base);
+/** The kind that v gives a choice: a name, or a map with the name and keys of the kind and no others; the section is ignored.
+ *  Calls: Local. */
+HOOP_API hoop_status hoop_value_choose(const hoop_value *v, const hoop_config_choice *choice, hoop_error *err,
+                                       hoop_config_chosen *out);
 /** Fail with "PLACE: path: text". Calls: Local. */
 HOOP_API hoop_status hoop_value_fail(const hoop_value *v, hoop_error *err, const char *format, ...) HOOP_PRINTF(3, 4);
 
