@@ -20,14 +20,14 @@ static void list_push(hoop_dataset *ds, hoop_block *b)
     ds->newest                                               = b;
 }
 
-/* Make room for `size` more bytes. The other field's latest block stays, however large: rows of both are read in turn. */
+/* Make room for `size` more bytes. Other fields' latest blocks stay, however large: rows of all are read in turn. */
 static void evict(hoop_dataset *ds, int field, int64_t size)
 {
     hoop_block *b = ds->oldest;
     while (b != NULL && ds->cached_bytes + size > ds->info.cache_bytes) {
         hoop_block *newer = b->newer;
-        if (b != ds->latest[1 - field]) {
-            if (b == ds->latest[field]) ds->latest[field] = NULL;
+        if (b->field == field || b != ds->field[b->field].latest) {
+            if (b == ds->field[field].latest) ds->field[field].latest = NULL;
             list_remove(ds, b);
             ds->cached_bytes -= b->bytes;
             *b->owner = NULL;
@@ -39,7 +39,7 @@ static void evict(hoop_dataset *ds, int field, int64_t size)
 
 static hoop_status block_fill(hoop_dataset *ds, hoop_shard *s, int field, int64_t first, int64_t rows, void *out, hoop_error *err)
 {
-    const hoop_dataset_field *f                            = &ds->stored[field];
+    const hoop_dataset_field *f                            = &ds->field[field].stored;
     hsize_t                   start[HOOP_DATASET_DIMS + 1] = {(hsize_t)first}, count[HOOP_DATASET_DIMS + 1] = {(hsize_t)rows};
     hid_t                     dset, from = -1, to = -1, type = -1, taken = -1;
     hoop_status               st;
@@ -63,7 +63,7 @@ static hoop_status block_fill(hoop_dataset *ds, hoop_shard *s, int field, int64_
         H5Dread(dset, type >= 0 ? type : hoop__h5_memory_type(f->dtype), to, from, H5P_DEFAULT, out) < 0 ||
         (taken >= 0 && H5Tconvert(taken, hoop__h5_memory_type(f->dtype), (size_t)(rows * f->numel), out, NULL, H5P_DEFAULT) < 0))
         st = hoop__h5_fail(err, HOOP_EIO, "%s: rows %lld to %lld of %s cannot be read", s->path, (long long)first,
-                           (long long)(first + rows - 1), f->name);
+                           (long long)(first + rows - 1), f->path);
 done:
     if (taken >= 0) (void)H5Tclose(taken);
     if (type >= 0) (void)H5Tclose(type);
@@ -76,7 +76,7 @@ done:
 hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t row, hoop_error *err, const unsigned char **out)
 {
     hoop_shard_field *f     = &s->field[field];
-    const int64_t     bytes = ds->row_bytes[field];
+    const int64_t     bytes = ds->field[field].row_bytes;
     int64_t           k, first, rows, size;
     hoop_block       *b;
     hoop_status       st;
@@ -96,19 +96,20 @@ hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t 
         b = malloc(sizeof *b + (size_t)size);
         if (b == NULL)
             return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s", s->path, (long long)size,
-                             ds->name[field]);
+                             ds->field[field].opts.path);
         st = block_fill(ds, s, field, first, rows, b->data, err);
         if (st != HOOP_OK) {
             free(b);
             return st;
         }
+        b->field  = field;
         b->bytes  = size;
         b->owner  = &f->blocks[k];
         *b->owner = b;
         ds->cached_bytes += size;
     }
     list_push(ds, b);
-    ds->latest[field] = b;
-    *out              = b->data + (row - first) * bytes;
+    ds->field[field].latest = b;
+    *out                    = b->data + (row - first) * bytes;
     return HOOP_OK;
 }

@@ -192,7 +192,7 @@ static hoop_status fill_chunk(const hoop_chunks *c, hid_t dset, unsigned char *o
     hoop_status      st = HOOP_OK;
     if (dcpl < 0 || c->width > (int64_t)sizeof one || H5Pfill_value_defined(dcpl, &kind) < 0 ||
         (kind == H5D_FILL_VALUE_USER_DEFINED && H5Pget_fill_value(dcpl, c->type, one) < 0))
-        st = hoop__h5_fail(err, HOOP_EIO, "%s: %s has no readable fill value", path, c->field->name);
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: %s has no readable fill value", path, c->field->path);
     for (int64_t i = 0; i < c->numel; i++) memcpy(out + i * c->width, one, (size_t)c->width);
     if (dcpl >= 0) (void)H5Pclose(dcpl);
     return st;
@@ -210,7 +210,7 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
         hoop__h5_message(text, sizeof text);
         /* HDF5 1.10 calls a chunk that was never written an error, and tells it from a damaged index by its words alone */
         if (strstr(text, "not allocated") == NULL)
-            return hoop_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be found (HDF5: %s)", path, c->field->name,
+            return hoop_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be found (HDF5: %s)", path, c->field->path,
                              (long long)at[0], text);
         bytes = 0;
     }
@@ -218,18 +218,18 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
         const hoop_status st = fill_chunk(c, dset, *data, path, err);
         if (st != HOOP_OK) return st;
     } else if (bytes > (hsize_t)room) {
-        return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: it has a wrong size", path, c->field->name,
+        return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: it has a wrong size", path, c->field->path,
                          (long long)at[0]);
     } else {
         if (H5Dread_chunk(dset, H5P_DEFAULT, at, &mask, *data) < 0)
-            return hoop__h5_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be read", path, c->field->name,
+            return hoop__h5_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be read", path, c->field->path,
                                  (long long)at[0]);
         if (!undo_filters(c, mask, data, spare, (int64_t)bytes, &what))
-            return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: %s", path, c->field->name,
+            return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: %s", path, c->field->path,
                              (long long)at[0], what);
     }
     if (H5Tconvert(c->taken, hoop__h5_memory_type(c->field->dtype), (size_t)c->numel, *data, NULL, H5P_DEFAULT) < 0)
-        return hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be converted", path, c->field->name);
+        return hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be converted", path, c->field->path);
     return HOOP_OK;
 }
 
@@ -273,7 +273,7 @@ hoop_status hoop__chunks_read(const hoop_chunks *c, hid_t dset, int64_t first, i
     unsigned char *data = malloc((size_t)room), *spare = malloc((size_t)room);
     hsize_t        at[DIMS_MAX] = {(hsize_t)(first / c->chunk[0] * c->chunk[0])};
     hoop_status st = data == NULL || spare == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s",
-                                                               path, (long long)room, c->field->name)
+                                                               path, (long long)room, c->field->path)
                                                    : HOOP_OK;
     while (st == HOOP_OK) {
         int d;

@@ -19,19 +19,19 @@ static bool names_equal(char *const *a, char *const *b, int64_t n, int64_t *at)
 static hoop_status read_names(hoop_dataset *ds, const hoop_found *f, int field, bool ours, const char *path, hoop_error *err)
 {
     const int64_t count = f->about.ndim <= 1 ? f->about.numel : -1;
-    hoop_names   *kept  = &ds->columns[field];
+    hoop_names   *kept  = &ds->field[field].columns;
     char        **names;
     int64_t       at, n = hoop__h5_attr_strings(f->dset, "columns", &names);
     hoop_status   st = HOOP_OK;
     if (n >= 0 && n != count) {
         if (ours)
             st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute columns of %s has %lld names, and its rows have %lld elements", path,
-                           ds->name[field], (long long)n, (long long)f->about.numel);
+                           ds->field[field].opts.path, (long long)n, (long long)f->about.numel);
         n = -1;
     }
     if (n > 0 && kept->name != NULL && !names_equal(names, kept->name, n, &at))
         st = hoop_fail(err, HOOP_EFORMAT, "%s: column %lld of %s is called '%s', but '%s' in the shards before it", path,
-                       (long long)at, ds->name[field], names[at], kept->name[at]);
+                       (long long)at, ds->field[field].opts.path, names[at], kept->name[at]);
     if (st == HOOP_OK && n > 0 && kept->name == NULL) {
         *kept = (hoop_names){names, n};
         names = NULL;
@@ -45,7 +45,7 @@ hoop_status hoop__columns_read(hoop_dataset *ds, const hoop_look *l, const hoop_
     hoop_status st;
     if (f->dset < 0 || (!l->ours && l->opts->attributes != HOOP_ATTRIBUTES_ALL)) return HOOP_OK;
     st = read_names(ds, f, field, l->ours, l->path, err);
-    if (st == HOOP_OK && field == HOOP_FIELD_X && ds->one_hot.name == NULL) {
+    if (st == HOOP_OK && ds->field[field].opts.role == HOOP_INPUT && ds->one_hot.name == NULL) {
         ds->one_hot.n = hoop__h5_attr_strings(f->dset, "one_hot", &ds->one_hot.name);
         if (ds->one_hot.n < 0) ds->one_hot.n = 0;
     }
@@ -54,14 +54,16 @@ hoop_status hoop__columns_read(hoop_dataset *ds, const hoop_look *l, const hoop_
 
 void hoop__columns_free(hoop_dataset *ds)
 {
-    for (int k = 0; k < 2; k++) {
-        free(ds->columns[k].name);
-        free(ds->view.columns[k].name);
-        free(ds->view.from[k]);
+    for (int k = 0; ds->field != NULL && k < ds->nfields; k++) {
+        hoop_field *f = &ds->field[k];
+        free(f->columns.name);
+        free(f->classes.name);
+        free(f->view.columns.name);
+        free(f->view.classes.name);
+        free(f->view.from);
+        free(f->view.label);
     }
     free(ds->one_hot.name);
-    free(ds->view.classes.name);
-    free(ds->view.label);
 }
 
 static const char *name_at(const hoop_names *names, int64_t i)
@@ -71,8 +73,8 @@ static const char *name_at(const hoop_names *names, int64_t i)
 
 const char *hoop_dataset_column(const hoop_dataset *ds, int field, int64_t i)
 {
-    if (field != HOOP_FIELD_X && field != HOOP_FIELD_Y) return NULL;
-    return name_at(ds->view.from[field] != NULL ? &ds->view.columns[field] : &ds->columns[field], i);
+    if (field < 0 || field >= ds->nfields) return NULL;
+    return name_at(ds->field[field].view.from != NULL ? &ds->field[field].view.columns : &ds->field[field].columns, i);
 }
 
 const char *hoop_dataset_one_hot(const hoop_dataset *ds, int64_t i)
@@ -80,10 +82,10 @@ const char *hoop_dataset_one_hot(const hoop_dataset *ds, int64_t i)
     return name_at(&ds->one_hot, i);
 }
 
-const char *hoop_dataset_class_name(const hoop_dataset *ds, int64_t i)
+const char *hoop_dataset_class_name(const hoop_dataset *ds, int field, int64_t i)
 {
-    if (ds->view.label != NULL) return name_at(&ds->view.classes, i);
-    return i < 0 || i >= ds->nclass_names ? NULL : ds->class_names[i];
+    if (field < 0 || field >= ds->nfields) return NULL;
+    return name_at(ds->field[field].view.label != NULL ? &ds->field[field].view.classes : &ds->field[field].classes, i);
 }
 
 /* A copy in one block, as the attributes' are. */
@@ -106,29 +108,25 @@ static hoop_status copy_names(const char *const *names, int64_t n, hoop_error *e
     return HOOP_OK;
 }
 
-static void begin_view(hoop_dataset *ds)
-{
-    if (!ds->view.is) ds->view.info = ds->info;
-    ds->view.is = true;
-}
-
 hoop_status hoop_dataset_choose(hoop_dataset *ds, int field, const int64_t *from, const char *const *names, int64_t n,
                                 hoop_error *err)
 {
     const hoop_dataset_field *f;
+    hoop_view                *v;
     int64_t                  *old, *all;
     hoop_names                copy;
     hoop_status               st;
-    if (field != HOOP_FIELD_X && field != HOOP_FIELD_Y) return hoop_fail(err, HOOP_EARG, "%s: field %d", ds->spec, field);
-    f = &hoop_dataset_about(ds)->field[field];
+    if (field < 0 || field >= ds->nfields) return hoop_fail(err, HOOP_EARG, "%s: field %d", ds->spec, field);
+    f = &ds->shown[field];
+    v = &ds->field[field].view;
     if (!f->present || f->ndim > 1 || (f->ndim == 0 && n != 1))
         return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s have %d dims; of one dim columns can be chosen", ds->spec,
-                         ds->name[field], f->ndim);
-    if (n < 1) return hoop_fail(err, HOOP_EARG, "%s: no columns of %s are chosen", ds->spec, ds->name[field]);
+                         ds->field[field].opts.path, f->ndim);
+    if (n < 1) return hoop_fail(err, HOOP_EARG, "%s: no columns of %s are chosen", ds->spec, ds->field[field].opts.path);
     for (int64_t i = 0; i < n; i++)
         if (from[i] < -1 || from[i] >= f->numel)
             return hoop_fail(err, HOOP_ERANGE, "%s: column %lld of %s, which has %lld", ds->spec, (long long)from[i],
-                             ds->name[field], (long long)f->numel);
+                             ds->field[field].opts.path, (long long)f->numel);
     all = malloc((size_t)n * sizeof *all);
     if (all == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld columns", ds->spec, (long long)n);
     st = copy_names(names, n, err, &copy);
@@ -136,29 +134,29 @@ hoop_status hoop_dataset_choose(hoop_dataset *ds, int field, const int64_t *from
         free(all);
         return st;
     }
-    old = ds->view.from[field];
+    old = v->from;
     for (int64_t i = 0; i < n; i++) all[i] = from[i] < 0 ? -1 : old != NULL ? old[from[i]] : from[i];
-    begin_view(ds);
     free(old);
-    free(ds->view.columns[field].name);
-    ds->view.from[field]             = all;
-    ds->view.columns[field]          = copy;
-    ds->view.info.field[field].numel = n;
-    if (f->ndim == 1) ds->view.info.field[field].shape[0] = n;
+    free(v->columns.name);
+    v->from                = all;
+    v->columns             = copy;
+    ds->shown[field].numel = n;
+    if (f->ndim == 1) ds->shown[field].shape[0] = n;
     return HOOP_OK;
 }
 
-hoop_status hoop_dataset_relabel(hoop_dataset *ds, const int64_t *to, int64_t nto, const char *const *names, int64_t n,
+hoop_status hoop_dataset_relabel(hoop_dataset *ds, int field, const int64_t *to, int64_t nto, const char *const *names, int64_t n,
                                  hoop_error *err)
 {
-    hoop_view  *v     = &ds->view;
-    int64_t     count = v->label != NULL ? v->nlabel : nto;
-    int64_t    *all;
+    hoop_view  *v;
+    int64_t    *all, count;
     hoop_names  copy;
     hoop_status st;
-    if (!ds->info.field[HOOP_FIELD_Y].present || hoop_dtype_is_float(ds->info.field[HOOP_FIELD_Y].dtype) || nto < 1)
+    if (field < 0 || field >= ds->nfields || !ds->shown[field].present || hoop_dtype_is_float(ds->shown[field].dtype) || nto < 1)
         return hoop_fail(err, HOOP_EARG, "%s: holds no labels to be numbered in another way", ds->spec);
-    all = malloc((size_t)count * sizeof *all);
+    v     = &ds->field[field].view;
+    count = v->label != NULL ? v->nlabel : nto;
+    all   = malloc((size_t)count * sizeof *all);
     if (all == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld classes", ds->spec, (long long)count);
     st = copy_names(names, n, err, &copy);
     if (st != HOOP_OK) {
@@ -169,13 +167,12 @@ hoop_status hoop_dataset_relabel(hoop_dataset *ds, const int64_t *to, int64_t nt
         const int64_t was = v->label != NULL ? v->label[i] : i;
         all[i]            = was >= 0 && was < nto ? to[was] : was;
     }
-    begin_view(ds);
     free(v->label);
     free(v->classes.name);
-    v->label        = all;
-    v->nlabel       = count;
-    v->classes      = copy;
-    v->info.classes = n;
+    v->label                 = all;
+    v->nlabel                = count;
+    v->classes               = copy;
+    ds->shown[field].classes = n;
     return HOOP_OK;
 }
 
@@ -191,14 +188,15 @@ PICK(int64_t)
 
 void hoop__view_row(const hoop_dataset *ds, int field, hoop_dtype as, void *row, void *out)
 {
-    const int64_t *from = ds->view.from[field], n = ds->view.info.field[field].numel;
+    const hoop_view *v    = &ds->field[field].view;
+    const int64_t   *from = v->from, n = ds->shown[field].numel;
     if (from != NULL && as == HOOP_F32) pick_float(row, out, from, n);
     if (from != NULL && as == HOOP_F64) pick_double(row, out, from, n);
     if (from != NULL && as == HOOP_I64) pick_int64_t(row, out, from, n);
     if (from == NULL && row != out) memcpy(out, row, (size_t)n * hoop_dtype_size(as));
-    if (field != HOOP_FIELD_Y || as != HOOP_I64 || ds->view.label == NULL) return;
+    if (as != HOOP_I64 || v->label == NULL) return;
     for (int64_t i = 0; i < n; i++) {
         int64_t *label = (int64_t *)out + i;
-        if (*label >= 0) *label = *label < ds->view.nlabel ? ds->view.label[*label] : -1;
+        if (*label >= 0) *label = *label < v->nlabel ? v->label[*label] : -1;
     }
 }

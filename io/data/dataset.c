@@ -57,19 +57,41 @@ static void add_readings(const hoop_dataset *ds, int field, hoop_sum *sum)
     }
 }
 
+/* The stored bytes of evenly spaced rows, first and last included, of each at most `most`. */
+static hoop_status add_rows(hoop_dataset *ds, int field, int64_t count, int64_t most, hoop_sum *sum, hoop_error *err)
+{
+    const int64_t n = ds->info.length, row_bytes = ds->field[field].row_bytes;
+    hoop_status   st = HOOP_OK;
+    for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
+        const int64_t        at = count == 1 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1)); /* without overflow */
+        hoop_shard          *s  = hoop__shard_find(ds, at);
+        const unsigned char *row;
+        st = hoop__shard_row(ds, s, field, at - s->first, err, &row);
+        if (st == HOOP_OK) hoop__sum_add(sum, row, row_bytes < most ? row_bytes : most);
+    }
+    return st;
+}
+
 static hoop_status fingerprint(hoop_dataset *ds, hoop_error *err)
 {
-    const int64_t n = ds->info.length, row_bytes = ds->row_bytes[0] + ds->row_bytes[1];
-    const bool    all   = row_bytes <= FINGERPRINT_ALL / n;
-    int64_t       count = all ? n : ds->info.mapped ? FINGERPRINT_ROWS : FINGERPRINT_CHUNKED_ROWS;
-    hoop_sum     *sum   = hoop__sum_create();
-    hoop_status   st    = HOOP_OK;
+    const int64_t n         = ds->info.length;
+    hoop_sum     *sum       = hoop__sum_create();
+    hoop_status   st        = HOOP_OK;
+    int64_t       row_bytes = 0, count;
+    bool          all;
     if (sum == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a checksum", ds->spec);
+    for (int k = 0; k < ds->nfields; k++) row_bytes += ds->field[k].row_bytes;
+    all   = row_bytes <= FINGERPRINT_ALL / n;
+    count = all ? n : ds->info.mapped ? FINGERPRINT_ROWS : FINGERPRINT_CHUNKED_ROWS;
     if (count > n) count = n;
     add_number(sum, n);
-    add_number(sum, ds->info.classes);
-    for (int k = 0; k < 2; k++) {
-        const hoop_dataset_field *f = &ds->stored[k];
+    add_number(sum, ds->plain ? ds->shown[HOOP_FIELD_Y].classes : -ds->nfields);
+    for (int k = 0; k < ds->nfields && st == HOOP_OK; k++) {
+        const hoop_dataset_field *f = &ds->field[k].stored;
+        if (!ds->plain) {
+            add_number(sum, (int64_t)ds->field[k].opts.role);
+            add_number(sum, ds->shown[k].classes);
+        }
         add_number(sum, f->present);
         if (!f->present) continue;
         add_number(sum, (int64_t)f->dtype);
@@ -77,22 +99,14 @@ static hoop_status fingerprint(hoop_dataset *ds, hoop_error *err)
         hoop__sum_add(sum, f->shape, f->ndim * (int64_t)sizeof f->shape[0]);
         hoop__sum_add(sum, &f->scale, sizeof f->scale);
         add_readings(ds, k, sum);
-        for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
-            /* i*(n-1)/(count-1) without overflow: evenly spaced, first and last included */
-            const int64_t        at = count == 1 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1));
-            hoop_shard          *s  = hoop__shard_find(ds, at);
-            const unsigned char *row;
-            const int64_t bytes = all || ds->row_bytes[k] < FINGERPRINT_ROW_BYTES ? ds->row_bytes[k] : FINGERPRINT_ROW_BYTES;
-            st                  = hoop__shard_row(ds, s, k, at - s->first, err, &row);
-            if (st == HOOP_OK) hoop__sum_add(sum, row, bytes);
-        }
+        st = add_rows(ds, k, count, all ? INT64_MAX : FINGERPRINT_ROW_BYTES, sum, err);
     }
     hoop__sum_end(sum, ds->info.fingerprint);
     hoop__sum_destroy(&sum);
     return st;
 }
 
-static hoop_status open_shards(hoop_dataset *ds, hoop_dataset_y use_y, hoop_paths *paths, hoop_error *err)
+static hoop_status open_shards(hoop_dataset *ds, hoop_paths *paths, hoop_error *err)
 {
     hoop_status   st = HOOP_OK;
     hoop_h5_quiet quiet;
@@ -106,7 +120,7 @@ static hoop_status open_shards(hoop_dataset *ds, hoop_dataset_y use_y, hoop_path
         s->path        = paths->path[i];
         paths->path[i] = NULL;
         ds->info.shards++;
-        st = hoop__shard_open(ds, i, use_y, err);
+        st = hoop__shard_open(ds, i, err);
         if (st != HOOP_OK) break;
         s->first      = ds->info.length;
         ds->info.ours = ds->info.ours && s->ours;
@@ -118,6 +132,46 @@ static hoop_status open_shards(hoop_dataset *ds, hoop_dataset_y use_y, hoop_path
     return st;
 }
 
+/* The fields as they were asked for, with texts of their own. */
+static hoop_status take_fields(hoop_dataset *ds, const hoop_dataset_opts *o, hoop_error *err)
+{
+    const hoop_field_opts own[2] = {{.name = "x", .path = o->x != NULL ? o->x : "/x"},
+                                    {.name    = "y",
+                                     .path    = o->y != NULL ? o->y : "/y",
+                                     .role    = HOOP_TARGET,
+                                     .use     = o->use_y,
+                                     .labels  = o->labels,
+                                     .classes = o->classes}},
+                          *f     = o->fields != NULL ? o->fields : own;
+    ds->plain                    = o->fields == NULL;
+    ds->nfields                  = ds->plain ? 2 : o->nfields;
+    if (ds->nfields < 1 || ds->nfields > HOOP_DATASET_FIELDS)
+        return hoop_fail(err, HOOP_EARG, "%s: %d fields; 1 to %d are possible", ds->spec, ds->nfields, HOOP_DATASET_FIELDS);
+    ds->field = calloc((size_t)ds->nfields, sizeof *ds->field);
+    ds->shown = calloc((size_t)ds->nfields, sizeof *ds->shown);
+    if (ds->field == NULL || ds->shown == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", ds->spec);
+    ds->info.field   = ds->shown;
+    ds->info.nfields = ds->nfields;
+    for (int k = 0; k < ds->nfields; k++) {
+        hoop_field_opts *to = &ds->field[k].opts;
+        if (f[k].name == NULL || f[k].name[0] == '\0' || f[k].path == NULL || f[k].path[0] == '\0')
+            return hoop_fail(err, HOOP_EARG, "%s: field %d has no %s", ds->spec, k,
+                             f[k].name == NULL || f[k].name[0] == '\0' ? "name" : "path");
+        if (f[k].classes < 0) return hoop_fail(err, HOOP_EARG, "%s: classes of %s is negative", ds->spec, f[k].name);
+        for (int j = 0; j < k; j++)
+            if (strcmp(f[j].name, f[k].name) == 0)
+                return hoop_fail(err, HOOP_EARG, "%s: two fields are called %s", ds->spec, f[k].name);
+        *to         = f[k];
+        to->name    = strdup(f[k].name);
+        to->path    = strdup(f[k].path);
+        to->offsets = f[k].offsets != NULL ? strdup(f[k].offsets) : NULL;
+        if (to->name == NULL || to->path == NULL || (f[k].offsets != NULL && to->offsets == NULL))
+            return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", ds->spec);
+        ds->field[k].mapped = true;
+    }
+    return HOOP_OK;
+}
+
 hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, hoop_error *err, hoop_dataset **out)
 {
     const hoop_dataset_opts zero  = {0};
@@ -126,31 +180,21 @@ hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, h
     hoop_status             st;
     *out = NULL;
     if (opts == NULL) opts = &zero;
-    if (opts->cache_bytes < 0 || opts->classes < 0)
-        return hoop_fail(err, HOOP_EARG, "dataset %s: %s is negative", spec, opts->classes < 0 ? "classes" : "cache_bytes");
+    if (opts->cache_bytes < 0) return hoop_fail(err, HOOP_EARG, "dataset %s: cache_bytes is negative", spec);
     HOOP_TRY(st, done, hoop__spec_resolve(spec, err, &paths));
     ds = calloc(1, sizeof *ds);
-    if (ds == NULL) {
+    if (ds == NULL || (ds->spec = strdup(spec)) == NULL) {
+        free(ds);
+        ds = NULL;
         st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
         goto done;
     }
     (void)pthread_mutex_init(&ds->lock, NULL);
-    ds->opts   = *opts;
-    ds->opts.x = ds->opts.y = NULL; /* the caller's; ds->name is kept */
-    ds->info.cache_bytes    = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes();
-    ds->open_max            = hoop__handles_max();
-    ds->spec                = strdup(spec);
-    ds->name[0]             = strdup(opts->x != NULL ? opts->x : "/x");
-    ds->name[1]             = strdup(opts->y != NULL ? opts->y : "/y");
-    if (ds->spec == NULL || ds->name[0] == NULL || ds->name[1] == NULL) {
-        st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", spec);
-        goto done;
-    }
-    if (ds->name[0][0] == '\0' || ds->name[1][0] == '\0') {
-        st = hoop_fail(err, HOOP_EARG, "%s: the name of x or y is empty", spec);
-        goto done;
-    }
-    HOOP_TRY(st, done, open_shards(ds, opts->use_y, &paths, err));
+    ds->opts             = (hoop_dataset_opts){.attributes = opts->attributes}; /* the rest is the fields' */
+    ds->info.cache_bytes = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes();
+    ds->open_max         = hoop__handles_max();
+    HOOP_TRY(st, done, take_fields(ds, opts, err));
+    HOOP_TRY(st, done, open_shards(ds, &paths, err));
     HOOP_TRY(st, done, fingerprint(ds, err));
     *out = ds;
     ds   = NULL;
@@ -170,12 +214,16 @@ void hoop_dataset_close(hoop_dataset **pds)
     hoop__h5_restore(&quiet);
     free(ds->shard);
     hoop__columns_free(ds);
-    free(ds->class_names);
     for (int i = 0; i < ds->nnotes; i++) free(ds->note[i]);
     free(ds->note);
     free(ds->spec);
-    free(ds->name[0]);
-    free(ds->name[1]);
+    for (int k = 0; ds->field != NULL && k < ds->nfields; k++) {
+        free((char *)ds->field[k].opts.name);
+        free((char *)ds->field[k].opts.path);
+        free((char *)ds->field[k].opts.offsets);
+    }
+    free(ds->field);
+    free(ds->shown);
     (void)pthread_mutex_destroy(&ds->lock);
     free(ds);
     *pds = NULL;
@@ -183,7 +231,14 @@ void hoop_dataset_close(hoop_dataset **pds)
 
 const hoop_dataset_info *hoop_dataset_about(const hoop_dataset *ds)
 {
-    return ds->view.is ? &ds->view.info : &ds->info;
+    return &ds->info;
+}
+
+int hoop_dataset_find(const hoop_dataset *ds, const char *name)
+{
+    for (int k = 0; k < ds->nfields; k++)
+        if (strcmp(ds->field[k].opts.name, name) == 0) return k;
+    return -1;
 }
 
 const char *hoop_dataset_path(const hoop_dataset *ds, int i, int64_t *rows)
@@ -245,13 +300,13 @@ typedef struct passage {
 static void carry(const hoop_dataset *ds, const hoop_gather *g, const passage *p, const hoop_shard *s, int64_t number,
                   const void *row, int64_t i)
 {
-    const hoop_dataset_field *f  = &ds->info.field[g->field];
-    const hoop_reading       *r  = &s->field[g->field].reading;
-    char                     *to = place_of(g, i, p->step), *cast_to = p->space != NULL ? p->space : to;
+    const hoop_field   *f  = &ds->field[g->field];
+    const hoop_reading *r  = &s->field[g->field].reading;
+    char               *to = place_of(g, i, p->step), *cast_to = p->space != NULL ? p->space : to;
     if (!r->used)
-        p->cast(row, cast_to, f->numel, f->scale);
+        p->cast(row, cast_to, f->read.numel, f->read.scale);
     else
-        hoop__reading_row(r, &ds->stored[g->field], row, g->as, cast_to, s->path, number, p->faults);
+        hoop__reading_row(r, &f->stored, row, g->as, cast_to, s->path, number, p->faults);
     if (p->view) hoop__view_row(ds, g->field, g->as, cast_to, to);
 }
 
@@ -271,8 +326,8 @@ static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, const p
     for (int64_t i = 0; i < g->n; i++) order[i] = (place){g->index[i], i};
     qsort(order, (size_t)g->n, sizeof *order, by_index);
     (void)pthread_mutex_lock(&ds->lock);
-    backwards               = ds->backwards[g->field];
-    ds->backwards[g->field] = !backwards;
+    backwards                     = ds->field[g->field].backwards;
+    ds->field[g->field].backwards = !backwards;
     for (int64_t i = 0; i < g->n && st == HOOP_OK && !given_up(g); i++) {
         const place         *p = &order[backwards ? g->n - 1 - i : i];
         hoop_shard          *s = hoop__shard_find(ds, p->index);
@@ -283,7 +338,7 @@ static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, const p
     }
     (void)pthread_mutex_unlock(&ds->lock);
     free(order);
-    return st == HOOP_OK ? hoop__reading_verdict(way->faults, ds->name[g->field], err) : st;
+    return st == HOOP_OK ? hoop__reading_verdict(way->faults, ds->field[g->field].opts.path, err) : st;
 }
 
 static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, const passage *way, hoop_error *err)
@@ -293,38 +348,40 @@ static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, c
         const int64_t     row = g->index[i] - s->first;
         const hoop_status st  = hoop__sums_look(ds, s, g->field, row, err);
         if (st != HOOP_OK) return st;
-        carry(ds, g, way, s, row, s->field[g->field].rows + row * ds->row_bytes[g->field], i);
+        carry(ds, g, way, s, row, s->field[g->field].rows + row * ds->field[g->field].row_bytes, i);
     }
-    return hoop__reading_verdict(way->faults, ds->name[g->field], err);
+    return hoop__reading_verdict(way->faults, ds->field[g->field].opts.path, err);
 }
 
 hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err)
 {
     const hoop_dataset_field *f;
     hoop_reading_faults       faults = {.count = 0};
-    passage                   way    = {.view = ds->view.is, .faults = &faults};
+    passage                   way    = {.faults = &faults};
     uint64_t                  mode;
     hoop_status               st;
-    if (g->field != HOOP_FIELD_X && g->field != HOOP_FIELD_Y)
-        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 (x) or 1 (y) is wanted", ds->spec, g->field);
-    f = &ds->info.field[g->field];
-    if (!f->present) return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->name[g->field]);
+    if (g->field < 0 || g->field >= ds->nfields)
+        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 to %d are possible", ds->spec, g->field, ds->nfields - 1);
+    f = &ds->field[g->field].read;
+    if (!f->present)
+        return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->field[g->field].opts.path);
     way.cast = hoop__row_cast(f->dtype, g->as, f->scale);
     if (way.cast == NULL)
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->name,
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->path,
                          hoop_dtype_name(f->dtype), f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(g->as));
     for (int64_t i = 0; i < g->n; i++)
         if (g->index[i] < 0 || g->index[i] >= ds->info.length)
             return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)g->index[i],
                              (long long)ds->info.length);
     if (g->n == 0) return HOOP_OK;
-    way.step = (size_t)hoop_dataset_about(ds)->field[g->field].numel * hoop_dtype_size(g->as);
-    if (ds->view.from[g->field] != NULL) {
+    way.step = (size_t)ds->shown[g->field].numel * hoop_dtype_size(g->as);
+    way.view = ds->field[g->field].view.from != NULL || ds->field[g->field].view.label != NULL;
+    if (ds->field[g->field].view.from != NULL) {
         way.space = malloc((size_t)f->numel * hoop_dtype_size(g->as));
         if (way.space == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", ds->spec);
     }
     mode = hoop_fp_enter(); /* casts round and scale */
-    st   = ds->info.mapped ? gather_mapped(ds, g, &way, err) : gather_blocks(ds, g, &way, err);
+    st   = ds->field[g->field].mapped ? gather_mapped(ds, g, &way, err) : gather_blocks(ds, g, &way, err);
     hoop_fp_restore(mode);
     free(way.space);
     return st == HOOP_OK && given_up(g) ? hoop_fail(err, HOOP_EINTERRUPTED, "%s: reading was given up", ds->spec) : st;
@@ -334,6 +391,22 @@ hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n,
                               hoop_error *err)
 {
     return hoop__dataset_gather(ds, &(hoop_gather){.index = index, .n = n, .field = field, .as = as, .out = out}, err);
+}
+
+hoop_status hoop_dataset_read_padded(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, int64_t length,
+                                     void *out, hoop_error *err)
+{
+    (void)length;
+    return hoop_dataset_read(ds, index, n, field, as, out, err);
+}
+
+hoop_status hoop_dataset_lengths(hoop_dataset *ds, const int64_t *index, int64_t n, int field, int64_t *lengths, hoop_error *err)
+{
+    (void)index;
+    if (field < 0 || field >= ds->nfields)
+        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 to %d are possible", ds->spec, field, ds->nfields - 1);
+    for (int64_t i = 0; i < n; i++) lengths[i] = ds->shown[field].ndim > 0 ? ds->shown[field].shape[0] : 1;
+    return HOOP_OK;
 }
 
 /* ---- looking for what cannot be read ---- */
@@ -348,17 +421,17 @@ static hoop_status check_shard(hoop_dataset *ds, hoop_shard *s, int field, hoop_
         (void)pthread_mutex_lock(&ds->lock);
         st = hoop__shard_row(ds, s, field, i, err, &row);
         if (st == HOOP_OK) st = hoop__sums_look(ds, s, field, i, err);
-        if (st == HOOP_OK) hoop__reading_row(v, &ds->stored[field], row, HOOP_F64, NULL, s->path, i, &faults);
+        if (st == HOOP_OK) hoop__reading_row(v, &ds->field[field].stored, row, HOOP_F64, NULL, s->path, i, &faults);
         (void)pthread_mutex_unlock(&ds->lock);
     }
-    return st == HOOP_OK ? hoop__reading_verdict(&faults, ds->name[field], err) : st;
+    return st == HOOP_OK ? hoop__reading_verdict(&faults, ds->field[field].opts.path, err) : st;
 }
 
 hoop_status hoop_dataset_check(hoop_dataset *ds, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
     for (int i = 0; i < ds->info.shards && st == HOOP_OK; i++)
-        for (int k = 0; k < 2 && st == HOOP_OK; k++)
-            if (ds->info.field[k].present && ds->info.field[k].checked) st = check_shard(ds, &ds->shard[i], k, err);
+        for (int k = 0; k < ds->nfields && st == HOOP_OK; k++)
+            if (ds->shown[k].present && ds->shown[k].checked) st = check_shard(ds, &ds->shard[i], k, err);
     return st;
 }

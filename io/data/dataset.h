@@ -1,5 +1,5 @@
 /**
- * io/data/dataset.h - inside a dataset: shards, their two fields, and the cache of chunks.
+ * io/data/dataset.h - inside a dataset: its fields, its shards, and the cache of chunks.
  */
 #ifndef HOOP_IO_DATASET_H
 #define HOOP_IO_DATASET_H
@@ -24,6 +24,7 @@ typedef uint8_t __attribute__((aligned(1), may_alias)) hoop_stored_U8;
 typedef struct hoop_block {
     struct hoop_block  *newer, *older;
     struct hoop_block **owner; /* the entry of the field's table that points here */
+    int                 field;
     int64_t             bytes;
     unsigned char       data[];
 } hoop_block;
@@ -44,16 +45,16 @@ typedef struct hoop_shard_field {
 } hoop_shard_field;
 
 typedef struct hoop_shard {
-    char            *path;
-    int64_t          first, rows; /* place in the dataset */
-    int64_t          bytes;
-    void            *map;
-    hid_t            file; /* -1 when all is mapped, or while it is closed */
-    int64_t          used; /* when, by the dataset's count of uses */
-    struct stat      stat; /* of the file when it was first opened */
-    hoop_shard_field field[2];
-    bool             ours;                       /* hoop wrote it */
-    char             set[HOOP_FINGERPRINT_TEXT]; /* attribute `set`: the same in all shards of one import; "" if none */
+    char             *path;
+    int64_t           first, rows; /* place in the dataset */
+    int64_t           bytes;
+    void             *map;
+    hid_t             file;                       /* -1 when all is mapped, or while it is closed */
+    int64_t           used;                       /* when, by the dataset's count of uses */
+    struct stat       stat;                       /* of the file when it was first opened */
+    bool              ours;                       /* hoop wrote it */
+    char              set[HOOP_FINGERPRINT_TEXT]; /* attribute `set`: the same in all shards of one import; "" if none */
+    hoop_shard_field *field;
 } hoop_shard;
 
 /** Names, in one block with their text. */
@@ -64,33 +65,41 @@ typedef struct hoop_names {
 
 /** How rows are presented, where that is not as they are stored (columns.c). */
 typedef struct hoop_view {
-    bool              is;
-    hoop_dataset_info info;
-    int64_t          *from[2]; /* which column each comes from, -1: zeros; NULL: as stored */
-    hoop_names        columns[2], classes;
-    int64_t          *label, nlabel; /* what each stored label stands for; NULL: itself */
+    int64_t   *from; /* which column each comes from, -1: zeros; NULL: as stored */
+    hoop_names columns, classes;
+    int64_t   *label, nlabel; /* what each stored label stands for; NULL: itself */
 } hoop_view;
 
-struct hoop_dataset {
-    hoop_dataset_info  info; /* as read */
+/** One field, the same in all shards. */
+typedef struct hoop_field {
+    hoop_field_opts    opts;         /* its texts are the dataset's */
+    hoop_dataset_field stored, read; /* what blocks and mapped rows hold; as read (reading.h), before a view */
+    int64_t            row_bytes;    /* stored */
+    bool               mapped;       /* in all shards */
+    hoop_names         columns, classes;
     hoop_view          view;
-    hoop_names         columns[2], one_hot;
-    hoop_dataset_opts  opts;
-    char              *spec, *name[2];
-    hoop_dataset_field stored[2];    /* what blocks and mapped rows hold; info.field: as read (reading.h) */
-    int64_t            row_bytes[2]; /* stored */
-    char             **note;
-    int                nnotes;
-    bool               foreign; /* attributes of ours in a file that is not were noted */
-    hoop_shard        *shard;
-    char             **class_names;
-    int64_t            nclass_names;
-    int64_t            cached_bytes;
-    hoop_block        *newest, *oldest, *latest[2]; /* latest: the last one used of each field */
-    bool               backwards[2];                /* the field's next gathering goes from high rows to low */
-    int                open_files, open_max;        /* shards that HDF5 has open */
-    int64_t            uses;
-    pthread_mutex_t    lock; /* of HDF5 handles and the cache */
+    hoop_block        *latest;    /* the last one used */
+    bool               backwards; /* its next gathering goes from high rows to low */
+} hoop_field;
+
+struct hoop_dataset {
+    hoop_dataset_info   info;
+    hoop_dataset_field *shown; /* info.field: as presented */
+    hoop_field         *field;
+    int                 nfields;
+    bool                plain; /* opened by the short form */
+    hoop_names          one_hot;
+    hoop_dataset_opts   opts;
+    char               *spec;
+    char              **note;
+    int                 nnotes;
+    bool                foreign; /* attributes of ours in a file that is not were noted */
+    hoop_shard         *shard;
+    int64_t             cached_bytes;
+    hoop_block         *newest, *oldest;
+    int                 open_files, open_max; /* shards that HDF5 has open */
+    int64_t             uses;
+    pthread_mutex_t     lock; /* of HDF5 handles and the cache */
 };
 
 /** The paths a spec stands for. */
@@ -102,7 +111,7 @@ hoop_status hoop__spec_resolve(const char *spec, hoop_error *err, hoop_paths *ou
 void        hoop__paths_free(hoop_paths *p);
 
 /** Open shard i, whose path is set; fields and info of shard 0 become the dataset's, others are compared with them. */
-hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop_error *err);
+hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_error *err);
 void        hoop__shard_close(hoop_dataset *ds, hoop_shard *s);
 /** The stored bytes of a row, valid until the next call (call under ds->lock unless mapped); not checked by sums. */
 hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t row, hoop_error *err, const unsigned char **out);

@@ -69,7 +69,7 @@ static bool codes_small(hid_t type, int n)
     return true;
 }
 
-static hoop_status enum_type(hoop_found *f, hid_t type, const hoop_look *l, const char *name, bool is_y, hoop_error *err)
+static hoop_status enum_type(hoop_found *f, hid_t type, const hoop_look *l, const hoop_field_opts *o, hoop_error *err)
 {
     const int   n    = H5Tget_nmembers(type);
     const hid_t base = H5Tget_super(type);
@@ -78,7 +78,7 @@ static hoop_status enum_type(hoop_found *f, hid_t type, const hoop_look *l, cons
     /* h5py's bool has signed bytes: taken as unsigned ones they can be mapped */
     f->flip = base >= 0 && H5Tget_size(base) == 1 && H5Tget_sign(base) == H5T_SGN_2 && codes_small(type, n);
     if (base >= 0) (void)H5Tclose(base);
-    if (n < 1 || !is_y || l->opts->labels == HOOP_LABELS_WHOLE) return HOOP_OK;
+    if (n < 1 || o->role != HOOP_TARGET || o->labels == HOOP_LABELS_WHOLE) return HOOP_OK;
     if ((st = enum_names(type, n, l->path, err, &f->enum_names)) != HOOP_OK) return st;
     if (f->enum_names != NULL) {
         f->enum_count = n;
@@ -89,7 +89,7 @@ static hoop_status enum_type(hoop_found *f, hid_t type, const hoop_look *l, cons
         err, HOOP_EDTYPE,
         "%s: %s is an %s, and classes are numbered 0 to %d: store such codes, or data.labels: whole (--labels whole) "
         "takes these as numbers, without names",
-        l->path, name, text, n - 1);
+        l->path, o->path, text, n - 1);
 }
 
 /* netCDF's older formats knew no unsigned integers: an attribute says that they were meant. */
@@ -101,7 +101,7 @@ static bool meant_unsigned(const hoop_found *f, const hoop_look *l)
            (strcmp(text, "true") == 0 || strcmp(text, "True") == 0);
 }
 
-hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const char *name, bool is_y, bool *native, hoop_error *err)
+hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const hoop_field_opts *o, bool *native, hoop_error *err)
 {
     const hid_t type  = H5Dget_type(f->dset);
     hid_t       taken = hoop__h5_taken_type(f->dset, false);
@@ -109,13 +109,13 @@ hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const char *name
     hoop_status st = HOOP_OK;
     char        text[HOOP_H5_TYPE_NAME];
     if (type < 0 || taken < 0) {
-        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable type", l->path, name);
+        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable type", l->path, o->path);
         goto done;
     }
     hoop__reading_none(&f->reading);
     f->width  = (int64_t)H5Tget_size(type);
     is_signed = H5Tget_class(taken) == H5T_INTEGER && H5Tget_sign(taken) == H5T_SGN_2;
-    if (H5Tget_class(type) == H5T_ENUM) HOOP_TRY(st, done, enum_type(f, type, l, name, is_y, err));
+    if (H5Tget_class(type) == H5T_ENUM) HOOP_TRY(st, done, enum_type(f, type, l, o, err));
     if (H5Tget_class(type) == H5T_INTEGER && is_signed && meant_unsigned(f, l)) {
         f->flip         = f->width < 8;
         f->reading.wide = f->width == 8;
@@ -127,7 +127,7 @@ hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const char *name
     }
     if (taken < 0 || !hoop__h5_dtype(taken, &f->about.dtype, native)) {
         hoop__h5_type_name(type, text, sizeof text);
-        st = hoop_fail(err, HOOP_EDTYPE, "%s: %s is of type %s; %s", l->path, name, text, wanted(type));
+        st = hoop_fail(err, HOOP_EDTYPE, "%s: %s is of type %s; %s", l->path, o->path, text, wanted(type));
     }
 done:
     if (taken >= 0) (void)H5Tclose(taken);
@@ -153,8 +153,9 @@ static bool unpacked_is_narrow(const hoop_found *f)
     return narrow;
 }
 
-hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const char *name, bool is_y, hoop_error *err)
+hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const hoop_field_opts *o, hoop_error *err)
 {
+    const char *name  = o->path;
     hid_t       taken = -1;
     hoop_status st    = HOOP_OK;
     f->about.scale = f->about.factor = 1;
@@ -178,8 +179,8 @@ hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const char *n
         }
     }
     HOOP_TRY(st, done,
-             hoop__reading_apply(&f->reading, &f->about, is_y ? l->opts->labels : HOOP_LABELS_STORED, unpacked_is_narrow(f),
-                                 l->path, err, &f->shown));
+             hoop__reading_apply(&f->reading, &f->about, o->role == HOOP_TARGET ? o->labels : HOOP_LABELS_STORED,
+                                 unpacked_is_narrow(f), l->path, err, &f->shown));
     f->shown.checked = f->reading.wide || f->reading.ranged || f->reading.no_nan || f->reading.nmissing > 0 ||
                        f->reading.labels != HOOP_LABELS_STORED;
 done:
@@ -187,6 +188,13 @@ done:
     (void)H5Eclear2(H5E_DEFAULT);
     return st;
 }
+
+/* An attribute of ours: of fields of which role (-1: both), and whether it is a list of names. */
+typedef struct foreign_attr {
+    const char *name;
+    int         role;
+    bool        names;
+} foreign_attr;
 
 /* Attributes called `columns` are many; these are strings, a name for each column, or as many as one likes. */
 static bool may_be_names(const hoop_found *f, const char *attr)
@@ -197,22 +205,28 @@ static bool may_be_names(const hoop_found *f, const char *attr)
     return n > 0 && (strcmp(attr, "columns") != 0 || (f->about.ndim <= 1 && n == f->about.numel));
 }
 
-hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found found[2], hoop_error *err)
+/* Is attribute i of ours there, and of such a kind that it could be ours? */
+static bool is_foreign(const hoop_found *f, hoop_field_role role, const foreign_attr *a)
 {
-    static const struct {
-        int         field;
-        const char *attr;
-    } ours[] = {{0, "scale"}, {1, "scale"}, {1, "classes"}, {1, "class_names"}, {0, "columns"}, {1, "columns"}, {0, "one_hot"}};
-    char   text[256] = "";
-    size_t used      = 0;
+    return f->dset >= 0 && (a->role < 0 || a->role == (int)role) && H5Aexists(f->dset, a->name) > 0 &&
+           (!a->names || may_be_names(f, a->name));
+}
+
+hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found *found, hoop_error *err)
+{
+    static const foreign_attr ours[]    = {{"scale", -1, false},
+                                           {"classes", HOOP_TARGET, false},
+                                           {"class_names", HOOP_TARGET, false},
+                                           {"columns", -1, true},
+                                           {"one_hot", HOOP_INPUT, true}};
+    char                      text[256] = "";
+    size_t                    used      = 0;
     if (l->ours || l->opts->attributes != HOOP_ATTRIBUTES_AUTO || ds->foreign) return HOOP_OK;
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
-        const hid_t dset = found[ours[i].field].dset;
-        if (dset < 0 || H5Aexists(dset, ours[i].attr) <= 0 || used >= sizeof text) continue;
-        if (i >= 4 && !may_be_names(&found[ours[i].field], ours[i].attr)) continue;
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s of %.48s", used == 0 ? "" : ", ", ours[i].attr,
-                                 ds->name[ours[i].field]);
-    }
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+        for (int k = 0; k < ds->nfields; k++)
+            if (used < sizeof text && is_foreign(&found[k], ds->field[k].opts.role, &ours[i]))
+                used += (size_t)snprintf(text + used, sizeof text - used, "%s%s of %.48s", used == 0 ? "" : ", ", ours[i].name,
+                                         ds->field[k].opts.path);
     (void)H5Eclear2(H5E_DEFAULT);
     if (used == 0) return HOOP_OK;
     ds->foreign = true;

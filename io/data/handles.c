@@ -21,7 +21,7 @@ hoop_status hoop__shard_stat(const hoop_shard *s, hoop_error *err, struct stat *
 void hoop__handles_close(hoop_dataset *ds, hoop_shard *s)
 {
     if (s->file < 0) return;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < ds->nfields; k++) {
         if (s->field[k].dset >= 0) (void)H5Dclose(s->field[k].dset);
         s->field[k].dset = -1;
     }
@@ -58,11 +58,11 @@ hoop_status hoop__handles_open(hoop_dataset *ds, hoop_shard *s, hoop_error *err)
         return hoop_fail(err, HOOP_EIO, "%s: was changed while it was in use", s->path);
     HOOP_TRY(st, done, hoop__h5_open(s->path, err, &s->file, NULL));
     hoop__handles_opened(ds, s);
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < ds->nfields; k++) {
         if (s->field[k].blocks == NULL) continue;
-        s->field[k].dset = H5Dopen2(s->file, ds->name[k], H5P_DEFAULT);
+        s->field[k].dset = H5Dopen2(s->file, ds->field[k].opts.path, H5P_DEFAULT);
         if (s->field[k].dset >= 0) continue;
-        st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be opened again", s->path, ds->name[k]);
+        st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be opened again", s->path, ds->field[k].opts.path);
         hoop__handles_close(ds, s);
         break;
     }

@@ -21,27 +21,29 @@ typedef struct slot {
     hoop_status status;
     hoop_error  error;
     int64_t    *sample;
-    char       *data[2];
+    char      **data; /* of each field */
 } slot;
 
 struct hoop_loader {
-    hoop_dataset    *ds;
-    hoop_loader_opts opts;
-    int64_t          length, steps_per_epoch, first_leaf, leaves, most; /* most: samples of this rank in a full step */
-    int64_t          row_bytes[2];
-    bool             present[2];
-    int              nslots;
-    slot            *slot;
-    pthread_t        thread;
-    bool             threaded, stop;
-    atomic_bool      abandon; /* what the thread is filling is not wanted any more */
-    char           **to;      /* places of a step's rows, for whoever fills */
-    pthread_mutex_t  lock;
-    pthread_cond_t   work, done;
-    int64_t          taken, filled, held; /* held: the consumer's step, -1: none */
-    uint64_t         generation;
-    int64_t          next_leaf;
-    double           stall_s;
+    hoop_dataset     *ds;
+    hoop_loader_opts  opts;
+    int64_t           length, steps_per_epoch, first_leaf, leaves, most; /* most: samples of this rank in a full step */
+    int               nfields;
+    int64_t           row_bytes[HOOP_DATASET_FIELDS];
+    bool              present[HOOP_DATASET_FIELDS];
+    hoop_loader_field leaf[HOOP_DATASET_FIELDS]; /* of the leaf given last */
+    int               nslots;
+    slot             *slot;
+    pthread_t         thread;
+    bool              threaded, stop;
+    atomic_bool       abandon; /* what the thread is filling is not wanted any more */
+    char            **to;      /* places of a step's rows, for whoever fills */
+    pthread_mutex_t   lock;
+    pthread_cond_t    work, done;
+    int64_t           taken, filled, held; /* held: the consumer's step, -1: none */
+    uint64_t          generation;
+    int64_t           next_leaf;
+    double            stall_s;
 };
 
 static double now_s(void)
@@ -70,9 +72,8 @@ static int64_t leaf_offset(const hoop_loader *l, int64_t n, int64_t leaf, int fi
 static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
 {
     const int64_t  n = step_samples(l, step), epoch = step / l->steps_per_epoch, base = step % l->steps_per_epoch * l->opts.batch;
-    const hoop_key key     = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0);
-    const hoop_dtype as[2] = {l->opts.x, l->opts.y};
-    int64_t          begin, first, last, count;
+    const hoop_key key = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0);
+    int64_t        begin, first, last, count;
     s->status       = HOOP_OK;
     s->error.status = HOOP_OK;
     (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
@@ -82,8 +83,8 @@ static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
         const int64_t position = base + begin + i;
         s->sample[i]           = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
     }
-    for (int k = 0; k < 2 && s->status == HOOP_OK; k++) {
-        const hoop_gather g = {.index = s->sample, .n = count, .field = k, .as = as[k], .to = l->to, .stop = stop};
+    for (int k = 0; k < l->nfields && s->status == HOOP_OK; k++) {
+        const hoop_gather g = {.index = s->sample, .n = count, .field = k, .as = l->opts.as[k], .to = l->to, .stop = stop};
         if (!l->present[k]) continue;
         for (int64_t leaf = l->first_leaf, at = 0; leaf < l->first_leaf + l->leaves; leaf++) {
             char         *place = s->data[k] + leaf_offset(l, n, leaf, k);
@@ -158,16 +159,17 @@ static hoop_status check(const hoop_dataset_info *info, const hoop_loader_opts *
 static hoop_status slots_create(hoop_loader *l, hoop_error *err)
 {
     const int64_t n = l->opts.batch < l->length ? l->opts.batch : l->length;
-    int64_t       first, last, bytes[2] = {0, 0};
+    int64_t       first, last, bytes[HOOP_DATASET_FIELDS] = {0}, total = 0;
     (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &first);
     last    = hoop_leaf_samples(n, l->opts.leaves, l->first_leaf + l->leaves - 1, &l->most);
     l->most = l->most + last - first;
     /* A short step's leaves need not nest in a full step's: one sample more is the most they can differ by. */
     l->most++;
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < l->nfields; k++) {
         if (!l->present[k]) continue;
         if (__builtin_mul_overflow(l->most, l->row_bytes[k], &bytes[k]) ||
-            __builtin_add_overflow(bytes[k], (l->leaves + 1) * ALIGN, &bytes[k]))
+            __builtin_add_overflow(bytes[k], (l->leaves + 1) * ALIGN, &bytes[k]) ||
+            __builtin_add_overflow(total, bytes[k], &total))
             return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
         bytes[k] = (bytes[k] + ALIGN - 1) / ALIGN * ALIGN;
     }
@@ -177,12 +179,15 @@ static hoop_status slots_create(hoop_loader *l, hoop_error *err)
     for (int i = 0; i < l->nslots; i++) {
         slot *s   = &l->slot[i];
         s->step   = -1;
+        bool got  = true;
         s->sample = calloc((size_t)l->most, sizeof *s->sample);
-        for (int k = 0; k < 2; k++)
+        s->data   = calloc((size_t)l->nfields, sizeof *s->data);
+        for (int k = 0; k < l->nfields && s->data != NULL; k++) {
             if (l->present[k]) s->data[k] = aligned_alloc(ALIGN, (size_t)bytes[k]);
-        if (s->sample == NULL || (l->present[0] && s->data[0] == NULL) || (l->present[1] && s->data[1] == NULL))
-            return hoop_fail(err, HOOP_ENOMEM, "loader: no memory for %d batches of %lld bytes", l->nslots,
-                             (long long)(bytes[0] + bytes[1]));
+            got = got && (!l->present[k] || s->data[k] != NULL);
+        }
+        if (s->sample == NULL || s->data == NULL || !got)
+            return hoop_fail(err, HOOP_ENOMEM, "loader: no memory for %d batches of %lld bytes", l->nslots, (long long)total);
     }
     return HOOP_OK;
 }
@@ -203,8 +208,7 @@ static hoop_status thread_start(hoop_loader *l, hoop_error *err)
 
 hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, hoop_error *err, hoop_loader **out)
 {
-    const hoop_dataset_info *info  = hoop_dataset_about(ds);
-    const hoop_dtype         as[2] = {opts->x, opts->y};
+    const hoop_dataset_info *info = hoop_dataset_about(ds);
     hoop_loader             *l;
     hoop_status              st = check(info, opts, err);
     *out                        = NULL;
@@ -217,18 +221,19 @@ hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, h
     l->steps_per_epoch = (info->length - 1) / opts->batch + 1;
     l->leaves          = hoop_leaf_range(opts->leaves, opts->rank, opts->size, &l->first_leaf);
     l->nslots          = opts->prefetch + 1;
+    l->nfields         = info->nfields;
     l->held            = -1;
     l->taken = l->filled = opts->first_step;
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)pthread_cond_init(&l->work, NULL);
     (void)pthread_cond_init(&l->done, NULL);
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < info->nfields; k++) {
         const hoop_dataset_field *f = &info->field[k];
         l->present[k]               = f->present;
         if (!f->present) continue;
-        l->row_bytes[k] = f->numel * (int64_t)hoop_dtype_size(as[k]);
+        l->row_bytes[k] = f->numel * (int64_t)hoop_dtype_size(opts->as[k]);
         /* Of no rows: is there such a cast? */
-        HOOP_TRY(st, done, hoop_dataset_read(ds, NULL, 0, k, as[k], NULL, err));
+        HOOP_TRY(st, done, hoop_dataset_read(ds, NULL, 0, k, opts->as[k], NULL, err));
     }
     HOOP_TRY(st, done, slots_create(l, err));
     if (opts->prefetch > 0) HOOP_TRY(st, done, thread_start(l, err));
@@ -253,8 +258,8 @@ void hoop_loader_destroy(hoop_loader **pl)
     }
     for (int i = 0; l->slot != NULL && i < l->nslots; i++) {
         free(l->slot[i].sample);
-        free(l->slot[i].data[0]);
-        free(l->slot[i].data[1]);
+        for (int k = 0; k < l->nfields && l->slot[i].data != NULL; k++) free(l->slot[i].data[k]);
+        free(l->slot[i].data);
     }
     free(l->slot);
     free(l->to);
@@ -341,9 +346,10 @@ bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out)
     n         = step_samples(l, l->held);
     out->leaf = l->first_leaf + l->next_leaf++;
     (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
-    out->n      = hoop_leaf_samples(n, l->opts.leaves, out->leaf, &out->first);
-    out->x      = s->data[0] + leaf_offset(l, n, out->leaf, 0);
-    out->y      = l->present[1] ? s->data[1] + leaf_offset(l, n, out->leaf, 1) : NULL;
+    out->n = hoop_leaf_samples(n, l->opts.leaves, out->leaf, &out->first);
+    for (int k = 0; k < l->nfields; k++)
+        l->leaf[k] = (hoop_loader_field){.data = l->present[k] ? s->data[k] + leaf_offset(l, n, out->leaf, k) : NULL};
+    out->field  = l->leaf;
     out->sample = s->sample + (out->first - begin);
     return true;
 }

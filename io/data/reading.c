@@ -158,7 +158,7 @@ hoop_status hoop__reading_apply(hoop_reading *v, const hoop_dataset_field *store
                 err, HOOP_ESHAPE,
                 "%s: data.labels: one_hot wants rows of %s with an element for each class, at least 2, and they have %lld; "
                 "data.labels: auto (--labels auto) takes integers",
-                path, stored->name, (long long)stored->numel);
+                path, stored->path, (long long)stored->numel);
         shown->ndim  = 0;
         shown->numel = 1;
     }

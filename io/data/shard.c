@@ -61,23 +61,25 @@ static hoop_status field_shape(hoop_found *f, const char *path, const char *name
 }
 
 /* Find one field in an open file. f->dset < 0 afterwards: it is absent and may be. */
-static hoop_status field_find(const hoop_look *l, const char *name, bool is_y, bool optional, hoop_error *err, hoop_found *f)
+static hoop_status field_find(const hoop_look *l, const hoop_field_opts *o, hoop_error *err, hoop_found *f)
 {
+    const char *name = o->path;
     hoop_status st;
     bool        native = false;
     f->dset            = -1;
+    if (o->use == HOOP_Y_NONE) return HOOP_OK;
     if (!hoop__h5_exists(l->file, name)) {
         (void)H5Eclear2(H5E_DEFAULT);
-        return optional ? HOOP_OK : hoop__field_missing(l, name, err);
+        return o->use == HOOP_Y_OPTIONAL ? HOOP_OK : hoop__field_missing(l, name, err);
     }
     f->dset = H5Dopen2(l->file, name, H5P_DEFAULT);
     if (f->dset < 0) return hoop__field_missing(l, name, err);
-    f->about.name = name;
-    HOOP_TRY(st, done, hoop__field_type(f, l, name, is_y, &native, err));
+    f->about.path = name;
+    HOOP_TRY(st, done, hoop__field_type(f, l, o, &native, err));
     HOOP_TRY(st, done, field_shape(f, l->path, name, err));
     HOOP_TRY(st, done, hoop__storage_find(f, l->file, l->path, name, native, l->bytes, err));
     f->about.present = true;
-    st               = hoop__field_reading(f, l, name, is_y, err);
+    st               = hoop__field_reading(f, l, o, err);
 done:
     return st;
 }
@@ -91,7 +93,7 @@ static hoop_status sums_find(const hoop_look *l, const char *name, hoop_error *e
     hoop_status st = HOOP_OK;
     if (!l->ours || f->dset < 0 || f->offset < 0 || !hoop__h5_attr_i64(f->dset, "xxh3_64_rows", &rows)) return HOOP_OK;
     HOOP_TRY(st, done, hoop__sums_name(name, err, sums, sizeof sums));
-    HOOP_TRY(st, done, field_find(l, sums, false, true, err, &of));
+    HOOP_TRY(st, done, field_find(l, &(hoop_field_opts){.path = sums, .use = HOOP_Y_OPTIONAL}, err, &of));
     if (of.dset < 0 || of.offset < 0) goto done;
     if (rows < 1 || of.about.dtype != HOOP_I64 || of.about.ndim != 0 || of.rows != (f->rows - 1) / rows + 1) {
         st = hoop_fail(err, HOOP_EFORMAT, "%s: %s does not fit attribute xxh3_64_rows of %s, which is %lld", l->path, sums, name,
@@ -107,28 +109,27 @@ done:
 
 static hoop_status field_compare(const hoop_dataset *ds, const hoop_found *f, int which, const char *path, hoop_error *err)
 {
-    const hoop_dataset_field *a = &ds->stored[which], *b = &f->about;
+    const hoop_dataset_field *a = &ds->field[which].stored, *b = &f->about;
+    const char               *name = ds->field[which].opts.path;
     char                      ours[256], theirs[256];
     const char               *first = ds->shard[0].path;
     if (a->present != b->present)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: %s %s, but %s", path, ds->name[which], b->present ? "is there" : "is missing",
+        return hoop_fail(err, HOOP_EFORMAT, "%s: %s %s, but %s", path, name, b->present ? "is there" : "is missing",
                          b->present ? "not in the first shard" : "the first shard has it");
     if (!a->present) return HOOP_OK;
     if (a->dtype != b->dtype)
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, but %s in %s", path, ds->name[which], hoop_dtype_name(b->dtype),
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, but %s in %s", path, name, hoop_dtype_name(b->dtype),
                          hoop_dtype_name(a->dtype), first);
     if (a->ndim != b->ndim || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof a->shape[0]) != 0) {
         shape_text(a->shape, a->ndim, ours, sizeof ours);
         shape_text(b->shape, b->ndim, theirs, sizeof theirs);
-        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s have shape %s, but %s in %s", path, ds->name[which], theirs, ours,
-                         first);
+        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s have shape %s, but %s in %s", path, name, theirs, ours, first);
     }
     if (a->scale != b->scale)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: scale of %s is %.17g, but %.17g in %s", path, ds->name[which], b->scale,
-                         a->scale, first);
-    if (ds->info.field[which].dtype != f->shown.dtype) /* one was packed, the other not */
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is read as %s, but as %s in %s", path, ds->name[which],
-                         hoop_dtype_name(f->shown.dtype), hoop_dtype_name(ds->info.field[which].dtype), first);
+        return hoop_fail(err, HOOP_EFORMAT, "%s: scale of %s is %.17g, but %.17g in %s", path, name, b->scale, a->scale, first);
+    if (ds->field[which].read.dtype != f->shown.dtype) /* one was packed, the other not */
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is read as %s, but as %s in %s", path, name, hoop_dtype_name(f->shown.dtype),
+                         hoop_dtype_name(ds->field[which].read.dtype), first);
     return HOOP_OK;
 }
 
@@ -169,107 +170,40 @@ static hoop_status format_check(hid_t file, const char *path, hoop_error *err, b
                      VERSION);
 }
 
-static bool names_equal(char **a, char **b, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        if (strcmp(a[i], b[i]) != 0) return false;
-    return true;
-}
-
-/* Names of classes: as many as there are classes, and the same in all shards that have them. */
-static hoop_status names_take(hoop_dataset *ds, char ***names, int64_t n, int64_t classes, const char *path, hoop_error *err)
-{
-    if (n > 0 && classes > 0 && n != classes)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute class_names of %s has %lld names, but classes is %lld", path,
-                         ds->name[1], (long long)n, (long long)classes);
-    if (n > 0 && ds->class_names != NULL && (n != ds->nclass_names || !names_equal(*names, ds->class_names, n)))
-        return hoop_fail(err, HOOP_EFORMAT,
-                         "%s: the names of classes (class_names, or of an enum) of %s are not those of the shards before it",
-                         path, ds->name[1]);
-    if (n > 0 && ds->class_names == NULL) {
-        ds->class_names  = *names;
-        ds->nclass_names = n;
-        *names           = NULL;
-    }
-    return HOOP_OK;
-}
-
-/* How many classes the file says there are (0: it does not), and their names. */
-static hoop_status classes_said(hoop_dataset *ds, hoop_found *y, const hoop_look *l, hoop_error *err, int64_t *classes)
-{
-    const bool  honoured = l->ours || l->opts->attributes == HOOP_ATTRIBUTES_ALL;
-    char      **names    = NULL;
-    int64_t     n        = 0;
-    hoop_status st;
-    *classes = 0;
-    if (honoured) {
-        HOOP_TRY(st, done, hoop__h5_attr_expect(y->dset, "classes", HOOP_H5_I64, l->path, ds->name[1], err));
-        HOOP_TRY(st, done, hoop__h5_attr_expect(y->dset, "class_names", HOOP_H5_STRINGS, l->path, ds->name[1], err));
-        if (!hoop__h5_attr_i64(y->dset, "classes", classes)) *classes = 0;
-        if (*classes < 0)
-            return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld", l->path, ds->name[1], (long long)*classes);
-    }
-    if (y->enum_count > 0) { /* what the type says goes before what somebody wrote beside it */
-        *classes = y->enum_count;
-        return names_take(ds, &y->enum_names, y->enum_count, *classes, l->path, err);
-    }
-    if (y->reading.labels == HOOP_LABELS_ONE_HOT) *classes = y->about.numel;
-    if (honoured) n = hoop__h5_attr_strings(y->dset, "class_names", &names);
-    st = names_take(ds, &names, n, *classes, l->path, err);
-done:
-    free(names);
-    return st;
-}
-
-static hoop_status labels_read(hoop_dataset *ds, hoop_found *y, int i, const hoop_look *l, hoop_error *err)
-{
-    const int64_t told = l->opts->classes;
-    int64_t       classes;
-    hoop_status   st;
-    if (y->dset < 0) return HOOP_OK;
-    if ((st = classes_said(ds, y, l, err, &classes)) != HOOP_OK) return st;
-    if (told > 0 && (classes > told || (classes != 0 && classes != told && y->reading.labels == HOOP_LABELS_ONE_HOT)))
-        return hoop_fail(err, HOOP_EFORMAT, "%s: %s has %lld classes, and data.classes says %lld", l->path, ds->name[1],
-                         (long long)classes, (long long)told);
-    if (told > 0) classes = told;
-    if (i > 0 && classes != ds->info.classes)
-        return hoop_fail(err, HOOP_EFORMAT, "%s: attribute classes of %s is %lld, but %lld in %s", l->path, ds->name[1],
-                         (long long)classes, (long long)ds->info.classes, ds->shard[0].path);
-    ds->info.classes = classes;
-    return HOOP_OK;
-}
-
 /* Take the fields over: those that can be mapped, mapped; the others keep their dataset and file open. */
-static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found found[2], hid_t *file, hoop_error *err)
+static hoop_status field_adopt(hoop_dataset *ds, hoop_shard *s, int k, hoop_found *found, hoop_error *err)
 {
-    hoop_status st;
-    bool        handles = false;
-    for (int k = 0; k < 2; k++) {
-        hoop_shard_field *f = &s->field[k];
+    hoop_shard_field *f  = &s->field[k];
+    hoop_field       *of = &ds->field[k];
+    hoop_status       st;
+    f->reading = found->reading;
+    f->flip    = found->flip;
+    if (found->offset >= 0) {
+        if (s->map == NULL && (st = shard_map(s, err)) != HOOP_OK) return st;
+        f->rows = (const unsigned char *)s->map + found->offset;
+        return found->sum_rows > 0 ? hoop__sums_adopt(s, k, found->sum_rows, found->sum_offset, err) : HOOP_OK;
+    }
+    of->mapped = ds->info.mapped = false;
+    f->block_rows                = found->block_rows;
+    f->nblocks                   = (s->rows - 1) / f->block_rows + 1;
+    ds->info.chunked_bytes += s->rows * of->row_bytes;
+    if (f->block_rows * of->row_bytes > ds->info.block_bytes) ds->info.block_bytes = f->block_rows * of->row_bytes;
+    f->blocks = calloc((size_t)f->nblocks, sizeof *f->blocks);
+    if (f->blocks == NULL)
+        return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks, of->opts.path);
+    f->dset     = found->dset;
+    found->dset = -1;
+    return hoop__chunks_create(f->dset, &of->stored, f->flip, s->rows, s->path, err, &f->chunks);
+}
+
+static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found *found, hid_t *file, hoop_error *err)
+{
+    bool handles = false;
+    for (int k = 0; k < ds->nfields; k++) {
+        hoop_status st;
         if (found[k].dset < 0) continue;
-        f->reading = found[k].reading;
-        f->flip    = found[k].flip;
-        if (found[k].offset >= 0) {
-            if (s->map == NULL && (st = shard_map(s, err)) != HOOP_OK) return st;
-            f->rows = (const unsigned char *)s->map + found[k].offset;
-            if (found[k].sum_rows > 0 && (st = hoop__sums_adopt(s, k, found[k].sum_rows, found[k].sum_offset, err)) != HOOP_OK)
-                return st;
-            continue;
-        }
-        handles         = true;
-        ds->info.mapped = false;
-        f->block_rows   = found[k].block_rows;
-        f->nblocks      = (s->rows - 1) / f->block_rows + 1;
-        ds->info.chunked_bytes += s->rows * ds->row_bytes[k];
-        if (f->block_rows * ds->row_bytes[k] > ds->info.block_bytes) ds->info.block_bytes = f->block_rows * ds->row_bytes[k];
-        f->blocks = calloc((size_t)f->nblocks, sizeof *f->blocks);
-        if (f->blocks == NULL)
-            return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks,
-                             ds->name[k]);
-        f->dset       = found[k].dset;
-        found[k].dset = -1;
-        st            = hoop__chunks_create(f->dset, &ds->stored[k], f->flip, s->rows, s->path, err, &f->chunks);
-        if (st != HOOP_OK) return st;
+        if ((st = field_adopt(ds, s, k, &found[k], err)) != HOOP_OK) return st;
+        handles = handles || s->field[k].blocks != NULL;
     }
     if (handles) {
         s->file = *file;
@@ -279,52 +213,90 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found found
     return HOOP_OK;
 }
 
-hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_dataset_y use_y, hoop_error *err)
+/* The shard's samples: as many of each field. */
+static hoop_status count_samples(const hoop_dataset *ds, hoop_shard *s, const hoop_found *found, hoop_error *err)
 {
-    hoop_shard *s        = &ds->shard[i];
-    hoop_found  found[2] = {{.dset = -1}, {.dset = -1}};
-    hid_t       file     = -1;
+    int first = -1;
+    for (int k = 0; k < ds->nfields; k++) {
+        if (found[k].dset < 0) continue;
+        if (first < 0) {
+            first   = k;
+            s->rows = found[k].rows;
+        } else if (found[k].rows != s->rows) {
+            return hoop_fail(err, HOOP_ESHAPE, "%s: %s has %lld rows, %s has %lld", s->path, ds->field[first].opts.path,
+                             (long long)s->rows, ds->field[k].opts.path, (long long)found[k].rows);
+        }
+    }
+    return first >= 0 ? HOOP_OK : hoop_fail(err, HOOP_EFORMAT, "%s: holds none of the fields", s->path);
+}
+
+/* What the first shard's field is, is what the dataset's is. */
+static void field_take(hoop_dataset *ds, int k, const hoop_found *found)
+{
+    hoop_field         *f     = &ds->field[k];
+    hoop_dataset_field *shown = &ds->shown[k];
+    f->stored                 = found->about;
+    f->read                   = found->shown;
+    f->row_bytes              = found->about.numel * (int64_t)hoop_dtype_size(found->about.dtype);
+    f->stored.name = f->read.name = f->opts.name;
+    f->stored.path = f->read.path = f->opts.path;
+    f->read.role                  = f->opts.role;
+    *shown                        = f->read;
+}
+
+static hoop_status set_check(const hoop_dataset *ds, hoop_shard *s, hid_t file, hoop_error *err)
+{
+    if (!s->ours || !hoop__h5_attr_string(file, "set", s->set, sizeof s->set)) s->set[0] = '\0';
+    if (strcmp(s->set, ds->shard[0].set) == 0) return HOOP_OK;
+    return hoop_fail(err, HOOP_EFORMAT, "%s: comes from another import than %s (attribute `set` differs)", s->path,
+                     ds->shard[0].path);
+}
+
+static hoop_status shard_look(hoop_dataset *ds, int i, hoop_found *found, hid_t *file, hoop_error *err)
+{
+    hoop_shard *s = &ds->shard[i];
     hoop_look   look;
     hoop_status st;
-    s->file = s->field[0].dset = s->field[1].dset = -1;
     HOOP_TRY(st, done, hoop__shard_stat(s, err, &s->stat));
-    HOOP_TRY(st, done, hoop__h5_open(s->path, err, &file, &s->bytes));
-    HOOP_TRY(st, done, format_check(file, s->path, err, &s->ours));
-    look = (hoop_look){file, s->path, s->bytes, s->ours, &ds->opts};
-    HOOP_TRY(st, done, field_find(&look, ds->name[0], false, false, err, &found[0]));
-    if (use_y != HOOP_Y_NONE) HOOP_TRY(st, done, field_find(&look, ds->name[1], true, use_y == HOOP_Y_OPTIONAL, err, &found[1]));
-    if (found[1].dset >= 0 && found[0].rows != found[1].rows) {
-        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %lld rows, %s has %lld", s->path, ds->name[0], (long long)found[0].rows,
-                       ds->name[1], (long long)found[1].rows);
-        goto done;
-    }
-    s->rows = found[0].rows;
-    if (!s->ours || !hoop__h5_attr_string(file, "set", s->set, sizeof s->set)) s->set[0] = '\0';
-    HOOP_TRY(st, done, labels_read(ds, &found[1], i, &look, err));
+    HOOP_TRY(st, done, hoop__h5_open(s->path, err, file, &s->bytes));
+    HOOP_TRY(st, done, format_check(*file, s->path, err, &s->ours));
+    look = (hoop_look){*file, s->path, s->bytes, s->ours, &ds->opts};
+    for (int k = 0; k < ds->nfields; k++) HOOP_TRY(st, done, field_find(&look, &ds->field[k].opts, err, &found[k]));
+    HOOP_TRY(st, done, count_samples(ds, s, found, err));
     HOOP_TRY(st, done, hoop__field_foreign(ds, &look, found, err));
-    for (int k = 0; k < 2; k++) {
-        if (i == 0) {
-            ds->stored[k]      = found[k].about;
-            ds->info.field[k]  = found[k].shown;
-            ds->stored[k].name = ds->info.field[k].name = ds->name[k];
-            ds->row_bytes[k]                            = found[k].about.numel * (int64_t)hoop_dtype_size(found[k].about.dtype);
-        }
+    for (int k = 0; k < ds->nfields; k++) {
+        if (i == 0) field_take(ds, k, &found[k]);
         HOOP_TRY(st, done, field_compare(ds, &found[k], k, s->path, err));
+        HOOP_TRY(st, done, hoop__classes_read(ds, &found[k], k, i, &look, err));
         HOOP_TRY(st, done, hoop__columns_read(ds, &look, &found[k], k, err));
-        ds->info.field[k].checked = ds->info.field[k].checked || found[k].shown.checked;
+        ds->shown[k].checked = ds->shown[k].checked || found[k].shown.checked;
     }
-    if (strcmp(s->set, ds->shard[0].set) != 0) {
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: comes from another import than %s (attribute `set` differs)", s->path,
-                       ds->shard[0].path);
-        goto done;
-    }
-    for (int k = 0; k < 2; k++) HOOP_TRY(st, done, sums_find(&look, ds->name[k], err, &found[k]));
-    HOOP_TRY(st, done, shard_adopt(ds, s, found, &file, err));
+    HOOP_TRY(st, done, set_check(ds, s, *file, err));
+    for (int k = 0; k < ds->nfields; k++) HOOP_TRY(st, done, sums_find(&look, ds->field[k].opts.path, err, &found[k]));
+    st = shard_adopt(ds, s, found, file, err);
 done:
-    for (int k = 0; k < 2; k++) {
+    return st;
+}
+
+hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_error *err)
+{
+    hoop_shard *s     = &ds->shard[i];
+    hoop_found *found = calloc((size_t)ds->nfields, sizeof *found);
+    hid_t       file  = -1;
+    hoop_status st;
+    s->file  = -1;
+    s->field = calloc((size_t)ds->nfields, sizeof *s->field);
+    if (found == NULL || s->field == NULL) {
+        free(found);
+        return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", s->path);
+    }
+    for (int k = 0; k < ds->nfields; k++) found[k].dset = s->field[k].dset = -1;
+    st = shard_look(ds, i, found, &file, err);
+    for (int k = 0; k < ds->nfields; k++) {
         if (found[k].dset >= 0) (void)H5Dclose(found[k].dset);
         free(found[k].enum_names);
     }
+    free(found);
     if (file >= 0) (void)H5Fclose(file);
     return st;
 }
@@ -332,14 +304,16 @@ done:
 void hoop__shard_close(hoop_dataset *ds, hoop_shard *s)
 {
     hoop__handles_close(ds, s);
-    for (int k = 0; k < 2; k++) {
-        free(s->field[k].seen);
-        if (s->field[k].blocks == NULL) continue;
-        for (int64_t b = 0; b < s->field[k].nblocks; b++) free(s->field[k].blocks[b]);
-        free(s->field[k].blocks);
-        hoop__chunks_destroy(&s->field[k].chunks);
-        if (s->field[k].dset >= 0) (void)H5Dclose(s->field[k].dset); /* opening had failed */
+    for (int k = 0; s->field != NULL && k < ds->nfields; k++) {
+        hoop_shard_field *f = &s->field[k];
+        free(f->seen);
+        if (f->blocks == NULL) continue;
+        for (int64_t b = 0; b < f->nblocks; b++) free(f->blocks[b]);
+        free(f->blocks);
+        hoop__chunks_destroy(&f->chunks);
+        if (f->dset >= 0) (void)H5Dclose(f->dset); /* opening had failed */
     }
     if (s->map != NULL) (void)munmap(s->map, (size_t)s->bytes);
+    free(s->field);
     free(s->path);
 }

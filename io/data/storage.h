@@ -34,13 +34,18 @@ typedef struct hoop_look {
 /* ---- field.c ---- */
 
 /** The type of f->dset: stored dtype, width, names of an enum. *native: its bytes are those of memory. */
-hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const char *name, bool is_y, bool *native, hoop_error *err);
+hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const hoop_field_opts *o, bool *native, hoop_error *err);
 /** scale, netCDF's attributes, labels: f->reading and f->shown. */
-hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const char *name, bool is_y, hoop_error *err);
+hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const hoop_field_opts *o, hoop_error *err);
 /** Why `name` is no dataset of the file, with those that are there. */
 hoop_status hoop__field_missing(const hoop_look *l, const char *name, hoop_error *err);
 /** Attributes of ours in a file of others, which are not applied: a note of the dataset says so, once. */
-hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found found[2], hoop_error *err);
+hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found *found, hoop_error *err);
+
+/* ---- classes.c ---- */
+
+/** How many classes an open field of shard i has, and their names. */
+hoop_status hoop__classes_read(hoop_dataset *ds, hoop_found *found, int field, int i, const hoop_look *l, hoop_error *err);
 
 /* ---- storage.c ---- */
 

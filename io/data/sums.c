@@ -32,12 +32,12 @@ hoop_status hoop__sums_adopt(hoop_shard *s, int field, int64_t rows, int64_t off
 hoop_status hoop__sums_check(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, hoop_error *err)
 {
     const hoop_shard_field *f     = &s->field[field];
-    const int64_t           bytes = ds->row_bytes[field], block = row / f->sum_rows, first = block * f->sum_rows,
+    const int64_t           bytes = ds->field[field].row_bytes, block = row / f->sum_rows, first = block * f->sum_rows,
                   rows = s->rows - first < f->sum_rows ? s->rows - first : f->sum_rows;
     if (hoop__sum_64(f->rows + first * bytes, rows * bytes) != f->sums[block])
         return hoop_fail(err, HOOP_ECHECKSUM,
                          "%s: %s is damaged: the checksum of rows %lld to %lld does not match (hoop data verify reads all)",
-                         s->path, ds->name[field], (long long)first, (long long)(first + rows - 1));
+                         s->path, ds->field[field].opts.path, (long long)first, (long long)(first + rows - 1));
     atomic_store_explicit(&f->seen[block], 1, memory_order_relaxed); /* two threads may both have looked */
     return HOOP_OK;
 }

@@ -61,8 +61,8 @@ hoop_status hoop__like_read(const char *spec, hoop_error *err, hoop_like *out)
     out->has_y   = info->field[HOOP_FIELD_Y].present;
     out->ny      = out->has_y ? info->field[HOOP_FIELD_Y].numel : 0;
     out->y_f64   = out->has_y && info->field[HOOP_FIELD_Y].dtype == HOOP_F64;
-    out->classes = info->classes;
-    out->y_class = info->classes > 0;
+    out->classes = info->field[HOOP_FIELD_Y].classes;
+    out->y_class = info->field[HOOP_FIELD_Y].classes > 0;
     if (info->field[HOOP_FIELD_X].ndim != 1 || !hoop_dtype_is_float(info->field[HOOP_FIELD_X].dtype)) {
         st = hoop_fail(err, HOOP_EFORMAT,
                        "--like: %s: is no set of a table: rows of x have %d dims of %s; one dim of f32 or f64 is wanted", spec,

@@ -48,16 +48,14 @@ static int64_t label_at(hoop_dtype dtype, const void *data, int64_t i)
                                : ((const hoop_stored_I64 *)data)[i];
 }
 
-static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, const hoop_dataset_field *f, hoop_dtype dtype,
+static hoop_status check_labels(const hoop_shard *s, int64_t row, const hoop_dataset_field *f, int64_t classes, hoop_dtype dtype,
                                 const void *data, int64_t n, hoop_error *err)
 {
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; classes > 0 && i < n; i++) {
         const int64_t v = label_at(dtype, data, i);
-        if (v < c->report->label_min) c->report->label_min = v;
-        if (v > c->report->label_max) c->report->label_max = v;
-        if (c->ds->info.classes > 0 && (v < 0 || v >= c->ds->info.classes))
+        if (v < 0 || v >= classes)
             return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %s is class %lld; 0 to %lld are wanted", s->path,
-                             (long long)(row + i / f->numel), f->name, (long long)v, (long long)c->ds->info.classes - 1);
+                             (long long)(row + i / f->numel), f->path, (long long)v, (long long)classes - 1);
     }
     return HOOP_OK;
 }
@@ -66,7 +64,7 @@ static hoop_status check_labels(check *c, const hoop_shard *s, int64_t row, cons
 static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, int64_t rows, hoop_sum *sum,
                               hoop_reading_faults *faults, hoop_error *content, hoop_error *err)
 {
-    const hoop_dataset_field *f   = &c->ds->info.field[field];
+    const hoop_dataset_field *f   = &c->ds->field[field].read;
     const hoop_reading       *v   = &s->field[field].reading;
     hoop_dtype                as  = f->dtype;
     double                    low = INFINITY, high = -INFINITY;
@@ -75,14 +73,14 @@ static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, i
     int64_t                   bad;
     hoop_status               st = hoop__shard_row(c->ds, s, field, row, err, &data);
     if (st != HOOP_OK) return st;
-    hoop__sum_add(sum, data, rows * c->ds->row_bytes[field]);
+    hoop__sum_add(sum, data, rows * c->ds->field[field].row_bytes);
     if (v->used) {
         const int64_t before = faults->count;
         as                   = f->dtype == HOOP_F32 ? HOOP_F64 : hoop_dtype_is_float(f->dtype) ? f->dtype : HOOP_I64;
         seen                 = malloc((size_t)(rows * f->numel) * hoop_dtype_size(as));
-        if (seen == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory to read %s", s->path, f->name);
+        if (seen == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory to read %s", s->path, f->path);
         for (int64_t i = 0; i < rows; i++)
-            hoop__reading_row(v, &c->ds->stored[field], data + i * c->ds->row_bytes[field], as,
+            hoop__reading_row(v, &c->ds->field[field].stored, data + i * c->ds->field[field].row_bytes, as,
                               (char *)seen + (size_t)(i * f->numel) * hoop_dtype_size(as), s->path, row + i, faults);
         data = seen;
         if (faults->count > before) goto done; /* said at the end, with how many there are */
@@ -90,20 +88,17 @@ static hoop_status check_rows(check *c, hoop_shard *s, int field, int64_t row, i
     bad = extremes(as, data, rows * f->numel, &low, &high);
     if (bad >= 0) {
         (void)hoop_fail(content, HOOP_ENONFINITE, "%s: row %lld of %s, element %lld, is not finite", s->path,
-                        (long long)(row + bad / f->numel), f->name, (long long)(bad % f->numel));
+                        (long long)(row + bad / f->numel), f->path, (long long)(bad % f->numel));
         goto done;
     }
-    if (field == HOOP_FIELD_X) {
-        if (seen == NULL) { /* else it was multiplied by it */
-            low *= f->scale;
-            high *= f->scale;
-        }
-        if (fmin(low, high) < c->report->x_min) c->report->x_min = fmin(low, high);
-        if (fmax(low, high) > c->report->x_max) c->report->x_max = fmax(low, high);
-        c->report->rows += rows;
-    } else if (!hoop_dtype_is_float(f->dtype)) {
-        (void)check_labels(c, s, row, f, as, data, rows * f->numel, content);
+    if (seen == NULL) { /* else it was multiplied by it */
+        low *= f->scale;
+        high *= f->scale;
     }
+    if (fmin(low, high) < c->report->field[field].least) c->report->field[field].least = fmin(low, high);
+    if (fmax(low, high) > c->report->field[field].greatest) c->report->field[field].greatest = fmax(low, high);
+    if (c->ds->field[field].opts.role == HOOP_TARGET && !hoop_dtype_is_float(f->dtype))
+        (void)check_labels(s, row, f, c->ds->shown[field].classes, as, data, rows * f->numel, content);
 done:
     free(seen);
     return HOOP_OK;
@@ -131,7 +126,7 @@ static bool stored_sum(const hoop_shard *s, const char *name, char out[HOOP_SUM_
 static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *err)
 {
     const hoop_shard_field *f     = &s->field[field];
-    const int64_t           bytes = c->ds->row_bytes[field];
+    const int64_t           bytes = c->ds->field[field].row_bytes;
     int64_t                 step  = f->rows != NULL ? STEP_BYTES / bytes + 1 : f->block_rows;
     hoop_sum               *sum   = hoop__sum_create();
     char                    is[HOOP_SUM_TEXT], want[HOOP_SUM_TEXT];
@@ -146,14 +141,15 @@ static hoop_status check_field(check *c, hoop_shard *s, int field, hoop_error *e
         c->done_bytes += rows * bytes;
         if (c->progress != NULL) c->progress(c->ctx, (double)c->done_bytes / (double)c->all_bytes);
     }
-    if (st == HOOP_OK && stored_sum(s, c->ds->name[field], want)) {
+    if (st == HOOP_OK && stored_sum(s, c->ds->field[field].opts.path, want)) {
         hoop__sum_end(sum, is);
         if (strcmp(is, want) != 0)
-            st = hoop_fail(err, HOOP_ECHECKSUM, "%s: %s is damaged: its checksum does not match", s->path, c->ds->name[field]);
+            st = hoop_fail(err, HOOP_ECHECKSUM, "%s: %s is damaged: its checksum does not match", s->path,
+                           c->ds->field[field].opts.path);
         else
             c->report->checksums++;
     }
-    if (st == HOOP_OK) st = hoop__reading_verdict(&faults, c->ds->name[field], err);
+    if (st == HOOP_OK) st = hoop__reading_verdict(&faults, c->ds->field[field].opts.path, err);
     if (st == HOOP_OK && content.status != HOOP_OK) st = hoop_fail(err, content.status, "%s", content.text);
     hoop__sum_destroy(&sum);
     return st;
@@ -165,11 +161,14 @@ hoop_status hoop_dataset_verify(hoop_dataset *ds, void (*progress)(void *ctx, do
     hoop_verify_report local;
     check              c  = {.ds = ds, .report = report != NULL ? report : &local, .progress = progress, .ctx = ctx};
     hoop_status        st = HOOP_OK;
-    *c.report = (hoop_verify_report){.label_min = INT64_MAX, .label_max = INT64_MIN, .x_min = INFINITY, .x_max = -INFINITY};
-    for (int k = 0; k < 2; k++) c.all_bytes += ds->info.length * ds->row_bytes[k];
+    *c.report             = (hoop_verify_report){.rows = ds->info.length};
+    for (int k = 0; k < ds->nfields; k++) {
+        c.report->field[k].least    = INFINITY;
+        c.report->field[k].greatest = -INFINITY;
+    }
+    for (int k = 0; k < ds->nfields; k++) c.all_bytes += ds->info.length * ds->field[k].row_bytes;
     for (int i = 0; i < ds->info.shards && st == HOOP_OK; i++)
-        for (int k = 0; k < 2 && st == HOOP_OK; k++)
-            if (ds->info.field[k].present) st = check_field(&c, &ds->shard[i], k, err);
-    if (c.report->label_min > c.report->label_max) c.report->label_min = c.report->label_max = 0;
+        for (int k = 0; k < ds->nfields && st == HOOP_OK; k++)
+            if (ds->shown[k].present) st = check_field(&c, &ds->shard[i], k, err);
     return st;
 }

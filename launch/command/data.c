@@ -225,7 +225,7 @@ static hoop_status print_part(const char *dir, const char *part, hoop_error *err
         print_shape(info->field[HOOP_FIELD_Y].ndim, info->field[HOOP_FIELD_Y].shape, y);
         (void)printf(", y %s %s", hoop_dtype_name(info->field[HOOP_FIELD_Y].dtype), y);
     }
-    if (info->classes > 0) (void)printf(", %" PRId64 " classes", info->classes);
+    if (info->field[HOOP_FIELD_Y].classes > 0) (void)printf(", %" PRId64 " classes", info->field[HOOP_FIELD_Y].classes);
     (void)printf(", %d file%s, %s\n", info->shards, info->shards == 1 ? "" : "s", size);
     hoop_dataset_close(&ds);
     return HOOP_OK;

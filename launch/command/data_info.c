@@ -188,7 +188,7 @@ static int look_all(const struct argp *argp, int argc, char **argv, look_fn *f)
 static json_t *json_field(const hoop_dataset_field *f)
 {
     json_t *o = json_object();
-    (void)json_object_set_new(o, "name", json_text(f->name));
+    (void)json_object_set_new(o, "name", json_text(f->path));
     (void)json_object_set_new(o, "dtype", json_string(hoop_dtype_name(f->dtype)));
     (void)json_object_set_new(o, "shape", json_shape(f->ndim, f->shape));
     if (f->scale != 1) (void)json_object_set_new(o, "scale", json_number(f->scale));
@@ -209,6 +209,11 @@ static const char *x_column(const hoop_dataset *ds, int64_t i)
 static const char *y_column(const hoop_dataset *ds, int64_t i)
 {
     return hoop_dataset_column(ds, HOOP_FIELD_Y, i);
+}
+
+static const char *y_class(const hoop_dataset *ds, int64_t i)
+{
+    return hoop_dataset_class_name(ds, HOOP_FIELD_Y, i);
 }
 
 /* Nothing where there are none. */
@@ -234,8 +239,9 @@ static json_t *json_info(const char *spec, const hoop_dataset *ds)
         json_names(y, "columns", ds, y_column);
         (void)json_object_set_new(o, "y", y);
     }
-    if (info->classes > 0) (void)json_object_set_new(o, "classes", json_integer(info->classes));
-    json_names(o, "class_names", ds, hoop_dataset_class_name);
+    if (info->field[HOOP_FIELD_Y].classes > 0)
+        (void)json_object_set_new(o, "classes", json_integer(info->field[HOOP_FIELD_Y].classes));
+    json_names(o, "class_names", ds, y_class);
     (void)json_object_set_new(o, "bytes", json_integer(info->bytes));
     (void)json_object_set_new(o, "mapped", json_boolean(info->mapped));
     (void)json_object_set_new(o, "fingerprint", json_string(info->fingerprint));
@@ -252,7 +258,7 @@ static void print_field(const char *letter, const hoop_dataset_field *f)
 {
     char shape[PRINT_SHAPE];
     print_shape(f->ndim, f->shape, shape);
-    (void)printf("  %-12s %s  %s %s a row", letter, f->name, hoop_dtype_name(f->dtype), f->ndim == 0 ? "1 value" : shape);
+    (void)printf("  %-12s %s  %s %s a row", letter, f->path, hoop_dtype_name(f->dtype), f->ndim == 0 ? "1 value" : shape);
     if (f->scale != 1) (void)printf(", scale %.6g", f->scale);
     if (f->factor != 1) (void)printf(", scale_factor %.6g", f->factor);
     if (f->offset != 0) (void)printf(", add_offset %.6g", f->offset);
@@ -281,10 +287,10 @@ static void print_classes(const hoop_dataset *ds, int64_t classes)
     char shown[256];
     (void)printf("  %-12s %" PRId64, "classes", classes);
     for (int64_t i = 0; i < classes && i < 20; i++) {
-        const char *name = hoop_dataset_class_name(ds, i);
+        const char *name = hoop_dataset_class_name(ds, HOOP_FIELD_Y, i);
         if (name != NULL) (void)printf("%s%s", i == 0 ? ": " : ", ", hoop__text_printable(name, shown, sizeof shown));
     }
-    (void)printf("%s\n", classes > 20 && hoop_dataset_class_name(ds, 0) != NULL ? ", ..." : "");
+    (void)printf("%s\n", classes > 20 && hoop_dataset_class_name(ds, HOOP_FIELD_Y, 0) != NULL ? ", ..." : "");
 }
 
 /* What was decided when it was opened, on stderr. */
@@ -315,7 +321,7 @@ static hoop_status info_one(const look_args *a, const char *spec, json_t *list, 
             print_field("y", &info->field[HOOP_FIELD_Y]);
             print_names("columns", ds, y_column);
         }
-        if (info->classes > 0) print_classes(ds, info->classes);
+        if (info->field[HOOP_FIELD_Y].classes > 0) print_classes(ds, info->field[HOOP_FIELD_Y].classes);
         (void)printf("  %-12s %d, %s, %s\n", "files", info->shards, size, info->mapped ? "mapped into memory" : "read by chunks");
         (void)printf("  %-12s %s\n", "fingerprint", info->fingerprint);
     }
@@ -349,11 +355,11 @@ static json_t *json_report(const char *spec, const hoop_dataset_info *info, cons
     (void)json_object_set_new(o, "dataset", json_text(spec));
     (void)json_object_set_new(o, "rows", json_integer(r->rows));
     (void)json_object_set_new(o, "checksums", json_integer(r->checksums));
-    (void)json_object_set_new(o, "x_min", json_number(r->x_min));
-    (void)json_object_set_new(o, "x_max", json_number(r->x_max));
-    if (info->classes > 0) {
-        (void)json_object_set_new(o, "label_min", json_integer(r->label_min));
-        (void)json_object_set_new(o, "label_max", json_integer(r->label_max));
+    (void)json_object_set_new(o, "x_min", json_number(r->field[HOOP_FIELD_X].least));
+    (void)json_object_set_new(o, "x_max", json_number(r->field[HOOP_FIELD_X].greatest));
+    if (info->field[HOOP_FIELD_Y].classes > 0) {
+        (void)json_object_set_new(o, "label_min", json_number(r->field[HOOP_FIELD_Y].least));
+        (void)json_object_set_new(o, "label_max", json_number(r->field[HOOP_FIELD_Y].greatest));
     }
     return o;
 }
@@ -377,8 +383,9 @@ static hoop_status verify_one(const look_args *a, const char *spec, json_t *list
             (void)printf(", %" PRId64 " checksums right", r.checksums);
         else
             (void)printf(", no checksums in the files");
-        (void)printf(", x from %.6g to %.6g", r.x_min, r.x_max);
-        if (hoop_dataset_about(ds)->classes > 0) (void)printf(", labels %" PRId64 " to %" PRId64, r.label_min, r.label_max);
+        (void)printf(", x from %.6g to %.6g", r.field[HOOP_FIELD_X].least, r.field[HOOP_FIELD_X].greatest);
+        if (hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes > 0)
+            (void)printf(", labels %.0f to %.0f", r.field[HOOP_FIELD_Y].least, r.field[HOOP_FIELD_Y].greatest);
         (void)printf("\n");
     }
     hoop_dataset_close(&ds);

@@ -87,9 +87,9 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
         char    advice[192];
         int64_t found;
         if (hoop_dtype_is_float(y->dtype))
-            return hoop_config_fail(tr->config, "loss", err, "cross_entropy wants integer labels, and %s of %s is %s%s", y->name,
+            return hoop_config_fail(tr->config, "loss", err, "cross_entropy wants integer labels, and %s of %s is %s%s", y->path,
                                     hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype), hoop__labels_advice(ds, advice));
-        hoop__target(tr, 0)->classes = info->classes;
+        hoop__target(tr, 0)->classes = info->field[HOOP_FIELD_Y].classes;
         if ((hoop__target(tr, 0)->classes == 0 || labels_unsure(tr, ds)) &&
             hoop__labels_scan(ds, hoop__target(tr, 0)->classes, classes_said_by(tr), err, &found) != HOOP_OK)
             return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
@@ -97,7 +97,7 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
         if (hoop__target(tr, 0)->classes == 0)
             return hoop_config_fail(tr->config, "data.train", err,
                                     "%s: every label of %s is %d, which is ignored: there is nothing to learn from",
-                                    hoop_dataset_path(ds, 0, NULL), y->name, HOOP_IGNORE_LABEL);
+                                    hoop_dataset_path(ds, 0, NULL), y->path, HOOP_IGNORE_LABEL);
     } else if (tr->plan->data.labels != HOOP_LABELS_STORED || tr->plan->data.classes > 0) {
         return hoop_config_fail(tr->config, tr->plan->data.classes > 0 ? "data.classes" : "data.labels", err,
                                 "is for classes, and loss is mse; take it out, or loss: cross_entropy");
@@ -135,7 +135,7 @@ static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
     int64_t                   classes;
     hoop_status               st;
     const bool                are  = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY && !hoop_dtype_is_float(y->dtype);
-    const int64_t             said = hoop_dataset_about(tr->data->validation)->classes;
+    const int64_t             said = hoop_dataset_about(tr->data->validation)->field[HOOP_FIELD_Y].classes;
     /* before they are numbered as those trained on */
     if (are && said > 0 && labels_unsure(tr, tr->data->validation)) {
         st = hoop__labels_scan(tr->data->validation, said, classes_said_by(tr), err, &classes);
@@ -144,7 +144,7 @@ static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
     st = match(tr, tr->data->validation, err);
     if (st != HOOP_OK || tr->plan->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
     if (hoop_dtype_is_float(y->dtype))
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has%s", path, y->name,
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has%s", path, y->path,
                          hoop_dtype_name(y->dtype), hoop__labels_advice(tr->data->validation, advice));
     return said > 0 ? HOOP_OK
                     : hoop__labels_scan(tr->data->validation, hoop__target(tr, 0)->classes, "data.train has", err, &classes);
@@ -247,8 +247,7 @@ static hoop_loader_opts loader_opts(const hoop_trainer *tr)
                               .size     = hoop_comm_size(tr->comm),
                               .seed     = (uint64_t)tr->plan->run.seed,
                               .prefetch = (int)tr->plan->data.prefetch,
-                              .x        = hoop__input(tr, 0)->dtype,
-                              .y        = hoop__target(tr, 0)->dtype};
+                              .as       = {hoop__input(tr, 0)->dtype, hoop__target(tr, 0)->dtype}};
 }
 
 /* Rows in random order out of chunks that do not fit the cache: each step decodes far more than it uses. */
@@ -298,11 +297,12 @@ static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
-    x = hoop_tape_wrap(tr->tape, hoop__input(tr, 0)->dtype, hoop__input(tr, 0)->ndim + 1, xs, leaf->x);
-    y = hoop__targets_wrap(tr, hoop__target(tr, 0)->dtype, leaf->y, leaf->n);
+    x = hoop_tape_wrap(tr->tape, hoop__input(tr, 0)->dtype, hoop__input(tr, 0)->ndim + 1, xs, leaf->field[HOOP_FIELD_X].data);
+    y = hoop__targets_wrap(tr, hoop__target(tr, 0)->dtype, leaf->field[HOOP_FIELD_Y].data, leaf->n);
     hoop_model_forward(tr->model, tr->tape, 1, &x, &out);
     if (hoop__target(tr, 0)->mean != NULL)
-        hoop_exact_scalar_deposit(&r->units, hoop__targets_squares(tr, out, hoop__target(tr, 0)->dtype, leaf->y, leaf->n));
+        hoop_exact_scalar_deposit(
+            &r->units, hoop__targets_squares(tr, out, hoop__target(tr, 0)->dtype, leaf->field[HOOP_FIELD_Y].data, leaf->n));
     loss = hoop__step_loss(tr, out, y);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
         (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
@@ -311,7 +311,7 @@ static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop
     tr->step->leaf.n = leaf->n;
     hoop__record_loss(r, loss, leaf->n);
     if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(r, out, y);
-    if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, out, leaf->y, leaf->n);
+    if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, out, leaf->field[HOOP_FIELD_Y].data, leaf->n);
     return hoop_tensor_item(loss);
 }
 

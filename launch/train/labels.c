@@ -79,7 +79,7 @@ const char *hoop__labels_shard(const hoop_dataset *ds, int64_t *row)
 static hoop_status wrong_label(const hoop_dataset *ds, int64_t label, int64_t row, int64_t limit, const char *who,
                                hoop_error *err)
 {
-    const char *name = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].name, *path = hoop__labels_shard(ds, &row);
+    const char *name = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].path, *path = hoop__labels_shard(ds, &row);
     if (limit > 0)
         return hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; %s 0 to %lld", path, (long long)label,
                          (long long)row, name, who, (long long)limit - 1);
@@ -113,7 +113,7 @@ hoop_status hoop__labels_scan(hoop_dataset *ds, int64_t limit, const char *who, 
         st               = hoop_fail(err, HOOP_ERANGE,
                                      "%s: label %lld in row %lld of %s, and there are only %lld labels: a model would get as many outputs; "
                                                    "number the classes from 0, or data.classes: %lld if there are so many",
-                                     path, (long long)most, (long long)most_row, info->field[HOOP_FIELD_Y].name,
+                                     path, (long long)most, (long long)most_row, info->field[HOOP_FIELD_Y].path,
                                      (long long)(info->length * per), most < INT64_MAX ? (long long)most + 1 : (long long)most);
     }
     free(index);

@@ -303,7 +303,7 @@ static hoop_status match_classes(const hoop__meaning *trained, const hoop__meani
     }
     if (!moved) goto done;
     tell(o, "%s: classes are numbered in another way than those trained on: taken by name", path);
-    st = hoop_dataset_relabel(ds, to, has.n, (const char *const *)wants.name, wants.n, err);
+    st = hoop_dataset_relabel(ds, HOOP_FIELD_Y, to, has.n, (const char *const *)wants.name, wants.n, err);
 done:
     hoop__names_free(&wants);
     hoop__names_free(&has);
@@ -328,7 +328,7 @@ hoop_status hoop__meaning_match(const hoop__meaning *trained, hoop_dataset *ds, 
     rest            = *trained; /* what names do not settle */
     rest.names      = NULL;
     rest.columns[0] = rest.columns[1] = NULL;
-    own.classes                       = hoop_dataset_about(ds)->classes;
+    own.classes                       = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes;
     st                                = hoop__meaning_same(&rest, opts->name, &own, path, err);
 done:
     hoop__meaning_free(&own);

@@ -20,6 +20,11 @@ static const char *column_y(const hoop_dataset *ds, int64_t i)
     return hoop_dataset_column(ds, HOOP_FIELD_Y, i);
 }
 
+static const char *class_y(const hoop_dataset *ds, int64_t i)
+{
+    return hoop_dataset_class_name(ds, HOOP_FIELD_Y, i);
+}
+
 /* All names, a line each; control characters become '?'. */
 static hoop_status list(const hoop_dataset *ds, name_of *get, hoop_error *err, char **out)
 {
@@ -55,14 +60,14 @@ hoop_status hoop__meaning_of(const hoop_dataset *ds, hoop_error *err, hoop__mean
     const hoop_dataset_info *info = hoop_dataset_about(ds);
     hoop_status              st;
     memset(out, 0, sizeof *out);
-    out->classes = info->classes;
+    out->classes = info->field[HOOP_FIELD_Y].classes;
     for (int k = 0; k < 2; k++) {
         if (!info->field[k].present) continue;
         (void)snprintf(out->scale[k], sizeof out->scale[k], "%s times %.9g",
                        hoop_dtype_is_float(info->field[k].dtype) ? "real numbers" : "integers", info->field[k].scale);
         shape_text(&info->field[k], out->shape[k]);
     }
-    HOOP_TRY(st, done, list(ds, hoop_dataset_class_name, err, &out->names));
+    HOOP_TRY(st, done, list(ds, class_y, err, &out->names));
     HOOP_TRY(st, done, list(ds, column_x, err, &out->columns[HOOP_FIELD_X]));
     HOOP_TRY(st, done, list(ds, column_y, err, &out->columns[HOOP_FIELD_Y]));
     st = list(ds, hoop_dataset_one_hot, err, &out->one_hot);

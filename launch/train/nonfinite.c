@@ -29,7 +29,7 @@ static double stored(hoop_dataset *ds, int field, int64_t row, int64_t element)
 
 void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_loader_leaf *leaf, hoop_error *found)
 {
-    const void *const values[2] = {leaf->x, leaf->y};
+    const void *const values[2] = {leaf->field[HOOP_FIELD_X].data, leaf->field[HOOP_FIELD_Y].data};
     const hoop_dtype  dtype[2]  = {hoop__input(tr, 0)->dtype, hoop__target(tr, 0)->dtype};
     for (int k = 0; k < 2; k++) {
         const hoop_dataset_field *f     = &hoop_dataset_about(ds)->field[k];
@@ -48,10 +48,10 @@ void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_l
             (void)snprintf(where, sizeof where, "in element %lld", (long long)index);
         if (isfinite(value))
             (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %g %s, beyond f32; precision: f64 can hold it", path,
-                            (long long)row, f->name, value, where);
+                            (long long)row, f->path, value, where);
         else
             (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %s %s; leave such rows out, or give them a value",
-                            path, (long long)row, f->name,
+                            path, (long long)row, f->path,
                             isnan(value) ? "NaN"
                             : value > 0  ? "infinity"
                                          : "-infinity",

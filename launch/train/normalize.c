@@ -46,7 +46,7 @@ static hoop_status fail_nonfinite(const moments *m, int64_t row, int64_t j, doub
     return hoop_fail(err, HOOP_ENONFINITE,
                      "%s: row %lld of %s, %s is %s, of which %s can make nothing: leave such rows out, or put a number there "
                      "(hoop data import-csv --missing mean)",
-                     path, (long long)row, hoop_dataset_about(m->ds)->field[m->field].name,
+                     path, (long long)row, hoop_dataset_about(m->ds)->field[m->field].path,
                      element_text(m->ds, m->field, j, element),
                      isnan(v) ? "NaN"
                      : v > 0  ? "infinite"
@@ -59,7 +59,7 @@ static hoop_status fail_spread(const moments *m, int64_t j, hoop_error *err)
     char element[96];
     return hoop_fail(err, HOOP_ENONFINITE, "%s: %s of %s varies by more than %s can work with, in f64: other units, please",
                      hoop_dataset_path(m->ds, 0, NULL), element_text(m->ds, m->field, j, element),
-                     hoop_dataset_about(m->ds)->field[m->field].name, m->key);
+                     hoop_dataset_about(m->ds)->field[m->field].path, m->key);
 }
 
 static int64_t row_at(const moments *m, int64_t i)

@@ -78,8 +78,9 @@ static void check_leaf_closed(hoop_trainer *tr)
 
 hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 {
-    hoop_loader_leaf got = {0};
-    hoop_dtype       x = hoop__input(tr, 0)->dtype, y = hoop__target(tr, 0)->dtype;
+    hoop_loader_leaf  got      = {0};
+    hoop_loader_field array[2] = {{0}};
+    hoop_dtype        x = hoop__input(tr, 0)->dtype, y = hoop__target(tr, 0)->dtype;
     if (tr->opts.arrays && x != HOOP_I64) x = tr->dtype;
     if (tr->opts.arrays && y != HOOP_I64) y = tr->dtype;
     check_leaf_closed(tr);
@@ -89,8 +90,9 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
         if (tr->opts.arrays) {
             got.leaf = tr->step->next_leaf;
             got.n    = hoop_leaf_samples(tr->step->samples, tr->plan->run.leaves, tr->step->next_leaf, &got.first);
-            got.x    = tr->step->array_x;
-            got.y    = tr->step->array_y;
+            array[HOOP_FIELD_X].data = tr->step->array_x;
+            array[HOOP_FIELD_Y].data = tr->step->array_y;
+            got.field                = array;
             if (tr->step->array_x != NULL)
                 tr->step->array_x += (size_t)got.n * row_bytes(x, hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape);
             if (tr->step->array_y != NULL)
@@ -106,10 +108,10 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
     (void)hoop_tape_set_grad(tr->tape, true);
     tr->step->leaf_open = true;
     tr->step->leaf.n    = got.n;
-    tr->step->leaf.x    = wrap_rows(tr, x, hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape, got.n, got.x);
+    tr->step->leaf.x = wrap_rows(tr, x, hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape, got.n, got.field[HOOP_FIELD_X].data);
     if (x != hoop__input(tr, 0)->dtype) tr->step->leaf.x = hoop_cast(tr->tape, tr->step->leaf.x, hoop__input(tr, 0)->dtype);
-    tr->step->leaf.y         = hoop__targets_wrap(tr, y, got.y, got.n);
-    tr->step->leaf.raw       = got.y;
+    tr->step->leaf.y         = hoop__targets_wrap(tr, y, got.field[HOOP_FIELD_Y].data, got.n);
+    tr->step->leaf.raw       = got.field[HOOP_FIELD_Y].data;
     tr->step->leaf.raw_dtype = y;
     tr->step->leaf.units     = NAN;
     return &tr->step->leaf;

@@ -184,11 +184,11 @@ static hoop_status shapes(const hoop_trained *t, const hoop_trained_opts *opts, 
     if (run.loss == HOOP_LOSS_CROSS_ENTROPY) {
         if (hoop_dtype_is_float(y->dtype))
             return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)%s",
-                             hoop_dataset_path(t->data, 0, NULL), y->name, hoop_dtype_name(y->dtype),
+                             hoop_dataset_path(t->data, 0, NULL), y->path, hoop_dtype_name(y->dtype),
                              hoop__labels_advice(t->data, advice));
         if (y->numel != 1 && (kind == NULL || strcmp(kind, "mlp") == 0))
             return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %lld elements%s",
-                             hoop_dataset_path(t->data, 0, NULL), y->name, (long long)y->numel,
+                             hoop_dataset_path(t->data, 0, NULL), y->path, (long long)y->numel,
                              hoop__labels_advice(t->data, advice));
     } else if (y->ndim == 0) { /* (N) targets against (N, 1) outputs */
         out->target_ndim     = 1;
@@ -222,10 +222,11 @@ static hoop_status check_labels(hoop_trained *t, hoop_error *err)
 {
     hoop__task  task = {.joinable = false};
     hoop_status st;
-    if (hoop_dataset_about(t->data)->classes > hoop__target(t->trainer, 0)->classes)
+    if (hoop_dataset_about(t->data)->field[HOOP_FIELD_Y].classes > hoop__target(t->trainer, 0)->classes)
         return hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
-                         (long long)hoop_dataset_about(t->data)->classes, (long long)hoop__target(t->trainer, 0)->classes);
-    if (hoop_dataset_about(t->data)->classes > 0 && hoop_dataset_about(t->data)->ours) return HOOP_OK;
+                         (long long)hoop_dataset_about(t->data)->field[HOOP_FIELD_Y].classes,
+                         (long long)hoop__target(t->trainer, 0)->classes);
+    if (hoop_dataset_about(t->data)->field[HOOP_FIELD_Y].classes > 0 && hoop_dataset_about(t->data)->ours) return HOOP_OK;
     if (hoop_comm_rank(t->trainer->comm) == 0) hoop__task_start(&task, look_at_labels, t);
     st = hoop__task_wait(t->trainer, &task, "labels of the data", err);
     hoop__task_join(&task);

@@ -101,7 +101,7 @@ static void loaders_see_the_choice(void **state)
 {
     hoop_error       err  = {0};
     hoop_loader     *l    = NULL;
-    hoop_loader_opts opts = {.batch = 8, .leaves = 2, .size = 1, .x = HOOP_F32, .y = HOOP_I64, .end_step = 5};
+    hoop_loader_opts opts = {.batch = 8, .leaves = 2, .size = 1, .as = {HOOP_F32, HOOP_I64}, .end_step = 5};
     hoop_loader_leaf leaf;
     hoop_dataset    *ds;
     int64_t          row = 0;
@@ -114,7 +114,7 @@ static void loaders_see_the_choice(void **state)
         test_ok(hoop_loader_next_step(l, &err, NULL));
         while (hoop_loader_next_leaf(l, &leaf)) {
             for (int64_t i = 0; i < leaf.n; i++, row++) {
-                const float *x = (const float *)leaf.x + 6 * i, first = (float)(10 * row % 200);
+                const float *x = (const float *)leaf.field[HOOP_FIELD_X].data + 6 * i, first = (float)(10 * row % 200);
                 assert_true(x[0] == first + 2 && x[1] == 0 && x[2] == first && x[5] == first + 2);
             }
         }
@@ -134,19 +134,20 @@ static void labels_are_numbered_in_another_way(void **state)
         int64_t       index[ROWS], y[ROWS];
         make("set.h5", H5T_IEEE_F32LE, chunk, true);
         ds = open_set("set.h5");
-        test_ok(hoop_dataset_relabel(ds, (const int64_t[]){3, 1, 2}, 3, names, 4, &err));
-        assert_string_equal(hoop_dataset_class_name(ds, 3), "cat");
-        assert_int_equal(hoop_dataset_about(ds)->classes, 4);
+        test_ok(hoop_dataset_relabel(ds, HOOP_FIELD_Y, (const int64_t[]){3, 1, 2}, 3, names, 4, &err));
+        assert_string_equal(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 3), "cat");
+        assert_int_equal(hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes, 4);
         for (int64_t i = 0; i < ROWS; i++) index[i] = i;
         test_ok(hoop_dataset_read(ds, index, ROWS, HOOP_FIELD_Y, HOOP_I64, y, &err));
         for (int i = 0; i < ROWS; i++) assert_int_equal(y[i], i == 5 ? -100 : i % 3 == 0 ? 3 : i % 3);
-        test_ok(hoop_dataset_relabel(ds, (const int64_t[]){0, 2, 1}, 3, NULL, 0, &err)); /* 3, cat, is not among these */
+        test_ok(hoop_dataset_relabel(ds, HOOP_FIELD_Y, (const int64_t[]){0, 2, 1}, 3, NULL, 0,
+                                     &err)); /* 3, cat, is not among these */
         test_ok(hoop_dataset_read(ds, index, ROWS, HOOP_FIELD_Y, HOOP_I64, y, &err));
         for (int i = 0; i < ROWS; i++) assert_int_equal(y[i], i == 5 ? -100 : i % 3 == 0 ? 3 : 3 - i % 3);
-        assert_null(hoop_dataset_class_name(ds, 0));
+        assert_null(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 0));
         hoop_dataset_close(&ds);
         ds = open_set("set.h5"); /* fewer than there are labels: they are nothing */
-        test_ok(hoop_dataset_relabel(ds, (const int64_t[]){0, 1}, 2, words, 2, &err));
+        test_ok(hoop_dataset_relabel(ds, HOOP_FIELD_Y, (const int64_t[]){0, 1}, 2, words, 2, &err));
         test_ok(hoop_dataset_read(ds, index, 3, HOOP_FIELD_Y, HOOP_I64, y, &err));
         assert_int_equal(y[2], -1);
         hoop_dataset_close(&ds);

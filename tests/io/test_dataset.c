@@ -861,8 +861,8 @@ static void verify_finds_what_is_wrong(void **state)
     test_ok(hoop_dataset_verify(ds, NULL, NULL, &err, &r));
     assert_int_equal(r.rows, 6);
     assert_int_equal(r.checksums, 0);
-    assert_int_equal(r.label_max, 3);
-    assert_true(r.x_min == -4 && r.x_max == 10);
+    assert_int_equal(r.field[HOOP_FIELD_Y].greatest, 3);
+    assert_true(r.field[HOOP_FIELD_X].least == -4 && r.field[HOOP_FIELD_X].greatest == 10);
     hoop_dataset_close(&ds);
     test_h5_attr_i64("v.h5", "/y", "classes", 3);
     ds = test_open_set("v.h5", &(hoop_dataset_opts){.attributes = HOOP_ATTRIBUTES_ALL});

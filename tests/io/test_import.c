@@ -75,7 +75,7 @@ static void digits_are_balanced_and_alike(void **state)
     (void)state;
     test_ok(hoop_synth("digits", 2000, &(hoop_import_opts){.dir = "alike"}, &err, NULL));
     ds = open_set("alike/train");
-    assert_int_equal(hoop_dataset_about(ds)->classes, 10);
+    assert_int_equal(hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes, 10);
     read_all(ds, HOOP_FIELD_Y, HOOP_I64, y);
     read_all(ds, HOOP_FIELD_X, HOOP_F32, x);
     for (int i = 0; i < 2000; i++) count[y[i]]++;
@@ -378,9 +378,9 @@ static void csv_tables(void **state)
     read_all(ds, HOOP_FIELD_Y, HOOP_I64, y);
     assert_true(x[0] == 1 && x[1] == 2.5f && x[2] == -300 && x[3] == 4 && x[4] == 0.5f && x[5] == 6);
     assert_true(y[0] == 1 && y[1] == 0 && y[2] == 1);
-    assert_string_equal(hoop_dataset_class_name(ds, 0), "lily, white");
-    assert_string_equal(hoop_dataset_class_name(ds, 1), "rose");
-    assert_null(hoop_dataset_class_name(ds, 2));
+    assert_string_equal(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 0), "lily, white");
+    assert_string_equal(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 1), "rose");
+    assert_null(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 2));
     hoop_dataset_close(&ds);
     /* no header, ids as they are */
     test_ok(csv("1,2,0\n3,4,1\n5,6,2\n", NULL, &err, &r));
@@ -419,7 +419,7 @@ static void csv_tables(void **state)
     ds = open_set("csv/train");
     read_all(ds, HOOP_FIELD_Y, HOOP_I64, y);
     assert_true(y[0] == 0 && y[1] == 1 && y[2] == 1 && y[3] == 0);
-    assert_string_equal(hoop_dataset_class_name(ds, 1), "b");
+    assert_string_equal(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 1), "b");
     hoop_dataset_close(&ds);
 }
 

@@ -94,8 +94,8 @@ static void enums_are_classes_and_numbers(void **state)
             hoop_dataset *ds;
             make_enum(bases[b], 2, bools, zero_one, layout == 0 ? 0 : 4, layout == 2 ? 1 : 0);
             ds = test_open_set("enum.h5", NULL);
-            assert_int_equal(hoop_dataset_about(ds)->classes, 2);
-            assert_string_equal(hoop_dataset_class_name(ds, 1), "TRUE");
+            assert_int_equal(hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes, 2);
+            assert_string_equal(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 1), "TRUE");
             assert_int_equal(hoop_dataset_about(ds)->mapped, layout == 0 && (b < 2 || b == 3)); /* h5py's bool is mapped */
             assert_int_equal(hoop_dataset_about(ds)->field[0].dtype, b < 2 ? HOOP_U8 : b == 3 ? HOOP_I64 : HOOP_I32);
             read_all(ds, 0, HOOP_I64, x);
@@ -107,9 +107,9 @@ static void enums_are_classes_and_numbers(void **state)
     make_enum(H5T_STD_U8LE, 3, kinds, mixed, 0, 0); /* names go with codes, whatever their order */
     {
         hoop_dataset *ds = test_open_set("enum.h5", NULL);
-        assert_int_equal(hoop_dataset_about(ds)->classes, 3);
-        assert_string_equal(hoop_dataset_class_name(ds, 0), "setosa");
-        assert_string_equal(hoop_dataset_class_name(ds, 1), "versicolor");
+        assert_int_equal(hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes, 3);
+        assert_string_equal(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 0), "setosa");
+        assert_string_equal(hoop_dataset_class_name(ds, HOOP_FIELD_Y, 1), "versicolor");
         hoop_dataset_close(&ds);
     }
     make_enum(H5T_STD_I16LE, 3, kinds, from_one, 0, 0);
@@ -119,7 +119,7 @@ static void enums_are_classes_and_numbers(void **state)
         hoop_dataset *ds = test_open_set("enum.h5", &(hoop_dataset_opts){.labels = HOOP_LABELS_WHOLE});
         int64_t       y[6];
         read_all(ds, 1, HOOP_I64, y);
-        assert_true(y[0] == 1 && y[2] == 3 && hoop_dataset_about(ds)->classes == 0);
+        assert_true(y[0] == 1 && y[2] == 3 && hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes == 0);
         hoop_dataset_close(&ds);
     }
 }
@@ -622,7 +622,8 @@ static void attributes_of_others_are_not_ours(void **state)
     text_add("other.h5", "/", "set", "of pieces");
     ds = test_open_set("other.h5", NULL);
     read_all(ds, 0, HOOP_F32, got);
-    assert_true(got[1] == 2 && hoop_dataset_about(ds)->classes == 0 && hoop_dataset_class_name(ds, 0) == NULL);
+    assert_true(got[1] == 2 && hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes == 0 &&
+                hoop_dataset_class_name(ds, HOOP_FIELD_Y, 0) == NULL);
     assert_non_null(strstr(hoop_dataset_note(ds, 0), "scale of /x, classes of /y, class_names of /y is not applied"));
     assert_non_null(strstr(hoop_dataset_note(ds, 0), "data.attributes: all"));
     assert_null(hoop_dataset_note(ds, 1));
@@ -680,7 +681,7 @@ static void labels_are_stored_in_many_ways(void **state)
         test_h5_add("labels.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, hot, 0, 0);
         test_h5_add("labels.h5", false, "/y", types[t], H5T_NATIVE_DOUBLE, 2, shape, hot, t == 1 ? 2 : 0, t == 1 ? 1 : 0);
         ds = test_open_set("labels.h5", &one_hot);
-        assert_true(hoop_dataset_about(ds)->classes == 3 && hoop_dataset_about(ds)->field[1].ndim == 0 &&
+        assert_true(hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes == 3 && hoop_dataset_about(ds)->field[1].ndim == 0 &&
                     hoop_dataset_about(ds)->field[1].dtype == HOOP_I64);
         read_all(ds, 1, HOOP_I64, y);
         assert_true(y[0] == 1 && y[1] == 0 && y[2] == 2 && y[3] == 1);
@@ -701,7 +702,7 @@ static void labels_are_stored_in_many_ways(void **state)
         test_h5_add("labels.h5", true, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, shape, hot, 0, 0);
         test_h5_add("labels.h5", false, "/y", types[t], H5T_NATIVE_DOUBLE, 1, shape, whole, 0, 0);
         ds = test_open_set("labels.h5", &o);
-        assert_int_equal(hoop_dataset_about(ds)->classes, 5);
+        assert_int_equal(hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes, 5);
         read_all(ds, 1, HOOP_I64, y);
         assert_true(y[0] == 2 && y[1] == 0 && y[2] == -100 && y[3] == 1);
         hoop_dataset_close(&ds);

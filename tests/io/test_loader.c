@@ -45,8 +45,7 @@ static hoop_loader *make(hoop_dataset *ds, int64_t leaves, int rank, int size, b
                                   .seed     = 5,
                                   .shuffle  = shuffle,
                                   .prefetch = prefetch,
-                                  .x        = HOOP_F32,
-                                  .y        = HOOP_I64};
+                                  .as       = {HOOP_F32, HOOP_I64}};
     hoop_error             err = {0};
     hoop_loader           *l;
     test_ok(hoop_loader_create(ds, &o, &err, &l));
@@ -73,12 +72,12 @@ static void collect(hoop_loader *l, int64_t step, int64_t leaves, int64_t *order
         assert_int_equal(f.leaf, want++);
         assert_int_equal(f.n, hoop_leaf_samples(s.n, leaves, f.leaf, &first));
         assert_int_equal(f.first, first);
-        assert_int_equal((uintptr_t)f.x % 64, 0);
-        assert_int_equal((uintptr_t)f.y % 64, 0);
+        assert_int_equal((uintptr_t)f.field[HOOP_FIELD_X].data % 64, 0);
+        assert_int_equal((uintptr_t)f.field[HOOP_FIELD_Y].data % 64, 0);
         leaf_seen[f.leaf]++;
         for (int64_t i = 0; i < f.n; i++) {
-            const float   *x = (const float *)f.x + 3 * i;
-            const int64_t *y = f.y;
+            const float   *x = (const float *)f.field[HOOP_FIELD_X].data + 3 * i;
+            const int64_t *y = f.field[HOOP_FIELD_Y].data;
             assert_true(f.sample[i] >= 0 && f.sample[i] < N);
             for (int k = 0; k < 3; k++) assert_true(x[k] == (float)(10 * f.sample[i] + k));
             assert_int_equal(y[i], 1000 + f.sample[i]);
@@ -197,8 +196,8 @@ static void ends_at_any_moment(void **state)
 
 static void end_step_is_the_end(void **state)
 {
-    hoop_dataset          *ds = open_set("mapped.h5");
-    const hoop_loader_opts o  = {.batch = 50, .leaves = 1, .size = 1, .prefetch = 2, .end_step = 3, .x = HOOP_F64, .y = HOOP_F32};
+    hoop_dataset          *ds  = open_set("mapped.h5");
+    const hoop_loader_opts o   = {.batch = 50, .leaves = 1, .size = 1, .prefetch = 2, .end_step = 3, .as = {HOOP_F64, HOOP_F32}};
     hoop_error             err = {0};
     hoop_loader           *l;
     (void)state;
@@ -308,7 +307,7 @@ enum { X_CHUNKS = 2 * ((N + 6) / 7), Y_CHUNKS = (N + 4) / 5, X_BYTES = N * 3 * 4
 
 static int reads_of_steps(int64_t cache_bytes, hoop_dataset_y use_y, int64_t batch, int64_t leaves, bool shuffle, int steps)
 {
-    const hoop_loader_opts o   = {.batch = batch, .leaves = leaves, .size = 1, .shuffle = shuffle, .x = HOOP_F32, .y = HOOP_I64};
+    const hoop_loader_opts o   = {.batch = batch, .leaves = leaves, .size = 1, .shuffle = shuffle, .as = {HOOP_F32, HOOP_I64}};
     hoop_error             err = {0};
     hoop_dataset          *ds  = open_cached(cache_bytes, use_y);
     hoop_loader           *l;
@@ -336,7 +335,7 @@ static void chunks_are_read_once(void **state)
 static void what_is_not_wanted_is_not_read(void **state)
 {
     hoop_loader_opts o = {
-        .batch = N, .leaves = 1, .size = 1, .prefetch = 1, .first_step = 9, .end_step = 9, .x = HOOP_F32, .y = HOOP_I64};
+        .batch = N, .leaves = 1, .size = 1, .prefetch = 1, .first_step = 9, .end_step = 9, .as = {HOOP_F32, HOOP_I64}};
     hoop_error       err = {0};
     hoop_loader_step s;
     hoop_loader     *l;
@@ -393,8 +392,8 @@ static void bad_options(void **state)
         {{.batch = 1, .leaves = 3, .size = 2, .rank = 2}, HOOP_EARG, "rank 2"},
         {{.batch = INT64_MAX / 2, .leaves = 4, .size = 1}, HOOP_ESIZE, "overflows"},
         {{.batch = 8, .leaves = 4, .size = 1, .prefetch = -1}, HOOP_ECONFIG, "prefetch"},
-        {{.batch = 8, .leaves = 4, .size = 1, .x = HOOP_I64}, HOOP_EDTYPE, "/x"},
-        {{.batch = 8, .leaves = 4, .size = 1, .y = HOOP_U8}, HOOP_EDTYPE, "/y"},
+        {{.batch = 8, .leaves = 4, .size = 1, .as = {HOOP_I64}}, HOOP_EDTYPE, "/x"},
+        {{.batch = 8, .leaves = 4, .size = 1, .as = {HOOP_F32, HOOP_U8}}, HOOP_EDTYPE, "/y"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -123,9 +123,10 @@ HOOP_API hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_im
 HOOP_API const char *hoop_synth_kind(int i);
 
 typedef struct hoop_verify_report {
-    int64_t rows, checksums;      /* rows read; checksums there were, all of which matched */
-    int64_t label_min, label_max; /* of integer y */
-    double  x_min, x_max;         /* with scale */
+    int64_t rows, checksums; /* samples read; checksums there were, all of which matched */
+    struct {
+        double least, greatest; /* with scale; of labels these */
+    } field[HOOP_DATASET_FIELDS];
 } hoop_verify_report;
 
 /**

@@ -43,7 +43,7 @@ typedef struct hoop_loader_opts {
     int        prefetch;   /* steps read ahead (HOOP_LOADER_PREFETCH is a good number); 0: read when asked, without a thread */
     int64_t    first_step; /* where reading starts; at end_step nothing is read until a seek */
     int64_t    end_step;   /* nothing is read from this step on; 0: no end */
-    hoop_dtype x, y; /* how to read: x f32, f64 or i64; y the same (i64 for classes); y is not read where the dataset has none */
+    hoop_dtype as[HOOP_DATASET_FIELDS]; /* how to read each field: f32, f64 or i64 (labels, indices); absent ones are not read */
 } hoop_loader_opts;
 
 typedef struct hoop_loader hoop_loader;
@@ -58,13 +58,21 @@ typedef struct hoop_loader_step {
     int64_t leaves;     /* of this rank */
 } hoop_loader_step;
 
-/** A leaf; x and y are 64-byte aligned and belong to the loader until the next next_step, seek or destroy. */
+/** A leaf's rows of one field. */
+typedef struct hoop_loader_field {
+    const void *data; /* (n, row shape...), 64-byte aligned; NULL where the dataset has none */
+    int64_t length;   /* where rows vary, what they are padded to, the first dim of a row: the field's `length`, or the longest of
+                         this leaf; else 0 */
+    const int64_t *lengths; /* (n), each row's own; NULL where they do not vary */
+} hoop_loader_field;
+
+/** A leaf; what it points to belongs to the loader until the next next_step, seek or destroy. */
 typedef struct hoop_loader_leaf {
-    int64_t        leaf;   /* 0 .. V-1 */
-    int64_t        first;  /* position of its first sample in the step */
-    int64_t        n;      /* samples; 0: an empty leaf */
-    const void    *x, *y;  /* (n, row shape...); y NULL where there is none */
-    const int64_t *sample; /* row in the dataset of each sample */
+    int64_t                  leaf;   /* 0 .. V-1 */
+    int64_t                  first;  /* position of its first sample in the step */
+    int64_t                  n;      /* samples; 0: an empty leaf */
+    const hoop_loader_field *field;  /* as the dataset's fields */
+    const int64_t           *sample; /* place in the dataset of each sample */
 } hoop_loader_leaf;
 
 /**
