@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -19,10 +20,13 @@ static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_out
 {
     char        dir[HOOP_PATH_MAX];
     struct stat there;
-    if ((opts->name != NULL && (opts->ndim < 1 || opts->ndim > 8)) || opts->nattrs < 0 || opts->nattrs > ATTRS_MAX ||
-        hoop_dtype_size(opts->dtype) == 0)
-        return hoop_fail(err, HOOP_EARG, "hoop_output_create: 1 to 8 dims, at most %d attributes and a dtype are wanted",
-                         ATTRS_MAX);
+    if (opts->nsets < 0 || opts->nsets > HOOP_OUTPUT_SETS)
+        return hoop_fail(err, HOOP_EARG, "hoop_output_create: %d datasets; at most %d", opts->nsets, HOOP_OUTPUT_SETS);
+    for (int i = 0; i < opts->nsets; i++)
+        if (opts->sets[i].ndim < 1 || opts->sets[i].ndim > 8 || opts->sets[i].nattrs < 0 || opts->sets[i].nattrs > ATTRS_MAX ||
+            hoop_dtype_size(opts->sets[i].dtype) == 0)
+            return hoop_fail(err, HOOP_EARG, "hoop_output_create: 1 to 8 dims, at most %d attributes and a dtype are wanted",
+                             ATTRS_MAX);
     if (snprintf(out->path, sizeof out->path, "%s", opts->path) >= (int)sizeof out->path ||
         snprintf(out->tmp, sizeof out->tmp, "%s.tmp-%ld", opts->path, (long)getpid()) >= (int)sizeof out->tmp)
         return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", opts->path);
@@ -73,38 +77,57 @@ static void sweep(const char *path)
     if (d != NULL) (void)closedir(d);
 }
 
+typedef hoop_h5_attr set_attrs[ATTRS_MAX + 1];
+
+static void plan_set(const hoop_output_set *set, set_attrs attrs, hoop_h5_plan *plan)
+{
+    *plan = (hoop_h5_plan){.name = set->name, .dtype = set->dtype, .ndim = set->ndim, .attrs = attrs, .nattrs = set->nattrs};
+    memcpy(plan->shape, set->shape, (size_t)set->ndim * sizeof *set->shape);
+    for (int i = 0; i < set->nattrs; i++)
+        attrs[i] = (hoop_h5_attr){.name = set->attrs[2 * i], .kind = HOOP_H5_STRING, .v.string = set->attrs[2 * i + 1]};
+    if (set->nlist == 0) return;
+    attrs[plan->nattrs] =
+        (hoop_h5_attr){.name = set->list_name, .kind = HOOP_H5_STRINGS, .count = set->nlist, .v.strings = set->list};
+    if (hoop__h5_attr_bytes(&attrs[plan->nattrs]) <= LIST_BYTES) plan->nattrs++;
+}
+
+static hoop_status lay_out(const hoop_output_opts *opts, hoop_error *err, hoop_output *o)
+{
+    hoop_h5_plan *plans = calloc((size_t)opts->nsets, sizeof *plans);
+    set_attrs    *attrs = calloc((size_t)opts->nsets, sizeof *attrs);
+    hoop_h5_quiet quiet;
+    hoop_status   st = HOOP_OK;
+    if (plans == NULL || attrs == NULL) st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory to lay it out", o->path);
+    for (int i = 0; i < opts->nsets && st == HOOP_OK; i++) plan_set(&opts->sets[i], attrs[i], &plans[i]);
+    hoop__h5_quiet(&quiet);
+    if (st == HOOP_OK) st = hoop__h5_layout(o->tmp, plans, opts->nsets, NULL, 0, err);
+    hoop__h5_restore(&quiet);
+    for (int i = 0; i < opts->nsets && st == HOOP_OK; i++) {
+        int64_t row_bytes = (int64_t)hoop_dtype_size(plans[i].dtype);
+        for (int d = 1; d < plans[i].ndim; d++) row_bytes *= plans[i].shape[d]; /* its product with the rows was checked */
+        o->set[i].rows      = plans[i].shape[0];
+        o->set[i].row_bytes = row_bytes;
+        o->set[i].offset    = plans[i].offset;
+    }
+    free(plans);
+    free(attrs);
+    return st;
+}
+
 hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
 {
-    hoop_h5_attr  attrs[ATTRS_MAX + 1];
-    hoop_h5_plan  plan = {.name = opts->name, .dtype = opts->dtype, .ndim = opts->ndim, .attrs = attrs, .nattrs = opts->nattrs};
-    hoop_h5_quiet quiet;
-    hoop_output   o = {0};
-    hoop_status   st;
-    *out = o;
+    hoop_output o = {.nsets = opts->nsets > 0 ? opts->nsets : 1, .force = opts->force};
+    hoop_status st;
+    *out = (hoop_output){0};
     HOOP_TRY(st, done, check(opts, err, &o));
-    for (int i = 0; i < opts->nattrs; i++)
-        attrs[i] = (hoop_h5_attr){.name = opts->attrs[2 * i], .kind = HOOP_H5_STRING, .v.string = opts->attrs[2 * i + 1]};
-    if (opts->nlist > 0) {
-        attrs[plan.nattrs] =
-            (hoop_h5_attr){.name = opts->list_name, .kind = HOOP_H5_STRINGS, .count = opts->nlist, .v.strings = opts->list};
-        if (hoop__h5_attr_bytes(&attrs[plan.nattrs]) <= LIST_BYTES) plan.nattrs++;
-    }
-    memcpy(plan.shape, opts->shape, (size_t)opts->ndim * sizeof *opts->shape);
     sweep(o.path);
     HOOP_TRY(st, done, hold(&o, err));
-    o.force = opts->force;
-    if (opts->name == NULL) {
-        if (ftruncate(o.lock, 0) != 0) st = hoop_fail(err, HOOP_EIO, "%s: cannot be emptied: %s", o.tmp, strerror(errno));
-        o.rows      = INT64_MAX;
-        o.row_bytes = 1;
+    if (opts->nsets > 0) {
+        st = lay_out(opts, err, &o);
     } else {
-        hoop__h5_quiet(&quiet);
-        st = hoop__h5_layout(o.tmp, &plan, 1, NULL, 0, err);
-        hoop__h5_restore(&quiet);
-        o.rows      = opts->shape[0];
-        o.row_bytes = (int64_t)hoop_dtype_size(opts->dtype);
-        for (int d = 1; d < opts->ndim; d++) o.row_bytes *= opts->shape[d]; /* its product with the rows was checked */
-        o.offset = plan.offset;
+        if (ftruncate(o.lock, 0) != 0) st = hoop_fail(err, HOOP_EIO, "%s: cannot be emptied: %s", o.tmp, strerror(errno));
+        o.set[0].rows      = INT64_MAX;
+        o.set[0].row_bytes = 1;
     }
     if (st == HOOP_OK)
         *out = o;
@@ -114,17 +137,21 @@ done:
     return st;
 }
 
-hoop_status hoop_output_write(const hoop_output *o, int64_t first, int64_t n, const void *rows, hoop_error *err)
+hoop_status hoop_output_write(const hoop_output *o, int set, int64_t first, int64_t n, const void *rows, hoop_error *err)
 {
     hoop_status st;
+    int64_t     all, row_bytes;
     int         fd;
-    if (first < 0 || n < 0 || first > o->rows || n > o->rows - first)
+    if (set < 0 || set >= o->nsets) return hoop_fail(err, HOOP_ERANGE, "%s: dataset %d of %d", o->path, set, o->nsets);
+    all       = o->set[set].rows;
+    row_bytes = o->set[set].row_bytes;
+    if (first < 0 || n < 0 || first > all || n > all - first)
         return hoop_fail(err, HOOP_ERANGE, "%s: rows %lld to %lld of %lld", o->path, (long long)first, (long long)first + n,
-                         (long long)o->rows);
-    if (n == 0 || o->row_bytes == 0) return HOOP_OK;
+                         (long long)all);
+    if (n == 0 || row_bytes == 0) return HOOP_OK;
     fd = open(o->tmp, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be opened: %s", o->tmp, strerror(errno));
-    st = hoop__file_write_at(fd, rows, n * o->row_bytes, o->offset + first * o->row_bytes, o->tmp, err);
+    st = hoop__file_write_at(fd, rows, n * row_bytes, o->set[set].offset + first * row_bytes, o->tmp, err);
     if (close(fd) != 0 && st == HOOP_OK) st = hoop_fail(err, HOOP_EIO, "%s: cannot be closed: %s", o->tmp, strerror(errno));
     return st;
 }

@@ -75,17 +75,17 @@ static hoop_status predict_rows(hoop_trained *t, const hoop_output *file, int64_
 {
     hoop_trainer *tr    = t->trainer;
     int64_t       width = row_bytes_in(t), first, block;
-    int64_t       n     = own_rows(tr, file->rows, chunk, &first);
+    int64_t       n     = own_rows(tr, file->set[0].rows, chunk, &first);
     space         s     = {0};
     hoop_status   st;
-    block = BLOCK_BYTES / (width + file->row_bytes + 1) / chunk * chunk;
+    block = BLOCK_BYTES / (width + file->set[0].row_bytes + 1) / chunk * chunk;
     if (block < chunk) block = chunk;
     if (block > n) block = n;
-    st = space_make(&s, block, width, file->row_bytes, err);
+    st = space_make(&s, block, width, file->set[0].row_bytes, err);
     for (int64_t at = 0; at < n && st == HOOP_OK; at += block) {
         int64_t m = n - at < block ? n - at : block;
         st        = predict_some(t, &s, first + at, m, false, err);
-        if (st == HOOP_OK) st = hoop_output_write(file, first + at, m, s.out, err);
+        if (st == HOOP_OK) st = hoop_output_write(file, 0, first + at, m, s.out, err);
         if (told->progress != NULL) told->progress(told->ctx, (double)(at + m) / (double)n);
         hoop_comm_progress(tr->comm);
     }
@@ -189,7 +189,7 @@ static hoop_status write_turn(hoop_trainer *tr, const hoop_output *file, const h
         if (r < rank) at += sizes[r];
         *end += sizes[r];
     }
-    if (mine > 0) (void)hoop_output_write(file, at, mine, text->data, err);
+    if (mine > 0) (void)hoop_output_write(file, 0, at, mine, text->data, err);
     return HOOP_OK;
 }
 
@@ -273,24 +273,23 @@ static hoop_status create_file(const hoop_trained *t, const char *path, bool for
     hoop_trainer    *tr = t->trainer;
     char             step[24];
     const char      *attrs[] = {"checkpoint", t->checkpoint, "step", step, "content", sheet->classes ? "logits" : "values"};
-    hoop_output_opts opts    = {.path      = path,
-                                .name      = text ? NULL : "/y",
+    hoop_output_set  set     = {.name      = "/y",
                                 .dtype     = t->predicted,
                                 .attrs     = attrs,
-                                .nattrs    = text ? 0 : 3,
+                                .nattrs    = 3,
                                 .list_name = sheet->classes ? "class_names" : "columns",
                                 .list      = (const char *const *)sheet->names->name,
-                                .nlist     = text ? 0 : sheet->names->n,
-                                .force     = force};
+                                .nlist     = sheet->names->n};
+    hoop_output_opts opts    = {.path = path, .sets = &set, .nsets = text ? 0 : 1, .force = force};
     int              ndim;
     const int64_t   *shape = hoop_trainer_output_shape(tr, &ndim);
     hoop_status      st    = check_inputs(t, path, err);
     if (st != HOOP_OK) return st;
     (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
     if (ndim > 7 && !text) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);
-    opts.ndim     = text ? 1 : ndim + 1;
-    opts.shape[0] = hoop_dataset_about(t->data)->length;
-    for (int d = 0; d < ndim && !text; d++) opts.shape[d + 1] = shape[d];
+    set.ndim     = ndim + 1;
+    set.shape[0] = hoop_dataset_about(t->data)->length;
+    for (int d = 0; d < ndim && d < 7; d++) set.shape[d + 1] = shape[d];
     return hoop_output_create(&opts, err, out);
 }
 

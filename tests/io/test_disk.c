@@ -413,8 +413,8 @@ static void a_folder_above_may_be_called_anything(void **state)
 
 static hoop_status create(const char *path, bool force, hoop_error *err, hoop_output *out)
 {
-    return hoop_output_create(
-        &(hoop_output_opts){.path = path, .name = "/y", .dtype = HOOP_F32, .ndim = 1, .shape = {100}, .force = force}, err, out);
+    const hoop_output_set set = {.name = "/y", .dtype = HOOP_F32, .ndim = 1, .shape = {100}};
+    return hoop_output_create(&(hoop_output_opts){.path = path, .sets = &set, .nsets = 1, .force = force}, err, out);
 }
 
 static void what_killed_runs_left_is_swept(void **state)

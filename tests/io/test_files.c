@@ -51,18 +51,25 @@ static int make_files(void **state)
     hoop_checkpoint_receipt    receipt;
     char                       tmp[HOOP_CHECKPOINT_PATH];
     static const char *const   attrs[] = {"model", "mlp"};
+    static const int64_t       count[] = {7, 8};
+    const hoop_output_set      sets[]  = {
+              {.name = "/y", .dtype = HOOP_F32, .ndim = 2, .shape = {4, 3}, .attrs = attrs, .nattrs = 1},
+              {.name = "/part/count", .dtype = HOOP_I64, .ndim = 1, .shape = {3}},
+    };
     if (test_enter(state) != 0) return 1;
     test_ok(hoop_synth("digits", 50, &(hoop_import_opts){.dir = "set", .shards = 2, .split = 0.2}, &err, NULL));
     test_ok(hoop_checkpoint_tmp("run", 40, "id", &err, tmp));
     test_ok(hoop_checkpoint_begin(tmp, &err));
     test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, e, 5, &err, &receipt));
     test_ok(hoop_checkpoint_publish("run", tmp, &m, &receipt, 1, 0, &err, NULL));
-    test_ok(hoop_output_create(
-        &(hoop_output_opts){
-            .path = "out.h5", .name = "/y", .dtype = HOOP_F32, .ndim = 2, .shape = {4, 3}, .attrs = attrs, .nattrs = 1},
-        &err, &o));
-    test_ok(hoop_output_write(&o, 2, 2, w + 6, &err));
-    test_ok(hoop_output_write(&o, 0, 2, w, &err));
+    test_ok(hoop_output_create(&(hoop_output_opts){.path = "out.h5", .sets = sets, .nsets = 2}, &err, &o));
+    test_ok(hoop_output_write(&o, 0, 2, 2, w + 6, &err));
+    test_ok(hoop_output_write(&o, 1, 1, 2, count, &err));
+    test_ok(hoop_output_write(&o, 0, 0, 2, w, &err));
+    test_failed(hoop_output_write(&o, 1, 2, 2, count, &err), &err, HOOP_ERANGE, "rows 2 to 4 of 3", NULL);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_output_write(&o, 2, 0, 1, count, &err), &err, HOOP_ERANGE, "dataset 2 of 2", NULL);
+    memset(&err, 0, sizeof err);
     test_ok(hoop_output_sync(&o, &err));
     test_ok(hoop_output_publish(&o, &err));
     return 0;
@@ -114,6 +121,7 @@ static void h5py_reads_them(void **state)
         "assert d['x'].attrs['scale'] == 1 / 255 and d['y'].attrs['classes'] == 10 and d.attrs['hoop_format'] == b'dataset shard "
         "1'\n"
         "o = h5py.File('out.h5')['y']\n"
+        "assert list(h5py.File('out.h5')['part/count'][1:]) == [7, 8]\n"
         "assert o.shape == (4, 3) and (o[:] == np.arange(12).reshape(4, 3)).all() and o.attrs['model'] == b'mlp'\n"
         /* and a file as people write them, back again */
         "with h5py.File('own.h5', 'w') as g:\n"
