@@ -256,8 +256,15 @@ static bool print_text(const hoop_trained *t, const hoop_metrics_sums *m)
     bool          good = true;
     (void)printf("checkpoint %s, step %lld\n", hoop_trained_checkpoint(t), (long long)hoop_trainer_about(tr)->step);
     (void)printf("loss       %.6g\n", m->loss / m->weight);
-    if (m->counted > 0)
-        (void)printf("accuracy   %.2f%%  (%.0f of %.0f)\n", 100 * m->correct / m->counted, m->correct, m->counted);
+    for (int i = 0; i < m->target[0].nmetrics; i++) {
+        const hoop_metric_value *v = &m->target[0].metric[i];
+        char                     text[32];
+        if (isnan(v->value)) continue;
+        print_metric(v, text, sizeof text);
+        (void)printf("%-10s %s", v->metric->name, text);
+        if (v->metric->nsums == 2) (void)printf("  (%.0f of %.0f)", v->sum[0], v->sum[1]);
+        (void)printf("\n");
+    }
     (void)printf("samples    %lld\n", (long long)m->samples);
     for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
         if (x.tally->classes > 0) good = good && print_classes(&x) && print_matrix(&x);
@@ -273,7 +280,10 @@ static bool print_as_json(const hoop_trained *t, const hoop_metrics_sums *m)
     (void)json_object_set_new(o, "checkpoint", json_string(hoop_trained_checkpoint(t)));
     (void)json_object_set_new(o, "step", json_integer(hoop_trainer_about(tr)->step));
     (void)json_object_set_new(o, "loss", json_number(m->loss / m->weight));
-    if (m->counted > 0) (void)json_object_set_new(o, "accuracy", json_number(m->correct / m->counted));
+    for (int i = 0; i < m->target[0].nmetrics; i++) {
+        const hoop_metric_value *v = &m->target[0].metric[i];
+        if (!isnan(v->value)) (void)json_object_set_new(o, v->metric->name, json_number(v->value));
+    }
     (void)json_object_set_new(o, "samples", json_integer(m->samples));
     for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
         if (x.tally->classes > 0) json_counts(o, &x);

@@ -204,8 +204,13 @@ static hoop_status describe_result(const session *s, hoop_trainer *tr, const cha
     if (s->rank != 0) return st;
     if (a->validation_step == a->step) {
         hoop__text_addf(lines, "validation loss %.6g", a->validation.loss / a->validation.weight);
-        if (a->validation.counted > 0)
-            hoop__text_addf(lines, "  accuracy %.2f%%", 100.0 * a->validation.correct / a->validation.counted);
+        for (int i = 0; i < a->validation.target[0].nmetrics; i++) {
+            const hoop_metric_value *v = &a->validation.target[0].metric[i];
+            char                     shown[32];
+            if (isnan(v->value)) continue;
+            print_metric(v, shown, sizeof shown);
+            hoop__text_addf(lines, "  %s %s", v->metric->name, shown);
+        }
         hoop__text_adds(lines, "\n");
     }
     if (st == HOOP_OK) st = hoop_checkpoint_step_path(out, a->step, err, path);

@@ -131,7 +131,7 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
     (void)err;
     list[n++] = (hoop__metric){.name = "epoch", .type = HOOP__METRIC_INT, .integer = s->epoch};
     list[n++] = (hoop__metric){.name = "loss", .real = s->last.loss / s->last.weight};
-    if (s->last.counted > 0) list[n++] = (hoop__metric){.name = "accuracy", .real = s->last.correct / s->last.counted};
+    if (!isnan(hoop__shown(&s->last))) list[n++] = (hoop__metric){.name = "accuracy", .real = hoop__shown(&s->last)};
     list[n++] = (hoop__metric){.name = "lr", .real = s->lr};
     if (!isnan(s->grad_norm)) list[n++] = (hoop__metric){.name = "grad_norm", .real = s->grad_norm};
     time = n;
@@ -159,8 +159,8 @@ static hoop_status validation(void *ctx, hoop_trainer *tr, hoop_error *err)
     (void)err;
     if (s->validation_step != s->step || s->step == m->validation_step) return HOOP_OK;
     list[n++] = (hoop__metric){.name = "validation_loss", .real = s->validation.loss / s->validation.weight};
-    if (s->validation.counted > 0)
-        list[n++] = (hoop__metric){.name = "validation_accuracy", .real = s->validation.correct / s->validation.counted};
+    if (!isnan(hoop__shown(&s->validation)))
+        list[n++] = (hoop__metric){.name = "validation_accuracy", .real = hoop__shown(&s->validation)};
     shown = n;
     n += add_times(m, tr, s->validation.samples, list + n);
     hoop__metrics_write(m->lines, s->step, list, n);

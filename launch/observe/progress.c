@@ -68,7 +68,7 @@ static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *t
                                   .epoch         = s->epochs > 0 ? s->epoch + 1 : 0,
                                   .epochs        = s->epochs,
                                   .loss          = s->last.weight > 0 ? s->last.loss / s->last.weight : NAN,
-                                  .accuracy      = s->last.counted > 0 ? s->last.correct / s->last.counted : NAN,
+                                  .accuracy      = hoop__shown(&s->last),
                                   .samples_per_s = rates.samples_per_s,
                                   .steps_per_s   = rates.steps_per_s,
                                   .stall         = rates.stall,
@@ -106,9 +106,9 @@ static void tell(hoop__progress_observer *p, hoop_trainer *tr)
     else if (s->epoch_end)
         (void)snprintf(epoch, sizeof epoch, "epoch %lld  ", (long long)s->epoch + 1);
     if (loss < p->best) p->best = loss;
-    if (s->validation.counted > 0)
+    if (!isnan(hoop__shown(&s->validation)))
         hoop__progress_note(p->bar, "%sstep %lld  loss %.4f  validation loss %.4f  accuracy %.2f%%", epoch, (long long)s->step,
-                            state.loss, loss, 100.0 * s->validation.correct / s->validation.counted);
+                            state.loss, loss, 100.0 * hoop__shown(&s->validation));
     else
         hoop__progress_note(p->bar, "%sstep %lld  loss %.6g  validation loss %.6g", epoch, (long long)s->step, state.loss, loss);
 }

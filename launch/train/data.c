@@ -1,10 +1,8 @@
-/* The data of a config: opening, shapes and classes, loaders, evaluation. Statistics are in normalize.c. */
+/* The data of a config: opening, shapes and classes, loaders. Statistics are in normalize.c. */
 #include "train/data.h"
 
 #include "train/labels.h"
 #include "train/plan.h"
-#include "train/step.h"
-#include "train/tally.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -83,7 +81,7 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
     hoop__target(tr, 0)->ndim = y->ndim;
     memcpy(hoop__input(tr, 0)->shape, x->shape, sizeof hoop__input(tr, 0)->shape);
     memcpy(hoop__target(tr, 0)->shape, y->shape, sizeof hoop__target(tr, 0)->shape);
-    if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) {
+    if (hoop__target(tr, 0)->loss->classes) {
         char    advice[192];
         int64_t found;
         if (hoop_dtype_is_float(y->dtype))
@@ -109,7 +107,7 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
 }
 
 /* Rows of ds become such as those trained on, where they say how; which of x and y are to have one width is told with it. */
-static hoop_status match(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
+hoop_status hoop__data_match(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
 {
     const bool       trained = tr->data->train != NULL;
     const char      *has     = trained ? "data.train has" : "the run was trained on";
@@ -134,15 +132,15 @@ static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
     char                      advice[192];
     int64_t                   classes;
     hoop_status               st;
-    const bool                are  = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY && !hoop_dtype_is_float(y->dtype);
+    const bool                are  = hoop__target(tr, 0)->loss->classes && !hoop_dtype_is_float(y->dtype);
     const int64_t             said = hoop_dataset_about(tr->data->validation)->field[HOOP_FIELD_Y].classes;
     /* before they are numbered as those trained on */
     if (are && said > 0 && labels_unsure(tr, tr->data->validation)) {
         st = hoop__labels_scan(tr->data->validation, said, classes_said_by(tr), err, &classes);
         if (st != HOOP_OK) return st;
     }
-    st = match(tr, tr->data->validation, err);
-    if (st != HOOP_OK || tr->plan->run.loss != HOOP_LOSS_CROSS_ENTROPY) return st;
+    st = hoop__data_match(tr, tr->data->validation, err);
+    if (st != HOOP_OK || !hoop__target(tr, 0)->loss->classes) return st;
     if (hoop_dtype_is_float(y->dtype))
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has%s", path, y->path,
                          hoop_dtype_name(y->dtype), hoop__labels_advice(tr->data->validation, advice));
@@ -178,18 +176,6 @@ hoop_status hoop__data_check(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
-hoop_status hoop__data_fields(hoop_trainer *tr, int ninputs, int ntargets, hoop_error *err)
-{
-    hoop__data *d = tr->data;
-    d->field      = calloc((size_t)(ninputs + ntargets), sizeof *d->field);
-    if (d->field == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for inputs and targets");
-    d->ninputs  = ninputs;
-    d->ntargets = ntargets;
-    (void)snprintf(hoop__input(tr, 0)->name, HOOP__FIELD_NAME, "x");
-    (void)snprintf(hoop__target(tr, 0)->name, HOOP__FIELD_NAME, "y");
-    return HOOP_OK;
-}
-
 void hoop__data_close(hoop_trainer *tr)
 {
     hoop__data *d = tr->data;
@@ -197,28 +183,13 @@ void hoop__data_close(hoop_trainer *tr)
     hoop_dataset_close(&d->train);
     hoop_dataset_close(&d->validation);
     hoop__meaning_free(&d->meaning);
-    for (int i = 0; i < d->ninputs + d->ntargets; i++) free(d->field[i].found);
-    free(d->field);
-    d->field = NULL;
+    hoop__fields_free(d);
 }
 
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
-    if (tr->opts.arrays) {
-        hoop__input(tr, 0)->ndim     = tr->opts.input_ndim;
-        hoop__target(tr, 0)->ndim    = tr->opts.target_ndim;
-        hoop__target(tr, 0)->classes = tr->opts.classes;
-        memcpy(hoop__input(tr, 0)->shape, tr->opts.input_shape, sizeof hoop__input(tr, 0)->shape);
-        memcpy(hoop__target(tr, 0)->shape, tr->opts.target_shape, sizeof hoop__target(tr, 0)->shape);
-        if (hoop__input(tr, 0)->ndim < 0 || hoop__input(tr, 0)->ndim >= HOOP_MAX_DIMS ||
-            hoop__target(tr, 0)->ndim >= HOOP_MAX_DIMS || hoop__target(tr, 0)->ndim < (tr->opts.evaluate_only ? -1 : 0)) {
-            return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: input_ndim and target_ndim are 0 to %d", HOOP_MAX_DIMS - 1);
-        }
-        if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY && hoop__target(tr, 0)->classes < 1 && !tr->opts.evaluate_only)
-            return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for cross_entropy");
-        return HOOP_OK;
-    }
+    if (tr->opts.arrays) return HOOP_OK;
     if (tr->plan->data.train[0] == '\0')
         return hoop_config_fail(tr->config, "data.train", err,
                                 "where is the training data? a shard prefix, file or glob is wanted");
@@ -239,15 +210,16 @@ done:
     return st;
 }
 
-static hoop_loader_opts loader_opts(const hoop_trainer *tr)
+hoop_loader_opts hoop__data_loader_opts(const hoop_trainer *tr)
 {
-    return (hoop_loader_opts){.batch    = tr->plan->run.batch,
-                              .leaves   = tr->plan->run.leaves,
-                              .rank     = hoop_comm_rank(tr->comm),
-                              .size     = hoop_comm_size(tr->comm),
-                              .seed     = (uint64_t)tr->plan->run.seed,
-                              .prefetch = (int)tr->plan->data.prefetch,
-                              .as       = {hoop__input(tr, 0)->dtype, hoop__target(tr, 0)->dtype}};
+    hoop_loader_opts opts = {.batch    = tr->plan->run.batch,
+                             .leaves   = tr->plan->run.leaves,
+                             .rank     = hoop_comm_rank(tr->comm),
+                             .size     = hoop_comm_size(tr->comm),
+                             .seed     = (uint64_t)tr->plan->run.seed,
+                             .prefetch = (int)tr->plan->data.prefetch};
+    for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++) opts.as[i] = tr->data->field[i].dtype;
+    return opts;
 }
 
 /* Rows in random order out of chunks that do not fit the cache: each step decodes far more than it uses. */
@@ -273,7 +245,7 @@ static void note_chunks(const hoop_trainer *tr)
 
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_loader_opts opts = loader_opts(tr);
+    hoop_loader_opts opts = hoop__data_loader_opts(tr);
     hoop_status      st;
     tr->status.steps  = tr->plan->run.steps;
     tr->status.epochs = tr->plan->run.epochs;
@@ -285,109 +257,5 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
     opts.first_step = tr->opts.resume != NULL ? opts.end_step : 0; /* loading seeks */
     note_chunks(tr);
     st = hoop_loader_create(tr->data->train, &opts, err, &tr->data->loader);
-    return st;
-}
-
-/* Its loss; NaN after an error. */
-static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *leaf, hoop__record *r, hoop_error *err)
-{
-    int64_t      xs[HOOP_MAX_DIMS] = {leaf->n};
-    hoop_tensor *x, *y, *out, *loss;
-    memcpy(xs + 1, hoop__input(tr, 0)->shape, (size_t)hoop__input(tr, 0)->ndim * sizeof *xs);
-    (void)hoop_tape_reset(tr->tape, NULL, NULL);
-    (void)hoop_tape_set_training(tr->tape, false);
-    (void)hoop_tape_set_grad(tr->tape, false);
-    x = hoop_tape_wrap(tr->tape, hoop__input(tr, 0)->dtype, hoop__input(tr, 0)->ndim + 1, xs, leaf->field[HOOP_FIELD_X].data);
-    y = hoop__targets_wrap(tr, hoop__target(tr, 0)->dtype, leaf->field[HOOP_FIELD_Y].data, leaf->n);
-    hoop_model_forward(tr->model, tr->tape, 1, &x, &out);
-    if (hoop__target(tr, 0)->mean != NULL)
-        hoop_exact_scalar_deposit(
-            &r->units, hoop__targets_squares(tr, out, hoop__target(tr, 0)->dtype, leaf->field[HOOP_FIELD_Y].data, leaf->n));
-    loss = hoop__step_loss(tr, out, y);
-    if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
-        (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
-        return NAN;
-    }
-    tr->step->leaf.n = leaf->n;
-    hoop__record_loss(r, loss, leaf->n);
-    if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(r, out, y);
-    if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, out, leaf->field[HOOP_FIELD_Y].data, leaf->n);
-    return hoop_tensor_item(loss);
-}
-
-/* A loss that is not finite is told, with the row it comes from where that is known. */
-static hoop_status tell_nonfinite(hoop_trainer *tr, bool own, hoop_error *found, hoop_error *err)
-{
-    const hoop_status st = hoop__nonfinite_agree(tr, found, err);
-    if (st != HOOP_OK || hoop_comm_rank(tr->comm) != 0) return st;
-    if (found->status == HOOP_OK && own)
-        hoop__note(tr, "warning: the validation loss of step %lld is not finite; look at the data (hoop data verify)",
-                   (long long)tr->status.step);
-    if (found->status != HOOP_OK && own)
-        hoop__note(tr, "warning: the validation loss of step %lld is not finite; %s", (long long)tr->status.step, found->text);
-    if (found->status != HOOP_OK && !own) hoop__note(tr, "warning: the loss is not finite; %s", found->text);
-    return HOOP_OK;
-}
-
-static bool rows_fit(const hoop_trainer *tr, const hoop_dataset *ds)
-{
-    const hoop_dataset_info *info = hoop_dataset_about(ds);
-    const hoop__field       *x = hoop__input(tr, 0), *y = hoop__target(tr, 0);
-    return y->ndim >= 0 && info->field[HOOP_FIELD_Y].present && info->field[HOOP_FIELD_X].numel == hoop__field_numel(x) &&
-           info->field[HOOP_FIELD_Y].numel == hoop__field_numel(y);
-}
-
-hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
-{
-    hoop_loader_opts  opts   = loader_opts(tr);
-    hoop_loader      *loader = NULL;
-    bool              own    = ds == NULL; /* the config's validation data */
-    hoop_loader_leaf  leaf;
-    hoop_error        local = {.status = HOOP_OK}, found = {.status = HOOP_OK};
-    hoop__record      r;
-    hoop_metrics_sums sums;
-    hoop_status       st;
-    if (ds == NULL) ds = tr->data->validation;
-    if (ds == NULL || tr->model == NULL)
-        return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
-    st = hoop__step_outside(tr, "hoop_trainer_evaluate", err);
-    if (st != HOOP_OK) return st;
-    if (ds != tr->data->validation) (void)match(tr, ds, &local);
-    if (local.status == HOOP_OK && !rows_fit(tr, ds))
-        (void)hoop_fail(&local, HOOP_ESHAPE, "%s: its rows of x and y are not of the shapes this trainer was made for",
-                        hoop_dataset_path(ds, 0, NULL));
-    hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
-    hoop__record_clear(&r);
-    opts.end_step = (hoop_dataset_about(ds)->length + tr->plan->run.batch - 1) / tr->plan->run.batch;
-    if (local.status == HOOP_OK && opts.end_step > 0 && hoop_loader_create(ds, &opts, &local, &loader) == HOOP_OK) {
-        for (int64_t i = 0; i < opts.end_step && local.status == HOOP_OK; i++) {
-            if (hoop_loader_next_step(loader, &local, NULL) != HOOP_OK) break;
-            while (local.status == HOOP_OK && hoop_loader_next_leaf(loader, &leaf)) {
-                if (leaf.n > 0 && !isfinite(evaluate_leaf(tr, &leaf, &r, &local)) && local.status == HOOP_OK &&
-                    found.status == HOOP_OK)
-                    hoop__nonfinite_find(tr, ds, &leaf, &found);
-            }
-            if (tr->opts.progress != NULL) tr->opts.progress(tr->opts.ctx, (double)(i + 1) / (double)opts.end_step);
-            hoop_comm_progress(tr->comm);
-        }
-    }
-    hoop_loader_destroy(&loader);
-    if (local.status == HOOP_ERANGE) (void)hoop_fail_within(&local, "evaluation of %s", hoop_dataset_path(ds, 0, NULL));
-    if (local.status != HOOP_OK) hoop__record_error(&r, hoop_comm_rank(tr->comm), &local);
-    HOOP_TRY(st, done, hoop__record_reduce(tr, &r, "evaluation", err));
-    if (local.status != HOOP_OK)
-        st = hoop_fail(err, local.status, "%s", local.text);
-    else
-        st = hoop__record_verdict(tr, &r, err);
-    if (st != HOOP_OK) goto done;
-    hoop__record_sums(tr, &r, &sums);
-    if (out != NULL) *out = sums;
-    if (!isfinite(sums.loss) && (!own || isfinite(tr->status.validation.loss))) /* not each epoch */
-        HOOP_TRY(st, done, tell_nonfinite(tr, own, &found, err));
-    if (own) {
-        tr->status.validation      = sums;
-        tr->status.validation_step = tr->status.step;
-    }
-done:
     return st;
 }

@@ -3,6 +3,7 @@
 #define HOOP_TRAINER_DATA_H
 
 #include "hoop/loader.h"
+#include "hoop/loss.h"
 #include "train/meaning.h"
 #include "train/trainer.h"
 
@@ -16,10 +17,18 @@ typedef struct hoop__field {
     hoop_dtype dtype;                /* as it is read */
     int        ndim;                 /* of a row; of targets -1: not known, to predict */
     int64_t    shape[HOOP_MAX_DIMS]; /* of a row */
+    bool       varies;     /* a row's first dim is its own, and padded to shape[0], or (-1) to the longest of its leaf */
+    bool       normalized; /* to mean 0 and deviation 1 */
     /* of a target */
-    int64_t      classes;
-    hoop_tensor *mean, *std; /* buffers (elements of a row), where it is normalised; else NULL */
-    double      *found;      /* rank 0, until these exist: means, deviations */
+    const hoop_loss_kind *loss;
+    void                 *loss_opts; /* the kind's struct, all fields set; NULL where it has none */
+    double                weight;    /* of its loss, where there are several */
+    int64_t               classes;
+    hoop_tensor          *mean, *std; /* buffers (elements of a row), where it is normalised; else NULL */
+    double               *found;      /* rank 0, until these exist: means, deviations */
+    int                   output;     /* of the model; set once that is built, as is */
+    int                   out_ndim;   /* of a row of predictions */
+    int64_t               out_shape[HOOP_MAX_DIMS];
 } hoop__field;
 
 struct hoop__data {
@@ -55,30 +64,53 @@ static inline double hoop__value_at(const void *values, hoop_dtype dtype, int64_
     return dtype == HOOP_F64 ? ((const double *)values)[i] : (double)((const float *)values)[i];
 }
 
-/* data.c: so many inputs and targets, called x and y */
-hoop_status hoop__data_fields(hoop_trainer *tr, int ninputs, int ntargets, hoop_error *err);
+/* (n, row shape...); length: the first dim of a row that varies */
+void hoop__field_shape(const hoop__field *f, int64_t n, int64_t length, int64_t full[HOOP_MAX_DIMS]);
+/* a target's loss, with its defaults, and the dtype that asks for */
+hoop_status hoop__field_loss(const hoop_trainer *tr, hoop__field *f, const hoop_loss_kind *loss, hoop_error *err);
+/* fields.c: so many inputs and targets, called x and y; those of opts (arrays), or of the short form */
+hoop_status hoop__fields_create(hoop_trainer *tr, int ninputs, int ntargets, hoop_error *err);
+hoop_status hoop__fields_of_opts(hoop_trainer *tr, hoop_error *err);
+void        hoop__fields_free(hoop__data *d);
+
+/* data.c */
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);
+/* of this rank and run, unshuffled */
+hoop_loader_opts hoop__data_loader_opts(const hoop_trainer *tr);
+/* rows of ds become such as those trained on, where they say how */
+hoop_status hoop__data_match(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err);
 /* before the first step: are there values that cannot be read? Collective */
 hoop_status hoop__data_check(hoop_trainer *tr, hoop_error *err);
 void        hoop__data_close(hoop_trainer *tr);
 /* normalize.c; both Collective */
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err);
-/* targets.c: of a target that has a mean; hoop__targets_buffers makes it, hoop__targets_wrap is for any. */
+/* targets.c: of targets that are normalised; hoop__targets_buffers makes their mean and std, hoop__targets_wrap is for any. y has
+ * n rows, as the data has them. */
 hoop_status  hoop__targets_buffers(hoop_trainer *tr, hoop_error *err);
-hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, hoop_dtype dtype, const void *y, int64_t n);
-double       hoop__targets_squares(const hoop_trainer *tr, const hoop_tensor *out, hoop_dtype dtype, const void *y, int64_t n);
-void         hoop__targets_units(const hoop_trainer *tr, const void *values, int64_t n, void *out, hoop_dtype dtype);
+hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, const hoop__field *f, hoop_dtype dtype, const void *y, int64_t n,
+                                int64_t length);
+/* a leaf's loss in the data's units */
+double hoop__targets_loss(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, hoop_dtype dtype, const void *y,
+                          int64_t n);
+/* n rows of outputs in the run's precision to the data's units */
+void hoop__targets_units(const hoop_trainer *tr, const hoop__field *f, const void *values, int64_t n, void *out,
+                         hoop_dtype dtype);
+/* outputs.c: the model of the config, what it gives and for which target. match: does it fit? before the model is finalized */
+hoop_status hoop__outputs_match(hoop_trainer *tr, hoop_error *err);
 /* predict.c */
 typedef struct hoop__rows {
-    const void *data;
-    hoop_dtype  dtype;         /* the run's precision, or what its loader gives (as the field is read) */
-    bool        probabilities; /* of classes are wanted, not logits */
+    const void *const *data;          /* of each input */
+    const int64_t     *length;        /* of each: what rows that vary are padded to; NULL: none varies */
+    bool               as_read;       /* dtypes are those of fields; else the run's precision, and i64 for indices */
+    bool               probabilities; /* of classes are wanted, not logits */
 } hoop__rows;
-/* `dtype` of out: the run's precision, or f64 where targets are normalised (hoop__predict_dtype keeps all there is) */
-hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *out, hoop_dtype dtype, hoop_error *err);
-hoop_dtype  hoop__predict_dtype(const hoop_trainer *tr);
+/* Outputs by target, out[k] of dtype[k]: the run's precision, or f64 where the target is normalised (hoop__predict_dtype keeps
+ * all there is). Where rows vary, n is at most hoop__plan_leaf_rows: they are padded together. */
+hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *const *out, const hoop_dtype *dtype,
+                          hoop_error *err);
+hoop_dtype  hoop__predict_dtype(const hoop_trainer *tr, int k);
 /* nonfinite.c: the first value of a leaf that is not finite, with its file and row (HOOP_OK: there is none); agree: that of the
  * lowest rank, so of the first leaf that has one, for all. Collective */
 void        hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_loader_leaf *leaf, hoop_error *found);

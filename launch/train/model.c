@@ -1,6 +1,5 @@
 /* The model of a config: `kind: mlp` with hidden sizes, or `layers:` one by one. */
 #include "train/data.h"
-#include "train/labels.h"
 #include "train/plan.h"
 
 #include <stdio.h>
@@ -72,7 +71,7 @@ static hoop_status add(hoop_module *parent, const char *kind, int *index, const 
 static int64_t wanted_outputs(const hoop_trainer *tr)
 {
     const hoop__field *y = hoop__target(tr, 0);
-    return tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? y->classes : hoop__field_numel(y);
+    return y->loss->classes ? y->classes : hoop__field_numel(y);
 }
 
 /* layers.0 linear, layers.1 activation, layers.2 dropout (if any), ... as a torch.nn.Sequential would number them */
@@ -159,84 +158,6 @@ static hoop_status add_layers(hoop_trainer *tr, hoop_module *layers, hoop_error 
     return st;
 }
 
-/* "(N, 28, 28)" */
-static const char *shape_text(int ndim, const int64_t *shape, char out[160])
-{
-    int at = snprintf(out, 160, "(N");
-    for (int d = 0; d < ndim; d++) at += snprintf(out + at, (size_t)(160 - at), ", %lld", (long long)shape[d]);
-    (void)snprintf(out + at, (size_t)(160 - at), ")");
-    return out;
-}
-
-static hoop_status check_labels(hoop_trainer *tr, int ndim, const int64_t *shape, hoop_error *err)
-{
-    char out[160], label[160], advice[192];
-    bool fit;
-    if (tr->opts.evaluate_only && hoop__target(tr, 0)->classes == 0 && ndim > 0)
-        hoop__target(tr, 0)->classes = shape[ndim - 1]; /* all that a trained model knows */
-    if (ndim < 1 || shape[ndim - 1] < hoop__target(tr, 0)->classes)
-        return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the data %lld classes",
-                                (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)hoop__target(tr, 0)->classes);
-    if (hoop__target(tr, 0)->ndim == ndim && hoop__target(tr, 0)->shape[ndim - 1] == 1)
-        hoop__target(tr, 0)->ndim--; /* a column of labels is labels */
-    fit = hoop__target(tr, 0)->ndim == ndim - 1;
-    for (int d = 0; d < ndim - 1 && fit; d++) fit = hoop__target(tr, 0)->shape[d] == shape[d];
-    if (fit) return HOOP_OK;
-    return hoop_config_fail(tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels are %s%s",
-                            shape_text(ndim, shape, out), (long long)shape[ndim - 1],
-                            shape_text(hoop__target(tr, 0)->ndim, hoop__target(tr, 0)->shape, label),
-                            tr->data->train == NULL ? "" : hoop__labels_advice(tr->data->train, advice));
-}
-
-/* Outputs of another shape than the targets' are those in a row. */
-static hoop_status check_values(hoop_trainer *tr, int ndim, const int64_t *shape, hoop_error *err)
-{
-    hoop_ints *as = &tr->plan->model.output_shape;
-    char       out[160], target[160];
-    int64_t    n    = 1;
-    bool       same = ndim == hoop__target(tr, 0)->ndim;
-    for (int d = 0; d < ndim; d++) n *= shape[d];
-    if (n != wanted_outputs(tr))
-        return hoop_config_fail(tr->config, "model", err, "the last layer has %lld outputs, the targets %lld values",
-                                (long long)n, (long long)wanted_outputs(tr));
-    for (int d = 0; d < ndim && same; d++) same = shape[d] == hoop__target(tr, 0)->shape[d];
-    if (same) return HOOP_OK;
-    if (ndim > 1 && hoop__target(tr, 0)->ndim > 1)
-        return hoop_config_fail(tr->config, "model", err, "the last layer has outputs %s, and the targets are %s",
-                                shape_text(ndim, shape, out),
-                                shape_text(hoop__target(tr, 0)->ndim, hoop__target(tr, 0)->shape, target));
-    if (as->n > 0) return HOOP_OK;
-    as->n = hoop__target(tr, 0)->ndim;
-    memcpy(as->v, hoop__target(tr, 0)->shape, (size_t)hoop__target(tr, 0)->ndim * sizeof *as->v);
-    return HOOP_OK;
-}
-
-static hoop_status check_outputs(hoop_trainer *tr, hoop_error *err)
-{
-    const hoop_ints *as    = &tr->plan->model.output_shape;
-    const int        ndim  = hoop_model_output(tr->model, 0)->ndim - 1;
-    const int64_t   *shape = hoop_model_output(tr->model, 0)->size + 1;
-    int64_t          n = 1, wanted = 1;
-    hoop_status      st = HOOP_OK;
-    if (hoop__target(tr, 0)->ndim >= 0) /* else to predict only */
-        st = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? check_labels(tr, ndim, shape, err)
-                                                           : check_values(tr, ndim, shape, err);
-    for (int d = 0; d < ndim; d++) n *= shape[d];
-    for (int d = 0; d < as->n; d++) wanted = wanted > n ? wanted : wanted * as->v[d];
-    if (st == HOOP_OK && (as->n >= HOOP_MAX_DIMS || (as->n > 0 && wanted != n)))
-        st = hoop_config_fail(tr->config, "model.output_shape", err, "rows of the last layer have %lld outputs", (long long)n);
-    return st;
-}
-
-const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *ndim)
-{
-    *ndim = tr->model == NULL ? -1 : tr->plan->model.output_shape.n;
-    if (tr->model == NULL) return NULL;
-    if (*ndim > 0) return tr->plan->model.output_shape.v;
-    *ndim = hoop_model_output(tr->model, 0)->ndim - 1;
-    return hoop_model_output(tr->model, 0)->size + 1;
-}
-
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
     hoop_module *root, *layers = NULL;
@@ -262,7 +183,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
         (void)hoop_fail_within(err, "%s: model", hoop_config_name(tr->config));
         goto done;
     }
-    HOOP_TRY(st, done, check_outputs(tr, err));
+    HOOP_TRY(st, done, hoop__outputs_match(tr, err));
     HOOP_TRY(st, done, hoop__targets_buffers(tr, err));
     HOOP_TRY(st, done, hoop_model_finalize(tr->model, NULL, err));
     hoop_model_init(tr->model, (hoop_init)tr->plan->model.init, (uint64_t)tr->plan->run.seed);

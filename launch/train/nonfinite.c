@@ -29,16 +29,14 @@ static double stored(hoop_dataset *ds, int field, int64_t row, int64_t element)
 
 void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_loader_leaf *leaf, hoop_error *found)
 {
-    const void *const values[2] = {leaf->field[HOOP_FIELD_X].data, leaf->field[HOOP_FIELD_Y].data};
-    const hoop_dtype  dtype[2]  = {hoop__input(tr, 0)->dtype, hoop__target(tr, 0)->dtype};
-    for (int k = 0; k < 2; k++) {
-        const hoop_dataset_field *f     = &hoop_dataset_about(ds)->field[k];
-        const int64_t             at    = f->present ? first_of(values[k], dtype[k], leaf->n * f->numel) : -1;
-        const int64_t             index = at < 0 ? 0 : at % f->numel;
-        int64_t                   row   = at < 0 ? 0 : leaf->sample[at / f->numel];
-        const char               *name  = hoop_dataset_column(ds, k, index), *path;
-        char                      where[128];
-        double                    value;
+    for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++) {
+        const hoop_dataset_field *f = &hoop_dataset_about(ds)->field[k];
+        const int64_t at    = f->present ? first_of(leaf->field[k].data, tr->data->field[k].dtype, leaf->n * f->numel) : -1;
+        const int64_t index = at < 0 ? 0 : at % f->numel;
+        int64_t       row   = at < 0 ? 0 : leaf->sample[at / f->numel];
+        const char   *name  = hoop_dataset_column(ds, k, index), *path;
+        char          where[128];
+        double        value;
         if (at < 0) continue;
         value = stored(ds, k, row, index);
         path  = hoop__labels_shard(ds, &row);
@@ -62,7 +60,7 @@ void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_l
 
 hoop_status hoop__nonfinite_agree(hoop_trainer *tr, hoop_error *found, hoop_error *err)
 {
-    hoop__record r;
+    hoop__record r = {.nsums = 0};
     hoop_status  st;
     hoop__record_clear(&r);
     if (found->status != HOOP_OK) hoop__record_error(&r, hoop_comm_rank(tr->comm), found);

@@ -245,7 +245,7 @@ static hoop_status decide(void *ctx, hoop_error *err)
         d->out.input_f64   = x == HOOP_F64 || x == HOOP_I64 || x == HOOP_I32;
     }
     if (is.found) d->out.input_f64 = is.mean == HOOP_F64;
-    if (tr->plan->run.loss != HOOP_LOSS_MSE) return HOOP_OK;
+    if (hoop__target(tr, 0)->loss->element == NULL) return HOOP_OK;
     d->out.targets = tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD;
     if (tr->plan->data.normalize_targets == HOOP__TARGETS_AUTO && tr->opts.resume != NULL) d->out.targets = is.targets;
     if (tr->data->train == NULL || tr->opts.resume != NULL) return HOOP_OK;
@@ -273,7 +273,7 @@ hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err)
     char        element[96];
     hoop_status st = HOOP_OK;
     if (tr->opts.params == NULL && (tr->data->train != NULL || tr->opts.resume != NULL) &&
-        (tr->plan->data.normalize != HOOP__NORMALIZE_NONE || tr->plan->run.loss == HOOP_LOSS_MSE)) {
+        (tr->plan->data.normalize != HOOP__NORMALIZE_NONE || hoop__target(tr, 0)->loss->element != NULL)) {
         if (tr->data->train != NULL)
             d.y = (moments){.ds    = tr->data->train,
                             .field = HOOP_FIELD_Y,
@@ -292,6 +292,8 @@ hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err)
                 element_text(tr->data->train, HOOP_FIELD_Y, d.out.asked, element), d.out.mean, d.out.deviation);
     }
     tr->plan->data.normalize_targets = d.out.targets != 0 ? HOOP__TARGETS_STANDARD : HOOP__TARGETS_NONE;
+    hoop__target(tr, 0)->normalized  = d.out.targets != 0;
+    hoop__input(tr, 0)->normalized   = tr->plan->data.normalize != HOOP__NORMALIZE_NONE;
     if (d.out.targets != 0) hoop__target(tr, 0)->dtype = HOOP_F64;
     if (d.out.input_f64 != 0 && tr->plan->data.normalize != HOOP__NORMALIZE_NONE) hoop__input(tr, 0)->dtype = HOOP_F64;
 done:

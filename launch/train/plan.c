@@ -122,8 +122,9 @@ static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
         (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
         return hoop_config_fail(tr->config, "data.normalize_targets", err, "there is no %s to normalize; take this out",
                                 tr->opts.params != NULL ? "model of a config whose outputs" : "training data of a config");
-    if (tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD && tr->plan->run.loss != HOOP_LOSS_MSE)
-        return hoop_config_fail(tr->config, "data.normalize_targets", err, "is for real targets (loss: mse); take this out");
+    if (tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD && hoop__plan_loss(tr)->element == NULL)
+        return hoop_config_fail(tr->config, "data.normalize_targets", err, "is for real targets, and loss is %s; take this out",
+                                hoop__plan_loss(tr)->name);
     return HOOP_OK;
 }
 
@@ -131,18 +132,21 @@ hoop_status hoop__plan_read(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st;
     hoop__schema_init(tr);
-    HOOP_TRY(st, done, hoop__data_fields(tr, 1, 1, err));
     HOOP_TRY(st, done, hoop_config_read(tr->config, &tr->plan->schema, err));
+    tr->dtype = tr->plan->run.precision == 1 ? HOOP_F64 : HOOP_F32;
+    HOOP_TRY(st, done, hoop__fields_of_opts(tr, err));
     HOOP_TRY(st, done, hoop__model_check(tr, err));
     HOOP_TRY(st, done, check_options(tr, err));
     HOOP_TRY(st, done, check_leaves(tr, err));
     HOOP_TRY(st, done, hoop__schema_resolve(tr, err));
-    tr->plan->exact            = tr->plan->dist.reduce == HOOP__REDUCE_EXACT;
-    tr->dtype                  = tr->plan->run.precision == 1 ? HOOP_F64 : HOOP_F32;
-    hoop__input(tr, 0)->dtype  = tr->dtype;
-    hoop__target(tr, 0)->dtype = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? HOOP_I64 : tr->dtype;
+    tr->plan->exact = tr->plan->dist.reduce == HOOP__REDUCE_EXACT;
 done:
     return st;
+}
+
+const hoop_loss_kind *hoop__plan_loss(const hoop_trainer *tr)
+{
+    return hoop_loss_get(tr->plan->run.loss);
 }
 
 hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr)

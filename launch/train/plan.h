@@ -2,6 +2,7 @@
 #ifndef HOOP_TRAINER_PLAN_H
 #define HOOP_TRAINER_PLAN_H
 
+#include "hoop/loss.h"
 #include "train/trainer.h"
 
 /* top level (plan.c) */
@@ -67,6 +68,8 @@ hoop_status       hoop__plan_read(hoop_trainer *tr, hoop_error *err);
 hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr);
 /* rows of one forward pass where all are wanted: those of the largest leaf */
 int64_t hoop__plan_leaf_rows(const hoop_trainer *tr);
+/* of targets that name none */
+const hoop_loss_kind *hoop__plan_loss(const hoop_trainer *tr);
 /* schema.c */
 void hoop__schema_init(hoop_trainer *tr);
 /* plan->resolved and plan->fingerprint, of the keys that say something to this model */

@@ -4,64 +4,111 @@
 #include "train/step.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-static int64_t product(int ndim, const int64_t *shape)
+static int64_t out_numel(const hoop__field *f)
 {
     int64_t n = 1;
-    for (int d = 0; d < ndim; d++) n *= shape[d];
+    for (int d = 0; d < f->out_ndim; d++) n *= f->out_shape[d];
     return n;
 }
 
-hoop_dtype hoop__predict_dtype(const hoop_trainer *tr)
+hoop_dtype hoop__predict_dtype(const hoop_trainer *tr, int k)
 {
-    return hoop__target(tr, 0)->mean != NULL ? HOOP_F64 : tr->dtype;
+    return hoop__target(tr, k)->mean != NULL ? HOOP_F64 : tr->dtype;
 }
 
-/* one forward pass: into `row` values of the run's precision each */
-static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *out, hoop_error *err)
+static hoop_dtype dtype_of(const hoop_trainer *tr, const hoop__rows *in, const hoop__field *f)
 {
-    int64_t      shape[HOOP_MAX_DIMS] = {n};
-    hoop_tensor *x, *y;
-    memcpy(shape + 1, hoop__input(tr, 0)->shape, (size_t)hoop__input(tr, 0)->ndim * sizeof *shape);
+    return in->as_read || f->dtype == HOOP_I64 ? f->dtype : tr->dtype;
+}
+
+/* rows [first, first + n) of all inputs through the model: tr->step->out */
+static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t first, int64_t n, hoop_error *err)
+{
+    int64_t shape[HOOP_MAX_DIMS];
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
-    x = hoop_tape_wrap(tr->tape, in->dtype, hoop__input(tr, 0)->ndim + 1, shape, in->data);
-    if (in->dtype != hoop__input(tr, 0)->dtype) x = hoop_cast(tr->tape, x, hoop__input(tr, 0)->dtype);
-    hoop_model_forward(tr->model, tr->tape, 1, &x, &y);
-    if (in->probabilities) y = hoop_softmax(tr->tape, y);
-    if (hoop_tape_error(tr->tape)->status != HOOP_OK)
-        return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
-    return hoop_tensor_read(y, out, err);
+    for (int i = 0; i < tr->data->ninputs; i++) {
+        const hoop__field *f     = hoop__input(tr, i);
+        const hoop_dtype   dtype = dtype_of(tr, in, f);
+        const size_t       row   = f->varies ? 0 : (size_t)hoop__field_numel(f) * hoop_dtype_size(dtype);
+        hoop_tensor       *x;
+        hoop__field_shape(f, n, f->varies && in->length != NULL ? in->length[i] : 0, shape);
+        x = hoop_tape_wrap(tr->tape, dtype, f->ndim + 1, shape, (const char *)in->data[i] + (size_t)first * row);
+        if (dtype != f->dtype) x = hoop_cast(tr->tape, x, f->dtype);
+        tr->step->in[i] = x;
+    }
+    hoop_model_forward(tr->model, tr->tape, tr->data->ninputs, tr->step->in, tr->step->out);
+    if (hoop_tape_error(tr->tape)->status == HOOP_OK) return HOOP_OK;
+    return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
 }
 
-hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *out, hoop_dtype dtype, hoop_error *err)
+/* what is wanted of target k, to out; space: room for it before it is brought to the data's units */
+static hoop_status take(hoop_trainer *tr, int k, int64_t n, bool probabilities, void *space, void *out, hoop_dtype dtype,
+                        hoop_error *err)
 {
-    const int64_t     chunk = hoop__plan_leaf_rows(tr);
-    const hoop_shape *y     = hoop_model_output(tr->model, 0);
-    const int64_t out_row = product(y->ndim - 1, y->size + 1), row = product(hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape);
-    hoop__rows    part = *in;
-    void *space = hoop__target(tr, 0)->mean == NULL ? NULL : malloc((size_t)(chunk * out_row) * hoop_dtype_size(tr->dtype) + 1);
-    hoop_status st = HOOP_OK;
-    if (hoop__target(tr, 0)->mean != NULL && space == NULL)
-        return hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)chunk);
+    const hoop__field *f = hoop__target(tr, k);
+    hoop_tensor       *y = tr->step->out[f->output];
+    hoop_status        st;
+    if (probabilities && f->loss->classes) y = hoop_softmax(tr->tape, y);
+    if (hoop_tape_error(tr->tape)->status != HOOP_OK)
+        return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
+    st = hoop_tensor_read(y, f->mean != NULL ? space : out, err);
+    if (st == HOOP_OK && f->mean != NULL) hoop__targets_units(tr, f, space, n, out, dtype);
+    return st;
+}
+
+hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, void *const *out, const hoop_dtype *dtype,
+                          hoop_error *err)
+{
+    const int64_t chunk = hoop__plan_leaf_rows(tr);
+    int64_t       most  = 0;
+    void         *space = NULL;
+    hoop_status   st    = HOOP_OK;
+    for (int k = 0; k < tr->data->ntargets; k++) {
+        const hoop__field *f = hoop__target(tr, k);
+        if (f->mean != NULL && out_numel(f) > most) most = out_numel(f);
+    }
+    if (most > 0) space = malloc((size_t)(chunk * most) * hoop_dtype_size(tr->dtype) + 1);
+    if (most > 0 && space == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)chunk);
     for (int64_t at = 0; at < n && st == HOOP_OK; at += chunk) {
-        const int64_t m  = n - at < chunk ? n - at : chunk;
-        char         *to = (char *)out + (size_t)(at * out_row) * hoop_dtype_size(dtype);
-        part.data        = (const char *)in->data + (size_t)(at * row) * hoop_dtype_size(in->dtype);
-        st               = forward(tr, &part, m, space != NULL ? space : to, err);
-        if (st == HOOP_OK && space != NULL) hoop__targets_units(tr, space, m, to, dtype);
+        const int64_t m = n - at < chunk ? n - at : chunk;
+        st              = forward(tr, in, at, m, err);
+        for (int k = 0; k < tr->data->ntargets && st == HOOP_OK; k++) {
+            char *to = (char *)out[k] + (size_t)(at * out_numel(hoop__target(tr, k))) * hoop_dtype_size(dtype[k]);
+            st       = take(tr, k, m, in->probabilities, space, to, dtype[k], err);
+        }
     }
     free(space);
     return st;
 }
 
+static hoop_status can_predict(const hoop_trainer *tr, const char *call, hoop_error *err)
+{
+    if (tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "%s: the model is the caller's own", call);
+    return hoop__step_outside(tr, call, err);
+}
+
 hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err)
 {
-    const hoop__rows in = {.data = x, .dtype = hoop__input(tr, 0)->dtype == HOOP_I64 ? HOOP_I64 : tr->dtype};
-    hoop_status      st;
-    if (tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_predict: the model is the caller's own");
-    st = hoop__step_outside(tr, "hoop_trainer_predict", err);
-    return st == HOOP_OK ? hoop__predict(tr, &in, n, out, tr->dtype, err) : st;
+    const hoop__rows in = {.data = &x};
+    hoop_status      st = can_predict(tr, "hoop_trainer_predict", err);
+    if (st != HOOP_OK) return st;
+    if (tr->data->ninputs != 1 || tr->data->ntargets != 1)
+        return hoop_fail(err, HOOP_EARG,
+                         "hoop_trainer_predict is for one input and one target, and this trainer has %d and %d: "
+                         "hoop_trainer_predict_fields takes them all",
+                         tr->data->ninputs, tr->data->ntargets);
+    return hoop__predict(tr, &in, n, &out, &tr->dtype, err);
+}
+
+hoop_status hoop_trainer_predict_fields(hoop_trainer *tr, const void *const *inputs, int64_t n, void *const *outputs,
+                                        hoop_error *err)
+{
+    const hoop__rows in = {.data = inputs};
+    hoop_dtype       dtype[HOOP_DATASET_FIELDS];
+    hoop_status      st = can_predict(tr, "hoop_trainer_predict_fields", err);
+    for (int k = 0; k < tr->data->ntargets; k++) dtype[k] = tr->dtype;
+    return st == HOOP_OK ? hoop__predict(tr, &in, n, outputs, dtype, err) : st;
 }

@@ -64,11 +64,13 @@ static void space_free(space *s)
 static hoop_status predict_some(hoop_trained *t, const space *s, int64_t first, int64_t n, bool probabilities, hoop_error *err)
 {
     hoop_trainer *tr = t->trainer;
-    hoop__rows    in = {.data = s->in, .dtype = hoop__input(tr, 0)->dtype, .probabilities = probabilities};
+    const void   *x  = s->in;
+    void         *y  = s->out;
+    hoop__rows    in = {.data = &x, .as_read = true, .probabilities = probabilities};
     hoop_status   st;
     for (int64_t i = 0; i < n; i++) s->index[i] = first + i;
-    st = hoop_dataset_read(t->data, s->index, n, HOOP_FIELD_X, in.dtype, s->in, err);
-    return st == HOOP_OK ? hoop__predict(tr, &in, n, s->out, t->predicted, err) : st;
+    st = hoop_dataset_read(t->data, s->index, n, HOOP_FIELD_X, hoop__input(tr, 0)->dtype, s->in, err);
+    return st == HOOP_OK ? hoop__predict(tr, &in, n, &y, &t->predicted, err) : st;
 }
 
 static hoop_status predict_rows(hoop_trained *t, const hoop_output *file, int64_t chunk, const progress_fn *told, hoop_error *err)
@@ -253,10 +255,11 @@ static hoop_status check_inputs(const hoop_trained *t, const char *path, hoop_er
 /* Names of what is predicted, and how many values a row of a table has. */
 static hoop_status sheet_make(const hoop_trained *t, const char *path, bool text, hoop_error *err, form *out)
 {
-    const hoop_trainer *tr = t->trainer;
-    int                 ndim;
-    const int64_t      *shape = hoop_trainer_output_shape(tr, &ndim);
-    *out                      = (form){.names = &t->names, .classes = tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY, .width = 1};
+    const hoop_trainer *tr    = t->trainer;
+    const hoop__field  *f     = hoop__target(tr, 0);
+    const int           ndim  = f->out_ndim;
+    const int64_t      *shape = f->out_shape;
+    *out                      = (form){.names = &t->names, .classes = f->loss->classes, .width = 1};
     for (int d = 0; d < ndim; d++) out->width *= shape[d];
     if (text && out->classes && ndim != 1)
         return hoop_fail(err, HOOP_ESHAPE, "%s: a row of it holds one class, and the model's outputs have %d dims; --out FILE.h5",
@@ -281,9 +284,9 @@ static hoop_status create_file(const hoop_trained *t, const char *path, bool for
                                 .list      = (const char *const *)sheet->names->name,
                                 .nlist     = sheet->names->n};
     hoop_output_opts opts    = {.path = path, .sets = &set, .nsets = text ? 0 : 1, .force = force};
-    int              ndim;
-    const int64_t   *shape = hoop_trainer_output_shape(tr, &ndim);
-    hoop_status      st    = check_inputs(t, path, err);
+    const int        ndim    = hoop__target(tr, 0)->out_ndim;
+    const int64_t   *shape   = hoop__target(tr, 0)->out_shape;
+    hoop_status      st      = check_inputs(t, path, err);
     if (st != HOOP_OK) return st;
     (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
     if (ndim > 7 && !text) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);

@@ -4,58 +4,171 @@
 #include "train/data.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* ---- its sums ---- */
+
+static const hoop_metric *next_metric(const hoop__field *f, int *i)
+{
+    while (f->loss->metrics != NULL && f->loss->metrics[*i] != NULL) {
+        const hoop_metric *m = hoop_metric_find(f->loss->metrics[(*i)++]);
+        if (m != NULL && !m->evaluation) return m;
+    }
+    return NULL;
+}
+
+static int count_metrics(const hoop__field *f)
+{
+    int i = 0, n = 0;
+    while (next_metric(f, &i) != NULL) n++;
+    return n;
+}
+
+/* The places of target k from sum n on; returns where the next begin. */
+static int place(const hoop_trainer *tr, int k, int n, const hoop_metric **metric, hoop__places *p)
+{
+    const hoop__field *f = hoop__target(tr, k);
+    const hoop_metric *m;
+    int                i = 0;
+    *p                   = (hoop__places){.loss = HOOP__SUM_LOSS, .metric = metric};
+    if (tr->data->ntargets > 1) {
+        p->loss = n;
+        n += 2;
+    }
+    p->units = p->loss;
+    if (f->mean != NULL) p->units = n++;
+    p->metrics = n;
+    while ((m = next_metric(f, &i)) != NULL) {
+        metric[p->nmetrics++] = m;
+        n += m->nsums;
+    }
+    return n;
+}
+
+static hoop__record *make(int nsums)
+{
+    hoop__record *r = calloc(1, sizeof *r + (size_t)nsums * sizeof r->sum[0]);
+    if (r == NULL) return NULL;
+    r->nsums = nsums;
+    hoop__record_clear(r);
+    return r;
+}
+
+hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err)
+{
+    hoop__step         *s   = tr->step;
+    const int           n   = tr->data->ntargets;
+    int                 all = 0, nsums = HOOP__SUM_TARGETS;
+    const hoop_metric **metric;
+    hoop_metric_value  *value;
+    for (int k = 0; k < n; k++) all += count_metrics(hoop__target(tr, k));
+    s->place   = calloc((size_t)n, sizeof *s->place);
+    s->told[0] = calloc((size_t)(HOOP__TOLD * n), sizeof **s->told);
+    s->memory  = calloc((size_t)all + 1, sizeof *metric + HOOP__TOLD * sizeof *value);
+    if (s->place == NULL || s->told[0] == NULL || s->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
+    value  = s->memory;
+    metric = (const hoop_metric **)(void *)(value + HOOP__TOLD * all);
+    for (int k = 0; k < n; k++) {
+        nsums = place(tr, k, nsums, metric, &s->place[k]);
+        metric += s->place[k].nmetrics;
+    }
+    for (int t = 0; t < HOOP__TOLD; t++) {
+        s->told[t] = s->told[0] + t * n;
+        for (int k = 0; k < n; k++) {
+            s->told[t][k] =
+                (hoop_target_sums){.name = hoop__target(tr, k)->name, .metric = value, .nmetrics = s->place[k].nmetrics};
+            for (int i = 0; i < s->place[k].nmetrics; i++) value++->metric = s->place[k].metric[i];
+        }
+    }
+    s->record     = make(nsums);
+    s->evaluation = make(nsums);
+    return s->record != NULL && s->evaluation != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
+}
 
 void hoop__record_clear(hoop__record *r)
 {
+    const int64_t nsums = r->nsums;
     memset(r, 0, sizeof *r);
-    hoop_exact_scalar_clear(&r->loss);
-    hoop_exact_scalar_clear(&r->weight);
-    hoop_exact_scalar_clear(&r->correct);
-    hoop_exact_scalar_clear(&r->counted);
+    r->nsums = nsums;
     hoop_exact_scalar_clear(&r->squares);
-    hoop_exact_scalar_clear(&r->units);
+    for (int64_t i = 0; i < nsums; i++) hoop_exact_scalar_clear(&r->sum[i]);
     r->error_rank = INT64_MAX;
 }
 
 void hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples)
 {
-    hoop_exact_scalar_deposit(&r->loss, hoop_tensor_item(loss));
-    hoop_exact_scalar_deposit(&r->weight, hoop_tensor_item(hoop_loss_weight(loss)));
+    hoop_exact_scalar_deposit(&r->sum[HOOP__SUM_LOSS], hoop_tensor_item(loss));
+    hoop_exact_scalar_deposit(&r->sum[HOOP__SUM_WEIGHT], hoop_tensor_item(hoop_loss_weight(loss)));
     r->samples += samples;
 }
 
-/* Is x[label] the largest, and the first of these? Not if any is NaN. */
-#define IS_LARGEST(T)                                                                                                            \
-    static bool is_largest_##T(const T *x, int64_t n, int64_t label)                                                             \
-    {                                                                                                                            \
-        const T v    = x[label];                                                                                                 \
-        int     more = 0;                                                                                                        \
-        for (int64_t c = 0; c < label; c++) more |= !(x[c] < v);                                                                 \
-        for (int64_t c = label; c < n; c++) more |= !(x[c] <= v);                                                                \
-        return more == 0;                                                                                                        \
-    }
-IS_LARGEST(float)
-IS_LARGEST(double)
-
-/* rows whose largest logit stands at the label; rows to be ignored are not counted */
-void hoop__record_accuracy(hoop__record *r, hoop_tensor *logits, hoop_tensor *label)
+/* A leaf's sums in order of its rows, so that they do not depend on which rank has it. */
+static void add_metrics(const hoop__leaf_field *rows, const hoop__field *f, const hoop__places *p, hoop__record *r,
+                        const hoop_tensor *out)
 {
-    int64_t        classes = hoop_tensor_size(logits, -1), n = hoop_tensor_numel(label), right = 0, seen = 0;
-    const int64_t *want = hoop_tensor_data(label);
-    const void    *data = hoop_tensor_data(logits);
-    bool           f32  = hoop_tensor_dtype(logits) == HOOP_F32;
-    if (data == NULL || want == NULL || classes < 1) return;
-    for (int64_t i = 0; i < n; i++) {
-        if (want[i] == HOOP_IGNORE_LABEL) continue;
-        seen++;
-        if (want[i] < 0 || want[i] >= classes) continue; /* the loss refuses it */
-        right += f32 ? is_largest_float((const float *)data + i * classes, classes, want[i])
-                     : is_largest_double((const double *)data + i * classes, classes, want[i]);
+    const int64_t    labels = hoop_tensor_numel(rows->tensor), n = hoop_tensor_size(out, 0);
+    const int64_t    width = f->loss->classes ? hoop_tensor_size(out, -1) : n > 0 ? hoop_tensor_numel(out) / n : 0;
+    hoop_metric_call call  = {.rows         = f->loss->classes ? labels : n,
+                              .width        = width,
+                              .count        = f->loss->classes ? 0 : width,
+                              .out          = hoop_tensor_data(out),
+                              .target       = f->loss->classes ? hoop_tensor_data(rows->tensor) : rows->rows,
+                              .out_dtype    = hoop_tensor_dtype(out),
+                              .target_dtype = rows->dtype,
+                              .scale        = f->mean == NULL ? NULL : hoop_tensor_data(f->std),
+                              .shift        = f->mean == NULL ? NULL : hoop_tensor_data(f->mean)};
+    int              at    = p->metrics;
+    if (call.out == NULL || call.target == NULL || width < 1) return;
+    for (int i = 0; i < p->nmetrics; i++) {
+        double sums[HOOP_METRIC_SUMS] = {0};
+        p->metric[i]->add(&call, sums);
+        for (int k = 0; k < p->metric[i]->nsums; k++) hoop_exact_scalar_deposit(&r->sum[at++], sums[k]);
     }
-    hoop_exact_scalar_deposit(&r->correct, (double)right);
-    hoop_exact_scalar_deposit(&r->counted, (double)seen);
 }
+
+void hoop__record_target(hoop_leaf *leaf, hoop__record *r, int k, hoop_tensor *loss, hoop_tensor *out)
+{
+    hoop_trainer           *tr   = leaf->tr;
+    const hoop__field      *f    = hoop__target(tr, k);
+    const hoop__places     *p    = &tr->step->place[k];
+    const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
+    if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(rows->tensor)) return;
+    if (p->nmetrics > 0) {
+        const uint64_t mode = hoop_fp_enter();
+        add_metrics(rows, f, p, r, out);
+        hoop_fp_restore(mode);
+    }
+    if (f->mean != NULL)
+        hoop_exact_scalar_deposit(&r->sum[p->units], hoop__targets_loss(tr, f, out, rows->dtype, rows->rows, leaf->n));
+    if (loss == NULL || hoop_tensor_is_poison(loss)) return;
+    hoop_exact_scalar_deposit(&r->sum[p->loss], hoop_tensor_item(loss));
+    hoop_exact_scalar_deposit(&r->sum[p->loss + 1], hoop_tensor_item(hoop_loss_weight(loss)));
+}
+
+void hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, int told, hoop_metrics_sums *out)
+{
+    hoop_target_sums *t = tr->step->told[told];
+    const int         n = tr->data->ntargets;
+    for (int k = 0; k < n; k++) {
+        const hoop__places *p  = &tr->step->place[k];
+        hoop_metric_value  *v  = (hoop_metric_value *)t[k].metric;
+        int                 at = p->metrics;
+        t[k].loss              = hoop_exact_scalar_finish(&r->sum[p->units]);
+        t[k].weight            = hoop_exact_scalar_finish(&r->sum[p->loss + 1]);
+        for (int i = 0; i < p->nmetrics; i++) {
+            for (int j = 0; j < v[i].metric->nsums; j++) v[i].sum[j] = hoop_exact_scalar_finish(&r->sum[at++]);
+            v[i].value = v[i].metric->value(v[i].sum);
+        }
+    }
+    *out = (hoop_metrics_sums){.loss     = n == 1 ? t[0].loss : hoop_exact_scalar_finish(&r->sum[HOOP__SUM_LOSS]),
+                               .weight   = hoop_exact_scalar_finish(&r->sum[HOOP__SUM_WEIGHT]),
+                               .samples  = r->samples,
+                               .target   = t,
+                               .ntargets = n};
+}
+
+/* ---- all ranks ---- */
 
 void hoop__record_error(hoop__record *r, int rank, const hoop_error *why)
 {
@@ -63,43 +176,38 @@ void hoop__record_error(hoop__record *r, int rank, const hoop_error *why)
     (void)snprintf(r->error_text, sizeof r->error_text, "%s", why->text);
 }
 
+static void combine_one(hoop__record *a, const hoop__record *b)
+{
+    a->samples += b->samples;
+    a->nonfinite += b->nonfinite;
+    a->stop += b->stop;
+    a->saving += b->saving;
+    if (b->error_rank < a->error_rank) {
+        a->error_rank = b->error_rank;
+        memcpy(a->error_text, b->error_text, sizeof a->error_text);
+    }
+    hoop_exact_scalar_merge(&a->squares, &b->squares);
+    for (int64_t i = 0; i < a->nsums; i++) hoop_exact_scalar_merge(&a->sum[i], &b->sum[i]);
+}
+
+static size_t bytes_of(const hoop__record *r)
+{
+    return sizeof *r + (size_t)r->nsums * sizeof r->sum[0];
+}
+
 static void combine(const void *ctx, void *dst, const void *src, int64_t nunits)
 {
-    hoop__record       *a = dst;
-    const hoop__record *b = src;
+    const size_t bytes = bytes_of(dst);
     (void)ctx;
-    for (int64_t i = 0; i < nunits; i++, a++, b++) {
-        hoop_exact_scalar_merge(&a->loss, &b->loss);
-        hoop_exact_scalar_merge(&a->weight, &b->weight);
-        hoop_exact_scalar_merge(&a->correct, &b->correct);
-        hoop_exact_scalar_merge(&a->counted, &b->counted);
-        hoop_exact_scalar_merge(&a->squares, &b->squares);
-        hoop_exact_scalar_merge(&a->units, &b->units);
-        a->samples += b->samples;
-        a->nonfinite += b->nonfinite;
-        a->stop += b->stop;
-        a->saving += b->saving;
-        if (b->error_rank < a->error_rank) {
-            a->error_rank = b->error_rank;
-            memcpy(a->error_text, b->error_text, sizeof a->error_text);
-        }
-    }
+    for (int64_t i = 0; i < nunits; i++, dst = (char *)dst + bytes, src = (const char *)src + bytes) combine_one(dst, src);
 }
 
 hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err)
 {
-    static const hoop_reducer reducer = {.unit_bytes = (int64_t)sizeof(hoop__record), .combine = combine};
+    static const hoop_reducer bare = {.unit_bytes = (int64_t)sizeof(hoop__record), .combine = combine};
     if (hoop_comm_size(tr->comm) == 1) return HOOP_OK;
-    return hoop_comm_all_reduce_wait(tr->comm, r, 1, &reducer, what, err);
-}
-
-void hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, hoop_metrics_sums *out)
-{
-    out->loss    = hoop_exact_scalar_finish(hoop__target(tr, 0)->mean != NULL ? &r->units : &r->loss);
-    out->weight  = hoop_exact_scalar_finish(&r->weight);
-    out->correct = hoop_exact_scalar_finish(&r->correct);
-    out->counted = hoop_exact_scalar_finish(&r->counted);
-    out->samples = r->samples;
+    tr->step->reducer = (hoop_reducer){.unit_bytes = (int64_t)bytes_of(r), .combine = combine}; /* outlives a step that fails */
+    return hoop_comm_all_reduce_wait(tr->comm, r, 1, r->nsums == 0 ? &bare : &tr->step->reducer, what, err);
 }
 
 /* the failing rank keeps its own error, the others learn whose it is */

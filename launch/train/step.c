@@ -1,4 +1,4 @@
-/* One step: leaves, backward, and the update that all ranks make together. */
+/* One step: its leaves, backward, and the update that all ranks make together. */
 #include "train/step.h"
 
 #include "base/clock.h"
@@ -8,11 +8,38 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 hoop_status hoop__step_outside(const hoop_trainer *tr, const char *what, hoop_error *err)
 {
     return tr->step->begun ? hoop_fail(err, HOOP_ESTATE, "%s inside a step: after hoop_trainer_update, please", what) : HOOP_OK;
+}
+
+hoop_status hoop__step_create(hoop_trainer *tr, hoop_error *err)
+{
+    hoop__step *s       = tr->step;
+    const int   fields  = tr->data->ninputs + tr->data->ntargets;
+    const int   outputs = tr->model == NULL ? 1 : hoop_model_outputs(tr->model);
+    s->leaf.field       = calloc((size_t)fields, sizeof *s->leaf.field);
+    s->array            = calloc((size_t)fields, sizeof *s->array);
+    s->in               = calloc((size_t)(tr->data->ninputs + outputs), sizeof(hoop_tensor *));
+    if (s->leaf.field == NULL || s->array == NULL || s->in == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for leaves");
+    s->out     = s->in + tr->data->ninputs;
+    s->leaf.tr = tr;
+    return hoop__record_create(tr, err);
+}
+
+void hoop__step_destroy(hoop_trainer *tr)
+{
+    hoop__step *s = tr->step;
+    free(s->leaf.field);
+    free((void *)s->array);
+    free((void *)s->in);
+    free(s->record);
+    free(s->evaluation);
+    free(s->place);
+    free(s->told[0]);
+    free(s->memory);
 }
 
 static void fail_locally(hoop_trainer *tr, const hoop_error *why)
@@ -46,25 +73,11 @@ bool hoop_trainer_next_step(hoop_trainer *tr)
     if (tr->data->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->data->loader, &err, &step) != HOOP_OK)
         fail_locally(tr, &err);
     plan_leaves(tr, step.n);
-    hoop__record_clear(&tr->step->record);
+    hoop__record_clear(tr->step->record);
     if (hoop_ddp_begin(tr->ddp, tr->status.step, hoop_params_grad(tr->params), &err) != HOOP_OK) fail_locally(tr, &err);
     hoop_params_zero_grad(tr->params);
     tr->status.epoch = tr->status.steps_per_epoch > 0 ? tr->status.step / tr->status.steps_per_epoch : 0;
     return true; /* after a failure too: update joins the other ranks and reports it */
-}
-
-static hoop_tensor *wrap_rows(hoop_trainer *tr, hoop_dtype dtype, int ndim, const int64_t *shape, int64_t n, const void *data)
-{
-    int64_t full[HOOP_MAX_DIMS] = {n};
-    memcpy(full + 1, shape, (size_t)ndim * sizeof *shape);
-    return hoop_tape_wrap(tr->tape, dtype, ndim + 1, full, data);
-}
-
-static size_t row_bytes(hoop_dtype dtype, int ndim, const int64_t *shape)
-{
-    size_t n = hoop_dtype_size(dtype);
-    for (int d = 0; d < ndim; d++) n *= (size_t)shape[d];
-    return n;
 }
 
 /* a step's sum is of all its leaves */
@@ -76,81 +89,46 @@ static void check_leaf_closed(hoop_trainer *tr)
     tr->step->leaf_open = false;
 }
 
+/* the caller's rows of a leaf: in the run's precision, or i64 for labels and indices */
+static void take_arrays(hoop_trainer *tr, hoop_leaf *leaf, int64_t n)
+{
+    for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++) {
+        const hoop__field *f  = &tr->data->field[i];
+        hoop__leaf_field  *lf = &leaf->field[i];
+        lf->rows              = tr->step->array[i];
+        lf->dtype             = f->dtype == HOOP_I64 ? HOOP_I64 : tr->dtype;
+        if (lf->rows != NULL) tr->step->array[i] += (size_t)(n * hoop__field_numel(f)) * hoop_dtype_size(lf->dtype);
+    }
+    leaf->n = n;
+}
+
 hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 {
-    hoop_loader_leaf  got      = {0};
-    hoop_loader_field array[2] = {{0}};
-    hoop_dtype        x = hoop__input(tr, 0)->dtype, y = hoop__target(tr, 0)->dtype;
-    if (tr->opts.arrays && x != HOOP_I64) x = tr->dtype;
-    if (tr->opts.arrays && y != HOOP_I64) y = tr->dtype;
+    hoop__step      *s    = tr->step;
+    hoop_leaf       *leaf = &s->leaf;
+    hoop_loader_leaf got  = {0};
     check_leaf_closed(tr);
     if (tr->error.status != HOOP_OK) return NULL;
     while (got.n == 0) {
-        if (tr->step->next_leaf >= tr->step->first_leaf + tr->step->nleaves) return NULL;
+        if (s->next_leaf >= s->first_leaf + s->nleaves) return NULL;
         if (tr->opts.arrays) {
-            got.leaf = tr->step->next_leaf;
-            got.n    = hoop_leaf_samples(tr->step->samples, tr->plan->run.leaves, tr->step->next_leaf, &got.first);
-            array[HOOP_FIELD_X].data = tr->step->array_x;
-            array[HOOP_FIELD_Y].data = tr->step->array_y;
-            got.field                = array;
-            if (tr->step->array_x != NULL)
-                tr->step->array_x += (size_t)got.n * row_bytes(x, hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape);
-            if (tr->step->array_y != NULL)
-                tr->step->array_y += (size_t)got.n * row_bytes(y, hoop__target(tr, 0)->ndim, hoop__target(tr, 0)->shape);
-        } else if (!hoop_loader_next_leaf(tr->data->loader, &got)) {
+            got.leaf = s->next_leaf;
+            got.n    = hoop_leaf_samples(s->samples, tr->plan->run.leaves, s->next_leaf, &got.first);
+            take_arrays(tr, leaf, got.n);
+        } else if (hoop_loader_next_leaf(tr->data->loader, &got)) {
+            hoop__leaf_from(leaf, &got);
+        } else {
             return NULL;
         }
-        tr->step->next_leaf++;
+        s->next_leaf++;
     }
     (void)hoop_tape_reset(tr->tape, &(hoop_tape_key){(uint64_t)tr->plan->run.seed, (uint64_t)tr->status.step, (uint64_t)got.leaf},
                           NULL);
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
-    tr->step->leaf_open = true;
-    tr->step->leaf.n    = got.n;
-    tr->step->leaf.x = wrap_rows(tr, x, hoop__input(tr, 0)->ndim, hoop__input(tr, 0)->shape, got.n, got.field[HOOP_FIELD_X].data);
-    if (x != hoop__input(tr, 0)->dtype) tr->step->leaf.x = hoop_cast(tr->tape, tr->step->leaf.x, hoop__input(tr, 0)->dtype);
-    tr->step->leaf.y         = hoop__targets_wrap(tr, y, got.field[HOOP_FIELD_Y].data, got.n);
-    tr->step->leaf.raw       = got.field[HOOP_FIELD_Y].data;
-    tr->step->leaf.raw_dtype = y;
-    tr->step->leaf.units     = NAN;
-    return &tr->step->leaf;
-}
-
-hoop_tape *hoop_leaf_tape(hoop_leaf *leaf)
-{
-    return leaf->tr->tape;
-}
-
-hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i)
-{
-    return i == 0 ? leaf->x : NULL;
-}
-
-hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i)
-{
-    return i == 0 ? leaf->y : NULL;
-}
-
-hoop_tensor *hoop__step_loss(hoop_trainer *tr, hoop_tensor *out, hoop_tensor *target)
-{
-    if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) return hoop_cross_entropy(tr->tape, out, target);
-    if (hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
-        out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
-    return hoop_mse(tr->tape, out, target);
-}
-
-hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
-{
-    hoop_tensor *out;
-    if (tr->model == NULL) {
-        hoop_tape_fail(tr->tape, HOOP_ESTATE, "hoop_trainer_loss: the model is the caller's own");
-        return NULL;
-    }
-    hoop_model_forward(tr->model, tr->tape, 1, &leaf->x, &out);
-    if (tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY) hoop__record_accuracy(&tr->step->record, out, leaf->y);
-    if (hoop__target(tr, 0)->mean != NULL) leaf->units = hoop__targets_squares(tr, out, leaf->raw_dtype, leaf->raw, leaf->n);
-    return hoop__step_loss(tr, out, leaf->y);
+    s->leaf_open = true;
+    hoop__leaf_wrap(leaf);
+    return leaf;
 }
 
 static void param_ready(void *ctx, int param)
@@ -198,10 +176,9 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
         fail_locally(tr, &err);
         return;
     }
-    hoop__record_loss(&tr->step->record, loss, tr->step->leaf.n);
-    if (hoop__target(tr, 0)->mean != NULL) /* of a loss of the caller's own we know no units */
-        hoop_exact_scalar_deposit(&tr->step->record.units,
-                                  isnan(tr->step->leaf.units) ? hoop_tensor_item(loss) : tr->step->leaf.units);
+    hoop__record_loss(tr->step->record, loss, tr->step->leaf.n);
+    if (!tr->step->leaf.told && tr->step->place[0].units != HOOP__SUM_LOSS) /* of a loss of the caller's own we know no units */
+        hoop_exact_scalar_deposit(&tr->step->record->sum[tr->step->place[0].units], hoop_tensor_item(loss));
 }
 
 static void own_squares(hoop_trainer *tr)
@@ -210,7 +187,7 @@ static void own_squares(hoop_trainer *tr)
     int                   n;
     hoop_ddp_ranges(tr->ddp, &n, &range);
     for (int i = 0; i < n; i++)
-        hoop_grad_squares(tr->params, tr->rt, range[i].first_block, range[i].nblocks, &tr->step->record.squares);
+        hoop_grad_squares(tr->params, tr->rt, range[i].first_block, range[i].nblocks, &tr->step->record->squares);
 }
 
 /* The step is read once more: it is the last one. All ranks come here together. */
@@ -230,8 +207,9 @@ static hoop_status check_finite(hoop_trainer *tr, hoop_error *err)
 {
     hoop_error  found = {.status = HOOP_OK};
     hoop_status st;
-    double loss = hoop_exact_scalar_finish(&tr->step->record.loss), weight = hoop_exact_scalar_finish(&tr->step->record.weight);
-    if (isfinite(loss) && isfinite(weight) && tr->step->record.nonfinite == 0) return HOOP_OK;
+    double      loss = hoop_exact_scalar_finish(&tr->step->record->sum[HOOP__SUM_LOSS]),
+           weight    = hoop_exact_scalar_finish(&tr->step->record->sum[HOOP__SUM_WEIGHT]);
+    if (isfinite(loss) && isfinite(weight) && tr->step->record->nonfinite == 0) return HOOP_OK;
     st = find_cause(tr, &found, err);
     if (st != HOOP_OK) return st;
     if (found.status != HOOP_OK)
@@ -247,11 +225,11 @@ static __attribute__((noinline)) void update_own(hoop_trainer *tr)
 {
     const hoop_ddp_range *range;
     int                   n;
-    double                weight = hoop_exact_scalar_finish(&tr->step->record.weight), scale = weight > 0.0 ? 1.0 / weight : 0.0;
-    hoop_trainer_status  *s = &tr->status;
-    s->grad_norm            = NAN;
+    double weight = hoop_exact_scalar_finish(&tr->step->record->sum[HOOP__SUM_WEIGHT]), scale = weight > 0.0 ? 1.0 / weight : 0.0;
+    hoop_trainer_status *s = &tr->status;
+    s->grad_norm           = NAN;
     if (tr->plan->run.clip_norm > 0.0) {
-        s->grad_norm = sqrt(hoop_exact_scalar_finish(&tr->step->record.squares)) * scale;
+        s->grad_norm = sqrt(hoop_exact_scalar_finish(&tr->step->record->squares)) * scale;
         scale *= hoop_clip_factor(s->grad_norm, tr->plan->run.clip_norm);
     }
     s->lr = hoop_optim_lr(tr->optim) * hoop_schedule_factor(&tr->plan->schedule, s->step, s->steps);
@@ -278,12 +256,12 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
         HOOP_TRY(st, done, hoop_comm_check(tr->comm, err));
     }
     if (tr->plan->run.clip_norm > 0.0) own_squares(tr);
-    tr->step->record.nonfinite = finite ? 0 : 1;
-    tr->step->record.stop      = tr->step->stop;
-    tr->step->record.saving    = hoop__save_running(tr);
-    if (tr->error.status != HOOP_OK) hoop__record_error(&tr->step->record, hoop_comm_rank(tr->comm), &tr->error);
-    HOOP_TRY(st, done, hoop__record_reduce(tr, &tr->step->record, "step record", err));
-    HOOP_TRY(st, done, hoop__record_verdict(tr, &tr->step->record, err));
+    tr->step->record->nonfinite = finite ? 0 : 1;
+    tr->step->record->stop      = tr->step->stop;
+    tr->step->record->saving    = hoop__save_running(tr);
+    if (tr->error.status != HOOP_OK) hoop__record_error(tr->step->record, hoop_comm_rank(tr->comm), &tr->error);
+    HOOP_TRY(st, done, hoop__record_reduce(tr, tr->step->record, "step record", err));
+    HOOP_TRY(st, done, hoop__record_verdict(tr, tr->step->record, err));
     HOOP_TRY(st, done, check_finite(tr, err));
     mode = hoop_fp_enter(); /* factors round */
     update_own(tr);
@@ -292,10 +270,10 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     hoop_optim_advance(tr->optim);
     s->step++;
     s->epoch_end = s->steps_per_epoch > 0 && s->step % s->steps_per_epoch == 0;
-    s->stopped   = tr->step->record.stop > 0;
-    hoop__record_sums(tr, &tr->step->record, &s->last);
+    s->stopped   = tr->step->record->stop > 0;
+    hoop__record_sums(tr, tr->step->record, HOOP__TOLD_LAST, &s->last);
     if (s->first_step_s == 0.0) s->first_step_s = hoop__now_s() - tr->step->created_s;
-    HOOP_TRY(st, done, hoop__save_after_step(tr, tr->step->record.saving, err));
+    HOOP_TRY(st, done, hoop__save_after_step(tr, tr->step->record->saving, err));
 done:
     if (st != HOOP_OK) {
         s->stopped = true;
@@ -313,18 +291,46 @@ int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first)
     return last_first + last - *first;
 }
 
-hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err)
+static hoop_status step_on_arrays(hoop_trainer *tr, hoop_error *err)
 {
     hoop_leaf *leaf;
-    if (!tr->opts.arrays) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_step wants a trainer made with opts.arrays");
-    if (!hoop_trainer_next_step(tr)) {
-        return tr->error.status != HOOP_OK ? hoop_fail(err, HOOP_ESTATE, "the trainer ended with an error: %s", tr->error.text)
-               : tr->status.stopped
-                   ? hoop_fail(err, HOOP_ESTATE, "the trainer was stopped after step %lld", (long long)tr->status.step)
-                   : hoop_fail(err, HOOP_ESTATE, "all %lld steps of the config are done", (long long)tr->status.steps);
-    }
-    tr->step->array_x = x;
-    tr->step->array_y = y;
     while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
     return hoop_trainer_update(tr, err);
+}
+
+static hoop_status begin_on_arrays(hoop_trainer *tr, const char *call, hoop_error *err)
+{
+    if (!tr->opts.arrays) return hoop_fail(err, HOOP_ESTATE, "%s wants a trainer made with opts.arrays", call);
+    if (hoop_trainer_next_step(tr)) return HOOP_OK;
+    return tr->error.status != HOOP_OK ? hoop_fail(err, HOOP_ESTATE, "the trainer ended with an error: %s", tr->error.text)
+           : tr->status.stopped
+               ? hoop_fail(err, HOOP_ESTATE, "the trainer was stopped after step %lld", (long long)tr->status.step)
+               : hoop_fail(err, HOOP_ESTATE, "all %lld steps of the config are done", (long long)tr->status.steps);
+}
+
+hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    if (tr->data->ninputs != 1 || tr->data->ntargets != 1)
+        return hoop_fail(err, HOOP_EARG,
+                         "hoop_trainer_step is for one input and one target, and this trainer has %d and %d: "
+                         "hoop_trainer_step_fields takes them all",
+                         tr->data->ninputs, tr->data->ntargets);
+    HOOP_TRY(st, done, begin_on_arrays(tr, "hoop_trainer_step", err));
+    tr->step->array[0] = x;
+    tr->step->array[1] = y;
+    st                 = step_on_arrays(tr, err);
+done:
+    return st;
+}
+
+hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *const *inputs, const void *const *targets, hoop_error *err)
+{
+    hoop_status st;
+    HOOP_TRY(st, done, begin_on_arrays(tr, "hoop_trainer_step_fields", err));
+    for (int i = 0; i < tr->data->ninputs; i++) tr->step->array[i] = inputs[i];
+    for (int k = 0; k < tr->data->ntargets; k++) tr->step->array[tr->data->ninputs + k] = targets[k];
+    st = step_on_arrays(tr, err);
+done:
+    return st;
 }

@@ -41,7 +41,7 @@ static hoop_status make_targets(hoop_dataset *ds, hoop_error *err, hoop__tally *
 hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop__tally *out)
 {
     *out = (hoop__tally){0};
-    return tr->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY ? make_classes(tr, err, out) : make_targets(ds, err, out);
+    return hoop__target(tr, 0)->loss->classes ? make_classes(tr, err, out) : make_targets(ds, err, out);
 }
 
 void hoop__tally_free(hoop__tally *t)

@@ -181,7 +181,7 @@ static hoop_status shapes(const hoop_trained *t, const hoop_trained_opts *opts, 
     if (!opts->targets) return HOOP_OK;
     out->target_ndim = y->ndim;
     memcpy(out->target_shape, y->shape, (size_t)y->ndim * sizeof *y->shape);
-    if (run.loss == HOOP_LOSS_CROSS_ENTROPY) {
+    if (hoop_loss_get(run.loss)->classes) {
         if (hoop_dtype_is_float(y->dtype))
             return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)%s",
                              hoop_dataset_path(t->data, 0, NULL), y->path, hoop_dtype_name(y->dtype),
@@ -239,7 +239,7 @@ static hoop_status split_names(hoop_trained *t, hoop_error *err)
     hoop__run_opts run = {0};
     hoop_status    st  = hoop_config_fill(t->config, &hoop__run_options, err, &run);
     if (st != HOOP_OK) return st;
-    return hoop__names_split(run.loss == HOOP_LOSS_CROSS_ENTROPY ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], err,
+    return hoop__names_split(hoop_loss_get(run.loss)->classes ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], err,
                              &t->names);
 }
 
@@ -265,9 +265,9 @@ hoop_status hoop_trained_open(hoop_trained *t, hoop_comm *comm, const hoop_train
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     st = hoop_trainer_create(comm, t->config, &create, &made, &t->trainer);
     if (st != HOOP_OK) return no_model(t, &made, err);
-    if (t->trainer->plan->run.loss == HOOP_LOSS_CROSS_ENTROPY && opts->targets) st = check_labels(t, err);
+    if (hoop__target(t->trainer, 0)->loss->classes && opts->targets) st = check_labels(t, err);
     if (st == HOOP_OK) {
-        t->predicted = hoop__predict_dtype(t->trainer);
+        t->predicted = hoop__predict_dtype(t->trainer, 0);
         name_checkpoint(t);
     }
 done:
@@ -337,10 +337,9 @@ const hoop_tally *hoop_trained_tally(const hoop_trained *t, int target)
 
 bool hoop_trained_output_at(const hoop_trained *t, int i, hoop_trained_output *out)
 {
-    const int64_t *shape;
+    const hoop_target target = hoop_trainer_target(t->trainer, i);
     if (i != 0) return false;
-    *out  = (hoop_trained_output){.name = "/y", .dtype = t->predicted};
-    shape = hoop_trainer_output_shape(t->trainer, &out->ndim);
-    memcpy(out->shape, shape, (size_t)out->ndim * sizeof *shape);
+    *out = (hoop_trained_output){.name = "/y", .dtype = t->predicted, .ndim = target.ndim};
+    memcpy(out->shape, target.shape, (size_t)target.ndim * sizeof *target.shape);
     return true;
 }

@@ -180,6 +180,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop_optim_create(&tr->plan->optim, tr->params, err, &tr->optim));
+    HOOP_TRY(st, done, hoop__step_create(tr, err));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
     if (tr->data->validation != NULL) tr->status.validation_samples = hoop_dataset_about(tr->data->validation)->length;
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));
@@ -250,7 +251,6 @@ hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *config, cons
         tr->opts              = opts == NULL ? defaults : *opts;
         tr->status.saved_step = tr->status.validation_step = -1;
         tr->step->created_s                                = hoop__now_s();
-        tr->step->leaf.tr                                  = tr;
         (void)hoop__plan_read(tr, &local);
     }
     st = hoop_comm_agree_status(comm, &local);
@@ -271,6 +271,7 @@ void hoop_trainer_destroy(hoop_trainer **trainer)
     if (trainer == NULL || *trainer == NULL) return;
     tr = *trainer;
     hoop__save_destroy(tr);
+    hoop__step_destroy(tr);
     hoop__data_close(tr);
     hoop_ddp_destroy(&tr->ddp);
     hoop_optim_destroy(&tr->optim);
@@ -343,9 +344,17 @@ hoop_model *hoop_trainer_model(hoop_trainer *tr)
     return tr->model;
 }
 
-hoop_trainer_kind hoop_trainer_loss_kind(const hoop_trainer *tr)
+int hoop_trainer_targets(const hoop_trainer *tr)
 {
-    return (hoop_trainer_kind)tr->plan->run.loss;
+    return tr->data->ntargets;
+}
+
+hoop_target hoop_trainer_target(const hoop_trainer *tr, int i)
+{
+    const hoop__field *f = hoop__target(tr, i);
+    if (i < 0 || i >= tr->data->ntargets) return (hoop_target){.name = NULL};
+    return (hoop_target){
+        .name = f->name, .loss = f->loss, .weight = f->weight, .classes = f->classes, .ndim = f->out_ndim, .shape = f->out_shape};
 }
 
 hoop_dtype hoop_trainer_dtype(const hoop_trainer *tr)

@@ -21,6 +21,8 @@
 #include "hoop/config.h"
 #include "hoop/dataset.h"
 #include "hoop/inspect.h"
+#include "hoop/loss.h"
+#include "hoop/metric.h"
 #include "hoop/nn.h"
 #include "hoop/optim.h"
 #include "hoop/random.h"
@@ -32,32 +34,69 @@ extern "C" {
 typedef struct hoop_trainer hoop_trainer;
 typedef struct hoop_leaf    hoop_leaf;
 
-typedef enum hoop_trainer_kind { HOOP_LOSS_CROSS_ENTROPY, HOOP_LOSS_MSE } hoop_trainer_kind; /* of its loss */
+/** An input or target of the caller's arrays. */
+typedef struct hoop_trainer_field {
+    const char *name;
+    int         ndim; /* of a row; of targets -1 with evaluate_only: not known, to predict */
+    int64_t     shape[HOOP_MAX_DIMS];
+    /* of a target */
+    const char *loss;    /* by name (hoop/loss.h), with its defaults; NULL: the config's */
+    double      weight;  /* of its loss among those of several; 0: 1 */
+    int64_t     classes; /* of a loss for classes */
+} hoop_trainer_field;
 
 /** Zero is the default. What is given stays the caller's and must outlive the trainer, the config as well. */
 typedef struct hoop_trainer_opts {
-    hoop_params *params;       /* the caller's own model: registered, not finalized; create finalizes and initialises it, and
-                                * values set afterwards must be the same on all ranks. NULL: the model of the config */
-    const char *run_dir;       /* where checkpoints go; NULL: nothing is written */
-    const char *resume;        /* a run or checkpoint to go on from; NULL: from the start */
-    bool        arrays;        /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
-    bool        evaluate_only; /* no training data, no optimizer state: evaluate and predict */
-    int     input_ndim, target_ndim; /* of arrays, without the batch; target_ndim -1 with evaluate_only: not known, to predict */
-    int64_t input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
-    int64_t classes; /* of arrays, cross_entropy */
-    void   *ctx;
+    hoop_params *params; /* the caller's own model: registered, not finalized; create finalizes and initialises it, and
+                          * values set afterwards must be the same on all ranks. NULL: the model of the config */
+    const char               *run_dir; /* where checkpoints go; NULL: nothing is written */
+    const char               *resume;  /* a run or checkpoint to go on from; NULL: from the start */
+    bool                      arrays;  /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
+    bool                      evaluate_only;    /* no training data, no optimizer state: evaluate and predict */
+    const hoop_trainer_field *inputs, *targets; /* of arrays; NULL: one of each, x and y, as the following says */
+    int                       ninputs, ntargets;
+    int                       input_ndim, target_ndim; /* of a row; target_ndim -1 with evaluate_only: not known, to predict */
+    int64_t                   input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
+    int64_t                   classes; /* of a loss for classes */
+    void                     *ctx;
     void (*note)(void *ctx, const char *text);    /* warnings and news, one line each; on every rank that has one; may be NULL */
     void (*progress)(void *ctx, double fraction); /* how much of an evaluation is done; may be NULL */
 } hoop_trainer_opts;
 
-/** Sums over all ranks of what the last step or an evaluation saw. */
+typedef struct hoop_metric_value {
+    const hoop_metric *metric;
+    double             value;                 /* over all samples seen; NaN: there was nothing it could be of */
+    double             sum[HOOP_METRIC_SUMS]; /* what it is made from */
+} hoop_metric_value;
+
+/** What one target lost. */
+typedef struct hoop_target_sums {
+    const char *name;
+    double      loss, weight;        /* sum, in the data's units, and what it is divided by; of a model of the caller's own with
+                                        several targets both are 0 */
+    const hoop_metric_value *metric; /* those of its loss that are counted in each step */
+    int                      nmetrics;
+} hoop_target_sums;
+
+/** Sums over all ranks of what the last step or an evaluation saw. The target's are the trainer's, and stay until the next of its
+ * kind: step, validation, evaluation of other data. */
 typedef struct hoop_metrics_sums {
-    double  loss;    /* sum of losses, in the data's units */
-    double  weight;  /* what it is divided by */
-    double  correct; /* cross_entropy: labels predicted */
-    double  counted; /* labels looked at */
+    double  loss;   /* sum of losses: of one target in the data's units, of several as it is trained (hoop_trainer_loss) */
+    double  weight; /* what it is divided by */
     int64_t samples;
+    const hoop_target_sums *target;
+    int                     ntargets;
 } hoop_metrics_sums;
+
+/** A target, and what the model predicts of it. */
+typedef struct hoop_target {
+    const char           *name; /* NULL: there is none */
+    const hoop_loss_kind *loss;
+    double                weight;
+    int64_t               classes;
+    int                   ndim;  /* of a row of predictions; -1: the model is the caller's own */
+    const int64_t        *shape; /* that of the target, with a loss that is not for classes */
+} hoop_target;
 
 typedef struct hoop_trainer_status {
     int64_t           step, steps;   /* done, of how many */
@@ -110,13 +149,24 @@ HOOP_API bool hoop_trainer_next_step(hoop_trainer *tr);
 /** This rank's next leaf, its tape reset and its randomness keyed; NULL: no more. Calls: Local. */
 HOOP_API hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr);
 HOOP_API hoop_tape *hoop_leaf_tape(hoop_leaf *leaf);
-/** x (n, ...) in the run's precision, i64 for integer data under an embedding, or f64 where data.normalize takes the mean of data
- * away that f32 cannot hold; i must be 0. Calls: Local. */
+/** Input i (n, ...) in the run's precision, i64 for integer data under an embedding, or f64 where data.normalize takes the mean
+ * of data away that f32 cannot hold. NULL, and HOOP_EARG on the tape: there is none. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i);
-/** y: labels i64 (n, ...) for cross_entropy (a column (n, 1) as (n) where the config's model wants that), values (n, ...) for
- * mse, normalised where data.normalize_targets is on; i must be 0. Calls: Local. */
+/** Target i: labels i64 (n, ...) where its loss is for classes (a column (n, 1) as (n) where the config's model wants that), else
+ * values (n, ...), normalised where data.normalize_targets is on. NULL, and HOOP_EARG on the tape: there is none. Calls: Local.
+ */
 HOOP_API hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i);
-/** The loss of the config's model for a leaf. Calls: Local. */
+/** The input or target called so ("x" and "y" in the short form). NULL, and HOOP_EARG on the tape: there is none. Calls: Local.
+ */
+HOOP_API hoop_tensor *hoop_leaf_find(hoop_leaf *leaf, const char *name);
+/** How long each row of the input or target is that is padded, i64 (n); NULL where rows do not vary. HOOP_EARG on the tape: there
+ * is none called so. Calls: Local. */
+HOOP_API hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name);
+/**
+ * The loss of the config's model for a leaf. Of one target it is that of its kind (hoop/loss.h), with its weight. Of several it
+ * is sum over targets k of weight_k * loss_k / (elements of a row of k; 1 where rows vary in length) with the leaf's samples as
+ * weight. Outputs go to targets by name, where the model names them, else in their order. Calls: Local.
+ */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
 /** Backward of a leaf's loss (a sum with a weight, as hoop_mse, hoop_cross_entropy and hoop_loss make it; HOOP_EARG without);
  * its gradient joins the step's sum. hoop_params_grad holds this sum, in the ranges of parameters that the rank owns, once update
@@ -130,18 +180,24 @@ HOOP_API hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *obs
 /** Which of a step's samples this rank's leaves take: positions [*first, *first + return). Calls: Local. */
 HOOP_API int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first);
 /** One step on the caller's arrays: x, y hold this rank's share of the step's samples, in order, in the run's precision (labels
- * i64). Calls: Collective. */
+ * and indices i64). For one input and one target. Errors: HOOP_EARG where there are more, HOOP_ESTATE. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err);
-/** Loss and accuracy in evaluation mode over `ds`, or (NULL) over the validation data, which the status then tells too; out may
+/** The same of any number: one array each, in the order of opts.inputs and opts.targets. Calls: Collective. */
+HOOP_API hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *const *inputs, const void *const *targets,
+                                              hoop_error *err);
+/** Loss and metrics in evaluation mode over `ds`, or (NULL) over the validation data, which the status then tells too; out may
  *  be NULL. Columns and classes of ds are taken by name, in the order of those trained on, which ds presents from then on.
  * Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE, HOOP_ESTATE inside a step. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
 /** The config's model in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out (n, output...),
  * in the run's precision and the data's units. Errors: HOOP_ESTATE inside a step. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err);
-/** Shape of a row of predictions: that of the targets it was trained for, with mse; NULL and ndim -1: the model is the caller's
- *  own. Calls: Local. */
-HOOP_API const int64_t *hoop_trainer_output_shape(const hoop_trainer *tr, int *ndim);
+/** The same of any number of inputs and targets: outputs[k] is what target k is predicted to be. Calls: Local. */
+HOOP_API hoop_status hoop_trainer_predict_fields(hoop_trainer *tr, const void *const *inputs, int64_t n, void *const *outputs,
+                                                 hoop_error *err);
+/** How many targets there are; target i. Calls: Local. */
+HOOP_API int         hoop_trainer_targets(const hoop_trainer *tr);
+HOOP_API hoop_target hoop_trainer_target(const hoop_trainer *tr, int i);
 
 /** Begin to save this step; it is written and published behind the next steps, and a failure ends one of those. Waits until the
  *  one before it is published. Calls: Collective. */
@@ -168,7 +224,6 @@ HOOP_API hoop_model                *hoop_trainer_model(hoop_trainer *tr); /* NUL
 HOOP_API hoop_runtime              *hoop_trainer_runtime(hoop_trainer *tr);
 HOOP_API hoop_optim                *hoop_trainer_optim(hoop_trainer *tr); /* NULL: evaluate_only */
 HOOP_API hoop_dataset              *hoop_trainer_data(hoop_trainer *tr);  /* trained on; NULL: arrays */
-HOOP_API hoop_trainer_kind          hoop_trainer_loss_kind(const hoop_trainer *tr);
 HOOP_API hoop_dtype                 hoop_trainer_dtype(const hoop_trainer *tr);
 /** The resolved config (YAML), every key with the value in force. Calls: Local. */
 HOOP_API const char *hoop_trainer_config(const hoop_trainer *tr);

@@ -120,7 +120,7 @@ static void train(const setup *su, const scaling *s, const char *reduce, const c
     }
     assert_int_equal(hoop_trainer_evaluate(tr, NULL, &err, &sums), HOOP_OK);
     out->validation_loss = sums.loss / sums.weight;
-    out->accuracy        = sums.correct / sums.counted;
+    out->accuracy        = sums.target[0].metric[0].value;
     hoop_trainer_destroy(&tr);
     hoop_comm_destroy(&comm);
     hoop_config_destroy(&config);

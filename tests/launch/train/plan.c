@@ -13,10 +13,14 @@ typedef struct job {
 
 static void keep(outcome *o, hoop_trainer *tr)
 {
-    hoop_params *params = hoop_trainer_params(tr);
-    o->about            = *hoop_trainer_about(tr);
-    o->bytes            = hoop_params_nblocks(params) * HOOP_BLOCK * (int64_t)hoop_dtype_size(hoop_params_dtype(params));
-    o->weights          = malloc((size_t)o->bytes + 1);
+    hoop_params             *params = hoop_trainer_params(tr);
+    const hoop_metrics_sums *last;
+    o->about = *hoop_trainer_about(tr);
+    last     = &o->about.last;
+    if (last->ntargets > 0 && last->target[0].nmetrics > 0) o->metric = last->target[0].metric[0].sum[0];
+    o->about.last.target = o->about.validation.target = NULL;
+    o->bytes   = hoop_params_nblocks(params) * HOOP_BLOCK * (int64_t)hoop_dtype_size(hoop_params_dtype(params));
+    o->weights = malloc((size_t)o->bytes + 1);
     if (o->weights != NULL) memcpy(o->weights, hoop_params_data(params), (size_t)o->bytes);
 }
 

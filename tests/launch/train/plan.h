@@ -21,8 +21,9 @@ enum { MOST_RANKS = 8 };
 typedef struct outcome {
     hoop_error          error; /* of creation, or of what drove the trainer; HOOP_OK: none */
     bool                created;
-    hoop_trainer_status about; /* at the end */
-    int64_t             bytes; /* of weights */
+    hoop_trainer_status about;  /* at the end; sums without targets, which went with the trainer, */
+    double              metric; /* but for the first sum of the first metric of the last step */
+    int64_t             bytes;  /* of weights */
     void               *weights;
 } outcome;
 

@@ -1,0 +1,109 @@
+/* Evaluation: loss and metrics of a dataset, in evaluation mode. */
+#include "train/data.h"
+#include "train/plan.h"
+#include "train/step.h"
+#include "train/tally.h"
+
+#include <math.h>
+
+/* Its loss; NaN after an error. */
+static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *rows, hoop__record *r, hoop_error *err)
+{
+    hoop_leaf   *leaf = &tr->step->leaf;
+    hoop_tensor *loss;
+    (void)hoop_tape_reset(tr->tape, NULL, NULL);
+    (void)hoop_tape_set_training(tr->tape, false);
+    (void)hoop_tape_set_grad(tr->tape, false);
+    hoop__leaf_from(leaf, rows);
+    hoop__leaf_wrap(leaf);
+    loss = hoop__leaf_loss(leaf, r);
+    if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
+        (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
+        return NAN;
+    }
+    hoop__record_loss(r, loss, leaf->n);
+    if (tr->data->tally != NULL)
+        hoop__tally_leaf(tr, tr->data->tally, tr->step->out[hoop__target(tr, 0)->output], leaf->field[tr->data->ninputs].rows,
+                         leaf->n);
+    return hoop_tensor_item(loss);
+}
+
+/* A loss that is not finite is told, with the row it comes from where that is known. */
+static hoop_status tell_nonfinite(hoop_trainer *tr, bool own, hoop_error *found, hoop_error *err)
+{
+    const hoop_status st = hoop__nonfinite_agree(tr, found, err);
+    if (st != HOOP_OK || hoop_comm_rank(tr->comm) != 0) return st;
+    if (found->status == HOOP_OK && own)
+        hoop__note(tr, "warning: the validation loss of step %lld is not finite; look at the data (hoop data verify)",
+                   (long long)tr->status.step);
+    if (found->status != HOOP_OK && own)
+        hoop__note(tr, "warning: the validation loss of step %lld is not finite; %s", (long long)tr->status.step, found->text);
+    if (found->status != HOOP_OK && !own) hoop__note(tr, "warning: the loss is not finite; %s", found->text);
+    return HOOP_OK;
+}
+
+/* Are rows of ds of the shapes this trainer was made for? */
+static hoop_status check_rows(const hoop_trainer *tr, const hoop_dataset *ds, hoop_error *err)
+{
+    const hoop_dataset_info *info = hoop_dataset_about(ds);
+    for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++) {
+        const hoop__field *f = &tr->data->field[i];
+        if (f->ndim < 0 || !info->field[i].present || (!f->varies && info->field[i].numel != hoop__field_numel(f)))
+            return hoop_fail(err, HOOP_ESHAPE, "%s: its rows of %s are not of the shape this trainer was made for",
+                             hoop_dataset_path(ds, 0, NULL), f->name);
+    }
+    return HOOP_OK;
+}
+
+hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
+{
+    hoop_loader_opts  opts   = hoop__data_loader_opts(tr);
+    hoop_loader      *loader = NULL;
+    bool              own    = ds == NULL; /* the config's validation data */
+    hoop_loader_leaf  leaf;
+    hoop_error        local = {.status = HOOP_OK}, found = {.status = HOOP_OK};
+    hoop__record     *r = tr->step->evaluation;
+    hoop_metrics_sums sums;
+    hoop_status       st;
+    if (ds == NULL) ds = tr->data->validation;
+    if (ds == NULL || tr->model == NULL)
+        return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
+    st = hoop__step_outside(tr, "hoop_trainer_evaluate", err);
+    if (st != HOOP_OK) return st;
+    if (ds != tr->data->validation) (void)hoop__data_match(tr, ds, &local);
+    if (local.status == HOOP_OK) (void)check_rows(tr, ds, &local);
+    hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
+    hoop__record_clear(r);
+    opts.end_step = (hoop_dataset_about(ds)->length + tr->plan->run.batch - 1) / tr->plan->run.batch;
+    if (local.status == HOOP_OK && opts.end_step > 0 && hoop_loader_create(ds, &opts, &local, &loader) == HOOP_OK) {
+        for (int64_t i = 0; i < opts.end_step && local.status == HOOP_OK; i++) {
+            if (hoop_loader_next_step(loader, &local, NULL) != HOOP_OK) break;
+            while (local.status == HOOP_OK && hoop_loader_next_leaf(loader, &leaf)) {
+                if (leaf.n > 0 && !isfinite(evaluate_leaf(tr, &leaf, r, &local)) && local.status == HOOP_OK &&
+                    found.status == HOOP_OK)
+                    hoop__nonfinite_find(tr, ds, &leaf, &found);
+            }
+            if (tr->opts.progress != NULL) tr->opts.progress(tr->opts.ctx, (double)(i + 1) / (double)opts.end_step);
+            hoop_comm_progress(tr->comm);
+        }
+    }
+    hoop_loader_destroy(&loader);
+    if (local.status == HOOP_ERANGE) (void)hoop_fail_within(&local, "evaluation of %s", hoop_dataset_path(ds, 0, NULL));
+    if (local.status != HOOP_OK) hoop__record_error(r, hoop_comm_rank(tr->comm), &local);
+    HOOP_TRY(st, done, hoop__record_reduce(tr, r, "evaluation", err));
+    if (local.status != HOOP_OK)
+        st = hoop_fail(err, local.status, "%s", local.text);
+    else
+        st = hoop__record_verdict(tr, r, err);
+    if (st != HOOP_OK) goto done;
+    hoop__record_sums(tr, r, own ? HOOP__TOLD_VALIDATION : HOOP__TOLD_OTHER, &sums);
+    if (out != NULL) *out = sums;
+    if (!isfinite(sums.loss) && (!own || isfinite(tr->status.validation.loss))) /* not each epoch */
+        HOOP_TRY(st, done, tell_nonfinite(tr, own, &found, err));
+    if (own) {
+        tr->status.validation      = sums;
+        tr->status.validation_step = tr->status.step;
+    }
+done:
+    return st;
+}

@@ -1,0 +1,138 @@
+/* A leaf: its tensors, by number and by name, and what the config's model loses on it. */
+#include "hoop/loader.h"
+#include "train/data.h"
+#include "train/step.h"
+
+#include <string.h>
+
+void hoop__leaf_from(hoop_leaf *leaf, const hoop_loader_leaf *rows)
+{
+    const hoop__data *d = leaf->tr->data;
+    leaf->n             = rows->n;
+    for (int i = 0; i < d->ninputs + d->ntargets; i++)
+        leaf->field[i] = (hoop__leaf_field){.rows    = rows->field[i].data,
+                                            .dtype   = d->field[i].dtype,
+                                            .length  = rows->field[i].length,
+                                            .lengths = rows->field[i].lengths};
+}
+
+void hoop__leaf_wrap(hoop_leaf *leaf)
+{
+    hoop_trainer *tr = leaf->tr;
+    int64_t       shape[HOOP_MAX_DIMS];
+    for (int i = 0; i < tr->data->ninputs; i++) {
+        const hoop__field *f  = hoop__input(tr, i);
+        hoop__leaf_field  *lf = &leaf->field[i];
+        hoop__field_shape(f, leaf->n, lf->length, shape);
+        lf->tensor = hoop_tape_wrap(tr->tape, lf->dtype, f->ndim + 1, shape, lf->rows);
+        if (lf->dtype != f->dtype) lf->tensor = hoop_cast(tr->tape, lf->tensor, f->dtype);
+        tr->step->in[i] = lf->tensor;
+    }
+    for (int k = 0; k < tr->data->ntargets; k++) {
+        hoop__leaf_field *lf = &leaf->field[tr->data->ninputs + k];
+        lf->tensor           = hoop__targets_wrap(tr, hoop__target(tr, k), lf->dtype, lf->rows, leaf->n, lf->length);
+    }
+    leaf->told = false;
+}
+
+/* ---- what a caller sees ---- */
+
+hoop_tape *hoop_leaf_tape(hoop_leaf *leaf)
+{
+    return leaf->tr->tape;
+}
+
+/* NULL, and the tape says what there is */
+static hoop_tensor *tensor_at(hoop_leaf *leaf, int i, int first, int n, const char *call)
+{
+    const char *last = leaf->tr->data->field[first + n - 1].name;
+    if (i >= 0 && i < n) return leaf->field[first + i].tensor;
+    if (n == 1)
+        hoop_tape_fail(leaf->tr->tape, HOOP_EARG, "%s: there is no number %d, only 0 (%s)", call, i, last);
+    else
+        hoop_tape_fail(leaf->tr->tape, HOOP_EARG, "%s: there is no number %d; they are 0 (%s) to %d (%s)", call, i,
+                       leaf->tr->data->field[first].name, n - 1, last);
+    return NULL;
+}
+
+hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i)
+{
+    return tensor_at(leaf, i, 0, leaf->tr->data->ninputs, "hoop_leaf_input");
+}
+
+hoop_tensor *hoop_leaf_target(hoop_leaf *leaf, int i)
+{
+    return tensor_at(leaf, i, leaf->tr->data->ninputs, leaf->tr->data->ntargets, "hoop_leaf_target");
+}
+
+static hoop__leaf_field *find(hoop_leaf *leaf, const char *name, const char *call)
+{
+    const hoop__data *d = leaf->tr->data;
+    const char       *names[HOOP_DATASET_FIELDS], *near;
+    const int         n = d->ninputs + d->ntargets;
+    for (int i = 0; i < n; i++) {
+        if (strcmp(d->field[i].name, name) == 0) return &leaf->field[i];
+        names[i] = d->field[i].name;
+    }
+    near = hoop_nearest(name, names, n);
+    hoop_tape_fail(leaf->tr->tape, HOOP_EARG, "%s: there is no input or target '%.64s'; %s %s", call, name,
+                   near != NULL ? "did you mean" : "the first is", near != NULL ? near : names[0]);
+    return NULL;
+}
+
+hoop_tensor *hoop_leaf_find(hoop_leaf *leaf, const char *name)
+{
+    const hoop__leaf_field *lf = find(leaf, name, "hoop_leaf_find");
+    return lf == NULL ? NULL : lf->tensor;
+}
+
+hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name)
+{
+    const hoop__leaf_field *lf = find(leaf, name, "hoop_leaf_lengths");
+    if (lf == NULL || lf->lengths == NULL) return NULL;
+    return hoop_tape_wrap(leaf->tr->tape, HOOP_I64, 1, &leaf->n, lf->lengths);
+}
+
+/* ---- the loss ---- */
+
+static hoop_tensor *target_loss(hoop_trainer *tr, const hoop__field *f, hoop_tensor *out, hoop_tensor *target)
+{
+    if (!f->loss->classes && hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
+        out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
+    return f->loss->forward(tr->tape, out, target, f->loss_opts);
+}
+
+/* weight / elements of a row, of which there is no fixed number where it varies */
+static double share(const hoop__field *f)
+{
+    return f->varies ? f->weight : f->weight / (double)hoop__field_numel(f);
+}
+
+hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r)
+{
+    hoop_trainer *tr   = leaf->tr;
+    const int     n    = tr->data->ntargets;
+    hoop_tensor  *loss = NULL, *total = NULL, *weight;
+    hoop_model_forward(tr->model, tr->tape, tr->data->ninputs, tr->step->in, tr->step->out);
+    for (int k = 0; k < n; k++) {
+        const hoop__field *f   = hoop__target(tr, k);
+        hoop_tensor       *out = tr->step->out[f->output];
+        if (!hoop_tensor_is_poison(out) && !hoop_tensor_is_contiguous(out)) out = hoop_contiguous(tr->tape, out);
+        loss = target_loss(tr, f, out, leaf->field[tr->data->ninputs + k].tensor);
+        hoop__record_target(leaf, r, k, n == 1 ? NULL : loss, out);
+        if (n == 1) break;
+        loss  = hoop_scale(tr->tape, loss, share(f));
+        total = total == NULL ? loss : hoop_add(tr->tape, total, loss);
+    }
+    leaf->told = true;
+    if (n == 1) return loss;
+    weight = hoop_fill(tr->tape, HOOP_F64, 0, NULL, (double)leaf->n);
+    return hoop_loss(tr->tape, total, weight);
+}
+
+hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
+{
+    if (tr->model != NULL) return hoop__leaf_loss(leaf, tr->step->record);
+    hoop_tape_fail(tr->tape, HOOP_ESTATE, "hoop_trainer_loss: the model is the caller's own");
+    return NULL;
+}

@@ -1,0 +1,145 @@
+/* The outputs of a config's model: which is whose, and whether they fit the targets. */
+#include "train/data.h"
+#include "train/labels.h"
+#include "train/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- which is whose ---- */
+
+static int find_output(const hoop_trainer *tr, const char *target)
+{
+    for (int i = 0; i < hoop_model_outputs(tr->model); i++)
+        if (strcmp(hoop_model_output_name(tr->model, i), target) == 0) return i;
+    return -1;
+}
+
+/* by name where any is called as a target, else in order */
+static hoop_status assign(hoop_trainer *tr, hoop_error *err)
+{
+    const int n     = tr->data->ntargets;
+    int       named = 0;
+    if (hoop_model_outputs(tr->model) != n)
+        return hoop_config_fail(tr->config, "model", err, "it has %d output%s, and there %s %d target%s (%s%s)",
+                                hoop_model_outputs(tr->model), hoop_model_outputs(tr->model) == 1 ? "" : "s",
+                                n == 1 ? "is" : "are", n, n == 1 ? "" : "s", hoop__target(tr, 0)->name, n == 1 ? "" : ", ...");
+    for (int k = 0; k < n; k++) named += find_output(tr, hoop__target(tr, k)->name) >= 0;
+    for (int k = 0; k < n; k++) {
+        hoop__field *f = hoop__target(tr, k);
+        f->output      = named > 0 ? find_output(tr, f->name) : k;
+        if (f->output < 0)
+            return hoop_config_fail(tr->config, "model", err, "of its outputs none is called as the target '%s', and others are",
+                                    f->name);
+    }
+    return HOOP_OK;
+}
+
+/* ---- does it fit? ---- */
+
+enum { SHAPE_TEXT = 160, WHO_TEXT = HOOP__FIELD_NAME + 24 };
+
+/* "(N, 28, 28)" */
+static const char *shape_text(int ndim, const int64_t *shape, char out[SHAPE_TEXT])
+{
+    int at = snprintf(out, SHAPE_TEXT, "(N");
+    for (int d = 0; d < ndim; d++)
+        at += shape[d] < 0 ? snprintf(out + at, (size_t)(SHAPE_TEXT - at), ", *")
+                           : snprintf(out + at, (size_t)(SHAPE_TEXT - at), ", %lld", (long long)shape[d]);
+    (void)snprintf(out + at, (size_t)(SHAPE_TEXT - at), ")");
+    return out;
+}
+
+static const char *who(const hoop_trainer *tr, const hoop__field *f, char out[WHO_TEXT])
+{
+    if (tr->data->ntargets == 1) return "the last layer";
+    (void)snprintf(out, WHO_TEXT, "the output for '%s'", f->name);
+    return out;
+}
+
+static hoop_status check_labels(hoop_trainer *tr, hoop__field *f, int ndim, const int64_t *shape, hoop_error *err)
+{
+    char out[SHAPE_TEXT], label[SHAPE_TEXT], advice[192], whose[WHO_TEXT];
+    bool fit;
+    if (tr->opts.evaluate_only && f->classes == 0 && ndim > 0) f->classes = shape[ndim - 1]; /* all that a trained model knows */
+    if (ndim < 1 || shape[ndim - 1] < f->classes)
+        return hoop_config_fail(tr->config, "model", err, "%s has %lld outputs, the data %lld classes", who(tr, f, whose),
+                                (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)f->classes);
+    if (f->ndim == ndim && f->shape[ndim - 1] == 1) f->ndim--; /* a column of labels is labels */
+    fit = f->ndim == ndim - 1;
+    for (int d = 0; d < ndim - 1 && fit; d++) fit = f->shape[d] == shape[d];
+    if (fit) return HOOP_OK;
+    return hoop_config_fail(tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels%s%s are %s%s",
+                            shape_text(ndim, shape, out), (long long)shape[ndim - 1], tr->data->ntargets == 1 ? "" : " of ",
+                            tr->data->ntargets == 1 ? "" : f->name, shape_text(f->ndim, f->shape, label),
+                            tr->data->train == NULL ? "" : hoop__labels_advice(tr->data->train, advice));
+}
+
+static int64_t product(int ndim, const int64_t *shape)
+{
+    int64_t n = 1;
+    for (int d = 0; d < ndim; d++)
+        if (__builtin_mul_overflow(n, shape[d], &n)) return INT64_MAX;
+    return n;
+}
+
+/* Outputs of another shape than the targets' are those in a row. */
+static hoop_status check_values(hoop_trainer *tr, hoop__field *f, int ndim, const int64_t *shape, hoop_error *err)
+{
+    char       out[SHAPE_TEXT], target[SHAPE_TEXT], whose[WHO_TEXT];
+    const bool same = ndim == f->ndim && memcmp(shape, f->shape, (size_t)ndim * sizeof *shape) == 0;
+    if (same) return HOOP_OK;
+    if (product(ndim, shape) != hoop__field_numel(f) && !f->varies)
+        return hoop_config_fail(tr->config, "model", err, "%s has %lld outputs, the targets %lld values", who(tr, f, whose),
+                                (long long)product(ndim, shape), (long long)hoop__field_numel(f));
+    if ((ndim > 1 && f->ndim > 1) || f->varies)
+        return hoop_config_fail(tr->config, "model", err, "%s has outputs %s, and the targets are %s", who(tr, f, whose),
+                                shape_text(ndim, shape, out), shape_text(f->ndim, f->shape, target));
+    if (f->ndim == 0) return HOOP_OK;
+    f->out_ndim = f->ndim;
+    memcpy(f->out_shape, f->shape, sizeof f->out_shape);
+    return HOOP_OK;
+}
+
+/* of one target: a shape that was asked for, or is now known */
+static hoop_status reshape(hoop_trainer *tr, hoop__field *f, hoop_error *err)
+{
+    hoop_ints *as = &tr->plan->model.output_shape;
+    if (tr->data->ntargets > 1 && as->n > 0)
+        return hoop_config_fail(tr->config, "model.output_shape", err, "is for one target, and there are %d; take it out",
+                                tr->data->ntargets);
+    if (tr->data->ntargets > 1 || as->n == 0) return HOOP_OK;
+    if (as->n >= HOOP_MAX_DIMS || product(as->n, as->v) != product(f->out_ndim, f->out_shape))
+        return hoop_config_fail(tr->config, "model.output_shape", err, "rows of the last layer have %lld outputs",
+                                (long long)product(f->out_ndim, f->out_shape));
+    f->out_ndim = as->n;
+    memcpy(f->out_shape, as->v, (size_t)as->n * sizeof *as->v);
+    return HOOP_OK;
+}
+
+static hoop_status match(hoop_trainer *tr, hoop__field *f, hoop_error *err)
+{
+    const hoop_shape *out   = hoop_model_output(tr->model, f->output);
+    const int         ndim  = out->ndim - 1;
+    const int64_t    *shape = out->size + 1;
+    hoop_ints        *as    = &tr->plan->model.output_shape;
+    hoop_status       st    = HOOP_OK;
+    f->out_ndim             = ndim;
+    memcpy(f->out_shape, shape, (size_t)ndim * sizeof *shape);
+    if (f->ndim >= 0) /* else to predict only */
+        st = f->loss->classes ? check_labels(tr, f, ndim, shape, err) : check_values(tr, f, ndim, shape, err);
+    if (st != HOOP_OK) return st;
+    if (tr->data->ntargets == 1 && as->n == 0 &&
+        (f->out_ndim != ndim || memcmp(shape, f->out_shape, (size_t)ndim * sizeof *shape) != 0)) {
+        as->n = f->out_ndim;
+        memcpy(as->v, f->out_shape, (size_t)as->n * sizeof *as->v);
+    }
+    return reshape(tr, f, err);
+}
+
+hoop_status hoop__outputs_match(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_status st = assign(tr, err);
+    for (int k = 0; k < tr->data->ntargets && st == HOOP_OK; k++) st = match(tr, hoop__target(tr, k), err);
+    return st;
+}
