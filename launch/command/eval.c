@@ -65,7 +65,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 /* ---- what is printed ---- */
 
-enum { MANY_CLASSES = 20, WORST = 10, SHOWN_TARGETS = 20, SHOWN_NAME = 24 };
+enum { METRICS = 8, MANY_CLASSES = 20, WORST = 10, SHOWN_TARGETS = 20, SHOWN_NAME = 24 };
 
 /* A target, and what was counted of it. */
 typedef struct counted {
@@ -183,22 +183,27 @@ static bool print_matrix(const counted *x)
 
 static bool print_values(const counted *x)
 {
-    const hoop_tally        *c      = x->tally;
-    static const char *const head[] = {"target", "-rmse", "-mae", "-R^2"};
-    const int64_t            n      = c->values < SHOWN_TARGETS ? c->values : SHOWN_TARGETS;
-    char                     name[PRINT_CELL];
-    table                    t;
+    const hoop_tally *c = x->tally;
+    const int64_t     n = c->values < SHOWN_TARGETS ? c->values : SHOWN_TARGETS;
+    char              heads[METRICS][PRINT_CELL + 1], name[PRINT_CELL];
+    const char       *head[METRICS + 1] = {"target"};
+    const int         metrics           = c->nmetrics < METRICS ? c->nmetrics : METRICS;
+    table             t;
+    for (int m = 0; m < metrics; m++) {
+        (void)snprintf(heads[m], sizeof heads[m], "-%s", c->metric[m]->brief);
+        head[m + 1] = heads[m];
+    }
     (void)printf("\n");
-    table_begin(&t, head, 4);
+    table_begin(&t, head, metrics + 1);
     for (int64_t j = 0; j < n; j++) {
-        const hoop_target_error e = c->error[j];
         table_cell(&t, "%s", name_of(x, j, name));
-        table_cell(&t, "%.6g", e.rmse);
-        table_cell(&t, "%.6g", e.mae);
-        if (isnan(e.r2))
-            table_cell(&t, "-");
-        else
-            table_cell(&t, "%.6g", e.r2);
+        for (int m = 0; m < metrics; m++) {
+            const double v = c->value[j * c->nmetrics + m];
+            if (isnan(v))
+                table_cell(&t, "-");
+            else
+                table_cell(&t, "%.6g", v);
+        }
     }
     if (!table_end(&t, "")) return false;
     if (n < c->values) (void)printf("and %lld more targets (--json has all)\n", (long long)(c->values - n));
@@ -239,25 +244,22 @@ static void json_errors(json_t *o, const counted *x)
     const hoop_tally *c       = x->tally;
     json_t           *targets = json_array();
     for (int64_t j = 0; j < c->values; j++) {
-        const hoop_target_error e   = c->error[j];
-        json_t                 *one = json_object();
+        json_t *one = json_object();
         (void)json_object_set_new(one, "name", json_name(x, j));
-        (void)json_object_set_new(one, "rmse", json_number(e.rmse));
-        (void)json_object_set_new(one, "mae", json_number(e.mae));
-        (void)json_object_set_new(one, "r2", isnan(e.r2) ? json_null() : json_number(e.r2));
+        for (int m = 0; m < c->nmetrics; m++) {
+            const double v = c->value[j * c->nmetrics + m];
+            (void)json_object_set_new(one, c->metric[m]->name, isnan(v) ? json_null() : json_number(v));
+        }
         (void)json_array_append_new(targets, one);
     }
     (void)json_object_set_new(o, "targets", targets);
 }
 
-static bool print_text(const hoop_trained *t, const hoop_metrics_sums *m)
+/* "accuracy   98.41%  (9841 of 10000)" */
+static void print_metrics(const hoop_target_sums *target)
 {
-    hoop_trainer *tr   = hoop_trained_trainer(t);
-    bool          good = true;
-    (void)printf("checkpoint %s, step %lld\n", hoop_trained_checkpoint(t), (long long)hoop_trainer_about(tr)->step);
-    (void)printf("loss       %.6g\n", m->loss / m->weight);
-    for (int i = 0; i < m->target[0].nmetrics; i++) {
-        const hoop_metric_value *v = &m->target[0].metric[i];
+    for (int i = 0; i < target->nmetrics; i++) {
+        const hoop_metric_value *v = &target->metric[i];
         char                     text[32];
         if (isnan(v->value)) continue;
         print_metric(v, text, sizeof text);
@@ -265,30 +267,55 @@ static bool print_text(const hoop_trained *t, const hoop_metrics_sums *m)
         if (v->metric->nsums == 2) (void)printf("  (%.0f of %.0f)", v->sum[0], v->sum[1]);
         (void)printf("\n");
     }
+}
+
+/* Of several targets, what each lost under its name. */
+static bool print_text(const hoop_trained *t, const hoop_metrics_sums *m)
+{
+    hoop_trainer *tr   = hoop_trained_trainer(t);
+    bool          good = true;
+    (void)printf("checkpoint %s, step %lld\n", hoop_trained_checkpoint(t), (long long)hoop_trainer_about(tr)->step);
+    (void)printf("loss       %.6g\n", m->loss / m->weight);
+    if (m->ntargets == 1) print_metrics(&m->target[0]);
     (void)printf("samples    %lld\n", (long long)m->samples);
     for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
+        const hoop_target_sums *own = &m->target[x.target];
+        if (m->ntargets > 1) {
+            (void)printf("\n%s\nloss       %.6g\n", own->name, own->loss / own->weight);
+            print_metrics(own);
+        }
         if (x.tally->classes > 0) good = good && print_classes(&x) && print_matrix(&x);
         if (x.tally->values > 0) good = good && print_values(&x);
     }
     return good;
 }
 
+static void json_target(json_t *o, const hoop_target_sums *own, const counted *x)
+{
+    for (int i = 0; i < own->nmetrics; i++) {
+        const hoop_metric_value *v = &own->metric[i];
+        if (!isnan(v->value)) (void)json_object_set_new(o, v->metric->name, json_number(v->value));
+    }
+    if (x->tally->classes > 0) json_counts(o, x);
+    if (x->tally->values > 0) json_errors(o, x);
+}
+
 static bool print_as_json(const hoop_trained *t, const hoop_metrics_sums *m)
 {
     hoop_trainer *tr = hoop_trained_trainer(t);
-    json_t       *o  = json_object();
+    json_t       *o = json_object(), *all = m->ntargets > 1 ? json_object() : NULL;
     (void)json_object_set_new(o, "checkpoint", json_string(hoop_trained_checkpoint(t)));
     (void)json_object_set_new(o, "step", json_integer(hoop_trainer_about(tr)->step));
     (void)json_object_set_new(o, "loss", json_number(m->loss / m->weight));
-    for (int i = 0; i < m->target[0].nmetrics; i++) {
-        const hoop_metric_value *v = &m->target[0].metric[i];
-        if (!isnan(v->value)) (void)json_object_set_new(o, v->metric->name, json_number(v->value));
-    }
     (void)json_object_set_new(o, "samples", json_integer(m->samples));
     for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
-        if (x.tally->classes > 0) json_counts(o, &x);
-        if (x.tally->values > 0) json_errors(o, &x);
+        const hoop_target_sums *own = &m->target[x.target];
+        json_t                 *one = all == NULL ? o : json_object();
+        if (all != NULL) (void)json_object_set_new(one, "loss", json_number(own->loss / own->weight));
+        json_target(one, own, &x);
+        if (all != NULL) (void)json_object_set_new(all, own->name, one);
     }
+    if (all != NULL) (void)json_object_set_new(o, "by_target", all);
     return print_json(&o);
 }
 

@@ -13,15 +13,12 @@
 static const char *const normalizations[] = {"none", "standard", NULL};
 static const char *const targets[]        = {"auto", "none", "standard", NULL};
 static const char *const unknowns[]       = {"refuse", "zero", NULL};
-static const char *const labels[]         = {"auto", "whole", "one_hot", NULL};
 static const char *const attributes[]     = {"auto", "all", "none", NULL};
 #define AT(field) offsetof(hoop__data_opts, field)
 static const hoop_option rows[] = {
     {"train", HOOP_OPT_STRING, AT(train), "", 0, 0, NULL, false,
      "shard prefix, file or glob (what is in it decides bits: its fingerprint is kept)"},
     {"validation", HOOP_OPT_STRING, AT(validation), "", 0, 0, NULL, false, "the same, looked at after each epoch"},
-    {"x", HOOP_OPT_STRING, AT(x), "/x", 0, 0, NULL, true, "HDF5 dataset of inputs"},
-    {"y", HOOP_OPT_STRING, AT(y), "/y", 0, 0, NULL, true, "HDF5 dataset of targets"},
     {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true,
      "standard: mean 0 and variance 1 by element, from the training data; the mean is taken away in f64 where that is stored"},
     {"normalize_targets", HOOP_OPT_ENUM, AT(normalize_targets), "auto", 0, 0, targets, true,
@@ -30,10 +27,6 @@ static const hoop_option rows[] = {
      "deviations. Losses and predictions stay in the data's units"},
     {"unknown", HOOP_OPT_ENUM, AT(unknown), "refuse", 0, 0, unknowns, false,
      "words of one-hot columns that were not seen in training; zero: none of the words"},
-    {"labels", HOOP_OPT_ENUM, AT(labels), "auto", 0, 0, labels, true,
-     "how y holds classes; auto: as integers; whole: whole numbers of any type; one_hot: one 1 among zeros"},
-    {"classes", HOOP_OPT_INT, AT(classes), "0", 0, 1e9, NULL, true,
-     "how many there are; 0: as the data says, or its labels show"},
     {"attributes", HOOP_OPT_ENUM, AT(attributes), "auto", 0, 0, attributes, false,
      "of HDF5 files; auto: netCDF's scale_factor, _FillValue ..., and of hoop's own files scale and classes; all: these of any "
      "file; none: of own files only (what they make of the data decides bits)"},
@@ -47,7 +40,7 @@ const hoop_option_table hoop__data_options = {"data", rows, (int)(sizeof rows / 
 
 static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec, hoop_error *err, hoop_dataset **out)
 {
-    hoop_dataset_opts opts = hoop__labels_dataset_opts(&tr->plan->data);
+    hoop_dataset_opts opts = hoop__specs_dataset_opts(&tr->plan->specs, &tr->plan->data, HOOP_Y_REQUIRED);
     hoop_status       st   = hoop_dataset_open(spec, &opts, err, out);
     const char       *note;
     if (st != HOOP_OK) return hoop_fail_within(err, "%s: %s", hoop_config_name(tr->config), key);
@@ -56,97 +49,189 @@ static hoop_status open_one(hoop_trainer *tr, const char *key, const char *spec,
     return HOOP_OK;
 }
 
+/* ---- what the targets are ---- */
+
+static const hoop__spec_settings *settings(const hoop_trainer *tr, int k)
+{
+    return &tr->plan->specs.field[k].is;
+}
+
 /* Where hoop did not write the file, nobody has seen to it that its labels are below what its type or attribute says. (Rows of
  * one 1 among zeros are looked at as they are read.) */
-static bool labels_unsure(const hoop_trainer *tr, const hoop_dataset *ds)
+static bool labels_unsure(const hoop_trainer *tr, const hoop_dataset *ds, int k)
 {
-    return tr->plan->data.classes > 0 || (!hoop_dataset_about(ds)->ours && tr->plan->data.labels != HOOP_LABELS_ONE_HOT);
+    const hoop__spec_settings *is = settings(tr, k);
+    return is->classes > 0 || (!hoop_dataset_about(ds)->ours && is->labels != HOOP_LABELS_ONE_HOT);
 }
 
-static const char *classes_said_by(const hoop_trainer *tr)
+static const char *classes_said_by(const hoop_trainer *tr, int k, char out[128])
 {
-    return tr->plan->data.classes > 0                         ? "data.classes says"
-           : tr->plan->data.attributes == HOOP_ATTRIBUTES_ALL ? "its type, or its attribute classes, says"
-                                                              : "the names of its type are of";
+    char key[HOOP__SPEC_KEY];
+    if (settings(tr, k)->classes > 0)
+        (void)snprintf(out, 128, "%s says", hoop__specs_key(&tr->plan->specs, k, "classes", key));
+    else
+        (void)snprintf(out, 128, "%s",
+                       tr->plan->data.attributes == HOOP_ATTRIBUTES_ALL ? "its type, or its attribute classes, says"
+                                                                        : "the names of its type are of");
+    return out;
 }
 
-static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
+/* hoop__labels_scan of field k */
+static hoop_status scan(const hoop_trainer *tr, hoop_dataset *ds, int k, int64_t limit, const char *who, int64_t *classes,
+                        hoop_error *err)
 {
-    const hoop_dataset_info  *info = hoop_dataset_about(ds);
-    const hoop_dataset_field *x = &info->field[HOOP_FIELD_X], *y = &info->field[HOOP_FIELD_Y];
-    if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS)
-        return hoop_config_fail(tr->config, "data", err, "rows of %d and %d dims; at most %d", x->ndim, y->ndim,
-                                HOOP_MAX_DIMS - 1);
-    hoop__input(tr, 0)->ndim  = x->ndim;
-    hoop__target(tr, 0)->ndim = y->ndim;
-    memcpy(hoop__input(tr, 0)->shape, x->shape, sizeof hoop__input(tr, 0)->shape);
-    memcpy(hoop__target(tr, 0)->shape, y->shape, sizeof hoop__target(tr, 0)->shape);
-    if (hoop__target(tr, 0)->loss->classes) {
-        char    advice[192];
-        int64_t found;
-        if (hoop_dtype_is_float(y->dtype))
-            return hoop_config_fail(tr->config, "loss", err, "cross_entropy wants integer labels, and %s of %s is %s%s", y->path,
-                                    hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype), hoop__labels_advice(ds, advice));
-        hoop__target(tr, 0)->classes = info->field[HOOP_FIELD_Y].classes;
-        if ((hoop__target(tr, 0)->classes == 0 || labels_unsure(tr, ds)) &&
-            hoop__labels_scan(ds, hoop__target(tr, 0)->classes, classes_said_by(tr), err, &found) != HOOP_OK)
-            return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
-        if (hoop__target(tr, 0)->classes == 0) hoop__target(tr, 0)->classes = found;
-        if (hoop__target(tr, 0)->classes == 0)
-            return hoop_config_fail(tr->config, "data.train", err,
-                                    "%s: every label of %s is %d, which is ignored: there is nothing to learn from",
-                                    hoop_dataset_path(ds, 0, NULL), y->path, HOOP_IGNORE_LABEL);
-    } else if (tr->plan->data.labels != HOOP_LABELS_STORED || tr->plan->data.classes > 0) {
-        return hoop_config_fail(tr->config, tr->plan->data.classes > 0 ? "data.classes" : "data.labels", err,
-                                "is for classes, and loss is mse; take it out, or loss: cross_entropy");
-    } else if (hoop__target(tr, 0)->ndim == 0) { /* (N) targets against (N, 1) outputs */
-        hoop__target(tr, 0)->ndim     = 1;
-        hoop__target(tr, 0)->shape[0] = 1;
+    char key[HOOP__SPEC_KEY];
+    return hoop__labels_scan(ds, k, limit, who, hoop__specs_key(&tr->plan->specs, k, "classes", key), err, classes);
+}
+
+/* hoop__labels_advice on field k */
+static const char *advice_on(const hoop_trainer *tr, hoop_dataset *ds, int k, char out[HOOP__ADVICE])
+{
+    char key[HOOP__SPEC_KEY];
+    return hoop__labels_advice(ds, k, hoop__specs_key(&tr->plan->specs, k, "labels", key), out);
+}
+
+/* Fail at what says the loss of field k: its own, or that of all. */
+static hoop_status fail_loss(const hoop_trainer *tr, int k, const char *text, hoop_error *err)
+{
+    const hoop_value *own = tr->plan->specs.field[k].loss;
+    return own != NULL ? hoop_value_fail(own, err, "%s", text) : hoop_config_fail(tr->config, "loss", err, "%s", text);
+}
+
+/* How many classes target k has: as the data say, or the config, or its labels show. */
+static hoop_status count_classes(hoop_trainer *tr, hoop_dataset *ds, int k, hoop_error *err)
+{
+    const hoop_dataset_field *y = &hoop_dataset_about(ds)->field[k];
+    hoop__field              *f = &tr->data->field[k];
+    char                      advice[HOOP__ADVICE], who[128], text[HOOP_ERROR_TEXT];
+    int64_t                   found;
+    if (hoop_dtype_is_float(y->dtype)) {
+        (void)snprintf(text, sizeof text, "%s wants integer labels, and %s of %s is %s%s", f->loss->name, y->path,
+                       hoop_dataset_path(ds, 0, NULL), hoop_dtype_name(y->dtype), advice_on(tr, ds, k, advice));
+        return fail_loss(tr, k, text, err);
+    }
+    f->classes = y->classes;
+    if ((f->classes == 0 || labels_unsure(tr, ds, k)) &&
+        scan(tr, ds, k, f->classes, classes_said_by(tr, k, who), &found, err) != HOOP_OK)
+        return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
+    if (f->classes == 0) f->classes = found;
+    if (f->classes == 0)
+        return hoop_config_fail(tr->config, "data.train", err,
+                                "%s: every label of %s is %d, which is ignored: there is nothing to learn from",
+                                hoop_dataset_path(ds, 0, NULL), y->path, HOOP_IGNORE_LABEL);
+    return HOOP_OK;
+}
+
+/* Real targets; (N) of them stand against (N, 1) outputs. */
+static hoop_status take_values(hoop_trainer *tr, int k, hoop_error *err)
+{
+    const hoop__spec_settings *is = settings(tr, k);
+    hoop__field               *f  = &tr->data->field[k];
+    if (is->labels != HOOP_LABELS_STORED || is->classes > 0)
+        return hoop__specs_fail(tr->config, &tr->plan->specs, k, is->classes > 0 ? "classes" : "labels", err,
+                                "is for classes, and loss is %s; take it out, or loss: %s", f->loss->name, hoop__loss_of(true));
+    if (f->ndim == 0) {
+        f->ndim     = 1;
+        f->shape[0] = 1;
     }
     return HOOP_OK;
 }
 
-/* Rows of ds become such as those trained on, where they say how; which of x and y are to have one width is told with it. */
+static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int k = 0; k < tr->data->ninputs + tr->data->ntargets && st == HOOP_OK; k++) {
+        const hoop_dataset_field *is = &hoop_dataset_about(ds)->field[k];
+        hoop__field              *f  = &tr->data->field[k];
+        if (is->ndim >= HOOP_MAX_DIMS)
+            return hoop_config_fail(tr->config, "data", err, "rows of %s have %d dims; at most %d", is->path, is->ndim,
+                                    HOOP_MAX_DIMS - 1);
+        f->ndim   = is->ndim;
+        f->varies = is->varies;
+        memcpy(f->shape, is->shape, (size_t)is->ndim * sizeof *is->shape);
+        if (k < tr->data->ninputs) continue;
+        st = f->loss->classes ? count_classes(tr, ds, k, err) : take_values(tr, k, err);
+    }
+    return st;
+}
+
+/* ---- other data, as that trained on ---- */
+
+/* Do rows have one number of elements? Where they vary: but for how many there are of the first dim. */
+static bool rows_alike(const hoop_dataset_field *a, const hoop_dataset_field *b)
+{
+    if (a->numel >= 0 && b->numel >= 0) return a->numel == b->numel;
+    if (a->ndim != b->ndim) return false;
+    for (int d = 1; d < a->ndim; d++)
+        if (a->shape[d] != b->shape[d]) return false;
+    return true;
+}
+
 hoop_status hoop__data_match(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err)
 {
-    const bool       trained = tr->data->train != NULL;
-    const char      *has     = trained ? "data.train has" : "the run was trained on";
-    hoop__match_opts opts    = {.name    = trained ? hoop_dataset_path(tr->data->train, 0, NULL) : "the run",
-                                .has     = has,
-                                .zero    = tr->plan->data.unknown == HOOP__UNKNOWN_ZERO,
-                                .targets = true,
-                                .ctx     = tr->opts.ctx,
-                                .note    = hoop_comm_rank(tr->comm) == 0 ? tr->opts.note : NULL};
-    hoop_status      st      = hoop__meaning_match(&tr->data->meaning, ds, &opts, err);
-    for (int k = 0; k < 2 && st == HOOP_OK && trained; k++)
-        if (hoop_dataset_about(ds)->field[k].numel != hoop_dataset_about(tr->data->train)->field[k].numel)
+    const hoop_dataset_info *info    = hoop_dataset_about(ds);
+    const bool               trained = tr->data->train != NULL;
+    const char              *has     = trained ? "data.train has" : "the run was trained on";
+    hoop__match_opts         opts    = {.name    = trained ? hoop_dataset_path(tr->data->train, 0, NULL) : "the run",
+                                        .has     = has,
+                                        .zero    = tr->plan->data.unknown == HOOP__UNKNOWN_ZERO,
+                                        .targets = true,
+                                        .ctx     = tr->opts.ctx,
+                                        .note    = hoop_comm_rank(tr->comm) == 0 ? tr->opts.note : NULL};
+    hoop_status              st;
+    if (info->nfields != tr->data->ninputs + tr->data->ntargets)
+        return hoop_fail(err, HOOP_ESHAPE, "%s: was opened with %d fields, and the trainer has %d inputs and %d targets",
+                         hoop_dataset_path(ds, 0, NULL), info->nfields, tr->data->ninputs, tr->data->ntargets);
+    st   = hoop__meaning_match(&tr->data->meaning, ds, &opts, err);
+    info = hoop_dataset_about(ds);
+    for (int k = 0; k < info->nfields && st == HOOP_OK && trained; k++)
+        if (!rows_alike(&info->field[k], &hoop_dataset_about(tr->data->train)->field[k]))
             st = hoop__meaning_other_width(&tr->data->meaning, ds, k, has, err);
     return st;
+}
+
+/* Labels that the data themselves bound, before they are numbered as those trained on. */
+static hoop_status check_said(hoop_trainer *tr, hoop_dataset *ds, int k, hoop_error *err)
+{
+    const hoop_dataset_field *y = &hoop_dataset_about(ds)->field[k];
+    char                      who[128];
+    int64_t                   classes;
+    if (!tr->data->field[k].loss->classes || hoop_dtype_is_float(y->dtype) || y->classes == 0 || !labels_unsure(tr, ds, k))
+        return HOOP_OK;
+    return scan(tr, ds, k, y->classes, classes_said_by(tr, k, who), &classes, err);
+}
+
+static hoop_status check_target(hoop_trainer *tr, hoop_dataset *ds, int k, int64_t said, hoop_error *err)
+{
+    const hoop_dataset_field *y = &hoop_dataset_about(ds)->field[k];
+    const hoop__field        *f = &tr->data->field[k];
+    char                      advice[HOOP__ADVICE];
+    int64_t                   classes;
+    if (!f->loss->classes) return HOOP_OK;
+    if (hoop_dtype_is_float(y->dtype))
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; %s wants integer labels, as data.train has%s",
+                         hoop_dataset_path(ds, 0, NULL), y->path, hoop_dtype_name(y->dtype), f->loss->name,
+                         advice_on(tr, ds, k, advice));
+    return said > 0 ? HOOP_OK : scan(tr, ds, k, f->classes, "data.train has", &classes, err);
 }
 
 /* what would otherwise come to light after an epoch */
 static hoop_status check_validation(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop_dataset_field *y    = &hoop_dataset_about(tr->data->validation)->field[HOOP_FIELD_Y];
-    const char               *path = hoop_dataset_path(tr->data->validation, 0, NULL);
-    char                      advice[192];
-    int64_t                   classes;
-    hoop_status               st;
-    const bool                are  = hoop__target(tr, 0)->loss->classes && !hoop_dtype_is_float(y->dtype);
-    const int64_t             said = hoop_dataset_about(tr->data->validation)->field[HOOP_FIELD_Y].classes;
-    /* before they are numbered as those trained on */
-    if (are && said > 0 && labels_unsure(tr, tr->data->validation)) {
-        st = hoop__labels_scan(tr->data->validation, said, classes_said_by(tr), err, &classes);
-        if (st != HOOP_OK) return st;
+    hoop_dataset *ds    = tr->data->validation;
+    const int     first = tr->data->ninputs, n = first + tr->data->ntargets;
+    int64_t       said[HOOP_DATASET_FIELDS] = {0};
+    hoop_status   st                        = HOOP_OK;
+    for (int k = first; k < n && st == HOOP_OK; k++) {
+        said[k] = hoop_dataset_about(ds)->field[k].classes;
+        st      = check_said(tr, ds, k, err);
     }
-    st = hoop__data_match(tr, tr->data->validation, err);
-    if (st != HOOP_OK || !hoop__target(tr, 0)->loss->classes) return st;
-    if (hoop_dtype_is_float(y->dtype))
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; cross_entropy wants integer labels, as data.train has%s", path, y->path,
-                         hoop_dtype_name(y->dtype), hoop__labels_advice(tr->data->validation, advice));
-    return said > 0 ? HOOP_OK
-                    : hoop__labels_scan(tr->data->validation, hoop__target(tr, 0)->classes, "data.train has", err, &classes);
+    if (st == HOOP_OK) st = hoop__data_match(tr, ds, err);
+    for (int k = first; k < n && st == HOOP_OK; k++) st = check_target(tr, ds, k, said[k], err);
+    return st;
 }
+
+/* ---- values that cannot be read ---- */
 
 static hoop_status check_sets(void *ctx, hoop_error *err)
 {
@@ -160,8 +245,9 @@ static hoop_status check_sets(void *ctx, hoop_error *err)
 
 static bool has_checked(const hoop_dataset *ds)
 {
-    return ds != NULL &&
-           (hoop_dataset_about(ds)->field[HOOP_FIELD_X].checked || hoop_dataset_about(ds)->field[HOOP_FIELD_Y].checked);
+    for (int k = 0; ds != NULL && k < hoop_dataset_about(ds)->nfields; k++)
+        if (hoop_dataset_about(ds)->field[k].checked) return true;
+    return false;
 }
 
 hoop_status hoop__data_check(hoop_trainer *tr, hoop_error *err)
@@ -173,6 +259,80 @@ hoop_status hoop__data_check(hoop_trainer *tr, hoop_error *err)
     if (hoop_comm_rank(tr->comm) == 0) hoop__task_start(&task, check_sets, tr);
     st = hoop__task_wait(tr, &task, "values of the data", err);
     hoop__task_join(&task);
+    return st;
+}
+
+/* ---- inputs and targets ---- */
+
+/* The place among the config's fields of field k, by its name where the arrays are a program's; -1: the config knows none such.
+ */
+static int spec_of(const hoop_trainer *tr, int k)
+{
+    const hoop__specs    *s    = &tr->plan->specs;
+    const hoop_field_role role = k < tr->data->ninputs ? HOOP_INPUT : HOOP_TARGET;
+    if (!tr->opts.arrays) return k;
+    for (int i = 0; i < s->n; i++)
+        if (s->field[i].role == role && strcmp(s->field[i].name, tr->data->field[k].name) == 0) return i;
+    return -1;
+}
+
+/* What the config says of a target's loss, where the caller does not. */
+static hoop_status take_loss(hoop_trainer *tr, int k, hoop_error *err)
+{
+    const int                 spec = spec_of(tr, k);
+    const hoop_trainer_field *own  = tr->opts.ntargets > 0 ? &tr->opts.targets[k - tr->data->ninputs] : NULL;
+    hoop__field              *f    = &tr->data->field[k];
+    hoop_status               st;
+    if (own != NULL && own->loss != NULL) return HOOP_OK;
+    free(f->loss_opts);
+    f->loss_opts = NULL;
+    st           = hoop__loss_read(tr->config, spec < 0 ? NULL : tr->plan->specs.field[spec].loss, err, &f->loss, &f->loss_opts);
+    if (st != HOOP_OK) return st;
+    f->dtype = f->loss->classes ? HOOP_I64 : tr->dtype;
+    if (spec >= 0 && (own == NULL || own->weight == 0)) f->weight = tr->plan->specs.field[spec].is.weight;
+    return HOOP_OK;
+}
+
+int hoop__field_asks(const hoop_trainer *tr, int k)
+{
+    const int spec = spec_of(tr, k);
+    if (spec >= 0) return tr->plan->specs.field[spec].is.normalize;
+    return k < tr->data->ninputs ? tr->plan->data.normalize + HOOP__NORMALIZE_NONE : tr->plan->data.normalize_targets;
+}
+
+/* Is what the config asks for possible: a model of a config, and statistics of the data or of a checkpoint? */
+static hoop_status check_normalize(const hoop_trainer *tr, int k, hoop_error *err)
+{
+    const bool input = k < tr->data->ninputs, own = tr->opts.params != NULL;
+    const int  spec = spec_of(tr, k);
+    if (spec < 0 || hoop__field_asks(tr, k) != HOOP__NORMALIZE_STANDARD) return HOOP_OK;
+    if (own || (tr->opts.arrays && tr->opts.resume == NULL))
+        return hoop__specs_fail(tr->config, &tr->plan->specs, spec, "normalize", err,
+                                "there is no %s to normalize; take this out",
+                                !own    ? "training data of a config"
+                                : input ? "model of a config whose input"
+                                        : "model of a config whose outputs");
+    if (!input && tr->data->field[k].loss->element == NULL && !tr->opts.evaluate_only)
+        return hoop__specs_fail(tr->config, &tr->plan->specs, spec, "normalize", err,
+                                "is for real targets, and loss is %s; take this out", tr->data->field[k].loss->name);
+    return HOOP_OK;
+}
+
+hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop__specs *s = &tr->plan->specs;
+    hoop_status        st;
+    if (tr->opts.arrays) {
+        HOOP_TRY(st, done, hoop__fields_of_opts(tr, err));
+    } else {
+        HOOP_TRY(st, done, hoop__fields_create(tr, s->inputs, s->n - s->inputs, err));
+        for (int k = 0; k < s->n; k++) (void)snprintf(tr->data->field[k].name, HOOP__FIELD_NAME, "%s", s->field[k].name);
+    }
+    for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++) {
+        if (k >= tr->data->ninputs) HOOP_TRY(st, done, take_loss(tr, k, err));
+        HOOP_TRY(st, done, check_normalize(tr, k, err));
+    }
+done:
     return st;
 }
 
@@ -200,7 +360,8 @@ hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err)
     }
     HOOP_TRY(st, done, shapes_from_data(tr, tr->data->train, err));
     HOOP_TRY(st, done, hoop__meaning_of(tr->data->train, err, &tr->data->meaning));
-    tr->data->meaning.classes = hoop__target(tr, 0)->classes;
+    for (int k = 0; k < tr->data->ntargets; k++)
+        hoop__meaning_find(&tr->data->meaning, hoop__target(tr, k)->name)->classes = hoop__target(tr, k)->classes;
     if (tr->plan->data.validation[0] != '\0') {
         HOOP_TRY(st, done, open_one(tr, "data.validation", tr->plan->data.validation, err, &tr->data->validation));
         st = check_validation(tr, err);
@@ -210,16 +371,18 @@ done:
     return st;
 }
 
+/* ---- loaders ---- */
+
 hoop_loader_opts hoop__data_loader_opts(const hoop_trainer *tr)
 {
-    hoop_loader_opts opts = {.batch    = tr->plan->run.batch,
-                             .leaves   = tr->plan->run.leaves,
-                             .rank     = hoop_comm_rank(tr->comm),
-                             .size     = hoop_comm_size(tr->comm),
-                             .seed     = (uint64_t)tr->plan->run.seed,
-                             .prefetch = (int)tr->plan->data.prefetch};
-    for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++) opts.as[i] = tr->data->field[i].dtype;
-    return opts;
+    hoop_loader_opts o = {.batch    = tr->plan->run.batch,
+                          .leaves   = tr->plan->run.leaves,
+                          .rank     = hoop_comm_rank(tr->comm),
+                          .size     = hoop_comm_size(tr->comm),
+                          .seed     = (uint64_t)tr->plan->run.seed,
+                          .prefetch = (int)tr->plan->data.prefetch};
+    for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++) o.as[k] = tr->data->field[k].dtype;
+    return o;
 }
 
 /* Rows in random order out of chunks that do not fit the cache: each step decodes far more than it uses. */
@@ -229,8 +392,8 @@ static void note_chunks(const hoop_trainer *tr)
     const hoop_dataset_info *info  = hoop_dataset_about(tr->data->train);
     const int64_t            share = (tr->plan->run.batch - 1) / hoop_comm_size(tr->comm) + 1;
     double                   used  = 0, read;
-    for (int k = 0; k < 2; k++)
-        if (info->field[k].present)
+    for (int k = 0; k < info->nfields; k++)
+        if (info->field[k].present && info->field[k].numel > 0)
             used += (double)share * (double)info->field[k].numel * (double)hoop_dtype_size(info->field[k].dtype);
     read = fmin((double)share * (double)info->block_bytes, (double)info->chunked_bytes);
     if (hoop_comm_rank(tr->comm) != 0 || !tr->plan->data.shuffle || info->chunked_bytes <= info->cache_bytes || read < FAR * used)

@@ -9,7 +9,7 @@
 
 typedef struct hoop__tally hoop__tally; /* of an evaluation (tally.h) */
 
-enum { HOOP__FIELD_NAME = 64 };
+enum { HOOP__FIELD_NAME = 64, HOOP__BUFFER_NAME = 96 };
 
 /* one input or one target of a sample */
 typedef struct hoop__field {
@@ -73,7 +73,10 @@ hoop_status hoop__fields_create(hoop_trainer *tr, int ninputs, int ntargets, hoo
 hoop_status hoop__fields_of_opts(hoop_trainer *tr, hoop_error *err);
 void        hoop__fields_free(hoop__data *d);
 
-/* data.c */
+/* data.c: fields as the config, or who brings arrays, names them */
+hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err);
+/* is field k to be normalised? HOOP__NORMALIZE_AUTO, NONE or STANDARD, as the config says */
+int         hoop__field_asks(const hoop_trainer *tr, int k);
 hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);
 /* of this rank and run, unshuffled */
@@ -86,6 +89,8 @@ void        hoop__data_close(hoop_trainer *tr);
 /* normalize.c; both Collective */
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err);
+/* "normalize.mean", "normalize_targets.p.std": of one among several with its name */
+const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, char out[HOOP__BUFFER_NAME]);
 /* targets.c: of targets that are normalised; hoop__targets_buffers makes their mean and std, hoop__targets_wrap is for any. y has
  * n rows, as the data has them. */
 hoop_status  hoop__targets_buffers(hoop_trainer *tr, hoop_error *err);

@@ -22,9 +22,7 @@ static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *rows, hoop
         return NAN;
     }
     hoop__record_loss(r, loss, leaf->n);
-    if (tr->data->tally != NULL)
-        hoop__tally_leaf(tr, tr->data->tally, tr->step->out[hoop__target(tr, 0)->output], leaf->field[tr->data->ninputs].rows,
-                         leaf->n);
+    if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, leaf);
     return hoop_tensor_item(loss);
 }
 

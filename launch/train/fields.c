@@ -66,12 +66,13 @@ static hoop_status fill(const hoop_trainer *tr, hoop__field *f, const hoop_train
     if (from->ndim < least || from->ndim >= HOOP_MAX_DIMS)
         return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: %s: ndim is %d to %d", from->name, least, HOOP_MAX_DIMS - 1);
     for (int d = 0; d < from->ndim; d++)
-        if (from->shape[d] < 1)
+        if (from->shape[d] < 1 && !(d == 0 && from->shape[d] == -1 && tr->opts.evaluate_only))
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: %s: shape[%d] is %lld; sizes are 1 or more", from->name, d,
                              (long long)from->shape[d]);
     (void)snprintf(f->name, sizeof f->name, "%s", from->name);
     f->ndim    = from->ndim;
     f->classes = from->classes;
+    f->varies  = from->ndim > 0 && from->shape[0] < 0;
     memcpy(f->shape, from->shape, sizeof f->shape);
     return HOOP_OK;
 }

@@ -1,18 +1,19 @@
 #include "train/labels.h"
 
+#include "hoop/loss.h"
+#include "hoop/ops.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { SCAN_ROWS = 4096, SAMPLE_ROWS = 4096, SAMPLE_BYTES = 64 << 20, MANY_CLASSES = 65536 };
 
-hoop_dataset_opts hoop__labels_dataset_opts(const hoop__data_opts *data)
+const char *hoop__loss_of(bool classes)
 {
-    return (hoop_dataset_opts){.x           = data->x,
-                               .y           = data->y,
-                               .cache_bytes = data->cache_mb << 20,
-                               .attributes  = (hoop_dataset_attributes)data->attributes,
-                               .labels      = (hoop_dataset_labels)data->labels,
-                               .classes     = data->classes};
+    const hoop_loss_kind *k;
+    for (int i = 0; (k = hoop_loss_get(i)) != NULL; i++)
+        if (k->classes == classes) return k->name;
+    return "none";
 }
 
 /* ---- what targets look like ---- */
@@ -34,33 +35,34 @@ static bool whole(const double *row, int64_t n)
     return true;
 }
 
-const char *hoop__labels_advice(hoop_dataset *ds, char out[192])
+const char *hoop__labels_advice(hoop_dataset *ds, int field, const char *key, char out[HOOP__ADVICE])
 {
     const hoop_dataset_info  *info = hoop_dataset_about(ds);
-    const hoop_dataset_field *y    = &info->field[HOOP_FIELD_Y];
+    const hoop_dataset_field *y    = &info->field[field];
+    const bool                real = hoop_dtype_is_float(y->dtype);
     int64_t                   n = info->length < SAMPLE_ROWS ? info->length : SAMPLE_ROWS, rows = 0, hot = 0, count = 0;
     int64_t                   index;
-    double                   *row = y->numel <= SAMPLE_BYTES / 8 ? malloc((size_t)y->numel * sizeof *row) : NULL;
+    double *row = y->numel >= 0 && y->numel <= SAMPLE_BYTES / 8 ? malloc((size_t)y->numel * sizeof *row + 1) : NULL;
     if (y->numel > 1 && n > SAMPLE_BYTES / 8 / y->numel) n = SAMPLE_BYTES / 8 / y->numel;
     for (int64_t i = 0; i < n && row != NULL; i++) { /* evenly spaced, first and last included */
         index = n == 1 ? 0 : (int64_t)((double)i * (double)(info->length - 1) / (double)(n - 1));
-        if (hoop_dataset_read(ds, &index, 1, HOOP_FIELD_Y, HOOP_F64, row, NULL) != HOOP_OK) break;
+        if (hoop_dataset_read(ds, &index, 1, field, HOOP_F64, row, NULL) != HOOP_OK) break;
         rows++;
         hot += one_hot(row, y->numel);
         count += whole(row, y->numel);
     }
     free(row);
     if (rows > 0 && rows == n && 10 * hot >= 9 * rows && y->ndim == 1) /* others among them are named when they are read so */
-        (void)snprintf(out, 192,
-                       "; its rows are one 1 among zeros (one-hot): data.labels: one_hot takes them as classes 0 to %lld",
+        (void)snprintf(out, HOOP__ADVICE,
+                       "; its rows are one 1 among zeros (one-hot): %s: one_hot takes them as classes 0 to %lld", key,
                        (long long)y->numel - 1);
-    else if (rows > 0 && rows == n && count == rows && y->numel == 1 && hoop_dtype_is_float(y->dtype))
-        (void)snprintf(
-            out, 192,
-            "; they are whole numbers: data.labels: whole takes them as classes, or import again with --classes; for real "
-            "targets, loss: mse");
+    else if (rows > 0 && rows == n && count == rows && y->numel == 1 && real)
+        (void)snprintf(out, HOOP__ADVICE,
+                       "; they are whole numbers: %s: whole takes them as classes, or import again with --classes; for real "
+                       "targets, loss: %s",
+                       key, hoop__loss_of(false));
     else
-        (void)snprintf(out, 192, "%s", hoop_dtype_is_float(y->dtype) ? "; for real targets, loss: mse" : "");
+        (void)snprintf(out, HOOP__ADVICE, real ? "; for real targets, loss: %s" : "%.0s", hoop__loss_of(false));
     return out;
 }
 
@@ -76,10 +78,10 @@ const char *hoop__labels_shard(const hoop_dataset *ds, int64_t *row)
     }
 }
 
-static hoop_status wrong_label(const hoop_dataset *ds, int64_t label, int64_t row, int64_t limit, const char *who,
+static hoop_status wrong_label(const hoop_dataset *ds, int field, int64_t label, int64_t row, int64_t limit, const char *who,
                                hoop_error *err)
 {
-    const char *name = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].path, *path = hoop__labels_shard(ds, &row);
+    const char *name = hoop_dataset_about(ds)->field[field].path, *path = hoop__labels_shard(ds, &row);
     if (limit > 0)
         return hoop_fail(err, HOOP_ERANGE, "%s: label %lld in row %lld of %s; %s 0 to %lld", path, (long long)label,
                          (long long)row, name, who, (long long)limit - 1);
@@ -87,37 +89,74 @@ static hoop_status wrong_label(const hoop_dataset *ds, int64_t label, int64_t ro
                      (long long)label, (long long)row, name, HOOP_IGNORE_LABEL);
 }
 
-hoop_status hoop__labels_scan(hoop_dataset *ds, int64_t limit, const char *who, hoop_error *err, int64_t *classes)
+/* How many rows are read at a time, and labels of them. */
+typedef struct reading {
+    int64_t *index, *label, *length;
+    int64_t  step;
+} reading;
+
+static hoop_status reading_make(reading *r, const hoop_dataset_field *y, hoop_error *err)
 {
-    const hoop_dataset_info *info = hoop_dataset_about(ds);
-    int64_t                  per = info->field[HOOP_FIELD_Y].numel, *index = malloc(SCAN_ROWS * sizeof *index), *label = NULL;
-    int64_t                  step = per > SCAN_ROWS ? 1 : SCAN_ROWS, most = -1, most_row = 0;
-    hoop_status              st = HOOP_OK;
-    label                       = malloc((size_t)(step * (per > 0 ? per : 1)) * sizeof *label);
-    if (index == NULL || label == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory to read labels");
-    for (int64_t at = 0; at < info->length && st == HOOP_OK; at += step) {
-        int64_t n = info->length - at < step ? info->length - at : step;
-        for (int64_t i = 0; i < n; i++) index[i] = at + i;
-        st = hoop_dataset_read(ds, index, n, HOOP_FIELD_Y, HOOP_I64, label, err);
-        for (int64_t i = 0; i < n * per && st == HOOP_OK; i++) {
-            if (label[i] > most) {
-                most     = label[i];
-                most_row = at + i / per;
+    const int64_t most = y->varies ? 1 : SCAN_ROWS;
+    r->step            = y->numel > SCAN_ROWS ? 1 : most;
+    r->index           = malloc((size_t)r->step * sizeof *r->index);
+    r->label           = y->numel < 0 ? NULL : malloc((size_t)(r->step * (y->numel > 0 ? y->numel : 1)) * sizeof *r->label);
+    return r->index != NULL && (r->label != NULL || y->numel < 0) ? HOOP_OK
+                                                                  : hoop_fail(err, HOOP_ENOMEM, "no memory to read labels");
+}
+
+/* Labels of rows [at, at + n), *count of them: where rows vary, of one row as long as it is. */
+static hoop_status read_labels(hoop_dataset *ds, int field, reading *r, int64_t at, int64_t n, int64_t *count, hoop_error *err)
+{
+    const hoop_dataset_field *y = &hoop_dataset_about(ds)->field[field];
+    int64_t                   length, rest = 1;
+    int64_t                  *grown;
+    hoop_status               st;
+    for (int64_t i = 0; i < n; i++) r->index[i] = at + i;
+    *count = n * y->numel;
+    if (!y->varies) return hoop_dataset_read(ds, r->index, n, field, HOOP_I64, r->label, err);
+    st = hoop_dataset_lengths(ds, r->index, n, field, &length, err);
+    if (st != HOOP_OK) return st;
+    for (int d = 1; d < y->ndim; d++) rest *= y->shape[d];
+    *count = length * rest;
+    grown  = realloc(r->label, (size_t)(*count + 1) * sizeof *grown);
+    if (grown == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to read labels");
+    r->label = grown;
+    return hoop_dataset_read_padded(ds, r->index, n, field, HOOP_I64, length, r->label, err);
+}
+
+hoop_status hoop__labels_scan(hoop_dataset *ds, int field, int64_t limit, const char *who, const char *classes_key,
+                              hoop_error *err, int64_t *classes)
+{
+    const hoop_dataset_info  *info = hoop_dataset_about(ds);
+    const hoop_dataset_field *y    = &info->field[field];
+    reading                   r    = {0};
+    int64_t                   most = -1, most_row = 0, all = 0, count;
+    hoop_status               st = reading_make(&r, y, err);
+    for (int64_t at = 0; at < info->length && st == HOOP_OK; at += r.step) {
+        const int64_t n = info->length - at < r.step ? info->length - at : r.step;
+        st              = read_labels(ds, field, &r, at, n, &count, err);
+        for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
+            const int64_t label = r.label[i], row = at + i / (count / n);
+            if (label > most) {
+                most     = label;
+                most_row = row;
             }
-            if ((label[i] < 0 || (limit > 0 && label[i] >= limit)) && label[i] != HOOP_IGNORE_LABEL)
-                st = wrong_label(ds, label[i], at + i / per, limit, who, err);
+            if ((label < 0 || (limit > 0 && label >= limit)) && label != HOOP_IGNORE_LABEL)
+                st = wrong_label(ds, field, label, row, limit, who, err);
         }
+        all += count;
     }
-    if (st == HOOP_OK && limit == 0 && most >= MANY_CLASSES && most / per >= info->length) {
+    if (st == HOOP_OK && limit == 0 && most >= MANY_CLASSES && most >= all) {
         const char *path = hoop__labels_shard(ds, &most_row);
         st               = hoop_fail(err, HOOP_ERANGE,
                                      "%s: label %lld in row %lld of %s, and there are only %lld labels: a model would get as many outputs; "
-                                                   "number the classes from 0, or data.classes: %lld if there are so many",
-                                     path, (long long)most, (long long)most_row, info->field[HOOP_FIELD_Y].path,
-                                     (long long)(info->length * per), most < INT64_MAX ? (long long)most + 1 : (long long)most);
+                                                   "number the classes from 0, or %s: %lld if there are so many",
+                                     path, (long long)most, (long long)most_row, y->path, (long long)all, classes_key,
+                       most < INT64_MAX ? (long long)most + 1 : (long long)most);
     }
-    free(index);
-    free(label);
+    free(r.index);
+    free(r.label);
     *classes = most < INT64_MAX ? most + 1 : most;
     return st;
 }

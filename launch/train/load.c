@@ -99,12 +99,11 @@ done:
     return st;
 }
 
-void hoop__load_peek(const char *path, hoop__peek *out)
+void hoop__load_peek(const hoop_trainer *tr, const char *path, hoop__peek *out)
 {
-    hoop_checkpoint              *c = NULL;
-    const hoop_checkpoint_tensor *mean;
-    int64_t                      *steps = NULL, n = 0;
-    char                          one[HOOP_CHECKPOINT_PATH];
+    hoop_checkpoint *c     = NULL;
+    int64_t         *steps = NULL, n = 0;
+    char             one[HOOP_CHECKPOINT_PATH], name[HOOP__BUFFER_NAME];
     *out = (hoop__peek){.found = false};
     if (hoop_checkpoint_open(path, NULL, &c) != HOOP_OK && hoop_checkpoint_list(path, NULL, &steps, &n) == HOOP_OK) {
         while (c == NULL && n-- > 0) /* the newest may be damaged; those of a run are alike */
@@ -112,10 +111,13 @@ void hoop__load_peek(const char *path, hoop__peek *out)
     }
     free(steps);
     if (c == NULL) return;
-    mean = hoop_checkpoint_find(c, HOOP_CKPT_BUFFER, NULL, "normalize.mean");
-    *out = (hoop__peek){.found   = true,
-                        .targets = hoop_checkpoint_find(c, HOOP_CKPT_BUFFER, NULL, "normalize_targets.std") != NULL,
-                        .mean    = mean != NULL ? mean->dtype : HOOP_F32};
+    out->found = true;
+    for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++) {
+        const hoop_checkpoint_tensor *mean =
+            hoop_checkpoint_find(c, HOOP_CKPT_BUFFER, NULL, hoop__field_buffer(tr, k, "mean", name));
+        out->field[k].normalized = mean != NULL;
+        out->field[k].mean       = mean != NULL ? mean->dtype : HOOP_F32;
+    }
     hoop_checkpoint_close(&c);
 }
 

@@ -106,34 +106,46 @@ static void list_text(const names *l, char out[LIST_BYTES])
     }
 }
 
-static const char *elements_of(int field)
+/* "3 inputs", "1 target", "4 inputs of u": of a field whose rows have n elements */
+static const char *elements_of(const hoop_dataset *ds, int field, int64_t n, char out[128])
 {
-    return field == HOOP_FIELD_X ? "input" : "target";
+    const hoop_dataset_field *f     = &hoop_dataset_about(ds)->field[field];
+    const bool                plain = strcmp(f->name, f->role == HOOP_INPUT ? "x" : "y") == 0;
+    (void)snprintf(out, 128, "%lld %s%s%s%.64s", (long long)n, f->role == HOOP_INPUT ? "input" : "target", n == 1 ? "" : "s",
+                   plain ? "" : " of ", plain ? "" : f->name);
+    return out;
 }
 
 static hoop_status fail_width(const hoop_dataset *ds, int field, const names *has, const names *wants, int64_t nhas,
                               int64_t nwants, const char *phrase, const char *why, hoop_error *err)
 {
-    char a[LIST_BYTES], b[LIST_BYTES];
+    char a[LIST_BYTES], b[LIST_BYTES], elements[128];
     list_text(has, a);
     list_text(wants, b);
-    return hoop_fail(err, has->n > 0 && wants->n > 0 ? HOOP_ECONFIG : HOOP_ESHAPE, "%s: %lld %s%s a row%s%s%s; %s %lld%s%s%s%s",
-                     hoop_dataset_path(ds, 0, NULL), (long long)nhas, elements_of(field), nhas == 1 ? "" : "s",
-                     a[0] != '\0' ? " (" : "", a, a[0] != '\0' ? ")" : "", phrase, (long long)nwants, b[0] != '\0' ? " (" : "", b,
-                     b[0] != '\0' ? ")" : "", why);
+    return hoop_fail(err, has->n > 0 && wants->n > 0 ? HOOP_ECONFIG : HOOP_ESHAPE, "%s: %s a row%s%s%s; %s %lld%s%s%s%s",
+                     hoop_dataset_path(ds, 0, NULL), elements_of(ds, field, nhas, elements), a[0] != '\0' ? " (" : "", a,
+                     a[0] != '\0' ? ")" : "", phrase, (long long)nwants, b[0] != '\0' ? " (" : "", b, b[0] != '\0' ? ")" : "",
+                     why);
+}
+
+/* NULL: none */
+static const char *columns_of(const hoop__meaning *m, const char *name)
+{
+    const hoop__field_meaning *f = hoop__meaning_find(m, name);
+    return f == NULL ? NULL : f->columns;
 }
 
 hoop_status hoop__meaning_other_width(const hoop__meaning *trained, const hoop_dataset *ds, int field, const char *has,
                                       hoop_error *err)
 {
-    hoop__meaning own = {0};
-    names         a = {0}, b = {0};
-    hoop_status   st;
+    const hoop_dataset_field *f   = &hoop_dataset_about(ds)->field[field];
+    hoop__meaning             own = {0};
+    names                     a = {0}, b = {0};
+    hoop_status               st;
     HOOP_TRY(st, done, hoop__meaning_of(ds, err, &own));
-    HOOP_TRY(st, done, hoop__names_split(own.columns[field], err, &a));
-    HOOP_TRY(st, done, hoop__names_split(trained->columns[field], err, &b));
-    st = fail_width(ds, field, &a, &b, hoop_dataset_about(ds)->field[field].numel, hoop__meaning_numel(trained, field), has, "",
-                    err);
+    HOOP_TRY(st, done, hoop__names_split(columns_of(&own, f->name), err, &a));
+    HOOP_TRY(st, done, hoop__names_split(columns_of(trained, f->name), err, &b));
+    st = fail_width(ds, field, &a, &b, f->numel, hoop__meaning_numel(trained, f->name), has, "", err);
 done:
     hoop__names_free(&a);
     hoop__names_free(&b);
@@ -228,7 +240,8 @@ static hoop_status judge(const pairing *p, const hoop_dataset *ds, int field, co
             p->unknown, p->nunknown > 1 ? additional : " was");
     }
     if (p->moved)
-        tell(o, "%s: columns of %s are in another order than those trained on: taken by name", path, field == 0 ? "x" : "y");
+        tell(o, "%s: columns of %s are in another order than those trained on: taken by name", path,
+             hoop_dataset_about(ds)->field[field].name);
     if (p->nzero > 0)
         tell(o, "%s: has no %.64s%s: zeros are taken", path, p->zero,
              p->nzero > 1 ? " (and others of the words trained on)" : "");
@@ -237,18 +250,25 @@ static hoop_status judge(const pairing *p, const hoop_dataset *ds, int field, co
     return HOOP_OK;
 }
 
-static hoop_status match_columns(const hoop__meaning *trained, const hoop__meaning *own, hoop_dataset *ds, int field,
-                                 const hoop__match_opts *o, hoop_error *err)
+/* A field of ds, what is known of it, and of the one trained on that is called so. */
+typedef struct both {
+    const hoop__field_meaning *trained, *own;
+    const char                *trained_one_hot, *own_one_hot;
+    int                        field;
+} both;
+
+static hoop_status match_columns(const both *m, hoop_dataset *ds, const hoop__match_opts *o, hoop_error *err)
 {
-    pairing     p = {.moved = false};
+    const int   field = m->field;
+    pairing     p     = {.moved = false};
     hoop_status st;
-    if (trained->columns[field] == NULL || own->columns[field] == NULL) return HOOP_OK;
-    if (strcmp(trained->columns[field], own->columns[field]) == 0) return HOOP_OK;
-    HOOP_TRY(st, done, hoop__names_split(trained->columns[field], err, &p.wants));
-    HOOP_TRY(st, done, hoop__names_split(own->columns[field], err, &p.has));
-    if (field == HOOP_FIELD_Y && p.wants.n == 1 && p.has.n == 1 && trained->classes > 0) goto done; /* classes have names */
-    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, hoop__names_split(trained->one_hot, err, &p.wants_groups));
-    if (field == HOOP_FIELD_X) HOOP_TRY(st, done, hoop__names_split(own->one_hot, err, &p.has_groups));
+    if (m->trained->columns == NULL || m->own->columns == NULL) return HOOP_OK;
+    if (strcmp(m->trained->columns, m->own->columns) == 0) return HOOP_OK;
+    HOOP_TRY(st, done, hoop__names_split(m->trained->columns, err, &p.wants));
+    HOOP_TRY(st, done, hoop__names_split(m->own->columns, err, &p.has));
+    if (m->own->target && p.wants.n == 1 && p.has.n == 1 && m->trained->classes > 0) goto done; /* classes have names */
+    if (!m->own->target) HOOP_TRY(st, done, hoop__names_split(m->trained_one_hot, err, &p.wants_groups));
+    if (!m->own->target) HOOP_TRY(st, done, hoop__names_split(m->own_one_hot, err, &p.has_groups));
     HOOP_TRY(st, done, sorted(&p.wants, o->name, err, &p.wants_by_name));
     HOOP_TRY(st, done, sorted(&p.has, hoop_dataset_path(ds, 0, NULL), err, &p.has_by_name));
     p.from = malloc((size_t)p.wants.n * sizeof *p.from);
@@ -272,8 +292,7 @@ done:
 
 /* ---- classes ---- */
 
-static hoop_status match_classes(const hoop__meaning *trained, const hoop__meaning *own, hoop_dataset *ds,
-                                 const hoop__match_opts *o, hoop_error *err)
+static hoop_status match_classes(const both *m, hoop_dataset *ds, const hoop__match_opts *o, hoop_error *err)
 {
     const char *path  = hoop_dataset_path(ds, 0, NULL);
     names       wants = {0}, has = {0};
@@ -282,9 +301,10 @@ static hoop_status match_classes(const hoop__meaning *trained, const hoop__meani
     bool        moved     = false;
     char        all[LIST_BYTES];
     hoop_status st;
-    if (trained->names == NULL || own->names == NULL || strcmp(trained->names, own->names) == 0) return HOOP_OK;
-    HOOP_TRY(st, done, hoop__names_split(trained->names, err, &wants));
-    HOOP_TRY(st, done, hoop__names_split(own->names, err, &has));
+    if (m->trained->class_names == NULL || m->own->class_names == NULL) return HOOP_OK;
+    if (strcmp(m->trained->class_names, m->own->class_names) == 0) return HOOP_OK;
+    HOOP_TRY(st, done, hoop__names_split(m->trained->class_names, err, &wants));
+    HOOP_TRY(st, done, hoop__names_split(m->own->class_names, err, &has));
     HOOP_TRY(st, done, sorted(&wants, o->name, err, &by_wanted));
     to = malloc((size_t)has.n * sizeof *to);
     if (to == NULL) {
@@ -303,7 +323,7 @@ static hoop_status match_classes(const hoop__meaning *trained, const hoop__meani
     }
     if (!moved) goto done;
     tell(o, "%s: classes are numbered in another way than those trained on: taken by name", path);
-    st = hoop_dataset_relabel(ds, HOOP_FIELD_Y, to, has.n, (const char *const *)wants.name, wants.n, err);
+    st = hoop_dataset_relabel(ds, m->field, to, has.n, (const char *const *)wants.name, wants.n, err);
 done:
     hoop__names_free(&wants);
     hoop__names_free(&has);
@@ -312,24 +332,38 @@ done:
     return st;
 }
 
+/* What names do not settle. */
+static hoop_status match_rest(const both *m, const hoop_dataset *ds, const hoop__match_opts *o, hoop_error *err)
+{
+    hoop__field_meaning trained = *m->trained, own = *m->own;
+    const hoop__meaning a = {.field = &trained, .n = 1}, b = {.field = &own, .n = 1};
+    trained.class_names = trained.columns = NULL;
+    own.classes                           = hoop_dataset_about(ds)->field[m->field].classes;
+    return hoop__meaning_same(&a, o->name, &b, hoop_dataset_path(ds, 0, NULL), err);
+}
+
 hoop_status hoop__meaning_match(const hoop__meaning *trained, hoop_dataset *ds, const hoop__match_opts *opts, hoop_error *err)
 {
-    const char   *path = hoop_dataset_path(ds, 0, NULL);
-    hoop__meaning own  = {0}, rest;
+    hoop__meaning own = {0};
+    bool          old = trained->before;
     hoop_status   st;
     HOOP_TRY(st, done, hoop__meaning_of(ds, err, &own));
-    if (trained->before && own.columns[HOOP_FIELD_X] != NULL)
-        tell(opts, "%s was written before names of columns were kept: those of %s are taken in their order", opts->name, path);
-    HOOP_TRY(st, done, match_columns(trained, &own, ds, HOOP_FIELD_X, opts, err));
-    if (opts->targets) {
-        HOOP_TRY(st, done, match_columns(trained, &own, ds, HOOP_FIELD_Y, opts, err));
-        HOOP_TRY(st, done, match_classes(trained, &own, ds, opts, err));
+    for (int k = 0; k < own.n; k++) {
+        const both m = {.trained         = hoop__meaning_find(trained, own.field[k].name),
+                        .own             = &own.field[k],
+                        .trained_one_hot = trained->one_hot,
+                        .own_one_hot     = own.one_hot,
+                        .field           = hoop_dataset_find(ds, own.field[k].name)};
+        if (old && !m.own->target && m.own->columns != NULL) {
+            tell(opts, "%s was written before names of columns were kept: those of %s are taken in their order", opts->name,
+                 hoop_dataset_path(ds, 0, NULL));
+            old = false;
+        }
+        if (m.trained == NULL) continue;
+        if (!m.own->target || opts->targets) HOOP_TRY(st, done, match_columns(&m, ds, opts, err));
+        if (m.own->target && opts->targets) HOOP_TRY(st, done, match_classes(&m, ds, opts, err));
+        HOOP_TRY(st, done, match_rest(&m, ds, opts, err));
     }
-    rest            = *trained; /* what names do not settle */
-    rest.names      = NULL;
-    rest.columns[0] = rest.columns[1] = NULL;
-    own.classes                       = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].classes;
-    st                                = hoop__meaning_same(&rest, opts->name, &own, path, err);
 done:
     hoop__meaning_free(&own);
     return st;

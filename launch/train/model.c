@@ -27,8 +27,6 @@ static const hoop_option mlp_rows[] = {
 #undef AT
 const hoop_option_table hoop__model_options = {"model", rows, (int)(sizeof rows / sizeof rows[0])};
 const hoop_option_table hoop__mlp_options   = {"model", mlp_rows, (int)(sizeof mlp_rows / sizeof mlp_rows[0])};
-const hoop_config_free  hoop__model_layers  = {
-      "model.layers", true, "layers of kind: layers, such as [{linear: 512}, relu, {dropout: 0.1}, {linear: 10}]"};
 
 /* what stands in model.layers for each of mlp_rows */
 static const char *const layers_for[] = {"{linear: 512}", "relu", "{dropout: 0.1}", "{linear: 10}"};
@@ -169,7 +167,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
     root       = hoop_model_root(tr->model);
-    if (tr->plan->data.normalize != HOOP__NORMALIZE_NONE)
+    if (hoop__input(tr, 0)->normalized)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", &normalize, err, NULL));
     if (tr->plan->model.kind == HOOP__MODEL_MLP)
         HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));

@@ -27,33 +27,43 @@ static double stored(hoop_dataset *ds, int field, int64_t row, int64_t element)
     return value;
 }
 
+/* What is wrong with element `at` of the leaf's rows of field k, which are `row` elements each. */
+static void tell(hoop_dataset *ds, int k, const hoop_loader_leaf *leaf, int64_t at, int64_t row, hoop_error *found)
+{
+    const hoop_dataset_field *f      = &hoop_dataset_about(ds)->field[k];
+    const int64_t             index  = at % row;
+    int64_t                   sample = leaf->sample[at / row];
+    const char               *name   = hoop_dataset_column(ds, k, index), *path;
+    const double              value  = f->numel >= 0 ? stored(ds, k, sample, index) : (double)NAN;
+    char                      where[128];
+    path = hoop__labels_shard(ds, &sample);
+    if (name != NULL)
+        (void)snprintf(where, sizeof where, "in column '%.64s'", name);
+    else
+        (void)snprintf(where, sizeof where, "in element %lld", (long long)index);
+    if (isfinite(value))
+        (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %g %s, beyond f32; precision: f64 can hold it", path,
+                        (long long)sample, f->path, value, where);
+    else
+        (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %s %s; leave such rows out, or give them a value", path,
+                        (long long)sample, f->path,
+                        isnan(value) ? "NaN"
+                        : value > 0  ? "infinity"
+                                     : "-infinity",
+                        where);
+}
+
 void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_loader_leaf *leaf, hoop_error *found)
 {
     for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++) {
-        const hoop_dataset_field *f = &hoop_dataset_about(ds)->field[k];
-        const int64_t at    = f->present ? first_of(leaf->field[k].data, tr->data->field[k].dtype, leaf->n * f->numel) : -1;
-        const int64_t index = at < 0 ? 0 : at % f->numel;
-        int64_t       row   = at < 0 ? 0 : leaf->sample[at / f->numel];
-        const char   *name  = hoop_dataset_column(ds, k, index), *path;
-        char          where[128];
-        double        value;
+        const hoop_dataset_field *f   = &hoop_dataset_about(ds)->field[k];
+        int64_t                   row = f->numel, at;
+        if (!f->present) continue;
+        if (row < 0) row = leaf->field[k].length;
+        for (int d = 1; d < f->ndim && f->numel < 0; d++) row *= f->shape[d];
+        at = first_of(leaf->field[k].data, tr->data->field[k].dtype, leaf->n * row);
         if (at < 0) continue;
-        value = stored(ds, k, row, index);
-        path  = hoop__labels_shard(ds, &row);
-        if (name != NULL)
-            (void)snprintf(where, sizeof where, "in column '%.64s'", name);
-        else
-            (void)snprintf(where, sizeof where, "in element %lld", (long long)index);
-        if (isfinite(value))
-            (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %g %s, beyond f32; precision: f64 can hold it", path,
-                            (long long)row, f->path, value, where);
-        else
-            (void)hoop_fail(found, HOOP_ENONFINITE, "%s: row %lld of %s is %s %s; leave such rows out, or give them a value",
-                            path, (long long)row, f->path,
-                            isnan(value) ? "NaN"
-                            : value > 0  ? "infinity"
-                                         : "-infinity",
-                            where);
+        tell(ds, k, leaf, at, row, found);
         return;
     }
 }

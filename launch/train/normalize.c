@@ -1,4 +1,4 @@
-/* Statistics for `normalize: standard` and `normalize_targets`: buffers of the model, from the training data. */
+/* Statistics for `normalize: standard` and `normalize_targets`: buffers of the model, from the training data, field by field. */
 #include "train/data.h"
 #include "train/plan.h"
 #include "train/saving.h"
@@ -125,12 +125,23 @@ static void store(hoop_tensor *buffer, const double *values)
     }
 }
 
+const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, char out[HOOP__BUFFER_NAME])
+{
+    const bool  input = k<tr->data->ninputs, several = (input ? tr->data->ninputs : tr->data->ntargets)> 1;
+    const char *name  = tr->data->field[k].name;
+    (void)snprintf(out, HOOP__BUFFER_NAME, "normalize%s%s%s.%s", input ? "" : "_targets", several ? "." : "", several ? name : "",
+                   what);
+    return out;
+}
+
 /* Samples stored as f32: where the mean is large, what varies was lost when they were written. */
-static void note_large_means(const hoop_trainer *tr, const moments *m, int64_t width)
+static void note_large_means(const hoop_trainer *tr, const moments *m)
 {
     enum { BITS_WANTED = 8 };
-    int64_t many = 0, first = 0;
-    if (hoop__input(tr, 0)->dtype != HOOP_F32) return;
+    const hoop__field *f     = &tr->data->field[m->field];
+    const int64_t      width = hoop_dataset_about(m->ds)->field[m->field].numel;
+    int64_t            many = 0, first = 0;
+    if (f->dtype != HOOP_F32) return;
     for (int64_t j = width - 1; j >= 0; j--) {
         const double deviation = sqrt(m->variance[j]);
         if (deviation == 0 || fabs(m->mean[j]) < ldexp(deviation, 24 - BITS_WANTED)) continue;
@@ -139,9 +150,9 @@ static void note_large_means(const hoop_trainer *tr, const moments *m, int64_t w
     }
     if (many > 0)
         hoop__note(tr,
-                   "warning: data.normalize: element %lld of x has mean %.9g and deviation %.3g (%lld element%s like it): f32 "
+                   "warning: data.normalize: element %lld of %s has mean %.9g and deviation %.3g (%lld element%s like it): f32 "
                    "keeps little of what varies; store it as f64, or take the mean out of the data",
-                   (long long)first, m->mean[first], sqrt(m->variance[first]), (long long)many, many == 1 ? "" : "s");
+                   (long long)first, f->name, m->mean[first], sqrt(m->variance[first]), (long long)many, many == 1 ? "" : "s");
 }
 
 static hoop_status share(hoop_trainer *tr, hoop_tensor *buffer, const char *what, hoop_error *err)
@@ -152,22 +163,27 @@ static hoop_status share(hoop_trainer *tr, hoop_tensor *buffer, const char *what
     return st;
 }
 
-static hoop_status share_inputs(hoop_trainer *tr, hoop_error *err)
+/* Moments of field k of the training data; `key`: what for. */
+static moments moments_of(const hoop_trainer *tr, int k, const char *key)
+{
+    return (moments){.ds = tr->data->train, .field = k, .key = key, .rows = hoop_dataset_about(tr->data->train)->length};
+}
+
+static hoop_status share_input(hoop_trainer *tr, int k, hoop_error *err)
 {
     hoop__task   task = {.joinable = false};
     bool         root = hoop_comm_rank(tr->comm) == 0;
-    hoop_tensor *mean = find_buffer(tr->params, "normalize.mean"), *inverse = find_buffer(tr->params, "normalize.inverse_std");
-    moments      m = {.ds    = tr->data->train,
-                      .field = HOOP_FIELD_X,
-                      .key   = "data.normalize: standard",
-                      .rows  = hoop_dataset_about(tr->data->train)->length};
-    hoop_status  st;
+    char         name[HOOP__BUFFER_NAME];
+    hoop_tensor *mean    = find_buffer(tr->params, hoop__field_buffer(tr, k, "mean", name)),
+                *inverse = find_buffer(tr->params, hoop__field_buffer(tr, k, "inverse_std", name));
+    moments     m        = moments_of(tr, k, "data.normalize: standard");
+    hoop_status st;
     if (root) hoop__task_start(&task, find_moments, &m);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "statistics of the data", err));
     if (root) {
         store(mean, m.mean);
         store(inverse, m.inverse);
-        note_large_means(tr, &m, hoop_tensor_numel(mean));
+        note_large_means(tr, &m);
     }
     HOOP_TRY(st, done, share(tr, mean, "mean of the data", err));
     HOOP_TRY(st, done, share(tr, inverse, "deviation of the data", err));
@@ -177,35 +193,42 @@ done:
     return st;
 }
 
+static hoop_status share_target(hoop_trainer *tr, hoop__field *f, hoop_error *err)
+{
+    hoop_status st;
+    if (f->found != NULL) {
+        store(f->mean, f->found);
+        store(f->std, f->found + hoop_tensor_numel(f->mean));
+    }
+    st = share(tr, f->mean, "mean of the targets", err);
+    return st == HOOP_OK ? share(tr, f->std, "deviation of the targets", err) : st;
+}
+
 /* rank 0 looks at the data, all get the buffers; constant elements are centred only */
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
     if (tr->data->train == NULL || tr->model == NULL || tr->opts.resume != NULL) return HOOP_OK;
-    if (tr->plan->data.normalize == HOOP__NORMALIZE_STANDARD) HOOP_TRY(st, done, share_inputs(tr, err));
-    if (hoop__target(tr, 0)->mean == NULL) goto done;
-    if (hoop__target(tr, 0)->found != NULL) {
-        store(hoop__target(tr, 0)->mean, hoop__target(tr, 0)->found);
-        store(hoop__target(tr, 0)->std, hoop__target(tr, 0)->found + hoop_tensor_numel(hoop__target(tr, 0)->mean));
-    }
-    HOOP_TRY(st, done, share(tr, hoop__target(tr, 0)->mean, "mean of the targets", err));
-    HOOP_TRY(st, done, share(tr, hoop__target(tr, 0)->std, "deviation of the targets", err));
-done:
+    for (int k = 0; k < tr->data->ninputs && st == HOOP_OK; k++)
+        if (tr->data->field[k].normalized) st = share_input(tr, k, err);
+    for (int k = 0; k < tr->data->ntargets && st == HOOP_OK; k++)
+        if (hoop__target(tr, k)->mean != NULL) st = share_target(tr, hoop__target(tr, k), err);
     return st;
 }
 
 /* ---- what is decided before the model is built ---- */
 
+/* Of one field. */
 typedef struct decision {
-    int64_t input_f64, targets; /* the mean of x is taken away in f64; targets are normalised */
-    int64_t asked;              /* by this column of y; -1: by the config or a checkpoint */
-    double  mean, deviation;    /* of that */
+    int64_t normalize, f64;  /* f64: the mean of an input is taken away in f64 */
+    int64_t asked;           /* by this column of a target; -1: by the config or a checkpoint */
+    double  mean, deviation; /* of that */
 } decision;
 
 typedef struct deciding {
     hoop_trainer *tr;
-    moments       y;
-    decision      out;
+    moments      *found; /* of targets that are normalised */
+    decision     *out;
 } deciding;
 
 /* Does a target want to be normalised? Networks begin with outputs around 0 that vary by about 1. */
@@ -215,90 +238,138 @@ static bool asks(double mean, double deviation)
 }
 
 /* Of tables: the elements of a field or image are weighed against each other as they are. Looks at a sample of many rows. */
-static hoop_status look_at_targets(deciding *d, hoop_error *err)
+static hoop_status look_at_target(const moments *all, decision *out, hoop_error *err)
 {
     enum { MOST_TARGETS = 64, ALL_ELEMENTS = 1 << 22, SAMPLE = 4096, SAMPLE_CHUNKED = 64 };
-    const hoop_dataset_info  *info = hoop_dataset_about(d->y.ds);
-    const hoop_dataset_field *y    = &info->field[HOOP_FIELD_Y];
-    moments                   m    = d->y;
+    const hoop_dataset_info  *info = hoop_dataset_about(all->ds);
+    const hoop_dataset_field *y    = &info->field[all->field];
+    moments                   m    = *all;
     hoop_status               st;
-    if (y->ndim > 1 || y->numel > MOST_TARGETS) return HOOP_OK;
+    if (y->ndim > 1 || y->numel > MOST_TARGETS || y->varies) return HOOP_OK;
     if (info->length > ALL_ELEMENTS / y->numel) m.rows = info->mapped ? SAMPLE : SAMPLE_CHUNKED;
     st = find_moments(&m, err);
-    for (int64_t j = 0; j < y->numel && st == HOOP_OK && d->out.targets == 0; j++) {
+    for (int64_t j = 0; j < y->numel && st == HOOP_OK && out->normalize == 0; j++) {
         if (!asks(m.mean[j], sqrt(m.variance[j]))) continue;
-        d->out = (decision){d->out.input_f64, 1, j, m.mean[j], sqrt(m.variance[j])};
+        *out = (decision){.normalize = 1, .asked = j, .mean = m.mean[j], .deviation = sqrt(m.variance[j])};
     }
     moments_free(&m);
     return st;
 }
 
-static hoop_status decide(void *ctx, hoop_error *err)
+static void decide_input(const hoop_trainer *tr, int k, const hoop__peek *is, decision *out)
 {
-    deciding     *d  = ctx;
-    hoop_trainer *tr = d->tr;
-    hoop__peek    is = {.found = false};
-    hoop_status   st = HOOP_OK;
-    if (tr->opts.resume != NULL) hoop__load_peek(tr->opts.resume, &is);
+    out->normalize = hoop__field_asks(tr, k) == HOOP__NORMALIZE_STANDARD;
     if (tr->data->train != NULL) { /* f32 and u8 are f32 already */
-        const hoop_dtype x = hoop_dataset_about(tr->data->train)->field[HOOP_FIELD_X].dtype;
-        d->out.input_f64   = x == HOOP_F64 || x == HOOP_I64 || x == HOOP_I32;
+        const hoop_dtype x = hoop_dataset_about(tr->data->train)->field[k].dtype;
+        out->f64           = x == HOOP_F64 || x == HOOP_I64 || x == HOOP_I32;
     }
-    if (is.found) d->out.input_f64 = is.mean == HOOP_F64;
-    if (hoop__target(tr, 0)->loss->element == NULL) return HOOP_OK;
-    d->out.targets = tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD;
-    if (tr->plan->data.normalize_targets == HOOP__TARGETS_AUTO && tr->opts.resume != NULL) d->out.targets = is.targets;
-    if (tr->data->train == NULL || tr->opts.resume != NULL) return HOOP_OK;
-    if (tr->plan->data.normalize_targets == HOOP__TARGETS_AUTO) st = look_at_targets(d, err);
-    return st == HOOP_OK && d->out.targets != 0 ? find_moments(&d->y, err) : st;
+    if (is->found) out->f64 = is->field[k].mean == HOOP_F64;
 }
 
-/* What rank 0 found of the targets, for the buffers that are still to be made: means, then deviations. */
-static hoop_status keep_targets(hoop_trainer *tr, const moments *m, hoop_error *err)
+static hoop_status decide_target(deciding *d, int k, const hoop__peek *is, decision *out, hoop_error *err)
 {
-    const int64_t n            = hoop_dataset_about(m->ds)->field[HOOP_FIELD_Y].numel;
-    hoop__target(tr, 0)->found = malloc((size_t)(2 * n) * sizeof *hoop__target(tr, 0)->found);
-    if (hoop__target(tr, 0)->found == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the targets");
-    memcpy(hoop__target(tr, 0)->found, m->mean, (size_t)n * sizeof *m->mean);
-    for (int64_t j = 0; j < n; j++) hoop__target(tr, 0)->found[n + j] = m->variance[j] > 0.0 ? sqrt(m->variance[j]) : 1.0;
+    const hoop_trainer *tr    = d->tr;
+    const int           asked = hoop__field_asks(tr, k);
+    hoop_status         st    = HOOP_OK;
+    if (tr->data->field[k].loss->element == NULL) return HOOP_OK; /* of classes, say */
+    out->normalize = asked == HOOP__NORMALIZE_STANDARD;
+    if (asked == HOOP__NORMALIZE_AUTO && tr->opts.resume != NULL) out->normalize = is->field[k].normalized;
+    if (tr->data->train == NULL || tr->opts.resume != NULL) return HOOP_OK;
+    d->found[k] = moments_of(tr, k, "normalize_targets");
+    if (asked == HOOP__NORMALIZE_AUTO) st = look_at_target(&d->found[k], out, err);
+    return st == HOOP_OK && out->normalize != 0 ? find_moments(&d->found[k], err) : st;
+}
+
+static hoop_status decide(void *ctx, hoop_error *err)
+{
+    deciding           *d  = ctx;
+    const hoop_trainer *tr = d->tr;
+    const int           n  = tr->data->ninputs + tr->data->ntargets;
+    hoop__peek          is = {.found = false};
+    hoop_status         st = HOOP_OK;
+    if (tr->opts.resume != NULL) hoop__load_peek(tr, tr->opts.resume, &is);
+    for (int k = 0; k < n && st == HOOP_OK; k++) {
+        d->out[k] = (decision){.asked = -1};
+        if (k < tr->data->ninputs)
+            decide_input(tr, k, &is, &d->out[k]);
+        else
+            st = decide_target(d, k, &is, &d->out[k], err);
+    }
+    return st;
+}
+
+/* What rank 0 found of a target, for the buffers that are still to be made: means, then deviations. */
+static hoop_status keep_target(hoop__field *f, const moments *m, hoop_error *err)
+{
+    const int64_t n = hoop_dataset_about(m->ds)->field[m->field].numel;
+    f->found        = malloc((size_t)(2 * n) * sizeof *f->found);
+    if (f->found == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for statistics of the targets");
+    memcpy(f->found, m->mean, (size_t)n * sizeof *m->mean);
+    for (int64_t j = 0; j < n; j++) f->found[n + j] = m->variance[j] > 0.0 ? sqrt(m->variance[j]) : 1.0;
     return HOOP_OK;
+}
+
+static void tell_asked(const hoop_trainer *tr, int k, const decision *d)
+{
+    const hoop__specs *fields  = &tr->plan->specs;
+    const bool         several = tr->data->ntargets > 1;
+    char               element[96], key[128];
+    hoop__note(tr,
+               "targets%s%s are normalised, since %s of %s has mean %.9g and deviation %.3g (%s: none leaves them); losses and "
+               "predictions are in the data's units",
+               several ? " of " : "", several ? tr->data->field[k].name : "", element_text(tr->data->train, k, d->asked, element),
+               tr->data->field[k].name, d->mean, d->deviation, hoop__specs_key(fields, k, "normalize", key));
+}
+
+static void take_decisions(hoop_trainer *tr, const decision *d)
+{
+    hoop__data *data = tr->data;
+    for (int k = 0; k < data->ninputs + data->ntargets; k++) {
+        hoop__field *f = &data->field[k];
+        f->normalized  = d[k].normalize != 0;
+        if (f->normalized && (k >= data->ninputs || d[k].f64 != 0)) f->dtype = HOOP_F64;
+    }
+}
+
+static bool anything_to_decide(const hoop_trainer *tr)
+{
+    bool any = false;
+    if (tr->opts.params != NULL || (tr->data->train == NULL && tr->opts.resume == NULL)) return false;
+    for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++)
+        any = any || (k < tr->data->ninputs ? hoop__field_asks(tr, k) != HOOP__NORMALIZE_NONE
+                                            : tr->data->field[k].loss->element != NULL);
+    return any;
 }
 
 hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err)
 {
+    const int   n     = tr->data->ninputs + tr->data->ntargets;
     hoop__task  task  = {.joinable = false};
     bool        root  = hoop_comm_rank(tr->comm) == 0;
-    deciding    d     = {.tr = tr, .out = {.asked = -1}};
+    deciding    d     = {.tr = tr, .found = calloc((size_t)n, sizeof *d.found), .out = calloc((size_t)n, sizeof *d.out)};
     hoop_error  local = {.status = HOOP_OK};
-    char        element[96];
-    hoop_status st = HOOP_OK;
-    if (tr->opts.params == NULL && (tr->data->train != NULL || tr->opts.resume != NULL) &&
-        (tr->plan->data.normalize != HOOP__NORMALIZE_NONE || hoop__target(tr, 0)->loss->element != NULL)) {
-        if (tr->data->train != NULL)
-            d.y = (moments){.ds    = tr->data->train,
-                            .field = HOOP_FIELD_Y,
-                            .key   = "loss: mse",
-                            .rows  = hoop_dataset_about(tr->data->train)->length};
+    hoop_status st    = HOOP_OK;
+    if (d.found == NULL || d.out == NULL) (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for statistics of the data");
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
+    if (anything_to_decide(tr)) {
         if (root) hoop__task_start(&task, decide, &d);
         HOOP_TRY(st, done, hoop__task_wait(tr, &task, "statistics of the targets", err));
-        if (root && d.y.mean != NULL) (void)keep_targets(tr, &d.y, &local);
+        for (int k = tr->data->ninputs; k < n && root && local.status == HOOP_OK; k++)
+            if (d.found[k].mean != NULL) (void)keep_target(&tr->data->field[k], &d.found[k], &local);
         HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
-        HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, &d.out, (int64_t)sizeof d.out, "what to normalize", err));
-        if (root && d.out.asked >= 0)
-            hoop__note(
-                tr,
-                "targets are normalised, since %s of y has mean %.9g and deviation %.3g (data.normalize_targets: none leaves "
-                "them); losses and predictions are in the data's units",
-                element_text(tr->data->train, HOOP_FIELD_Y, d.out.asked, element), d.out.mean, d.out.deviation);
+        HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, d.out, n * (int64_t)sizeof *d.out, "what to normalize", err));
+        for (int k = tr->data->ninputs; k < n && root; k++)
+            if (d.out[k].asked >= 0 && d.out[k].normalize != 0) tell_asked(tr, k, &d.out[k]);
+        take_decisions(tr, d.out);
     }
-    tr->plan->data.normalize_targets = d.out.targets != 0 ? HOOP__TARGETS_STANDARD : HOOP__TARGETS_NONE;
-    hoop__target(tr, 0)->normalized  = d.out.targets != 0;
-    hoop__input(tr, 0)->normalized   = tr->plan->data.normalize != HOOP__NORMALIZE_NONE;
-    if (d.out.targets != 0) hoop__target(tr, 0)->dtype = HOOP_F64;
-    if (d.out.input_f64 != 0 && tr->plan->data.normalize != HOOP__NORMALIZE_NONE) hoop__input(tr, 0)->dtype = HOOP_F64;
+    /* what a resolved config of x and y says; of named fields, it stays as it was, and a checkpoint tells */
+    if (!tr->plan->specs.named)
+        tr->plan->data.normalize_targets = hoop__target(tr, 0)->normalized ? HOOP__NORMALIZE_STANDARD : HOOP__NORMALIZE_NONE;
 done:
     hoop__task_join(&task);
-    moments_free(&d.y);
+    for (int k = 0; k < n && d.found != NULL; k++) moments_free(&d.found[k]);
+    free(d.found);
+    free(d.out);
     if (local.status != HOOP_OK) (void)hoop_fail(err, local.status, "%s", local.text);
     return st;
 }

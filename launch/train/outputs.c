@@ -59,8 +59,9 @@ static const char *who(const hoop_trainer *tr, const hoop__field *f, char out[WH
 
 static hoop_status check_labels(hoop_trainer *tr, hoop__field *f, int ndim, const int64_t *shape, hoop_error *err)
 {
-    char out[SHAPE_TEXT], label[SHAPE_TEXT], advice[192], whose[WHO_TEXT];
-    bool fit;
+    char      out[SHAPE_TEXT], label[SHAPE_TEXT], advice[HOOP__ADVICE], whose[WHO_TEXT], key[HOOP__SPEC_KEY];
+    const int k = (int)(f - tr->data->field);
+    bool      fit;
     if (tr->opts.evaluate_only && f->classes == 0 && ndim > 0) f->classes = shape[ndim - 1]; /* all that a trained model knows */
     if (ndim < 1 || shape[ndim - 1] < f->classes)
         return hoop_config_fail(tr->config, "model", err, "%s has %lld outputs, the data %lld classes", who(tr, f, whose),
@@ -69,10 +70,13 @@ static hoop_status check_labels(hoop_trainer *tr, hoop__field *f, int ndim, cons
     fit = f->ndim == ndim - 1;
     for (int d = 0; d < ndim - 1 && fit; d++) fit = f->shape[d] == shape[d];
     if (fit) return HOOP_OK;
-    return hoop_config_fail(tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels%s%s are %s%s",
-                            shape_text(ndim, shape, out), (long long)shape[ndim - 1], tr->data->ntargets == 1 ? "" : " of ",
-                            tr->data->ntargets == 1 ? "" : f->name, shape_text(f->ndim, f->shape, label),
-                            tr->data->train == NULL ? "" : hoop__labels_advice(tr->data->train, advice));
+    return hoop_config_fail(
+        tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels%s%s are %s%s",
+        shape_text(ndim, shape, out), (long long)shape[ndim - 1], tr->data->ntargets == 1 ? "" : " of ",
+        tr->data->ntargets == 1 ? "" : f->name, shape_text(f->ndim, f->shape, label),
+        tr->data->train == NULL
+            ? ""
+            : hoop__labels_advice(tr->data->train, k, hoop__specs_key(&tr->plan->specs, k, "labels", key), advice));
 }
 
 static int64_t product(int ndim, const int64_t *shape)

@@ -114,17 +114,6 @@ static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
                                     : "is a key of sgd; leave it out, or choose optimizer.name: sgd with a momentum");
     if (tr->opts.arrays && tr->plan->run.steps == 0)
         return hoop_config_fail(tr->config, "epochs", err, "steps on the caller's arrays have no epochs; give steps");
-    if (tr->plan->data.normalize != HOOP__NORMALIZE_NONE &&
-        (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
-        return hoop_config_fail(tr->config, "data.normalize", err, "there is no %s to normalize; take this out",
-                                tr->opts.params != NULL ? "model of a config whose input" : "training data of a config");
-    if (tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD &&
-        (tr->opts.params != NULL || (tr->opts.arrays && tr->opts.resume == NULL)))
-        return hoop_config_fail(tr->config, "data.normalize_targets", err, "there is no %s to normalize; take this out",
-                                tr->opts.params != NULL ? "model of a config whose outputs" : "training data of a config");
-    if (tr->plan->data.normalize_targets == HOOP__TARGETS_STANDARD && hoop__plan_loss(tr)->element == NULL)
-        return hoop_config_fail(tr->config, "data.normalize_targets", err, "is for real targets, and loss is %s; take this out",
-                                hoop__plan_loss(tr)->name);
     return HOOP_OK;
 }
 
@@ -134,7 +123,8 @@ hoop_status hoop__plan_read(hoop_trainer *tr, hoop_error *err)
     hoop__schema_init(tr);
     HOOP_TRY(st, done, hoop_config_read(tr->config, &tr->plan->schema, err));
     tr->dtype = tr->plan->run.precision == 1 ? HOOP_F64 : HOOP_F32;
-    HOOP_TRY(st, done, hoop__fields_of_opts(tr, err));
+    HOOP_TRY(st, done, hoop__specs_read(tr->config, &tr->plan->data, err, &tr->plan->specs));
+    HOOP_TRY(st, done, hoop__data_fields(tr, err));
     HOOP_TRY(st, done, hoop__model_check(tr, err));
     HOOP_TRY(st, done, check_options(tr, err));
     HOOP_TRY(st, done, check_leaves(tr, err));

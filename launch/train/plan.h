@@ -3,6 +3,7 @@
 #define HOOP_TRAINER_PLAN_H
 
 #include "hoop/loss.h"
+#include "train/specs.h"
 #include "train/trainer.h"
 
 /* top level (plan.c) */
@@ -38,20 +39,18 @@ typedef struct hoop__save_opts {
 
 enum { HOOP__MODEL_MLP, HOOP__MODEL_LAYERS };
 enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
-enum { HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD };
-enum { HOOP__TARGETS_AUTO, HOOP__TARGETS_NONE, HOOP__TARGETS_STANDARD };
 enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
 
-extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__mlp_options, hoop__data_options, hoop__dist_options,
-    hoop__save_options;
-extern const hoop_config_free hoop__model_layers; /* model.layers: a list of modules */
+extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__mlp_options, hoop__data_options, hoop__short_options,
+    hoop__dist_options, hoop__save_options;
 
-enum { HOOP__PARTS = 8 }; /* option tables of a training config (schema.c) */
+enum { HOOP__PARTS = 9 }; /* option tables of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts     run;
     hoop__model_opts   model;
     hoop__data_opts    data;
+    hoop__specs        specs; /* of its fields */
     hoop__dist_opts    dist;
     hoop__save_opts    save;
     hoop_optim_opts    optim;

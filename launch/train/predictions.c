@@ -22,10 +22,29 @@ typedef struct progress_fn {
     void *ctx;
 } progress_fn;
 
-static int64_t row_bytes_in(const hoop_trained *t)
-{
-    return hoop_dataset_about(t->data)->field[HOOP_FIELD_X].numel * (int64_t)hoop_dtype_size(hoop__input(t->trainer, 0)->dtype);
-}
+/* Outputs of one target: what a row of it is. */
+typedef struct form {
+    const char        *name;
+    const hoop__names *names; /* of classes, or of values */
+    bool               classes;
+    int                ndim;
+    int64_t            shape[HOOP_MAX_DIMS], width; /* width: values of a row */
+    hoop_dtype         dtype;
+} form;
+
+/* All that is predicted, and room for rows on their way through the model. */
+typedef struct work {
+    hoop_trained *t;
+    form         *form;
+    int           ninputs, ntargets;
+    int64_t       in_bytes, out_bytes; /* of a row of all; in_bytes 0 where rows vary */
+    int64_t       chunk;               /* rows of one forward pass */
+    bool          varies;              /* rows of inputs are as long as the longest of a chunk */
+    int64_t      *index, *lengths;
+    hoop_dtype    dtype[HOOP_DATASET_FIELDS]; /* of inputs, as they are read */
+    void         *in[HOOP_DATASET_FIELDS], *out[HOOP_DATASET_FIELDS];
+    int64_t       length[HOOP_DATASET_FIELDS];
+} work;
 
 /* The rows of this rank, cut where one rank alone would begin another forward pass: the same shapes, so the same bits. */
 static int64_t own_rows(const hoop_trainer *tr, int64_t rows, int64_t chunk, int64_t *first)
@@ -37,63 +56,93 @@ static int64_t own_rows(const hoop_trainer *tr, int64_t rows, int64_t chunk, int
     return last > *first ? last - *first : 0;
 }
 
-/* Room for rows on their way through the model. */
-typedef struct space {
-    int64_t *index;
-    char    *in, *out;
-} space;
-
-static hoop_status space_make(space *s, int64_t rows, int64_t in_bytes, int64_t out_bytes, hoop_error *err)
+static const hoop_dataset_field *input_of(const work *w, int k)
 {
-    s->index = malloc((size_t)(rows + 1) * sizeof *s->index);
-    s->in    = malloc((size_t)(rows * in_bytes) + 1);
-    s->out   = malloc((size_t)(rows * out_bytes) + 1);
-    return s->index != NULL && s->in != NULL && s->out != NULL
-               ? HOOP_OK
-               : hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)rows);
+    return &hoop_dataset_about(w->t->data)->field[k];
 }
 
-static void space_free(space *s)
+/* Of this many elements of input k. */
+static hoop_status make_input(work *w, int k, int64_t elements, hoop_error *err)
 {
-    free(s->index);
-    free(s->in);
-    free(s->out);
+    void *data = realloc(w->in[k], (size_t)elements * hoop_dtype_size(w->dtype[k]) + 1);
+    if (data == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for rows to predict");
+    w->in[k] = data;
+    return HOOP_OK;
 }
 
-/* Outputs of rows [first, first + n) into s->out. */
-static hoop_status predict_some(hoop_trained *t, const space *s, int64_t first, int64_t n, bool probabilities, hoop_error *err)
+static hoop_status space_make(work *w, int64_t rows, hoop_error *err)
 {
-    hoop_trainer *tr = t->trainer;
-    const void   *x  = s->in;
-    void         *y  = s->out;
-    hoop__rows    in = {.data = &x, .as_read = true, .probabilities = probabilities};
+    hoop_status st = HOOP_OK;
+    bool        good;
+    w->index   = malloc((size_t)(rows + 1) * sizeof *w->index);
+    w->lengths = malloc((size_t)(rows + 1) * sizeof *w->lengths);
+    good       = w->index != NULL && w->lengths != NULL;
+    for (int k = 0; k < w->ntargets && good; k++) {
+        w->out[k] = malloc((size_t)(rows * w->form[k].width) * hoop_dtype_size(w->form[k].dtype) + 1);
+        good      = w->out[k] != NULL;
+    }
+    for (int k = 0; k < w->ninputs && good && st == HOOP_OK; k++)
+        if (input_of(w, k)->numel >= 0) st = make_input(w, k, rows * input_of(w, k)->numel, err);
+    return good ? st : hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows", (long long)rows);
+}
+
+static void space_free(work *w)
+{
+    free(w->index);
+    free(w->lengths);
+    for (int k = 0; k < w->ninputs; k++) free(w->in[k]);
+    for (int k = 0; k < w->ntargets; k++) free(w->out[k]);
+}
+
+/* Rows w->index[n] of an input whose rows vary, as long as the longest of these. */
+static hoop_status read_varying(work *w, int k, int64_t n, hoop_error *err)
+{
+    const hoop_dataset_field *f    = input_of(w, k);
+    int64_t                   rest = 1, longest = 1;
+    hoop_status               st = hoop_dataset_lengths(w->t->data, w->index, n, k, w->lengths, err);
+    if (st != HOOP_OK) return st;
+    for (int d = 1; d < f->ndim; d++) rest *= f->shape[d];
+    for (int64_t i = 0; i < n; i++)
+        if (w->lengths[i] > longest) longest = w->lengths[i];
+    w->length[k] = longest;
+    st           = make_input(w, k, n * longest * rest, err);
+    return st != HOOP_OK ? st : hoop_dataset_read_padded(w->t->data, w->index, n, k, w->dtype[k], longest, w->in[k], err);
+}
+
+/* Outputs of rows [first, first + n) into w->out. */
+static hoop_status predict_some(work *w, int64_t first, int64_t n, bool probabilities, hoop_error *err)
+{
+    const void *rows[HOOP_DATASET_FIELDS];
+    hoop_dtype  as[HOOP_DATASET_FIELDS];
+    hoop__rows  in = {.data = rows, .length = w->length, .as_read = true, .probabilities = probabilities};
+    hoop_status st = HOOP_OK;
+    for (int64_t i = 0; i < n; i++) w->index[i] = first + i;
+    for (int k = 0; k < w->ntargets; k++) as[k] = w->form[k].dtype;
+    for (int k = 0; k < w->ninputs && st == HOOP_OK; k++) {
+        st      = input_of(w, k)->numel < 0 ? read_varying(w, k, n, err)
+                                            : hoop_dataset_read(w->t->data, w->index, n, k, w->dtype[k], w->in[k], err);
+        rows[k] = w->in[k];
+    }
+    return st == HOOP_OK ? hoop__predict(w->t->trainer, &in, n, w->out, as, err) : st;
+}
+
+static hoop_status predict_rows(work *w, const hoop_output *file, const progress_fn *told, hoop_error *err)
+{
+    hoop_trainer *tr = w->t->trainer;
+    int64_t       first, n = own_rows(tr, file->set[0].rows, w->chunk, &first);
+    int64_t       block = w->varies ? w->chunk : BLOCK_BYTES / (w->in_bytes + w->out_bytes + 1) / w->chunk * w->chunk;
     hoop_status   st;
-    for (int64_t i = 0; i < n; i++) s->index[i] = first + i;
-    st = hoop_dataset_read(t->data, s->index, n, HOOP_FIELD_X, hoop__input(tr, 0)->dtype, s->in, err);
-    return st == HOOP_OK ? hoop__predict(tr, &in, n, &y, &t->predicted, err) : st;
-}
-
-static hoop_status predict_rows(hoop_trained *t, const hoop_output *file, int64_t chunk, const progress_fn *told, hoop_error *err)
-{
-    hoop_trainer *tr    = t->trainer;
-    int64_t       width = row_bytes_in(t), first, block;
-    int64_t       n     = own_rows(tr, file->set[0].rows, chunk, &first);
-    space         s     = {0};
-    hoop_status   st;
-    block = BLOCK_BYTES / (width + file->set[0].row_bytes + 1) / chunk * chunk;
-    if (block < chunk) block = chunk;
+    if (block < w->chunk) block = w->chunk;
     if (block > n) block = n;
-    st = space_make(&s, block, width, file->set[0].row_bytes, err);
+    st = space_make(w, block, err);
     for (int64_t at = 0; at < n && st == HOOP_OK; at += block) {
         int64_t m = n - at < block ? n - at : block;
-        st        = predict_some(t, &s, first + at, m, false, err);
-        if (st == HOOP_OK) st = hoop_output_write(file, 0, first + at, m, s.out, err);
+        st        = predict_some(w, first + at, m, false, err);
+        for (int k = 0; k < w->ntargets && st == HOOP_OK; k++) st = hoop_output_write(file, k, first + at, m, w->out[k], err);
         if (told->progress != NULL) told->progress(told->ctx, (double)(at + m) / (double)n);
         hoop_comm_progress(tr->comm);
     }
-    if (st == HOOP_OK) st = hoop_output_sync(file, err);
-    space_free(&s);
-    return st;
+    return st == HOOP_OK ? hoop_output_sync(file, err) : st;
 }
 
 /* ---- a table of text ---- */
@@ -128,13 +177,6 @@ static void add_number(hoop__text *line, double v, hoop_dtype dtype)
     hoop__text_add(line, text, (size_t)n);
 }
 
-/* What a table of predictions holds. */
-typedef struct form {
-    const hoop__names *names; /* of classes, or of targets */
-    bool               classes;
-    int64_t            width; /* values of a row */
-} form;
-
 /* "setosa", or "3" where it has no name */
 static const char *name_of(const form *s, int64_t i, const char *prefix, char out[32])
 {
@@ -143,35 +185,53 @@ static const char *name_of(const form *s, int64_t i, const char *prefix, char ou
     return out;
 }
 
-static void add_header(const form *s, hoop__text *line)
+/* A column's name, that of its target before it where there are several. */
+static void add_head(hoop__text *line, const work *w, const form *s, bool probability, const char *own)
 {
-    char        number[32];
-    hoop__text  cell = {0};
-    const char *own;
-    if (s->classes) hoop__text_adds(line, "class");
-    for (int64_t i = 0; i < s->width; i++) {
-        if (i > 0 || s->classes) hoop__text_add(line, ",", 1);
-        own = s->classes ? name_of(s, i, "", number) : s->width == 1 && s->names->n == 0 ? "y" : name_of(s, i, "y", number);
-        hoop__text_addf(&cell, s->classes ? "p(%s)" : "%s", own);
-        if (cell.failed) line->failed = true;
-        if (!cell.failed) add_cell(line, cell.data);
-        hoop__text_clear(&cell);
+    hoop__text cell = {0};
+    if (line->size > 0) hoop__text_add(line, ",", 1);
+    if (w->ntargets > 1) hoop__text_addf(&cell, "%s.", s->name);
+    hoop__text_addf(&cell, probability ? "p(%s)" : "%s", own);
+    if (cell.failed) line->failed = true;
+    if (!cell.failed) add_cell(line, cell.data);
+    hoop__text_clear(&cell);
+}
+
+static void add_header(const work *w, hoop__text *line)
+{
+    char number[32];
+    for (int k = 0; k < w->ntargets; k++) {
+        const form *s = &w->form[k];
+        if (s->classes) add_head(line, w, s, false, "class");
+        for (int64_t i = 0; i < s->width; i++) {
+            const bool only = s->width == 1 && s->names->n == 0 && !s->classes;
+            add_head(line, w, s, s->classes, only ? "y" : name_of(s, i, s->classes ? "" : "y", number));
+        }
     }
     hoop__text_add(line, "\n", 1);
 }
 
-static void add_rows(const form *s, const char *values, hoop_dtype dtype, int64_t n, hoop__text *text)
+/* The class of a row, nothing where it has none, and a number for each of its values. */
+static void add_values(const form *s, const void *values, int64_t row, hoop__text *text)
 {
-    char number[32];
+    const int64_t first = row * s->width;
+    int64_t       best  = 0;
+    char          number[32];
+    for (int64_t i = 1; i < s->width; i++)
+        if (hoop__value_at(values, s->dtype, first + i) > hoop__value_at(values, s->dtype, first + best)) best = i;
+    if (s->classes && !isnan(hoop__value_at(values, s->dtype, first))) add_cell(text, name_of(s, best, "", number));
+    for (int64_t i = 0; i < s->width; i++) {
+        if (i > 0 || s->classes) hoop__text_add(text, ",", 1);
+        add_number(text, hoop__value_at(values, s->dtype, first + i), s->dtype);
+    }
+}
+
+static void add_rows(const work *w, int64_t n, hoop__text *text)
+{
     for (int64_t row = 0; row < n; row++) {
-        const int64_t first = row * s->width;
-        int64_t       best  = 0;
-        for (int64_t i = 1; i < s->width; i++)
-            if (hoop__value_at(values, dtype, first + i) > hoop__value_at(values, dtype, first + best)) best = i;
-        if (s->classes && !isnan(hoop__value_at(values, dtype, first))) add_cell(text, name_of(s, best, "", number));
-        for (int64_t i = 0; i < s->width; i++) {
-            if (i > 0 || s->classes) hoop__text_add(text, ",", 1);
-            add_number(text, hoop__value_at(values, dtype, first + i), dtype);
+        for (int k = 0; k < w->ntargets; k++) {
+            if (k > 0) hoop__text_add(text, ",", 1);
+            add_values(&w->form[k], w->out[k], row, text);
         }
         hoop__text_add(text, "\n", 1);
     }
@@ -195,25 +255,21 @@ static hoop_status write_turn(hoop_trainer *tr, const hoop_output *file, const h
     return HOOP_OK;
 }
 
-static void predict_text(hoop_trained *t, const hoop_output *file, const form *sheet, int64_t chunk, const progress_fn *told,
-                         hoop_error *err)
+static void predict_text(work *w, const hoop_output *file, const progress_fn *told, hoop_error *err)
 {
-    hoop_trainer *tr   = t->trainer;
-    const int64_t rows = hoop_dataset_about(t->data)->length, in = row_bytes_in(t),
-                  out = sheet->width * (int64_t)hoop_dtype_size(t->predicted), size = hoop_comm_size(tr->comm);
-    int64_t    block = TEXT_BYTES / (in + out + 1) / chunk * chunk, end = 0;
-    int64_t   *sizes = calloc((size_t)size, sizeof *sizes);
-    hoop__text text  = {0};
-    space      s     = {0};
-    if (block < chunk) block = chunk; /* the same for any number of ranks, and so are the passes */
+    hoop_trainer *tr   = w->t->trainer;
+    const int64_t rows = hoop_dataset_about(w->t->data)->length, size = hoop_comm_size(tr->comm);
+    int64_t       block = w->varies ? w->chunk : TEXT_BYTES / (w->in_bytes + w->out_bytes + 1) / w->chunk * w->chunk, end = 0;
+    int64_t      *sizes = calloc((size_t)size, sizeof *sizes);
+    hoop__text    text  = {0};
+    if (block < w->chunk) block = w->chunk; /* the same for any number of ranks, and so are the passes */
     if (sizes == NULL) (void)hoop_fail(err, HOOP_ENOMEM, "no memory for predictions");
-    if (err->status == HOOP_OK) (void)space_make(&s, block < rows ? block : rows, in, out, err);
+    if (err->status == HOOP_OK) (void)space_make(w, block < rows ? block : rows, err);
     if (hoop_comm_agree_status(tr->comm, err) != HOOP_OK) goto done;
-    if (hoop_comm_rank(tr->comm) == 0) add_header(sheet, &text);
+    if (hoop_comm_rank(tr->comm) == 0) add_header(w, &text);
     for (int64_t turn = 0; turn < rows; turn += size * block) {
         const int64_t first = turn + hoop_comm_rank(tr->comm) * block, n = rows - first < block ? rows - first : block;
-        if (n > 0 && err->status == HOOP_OK && predict_some(t, &s, first, n, sheet->classes, err) == HOOP_OK)
-            add_rows(sheet, s.out, t->predicted, n, &text);
+        if (n > 0 && err->status == HOOP_OK && predict_some(w, first, n, true, err) == HOOP_OK) add_rows(w, n, &text);
         if (text.failed) (void)hoop_fail(err, HOOP_ENOMEM, "no memory for %lld rows of text", (long long)n);
         if (write_turn(tr, file, &text, &end, sizes, err) != HOOP_OK) break;
         hoop__text_clear(&text);
@@ -222,7 +278,6 @@ static void predict_text(hoop_trained *t, const hoop_output *file, const form *s
     if (err->status == HOOP_OK) (void)hoop_output_sync(file, err);
 done:
     hoop__text_clear(&text);
-    space_free(&s);
     free(sizes);
 }
 
@@ -252,48 +307,90 @@ static hoop_status check_inputs(const hoop_trained *t, const char *path, hoop_er
     return st;
 }
 
-/* Names of what is predicted, and how many values a row of a table has. */
-static hoop_status sheet_make(const hoop_trained *t, const char *path, bool text, hoop_error *err, form *out)
+/* What a row of target k is in the file. */
+static hoop_status form_make(work *w, int k, const char *path, bool text, hoop_error *err)
 {
-    const hoop_trainer *tr    = t->trainer;
-    const hoop__field  *f     = hoop__target(tr, 0);
-    const int           ndim  = f->out_ndim;
-    const int64_t      *shape = f->out_shape;
-    *out                      = (form){.names = &t->names, .classes = f->loss->classes, .width = 1};
-    for (int d = 0; d < ndim; d++) out->width *= shape[d];
-    if (text && out->classes && ndim != 1)
+    const hoop_trained *t = w->t;
+    const hoop__field  *f = hoop__target(t->trainer, k);
+    form               *s = &w->form[k];
+    *s                    = (form){.name    = f->name,
+                                   .names   = &t->target[k].names,
+                                   .classes = f->loss->classes,
+                                   .ndim    = f->out_ndim,
+                                   .width   = 1,
+                                   .dtype   = hoop__predict_dtype(t->trainer, k)};
+    memcpy(s->shape, f->out_shape, sizeof s->shape);
+    for (int d = 0; d < s->ndim; d++) {
+        if (s->shape[d] < 0)
+            return hoop_fail(err, HOOP_ESHAPE,
+                             "%s: rows of outputs vary in length; one for all is wanted, such as --set data.inputs.%s.length=100",
+                             path, hoop__input(t->trainer, 0)->name);
+        s->width *= s->shape[d];
+    }
+    if (text && s->classes && s->ndim != 1)
         return hoop_fail(err, HOOP_ESHAPE, "%s: a row of it holds one class, and the model's outputs have %d dims; --out FILE.h5",
-                         path, ndim);
-    if (ends_in(path, ".csv.gz"))
-        return hoop_fail(err, HOOP_EARG, "%s: a table is written as it is: --out %.*s, and gzip it", path, (int)strlen(path) - 3,
-                         path);
+                         path, s->ndim);
+    if (!text && s->ndim > 7) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, s->ndim);
     return HOOP_OK;
 }
 
-static hoop_status create_file(const hoop_trained *t, const char *path, bool force, bool text, const form *sheet, hoop_error *err,
-                               hoop_output *out)
+static hoop_status work_make(work *w, const char *path, bool text, hoop_error *err)
 {
-    hoop_trainer    *tr = t->trainer;
-    char             step[24];
-    const char      *attrs[] = {"checkpoint", t->checkpoint, "step", step, "content", sheet->classes ? "logits" : "values"};
-    hoop_output_set  set     = {.name      = "/y",
-                                .dtype     = t->predicted,
-                                .attrs     = attrs,
-                                .nattrs    = 3,
-                                .list_name = sheet->classes ? "class_names" : "columns",
-                                .list      = (const char *const *)sheet->names->name,
-                                .nlist     = sheet->names->n};
-    hoop_output_opts opts    = {.path = path, .sets = &set, .nsets = text ? 0 : 1, .force = force};
-    const int        ndim    = hoop__target(tr, 0)->out_ndim;
-    const int64_t   *shape   = hoop__target(tr, 0)->out_shape;
-    hoop_status      st      = check_inputs(t, path, err);
-    if (st != HOOP_OK) return st;
-    (void)snprintf(step, sizeof step, "%lld", (long long)tr->status.step);
-    if (ndim > 7 && !text) return hoop_fail(err, HOOP_ESHAPE, "%s: outputs of %d dims; at most 7", path, ndim);
-    set.ndim     = ndim + 1;
-    set.shape[0] = hoop_dataset_about(t->data)->length;
-    for (int d = 0; d < ndim && d < 7; d++) set.shape[d + 1] = shape[d];
-    return hoop_output_create(&opts, err, out);
+    const hoop_trained *t  = w->t;
+    hoop_status         st = HOOP_OK;
+    if (ends_in(path, ".csv.gz"))
+        return hoop_fail(err, HOOP_EARG, "%s: a table is written as it is: --out %.*s, and gzip it", path, (int)strlen(path) - 3,
+                         path);
+    w->chunk = hoop__plan_leaf_rows(t->trainer);
+    w->form  = calloc((size_t)t->trainer->data->ntargets + 1, sizeof *w->form);
+    if (w->form == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for predictions");
+    w->ninputs  = t->trainer->data->ninputs;
+    w->ntargets = t->trainer->data->ntargets;
+    for (int k = 0; k < w->ninputs; k++) {
+        w->dtype[k] = hoop__input(t->trainer, k)->dtype;
+        w->varies   = w->varies || input_of(w, k)->numel < 0;
+        if (input_of(w, k)->numel > 0) w->in_bytes += input_of(w, k)->numel * (int64_t)hoop_dtype_size(w->dtype[k]);
+    }
+    for (int k = 0; k < w->ntargets && st == HOOP_OK; k++) {
+        st = form_make(w, k, path, text, err);
+        w->out_bytes += w->form[k].width * (int64_t)hoop_dtype_size(w->form[k].dtype);
+    }
+    return st;
+}
+
+static void work_free(work *w)
+{
+    space_free(w);
+    free(w->form);
+}
+
+static hoop_status create_file(const work *w, const char *path, bool force, bool text, hoop_error *err, hoop_output *out)
+{
+    const hoop_trained *t    = w->t;
+    hoop_output_set    *sets = calloc((size_t)w->ntargets, sizeof *sets);
+    char                step[24];
+    const char         *attrs[2][6] = {{"checkpoint", t->checkpoint, "step", step, "content", "values"},
+                                       {"checkpoint", t->checkpoint, "step", step, "content", "logits"}};
+    hoop_output_opts    opts        = {.path = path, .sets = sets, .nsets = text ? 0 : w->ntargets, .force = force};
+    hoop_status         st          = check_inputs(t, path, err);
+    if (sets == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for predictions");
+    (void)snprintf(step, sizeof step, "%lld", (long long)hoop_trainer_about(t->trainer)->step);
+    for (int k = 0; k < w->ntargets && st == HOOP_OK; k++) {
+        const form *s = &w->form[k];
+        sets[k]       = (hoop_output_set){.name      = t->target[k].set,
+                                          .dtype     = s->dtype,
+                                          .ndim      = s->ndim + 1,
+                                          .shape     = {hoop_dataset_about(t->data)->length},
+                                          .attrs     = attrs[s->classes],
+                                          .nattrs    = 3,
+                                          .list_name = s->classes ? "class_names" : "columns",
+                                          .list      = (const char *const *)s->names->name,
+                                          .nlist     = s->names->n};
+        for (int d = 0; d < s->ndim && d < 7; d++) sets[k].shape[d + 1] = s->shape[d];
+    }
+    if (st == HOOP_OK) st = hoop_output_create(&opts, err, out);
+    free(sets);
+    return st;
 }
 
 bool hoop_trained_is_text(const char *path)
@@ -306,27 +403,27 @@ hoop_status hoop_trained_predict(hoop_trained *t, const char *path, bool force, 
 {
     hoop_trainer     *tr    = t->trainer;
     const progress_fn told  = {progress, ctx};
-    const int64_t     chunk = hoop__plan_leaf_rows(tr);
     const bool        first = hoop_comm_rank(tr->comm) == 0, text = hoop_trained_is_text(path);
     const locale_t    host  = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* numbers with a point */
     hoop_error        local = {.status = HOOP_OK};
     hoop_output       file  = {0};
-    form              sheet = {.width = 0};
+    work              w     = {.t = t};
     hoop_status       st;
     hoop_comm_set_position(tr->comm, tr->status.step, "prediction");
-    (void)sheet_make(t, path, text, &local, &sheet);
-    if (first && local.status == HOOP_OK) (void)create_file(t, path, force, text, &sheet, &local, &file);
+    (void)work_make(&w, path, text, &local);
+    if (first && local.status == HOOP_OK) (void)create_file(&w, path, force, text, &local, &file);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
     HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, &file, (int64_t)sizeof file, "output file", &local));
     if (text)
-        predict_text(t, &file, &sheet, chunk, &told, &local);
+        predict_text(&w, &file, &told, &local);
     else
-        (void)predict_rows(t, &file, chunk, &told, &local);
+        (void)predict_rows(&w, &file, &told, &local);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
     if (first) (void)hoop_output_publish(&file, &local);
     st = hoop_comm_agree_status(tr->comm, &local);
 done:
     (void)uselocale(host);
+    work_free(&w);
     if (st != HOOP_OK && first) hoop_output_discard(&file);
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }

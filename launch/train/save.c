@@ -35,7 +35,6 @@ enum stage { IDLE, WRITING, PUBLISHING };
 struct hoop__save {
     hoop_run_lock            *lock; /* rank 0 */
     char                      tmp[HOOP_CHECKPOINT_PATH], run_id[24], when[40], command[1024], total_steps[24];
-    const char               *notes[2 + HOOP__MEANING_NOTES];
     hoop_checkpoint_meta      meta;
     hoop_checkpoint_entry    *entry;
     int64_t                   nentries, capacity;
@@ -236,7 +235,7 @@ static void command_line(char *out, size_t size)
 }
 
 /* what the checkpoint will say of itself; its strings live as long as the trainer */
-static void describe(hoop_trainer *tr, hoop__save *s)
+static hoop_status describe(hoop_trainer *tr, hoop__save *s, hoop_error *err)
 {
     int64_t   step = tr->status.step, per_epoch = tr->status.steps_per_epoch;
     time_t    now = time(NULL);
@@ -245,27 +244,26 @@ static void describe(hoop_trainer *tr, hoop__save *s)
     (void)strftime(s->when, sizeof s->when, "%Y-%m-%dT%H:%M:%SZ", &utc);
     command_line(s->command, sizeof s->command);
     (void)snprintf(s->total_steps, sizeof s->total_steps, "%" PRId64, tr->status.steps);
-    s->notes[0] = "total_steps";
-    s->notes[1] = s->total_steps;
-    s->meta     = (hoop_checkpoint_meta){.step        = step,
-                                         .epoch       = per_epoch > 0 ? step / per_epoch : 0,
-                                         .index       = per_epoch > 0 ? step % per_epoch : step,
-                                         .seed        = (uint64_t)tr->plan->run.seed,
-                                         .ranks       = s->size,
-                                         .leaves      = tr->plan->run.leaves,
-                                         .batch       = tr->plan->run.batch,
-                                         .run_id      = s->run_id,
-                                         .numerics    = hoop_runtime_numerics(tr->rt),
-                                         .fingerprint = tr->plan->fingerprint,
-                                         .optimizer   = hoop_optim_name(tr->optim),
-                                         .config      = tr->plan->resolved,
-                                         .version     = HOOP_VERSION,
-                                         .host        = hoop_comm_host(tr->comm, s->rank),
-                                         .time        = s->when,
-                                         .command     = s->command,
-                                         .notes       = s->notes,
-                                         .nnotes      = 1 + hoop__meaning_notes(&tr->data->meaning, s->notes + 2)};
+    s->meta = (hoop_checkpoint_meta){
+        .step        = step,
+        .epoch       = per_epoch > 0 ? step / per_epoch : 0,
+        .index       = per_epoch > 0 ? step % per_epoch : step,
+        .seed        = (uint64_t)tr->plan->run.seed,
+        .ranks       = s->size,
+        .leaves      = tr->plan->run.leaves,
+        .batch       = tr->plan->run.batch,
+        .run_id      = s->run_id,
+        .numerics    = hoop_runtime_numerics(tr->rt),
+        .fingerprint = tr->plan->fingerprint,
+        .optimizer   = hoop_optim_name(tr->optim),
+        .config      = tr->plan->resolved,
+        .version     = HOOP_VERSION,
+        .host        = hoop_comm_host(tr->comm, s->rank),
+        .time        = s->when,
+        .command     = s->command,
+    };
     if (tr->data->train != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->data->train)->fingerprint;
+    return hoop__meaning_notes(&tr->data->meaning, "total_steps", s->total_steps, err, &s->meta.notes, &s->meta.nnotes);
 }
 
 hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
@@ -276,8 +274,9 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
     if (s == NULL) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_save: the trainer has no run directory");
     HOOP_TRY(st, done, hoop__step_outside(tr, "hoop_trainer_save", err));
     HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
-    describe(tr, s);
-    if (hoop_checkpoint_tmp(s->run_dir, s->meta.step, s->run_id, &local, s->tmp) == HOOP_OK && s->rank == 0)
+    (void)describe(tr, s, &local);
+    if (local.status == HOOP_OK && hoop_checkpoint_tmp(s->run_dir, s->meta.step, s->run_id, &local, s->tmp) == HOOP_OK &&
+        s->rank == 0)
         (void)hoop_checkpoint_begin(s->tmp, &local);
     if (local.status == HOOP_OK) (void)copy_all(tr, s, &local);
     st = hoop_comm_agree_status(tr->comm, &local);

@@ -2,6 +2,7 @@
 #ifndef HOOP_TRAINER_SAVING_H
 #define HOOP_TRAINER_SAVING_H
 
+#include "hoop/dataset.h"
 #include "train/trainer.h"
 
 /* save.c */
@@ -15,9 +16,12 @@ typedef hoop_status hoop__part_fn(hoop_trainer *tr, void *ctx, int param, int64_
 hoop_status         hoop__each_own_part(hoop_trainer *tr, hoop__part_fn *f, void *ctx, hoop_error *err);
 /* load.c: what a checkpoint says that a model must be built for; not found: nothing is known */
 typedef struct hoop__peek {
-    bool       found, targets; /* targets are normalised */
-    hoop_dtype mean;           /* of normalize.mean */
+    bool found;
+    struct {
+        bool       normalized;
+        hoop_dtype mean; /* of its mean */
+    } field[HOOP_DATASET_FIELDS];
 } hoop__peek;
-void hoop__load_peek(const char *path, hoop__peek *out);
+void hoop__load_peek(const hoop_trainer *tr, const char *path, hoop__peek *out);
 
 #endif

@@ -1,18 +1,17 @@
 #include "train/tally.h"
 
-#include "train/plan.h"
+#include "train/step.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_MATRIX = 1024, MOST_TARGETS = 4096, SQUARES = 0, ABSOLUTE, VALUES, VALUES_SQUARED, SUMS };
+enum { MOST_MATRIX = 1024, MOST_VALUES = 4096 };
 
-static hoop_status make_classes(const hoop_trainer *tr, hoop_error *err, hoop__tally *t)
+static hoop_status make_classes(int64_t n, hoop_error *err, hoop__target_tally *t)
 {
-    const int64_t n    = hoop__target(tr, 0)->classes;
-    const bool    all  = n <= MOST_MATRIX;
-    int64_t      *from = calloc((size_t)(3 * n + (all ? n * n : 0)), sizeof *from);
+    const bool all  = n <= MOST_MATRIX;
+    int64_t   *from = calloc((size_t)(3 * n + (all ? n * n : 0)), sizeof *from);
     if (from == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to count %lld classes", (long long)n);
     t->memory    = from;
     t->classes   = n;
@@ -23,30 +22,46 @@ static hoop_status make_classes(const hoop_trainer *tr, hoop_error *err, hoop__t
     return HOOP_OK;
 }
 
-static hoop_status make_targets(hoop_dataset *ds, hoop_error *err, hoop__tally *t)
+/* Of fields and images that is too many to look at, and where rows vary there is no value j. */
+static hoop_status make_values(const hoop__field *f, hoop_dataset *ds, int field, hoop_error *err, hoop__target_tally *t)
 {
-    const int64_t first = 0;
-    int64_t       n     = hoop_dataset_about(ds)->field[HOOP_FIELD_Y].numel;
-    if (n > MOST_TARGETS) return HOOP_OK;
-    t->memory = calloc((size_t)n, SUMS * sizeof *t->sums + sizeof *t->shift + sizeof *t->error);
+    const hoop_dataset_field *y     = &hoop_dataset_about(ds)->field[field];
+    const int64_t             first = 0, n = y->numel;
+    int64_t                   sums;
+    if (y->varies || n > MOST_VALUES) return HOOP_OK;
+    for (const char *const *name = f->loss->metrics; *name != NULL && t->nmetrics < HOOP__TALLY_METRICS; name++) {
+        const hoop_metric *m = hoop_metric_find(*name);
+        if (m != NULL && m->evaluation) t->metric[t->nmetrics++] = m;
+    }
+    sums      = n * t->nmetrics * HOOP_METRIC_SUMS;
+    t->memory = calloc(1, (size_t)sums * sizeof *t->sums + (size_t)(n * (1 + t->nmetrics)) * sizeof(double) + 1);
     if (t->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for errors of %lld targets", (long long)n);
-    t->targets = n;
-    t->sums    = t->memory;
-    t->shift   = (double *)(void *)(t->sums + SUMS * n);
-    t->error   = (hoop_target_error *)(void *)(t->shift + n);
-    for (int64_t i = 0; i < SUMS * n; i++) hoop_exact_scalar_clear(&t->sums[i]);
-    return hoop_dataset_read(ds, &first, 1, HOOP_FIELD_Y, HOOP_F64, t->shift, err);
+    t->values = n;
+    t->sums   = t->memory;
+    t->origin = (double *)(void *)(t->sums + sums);
+    t->value  = t->origin + n;
+    for (int64_t i = 0; i < sums; i++) hoop_exact_scalar_clear(&t->sums[i]);
+    return hoop_dataset_read(ds, &first, 1, field, HOOP_F64, t->origin, err);
 }
 
 hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop__tally *out)
 {
-    *out = (hoop__tally){0};
-    return hoop__target(tr, 0)->loss->classes ? make_classes(tr, err, out) : make_targets(ds, err, out);
+    hoop_status st = HOOP_OK;
+    *out           = (hoop__tally){.n = tr->data->ntargets};
+    out->target    = calloc((size_t)out->n + 1, sizeof *out->target);
+    if (out->target == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to count");
+    for (int k = 0; k < out->n && st == HOOP_OK; k++) {
+        const hoop__field *f = hoop__target(tr, k);
+        st                   = f->loss->classes ? make_classes(f->classes, err, &out->target[k])
+                                                : make_values(f, ds, tr->data->ninputs + k, err, &out->target[k]);
+    }
+    return st;
 }
 
 void hoop__tally_free(hoop__tally *t)
 {
-    free(t->memory);
+    for (int k = 0; k < t->n && t->target != NULL; k++) free(t->target[k].memory);
+    free(t->target);
     *t = (hoop__tally){0};
 }
 
@@ -62,15 +77,15 @@ static int64_t largest(const void *values, hoop_dtype dtype, int64_t first, int6
     return best;
 }
 
-static void count_classes(const hoop_trainer *tr, hoop__tally *t, const hoop_tensor *out, const int64_t *label, int64_t n)
+static void count_classes(hoop__target_tally *t, const hoop_tensor *out, const int64_t *label, int64_t labels)
 {
-    const void   *logits  = hoop_tensor_data(out);
-    const int64_t classes = hoop_tensor_size(out, -1);
-    for (int d = 0; d < hoop__target(tr, 0)->ndim; d++) n *= hoop__target(tr, 0)->shape[d];
-    for (int64_t i = 0; i < n; i++) {
+    const void      *logits  = hoop_tensor_data(out);
+    const hoop_dtype dtype   = hoop_tensor_dtype(out);
+    const int64_t    classes = hoop_tensor_size(out, -1);
+    for (int64_t i = 0; i < labels; i++) {
         int64_t got;
         if (label[i] < 0 || label[i] >= t->classes) continue; /* ignored, or refused by the loss */
-        got = largest(logits, tr->dtype, i * classes, classes);
+        got = largest(logits, dtype, i * classes, classes);
         t->count[label[i]]++;
         if (got < 0 || got >= t->classes) continue;
         t->predicted[got]++;
@@ -80,32 +95,39 @@ static void count_classes(const hoop_trainer *tr, hoop__tally *t, const hoop_ten
 }
 
 /* Each leaf's sums in order of its rows, so that they do not depend on which rank has it. */
-static void sum_targets(const hoop_trainer *tr, hoop__tally *t, const hoop_tensor *out, const void *y, int64_t n)
+static void sum_values(const hoop__field *f, hoop__target_tally *t, const hoop_tensor *out, const void *y, int64_t n)
 {
-    const void   *values = hoop_tensor_data(out);
-    const double *mean   = hoop__target(tr, 0)->mean == NULL ? NULL : hoop_tensor_data(hoop__target(tr, 0)->mean),
-                 *std    = hoop__target(tr, 0)->mean == NULL ? NULL : hoop_tensor_data(hoop__target(tr, 0)->std);
-    for (int64_t j = 0; j < t->targets; j++) {
-        double sum[SUMS] = {0};
-        for (int64_t i = 0; i < n; i++) {
-            const double got  = hoop__value_at(values, tr->dtype, i * t->targets + j),
-                         want = hoop__value_at(y, hoop__target(tr, 0)->dtype, i * t->targets + j),
-                         e = mean == NULL ? got - want : got * std[j] - (want - mean[j]), d = want - t->shift[j];
-            sum[SQUARES] += e * e;
-            sum[ABSOLUTE] += fabs(e);
-            sum[VALUES] += d;
-            sum[VALUES_SQUARED] += d * d;
+    hoop_metric_call c = {.rows         = n,
+                          .width        = t->values,
+                          .count        = 1,
+                          .out          = hoop_tensor_data(out),
+                          .target       = y,
+                          .out_dtype    = hoop_tensor_dtype(out),
+                          .target_dtype = f->dtype,
+                          .scale        = f->std == NULL ? NULL : hoop_tensor_data(f->std),
+                          .shift        = f->mean == NULL ? NULL : hoop_tensor_data(f->mean),
+                          .origin       = t->origin};
+    for (c.first = 0; c.first < t->values; c.first++)
+        for (int m = 0; m < t->nmetrics; m++) {
+            hoop_exact_scalar *sums                   = &t->sums[(c.first * t->nmetrics + m) * HOOP_METRIC_SUMS];
+            double             leaf[HOOP_METRIC_SUMS] = {0};
+            t->metric[m]->add(&c, leaf);
+            for (int i = 0; i < t->metric[m]->nsums; i++) hoop_exact_scalar_deposit(&sums[i], leaf[i]);
         }
-        for (int k = 0; k < SUMS; k++) hoop_exact_scalar_deposit(&t->sums[SUMS * j + k], sum[k]);
-    }
-    t->rows += n;
 }
 
-void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_tensor *out, const void *y, int64_t n)
+void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_leaf *leaf)
 {
     const uint64_t mode = hoop_fp_enter();
-    if (hoop_tensor_data(out) != NULL && t->classes > 0) count_classes(tr, t, out, y, n);
-    if (hoop_tensor_data(out) != NULL && t->targets > 0) sum_targets(tr, t, out, y, n);
+    for (int k = 0; k < t->n; k++) {
+        const hoop__field      *f    = hoop__target(tr, k);
+        const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
+        const hoop_tensor      *out  = tr->step->out[f->output];
+        hoop__target_tally     *mine = &t->target[k];
+        if (hoop_tensor_data(out) == NULL) continue;
+        if (mine->classes > 0) count_classes(mine, out, rows->rows, hoop_tensor_numel(rows->tensor));
+        if (mine->values > 0) sum_values(f, mine, out, rows->rows, leaf->n);
+    }
     hoop_fp_restore(mode);
 }
 
@@ -117,27 +139,48 @@ static void merge(const void *ctx, void *dst, const void *src, int64_t nunits)
     for (int64_t i = 0; i < nunits; i++) hoop_exact_scalar_merge(&a[i], &b[i]);
 }
 
-static hoop_target_error error_of(const hoop__tally *t, int64_t j)
+static double value_of(const hoop__target_tally *t, int64_t j, int metric)
 {
-    const double n = (double)t->rows, squares = hoop_exact_scalar_finish(&t->sums[SUMS * j + SQUARES]),
-                 absolute = hoop_exact_scalar_finish(&t->sums[SUMS * j + ABSOLUTE]),
-                 values   = hoop_exact_scalar_finish(&t->sums[SUMS * j + VALUES]),
-                 spread   = hoop_exact_scalar_finish(&t->sums[SUMS * j + VALUES_SQUARED]) - values * values / n;
-    return (hoop_target_error){sqrt(squares / n), absolute / n, spread > 0 ? 1 - squares / spread : (double)NAN};
+    double sums[HOOP_METRIC_SUMS] = {0};
+    for (int i = 0; i < t->metric[metric]->nsums; i++)
+        sums[i] = hoop_exact_scalar_finish(&t->sums[(j * t->nmetrics + metric) * HOOP_METRIC_SUMS + i]);
+    return t->metric[metric]->value(sums);
+}
+
+static void tell(hoop__target_tally *t)
+{
+    for (int64_t j = 0; j < t->values; j++)
+        for (int m = 0; m < t->nmetrics; m++) t->value[j * t->nmetrics + m] = value_of(t, j, m);
+    t->told = (hoop_tally){.classes   = t->classes,
+                           .count     = t->count,
+                           .predicted = t->predicted,
+                           .right     = t->right,
+                           .matrix    = t->matrix,
+                           .values    = t->values,
+                           .nmetrics  = t->nmetrics,
+                           .metric    = t->metric,
+                           .value     = t->value};
+}
+
+static hoop_status reduce_one(hoop_trainer *tr, hoop__target_tally *t, hoop_error *err)
+{
+    static const hoop_reducer sums = {.unit_bytes = (int64_t)sizeof(hoop_exact_scalar), .combine = merge};
+    const hoop_reducer       *add  = hoop_reducer_of(HOOP_I64, HOOP_SUM);
+    const int64_t             n    = t->classes;
+    if (n > 0)
+        return hoop_comm_all_reduce_wait(tr->comm, t->memory, 3 * n + (t->matrix != NULL ? n * n : 0), add, "counts of classes",
+                                         err);
+    if (t->values == 0) return HOOP_OK;
+    return hoop_comm_all_reduce_wait(tr->comm, t->sums, t->values * t->nmetrics * HOOP_METRIC_SUMS, &sums, "errors of targets",
+                                     err);
 }
 
 hoop_status hoop__tally_reduce(hoop_trainer *tr, hoop__tally *t, hoop_error *err)
 {
-    static const hoop_reducer sums = {.unit_bytes = (int64_t)sizeof(hoop_exact_scalar), .combine = merge};
-    const hoop_reducer       *add  = hoop_reducer_of(HOOP_I64, HOOP_SUM);
-    hoop_status               st   = HOOP_OK;
-    if (hoop_comm_size(tr->comm) > 1 && t->classes > 0)
-        st = hoop_comm_all_reduce_wait(tr->comm, t->memory, 3 * t->classes + (t->matrix != NULL ? t->classes * t->classes : 0),
-                                       add, "counts of classes", err);
-    if (hoop_comm_size(tr->comm) > 1 && st == HOOP_OK && t->targets > 0)
-        st = hoop_comm_all_reduce_wait(tr->comm, t->sums, SUMS * t->targets, &sums, "errors of targets", err);
-    if (hoop_comm_size(tr->comm) > 1 && st == HOOP_OK) st = hoop_comm_all_reduce_wait(tr->comm, &t->rows, 1, add, "rows", err);
-    for (int64_t j = 0; j < t->targets; j++) t->error[j] = error_of(t, j);
-    t->told = (hoop_tally){t->classes, t->count, t->predicted, t->right, t->matrix, t->targets, t->error};
+    hoop_status st = HOOP_OK;
+    for (int k = 0; k < t->n && st == HOOP_OK; k++) {
+        if (hoop_comm_size(tr->comm) > 1) st = reduce_one(tr, &t->target[k], err);
+        tell(&t->target[k]);
+    }
     return st;
 }

@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "hoop/checkpoint.h"
-#include "train/data.h"
 #include "train/labels.h"
-#include "train/plan.h"
 #include "train/tally.h"
 #include "train/task.h"
 
@@ -28,34 +26,74 @@ static hoop_status find_outputs(const hoop_checkpoint *c, hoop_error *err, int64
 }
 
 /* How many inputs a row has, where a checkpoint is older than its note of that: of an mlp's first weight (out, in). */
-static void find_inputs(hoop_trained *t, const hoop_checkpoint *c)
+static hoop_status find_inputs(hoop_trained *t, const hoop_checkpoint *c, hoop_error *err)
 {
     const hoop_checkpoint_tensor *w = hoop_checkpoint_find(c, HOOP_CKPT_PARAMETER, NULL, "layers.0.weight");
-    if (t->meaning.shape[HOOP_FIELD_X][0] != '\0' || w == NULL || w->ndim != 2 || hoop_config_has(t->config, "model.layers"))
-        return;
-    (void)snprintf(t->meaning.shape[HOOP_FIELD_X], sizeof t->meaning.shape[0], "[%lld]", (long long)w->shape[1]);
+    hoop__field_meaning          *x;
+    if (t->specs.inputs != 1 || w == NULL || w->ndim != 2 || hoop_config_has(t->config, "model.layers")) return HOOP_OK;
+    x = hoop__meaning_add(&t->meaning, t->specs.field[0].name, false, err);
+    if (x == NULL) return HOOP_ENOMEM;
+    if (x->shape[0] == '\0') (void)snprintf(x->shape, sizeof x->shape, "[%lld]", (long long)w->shape[1]);
+    return HOOP_OK;
+}
+
+/* What a field is trained with, "data.targets.p.loss.name": but for where it is read from. */
+static bool is_of_field(const char *key)
+{
+    const char *name = strncmp(key, "data.inputs.", 12) == 0    ? key + 12
+                       : strncmp(key, "data.targets.", 13) == 0 ? key + 13
+                                                                : NULL,
+               *what = name == NULL ? NULL : strchr(name, '.');
+    return what != NULL && (strncmp(what, ".loss", 5) == 0 || strncmp(what, ".normalize", 10) == 0);
 }
 
 /* Keys of which each value makes another model out of the same tensors. */
 static bool is_of_model(const char *key)
 {
     return strncmp(key, "model.", 6) == 0 || strcmp(key, "model") == 0 || strncmp(key, "data.normalize", 14) == 0 ||
-           strcmp(key, "loss") == 0;
+           strcmp(key, "loss") == 0 || strncmp(key, "loss.", 5) == 0 || is_of_field(key);
+}
+
+static hoop_status other_model(const char *key, const char *now, const char *was, hoop_error *err)
+{
+    return hoop_fail(err, HOOP_ECONFIG, "--set %s: %s would make another model of what was trained with %s", key, now, was);
+}
+
+static hoop_status read_fields(const hoop_config *config, hoop_error *err, hoop__data_opts *opts, hoop__specs *out)
+{
+    hoop_status st = hoop_config_fill(config, &hoop__data_options, err, opts);
+    if (st == HOOP_OK) st = hoop_config_fill(config, &hoop__short_options, err, opts);
+    return st == HOOP_OK ? hoop__specs_read(config, opts, err, out) : st;
+}
+
+/* Fields are called as they were. */
+static hoop_status keep_names(const hoop_config *own, const hoop__specs *now, hoop_error *err)
+{
+    hoop__data_opts opts = {0};
+    hoop__specs     was  = {0};
+    hoop_status     st   = read_fields(own, err, &opts, &was);
+    if (st != HOOP_OK) return st;
+    for (int k = 0; (k < was.n || k < now->n) && st == HOOP_OK; k++) {
+        const char *a = k < was.n ? was.field[k].name : "none", *b = k < now->n ? now->field[k].name : "none";
+        if (strcmp(a, b) != 0 || was.inputs != now->inputs || was.named != now->named)
+            st = other_model(k < was.inputs ? "data.inputs" : "data.targets", b, a, err);
+    }
+    hoop__specs_free(&was);
+    return st;
 }
 
 /* Those stay as the model was trained: what --set may change is how it is computed, and on which data. */
-static hoop_status keep_model(const hoop_config *own, const hoop_config *changed, hoop_error *err)
+static hoop_status keep_model(const hoop_config *own, const hoop_trained *t, hoop_error *err)
 {
     hoop_config_difference *list = NULL;
     int64_t                 n    = 0;
-    hoop_status             st   = hoop_config_compare(own, changed, err, &list, &n);
+    hoop_status             st   = hoop_config_compare(own, t->config, err, &list, &n);
     for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
         if (is_of_model(list[i].key))
-            st = hoop_fail(err, HOOP_ECONFIG, "--set %s: %s would make another model of what was trained with %s", list[i].key,
-                           list[i].b == NULL ? "none" : list[i].b, list[i].a == NULL ? "none" : list[i].a);
+            st = other_model(list[i].key, list[i].b == NULL ? "none" : list[i].b, list[i].a == NULL ? "none" : list[i].a, err);
     }
     hoop_config_differences_free(&list, n);
-    return st;
+    return st == HOOP_OK ? keep_names(own, &t->specs, err) : st;
 }
 
 static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
@@ -68,7 +106,8 @@ static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const 
         return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint",
                          hoop_checkpoint_path(c));
     HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &t->config));
-    if (!hoop_config_has(t->config, "model.layers")) { /* of an mlp, `auto` is worked out from training data */
+    /* of an mlp, `auto` is worked out from training data; of several targets, from what is kept of each */
+    if (!hoop_config_has(t->config, "model.layers") && !hoop__specs_named(t->config)) {
         HOOP_TRY(st, done, find_outputs(c, err, &t->outputs));
         (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld", (long long)t->outputs);
         HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
@@ -77,7 +116,8 @@ static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const 
     HOOP_TRY(st, done, hoop_config_check_known(t->config, hoop_train_schema(), err));
     HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &own));
     if (t->outputs > 0) HOOP_TRY(st, done, hoop_config_set(own, outputs, err));
-    st = keep_model(own, t->config, err);
+    HOOP_TRY(st, done, read_fields(t->config, err, &t->opts, &t->specs));
+    st = keep_model(own, t, err);
 done:
     hoop_config_destroy(&own);
     return st;
@@ -101,7 +141,7 @@ hoop_status hoop_trained_read(const char *path, const char *const *set, int nset
     }
     HOOP_TRY(st, done, read_config(t, c, set, nset, err));
     HOOP_TRY(st, done, hoop__meaning_noted(c, err, &t->meaning));
-    find_inputs(t, c);
+    HOOP_TRY(st, done, find_inputs(t, c, err));
     HOOP_TRY(st, done, hoop_train_comm_opts(t->config, err, &t->comm));
     *out = t;
     t    = NULL;
@@ -113,88 +153,127 @@ done:
 
 /* ---- data and model ---- */
 
-/* A first layer that takes any number of inputs is told by the model itself. */
-static hoop_status check_width(const hoop_trained *t, const char *has, hoop_error *err)
+static const hoop_dataset_field *field(const hoop_trained *t, int k)
 {
-    const hoop_dataset_field *x     = &hoop_dataset_about(t->data)->field[HOOP_FIELD_X];
+    return &hoop_dataset_about(t->data)->field[k];
+}
+
+/* Is a row of input k of another width than those trained on? A first layer that takes any is told by the model itself, and so
+ * are several inputs. */
+static hoop_status check_width(const hoop_trained *t, int k, const char *has, hoop_error *err)
+{
+    const hoop_dataset_field *x     = field(t, k);
     const hoop_value         *first = hoop_value_at(hoop_config_get(t->config, "model.layers"), 0);
     const char               *name  = hoop_value_text(first);
-    const int64_t             wants = hoop__meaning_numel(&t->meaning, HOOP_FIELD_X);
-    const bool                any   = first != NULL && (name == NULL || strcmp(name, "flatten") != 0) &&
-                     (hoop_value_find(first, "linear") == NULL || x->ndim != 1);
-    return wants < 0 || wants == x->numel || any ? HOOP_OK
-                                                 : hoop__meaning_other_width(&t->meaning, t->data, HOOP_FIELD_X, has, err);
+    const int64_t             wants = hoop__meaning_numel(&t->meaning, x->name);
+    const bool                any   = first != NULL && ((name == NULL || strcmp(name, "flatten") != 0) &&
+                                       (hoop_value_find(first, "linear") == NULL || x->ndim != 1));
+    return wants < 0 || wants == x->numel || any ? HOOP_OK : hoop__meaning_other_width(&t->meaning, t->data, k, has, err);
 }
 
 static hoop_status open_data(hoop_trained *t, const hoop_trained_opts *opts, bool first, hoop_error *err)
 {
-    hoop__data_opts   data = {0};
-    hoop_dataset_opts how;
-    hoop__match_opts  match;
-    const char       *spec = opts->data, *note;
-    hoop_status       st   = hoop_config_fill(t->config, &hoop__data_options, err, &data);
-    if (st != HOOP_OK) return st;
-    if (spec == NULL) spec = data.validation;
+    const hoop_dataset_opts how   = hoop__specs_dataset_opts(&t->specs, &t->opts, opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE);
+    const hoop__match_opts  match = {.name    = t->path,
+                                     .has     = "the run was trained on",
+                                     .zero    = t->opts.unknown == HOOP__UNKNOWN_ZERO,
+                                     .targets = opts->targets,
+                                     .ctx     = opts->ctx,
+                                     .note    = first ? opts->note : NULL};
+    const char             *spec  = opts->data, *note;
+    hoop_status             st;
+    if (spec == NULL) spec = t->opts.validation;
     if (spec[0] == '\0')
         return hoop_fail(err, HOOP_ECONFIG, "%s: its config names no validation data; which data? --data SHARDS", t->path);
-    how       = hoop__labels_dataset_opts(&data);
-    how.use_y = opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE;
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
     for (int i = 0; first && opts->note != NULL && (note = hoop_dataset_note(t->data, i)) != NULL; i++)
         opts->note(opts->ctx, note);
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
-    match = (hoop__match_opts){.name    = t->path,
-                               .has     = "the run was trained on",
-                               .zero    = data.unknown == HOOP__UNKNOWN_ZERO,
-                               .targets = opts->targets,
-                               .ctx     = opts->ctx,
-                               .note    = first ? opts->note : NULL};
     if (st == HOOP_OK) st = hoop__meaning_match(&t->meaning, t->data, &match, err);
-    if (st == HOOP_OK) st = check_width(t, match.has, err);
+    for (int k = 0; k < t->specs.inputs && st == HOOP_OK; k++) st = check_width(t, k, match.has, err);
 done:
     return st;
 }
 
-static hoop_status shapes(const hoop_trained *t, const hoop_trained_opts *opts, hoop_error *err, hoop_trainer_opts *out)
+static hoop_status take_shape(const hoop_trained *t, int k, hoop_error *err)
 {
-    const hoop_dataset_info  *info = hoop_dataset_about(t->data);
-    const hoop_dataset_field *x = &info->field[HOOP_FIELD_X], *y = &info->field[HOOP_FIELD_Y];
-    const char               *kind = hoop_value_text(hoop_config_get(t->config, "model.kind"));
-    char                      advice[192];
-    hoop__run_opts            run = {0};
-    hoop_status               st  = hoop_config_fill(t->config, &hoop__run_options, err, &run);
-    if (st != HOOP_OK) return st;
-    if (x->ndim >= HOOP_MAX_DIMS || y->ndim >= HOOP_MAX_DIMS) {
-        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %d dims; at most %d", hoop_dataset_path(t->data, 0, NULL), x->ndim,
-                         HOOP_MAX_DIMS - 1);
-    }
-    *out            = (hoop_trainer_opts){.arrays        = true,
-                                          .evaluate_only = true,
-                                          .resume        = t->path,
-                                          .classes       = t->outputs,
-                                          .target_ndim   = -1,
-                                          .ctx           = opts->ctx,
-                                          .note          = opts->note,
-                                          .progress      = opts->progress};
-    out->input_ndim = x->ndim;
-    memcpy(out->input_shape, x->shape, (size_t)x->ndim * sizeof *x->shape);
-    if (!opts->targets) return HOOP_OK;
-    out->target_ndim = y->ndim;
-    memcpy(out->target_shape, y->shape, (size_t)y->ndim * sizeof *y->shape);
-    if (hoop_loss_get(run.loss)->classes) {
-        if (hoop_dtype_is_float(y->dtype))
-            return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)%s",
-                             hoop_dataset_path(t->data, 0, NULL), y->path, hoop_dtype_name(y->dtype),
-                             hoop__labels_advice(t->data, advice));
-        if (y->numel != 1 && (kind == NULL || strcmp(kind, "mlp") == 0))
-            return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %lld elements%s",
-                             hoop_dataset_path(t->data, 0, NULL), y->path, (long long)y->numel,
-                             hoop__labels_advice(t->data, advice));
-    } else if (y->ndim == 0) { /* (N) targets against (N, 1) outputs */
-        out->target_ndim     = 1;
-        out->target_shape[0] = 1;
-    }
+    const hoop_dataset_field *f = field(t, k);
+    hoop_trainer_field       *g = &t->given[k];
+    if (f->ndim >= HOOP_MAX_DIMS)
+        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s have %d dims; at most %d", hoop_dataset_path(t->data, 0, NULL),
+                         f->path, f->ndim, HOOP_MAX_DIMS - 1);
+    g->ndim = f->ndim;
+    memcpy(g->shape, f->shape, (size_t)f->ndim * sizeof *f->shape);
     return HOOP_OK;
+}
+
+/* Of a target that is not looked at: what the checkpoint keeps of its rows. ndim -1: nothing. */
+static void recall_shape(const hoop_trained *t, int k)
+{
+    const hoop__field_meaning *m  = hoop__meaning_find(&t->meaning, t->specs.field[k].name);
+    hoop_trainer_field        *g  = &t->given[k];
+    const char                *at = m == NULL || m->shape[0] != '[' ? NULL : m->shape + 1;
+    g->ndim                       = at == NULL ? -1 : 0;
+    while (at != NULL && *at != ']' && *at != '\0' && g->ndim < HOOP_MAX_DIMS - 1) {
+        g->shape[g->ndim++] = *at == '*' ? -1 : strtoll(at, NULL, 10);
+        at += strcspn(at, ",]");
+        at += strspn(at, ", ");
+    }
+}
+
+static hoop_status take_target(const hoop_trained *t, int k, bool looked_at, hoop_error *err)
+{
+    const hoop_dataset_field  *y    = field(t, k);
+    const hoop__field_meaning *m    = hoop__meaning_find(&t->meaning, t->specs.field[k].name);
+    const char                *kind = hoop_value_text(hoop_config_get(t->config, "model.kind"));
+    hoop_trainer_field        *g    = &t->given[k];
+    const hoop_loss_kind      *loss;
+    char                       advice[HOOP__ADVICE], key[HOOP__SPEC_KEY];
+    hoop_status                st = hoop__loss_read(t->config, t->specs.field[k].loss, err, &loss, NULL);
+    if (st != HOOP_OK) return st;
+    g->classes = t->outputs > 0 ? t->outputs : t->specs.n > t->specs.inputs + 1 && m != NULL ? m->classes : 0;
+    if (!looked_at && !t->specs.named) g->ndim = -1;
+    if (!looked_at && t->specs.named) recall_shape(t, k);
+    if (!looked_at) return HOOP_OK;
+    st = take_shape(t, k, err);
+    if (st != HOOP_OK) return st;
+    if (!loss->classes && y->ndim == 0) { /* (N) targets against (N, 1) outputs */
+        g->ndim     = 1;
+        g->shape[0] = 1;
+    }
+    if (!loss->classes) return HOOP_OK;
+    (void)hoop__specs_key(&t->specs, k, "labels", key);
+    if (hoop_dtype_is_float(y->dtype))
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)%s",
+                         hoop_dataset_path(t->data, 0, NULL), y->path, hoop_dtype_name(y->dtype),
+                         hoop__labels_advice(t->data, k, key, advice));
+    if (y->numel != 1 && t->outputs > 0 && (kind == NULL || strcmp(kind, "mlp") == 0))
+        return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %lld elements%s",
+                         hoop_dataset_path(t->data, 0, NULL), y->path, (long long)y->numel,
+                         hoop__labels_advice(t->data, k, key, advice));
+    return HOOP_OK;
+}
+
+static hoop_status shapes(hoop_trained *t, const hoop_trained_opts *opts, hoop_error *err, hoop_trainer_opts *out)
+{
+    hoop_status st = HOOP_OK;
+    t->given       = calloc((size_t)t->specs.n + 1, sizeof *t->given);
+    if (t->given == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for the fields of the data");
+    for (int k = 0; k < t->specs.n && st == HOOP_OK; k++) {
+        t->given[k].name = t->specs.field[k].name;
+        st               = k < t->specs.inputs ? take_shape(t, k, err) : take_target(t, k, opts->targets, err);
+    }
+    *out = (hoop_trainer_opts){.arrays        = true,
+                               .evaluate_only = true,
+                               .resume        = t->path,
+                               .inputs        = t->given,
+                               .ninputs       = t->specs.inputs,
+                               .targets       = t->given + t->specs.inputs,
+                               .ntargets      = t->specs.n - t->specs.inputs,
+                               .ctx           = opts->ctx,
+                               .note          = opts->note,
+                               .progress      = opts->progress};
+    return st;
 }
 
 /* which checkpoint of a run the trainer took is told by its step */
@@ -210,23 +289,39 @@ static void name_checkpoint(hoop_trained *t)
         (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s", t->path);
 }
 
-/* A label that the model does not know, with its row: where the file itself does not say how many there are. */
+/* Does field k hold labels that the model may not know? Not where the file itself, which hoop wrote, says how many there are. */
+static bool labels_unsure(const hoop_trained *t, int k)
+{
+    return t->trainer->data->field[k].loss->classes && (field(t, k)->classes == 0 || !hoop_dataset_about(t->data)->ours);
+}
+
+/* Such a label, with its row. */
 static hoop_status look_at_labels(void *ctx, hoop_error *err)
 {
-    hoop_trained *t = ctx;
+    hoop_trained *t  = ctx;
+    hoop_status   st = HOOP_OK;
     int64_t       found;
-    return hoop__labels_scan(t->data, hoop__target(t->trainer, 0)->classes, "the model knows", err, &found);
+    char          key[HOOP__SPEC_KEY];
+    for (int k = t->specs.inputs; k < t->specs.n && st == HOOP_OK; k++)
+        if (labels_unsure(t, k))
+            st = hoop__labels_scan(t->data, k, t->trainer->data->field[k].classes, "the model knows",
+                                   hoop__specs_key(&t->specs, k, "classes", key), err, &found);
+    return st;
 }
 
 static hoop_status check_labels(hoop_trained *t, hoop_error *err)
 {
-    hoop__task  task = {.joinable = false};
-    hoop_status st;
-    if (hoop_dataset_about(t->data)->field[HOOP_FIELD_Y].classes > hoop__target(t->trainer, 0)->classes)
-        return hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
-                         (long long)hoop_dataset_about(t->data)->field[HOOP_FIELD_Y].classes,
-                         (long long)hoop__target(t->trainer, 0)->classes);
-    if (hoop_dataset_about(t->data)->field[HOOP_FIELD_Y].classes > 0 && hoop_dataset_about(t->data)->ours) return HOOP_OK;
+    hoop__task  task   = {.joinable = false};
+    bool        unsure = false;
+    hoop_status st     = HOOP_OK;
+    for (int k = t->specs.inputs; k < t->specs.n; k++) {
+        const int64_t knows = t->trainer->data->field[k].classes;
+        unsure              = unsure || labels_unsure(t, k);
+        if (t->trainer->data->field[k].loss->classes && field(t, k)->classes > knows)
+            return hoop_fail(err, HOOP_ECONFIG, "%s: has %lld classes, the model knows %lld", hoop_dataset_path(t->data, 0, NULL),
+                             (long long)field(t, k)->classes, (long long)knows);
+    }
+    if (!unsure) return HOOP_OK;
     if (hoop_comm_rank(t->trainer->comm) == 0) hoop__task_start(&task, look_at_labels, t);
     st = hoop__task_wait(t->trainer, &task, "labels of the data", err);
     hoop__task_join(&task);
@@ -236,20 +331,31 @@ static hoop_status check_labels(hoop_trained *t, hoop_error *err)
 /* of classes, or of the values of a row */
 static hoop_status split_names(hoop_trained *t, hoop_error *err)
 {
-    hoop__run_opts run = {0};
-    hoop_status    st  = hoop_config_fill(t->config, &hoop__run_options, err, &run);
-    if (st != HOOP_OK) return st;
-    return hoop__names_split(hoop_loss_get(run.loss)->classes ? t->meaning.names : t->meaning.columns[HOOP_FIELD_Y], err,
-                             &t->names);
+    const int   n  = t->specs.n - t->specs.inputs;
+    hoop_status st = HOOP_OK;
+    t->target      = calloc((size_t)n, sizeof *t->target);
+    if (t->target == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for names");
+    for (int k = 0; k < n && st == HOOP_OK; k++) {
+        const hoop__spec          *f = &t->specs.field[t->specs.inputs + k];
+        const hoop__field_meaning *m = hoop__meaning_find(&t->meaning, f->name);
+        const hoop_loss_kind      *loss;
+        (void)snprintf(t->target[k].set, sizeof t->target[k].set, "/%s", f->name);
+        st = hoop__loss_read(t->config, f->loss, err, &loss, NULL);
+        if (st == HOOP_OK && m != NULL)
+            st = hoop__names_split(loss->classes ? m->class_names : m->columns, err, &t->target[k].names);
+    }
+    return st;
 }
 
 /* Shapes that do not fit are those of the rows, mostly: these are what people know. */
 static hoop_status no_model(const hoop_trained *t, const hoop_error *why, hoop_error *err)
 {
-    const int64_t wants = hoop__meaning_numel(&t->meaning, HOOP_FIELD_X);
     if (why->status != HOOP_ESHAPE) return hoop_fail(err, why->status, "%s", why->text);
-    if (wants >= 0 && wants != hoop_dataset_about(t->data)->field[HOOP_FIELD_X].numel)
-        return hoop__meaning_other_width(&t->meaning, t->data, HOOP_FIELD_X, "the run was trained on", err);
+    for (int k = 0; k < t->specs.inputs; k++) {
+        const int64_t wants = hoop__meaning_numel(&t->meaning, field(t, k)->name);
+        if (wants >= 0 && wants != field(t, k)->numel)
+            return hoop__meaning_other_width(&t->meaning, t->data, k, "the run was trained on", err);
+    }
     return hoop_fail(err, why->status, "the model for rows as in %s: %s", hoop_dataset_path(t->data, 0, NULL), why->text);
 }
 
@@ -265,14 +371,13 @@ hoop_status hoop_trained_open(hoop_trained *t, hoop_comm *comm, const hoop_train
     HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     st = hoop_trainer_create(comm, t->config, &create, &made, &t->trainer);
     if (st != HOOP_OK) return no_model(t, &made, err);
-    if (hoop__target(t->trainer, 0)->loss->classes && opts->targets) st = check_labels(t, err);
-    if (st == HOOP_OK) {
-        t->predicted = hoop__predict_dtype(t->trainer, 0);
-        name_checkpoint(t);
-    }
+    if (opts->targets) st = check_labels(t, err);
+    if (st == HOOP_OK) name_checkpoint(t);
 done:
     return st;
 }
+
+/* ---- evaluation ---- */
 
 hoop_status hoop_trained_evaluate(hoop_trained *t, hoop_error *err, hoop_metrics_sums *sums)
 {
@@ -289,18 +394,22 @@ done:
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
 }
 
-void hoop_trained_close(hoop_trained **t)
+void hoop_trained_close(hoop_trained **trained)
 {
-    if (t == NULL || *t == NULL) return;
-    hoop_trainer_destroy(&(*t)->trainer);
-    hoop_dataset_close(&(*t)->data);
-    hoop__tally_free(&(*t)->tally);
-    hoop__names_free(&(*t)->names);
-    hoop__meaning_free(&(*t)->meaning);
-    hoop_config_destroy(&(*t)->config);
-    free((*t)->path);
-    free(*t);
-    *t = NULL;
+    hoop_trained *t = trained == NULL ? NULL : *trained;
+    if (t == NULL) return;
+    hoop_trainer_destroy(&t->trainer);
+    hoop_dataset_close(&t->data);
+    hoop__tally_free(&t->tally);
+    for (int k = 0; k < t->specs.n - t->specs.inputs && t->target != NULL; k++) hoop__names_free(&t->target[k].names);
+    hoop__meaning_free(&t->meaning);
+    hoop__specs_free(&t->specs);
+    hoop_config_destroy(&t->config);
+    free(t->given);
+    free(t->target);
+    free(t->path);
+    free(t);
+    *trained = NULL;
 }
 
 /* ---- what it says of itself ---- */
@@ -325,21 +434,28 @@ hoop_dataset *hoop_trained_data(const hoop_trained *t)
     return t->data;
 }
 
+static bool is_target(const hoop_trained *t, int i)
+{
+    return i >= 0 && i < t->specs.n - t->specs.inputs;
+}
+
 const char *hoop_trained_name(const hoop_trained *t, int target, int64_t i)
 {
-    return target == 0 && i >= 0 && i < t->names.n ? t->names.name[i] : NULL;
+    const hoop__names *names = is_target(t, target) ? &t->target[target].names : NULL;
+    return names != NULL && i >= 0 && i < names->n ? names->name[i] : NULL;
 }
 
 const hoop_tally *hoop_trained_tally(const hoop_trained *t, int target)
 {
-    return target == 0 ? &t->tally.told : NULL;
+    return is_target(t, target) && target < t->tally.n ? &t->tally.target[target].told : NULL;
 }
 
 bool hoop_trained_output_at(const hoop_trained *t, int i, hoop_trained_output *out)
 {
-    const hoop_target target = hoop_trainer_target(t->trainer, i);
-    if (i != 0) return false;
-    *out = (hoop_trained_output){.name = "/y", .dtype = t->predicted, .ndim = target.ndim};
-    memcpy(out->shape, target.shape, (size_t)target.ndim * sizeof *target.shape);
+    const hoop__field *f;
+    if (!is_target(t, i)) return false;
+    f    = hoop__target(t->trainer, i);
+    *out = (hoop_trained_output){.name = t->target[i].set, .dtype = hoop__predict_dtype(t->trainer, i), .ndim = f->out_ndim};
+    memcpy(out->shape, f->out_shape, sizeof out->shape);
     return true;
 }

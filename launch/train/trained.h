@@ -3,21 +3,26 @@
 #define HOOP_TRAINED_INTERNAL_H
 
 #include "hoop/trained.h"
-#include "train/meaning.h"
+#include "train/plan.h"
 #include "train/tally.h"
 
 struct hoop_trained {
-    char          *path;    /* run or checkpoint */
-    hoop_config   *config;  /* of the checkpoint, with `set` on top */
-    int64_t        outputs; /* of an mlp's last layer; 0: the model, once it is built, says how many */
-    hoop__meaning  meaning; /* of the data it was trained on */
-    hoop__names    names;   /* of classes, or of targets */
-    hoop_comm_opts comm;    /* what the config says of communication */
-    hoop_dataset  *data;
-    hoop_trainer  *trainer;
-    hoop_dtype     predicted;        /* of its outputs in the data's units */
-    char           checkpoint[4096]; /* the one that was loaded */
-    hoop__tally    tally;            /* of the last evaluation */
+    char               *path;    /* run or checkpoint */
+    hoop_config        *config;  /* of the checkpoint, with `set` on top */
+    hoop__data_opts     opts;    /* what it says of data, */
+    hoop__specs         specs;   /* and of their fields */
+    int64_t             outputs; /* of an mlp's last layer; 0: the model, once it is built, says how many */
+    hoop__meaning       meaning; /* of the data it was trained on */
+    hoop_comm_opts      comm;    /* what the config says of communication */
+    hoop_dataset       *data;
+    hoop_trainer       *trainer;
+    hoop_trainer_field *given; /* inputs and targets, for the trainer */
+    struct hoop__trained_target {
+        char        set[HOOP__FIELD_NAME + 1]; /* "/y": of predictions */
+        hoop__names names;                     /* of classes, or of the values of a row */
+    } * target;
+    char        checkpoint[4096]; /* the one that was loaded */
+    hoop__tally tally;            /* of the last evaluation */
 };
 
 #endif

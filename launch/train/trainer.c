@@ -214,6 +214,7 @@ done:
 static void release(hoop_trainer *tr)
 {
     if (tr == NULL) return;
+    if (tr->plan != NULL) hoop__specs_free(&tr->plan->specs);
     free(tr->plan);
     free(tr->data);
     free(tr->step);

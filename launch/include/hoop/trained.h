@@ -50,18 +50,15 @@ HOOP_API hoop_dataset *hoop_trained_data(const hoop_trained *t);
 /** Name of class i of a target, or of value i of its rows where it has no classes; NULL: none is known. Calls: Local. */
 HOOP_API const char *hoop_trained_name(const hoop_trained *t, int target, int64_t i);
 
-/** Of one value of a row of real targets, in the data's units. */
-typedef struct hoop_target_error {
-    double rmse, mae, r2; /* r2: NaN where the target does not vary */
-} hoop_target_error;
-
 /** What an evaluation counted of one target beside the loss. Integers and exact sums: the same for any number of ranks. */
 typedef struct hoop_tally {
-    int64_t                  classes;                   /* 0: the target is no classes */
-    const int64_t           *count, *predicted, *right; /* of each class: labels, predictions, both */
-    const int64_t           *matrix;                    /* (true, predicted); NULL: too many classes */
-    int64_t                  values;                    /* of a row; 0: classes, or too many */
-    const hoop_target_error *error;                     /* of each value */
+    int64_t                   classes;                   /* 0: the target is no classes */
+    const int64_t            *count, *predicted, *right; /* of each class: labels, predictions, both */
+    const int64_t            *matrix;                    /* (true, predicted); NULL: too many classes */
+    int64_t                   values;                    /* of a row; 0: classes, too many, or rows vary in length */
+    int                       nmetrics;                  /* of each value: those of the loss that are for evaluations */
+    const hoop_metric *const *metric;
+    const double             *value; /* (values, nmetrics), in the data's units; NaN: there is nothing it could be of */
 } hoop_tally;
 
 /** hoop_trainer_evaluate of the data, with what is to be counted beside it. Calls: Collective. */
@@ -71,7 +68,7 @@ HOOP_API const hoop_tally *hoop_trained_tally(const hoop_trained *t, int target)
 
 /** What predict writes of target i. */
 typedef struct hoop_trained_output {
-    const char *name; /* of the HDF5 dataset */
+    const char *name; /* of the HDF5 dataset: that of the target, "/y" in the short form */
     hoop_dtype  dtype;
     int         ndim; /* of a row */
     int64_t     shape[HOOP_MAX_DIMS];
@@ -82,8 +79,9 @@ HOOP_API bool hoop_trained_output_at(const hoop_trained *t, int i, hoop_trained_
 HOOP_API bool hoop_trained_is_text(const char *path);
 /** Write the model's outputs for all rows of the data to datasets of a new HDF5 file (hoop_trained_output_at), in the run's
  * precision, or f64 where targets were normalised: ranks share the work, and the bytes do not depend on their number. Under a
- * name that ends in .csv: a table of text, a row each, of the class and the probability of each, or of the targets. `force`:
- * replace a regular file of that name that is not read here. Errors: HOOP_EIO, those of reading. Calls: Collective. */
+ * name that ends in .csv: a table of text, a row each, of the class and the probability of each, or of the values; of several
+ * targets with their names before ("p.y0"). `force`: replace a regular file of that name that is not read here. Errors: HOOP_EIO,
+ * HOOP_ESHAPE (rows of outputs vary in length), those of reading. Calls: Collective. */
 HOOP_API hoop_status hoop_trained_predict(hoop_trained *t, const char *path, bool force,
                                           void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err);
 
