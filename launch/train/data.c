@@ -324,6 +324,9 @@ hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err)
     hoop_status        st;
     if (tr->opts.arrays) {
         HOOP_TRY(st, done, hoop__fields_of_opts(tr, err));
+    } else if (tr->opts.inputs != NULL || tr->opts.targets != NULL) {
+        return hoop_fail(err, HOOP_EARG,
+                         "hoop_trainer_opts: inputs and targets are those of arrays: the config has data of its own");
     } else {
         HOOP_TRY(st, done, hoop__fields_create(tr, s->inputs, s->n - s->inputs, err));
         for (int k = 0; k < s->n; k++) (void)snprintf(tr->data->field[k].name, HOOP__FIELD_NAME, "%s", s->field[k].name);

@@ -97,8 +97,8 @@ static hoop_status named(hoop_trainer *tr, hoop_error *err)
     if (!o->arrays || o->inputs == NULL || o->targets == NULL || o->input_ndim != 0 || o->target_ndim != 0 || o->classes != 0)
         return hoop_fail(
             err, HOOP_EARG,
-            "hoop_trainer_opts: inputs and targets are wanted both, with arrays, and without input_ndim, target_ndim "
-            "and classes, which are for one of each");
+            "hoop_trainer_opts: inputs and targets are wanted both, and without input_ndim, target_ndim and classes, "
+            "which are for one of each");
     if (o->ninputs < 1 || o->ntargets < 1 || o->ninputs + o->ntargets > HOOP_DATASET_FIELDS)
         return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: %d inputs and %d targets; 1 or more of each, %d in all", o->ninputs,
                          o->ntargets, HOOP_DATASET_FIELDS);
