@@ -7,6 +7,7 @@
 
 #include "command/print.h"
 #include "hoop/trained.h"
+#include "output/sums.h"
 
 enum { KEY_JSON = 256, KEY_UNKNOWN };
 
@@ -255,18 +256,20 @@ static void json_errors(json_t *o, const counted *x)
     (void)json_object_set_new(o, "targets", targets);
 }
 
-/* "accuracy   98.41%  (9841 of 10000)" */
-static void print_metrics(const hoop_target_sums *target)
+/* "accuracy   98.41%", and of classes how many were right: "right      9841 of 10000" */
+static void print_metrics(const hoop_target_sums *target, const hoop_tally *c)
 {
+    int64_t right = 0, count = 0;
     for (int i = 0; i < target->nmetrics; i++) {
         const hoop_metric_value *v = &target->metric[i];
-        char                     text[32];
-        if (isnan(v->value)) continue;
-        print_metric(v, text, sizeof text);
-        (void)printf("%-10s %s", v->metric->name, text);
-        if (v->metric->nsums == 2) (void)printf("  (%.0f of %.0f)", v->sum[0], v->sum[1]);
-        (void)printf("\n");
+        char                     text[PRINT_CELL];
+        if (!isnan(v->value)) (void)printf("%-10s %s\n", v->metric->name, hoop__metric_text(v, text, sizeof text));
     }
+    for (int64_t i = 0; i < c->classes; i++) {
+        right += c->right[i];
+        count += c->count[i];
+    }
+    if (c->classes > 0) (void)printf("right      %lld of %lld\n", (long long)right, (long long)count);
 }
 
 /* Of several targets, what each lost under its name. */
@@ -275,14 +278,14 @@ static bool print_text(const hoop_trained *t, const hoop_metrics_sums *m)
     hoop_trainer *tr   = hoop_trained_trainer(t);
     bool          good = true;
     (void)printf("checkpoint %s, step %lld\n", hoop_trained_checkpoint(t), (long long)hoop_trainer_about(tr)->step);
-    (void)printf("loss       %.6g\n", m->loss / m->weight);
-    if (m->ntargets == 1) print_metrics(&m->target[0]);
+    (void)printf("loss       %.6g\n", hoop__sums_loss(m));
+    if (m->ntargets == 1) print_metrics(&m->target[0], hoop_trained_tally(t, 0));
     (void)printf("samples    %lld\n", (long long)m->samples);
     for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
         const hoop_target_sums *own = &m->target[x.target];
         if (m->ntargets > 1) {
             (void)printf("\n%s\nloss       %.6g\n", own->name, own->loss / own->weight);
-            print_metrics(own);
+            print_metrics(own, x.tally);
         }
         if (x.tally->classes > 0) good = good && print_classes(&x) && print_matrix(&x);
         if (x.tally->values > 0) good = good && print_values(&x);
@@ -306,7 +309,7 @@ static bool print_as_json(const hoop_trained *t, const hoop_metrics_sums *m)
     json_t       *o = json_object(), *all = m->ntargets > 1 ? json_object() : NULL;
     (void)json_object_set_new(o, "checkpoint", json_string(hoop_trained_checkpoint(t)));
     (void)json_object_set_new(o, "step", json_integer(hoop_trainer_about(tr)->step));
-    (void)json_object_set_new(o, "loss", json_number(m->loss / m->weight));
+    (void)json_object_set_new(o, "loss", json_number(hoop__sums_loss(m)));
     (void)json_object_set_new(o, "samples", json_integer(m->samples));
     for (counted x = {.trained = t}; (x.tally = hoop_trained_tally(t, x.target)) != NULL; x.target++) {
         const hoop_target_sums *own = &m->target[x.target];

@@ -223,11 +223,3 @@ void meter_end(meter *m)
     m->drawn = false;
     hoop__outlet_close(&m->people, COMMAND_PATIENCE_S);
 }
-
-void print_metric(const hoop_metric_value *v, char *out, size_t size)
-{
-    if (v->metric->format != NULL)
-        v->metric->format(v->value, out, size);
-    else
-        (void)snprintf(out, size, "%.6g", v->value);
-}

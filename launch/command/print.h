@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hoop/train.h"
+#include "hoop/status.h"
 #include "output/outlet.h"
 
 enum { PRINT_COLUMNS = 24, PRINT_CELL = 48, PRINT_SHAPE = 256 };
@@ -56,8 +56,5 @@ void meter_update(void *ctx, double fraction);
 /** As a note callback: a line that stays. */
 void meter_note(void *ctx, const char *text);
 void meter_end(meter *m);
-
-/* a metric's value, in its own format */
-void print_metric(const hoop_metric_value *v, char *out, size_t size);
 
 #endif

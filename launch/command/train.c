@@ -9,6 +9,7 @@
 #include "output/files.h"
 #include "output/log.h"
 #include "output/outlet.h"
+#include "output/sums.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -199,18 +200,12 @@ static void print_header(const session *s, const hoop_config *config, hoop_train
 static hoop_status describe_result(const session *s, hoop_trainer *tr, const char *out, hoop_error *err, hoop__text *lines)
 {
     const hoop_trainer_status *a = hoop_trainer_about(tr);
-    char                       path[HOOP_CHECKPOINT_PATH], hash[HOOP_CHECKPOINT_HASH_SIZE];
+    char                       path[HOOP_CHECKPOINT_PATH], hash[HOOP_CHECKPOINT_HASH_SIZE], metrics[HOOP__SUMS_TEXT];
     hoop_status                st = hoop_trainer_hash_saved(tr, err, hash);
     if (s->rank != 0) return st;
     if (a->validation_step == a->step) {
-        hoop__text_addf(lines, "validation loss %.6g", a->validation.loss / a->validation.weight);
-        for (int i = 0; i < a->validation.target[0].nmetrics; i++) {
-            const hoop_metric_value *v = &a->validation.target[0].metric[i];
-            char                     shown[32];
-            if (isnan(v->value)) continue;
-            print_metric(v, shown, sizeof shown);
-            hoop__text_addf(lines, "  %s %s", v->metric->name, shown);
-        }
+        hoop__text_addf(lines, "validation loss %.6g", hoop__sums_loss(&a->validation));
+        if (hoop__sums_text(&a->validation, false, metrics)[0] != '\0') hoop__text_addf(lines, "  %s", metrics);
         hoop__text_adds(lines, "\n");
     }
     if (st == HOOP_OK) st = hoop_checkpoint_step_path(out, a->step, err, path);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "output/lines.h"
+#include "output/sums.h"
 #include "output/tensorboard.h"
 #include "hoop/runtime.h"
 
@@ -9,9 +10,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
-enum { TIMES = 4 };
+enum { TIMES = 4, OTHERS = 4 /* epoch, loss, lr, grad_norm */ };
 
 struct hoop__metrics_observer {
     hoop__metrics *lines;
@@ -24,6 +26,7 @@ struct hoop__metrics_observer {
     double         event_s; /* when scalars were last taken for events: at most ten times a second */
     double         flush_s; /* the same of writing */
     bool           told;    /* that something could not be written */
+    hoop__metric  *list;    /* room for a line */
 };
 
 /* What runs, as the value of "start". NULL: no memory */
@@ -51,6 +54,18 @@ static char *describe(hoop_trainer *tr)
     return text;
 }
 
+/* The most that a line says. */
+static size_t room_for(hoop_trainer *tr)
+{
+    size_t n = OTHERS + TIMES;
+    for (int k = 0; k < hoop_trainer_targets(tr); k++) {
+        const hoop_target target = hoop_trainer_target(tr, k);
+        n++;
+        for (int i = 0; target.loss != NULL && target.loss->metrics[i] != NULL; i++) n++;
+    }
+    return n;
+}
+
 hoop_status hoop__metrics_observer_create(hoop_trainer *tr, const char *run_dir, hoop_error *err, hoop__metrics_observer **out)
 {
     char                    path[4096];
@@ -68,7 +83,8 @@ hoop_status hoop__metrics_observer_create(hoop_trainer *tr, const char *run_dir,
     m->stall_s             = hoop_trainer_about(tr)->stall_s;
     m->communication_s     = hoop_trainer_about(tr)->communication_s;
     start                  = describe(tr);
-    if (start == NULL) {
+    m->list                = calloc(room_for(tr), sizeof *m->list);
+    if (start == NULL || m->list == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
         goto done;
     }
@@ -104,6 +120,39 @@ static void flush(hoop__metrics_observer *m, hoop_trainer *tr)
     tell(m, tr, &why);
 }
 
+/* Loss and metrics; of several targets each with its name before. Returns how many. */
+static int add_sums(const hoop_metrics_sums *s, const char *before, hoop__metric *list)
+{
+    int n     = 0;
+    list[n++] = (hoop__metric){.before = before, .name = "loss", .real = hoop__sums_loss(s)};
+    for (int k = 0; k < s->ntargets; k++) {
+        const hoop_target_sums *t      = &s->target[k];
+        const char             *target = s->ntargets > 1 ? t->name : NULL;
+        if (target != NULL && t->weight > 0)
+            list[n++] = (hoop__metric){.target = target, .before = before, .name = "loss", .real = t->loss / t->weight};
+        for (int i = 0; i < t->nmetrics; i++) {
+            if (isnan(t->metric[i].value)) continue;
+            list[n++] =
+                (hoop__metric){.target = target, .before = before, .name = t->metric[i].metric->name, .real = t->metric[i].value};
+        }
+    }
+    return n;
+}
+
+/* The same as curves: "train/loss", "validation/p/loss". */
+static void add_curves(hoop__metrics_observer *m, int64_t step, const char *of, const hoop__metric *list, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char tag[192];
+        if (list[i].type == HOOP__METRIC_INT ||
+            (list[i].type == HOOP__METRIC_FIXED && strcmp(list[i].name, "samples_per_s") != 0))
+            continue; /* events have their time */
+        (void)snprintf(tag, sizeof tag, "%s/%s%s%s", of, list[i].target != NULL ? list[i].target : "",
+                       list[i].target != NULL ? "/" : "", list[i].name);
+        hoop__events_scalar(m->events, step, tag, list[i].real);
+    }
+}
+
 /* What a line says of the time since the one before it: `samples` were done in it. */
 static int add_times(hoop__metrics_observer *m, hoop_trainer *tr, int64_t samples, hoop__metric *list)
 {
@@ -126,24 +175,16 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
     const hoop_trainer_status *s    = hoop_trainer_about(tr);
     bool                       last = s->stopped || s->step == s->steps;
     double                     now  = hoop__now_s();
-    hoop__metric               list[5 + TIMES];
-    int                        n = 0, time;
+    hoop__metric              *list = m->list;
+    int                        n    = 0;
     (void)err;
     list[n++] = (hoop__metric){.name = "epoch", .type = HOOP__METRIC_INT, .integer = s->epoch};
-    list[n++] = (hoop__metric){.name = "loss", .real = s->last.loss / s->last.weight};
-    if (!isnan(hoop__shown(&s->last))) list[n++] = (hoop__metric){.name = "accuracy", .real = hoop__shown(&s->last)};
+    n += add_sums(&s->last, NULL, list + n);
     list[n++] = (hoop__metric){.name = "lr", .real = s->lr};
     if (!isnan(s->grad_norm)) list[n++] = (hoop__metric){.name = "grad_norm", .real = s->grad_norm};
-    time = n;
-    n += add_times(m, tr, s->last.samples, list + time);
+    n += add_times(m, tr, s->last.samples, list + n);
     hoop__metrics_write(m->lines, s->step, list, n);
-    /* samples_per_s, behind the time, is a curve as well */
-    for (int i = 1; i <= time + 1 && (last || now - m->event_s >= 0.1); i++) {
-        char tag[64];
-        if (i == time) continue; /* events have their time */
-        (void)snprintf(tag, sizeof tag, "train/%s", list[i].name);
-        hoop__events_scalar(m->events, s->step, tag, list[i].real);
-    }
+    if (last || now - m->event_s >= 0.1) add_curves(m, s->step, "train", list, n);
     if (last || now - m->event_s >= 0.1) m->event_s = now;
     /* a run that goes on from a checkpoint has all lines up to it */
     if (last || now - m->flush_s >= 0.1 || hoop__saves_now(tr)) flush(m, tr);
@@ -152,20 +193,15 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
 
 static hoop_status validation(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
-    hoop__metrics_observer    *m = ctx;
-    const hoop_trainer_status *s = hoop_trainer_about(tr);
-    hoop__metric               list[2 + TIMES];
-    int                        n = 0, shown;
+    hoop__metrics_observer    *m    = ctx;
+    const hoop_trainer_status *s    = hoop_trainer_about(tr);
+    hoop__metric              *list = m->list;
+    int                        sums;
     (void)err;
     if (s->validation_step != s->step || s->step == m->validation_step) return HOOP_OK;
-    list[n++] = (hoop__metric){.name = "validation_loss", .real = s->validation.loss / s->validation.weight};
-    if (!isnan(hoop__shown(&s->validation)))
-        list[n++] = (hoop__metric){.name = "validation_accuracy", .real = hoop__shown(&s->validation)};
-    shown = n;
-    n += add_times(m, tr, s->validation.samples, list + n);
-    hoop__metrics_write(m->lines, s->step, list, n);
-    hoop__events_scalar(m->events, s->step, "validation/loss", list[0].real);
-    if (shown > 1) hoop__events_scalar(m->events, s->step, "validation/accuracy", list[1].real);
+    sums = add_sums(&s->validation, "validation_", list);
+    hoop__metrics_write(m->lines, s->step, list, sums + add_times(m, tr, s->validation.samples, list + sums));
+    add_curves(m, s->step, "validation", list, sums);
     m->validation_step = s->step;
     if (s->step == s->steps || hoop__saves_now(tr) || hoop__now_s() - m->flush_s >= 0.1) flush(m, tr);
     return HOOP_OK;
@@ -187,6 +223,7 @@ void hoop__metrics_observer_destroy(hoop__metrics_observer **m)
     if ((*m)->lines != NULL) (void)hoop__metrics_close(&(*m)->lines, &why);
     if ((*m)->events != NULL) (void)hoop__events_close(&(*m)->events, &why);
     tell(*m, (*m)->tr, &why);
+    free((*m)->list);
     free(*m);
     *m = NULL;
 }

@@ -9,11 +9,8 @@
 
 #include <stdio.h>
 
-#include "output/log.h"
-#include "output/outlet.h"
-#include <math.h>
-
 #include "hoop/train.h"
+#include "output/outlet.h"
 
 /** Evaluate on the validation data after each epoch and at the end; the result is in the trainer's status. Collective. */
 hoop_observer hoop__observe_validation(void);
@@ -37,11 +34,5 @@ typedef struct hoop__metrics_observer hoop__metrics_observer;
 hoop_status   hoop__metrics_observer_create(hoop_trainer *tr, const char *run_dir, hoop_error *err, hoop__metrics_observer **out);
 void          hoop__metrics_observer_destroy(hoop__metrics_observer **m);
 hoop_observer hoop__observe_metrics(hoop__metrics_observer *m);
-
-/* the first metric of the first target; NaN: there is none */
-static inline double hoop__shown(const hoop_metrics_sums *s)
-{
-    return s->ntargets > 0 && s->target[0].nmetrics > 0 ? s->target[0].metric[0].value : (double)NAN;
-}
 
 #endif

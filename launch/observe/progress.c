@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "observe/pace.h"
 #include "output/progress.h"
+#include "output/sums.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@ struct hoop__progress_observer {
     int64_t         samples;   /* since it started */
     int64_t         told_step; /* of the last line that tells of a step in full */
     double          best;      /* the least validation loss that was told */
+    char            metrics[HOOP__SUMS_TEXT];
 };
 
 static hoop__pace_mark mark_of(const hoop__progress_observer *p, hoop_trainer *tr)
@@ -67,8 +69,8 @@ static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *t
                                   .steps         = s->steps,
                                   .epoch         = s->epochs > 0 ? s->epoch + 1 : 0,
                                   .epochs        = s->epochs,
-                                  .loss          = s->last.weight > 0 ? s->last.loss / s->last.weight : NAN,
-                                  .accuracy      = hoop__shown(&s->last),
+                                  .loss          = hoop__sums_loss(&s->last),
+                                  .metrics       = hoop__sums_text(&s->last, true, p->metrics),
                                   .samples_per_s = rates.samples_per_s,
                                   .steps_per_s   = rates.steps_per_s,
                                   .stall         = rates.stall,
@@ -84,6 +86,7 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
     p->samples += hoop_trainer_about(tr)->last.samples;
     now = mark_of(p, tr);
     hoop__pace_move(&p->pace, &now);
+    if (!hoop__progress_wants(p->bar)) return HOOP_OK;
     state = state_of(p, tr);
     hoop__progress_update(p->bar, &state);
     return HOOP_OK;
@@ -94,8 +97,8 @@ static void tell(hoop__progress_observer *p, hoop_trainer *tr)
 {
     const hoop_trainer_status *s         = hoop_trainer_about(tr);
     hoop__progress_state       state     = state_of(p, tr);
-    double                     loss      = s->validation.loss / s->validation.weight;
-    char                       epoch[80] = "";
+    double                     loss      = hoop__sums_loss(&s->validation);
+    char                       epoch[80] = "", metrics[HOOP__SUMS_TEXT];
     p->told_step                         = s->step;
     if (s->validation_step != s->step) {
         hoop__progress_keep(p->bar, &state);
@@ -106,9 +109,9 @@ static void tell(hoop__progress_observer *p, hoop_trainer *tr)
     else if (s->epoch_end)
         (void)snprintf(epoch, sizeof epoch, "epoch %lld  ", (long long)s->epoch + 1);
     if (loss < p->best) p->best = loss;
-    if (!isnan(hoop__shown(&s->validation)))
-        hoop__progress_note(p->bar, "%sstep %lld  loss %.4f  validation loss %.4f  accuracy %.2f%%", epoch, (long long)s->step,
-                            state.loss, loss, 100.0 * hoop__shown(&s->validation));
+    if (hoop__sums_text(&s->validation, false, metrics)[0] != '\0')
+        hoop__progress_note(p->bar, "%sstep %lld  loss %.4f  validation loss %.4f  %s", epoch, (long long)s->step, state.loss,
+                            loss, metrics);
     else
         hoop__progress_note(p->bar, "%sstep %lld  loss %.6g  validation loss %.6g", epoch, (long long)s->step, state.loss, loss);
 }
@@ -118,7 +121,7 @@ static hoop_status epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     hoop__progress_observer   *p    = ctx;
     const hoop_trainer_status *s    = hoop_trainer_about(tr);
-    bool                       best = s->validation_step == s->step && s->validation.loss / s->validation.weight < p->best;
+    bool                       best = s->validation_step == s->step && hoop__sums_loss(&s->validation) < p->best;
     (void)err;
     if (hoop__progress_due(p->bar, best)) tell(p, tr);
     return HOOP_OK;

@@ -92,12 +92,24 @@ static void add_real(hoop__text *t, bool fixed, double real)
     if (strpbrk(text, ".e") == NULL) hoop__text_adds(t, ".0");
 }
 
+/* a name of the user's inside a JSON string */
+static void add_name(hoop__text *t, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (strchr("\"\\", *name) != NULL) hoop__text_add(t, "\\", 1);
+        hoop__text_add(t, (unsigned char)*name < ' ' ? "?" : name, 1);
+    }
+}
+
 void hoop__metrics_write(hoop__metrics *m, int64_t step, const hoop__metric *list, int n)
 {
     hoop__text *t = &m->file.text;
     hoop__text_addf(t, "{\"step\":%" PRId64, step);
     for (int i = 0; i < n; i++) {
-        hoop__text_addf(t, ",\"%s\":", list[i].name);
+        hoop__text_adds(t, ",\"");
+        if (list[i].target != NULL) add_name(t, list[i].target);
+        hoop__text_addf(t, "%s%s%s\":", list[i].target != NULL ? "." : "", list[i].before != NULL ? list[i].before : "",
+                        list[i].name);
         if (list[i].type == HOOP__METRIC_INT)
             hoop__text_addf(t, "%" PRId64, list[i].integer);
         else if (list[i].type == HOOP__METRIC_JSON)

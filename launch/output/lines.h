@@ -14,7 +14,9 @@
 typedef enum hoop__metric_type { HOOP__METRIC_REAL, HOOP__METRIC_INT, HOOP__METRIC_FIXED, HOOP__METRIC_JSON } hoop__metric_type;
 
 typedef struct hoop__metric {
-    const char       *name; /* letters, digits, _ */
+    const char       *target; /* "target." before the key; NULL: nothing */
+    const char       *before; /* the same of "before" alone, such as validation_; NULL: nothing */
+    const char       *name;   /* letters, digits, _ */
     hoop__metric_type type;
     double            real; /* NaN and infinities are written as "NaN", "Infinity", "-Infinity": JSON has no number for them */
     int64_t           integer;

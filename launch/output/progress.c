@@ -47,9 +47,9 @@ hoop_status hoop__progress_create(const hoop__progress_opts *opts, hoop_error *e
 /* ---- Text ------------------------------------------------------------------------------------------------------------ */
 
 /* In the order they stand on the line. */
-enum { EPOCH, BAR, PERCENT, STEP, LOSS, ACCURACY, SPEED, STALL, COMM, ETA, FIELDS };
+enum { EPOCH, BAR, PERCENT, STEP, LOSS, METRICS, SPEED, STALL, COMM, ETA, FIELDS };
 #define CLEAR "\r\033[K"
-enum { FIELD_MAX = 64, BAR_MIN = 12, BAR_MAX = 32 };
+enum { FIELD_MAX = 168, BAR_MIN = 12, BAR_MAX = 32 };
 
 static void print_number(double x, const char *before, const char *after, char out[FIELD_MAX])
 {
@@ -89,7 +89,7 @@ static void print_fields(const hoop__progress_state *s, char field[FIELDS][FIELD
     (void)snprintf(field[STEP], FIELD_MAX, "%" PRId64 "/%" PRId64, s->step, s->steps);
     if (!isnan(s->loss))
         (void)snprintf(field[LOSS], FIELD_MAX, fabs(s->loss) >= 1e-3 && fabs(s->loss) < 1e4 ? "loss %.4f" : "loss %.3e", s->loss);
-    if (!isnan(s->accuracy)) (void)snprintf(field[ACCURACY], FIELD_MAX, "acc %.2f%%", 100 * s->accuracy);
+    if (s->metrics != NULL) (void)snprintf(field[METRICS], FIELD_MAX, "%s", s->metrics);
     if (!isnan(s->samples_per_s)) print_number(s->samples_per_s, "", " samples/s", field[SPEED]);
     print_share(s->stall, "stall", field[STALL]);
     print_share(s->communication, "comm", field[COMM]);
@@ -133,7 +133,7 @@ static void emit(hoop__progress *p, const hoop__text *text, bool stays)
 /* Where the window is narrow, what matters least goes first. */
 static void draw(hoop__progress *p, const hoop__progress_state *s)
 {
-    static const int least[] = {STALL, COMM, STEP, SPEED, EPOCH, ACCURACY, BAR, ETA, LOSS};
+    static const int least[] = {STALL, COMM, STEP, SPEED, EPOCH, METRICS, BAR, ETA, LOSS};
     char             field[FIELDS][FIELD_MAX];
     bool             dropped[FIELDS] = {false};
     int              columns = p->opts.columns, bar = BAR_MIN, next = 0, written = 0;
@@ -184,11 +184,21 @@ static void print_line(hoop__progress *p, const hoop__progress_state *s)
 
 /* ---- Calls ----------------------------------------------------------------------------------------------------------- */
 
+static bool wants(const hoop__progress *p, double now)
+{
+    return now - p->last_s >= (p->bar ? p->opts.redraw_s : p->opts.line_s);
+}
+
+bool hoop__progress_wants(const hoop__progress *p)
+{
+    return p != NULL && wants(p, p->opts.clock(p->opts.clock_context));
+}
+
 void hoop__progress_update(hoop__progress *p, const hoop__progress_state *state)
 {
     if (p == NULL) return;
     double now = p->opts.clock(p->opts.clock_context);
-    if (now - p->last_s < (p->bar ? p->opts.redraw_s : p->opts.line_s)) return;
+    if (!wants(p, now)) return;
     p->last_s = now;
     if (p->bar) {
         draw(p, state);

@@ -28,20 +28,22 @@ typedef struct hoop__progress_opts {
 } hoop__progress_opts;
 
 typedef struct hoop__progress_state {
-    int64_t step, steps;   /* done, of how many */
-    int64_t epoch, epochs; /* from 1; 0: not shown */
-    double  loss;          /* NAN in this and the rest: not shown */
-    double  accuracy;      /* 0 to 1 */
-    double  samples_per_s;
-    double  steps_per_s;          /* for the time that is left */
-    double  stall, communication; /* shares of the time, 0 to 1 */
+    int64_t     step, steps;   /* done, of how many */
+    int64_t     epoch, epochs; /* from 1; 0: not shown */
+    double      loss;          /* NAN in this and the rest: not shown */
+    const char *metrics;       /* "acc 97.21%"; NULL or "": none */
+    double      samples_per_s;
+    double      steps_per_s;          /* for the time that is left */
+    double      stall, communication; /* shares of the time, 0 to 1 */
 } hoop__progress_state;
 
 typedef struct hoop__progress hoop__progress;
 
 /** Errors: HOOP_ENOMEM. */
 hoop_status hoop__progress_create(const hoop__progress_opts *opts, hoop_error *err, hoop__progress **out);
-/** After each step; costs a look at the clock when nothing is due. `p` may be NULL here and below: nothing is shown. */
+/** Would update show anything now? It costs a look at the clock. `p` may be NULL here and below: nothing is shown. */
+bool hoop__progress_wants(const hoop__progress *p);
+/** After each step, or those that it wants. */
 void hoop__progress_update(hoop__progress *p, const hoop__progress_state *state);
 /** A line that stays, such as the end of an epoch: the state as it is. */
 void hoop__progress_keep(hoop__progress *p, const hoop__progress_state *state);

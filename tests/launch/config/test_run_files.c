@@ -126,9 +126,10 @@ static void odd_values_are_still_json(void **state)
                                  {.name = "d", .real = -0.0},
                                  {.name = "e", .real = 1e300},
                                  {.name = "f", .real = 0.1},
-                                 {.name = "g", .type = HOOP__METRIC_INT, .integer = INT64_MIN}};
+                                 {.name = "g", .type = HOOP__METRIC_INT, .integer = INT64_MIN},
+                                 {.target = "a \"b\\", .before = "validation_", .name = "h", .real = 0.5}};
     assert_ok(hoop__metrics_open(path, 0, &err, &m));
-    hoop__metrics_write(m, 5, list, 7);
+    hoop__metrics_write(m, 5, list, 8);
     char *text = read_all(path, NULL);
     assert_string_equal(text, ""); /* until it is flushed */
     free(text);
@@ -137,7 +138,7 @@ static void odd_values_are_still_json(void **state)
     text = read_all(path, NULL);
     assert_string_equal(
         text, "{\"step\":5,\"a\":\"NaN\",\"b\":\"Infinity\",\"c\":\"-Infinity\",\"d\":-0.0,\"e\":1.0000000000000001e+300,"
-              "\"f\":0.10000000000000001,\"g\":-9223372036854775808}\n");
+              "\"f\":0.10000000000000001,\"g\":-9223372036854775808,\"a \\\"b\\\\.validation_h\":0.5}\n");
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(object);
     assert_true(json_real_value(json_object_get(object, "e")) == 1e300 && json_real_value(json_object_get(object, "f")) == 0.1);
