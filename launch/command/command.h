@@ -47,6 +47,9 @@ typedef struct command_sets {
 void command_set(command_sets *sets, const char *text, const struct argp_state *state);
 void command_set_unknown(command_sets *sets, const char *word, const struct argp_state *state);
 
+/** Print the kinds of models, layers, losses, metrics, optimizers or schedules. False: the word is none of these. */
+bool command_help_kinds(const char *word);
+
 /** On all ranks of a launcher but the one that speaks: close standard output and error (a mistake in the command line they share,
  *  or its help, is told once), until command_speak. */
 typedef struct command_hushed {

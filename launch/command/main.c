@@ -16,7 +16,7 @@ static const struct {
     bool        ranks; /* those of a launcher share the work; else the first does it, and the others are done at once */
 } commands[] = {
     {"train", command_train, "train a model from a YAML config", true},
-    {"eval", command_eval, "loss and accuracy of a checkpoint on data", true},
+    {"eval", command_eval, "loss and metrics of a checkpoint on data", true},
     {"predict", command_predict, "a checkpoint's outputs for data, into an HDF5 file", true},
     {"inspect", command_inspect, "what is in a run, a checkpoint or a shard; its hash", false},
     {"verify", command_verify, "check all checksums of a run, a checkpoint or a shard", false},
@@ -40,7 +40,8 @@ static void usage(FILE *out)
                   "  hoop data synth digits --samples 12000 --split 0.15 --out digits\n"
                   "  mpirun -n 2 hoop train launch/recipes/digits-mlp.yaml --out runs/digits\n"
                   "  hoop inspect runs/digits\n\n"
-                  "hoop COMMAND --help tells more of each; hoop train --help config lists every key of a config.\n",
+                  "hoop COMMAND --help tells more of each; hoop train --help config lists every key of a config, hoop train "
+                  "--help layers\nwhat a model is made of; so also models, losses, metrics, optimizers, schedules.\n",
                   on, off);
 }
 

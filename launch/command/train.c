@@ -27,7 +27,9 @@ static const char doc[] = "Train a model. Works alone or under mpirun: the weigh
                           "  mpirun -n 2 hoop train launch/recipes/digits-mlp.yaml\n"
                           "  hoop train model.yaml --set optimizer.lr=3e-4 --set epochs=20 --out runs/b\n"
                           "  mpirun -n 4 hoop train model.yaml --out runs/b --resume auto\n"
-                          "  hoop train --help config      every key of a config, with defaults\n\n"
+                          "  hoop train --help config      every key of a config, with defaults\n"
+                          "  hoop train --help layers      what model.layers may hold; so also models, losses, metrics,\n"
+                          "                                optimizers, schedules\n\n"
                           "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a checkpoint (start it\n"
                           "again with --resume auto), 130 the same after Ctrl-C.";
 static const struct argp_option options[] = {
@@ -310,7 +312,10 @@ int command_train(int argc, char **argv)
     session                  s;
     char                     out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
     int                      code = HOOP_EXIT_OK;
-    if (argc == 3 && strcmp(argv[1], "--help") == 0 && strcmp(argv[2], "config") == 0) return help_config();
+    if (argc == 3 && strcmp(argv[1], "--help") == 0) {
+        if (strcmp(argv[2], "config") == 0) return help_config();
+        if (command_help_kinds(argv[2])) return print_done(HOOP_EXIT_OK);
+    }
     command_parse(&argp, argc, argv, &a);
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is no reason to lose a run */
     if (a.out != NULL)

@@ -6,6 +6,23 @@ static const char *const commands[] = {
     "data synth", "data import-idx", "data import-csv", "data import-npy", "data info", "data verify"};
 enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
 
+/* Each table's kinds, with their options. */
+static void help_lists_what_there_is(void **state)
+{
+    static const char *const words[][3] = {{"layers", "linear", "out: (must be given)"},    {"losses", "cross_entropy", "mse"},
+                                           {"metrics", "accuracy", "beside cross_entropy"}, {"optimizers", "adamw", "momentum"},
+                                           {"schedules", "cosine", "warmup_steps"},         {"models", "mlp", "hidden: "}};
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        (void)hoop("train --help %s", words[i][0]);
+        assert_int_equal(last.code, 0);
+        said(words[i][1]);
+        said(words[i][2]);
+    }
+    (void)hoop("train --help layers >/dev/full");
+    assert_int_equal(last.code, 1);
+}
+
 static void help_has_usage_and_examples(void **state)
 {
     (void)state;
@@ -199,10 +216,15 @@ static void a_full_standard_output_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(help_has_usage_and_examples),        cmocka_unit_test(unknown_options_name_the_nearest),
-        cmocka_unit_test(missing_and_surplus_arguments),      cmocka_unit_test(numbers_are_checked),
-        cmocka_unit_test(train_lists_the_keys_of_a_config),   cmocka_unit_test(bench_takes_settings),
-        cmocka_unit_test(a_full_standard_output_is_an_error), cmocka_unit_test(what_is_not_shared_is_done_once),
+        cmocka_unit_test(help_has_usage_and_examples),
+        cmocka_unit_test(help_lists_what_there_is),
+        cmocka_unit_test(unknown_options_name_the_nearest),
+        cmocka_unit_test(missing_and_surplus_arguments),
+        cmocka_unit_test(numbers_are_checked),
+        cmocka_unit_test(train_lists_the_keys_of_a_config),
+        cmocka_unit_test(bench_takes_settings),
+        cmocka_unit_test(a_full_standard_output_is_an_error),
+        cmocka_unit_test(what_is_not_shared_is_done_once),
         cmocka_unit_test(a_message_is_one_line_of_text),
     };
     return cmocka_run_group_tests_name("command_line", tests, test_enter, test_leave);

@@ -1,0 +1,119 @@
+/* hoop train --help WORD: the kinds of each table, as the tables say them. */
+#include "command/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "command/print.h"
+#include "hoop/loss.h"
+#include "hoop/metric.h"
+#include "hoop/nn.h"
+#include "hoop/train.h"
+
+/* What may be listed, and the section of a config whose choice it is; NULL: a table of its own. */
+static const struct {
+    const char *word, *section, *what;
+} lists[] = {
+    {"models", "model", "kinds of models, with the keys of section model that each has"},
+    {"layers", NULL, "what a list of layers (model.layers) may hold, with options: {linear: 64} is {linear: {out: 64}}"},
+    {"losses", NULL, "losses, with the keys that each has"},
+    {"metrics", NULL, "what is shown beside a loss"},
+    {"optimizers", "optimizer", "optimisers, with the keys of section optimizer that each has"},
+    {"schedules", "schedule", "schedules of the learning rate, with the keys of section schedule that each has"},
+};
+enum { LISTS = (int)(sizeof lists / sizeof lists[0]) };
+
+static void print_options(const hoop_option_table *t, const char *main_option)
+{
+    for (int i = 0; i < t->count; i++) {
+        const hoop_option *o    = &t->rows[i];
+        const bool         main = main_option != NULL && strcmp(o->key, main_option) == 0;
+        char               key[PRINT_CELL];
+        (void)snprintf(key, sizeof key, "%s: %s", o->key, o->fallback == NULL ? "(must be given)" : o->fallback);
+        (void)printf("    %-28s  %s%s", key, o->help, main ? "; may stand alone" : "");
+        for (int c = 0; o->type == HOOP_OPT_ENUM && o->choices[c] != NULL; c++)
+            (void)printf("%s%s", c == 0 ? ": " : " | ", o->choices[c]);
+        (void)printf("\n");
+    }
+}
+
+static void print_kind(const char *name, const char *help)
+{
+    (void)printf("  %-16s %s\n", name, help);
+}
+
+static void print_layers(void)
+{
+    const hoop_module_kind *k;
+    for (int i = 0; (k = hoop_module_kind_get(i)) != NULL; i++) {
+        print_kind(k->name, k->help);
+        print_options(&k->options, k->main_option);
+        for (int c = 0; c < k->nchildren; c++)
+            (void)printf("    %-28s  %s%s\n", k->children[c].name, k->children[c].help,
+                         k->children[c].required ? " (must be given)" : "");
+    }
+}
+
+static void print_losses(void)
+{
+    const hoop_loss_kind *l;
+    for (int i = 0; (l = hoop_loss_get(i)) != NULL; i++) {
+        print_kind(l->name, l->help);
+        print_options(&l->options, NULL);
+    }
+}
+
+static void print_metrics(void)
+{
+    const hoop_metric    *m;
+    const hoop_loss_kind *l;
+    for (int i = 0; (m = hoop_metric_get(i)) != NULL; i++) {
+        const char *before = "    beside ";
+        print_kind(m->name, m->help);
+        for (int j = 0; (l = hoop_loss_get(j)) != NULL; j++) {
+            for (int n = 0; l->metrics != NULL && l->metrics[n] != NULL; n++) {
+                if (strcmp(l->metrics[n], m->name) != 0) continue;
+                (void)printf("%s%s", before, l->name);
+                before = ", ";
+            }
+        }
+        if (strcmp(before, ", ") == 0) (void)printf(m->evaluation ? ", in evaluations\n" : "\n");
+    }
+}
+
+/* The keys of all kinds of a section, then each kind with its own. */
+static void print_section(const char *section)
+{
+    const hoop_config_schema *schema = hoop_train_schema();
+    hoop_config_kind          k;
+    for (int p = 0; p < schema->nparts; p++) {
+        const hoop_config_choice *choice = schema->parts[p].choice;
+        const hoop_option_table  *keys   = schema->parts[p].table;
+        if (choice == NULL && strcmp(keys->section, section) == 0) print_options(keys, NULL);
+        if (choice == NULL || strcmp(choice->section, section) != 0) continue;
+        for (int i = 0; choice->kind(i, &k); i++) {
+            print_kind(k.name, k.help);
+            print_options(&k.options, NULL);
+            if (k.own != NULL) (void)printf("    %-28s  %s\n", strrchr(k.own->path, '.') + 1, k.own->help);
+        }
+    }
+}
+
+bool command_help_kinds(const char *word)
+{
+    for (int i = 0; i < LISTS; i++) {
+        if (strcmp(word, lists[i].word) != 0) continue;
+        (void)command_hush();
+        (void)printf("%s: %s\n\n", lists[i].word, lists[i].what);
+        if (lists[i].section != NULL)
+            print_section(lists[i].section);
+        else if (strcmp(word, "layers") == 0)
+            print_layers();
+        else if (strcmp(word, "losses") == 0)
+            print_losses();
+        else
+            print_metrics();
+        return true;
+    }
+    return false;
+}
