@@ -90,6 +90,27 @@ hoop_status hoop__file_sync(const char *path, hoop_error *err)
     return st;
 }
 
+/* In one move where the file system can, else as a second name. */
+static bool take_free_name(const char *tmp, const char *path)
+{
+    if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0) return true;
+    if (errno != EINVAL && errno != ENOSYS) return false;
+    if (link(tmp, path) == 0) return unlink(tmp) == 0;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return false;
+    if (access(path, F_OK) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return rename(tmp, path) == 0;
+}
+
+hoop_status hoop__file_name(const char *tmp, const char *path, bool replace, hoop_error *err)
+{
+    if (replace ? rename(tmp, path) == 0 : take_free_name(tmp, path)) return HOOP_OK;
+    if (!replace && errno == EEXIST) return hoop_fail(err, HOOP_EIO, "%s: is there already: it was made meanwhile", path);
+    return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed to %s: %s", tmp, path, strerror(errno));
+}
+
 hoop_status hoop__file_replace(const char *path, const void *data, int64_t n, hoop_error *err)
 {
     char        temp[HOOP_PATH_MAX], dir[HOOP_PATH_MAX];
@@ -102,7 +123,7 @@ hoop_status hoop__file_replace(const char *path, const void *data, int64_t n, ho
     st = hoop__file_write_at(fd, data, n, 0, temp, err);
     if (st == HOOP_OK && fsync(fd) != 0) st = fail_errno(err, temp, "cannot be synced");
     if (close(fd) != 0 && st == HOOP_OK) st = fail_errno(err, temp, "cannot be closed");
-    if (st == HOOP_OK && rename(temp, path) != 0) st = fail_errno(err, path, "cannot be replaced");
+    if (st == HOOP_OK) st = hoop__file_name(temp, path, true, err);
     if (st != HOOP_OK) {
         (void)unlink(temp);
         return st;

@@ -22,6 +22,8 @@ hoop_status hoop__file_write_at(int fd, const void *data, int64_t n, int64_t off
 hoop_status hoop__file_read_at(int fd, void *data, int64_t n, int64_t offset, const char *path, hoop_error *err);
 /** fsync a file or directory by name. */
 hoop_status hoop__file_sync(const char *path, hoop_error *err);
+/** Give a finished file, or folder, its name; replace: even if a file has it. The folder it is in is not synced. */
+hoop_status hoop__file_name(const char *tmp, const char *path, bool replace, hoop_error *err);
 /** Write a whole small file, synced, under a temporary name, and rename it to path. */
 hoop_status hoop__file_replace(const char *path, const void *data, int64_t n, hoop_error *err);
 /** Read a whole file of at most max bytes, NUL-terminated: free(*out). */

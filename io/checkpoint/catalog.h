@@ -61,9 +61,7 @@ void        hoop__manifest_release(void **owner, hoop_checkpoint_meta *meta);
 /** "shard-00003-of-00016.h5" into out; and read: false if a name is none. */
 void hoop__checkpoint_shard_file(int64_t index, int64_t count, char out[64]);
 bool hoop__checkpoint_shard_name(const char *name, int64_t *index, int64_t *count);
-/** RUN/checkpoints/step-00001000 + suffix. */
-hoop_status hoop__checkpoint_step_path(const char *run_dir, int64_t step, const char *suffix, hoop_error *err, char *out);
-/** Remove a directory of files. */
-hoop_status hoop__checkpoint_remove_dir(const char *path, hoop_error *err);
+/** Open a checkpoint's directory, or one of its files: hoop_checkpoint_open without the choice. */
+hoop_status hoop__checkpoint_open_at(const char *path, bool directory, hoop_error *err, hoop_checkpoint **out);
 
 #endif

@@ -1,10 +1,9 @@
-/* Reading a checkpoint: a run's newest, a directory, or one shard. */
+/* Reading a checkpoint: a directory, or one shard. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "checkpoint/catalog.h"
@@ -77,45 +76,18 @@ done:
     return st;
 }
 
-/* What kind of thing is at path: leaves c->dir at the checkpoint directory, or empty for a file. */
-static hoop_status locate(hoop_checkpoint *c, const char *path, hoop_error *err)
-{
-    struct stat s;
-    char        at[HOOP_PATH_MAX];
-    int64_t    *steps, n, newest;
-    hoop_status st;
-    if (snprintf(c->path, sizeof c->path, "%s", path) >= (int)sizeof c->path)
-        return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", path);
-    if (stat(path, &s) != 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
-    if (!S_ISDIR(s.st_mode)) return HOOP_OK;
-    st = hoop__path_join(path, "manifest.json", err, at, sizeof at);
-    if (st != HOOP_OK) return st;
-    if (stat(at, &s) == 0) {
-        memcpy(c->dir, c->path, sizeof c->dir);
-        return HOOP_OK;
-    }
-    st = hoop_checkpoint_list(path, err, &steps, &n);
-    if (st != HOOP_OK) return st;
-    newest = n > 0 ? steps[n - 1] : -1;
-    free(steps);
-    if (newest < 0)
-        return hoop_fail(err, HOOP_EIO, "%s: neither a checkpoint (no manifest.json) nor a run with checkpoints", path);
-    st = hoop__checkpoint_step_path(path, newest, "", err, c->dir);
-    memcpy(c->path, c->dir, sizeof c->path);
-    return st;
-}
-
-hoop_status hoop_checkpoint_open(const char *path, hoop_error *err, hoop_checkpoint **out)
+hoop_status hoop__checkpoint_open_at(const char *path, bool directory, hoop_error *err, hoop_checkpoint **out)
 {
     hoop_checkpoint *c = calloc(1, sizeof *c);
     hoop_status      st;
     *out = NULL;
     if (c == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
-    HOOP_TRY(st, done, locate(c, path, err));
-    if (c->dir[0] != '\0')
-        HOOP_TRY(st, done, open_directory(c, err));
-    else
-        HOOP_TRY(st, done, open_shard(c, err));
+    if (snprintf(c->path, sizeof c->path, "%s", path) >= (int)sizeof c->path) {
+        st = hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", path);
+        goto done;
+    }
+    if (directory) memcpy(c->dir, c->path, sizeof c->dir);
+    HOOP_TRY(st, done, directory ? open_directory(c, err) : open_shard(c, err));
     c->fd = malloc((size_t)c->catalog.nshards * sizeof *c->fd);
     if (c->fd == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);

@@ -167,26 +167,11 @@ static void release(hoop_output *o)
     o->tmp[0] = '\0';
 }
 
-/* Give tmp its name, if that is free: in one move where the file system can, else as a second name. */
-static bool take_free_name(const hoop_output *o)
-{
-    if (renameat2(AT_FDCWD, o->tmp, AT_FDCWD, o->path, RENAME_NOREPLACE) == 0) return true;
-    if (errno != EINVAL && errno != ENOSYS) return false;
-    if (link(o->tmp, o->path) == 0) return unlink(o->tmp) == 0;
-    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return false;
-    if (access(o->path, F_OK) == 0) {
-        errno = EEXIST;
-        return false;
-    }
-    return rename(o->tmp, o->path) == 0;
-}
-
 hoop_status hoop_output_publish(hoop_output *o, hoop_error *err)
 {
-    char dir[HOOP_PATH_MAX];
-    if (!(o->force ? rename(o->tmp, o->path) == 0 : take_free_name(o)))
-        return errno == EEXIST ? hoop_fail(err, HOOP_EIO, "%s: is there already: it was made meanwhile", o->path)
-                               : hoop_fail(err, HOOP_EIO, "%s: cannot be renamed from %s: %s", o->path, o->tmp, strerror(errno));
+    char        dir[HOOP_PATH_MAX];
+    hoop_status st = hoop__file_name(o->tmp, o->path, o->force, err);
+    if (st != HOOP_OK) return st;
     release(o);
     hoop__path_dir(o->path, dir, sizeof dir);
     return hoop__file_sync(dir, err);

@@ -368,9 +368,9 @@ static hoop_status part_rename(const hoop_writer *w, part *p, int64_t end, hoop_
     hoop_status st;
     for (; p->rows > 0 && p->named < end; p->named++) {
         if ((st = shard_path(w, p, p->named, true, err, from)) != HOOP_OK ||
-            (st = shard_path(w, p, p->named, false, err, to)) != HOOP_OK)
+            (st = shard_path(w, p, p->named, false, err, to)) != HOOP_OK ||
+            (st = hoop__file_name(from, to, true, err)) != HOOP_OK)
             return st;
-        if (rename(from, to) != 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
     }
     return HOOP_OK;
 }

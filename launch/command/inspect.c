@@ -132,7 +132,7 @@ static void print_checkpoints(const char *path)
 {
     int64_t   *steps = NULL, n = 0;
     hoop_error ignored = {.status = HOOP_OK};
-    if (list_checkpoints(path, &ignored, &steps, &n) == HOOP_OK && n > 0) {
+    if (hoop_checkpoint_list(path, &ignored, &steps, &n) == HOOP_OK && n > 0) {
         (void)printf("%-12s", "checkpoints");
         if (n > 8) (void)printf(" %" PRId64 " ...", steps[0]);
         for (int64_t i = n > 8 ? n - 7 : 0; i < n; i++) (void)printf(" %" PRId64, steps[i]);

@@ -6,7 +6,5 @@
 
 /** hoop_checkpoint_open, whose error for a dataset says which command looks at those. */
 hoop_status open_checkpoint(const char *path, hoop_error *err, hoop_checkpoint **out);
-/** Steps of the checkpoints of a run (free(*steps)); none for a path that is not a run. */
-hoop_status list_checkpoints(const char *path, hoop_error *err, int64_t **steps, int64_t *n);
 
 #endif

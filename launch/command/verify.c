@@ -86,7 +86,7 @@ int command_verify(int argc, char **argv)
     int64_t          *steps = NULL, n = 0;
     hoop_status       st;
     command_parse(&argp, argc, argv, &path);
-    st = list_checkpoints(path, &err, &steps, &n);
+    st = hoop_checkpoint_list(path, &err, &steps, &n);
     if (st == HOOP_OK) st = n > 0 ? verify_run(path, steps, n, &err) : verify_one(path, &err);
     free(steps);
     return print_done(st == HOOP_OK ? HOOP_EXIT_OK : command_report(&err));

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *name, hoop_tensor *x, hoop_error *err)
 {
@@ -101,16 +100,13 @@ done:
 
 void hoop__load_peek(const hoop_trainer *tr, const char *path, hoop__peek *out)
 {
-    hoop_checkpoint *c     = NULL;
-    int64_t         *steps = NULL, n = 0;
-    char             one[HOOP_CHECKPOINT_PATH], name[HOOP__BUFFER_NAME];
+    hoop_checkpoint       *c = NULL;
+    hoop_checkpoint_choice choice;
+    char                   name[HOOP__BUFFER_NAME];
     *out = (hoop__peek){.found = false};
-    if (hoop_checkpoint_open(path, NULL, &c) != HOOP_OK && hoop_checkpoint_list(path, NULL, &steps, &n) == HOOP_OK) {
-        while (c == NULL && n-- > 0) /* the newest may be damaged; those of a run are alike */
-            if (hoop_checkpoint_step_path(path, steps[n], NULL, one) == HOOP_OK) (void)hoop_checkpoint_open(one, NULL, &c);
-    }
-    free(steps);
-    if (c == NULL) return;
+    if (hoop_checkpoint_choose(path, HOOP_CKPT_OPENS, NULL, &choice) != HOOP_OK || /* those of a run are alike */
+        hoop_checkpoint_open(choice.path, NULL, &c) != HOOP_OK)
+        return;
     out->found = true;
     for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++) {
         const hoop_checkpoint_tensor *mean =
@@ -186,45 +182,28 @@ static hoop_status take_up(hoop_trainer *tr, const reading *r, hoop_error *err)
     return hoop_loader_seek(tr->data->loader, tr->status.step, err);
 }
 
-/* what rank 0's task looks for: of a run, the newest checkpoint that is undamaged */
+/* what rank 0's task looks for */
 typedef struct picking {
-    const char *path;
-    char        picked[HOOP_CHECKPOINT_PATH], notes[HOOP_ERROR_TEXT];
-    bool        run;
+    const char            *path;
+    hoop_checkpoint_choice choice;
 } picking;
 
 static hoop_status pick(void *ctx, hoop_error *err)
 {
-    picking         *p = ctx;
-    char             checkpoints[HOOP_CHECKPOINT_PATH];
-    struct stat      info;
-    int64_t          step;
-    hoop_checkpoint *c = NULL;
-    hoop_status      st;
-    (void)snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", p->path);
-    (void)snprintf(p->picked, sizeof p->picked, "%s", p->path);
-    p->run = stat(checkpoints, &info) == 0;
-    if (p->run) {
-        st = hoop_checkpoint_find_good(p->path, err, p->notes, (int64_t)sizeof p->notes, &step, p->picked);
-        return st == HOOP_OK && step < 0 ? hoop_fail(err, HOOP_EIO, "%s holds no checkpoint", p->path) : st;
-    }
-    st = hoop_checkpoint_open(p->path, err, &c);
-    if (st == HOOP_OK) st = hoop_checkpoint_verify(c, err);
-    hoop_checkpoint_close(&c);
-    return st;
+    picking *p = ctx;
+    return hoop_checkpoint_choose(p->path, HOOP_CKPT_VERIFIED, err, &p->choice);
 }
 
-static hoop_status agree_on_one(hoop_trainer *tr, const char *path, picking *p, hoop_error *err)
+static hoop_status agree_on_one(hoop_trainer *tr, picking *p, hoop_error *err)
 {
     hoop__task  task = {.joinable = false};
     bool        root = hoop_comm_rank(tr->comm) == 0;
     hoop_status st;
-    p->path = path;
     if (root) hoop__task_start(&task, pick, p);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "choosing a checkpoint", err));
-    if (root && p->notes[0] != '\0') hoop__note(tr, "warning: %s", p->notes);
-    if (root && p->run && !tr->opts.evaluate_only) hoop__note(tr, "resuming from %s", p->picked);
-    st = hoop_comm_broadcast(tr->comm, 0, p->picked, (int64_t)sizeof p->picked, "checkpoint to resume", err);
+    if (root && p->choice.notes[0] != '\0') hoop__note(tr, "warning: %s", p->choice.notes);
+    if (root && p->choice.run && !tr->opts.evaluate_only) hoop__note(tr, "resuming from %s", p->choice.path);
+    st = hoop_comm_broadcast(tr->comm, 0, p->choice.path, (int64_t)sizeof p->choice.path, "checkpoint to resume", err);
 done:
     hoop__task_join(&task);
     return st;
@@ -233,14 +212,14 @@ done:
 hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *err)
 {
     hoop__task  task  = {.joinable = false};
-    picking     p     = {.run = false};
+    picking     p     = {.path = path};
     reading     r     = {.tr = tr};
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
     HOOP_TRY(st, done, hoop__step_outside(tr, "hoop_trainer_load", err));
     hoop_comm_set_position(tr->comm, tr->status.step, "loading a checkpoint");
-    HOOP_TRY(st, done, agree_on_one(tr, path, &p, err));
-    st = hoop_checkpoint_open(p.picked, &task.error, &r.c);
+    HOOP_TRY(st, done, agree_on_one(tr, &p, err));
+    st = hoop_checkpoint_open(p.choice.path, &task.error, &r.c);
     if (st == HOOP_OK && !tr->opts.evaluate_only) st = check_meta(tr, r.c, &task.error);
     if (st == HOOP_OK) st = check_meaning(tr, r.c, &task.error);
     if (st == HOOP_OK) hoop__task_start(&task, read_contents, &r);

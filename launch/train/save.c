@@ -299,17 +299,15 @@ static bool is_same_place(const char *a, const char *b)
 }
 
 /* Does what is resumed end this directory's line of checkpoints? Two lines in one would be told apart by nobody. */
-static bool goes_on_here(const hoop_trainer *tr, int64_t newest)
+static bool goes_on_here(const hoop_trainer *tr)
 {
-    char    path[HOOP_CHECKPOINT_PATH], notes[HOOP_ERROR_TEXT];
-    int64_t step;
-    if (tr->opts.resume == NULL) return false;
-    if (is_same_place(tr->opts.resume, tr->opts.run_dir)) return true;
-    if (hoop_checkpoint_step_path(tr->opts.run_dir, newest, NULL, path) == HOOP_OK && is_same_place(tr->opts.resume, path))
-        return true;
-    /* those after it may be damaged */
-    return hoop_checkpoint_find_good(tr->opts.run_dir, NULL, notes, (int64_t)sizeof notes, &step, path) == HOOP_OK && step >= 0 &&
-           is_same_place(tr->opts.resume, path);
+    const hoop_checkpoint_sound ends[] = {HOOP_CKPT_NEWEST, HOOP_CKPT_VERIFIED}; /* those after it may be damaged */
+    hoop_checkpoint_choice      end;
+    bool                        here = tr->opts.resume != NULL && is_same_place(tr->opts.resume, tr->opts.run_dir);
+    for (int i = 0; i < 2 && tr->opts.resume != NULL && !here; i++)
+        here =
+            hoop_checkpoint_choose(tr->opts.run_dir, ends[i], NULL, &end) == HOOP_OK && is_same_place(tr->opts.resume, end.path);
+    return here;
 }
 
 static hoop_status open_run_dir(hoop_trainer *tr, hoop__save *s, hoop_error *err)
@@ -323,7 +321,7 @@ static hoop_status open_run_dir(hoop_trainer *tr, hoop__save *s, hoop_error *err
     if (removed > 0)
         hoop__note(tr, "removed %d half-written checkpoint%s of a run that was killed", removed, removed == 1 ? "" : "s");
     HOOP_TRY(st, done, hoop_checkpoint_list(tr->opts.run_dir, err, &steps, &n));
-    if (n > 0 && !goes_on_here(tr, steps[n - 1])) {
+    if (n > 0 && !goes_on_here(tr)) {
         st = hoop_fail(err, HOOP_ESTATE,
                        tr->opts.resume == NULL
                            ? "%s holds checkpoints up to step %" PRId64

@@ -125,20 +125,18 @@ done:
 
 hoop_status hoop_trained_read(const char *path, const char *const *set, int nset, hoop_error *err, hoop_trained **out)
 {
-    hoop_trained    *t = calloc(1, sizeof *t);
-    hoop_checkpoint *c = NULL;
-    char             good[HOOP_CHECKPOINT_PATH];
-    int64_t          step;
-    hoop_status      st;
+    hoop_trained          *t = calloc(1, sizeof *t);
+    hoop_checkpoint       *c = NULL;
+    hoop_checkpoint_choice choice;
+    hoop_status            st;
     *out = NULL;
     if (t == NULL || (t->path = strdup(path)) == NULL) {
         free(t);
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a model", path);
     }
-    if (hoop_checkpoint_open(path, NULL, &c) != HOOP_OK) { /* the newest of a run may be damaged; one before it does */
-        bool found = hoop_checkpoint_find_good(path, NULL, NULL, 0, &step, good) == HOOP_OK && step >= 0;
-        HOOP_TRY(st, done, hoop_checkpoint_open(found ? good : path, err, &c));
-    }
+    HOOP_TRY(st, done, hoop_checkpoint_choose(path, HOOP_CKPT_OPENS, err, &choice)); /* configs of a run are alike */
+    HOOP_TRY(st, done, hoop_checkpoint_open(choice.path, err, &c));
+    t->run = choice.run;
     HOOP_TRY(st, done, read_config(t, c, set, nset, err));
     HOOP_TRY(st, done, hoop__meaning_noted(c, err, &t->meaning));
     HOOP_TRY(st, done, find_inputs(t, c, err));
@@ -279,13 +277,7 @@ static hoop_status shapes(hoop_trained *t, const hoop_trained_opts *opts, hoop_e
 /* which checkpoint of a run the trainer took is told by its step */
 static void name_checkpoint(hoop_trained *t)
 {
-    int64_t *steps = NULL, n = 0;
-    bool     run = hoop_checkpoint_list(t->path, NULL, &steps, &n) == HOOP_OK && n > 0;
-    free(steps);
-    if (run)
-        (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoints/step-%08lld", t->path,
-                       (long long)hoop_trainer_about(t->trainer)->step);
-    else
+    if (!t->run || hoop_checkpoint_step_path(t->path, hoop_trainer_about(t->trainer)->step, NULL, t->checkpoint) != HOOP_OK)
         (void)snprintf(t->checkpoint, sizeof t->checkpoint, "%s", t->path);
 }
 

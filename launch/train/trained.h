@@ -2,12 +2,14 @@
 #ifndef HOOP_TRAINED_INTERNAL_H
 #define HOOP_TRAINED_INTERNAL_H
 
+#include "hoop/checkpoint.h"
 #include "hoop/trained.h"
 #include "train/plan.h"
 #include "train/tally.h"
 
 struct hoop_trained {
     char               *path;    /* run or checkpoint */
+    bool                run;     /* which of the two */
     hoop_config        *config;  /* of the checkpoint, with `set` on top */
     hoop__data_opts     opts;    /* what it says of data, */
     hoop__specs         specs;   /* and of their fields */
@@ -21,8 +23,8 @@ struct hoop_trained {
         char        set[HOOP__FIELD_NAME + 1]; /* "/y": of predictions */
         hoop__names names;                     /* of classes, or of the values of a row */
     } * target;
-    char        checkpoint[4096]; /* the one that was loaded */
-    hoop__tally tally;            /* of the last evaluation */
+    char        checkpoint[HOOP_CHECKPOINT_PATH]; /* the one that was loaded */
+    hoop__tally tally;                            /* of the last evaluation */
 };
 
 #endif

@@ -425,37 +425,86 @@ static void the_last_k_are_kept(void **state)
     test_failed(save("keep", -1, 1, 1, &err, NULL), &err, HOOP_EARG, "-1", NULL);
 }
 
+/* What is chosen of a run: its step. */
+static int64_t chosen(const char *run, hoop_checkpoint_sound sound, hoop_checkpoint_choice *choice)
+{
+    hoop_error err = {0};
+    test_ok(hoop_checkpoint_choose(run, sound, &err, choice));
+    assert_true(choice->run);
+    return choice->step;
+}
+
+static void unchosen(const char *path, hoop_checkpoint_sound sound, hoop_status status, const char *text)
+{
+    hoop_error             err = {0};
+    hoop_checkpoint_choice choice;
+    test_failed(hoop_checkpoint_choose(path, sound, &err, &choice), &err, status, text, NULL);
+}
+
 static void a_damaged_one_is_passed_over(void **state)
 {
-    static const char newest[] = "damage/checkpoints/step-00000300/shard-00000-of-00001.h5";
-    hoop_error        err      = {0};
-    char              note[4096], path[HOOP_CHECKPOINT_PATH], *good;
-    int64_t           step, n;
+    static const char      newest[] = "damage/checkpoints/step-00000300/shard-00000-of-00001.h5";
+    hoop_error             err      = {0};
+    hoop_checkpoint_choice c;
+    char                  *good;
+    int64_t                n;
     (void)state;
-    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
-    assert_int_equal(step, -1);
+    unchosen("damage", HOOP_CKPT_VERIFIED, HOOP_EIO, "damage");
     for (int64_t s = 1; s <= 3; s++) test_ok(save("damage", s * 100, 1, 0, &err, NULL));
-    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
-    assert_int_equal(step, 300);
-    assert_string_equal(note, "");
+    assert_int_equal(chosen("damage", HOOP_CKPT_VERIFIED, &c), 300);
+    assert_string_equal(c.notes, "");
     good = test_load(newest, &n);
     test_flip(newest, n / 2, 4);
-    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
-    assert_int_equal(step, 200);
-    assert_non_null(strstr(path, "step-00000200"));
-    assert_non_null(strstr(note, "step-00000300"));
+    assert_int_equal(chosen("damage", HOOP_CKPT_VERIFIED, &c), 200);
+    assert_non_null(strstr(c.path, "step-00000200"));
+    assert_non_null(strstr(c.notes, "step-00000300"));
+    assert_int_equal(chosen("damage", HOOP_CKPT_OPENS, &c), 300); /* its manifest and its size are right */
     test_store(newest, good, n - 100);
-    test_ok(hoop_checkpoint_find_good("damage", &err, NULL, 0, &step, path));
-    assert_int_equal(step, 200);
+    assert_int_equal(chosen("damage", HOOP_CKPT_VERIFIED, &c), 200);
+    assert_int_equal(chosen("damage", HOOP_CKPT_OPENS, &c), 200);
+    assert_int_equal(chosen("damage", HOOP_CKPT_NEWEST, &c), 300);
     test_store(newest, "", 0);
-    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
-    assert_int_equal(step, 200);
+    assert_int_equal(chosen("damage", HOOP_CKPT_VERIFIED, &c), 200);
     assert_int_equal(unlink("damage/checkpoints/step-00000200/manifest.json"), 0);
-    test_ok(hoop_checkpoint_find_good("damage", &err, note, sizeof note, &step, path));
-    assert_int_equal(step, 100);
+    assert_int_equal(chosen("damage", HOOP_CKPT_VERIFIED, &c), 100);
+    assert_non_null(strstr(c.notes, "\n"));
     assert_int_equal(unlink("damage/checkpoints/step-00000100/shard-00000-of-00001.h5"), 0);
-    test_failed(hoop_checkpoint_find_good("damage", &err, note, 10, &step, path), &err, HOOP_ECHECKSUM, "none of its 3", NULL);
+    unchosen("damage", HOOP_CKPT_VERIFIED, HOOP_ECHECKSUM, "none of its 3");
+    unchosen("damage", HOOP_CKPT_OPENS, HOOP_ECHECKSUM, "none of its 3");
+    assert_int_equal(chosen("damage", HOOP_CKPT_NEWEST, &c), 300);
     free(good);
+}
+
+static void what_stands_there_is_meant(void **state)
+{
+    static const char dir[]    = "meant/checkpoints/step-00000005",
+                      file[]   = "meant/checkpoints/step-00000005/shard-00000-of-00001.h5";
+    hoop_error             err = {0};
+    hoop_checkpoint_choice c;
+    int64_t               *steps, n;
+    (void)state;
+    test_ok(save("meant", 5, 1, 0, &err, NULL));
+    for (int sound = HOOP_CKPT_NEWEST; sound <= HOOP_CKPT_VERIFIED; sound++) {
+        test_ok(hoop_checkpoint_choose(dir, (hoop_checkpoint_sound)sound, &err, &c));
+        assert_true(!c.run && c.step == -1 && strcmp(c.path, dir) == 0);
+        test_ok(hoop_checkpoint_choose(file, (hoop_checkpoint_sound)sound, &err, &c));
+        assert_true(!c.run && strcmp(c.path, file) == 0);
+        unchosen("meant/checkpoints", (hoop_checkpoint_sound)sound, HOOP_EIO, "nor a run");
+        unchosen("meant/nothing", (hoop_checkpoint_sound)sound, HOOP_EIO, "meant/nothing");
+    }
+    /* a checkpoint has none, whatever lies in it; nor has a file */
+    test_ok(save(dir, 7, 1, 0, &err, NULL));
+    test_ok(hoop_checkpoint_list(dir, &err, &steps, &n));
+    assert_int_equal(n, 0);
+    test_ok(hoop_checkpoint_list(file, &err, &steps, &n));
+    assert_int_equal(n, 0);
+    test_ok(hoop_checkpoint_choose(dir, HOOP_CKPT_NEWEST, &err, &c));
+    assert_string_equal(c.path, dir);
+    free(test_load(file, &n));
+    test_flip(file, n / 2, 4);
+    test_ok(hoop_checkpoint_choose(file, HOOP_CKPT_OPENS, &err, &c));
+    unchosen(file, HOOP_CKPT_VERIFIED, HOOP_ECHECKSUM, file);
+    unchosen(dir, HOOP_CKPT_VERIFIED, HOOP_ECHECKSUM, file);
 }
 
 /* Every byte of every file that is flipped is noticed; nothing crashes on the way, single shards included. */
@@ -535,12 +584,13 @@ static void kills_leave_nothing_to_trip_over(void **state)
     if (span > 300000000) span = 300000000;
     /* on a busy machine a child gets less far before it is killed: then there are more rounds, and longer ones */
     for (int round = 0; round < 60 || (next <= 10 && round < 600); round++) {
-        int             ends[2], status;
-        pid_t           child;
-        int64_t         reported = -1, s, step;
-        char            path[HOOP_CHECKPOINT_PATH];
-        struct timespec pause = {0, (long)(test_random(&random) % (uint64_t)span)};
-        hoop_run_lock  *lock;
+        int                    ends[2], status;
+        pid_t                  child;
+        int64_t                reported = -1, s, step;
+        struct timespec        pause    = {0, (long)(test_random(&random) % (uint64_t)span)};
+        hoop_run_lock         *lock;
+        hoop_checkpoint_choice choice;
+        memset(&err, 0, sizeof err);
         assert_int_equal(pipe(ends), 0);
         child = fork();
         assert_true(child >= 0);
@@ -565,13 +615,15 @@ static void kills_leave_nothing_to_trip_over(void **state)
         test_ok(hoop_run_lock_take("killed", &err, &lock)); /* died with its holder */
         hoop_run_lock_release(&lock);
         if (round % 2 == 0) test_ok(hoop_checkpoint_sweep("killed", &err, NULL));
-        test_ok(hoop_checkpoint_find_good("killed", &err, NULL, 0, &step, path));
+        if (hoop_checkpoint_choose("killed", HOOP_CKPT_VERIFIED, &err, &choice) != HOOP_OK)
+            assert_int_equal(err.status, HOOP_EIO); /* there is none yet */
+        step = choice.step;
         if (step < reported || (next > 1 && step < next - 1))
             fail_msg("step %lld was there, %lld is found", (long long)(reported < next - 1 ? next - 1 : reported),
                      (long long)step);
         if (step >= 1) {
             hoop_checkpoint *c;
-            test_ok(hoop_checkpoint_open(path, &err, &c));
+            test_ok(hoop_checkpoint_open(choice.path, &err, &c));
             check_contents(c, step);
             hoop_checkpoint_close(&c);
             next = step + 1;
@@ -668,6 +720,7 @@ int main(void)
         cmocka_unit_test(a_failed_sync_is_written_again),
         cmocka_unit_test(the_last_k_are_kept),
         cmocka_unit_test(a_damaged_one_is_passed_over),
+        cmocka_unit_test(what_stands_there_is_meant),
         cmocka_unit_test(flipped_bytes_are_always_noticed),
         cmocka_unit_test(files_of_other_kinds_are_named),
         cmocka_unit_test(kills_leave_nothing_to_trip_over),

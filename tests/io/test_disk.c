@@ -376,16 +376,15 @@ static void no_memory_to_read(void **state)
         test_ok(save("scarce", s, 0, &err));
     }
     for (int n = 1; !found; n++) {
-        hoop_error  err = {0};
-        char        path[HOOP_CHECKPOINT_PATH];
-        int64_t     step;
-        hoop_status st;
+        hoop_error             err = {0};
+        hoop_checkpoint_choice choice;
+        hoop_status            st;
         allowed = n;
-        st      = hoop_checkpoint_find_good("scarce", &err, NULL, 0, &step, path);
+        st      = hoop_checkpoint_choose("scarce", HOOP_CKPT_VERIFIED, &err, &choice);
         allowed = -1;
         found   = st == HOOP_OK;
         if (found)
-            assert_int_equal(step, 2);
+            assert_int_equal(choice.step, 2);
         else
             test_failed(st, &err, HOOP_ENOMEM, "memory", NULL);
     }

@@ -110,15 +110,31 @@ HOOP_API hoop_status hoop_checkpoint_sweep(const char *run_dir, hoop_error *err,
 
 /* ---- finding ---- */
 
-/** Steps of the complete checkpoints of a run, ascending: free(*steps). None is no error. Calls: Local. */
+/** Steps of the complete checkpoints of a run, ascending: free(*steps). None is no error, and a path that is no run, or itself a
+ * checkpoint, has none. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_list(const char *run_dir, hoop_error *err, int64_t **steps, int64_t *n);
+
+/** How sound a checkpoint has to be. */
+typedef enum hoop_checkpoint_sound {
+    HOOP_CKPT_NEWEST,  /* whatever it is like */
+    HOOP_CKPT_OPENS,   /* manifest and sizes of files are right */
+    HOOP_CKPT_VERIFIED /* all checksums are */
+} hoop_checkpoint_sound;
+
+typedef struct hoop_checkpoint_choice {
+    bool    run;                        /* the path is that of a run */
+    int64_t step;                       /* of a run: the chosen one's */
+    char    path[HOOP_CHECKPOINT_PATH]; /* what to open */
+    char    notes[HOOP_ERROR_TEXT];     /* of a run: what is wrong with those after the chosen one, a line each */
+} hoop_checkpoint_choice;
+
 /**
- * The newest checkpoint all of whose checksums are right. *step is -1 if there is none at all. Damaged ones on the way are
- * named in notes[notes_size] ("": there were none; may be NULL). All damaged: HOOP_ECHECKSUM. May run on another thread.
- * Calls: Local.
+ * Which checkpoint a path means: of a run the newest that is as sound as is wanted; else what stands there, a checkpoint's folder
+ * or one of its files, if it is. Errors: HOOP_EIO (nothing is there, a folder that is neither), HOOP_ECHECKSUM (none of a run's
+ * is sound), HOOP_ENOMEM, and what is wrong with what stands there. May run on another thread. Calls: Local.
  */
-HOOP_API hoop_status hoop_checkpoint_find_good(const char *run_dir, hoop_error *err, char *notes, int64_t notes_size,
-                                               int64_t *step, char path[HOOP_CHECKPOINT_PATH]);
+HOOP_API hoop_status hoop_checkpoint_choose(const char *path, hoop_checkpoint_sound sound, hoop_error *err,
+                                            hoop_checkpoint_choice *out);
 
 /* ---- reading ---- */
 
@@ -135,9 +151,9 @@ typedef struct hoop_checkpoint_tensor {
 } hoop_checkpoint_tensor;
 
 /**
- * Open a run (its newest checkpoint), a checkpoint directory, or one shard file (whose meta is that of a manifest beside it,
- * else empty). Checks the manifest and the sizes of files; contents are checked when read. Owns: caller. Not for use by two
- * threads at a time. Errors: HOOP_EIO (missing), HOOP_EFORMAT, HOOP_ECHECKSUM. Calls: Local.
+ * Open a run (its newest checkpoint, sound or not), a checkpoint directory, or one shard file (whose meta is that of a manifest
+ * beside it, else empty). Checks the manifest and the sizes of files; contents are checked when read. Owns: caller. Not for use
+ * by two threads at a time. Errors: HOOP_EIO (missing), HOOP_EFORMAT, HOOP_ECHECKSUM. Calls: Local.
  */
 HOOP_API hoop_status                 hoop_checkpoint_open(const char *path, hoop_error *err, hoop_checkpoint **out);
 HOOP_API void                        hoop_checkpoint_close(hoop_checkpoint **c);
