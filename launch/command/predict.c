@@ -17,10 +17,11 @@ typedef struct predict_args {
 
 static const char doc[] =
     "Write the outputs of a trained model for data (which need have no targets), a row for each row of the data. To FILE.csv: a "
-    "table with a header, for a classifier the class and the probability of each, else the targets in the data's units. To any "
-    "other "
-    "name an HDF5 file: dataset /y; for a "
-    "classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same."
+    "table with a header, for a classifier the class and the probability of each, else the targets in the data's units; of "
+    "several "
+    "targets with their names before, p.y0. To any other name an HDF5 file: dataset /y, or one for each target under its name; "
+    "for "
+    "a classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same."
     "\vExamples:\n"
     "  hoop predict runs/iris --data new/flowers --out flowers.csv\n"
     "  hoop predict runs/digits --data digits/validation --out predictions.h5\n"

@@ -22,8 +22,7 @@ static const hoop_option rows[] = {
     {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true,
      "standard: mean 0 and variance 1 by element, from the training data; the mean is taken away in f64 where that is stored"},
     {"normalize_targets", HOOP_OPT_ENUM, AT(normalize_targets), "auto", 0, 0, targets, true,
-     "mse: standard: the same of the targets; auto: where one of at most 64 has a deviation outside 0.1 to 10, or a mean beyond "
-     "10 "
+     "of real targets; standard: the same; auto: where one of at most 64 has a deviation outside 0.1 to 10, or a mean beyond 10 "
      "deviations. Losses and predictions stay in the data's units"},
     {"unknown", HOOP_OPT_ENUM, AT(unknown), "refuse", 0, 0, unknowns, false,
      "words of one-hot columns that were not seen in training; zero: none of the words"},
@@ -149,6 +148,10 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
         f->ndim   = is->ndim;
         f->varies = is->varies;
         memcpy(f->shape, is->shape, (size_t)is->ndim * sizeof *is->shape);
+        if (f->varies && hoop__field_asks(tr, k) == HOOP__NORMALIZE_STANDARD)
+            return hoop__specs_fail(
+                tr->config, &tr->plan->specs, k, "normalize", err,
+                "rows of %s vary in length, and have no mean for each element; leave it as it is: normalize: none", f->name);
         if (k < tr->data->ninputs) continue;
         st = f->loss->classes ? count_classes(tr, ds, k, err) : take_values(tr, k, err);
     }

@@ -11,7 +11,7 @@ static const hoop_config_free frees[] = {
      "stride, "
      "offsets, length, normalize"},
     {"data.targets", true,
-     "targets by name, instead of y: {p: {path: /p, loss: mse, weight: 0.5}}; each has what an input has, and horizon, loss, "
+     "targets by name, instead of y: {p: /p, q: {path: /q, weight: 0.5}}; each has what an input has, and horizon, loss, "
      "weight, "
      "labels, classes"},
 };

@@ -330,7 +330,7 @@ static hoop_status unknown_loss(const hoop_value *v, const char *name, hoop_erro
     return hoop_value_fail(v, err, "there is no loss '%.64s'; there are %s", name, list);
 }
 
-/* `{name: huber, delta: 0.5}`: the other keys are the kind's */
+/* `{name: ..., delta: 0.5}`: the other keys are the kind's */
 static hoop_status read_options(const hoop_value *v, const hoop_loss_kind *kind, hoop_error *err, void *opts)
 {
     hoop_status st = hoop_option_defaults(&kind->options, opts);

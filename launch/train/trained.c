@@ -11,26 +11,26 @@
 
 /* ---- the checkpoint ---- */
 
-/* Outputs of an mlp's last layer: of its bias (out), or of its weight (out, in) where it has none. */
-static hoop_status find_outputs(const hoop_checkpoint *c, hoop_error *err, int64_t *outputs)
+/* Outputs of the last layer, of its bias (out), or of its weight (out, in) where it has none: how many classes or values there
+ * are, where a checkpoint is older than its note of that. */
+static hoop_status find_outputs(hoop_trained *t, const hoop_checkpoint *c, hoop_error *err)
 {
-    const hoop_checkpoint_tensor *t, *last = NULL;
-    for (int64_t i = 0; (t = hoop_checkpoint_tensor_at(c, i)) != NULL; i++) {
-        if (t->kind == HOOP_CKPT_PARAMETER && (last == NULL || t->order >= last->order)) last = t;
+    const hoop_checkpoint_tensor *p, *last = NULL;
+    for (int64_t i = 0; (p = hoop_checkpoint_tensor_at(c, i)) != NULL; i++) {
+        if (p->kind == HOOP_CKPT_PARAMETER && (last == NULL || p->order >= last->order)) last = p;
     }
-    if (last == NULL || last->ndim < 1 || last->shape[0] < 1) {
+    if (last == NULL || last->ndim < 1 || last->shape[0] < 1)
         return hoop_fail(err, HOOP_EFORMAT, "%s: holds no layers to compute with", hoop_checkpoint_path(c));
-    }
-    *outputs = last->shape[0];
+    t->outputs = last->shape[0];
     return HOOP_OK;
 }
 
-/* How many inputs a row has, where a checkpoint is older than its note of that: of an mlp's first weight (out, in). */
+/* How many inputs a row has, the same of the first weight (out, in). */
 static hoop_status find_inputs(hoop_trained *t, const hoop_checkpoint *c, hoop_error *err)
 {
     const hoop_checkpoint_tensor *w = hoop_checkpoint_find(c, HOOP_CKPT_PARAMETER, NULL, "layers.0.weight");
     hoop__field_meaning          *x;
-    if (t->specs.inputs != 1 || w == NULL || w->ndim != 2 || hoop_config_has(t->config, "model.layers")) return HOOP_OK;
+    if (t->specs.inputs != 1 || w == NULL || w->ndim != 2 || t->listed) return HOOP_OK;
     x = hoop__meaning_add(&t->meaning, t->specs.field[0].name, false, err);
     if (x == NULL) return HOOP_ENOMEM;
     if (x->shape[0] == '\0') (void)snprintf(x->shape, sizeof x->shape, "[%lld]", (long long)w->shape[1]);
@@ -99,25 +99,18 @@ static hoop_status keep_model(const hoop_config *own, const hoop_trained *t, hoo
 static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
 {
     const char  *text = hoop_checkpoint_about(c)->config;
-    char         outputs[64];
-    hoop_config *own = NULL;
+    hoop_config *own  = NULL;
     hoop_status  st;
     if (text[0] == '\0')
         return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint",
                          hoop_checkpoint_path(c));
     HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &t->config));
-    /* of an mlp, `auto` is worked out from training data; of several targets, from what is kept of each */
-    if (!hoop_config_has(t->config, "model.layers") && !hoop__specs_named(t->config)) {
-        HOOP_TRY(st, done, find_outputs(c, err, &t->outputs));
-        (void)snprintf(outputs, sizeof outputs, "model.outputs=%lld", (long long)t->outputs);
-        HOOP_TRY(st, done, hoop_config_set(t->config, outputs, err));
-    }
     for (int i = 0; i < nset; i++) HOOP_TRY(st, done, hoop_config_set(t->config, set[i], err));
     HOOP_TRY(st, done, hoop_config_check_known(t->config, hoop_train_schema(), err));
     HOOP_TRY(st, done, hoop_config_parse(text, hoop_checkpoint_path(c), err, &own));
-    if (t->outputs > 0) HOOP_TRY(st, done, hoop_config_set(own, outputs, err));
     HOOP_TRY(st, done, read_fields(t->config, err, &t->opts, &t->specs));
-    st = keep_model(own, t, err);
+    t->listed = hoop_config_has(t->config, "model.layers");
+    st        = keep_model(own, t, err);
 done:
     hoop_config_destroy(&own);
     return st;
@@ -140,6 +133,7 @@ hoop_status hoop_trained_read(const char *path, const char *const *set, int nset
     HOOP_TRY(st, done, read_config(t, c, set, nset, err));
     HOOP_TRY(st, done, hoop__meaning_noted(c, err, &t->meaning));
     HOOP_TRY(st, done, find_inputs(t, c, err));
+    if (!t->listed) HOOP_TRY(st, done, find_outputs(t, c, err));
     HOOP_TRY(st, done, hoop_train_comm_opts(t->config, err, &t->comm));
     *out = t;
     t    = NULL;
@@ -205,50 +199,70 @@ static hoop_status take_shape(const hoop_trained *t, int k, hoop_error *err)
     return HOOP_OK;
 }
 
-/* Of a target that is not looked at: what the checkpoint keeps of its rows. ndim -1: nothing. */
-static void recall_shape(const hoop_trained *t, int k)
+/* What the checkpoint keeps of the rows of a target that is not looked at, or else as many values as the last layer gives; false:
+ * nothing is known. */
+static bool recall_shape(const hoop_trained *t, int k)
 {
     const hoop__field_meaning *m  = hoop__meaning_find(&t->meaning, t->specs.field[k].name);
     hoop_trainer_field        *g  = &t->given[k];
     const char                *at = m == NULL || m->shape[0] != '[' ? NULL : m->shape + 1;
-    g->ndim                       = at == NULL ? -1 : 0;
     while (at != NULL && *at != ']' && *at != '\0' && g->ndim < HOOP_MAX_DIMS - 1) {
         g->shape[g->ndim++] = *at == '*' ? -1 : strtoll(at, NULL, 10);
         at += strcspn(at, ",]");
         at += strspn(at, ", ");
     }
+    if (g->ndim == 0) { /* (N) targets against (N, 1) outputs */
+        g->ndim     = 1;
+        g->shape[0] = at != NULL ? 1 : t->outputs;
+    }
+    return at != NULL || t->outputs > 0;
 }
 
-static hoop_status take_target(const hoop_trained *t, int k, bool looked_at, hoop_error *err)
+/* how many classes target k was trained for; 0: the model, once it is built, says it */
+static int64_t recall_classes(const hoop_trained *t, int k)
 {
-    const hoop_dataset_field  *y    = field(t, k);
-    const hoop__field_meaning *m    = hoop__meaning_find(&t->meaning, t->specs.field[k].name);
-    const char                *kind = hoop_value_text(hoop_config_get(t->config, "model.kind"));
-    hoop_trainer_field        *g    = &t->given[k];
-    const hoop_loss_kind      *loss;
-    char                       advice[HOOP__ADVICE], key[HOOP__SPEC_KEY];
-    hoop_status                st = hoop__loss_read(t->config, t->specs.field[k].loss, err, &loss, NULL);
-    if (st != HOOP_OK) return st;
-    g->classes = t->outputs > 0 ? t->outputs : t->specs.n > t->specs.inputs + 1 && m != NULL ? m->classes : 0;
-    if (!looked_at && !t->specs.named) g->ndim = -1;
-    if (!looked_at && t->specs.named) recall_shape(t, k);
-    if (!looked_at) return HOOP_OK;
-    st = take_shape(t, k, err);
-    if (st != HOOP_OK) return st;
-    if (!loss->classes && y->ndim == 0) { /* (N) targets against (N, 1) outputs */
-        g->ndim     = 1;
-        g->shape[0] = 1;
-    }
-    if (!loss->classes) return HOOP_OK;
+    const hoop__field_meaning *m = hoop__meaning_find(&t->meaning, t->specs.field[k].name);
+    return m != NULL && m->classes > 0 ? m->classes : t->outputs;
+}
+
+static hoop_status take_labels(const hoop_trained *t, int k, hoop_error *err)
+{
+    const hoop_dataset_field *y = field(t, k);
+    char                      advice[HOOP__ADVICE], key[HOOP__SPEC_KEY];
     (void)hoop__specs_key(&t->specs, k, "labels", key);
     if (hoop_dtype_is_float(y->dtype))
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and the model was trained for classes (integer labels)%s",
                          hoop_dataset_path(t->data, 0, NULL), y->path, hoop_dtype_name(y->dtype),
                          hoop__labels_advice(t->data, k, key, advice));
-    if (y->numel != 1 && t->outputs > 0 && (kind == NULL || strcmp(kind, "mlp") == 0))
+    if (y->numel != 1 && !t->listed)
         return hoop_fail(err, HOOP_ESHAPE, "%s: a label a row is wanted, and rows of %s have %lld elements%s",
                          hoop_dataset_path(t->data, 0, NULL), y->path, (long long)y->numel,
                          hoop__labels_advice(t->data, k, key, advice));
+    return take_shape(t, k, err);
+}
+
+static hoop_status take_target(const hoop_trained *t, int k, bool looked_at, hoop_error *err)
+{
+    hoop_trainer_field   *g = &t->given[k];
+    const hoop_loss_kind *loss;
+    hoop_status           st = hoop__loss_read(t->config, t->specs.field[k].loss, err, &loss, NULL);
+    if (st != HOOP_OK) return st;
+    if (loss->classes) g->classes = recall_classes(t, k);
+    if (!looked_at) {
+        if (loss->classes || !recall_shape(t, k)) g->ndim = -1;
+        return HOOP_OK;
+    }
+    if (loss->classes) return take_labels(t, k, err);
+    st = take_shape(t, k, err);
+    if (st != HOOP_OK) return st;
+    if (g->ndim == 0) { /* (N) targets against (N, 1) outputs */
+        g->ndim     = 1;
+        g->shape[0] = 1;
+    }
+    if (t->outputs > 0 && t->specs.n == t->specs.inputs + 1 && field(t, k)->numel != t->outputs)
+        return hoop_fail(err, HOOP_ESHAPE, "%s: the last layer has %lld outputs, and rows of %s %lld values",
+                         hoop_dataset_path(t->data, 0, NULL), (long long)t->outputs, field(t, k)->path,
+                         (long long)field(t, k)->numel);
     return HOOP_OK;
 }
 

@@ -13,7 +13,8 @@ struct hoop_trained {
     hoop_config        *config;  /* of the checkpoint, with `set` on top */
     hoop__data_opts     opts;    /* what it says of data, */
     hoop__specs         specs;   /* and of their fields */
-    int64_t             outputs; /* of an mlp's last layer; 0: the model, once it is built, says how many */
+    bool                listed;  /* the config lists the model's layers, which say how many outputs there are */
+    int64_t             outputs; /* else those of the last layer; 0: not known */
     hoop__meaning       meaning; /* of the data it was trained on */
     hoop_comm_opts      comm;    /* what the config says of communication */
     hoop_dataset       *data;
