@@ -201,49 +201,62 @@ static __attribute__((noinline)) void tile_finish(const float *sums, int rows, i
     }
 }
 
+/* UNROLL (i, n) ...: the loop over i from 0 to n - 1, written out by the compiler, so that what it indexes stays in registers */
 #if defined(__clang__)
-#define UNROLL _Pragma("unroll")
+#define UNROLL(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)
 #else
-#define UNROLL _Pragma("GCC unroll 16")
+#define UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
 #endif
 
 HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64_t k, const float *p, int64_t step,
                           const float *q, int64_t ldq, const tile_out *out)
 {
-    const float
-        *base[(ROWS + 2) / 3]; /* of three rows each: the addresses base, base + step, base + 2 step need no more registers */
-    vec  acc[ROWS][2];
+    /* of three rows each: the addresses base, base + step, base + 2 step need no more registers */
+    const float *base[(ROWS + 2) / 3];
+    vec          acc[ROWS][2];
     float *const c    = out->c;
     int64_t      ld   = out->ld;
     const bool   full = out->cols == vecs * W, add = out->add;
-    UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = (vec){0};
-    UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]                               = p + 3 * i * step;
-    if (k >= 64)
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) __builtin_prefetch(c + i * ld + v * W, 1);
+    UNROLL (i, rows) {
+        UNROLL (v, vecs) acc[i][v] = (vec){0};
+    }
+    UNROLL (i, (ROWS + 2) / 3) base[i] = p + 3 * i * step;
+    if (k >= 64) {
+        UNROLL (i, rows) {
+            UNROLL (v, vecs) __builtin_prefetch(c + i * ld + v * W, 1);
+        }
+    }
     for (int64_t l = 0; l < k; l++, q += ldq) {
         vec b[2];
-        UNROLL for (int v = 0; v < vecs; v++) b[v] = load(q + v * W);
-        UNROLL for (int i = 0; i < rows; i++)
-        {
-            vec a                                           = broadcast(down ? p[i] : base[i / 3][i % 3 * step]);
-            UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = multiply_add(a, b[v], acc[i][v]);
+        UNROLL (v, vecs) b[v] = load(q + v * W);
+        UNROLL (i, rows) {
+            vec a = broadcast(down ? p[i] : base[i / 3][i % 3 * step]);
+            UNROLL (v, vecs) acc[i][v] = multiply_add(a, b[v], acc[i][v]);
         }
         p += step;
-        UNROLL for (int i = 0; i < (ROWS + 2) / 3; i++) base[i]++;
+        UNROLL (i, (ROWS + 2) / 3) base[i]++;
     }
     if (full) {
-        if (add)
-            UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] =
-                load(c + i * ld + v * W) + acc[i][v];
+        if (add) {
+            UNROLL (i, rows) {
+                UNROLL (v, vecs) acc[i][v] = load(c + i * ld + v * W) + acc[i][v];
+            }
+        }
         if (out->bias != NULL) {
             vec b[2];
-            UNROLL for (int v = 0; v < vecs; v++) b[v]                                            = load(out->bias + v * W);
-            UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) acc[i][v] = acc[i][v] + b[v];
+            UNROLL (v, vecs) b[v] = load(out->bias + v * W);
+            UNROLL (i, rows) {
+                UNROLL (v, vecs) acc[i][v] = acc[i][v] + b[v];
+            }
         }
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(c + i * ld + v * W, acc[i][v]);
+        UNROLL (i, rows) {
+            UNROLL (v, vecs) store(c + i * ld + v * W, acc[i][v]);
+        }
     } else {
         float sums[ROWS * COLS];
-        UNROLL for (int i = 0; i < rows; i++) UNROLL for (int v = 0; v < vecs; v++) store(sums + (i * vecs + v) * W, acc[i][v]);
+        UNROLL (i, rows) {
+            UNROLL (v, vecs) store(sums + (i * vecs + v) * W, acc[i][v]);
+        }
         tile_finish(sums, rows, vecs * W, out);
     }
 }
@@ -254,20 +267,18 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
     {                                                                                                                            \
         tile_run(rows, vecs, down, k, p, step, q, ldq, out);                                                                     \
     }
-#if defined(__AVX512F__)
-/* it would move these lines at every run */
+
+/* it would move these lines at every run: */
 /* clang-format off */
-#define TILE_ROWS(X, ...)                                                                                                        \
-    X(1, __VA_ARGS__)                                                                                                            \
-    X(2, __VA_ARGS__)                                                                                                            \
-    X(3, __VA_ARGS__)                                                                                                            \
-    X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__)                  \
-        X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
-/* clang-format on */
+#if defined(__AVX512F__)
+#define TILE_ROWS(X, ...) \
+    X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) \
+    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
 #else
-#define TILE_ROWS(X, ...)                                                                                                        \
+#define TILE_ROWS(X, ...) \
     X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
 #endif
+/* clang-format on */
 TILE_ROWS(TILE, 1, 0)
 TILE_ROWS(TILE, 2, 0)
 TILE_ROWS(TILE, 1, 1)
