@@ -16,34 +16,11 @@ static const hoop_case binary_cases[] = {
     {"i64:3<5 i64:3<5", NULL, HOOP_EDTYPE},
     {"3 i64:3<5", NULL, HOOP_EDTYPE},
 };
-static const hoop_case divisor_cases[] = {{"3x4 3x4+"}, {"3x4 4+"}, {"2x1x3 4x1+"},
-                                          {". 5+"},     {"0x3 3+"}, {"3 4", NULL, HOOP_ESHAPE}};
-static const hoop_case unary_cases[]   = {{"3x4"}, {"."}, {"0x3"}, {"129"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
-#define REFERENCE_BINARY(name, expression)                                                                                       \
-    static void name##_reference(const hoop_call *c)                                                                             \
-    {                                                                                                                            \
-        hoop_view a = *c->in[0], b = *c->in[1];                                                                                  \
-        int64_t   n = hoop__view_numel(c->out);                                                                                  \
-        hoop__broadcast_strides(c->in[0], c->out, a.stride);                                                                     \
-        hoop__broadcast_strides(c->in[1], c->out, b.stride);                                                                     \
-        a.ndim = b.ndim = c->out->ndim;                                                                                          \
-        for (int d = 0; d < c->out->ndim; d++) a.shape[d] = b.shape[d] = c->out->shape[d];                                       \
-        for (int64_t i = 0; i < n; i++) {                                                                                        \
-            double p = hoop__at(&a, i), q = hoop__at(&b, i);                                                                     \
-            ((double *)c->out->data)[i] = (expression);                                                                          \
-        }                                                                                                                        \
-    }
-#define FORWARD_BINARY(name)                                                                                                     \
-    static hoop_status name##_forward(const hoop_call *c)                                                                        \
-    {                                                                                                                            \
-        return hoop__run_binary(c, HOOP_BINARY_##name);                                                                          \
-    }
-#define CALL_BINARY(name)                                                                                                        \
-    hoop_tensor *hoop_##name(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)                                                       \
-    {                                                                                                                            \
-        return hoop_op_call(t, &hoop__op_##name, (hoop_tensor *[]){a, b}, 2, NULL, NULL);                                        \
-    }
+static const hoop_case divisor_cases[] = {
+    {"3x4 3x4+"}, {"3x4 4+"}, {"2x1x3 4x1+"}, {". 5+"}, {"0x3 3+"}, {"3 4", NULL, HOOP_ESHAPE},
+};
+static const hoop_case unary_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"129"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
 extern const hoop_op hoop__op_add, hoop__op_sub, hoop__op_mul, hoop__op_div, hoop__op_neg, hoop__op_scale, hoop__op_shift,
     hoop__op_reciprocal;
@@ -54,82 +31,140 @@ extern const hoop_op hoop__op_add, hoop__op_sub, hoop__op_mul, hoop__op_div, hoo
  * Grad    da += dy, db += dy (summed over broadcast dims)
  * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
  */
-CALL_BINARY(add)
-FORWARD_BINARY(add)
-REFERENCE_BINARY(add, p + q)
+hoop_tensor *hoop_add(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
+{
+    return hoop_op_call(t, &hoop__op_add, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
+}
+static hoop_status add_forward(const hoop_call *c)
+{
+    return hoop__run_binary(c, HOOP_BINARY_add);
+}
+static double add_reference_value(double p, double q)
+{
+    return p + q;
+}
+static void add_reference(const hoop_call *c)
+{
+    hoop__reference_binary(c, add_reference_value);
+}
 static void add_backward(hoop_backward_call *b)
 {
     hoop_pass(b, 0, b->dy[0]);
     hoop_pass(b, 1, b->dy[0]);
 }
-const hoop_op hoop__op_add = {.name      = "add",
-                              .min_in    = 2,
-                              .max_in    = 2,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .shape     = hoop__shape_broadcast,
-                              .forward   = add_forward,
-                              .backward  = add_backward,
-                              .reference = add_reference,
-                              HOOP_CASES(binary_cases)};
+const hoop_op hoop__op_add = {
+    .name      = "add",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .shape     = hoop__shape_broadcast,
+    .forward   = add_forward,
+    .backward  = add_backward,
+    .reference = add_reference,
+    HOOP_CASES(binary_cases),
+};
 
 /**
  * hoop_sub - a - b.
  * Shape   a, b broadcast -> y        Grad   da += dy, db -= dy
  * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
  */
-CALL_BINARY(sub)
-FORWARD_BINARY(sub)
-REFERENCE_BINARY(sub, p - q)
+hoop_tensor *hoop_sub(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
+{
+    return hoop_op_call(t, &hoop__op_sub, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
+}
+static hoop_status sub_forward(const hoop_call *c)
+{
+    return hoop__run_binary(c, HOOP_BINARY_sub);
+}
+static double sub_reference_value(double p, double q)
+{
+    return p - q;
+}
+static void sub_reference(const hoop_call *c)
+{
+    hoop__reference_binary(c, sub_reference_value);
+}
 static void sub_backward(hoop_backward_call *b)
 {
     hoop_pass(b, 0, b->dy[0]);
     if (hoop_sink(b, 1)) hoop_neg(b->t, b->dy[0]);
 }
-const hoop_op hoop__op_sub = {.name      = "sub",
-                              .min_in    = 2,
-                              .max_in    = 2,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .shape     = hoop__shape_broadcast,
-                              .forward   = sub_forward,
-                              .backward  = sub_backward,
-                              .reference = sub_reference,
-                              HOOP_CASES(binary_cases)};
+const hoop_op hoop__op_sub = {
+    .name      = "sub",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .shape     = hoop__shape_broadcast,
+    .forward   = sub_forward,
+    .backward  = sub_backward,
+    .reference = sub_reference,
+    HOOP_CASES(binary_cases),
+};
 
 /**
  * hoop_mul - a * b.
  * Shape   a, b broadcast -> y        Grad   da += dy b, db += dy a
  * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
  */
-CALL_BINARY(mul)
-FORWARD_BINARY(mul)
-REFERENCE_BINARY(mul, p *q)
+hoop_tensor *hoop_mul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
+{
+    return hoop_op_call(t, &hoop__op_mul, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
+}
+static hoop_status mul_forward(const hoop_call *c)
+{
+    return hoop__run_binary(c, HOOP_BINARY_mul);
+}
+static double mul_reference_value(double p, double q)
+{
+    return p * q;
+}
+static void mul_reference(const hoop_call *c)
+{
+    hoop__reference_binary(c, mul_reference_value);
+}
 static void mul_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], b->in[1]);
     if (hoop_sink(b, 1)) hoop_mul(b->t, b->dy[0], b->in[0]);
 }
-const hoop_op hoop__op_mul = {.name      = "mul",
-                              .min_in    = 2,
-                              .max_in    = 2,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
-                              .shape     = hoop__shape_broadcast,
-                              .forward   = mul_forward,
-                              .backward  = mul_backward,
-                              .reference = mul_reference,
-                              HOOP_CASES(binary_cases)};
+const hoop_op hoop__op_mul = {
+    .name      = "mul",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+    .shape     = hoop__shape_broadcast,
+    .forward   = mul_forward,
+    .backward  = mul_backward,
+    .reference = mul_reference,
+    HOOP_CASES(binary_cases),
+};
 
 /**
  * hoop_div - a / b.
  * Shape   a, b broadcast -> y        Grad   da += dy / b, db -= dy y / b
  * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
  */
-CALL_BINARY(div)
-FORWARD_BINARY(div)
-REFERENCE_BINARY(div, p / q)
+hoop_tensor *hoop_div(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
+{
+    return hoop_op_call(t, &hoop__op_div, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
+}
+static hoop_status div_forward(const hoop_call *c)
+{
+    return hoop__run_binary(c, HOOP_BINARY_div);
+}
+static double div_reference_value(double p, double q)
+{
+    return p / q;
+}
+static void div_reference(const hoop_call *c)
+{
+    hoop__reference_binary(c, div_reference_value);
+}
 static void div_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_div(b->t, b->dy[0], b->in[1]);
@@ -138,17 +173,19 @@ static void div_backward(hoop_backward_call *b)
         if (hoop_sink(b, 1)) hoop_neg(b->t, ratio);
     }
 }
-const hoop_op hoop__op_div = {.name      = "div",
-                              .min_in    = 2,
-                              .max_in    = 2,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .reads     = HOOP_READS_IN(1) | HOOP_READS_OUT(0),
-                              .shape     = hoop__shape_broadcast,
-                              .forward   = div_forward,
-                              .backward  = div_backward,
-                              .reference = div_reference,
-                              HOOP_CASES(divisor_cases)};
+const hoop_op hoop__op_div = {
+    .name      = "div",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_IN(1) | HOOP_READS_OUT(0),
+    .shape     = hoop__shape_broadcast,
+    .forward   = div_forward,
+    .backward  = div_backward,
+    .reference = div_reference,
+    HOOP_CASES(divisor_cases),
+};
 
 /**
  * hoop_neg - -x.
@@ -171,16 +208,18 @@ static void neg_reference(const hoop_call *c)
 {
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = -hoop__at(c->in[0], i);
 }
-const hoop_op hoop__op_neg = {.name      = "neg",
-                              .min_in    = 1,
-                              .max_in    = 1,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .shape     = hoop__shape_unary,
-                              .forward   = neg_forward,
-                              .backward  = neg_backward,
-                              .reference = neg_reference,
-                              HOOP_CASES(unary_cases)};
+const hoop_op hoop__op_neg = {
+    .name      = "neg",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .shape     = hoop__shape_unary,
+    .forward   = neg_forward,
+    .backward  = neg_backward,
+    .reference = neg_reference,
+    HOOP_CASES(unary_cases),
+};
 
 typedef struct scalar_attrs {
     double value;
@@ -227,18 +266,20 @@ static void scale_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = ((const scalar_attrs *)c->attrs)->value * hoop__at(c->in[0], i);
     }
 }
-const hoop_op hoop__op_scale = {.name       = "scale",
-                                .min_in     = 1,
-                                .max_in     = 1,
-                                .nout       = 1,
-                                .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                .attrs_size = sizeof(scalar_attrs),
-                                HOOP_FIELDS(scalar_fields),
-                                .shape     = hoop__shape_unary,
-                                .forward   = scale_forward,
-                                .backward  = scale_backward,
-                                .reference = scale_reference,
-                                HOOP_CASES(scalar_cases)};
+const hoop_op hoop__op_scale = {
+    .name       = "scale",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .attrs_size = sizeof(scalar_attrs),
+    HOOP_FIELDS(scalar_fields),
+    .shape     = hoop__shape_unary,
+    .forward   = scale_forward,
+    .backward  = scale_backward,
+    .reference = scale_reference,
+    HOOP_CASES(scalar_cases),
+};
 
 /**
  * hoop_shift - x + term, the term in x's dtype.
@@ -263,18 +304,20 @@ static void shift_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = ((const scalar_attrs *)c->attrs)->value + hoop__at(c->in[0], i);
     }
 }
-const hoop_op hoop__op_shift = {.name       = "shift",
-                                .min_in     = 1,
-                                .max_in     = 1,
-                                .nout       = 1,
-                                .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                .attrs_size = sizeof(scalar_attrs),
-                                HOOP_FIELDS(scalar_fields),
-                                .shape     = hoop__shape_unary,
-                                .forward   = shift_forward,
-                                .backward  = shift_backward,
-                                .reference = shift_reference,
-                                HOOP_CASES(scalar_cases)};
+const hoop_op hoop__op_shift = {
+    .name       = "shift",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .attrs_size = sizeof(scalar_attrs),
+    HOOP_FIELDS(scalar_fields),
+    .shape     = hoop__shape_unary,
+    .forward   = shift_forward,
+    .backward  = shift_backward,
+    .reference = shift_reference,
+    HOOP_CASES(scalar_cases),
+};
 
 /**
  * hoop_reciprocal - 1 / x.
@@ -298,15 +341,18 @@ static void reciprocal_reference(const hoop_call *c)
 {
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = 1.0 / hoop__at(c->in[0], i);
 }
-static const hoop_case reciprocal_cases[]  = {{"3x4+"}, {".+"}, {"0x3"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
-const hoop_op          hoop__op_reciprocal = {.name      = "reciprocal",
-                                              .min_in    = 1,
-                                              .max_in    = 1,
-                                              .nout      = 1,
-                                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                              .reads     = HOOP_READS_OUT(0),
-                                              .shape     = hoop__shape_unary,
-                                              .forward   = reciprocal_forward,
-                                              .backward  = reciprocal_backward,
-                                              .reference = reciprocal_reference,
-                                              HOOP_CASES(reciprocal_cases)};
+static const hoop_case reciprocal_cases[] = {{"3x4+"}, {".+"}, {"0x3"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
+
+const hoop_op hoop__op_reciprocal = {
+    .name      = "reciprocal",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_OUT(0),
+    .shape     = hoop__shape_unary,
+    .forward   = reciprocal_forward,
+    .backward  = reciprocal_backward,
+    .reference = reciprocal_reference,
+    HOOP_CASES(reciprocal_cases),
+};

@@ -89,24 +89,30 @@ static void concat_reference(const hoop_call *c)
     }
 }
 static const concat_attrs dim0 = {0}, dim1 = {1}, dim2 = {2};
-static const hoop_case    concat_cases[]  = {{"3x4 2x4", &dim0},
-                                             {"3x4 3x1 3x2", &dim1},
-                                             {"0x4 2x4", &dim0},
-                                             {"5", &dim0},
-                                             {"3x4 3x3", &dim0, HOOP_ESHAPE},
-                                             {"3x4 3x4", &dim2, HOOP_ESHAPE},
-                                             {"3 i64:3<4", &dim0, HOOP_EDTYPE}};
-const hoop_op             hoop__op_concat = {.name       = "concat",
-                                             .min_in     = 1,
-                                             .max_in     = HOOP_MAX_IN,
-                                             .nout       = 1,
-                                             .attrs_size = sizeof(concat_attrs),
-                                             HOOP_FIELDS(concat_fields),
-                                             .shape     = concat_shape,
-                                             .forward   = concat_forward,
-                                             .backward  = concat_backward,
-                                             .reference = concat_reference,
-                                             HOOP_CASES(concat_cases)};
+
+static const hoop_case concat_cases[] = {
+    {"3x4 2x4", &dim0},
+    {"3x4 3x1 3x2", &dim1},
+    {"0x4 2x4", &dim0},
+    {"5", &dim0},
+    {"3x4 3x3", &dim0, HOOP_ESHAPE},
+    {"3x4 3x4", &dim2, HOOP_ESHAPE},
+    {"3 i64:3<4", &dim0, HOOP_EDTYPE},
+};
+
+const hoop_op hoop__op_concat = {
+    .name       = "concat",
+    .min_in     = 1,
+    .max_in     = HOOP_MAX_IN,
+    .nout       = 1,
+    .attrs_size = sizeof(concat_attrs),
+    HOOP_FIELDS(concat_fields),
+    .shape     = concat_shape,
+    .forward   = concat_forward,
+    .backward  = concat_backward,
+    .reference = concat_reference,
+    HOOP_CASES(concat_cases),
+};
 
 static void same_reference(const hoop_call *c)
 {
@@ -136,17 +142,20 @@ static void contiguous_backward(hoop_backward_call *b)
 {
     hoop_pass(b, 0, b->dy[0]);
 }
-static const hoop_case contiguous_cases[]  = {{"3x4"}, {"."}, {"0x3"}, {"2x3x5"}};
-const hoop_op          hoop__op_contiguous = {.name      = "contiguous",
-                                              .min_in    = 1,
-                                              .max_in    = 1,
-                                              .nout      = 1,
-                                              .flags     = HOOP_OP_STRIDED,
-                                              .shape     = contiguous_shape,
-                                              .forward   = contiguous_forward,
-                                              .backward  = contiguous_backward,
-                                              .reference = same_reference,
-                                              HOOP_CASES(contiguous_cases)};
+static const hoop_case contiguous_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"2x3x5"}};
+
+const hoop_op hoop__op_contiguous = {
+    .name      = "contiguous",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED,
+    .shape     = contiguous_shape,
+    .forward   = contiguous_forward,
+    .backward  = contiguous_backward,
+    .reference = same_reference,
+    HOOP_CASES(contiguous_cases),
+};
 
 typedef struct cast_attrs {
     int64_t dtype;
@@ -180,26 +189,31 @@ static void cast_backward(hoop_backward_call *b)
 }
 static const cast_attrs to_f64 = {HOOP_F64}, to_nothing = {HOOP_DTYPE_COUNT};
 static const hoop_case cast_cases[] = {{"3x4", &to_f64}, {"i64:5<9", &to_f64}, {"0x3", &to_f64}, {"3", &to_nothing, HOOP_EDTYPE}};
-const hoop_op          hoop__op_cast = {.name       = "cast",
-                                        .min_in     = 1,
-                                        .max_in     = 1,
-                                        .nout       = 1,
-                                        .attrs_size = sizeof(cast_attrs),
-                                        HOOP_FIELDS(cast_fields),
-                                        .shape     = cast_shape,
-                                        .forward   = cast_forward,
-                                        .backward  = cast_backward,
-                                        .reference = same_reference,
-                                        HOOP_CASES(cast_cases)};
+
+const hoop_op hoop__op_cast = {
+    .name       = "cast",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .attrs_size = sizeof(cast_attrs),
+    HOOP_FIELDS(cast_fields),
+    .shape     = cast_shape,
+    .forward   = cast_forward,
+    .backward  = cast_backward,
+    .reference = same_reference,
+    HOOP_CASES(cast_cases),
+};
 
 typedef struct fill_attrs {
     int64_t dtype, ndim, shape[HOOP_MAX_DIMS];
     double  value;
 } fill_attrs;
-static const hoop_field fill_fields[] = {{"dtype", 'i', offsetof(fill_attrs, dtype)},
-                                         {"ndim", 'i', offsetof(fill_attrs, ndim)},
-                                         {"shape", 'I', offsetof(fill_attrs, shape)},
-                                         {"value", 'f', offsetof(fill_attrs, value)}};
+static const hoop_field fill_fields[] = {
+    {"dtype", 'i', offsetof(fill_attrs, dtype)},
+    {"ndim", 'i', offsetof(fill_attrs, ndim)},
+    {"shape", 'I', offsetof(fill_attrs, shape)},
+    {"value", 'f', offsetof(fill_attrs, value)},
+};
 
 /**
  * hoop_fill - a tensor of one value.
@@ -235,16 +249,19 @@ static void fill_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = ((const fill_attrs *)c->attrs)->value;
 }
 static const fill_attrs threes = {HOOP_F64, 2, {3, 4}, 3.0}, negative = {HOOP_F64, 1, {-1}, 0.0},
-                        integers     = {HOOP_I64, 1, {3}, 0.0};
-static const hoop_case fill_cases[]  = {{"", &threes}, {"", &negative, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
-const hoop_op          hoop__op_fill = {.name       = "fill",
-                                        .min_in     = 0,
-                                        .max_in     = 0,
-                                        .nout       = 1,
-                                        .flags      = HOOP_OP_NO_GRAD,
-                                        .attrs_size = sizeof(fill_attrs),
-                                        HOOP_FIELDS(fill_fields),
-                                        .shape     = fill_shape,
-                                        .forward   = fill_forward,
-                                        .reference = fill_reference,
-                                        HOOP_CASES(fill_cases)};
+                        integers    = {HOOP_I64, 1, {3}, 0.0};
+static const hoop_case fill_cases[] = {{"", &threes}, {"", &negative, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
+
+const hoop_op hoop__op_fill = {
+    .name       = "fill",
+    .min_in     = 0,
+    .max_in     = 0,
+    .nout       = 1,
+    .flags      = HOOP_OP_NO_GRAD,
+    .attrs_size = sizeof(fill_attrs),
+    HOOP_FIELDS(fill_fields),
+    .shape     = fill_shape,
+    .forward   = fill_forward,
+    .reference = fill_reference,
+    HOOP_CASES(fill_cases),
+};

@@ -27,8 +27,10 @@ static hoop_status check_labels(const hoop_view *label, int64_t classes, hoop_er
 typedef struct one_hot_attrs {
     int64_t classes, dtype;
 } one_hot_attrs;
-static const hoop_field one_hot_fields[] = {{"classes", 'i', offsetof(one_hot_attrs, classes)},
-                                            {"dtype", 'i', offsetof(one_hot_attrs, dtype)}};
+static const hoop_field one_hot_fields[] = {
+    {"classes", 'i', offsetof(one_hot_attrs, classes)},
+    {"dtype", 'i', offsetof(one_hot_attrs, dtype)},
+};
 
 /**
  * hoop_one_hot - 1 at the label, 0 elsewhere; a row of zeros for HOOP_IGNORE_LABEL.
@@ -78,19 +80,24 @@ static void one_hot_reference(const hoop_call *c)
     }
 }
 static const one_hot_attrs five = {5, HOOP_F64}, two = {2, HOOP_F64};
-static const hoop_case     one_hot_cases[] = {
-        {"i64:4<5", &five}, {"i64:2x3<5", &five}, {"i64:0<5", &five}, {"4", &five, HOOP_EDTYPE}, {"i64:64<5", &two, HOOP_ERANGE}};
-const hoop_op hoop__op_one_hot = {.name       = "one_hot",
-                                  .min_in     = 1,
-                                  .max_in     = 1,
-                                  .nout       = 1,
-                                  .flags      = HOOP_OP_NO_GRAD,
-                                  .attrs_size = sizeof(one_hot_attrs),
-                                  HOOP_FIELDS(one_hot_fields),
-                                  .shape     = one_hot_shape,
-                                  .forward   = one_hot_forward,
-                                  .reference = one_hot_reference,
-                                  HOOP_CASES(one_hot_cases)};
+
+static const hoop_case one_hot_cases[] = {
+    {"i64:4<5", &five}, {"i64:2x3<5", &five}, {"i64:0<5", &five}, {"4", &five, HOOP_EDTYPE}, {"i64:64<5", &two, HOOP_ERANGE},
+};
+
+const hoop_op hoop__op_one_hot = {
+    .name       = "one_hot",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_NO_GRAD,
+    .attrs_size = sizeof(one_hot_attrs),
+    HOOP_FIELDS(one_hot_fields),
+    .shape     = one_hot_shape,
+    .forward   = one_hot_forward,
+    .reference = one_hot_reference,
+    HOOP_CASES(one_hot_cases),
+};
 
 /**
  * hoop_cross_entropy - minus the log-probability of the label, summed.
@@ -181,24 +188,29 @@ static void cross_entropy_reference(const hoop_call *c)
     *(double *)c->out[0].data = loss;
     *(double *)c->out[1].data = weight;
 }
-static const hoop_case cases[]                = {{"3x4 i64:3<4"},
-                                                 {"2x3x5 i64:2x3<5"},
-                                                 {"4 i64:.<4"},
-                                                 {"0x3 i64:0<3"},
-                                                 {"70x33 i64:70<33"},
-                                                 {"3x4 i64:4<4", NULL, HOOP_ESHAPE},
-                                                 {"3x4 3", NULL, HOOP_EDTYPE},
-                                                 {"32x2 i64:32<9", NULL, HOOP_ERANGE}};
-const hoop_op          hoop__op_cross_entropy = {.name      = "cross_entropy",
-                                                 .min_in    = 2,
-                                                 .max_in    = 2,
-                                                 .nout      = 3,
-                                                 .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1) | HOOP_READS_OUT(2),
-                                                 .shape     = cross_entropy_shape,
-                                                 .forward   = cross_entropy_forward,
-                                                 .backward  = cross_entropy_backward,
-                                                 .reference = cross_entropy_reference,
-                                                 HOOP_CASES(cases)};
+static const hoop_case cases[] = {
+    {"3x4 i64:3<4"},
+    {"2x3x5 i64:2x3<5"},
+    {"4 i64:.<4"},
+    {"0x3 i64:0<3"},
+    {"70x33 i64:70<33"},
+    {"3x4 i64:4<4", NULL, HOOP_ESHAPE},
+    {"3x4 3", NULL, HOOP_EDTYPE},
+    {"32x2 i64:32<9", NULL, HOOP_ERANGE},
+};
+
+const hoop_op hoop__op_cross_entropy = {
+    .name      = "cross_entropy",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 3,
+    .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1) | HOOP_READS_OUT(2),
+    .shape     = cross_entropy_shape,
+    .forward   = cross_entropy_forward,
+    .backward  = cross_entropy_backward,
+    .reference = cross_entropy_reference,
+    HOOP_CASES(cases),
+};
 
 /* cross_entropy_grad: (logits, label, lse, dloss ()) -> dlogits */
 static hoop_status cross_entropy_grad_shape(hoop_shape_call *s)
@@ -245,18 +257,23 @@ static void cross_entropy_grad_reference(const hoop_call *c)
             label == HOOP_IGNORE_LABEL ? 0.0 : *(const double *)c->in[3]->data * (p - (i % cols == label ? 1.0 : 0.0));
     }
 }
-static const hoop_case grad_cases[]                = {{"3x4 i64:3<4 3 ."},
-                                                      {"2x3x5 i64:2x3<5 2x3 ."},
-                                                      {"0x3 i64:0<3 0 ."},
-                                                      {"3x4 i64:3<4 3 1", NULL, HOOP_ESHAPE},
-                                                      {"32x2 i64:32<9 32 .", NULL, HOOP_ERANGE}};
-const hoop_op          hoop__op_cross_entropy_grad = {.name      = "cross_entropy_grad",
-                                                      .min_in    = 4,
-                                                      .max_in    = 4,
-                                                      .nout      = 1,
-                                                      .flags     = HOOP_OP_ACCUMULATES,
-                                                      .shape     = cross_entropy_grad_shape,
-                                                      .forward   = cross_entropy_grad_forward,
-                                                      .composite = cross_entropy_grad_composite,
-                                                      .reference = cross_entropy_grad_reference,
-                                                      HOOP_CASES(grad_cases)};
+static const hoop_case grad_cases[] = {
+    {"3x4 i64:3<4 3 ."},
+    {"2x3x5 i64:2x3<5 2x3 ."},
+    {"0x3 i64:0<3 0 ."},
+    {"3x4 i64:3<4 3 1", NULL, HOOP_ESHAPE},
+    {"32x2 i64:32<9 32 .", NULL, HOOP_ERANGE},
+};
+
+const hoop_op hoop__op_cross_entropy_grad = {
+    .name      = "cross_entropy_grad",
+    .min_in    = 4,
+    .max_in    = 4,
+    .nout      = 1,
+    .flags     = HOOP_OP_ACCUMULATES,
+    .shape     = cross_entropy_grad_shape,
+    .forward   = cross_entropy_grad_forward,
+    .composite = cross_entropy_grad_composite,
+    .reference = cross_entropy_grad_reference,
+    HOOP_CASES(grad_cases),
+};

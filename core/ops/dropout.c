@@ -67,17 +67,22 @@ static void dropout_reference(const hoop_call *c)
     }
 }
 static const dropout_attrs half = {0.5, {7, 9}}, tenth = {0.1, {3, 1}}, whole = {1.0, {0, 0}};
-static const hoop_case     cases[]          = {{"3x4", &half}, {"133", &tenth},          {".", &half},
-                                               {"0x3", &half}, {"3", &whole, HOOP_EARG}, {"i64:3<4", &half, HOOP_EDTYPE}};
-const hoop_op              hoop__op_dropout = {.name       = "dropout",
-                                               .min_in     = 1,
-                                               .max_in     = 1,
-                                               .nout       = 1,
-                                               .flags      = HOOP_OP_ACCUMULATES | HOOP_OP_RANDOM,
-                                               .attrs_size = sizeof(dropout_attrs),
-                                               HOOP_FIELDS(fields),
-                                               .shape     = dropout_shape,
-                                               .forward   = dropout_forward,
-                                               .backward  = dropout_backward,
-                                               .reference = dropout_reference,
-                                               HOOP_CASES(cases)};
+
+static const hoop_case cases[] = {
+    {"3x4", &half}, {"133", &tenth}, {".", &half}, {"0x3", &half}, {"3", &whole, HOOP_EARG}, {"i64:3<4", &half, HOOP_EDTYPE},
+};
+
+const hoop_op hoop__op_dropout = {
+    .name       = "dropout",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_ACCUMULATES | HOOP_OP_RANDOM,
+    .attrs_size = sizeof(dropout_attrs),
+    HOOP_FIELDS(fields),
+    .shape     = dropout_shape,
+    .forward   = dropout_forward,
+    .backward  = dropout_backward,
+    .reference = dropout_reference,
+    HOOP_CASES(cases),
+};

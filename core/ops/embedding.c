@@ -66,23 +66,28 @@ static void embedding_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = hoop__at(c->in[0], (int64_t)hoop__at(c->in[1], i / width) * width + i % width);
     }
 }
-static const hoop_case cases[]            = {{"5x3 i64:4<5"},
-                                             {"5x3 i64:2x4<5"},
-                                             {"5x3 i64:0<5"},
-                                             {"5x3 i64:.<5"},
-                                             {"3x2 i64:64<5", NULL, HOOP_ERANGE},
-                                             {"5x3 4", NULL, HOOP_EDTYPE},
-                                             {"5 i64:4<5", NULL, HOOP_ESHAPE}};
-const hoop_op          hoop__op_embedding = {.name      = "embedding",
-                                             .min_in    = 2,
-                                             .max_in    = 2,
-                                             .nout      = 1,
-                                             .reads     = HOOP_READS_IN(1),
-                                             .shape     = embedding_shape,
-                                             .forward   = embedding_forward,
-                                             .backward  = embedding_backward,
-                                             .reference = embedding_reference,
-                                             HOOP_CASES(cases)};
+static const hoop_case cases[] = {
+    {"5x3 i64:4<5"},
+    {"5x3 i64:2x4<5"},
+    {"5x3 i64:0<5"},
+    {"5x3 i64:.<5"},
+    {"3x2 i64:64<5", NULL, HOOP_ERANGE},
+    {"5x3 4", NULL, HOOP_EDTYPE},
+    {"5 i64:4<5", NULL, HOOP_ESHAPE},
+};
+
+const hoop_op hoop__op_embedding = {
+    .name      = "embedding",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 1,
+    .reads     = HOOP_READS_IN(1),
+    .shape     = embedding_shape,
+    .forward   = embedding_forward,
+    .backward  = embedding_backward,
+    .reference = embedding_reference,
+    HOOP_CASES(cases),
+};
 
 /* embedding_grad: (dy (..., D), index (...)) -> dw (rows, D); its own gradient is embedding */
 static hoop_status embedding_grad_shape(hoop_shape_call *s)
@@ -124,23 +129,29 @@ static void embedding_grad_reference(const hoop_call *c)
     for (int64_t i = 0, n = hoop__view_numel(c->in[0]); i < n; i++)
         dw[(int64_t)hoop__at(c->in[1], i / width) * width + i % width] += hoop__at(c->in[0], i);
 }
-static const embedding_attrs five                    = {5};
-static const hoop_case       grad_cases[]            = {{"4x3 i64:4<5", &five},
-                                                        {"2x4x3 i64:2x4<5", &five},
-                                                        {"0x3 i64:0<5", &five},
-                                                        {"3 i64:.<5", &five},
-                                                        {"64x2 i64:64<9", &five, HOOP_ERANGE},
-                                                        {"4x3 i64:5<5", &five, HOOP_ESHAPE}};
-const hoop_op                hoop__op_embedding_grad = {.name       = "embedding_grad",
-                                                        .min_in     = 2,
-                                                        .max_in     = 2,
-                                                        .nout       = 1,
-                                                        .flags      = HOOP_OP_ACCUMULATES,
-                                                        .reads      = HOOP_READS_IN(1),
-                                                        .attrs_size = sizeof(embedding_attrs),
-                                                        HOOP_FIELDS(fields),
-                                                        .shape     = embedding_grad_shape,
-                                                        .forward   = embedding_grad_forward,
-                                                        .backward  = embedding_grad_backward,
-                                                        .reference = embedding_grad_reference,
-                                                        HOOP_CASES(grad_cases)};
+static const embedding_attrs five = {5};
+
+static const hoop_case grad_cases[] = {
+    {"4x3 i64:4<5", &five},
+    {"2x4x3 i64:2x4<5", &five},
+    {"0x3 i64:0<5", &five},
+    {"3 i64:.<5", &five},
+    {"64x2 i64:64<9", &five, HOOP_ERANGE},
+    {"4x3 i64:5<5", &five, HOOP_ESHAPE},
+};
+
+const hoop_op hoop__op_embedding_grad = {
+    .name       = "embedding_grad",
+    .min_in     = 2,
+    .max_in     = 2,
+    .nout       = 1,
+    .flags      = HOOP_OP_ACCUMULATES,
+    .reads      = HOOP_READS_IN(1),
+    .attrs_size = sizeof(embedding_attrs),
+    HOOP_FIELDS(fields),
+    .shape     = embedding_grad_shape,
+    .forward   = embedding_grad_forward,
+    .backward  = embedding_grad_backward,
+    .reference = embedding_grad_reference,
+    HOOP_CASES(grad_cases),
+};

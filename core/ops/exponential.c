@@ -9,97 +9,129 @@ static const hoop_case positive_cases[] = {{"3x4+"}, {".+"}, {"0x3+"}, {"131+"},
 
 extern const hoop_op hoop__op_exp, hoop__op_log, hoop__op_sqrt, hoop__op_erf;
 
-/* the call, the kernel and the naive reference of one function */
-#define UNARY(name, expression)                                                                                                  \
-    hoop_tensor *hoop_##name(hoop_tape *t, hoop_tensor *x)                                                                       \
-    {                                                                                                                            \
-        return hoop_op_call(t, &hoop__op_##name, &x, 1, NULL, NULL);                                                             \
-    }                                                                                                                            \
-    static hoop_status name##_forward(const hoop_call *c)                                                                        \
-    {                                                                                                                            \
-        return hoop__run_unary(c, HOOP_UNARY_##name);                                                                            \
-    }                                                                                                                            \
-    static void name##_reference(const hoop_call *c)                                                                             \
-    {                                                                                                                            \
-        for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {                                                          \
-            double x                    = hoop__at(c->in[0], i);                                                                 \
-            ((double *)c->out->data)[i] = (expression);                                                                          \
-        }                                                                                                                        \
-    }
-
 /**
  * hoop_exp - e^x.
  * Shape   x -> same                  Grad   dx += dy y
  * Dtype   f32, f64                   Errors HOOP_EDTYPE
  */
-UNARY(exp, exp(x))
+hoop_tensor *hoop_exp(hoop_tape *t, hoop_tensor *x)
+{
+    return hoop_op_call(t, &hoop__op_exp, &x, 1, NULL, NULL);
+}
+static hoop_status exp_forward(const hoop_call *c)
+{
+    return hoop__run_unary(c, HOOP_UNARY_exp);
+}
+static void exp_reference(const hoop_call *c)
+{
+    hoop__reference_unary(c, exp);
+}
 static void exp_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], b->out[0]);
 }
-const hoop_op hoop__op_exp = {.name      = "exp",
-                              .min_in    = 1,
-                              .max_in    = 1,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .reads     = HOOP_READS_OUT(0),
-                              .shape     = hoop__shape_unary,
-                              .forward   = exp_forward,
-                              .backward  = exp_backward,
-                              .reference = exp_reference,
-                              HOOP_CASES(any_cases)};
+const hoop_op hoop__op_exp = {
+    .name      = "exp",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_OUT(0),
+    .shape     = hoop__shape_unary,
+    .forward   = exp_forward,
+    .backward  = exp_backward,
+    .reference = exp_reference,
+    HOOP_CASES(any_cases),
+};
 
 /**
  * hoop_log - natural logarithm; -inf at 0, NaN below.
  * Shape   x -> same                  Grad   dx += dy / x
  * Dtype   f32, f64                   Errors HOOP_EDTYPE
  */
-UNARY(log, log(x))
+hoop_tensor *hoop_log(hoop_tape *t, hoop_tensor *x)
+{
+    return hoop_op_call(t, &hoop__op_log, &x, 1, NULL, NULL);
+}
+static hoop_status log_forward(const hoop_call *c)
+{
+    return hoop__run_unary(c, HOOP_UNARY_log);
+}
+static void log_reference(const hoop_call *c)
+{
+    hoop__reference_unary(c, log);
+}
 static void log_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_div(b->t, b->dy[0], b->in[0]);
 }
-const hoop_op hoop__op_log = {.name      = "log",
-                              .min_in    = 1,
-                              .max_in    = 1,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .reads     = HOOP_READS_IN(0),
-                              .shape     = hoop__shape_unary,
-                              .forward   = log_forward,
-                              .backward  = log_backward,
-                              .reference = log_reference,
-                              HOOP_CASES(positive_cases)};
+const hoop_op hoop__op_log = {
+    .name      = "log",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_IN(0),
+    .shape     = hoop__shape_unary,
+    .forward   = log_forward,
+    .backward  = log_backward,
+    .reference = log_reference,
+    HOOP_CASES(positive_cases),
+};
 
 /**
  * hoop_sqrt - square root; NaN below 0.
  * Shape   x -> same                  Grad   dx += dy / (2 y)
  * Dtype   f32, f64                   Errors HOOP_EDTYPE
  */
-UNARY(sqrt, sqrt(x))
+hoop_tensor *hoop_sqrt(hoop_tape *t, hoop_tensor *x)
+{
+    return hoop_op_call(t, &hoop__op_sqrt, &x, 1, NULL, NULL);
+}
+static hoop_status sqrt_forward(const hoop_call *c)
+{
+    return hoop__run_unary(c, HOOP_UNARY_sqrt);
+}
+static void sqrt_reference(const hoop_call *c)
+{
+    hoop__reference_unary(c, sqrt);
+}
 static void sqrt_backward(hoop_backward_call *b)
 {
     hoop_tensor *half = hoop_scale(b->t, b->dy[0], 0.5);
     if (hoop_sink(b, 0)) hoop_div(b->t, half, b->out[0]);
 }
-const hoop_op hoop__op_sqrt = {.name      = "sqrt",
-                               .min_in    = 1,
-                               .max_in    = 1,
-                               .nout      = 1,
-                               .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                               .reads     = HOOP_READS_OUT(0),
-                               .shape     = hoop__shape_unary,
-                               .forward   = sqrt_forward,
-                               .backward  = sqrt_backward,
-                               .reference = sqrt_reference,
-                               HOOP_CASES(positive_cases)};
+const hoop_op hoop__op_sqrt = {
+    .name      = "sqrt",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_OUT(0),
+    .shape     = hoop__shape_unary,
+    .forward   = sqrt_forward,
+    .backward  = sqrt_backward,
+    .reference = sqrt_reference,
+    HOOP_CASES(positive_cases),
+};
 
 /**
  * hoop_erf - the error function, 2/sqrt(pi) times the integral of e^(-u^2) from 0 to x.
  * Shape   x -> same                  Grad   dx += dy 2/sqrt(pi) e^(-x^2)
  * Dtype   f32, f64                   Errors HOOP_EDTYPE
  */
-UNARY(erf, erf(x))
+hoop_tensor *hoop_erf(hoop_tape *t, hoop_tensor *x)
+{
+    return hoop_op_call(t, &hoop__op_erf, &x, 1, NULL, NULL);
+}
+static hoop_status erf_forward(const hoop_call *c)
+{
+    return hoop__run_unary(c, HOOP_UNARY_erf);
+}
+static void erf_reference(const hoop_call *c)
+{
+    hoop__reference_unary(c, erf);
+}
 static void erf_backward(hoop_backward_call *b)
 {
     hoop_tensor *square, *minus, *bell, *slope;
@@ -110,14 +142,16 @@ static void erf_backward(hoop_backward_call *b)
     slope  = hoop_scale(b->t, bell, M_2_SQRTPI);
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], slope);
 }
-const hoop_op hoop__op_erf = {.name      = "erf",
-                              .min_in    = 1,
-                              .max_in    = 1,
-                              .nout      = 1,
-                              .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                              .reads     = HOOP_READS_IN(0),
-                              .shape     = hoop__shape_unary,
-                              .forward   = erf_forward,
-                              .backward  = erf_backward,
-                              .reference = erf_reference,
-                              HOOP_CASES(any_cases)};
+const hoop_op hoop__op_erf = {
+    .name      = "erf",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_IN(0),
+    .shape     = hoop__shape_unary,
+    .forward   = erf_forward,
+    .backward  = erf_backward,
+    .reference = erf_reference,
+    HOOP_CASES(any_cases),
+};

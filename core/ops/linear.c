@@ -95,24 +95,29 @@ static void linear_reference(const hoop_call *c)
     }
 }
 
-static const hoop_case cases[]         = {{"3x4 5x4 5"},
-                                          {"3x4 5x4"},
-                                          {"2x3x4 5x4 5"},
-                                          {"4 5x4 5"},
-                                          {"0x4 5x4 5"},
-                                          {"3x0 5x0 5"},
-                                          {"20x33 301x33 301"},
-                                          {"3x4 5x3 5", NULL, HOOP_ESHAPE},
-                                          {"3x4 5x4 4", NULL, HOOP_ESHAPE},
-                                          {"3x4 i64:5x4<3", NULL, HOOP_EDTYPE}};
-const hoop_op          hoop__op_linear = {.name      = "linear",
-                                          .min_in    = 2,
-                                          .max_in    = 3,
-                                          .nout      = 1,
-                                          .flags     = HOOP_OP_ACCUMULATES,
-                                          .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
-                                          .shape     = linear_shape,
-                                          .forward   = linear_forward,
-                                          .backward  = linear_backward,
-                                          .reference = linear_reference,
-                                          HOOP_CASES(cases)};
+static const hoop_case cases[] = {
+    {"3x4 5x4 5"},
+    {"3x4 5x4"},
+    {"2x3x4 5x4 5"},
+    {"4 5x4 5"},
+    {"0x4 5x4 5"},
+    {"3x0 5x0 5"},
+    {"20x33 301x33 301"},
+    {"3x4 5x3 5", NULL, HOOP_ESHAPE},
+    {"3x4 5x4 4", NULL, HOOP_ESHAPE},
+    {"3x4 i64:5x4<3", NULL, HOOP_EDTYPE},
+};
+
+const hoop_op hoop__op_linear = {
+    .name      = "linear",
+    .min_in    = 2,
+    .max_in    = 3,
+    .nout      = 1,
+    .flags     = HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+    .shape     = linear_shape,
+    .forward   = linear_forward,
+    .backward  = linear_backward,
+    .reference = linear_reference,
+    HOOP_CASES(cases),
+};

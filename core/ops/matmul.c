@@ -182,26 +182,31 @@ static void matmul_reference(const hoop_call *c)
     }
 }
 
-static const hoop_case cases[]         = {{"3x4 4x5"},
-                                          {"2x3x4 4x5"},
-                                          {"2x3x4 2x4x5"},
-                                          {"2x1x3x4 5x4x2"},
-                                          {"1x4 4x1"},
-                                          {"3x0 0x2"},
-                                          {"0x3 3x2"},
-                                          {"33x17 17x300"},
-                                          {"3x4 3x5", NULL, HOOP_ESHAPE},
-                                          {"4 4x5", NULL, HOOP_ESHAPE},
-                                          {"2x3x4 3x4x5", NULL, HOOP_ESHAPE},
-                                          {"3x4 i64:4x5<3", NULL, HOOP_EDTYPE}};
-const hoop_op          hoop__op_matmul = {.name      = "matmul",
-                                          .min_in    = 2,
-                                          .max_in    = 2,
-                                          .nout      = 1,
-                                          .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-                                          .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
-                                          .shape     = matmul_shape,
-                                          .forward   = matmul_forward,
-                                          .backward  = matmul_backward,
-                                          .reference = matmul_reference,
-                                          HOOP_CASES(cases)};
+static const hoop_case cases[] = {
+    {"3x4 4x5"},
+    {"2x3x4 4x5"},
+    {"2x3x4 2x4x5"},
+    {"2x1x3x4 5x4x2"},
+    {"1x4 4x1"},
+    {"3x0 0x2"},
+    {"0x3 3x2"},
+    {"33x17 17x300"},
+    {"3x4 3x5", NULL, HOOP_ESHAPE},
+    {"4 4x5", NULL, HOOP_ESHAPE},
+    {"2x3x4 3x4x5", NULL, HOOP_ESHAPE},
+    {"3x4 i64:4x5<3", NULL, HOOP_EDTYPE},
+};
+
+const hoop_op hoop__op_matmul = {
+    .name      = "matmul",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 1,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+    .shape     = matmul_shape,
+    .forward   = matmul_forward,
+    .backward  = matmul_backward,
+    .reference = matmul_reference,
+    HOOP_CASES(cases),
+};

@@ -63,19 +63,27 @@ static void mse_reference(const hoop_call *c)
     *(double *)c->out[1].data = (double)hoop__view_numel(c->in[0]);
 }
 static const hoop_case mse_cases[] = {
-    {"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3x4 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE}};
-const hoop_op hoop__op_mse = {.name      = "mse",
-                              .min_in    = 2,
-                              .max_in    = 2,
-                              .nout      = 2,
-                              .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
-                              .shape     = mse_shape,
-                              .forward   = mse_forward,
-                              .backward  = mse_backward,
-                              .reference = mse_reference,
-                              HOOP_CASES(mse_cases)};
+    {"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3x4 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE},
+};
 
-/* loss: (sum (), weight ()) -> sum; hoop/tape.h documents hoop_loss */
+const hoop_op hoop__op_mse = {
+    .name      = "mse",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 2,
+    .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+    .shape     = mse_shape,
+    .forward   = mse_forward,
+    .backward  = mse_backward,
+    .reference = mse_reference,
+    HOOP_CASES(mse_cases),
+};
+
+/**
+ * hoop_loss - a sum with its weight: what an op on a loss gives is a plain tensor, which this makes a loss again.
+ * Shape   sum (), weight () -> ()    Grad   dsum += dy
+ * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
+ */
 hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight)
 {
     hoop_tensor *loss = hoop_op_call(t, &hoop__op_loss, (hoop_tensor *[]){sum, weight}, 2, NULL, NULL);
@@ -102,13 +110,16 @@ static void loss_reference(const hoop_call *c)
 {
     *(double *)c->out->data = hoop__at(c->in[0], 0);
 }
-static const hoop_case loss_cases[]  = {{". ."}, {"3 3", NULL, HOOP_ESHAPE}, {". i64:.<4", NULL, HOOP_EDTYPE}};
-const hoop_op          hoop__op_loss = {.name      = "loss",
-                                        .min_in    = 2,
-                                        .max_in    = 2,
-                                        .nout      = 1,
-                                        .shape     = loss_shape,
-                                        .forward   = loss_forward,
-                                        .backward  = loss_backward,
-                                        .reference = loss_reference,
-                                        HOOP_CASES(loss_cases)};
+static const hoop_case loss_cases[] = {{". ."}, {"3 3", NULL, HOOP_ESHAPE}, {". i64:.<4", NULL, HOOP_EDTYPE}};
+
+const hoop_op hoop__op_loss = {
+    .name      = "loss",
+    .min_in    = 2,
+    .max_in    = 2,
+    .nout      = 1,
+    .shape     = loss_shape,
+    .forward   = loss_forward,
+    .backward  = loss_backward,
+    .reference = loss_reference,
+    HOOP_CASES(loss_cases),
+};

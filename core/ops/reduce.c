@@ -12,34 +12,40 @@ typedef struct reduce_attrs {
 static const hoop_field   fields[] = {{"dims", 'i', offsetof(reduce_attrs, dims)}, {"keep", 'i', offsetof(reduce_attrs, keep)}};
 static const reduce_attrs all = {HOOP_ALL_DIMS, 0}, all_kept = {HOOP_ALL_DIMS, 1}, first = {1, 0}, second = {2, 0},
                           outer = {5, 1}, fourth = {8, 0}, odd = {21, 0};
-static const hoop_case cases[]          = {{"3x4", &all},
-                                           {"3x4", &all_kept},
-                                           {"3x4", &first},
-                                           {"3x4", &second},
-                                           {"2x3x4", &outer},
-                                           {"2x3x4", &second},
-                                           {".", &all},
-                                           {"1x5", &first},
-                                           {"70x33", &first},
-                                           {"33x70", &second},
-                                           {"2x3x2x3x2", &odd},
-                                           {"3", &fourth, HOOP_ESHAPE},
-                                           {"i64:3<5", &all, HOOP_EDTYPE}};
-static const hoop_case sum_only_cases[] = {{"3x4", &all},
-                                           {"3x4", &all_kept},
-                                           {"3x4", &first},
-                                           {"3x4", &second},
-                                           {"2x3x4", &outer},
-                                           {"2x3x4", &second},
-                                           {".", &all},
-                                           {"1x5", &first},
-                                           {"70x33", &first},
-                                           {"33x70", &second},
-                                           {"0x3", &all},
-                                           {"0x3", &first},
-                                           {"0x3", &second},
-                                           {"3", &fourth, HOOP_ESHAPE},
-                                           {"i64:3<5", &all, HOOP_EDTYPE}};
+
+static const hoop_case cases[] = {
+    {"3x4", &all},
+    {"3x4", &all_kept},
+    {"3x4", &first},
+    {"3x4", &second},
+    {"2x3x4", &outer},
+    {"2x3x4", &second},
+    {".", &all},
+    {"1x5", &first},
+    {"70x33", &first},
+    {"33x70", &second},
+    {"2x3x2x3x2", &odd},
+    {"3", &fourth, HOOP_ESHAPE},
+    {"i64:3<5", &all, HOOP_EDTYPE},
+};
+
+static const hoop_case sum_only_cases[] = {
+    {"3x4", &all},
+    {"3x4", &all_kept},
+    {"3x4", &first},
+    {"3x4", &second},
+    {"2x3x4", &outer},
+    {"2x3x4", &second},
+    {".", &all},
+    {"1x5", &first},
+    {"70x33", &first},
+    {"33x70", &second},
+    {"0x3", &all},
+    {"0x3", &first},
+    {"0x3", &second},
+    {"3", &fourth, HOOP_ESHAPE},
+    {"i64:3<5", &all, HOOP_EDTYPE},
+};
 
 extern const hoop_op hoop__op_sum, hoop__op_mean, hoop__op_max;
 
@@ -211,18 +217,20 @@ static void sum_reference(const hoop_call *c)
 {
     reduce_reference(c, 0);
 }
-const hoop_op hoop__op_sum = {.name       = "sum",
-                              .min_in     = 1,
-                              .max_in     = 1,
-                              .nout       = 1,
-                              .flags      = HOOP_OP_ACCUMULATES,
-                              .attrs_size = sizeof(reduce_attrs),
-                              HOOP_FIELDS(fields),
-                              .shape     = reduce_shape,
-                              .forward   = sum_forward,
-                              .backward  = sum_backward,
-                              .reference = sum_reference,
-                              HOOP_CASES(sum_only_cases)};
+const hoop_op hoop__op_sum = {
+    .name       = "sum",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_ACCUMULATES,
+    .attrs_size = sizeof(reduce_attrs),
+    HOOP_FIELDS(fields),
+    .shape     = reduce_shape,
+    .forward   = sum_forward,
+    .backward  = sum_backward,
+    .reference = sum_reference,
+    HOOP_CASES(sum_only_cases),
+};
 
 /**
  * hoop_mean - mean over dims: the sum times 1/count.
@@ -255,17 +263,19 @@ static void mean_reference(const hoop_call *c)
 {
     reduce_reference(c, 1);
 }
-const hoop_op hoop__op_mean = {.name       = "mean",
-                               .min_in     = 1,
-                               .max_in     = 1,
-                               .nout       = 1,
-                               .attrs_size = sizeof(reduce_attrs),
-                               HOOP_FIELDS(fields),
-                               .shape     = max_shape,
-                               .forward   = mean_forward,
-                               .backward  = mean_backward,
-                               .reference = mean_reference,
-                               HOOP_CASES(cases)};
+const hoop_op hoop__op_mean = {
+    .name       = "mean",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .attrs_size = sizeof(reduce_attrs),
+    HOOP_FIELDS(fields),
+    .shape     = max_shape,
+    .forward   = mean_forward,
+    .backward  = mean_backward,
+    .reference = mean_reference,
+    HOOP_CASES(cases),
+};
 
 /**
  * hoop_max - largest element over dims; NaN if there is one.
@@ -291,18 +301,20 @@ static void max_reference(const hoop_call *c)
 {
     reduce_reference(c, 2);
 }
-const hoop_op hoop__op_max = {.name       = "max",
-                              .min_in     = 1,
-                              .max_in     = 1,
-                              .nout       = 1,
-                              .reads      = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
-                              .attrs_size = sizeof(reduce_attrs),
-                              HOOP_FIELDS(fields),
-                              .shape     = max_shape,
-                              .forward   = max_forward,
-                              .backward  = max_backward,
-                              .reference = max_reference,
-                              HOOP_CASES(cases)};
+const hoop_op hoop__op_max = {
+    .name       = "max",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .reads      = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
+    .attrs_size = sizeof(reduce_attrs),
+    HOOP_FIELDS(fields),
+    .shape     = max_shape,
+    .forward   = max_forward,
+    .backward  = max_backward,
+    .reference = max_reference,
+    HOOP_CASES(cases),
+};
 
 hoop_tensor *hoop_sum_to(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape)
 {

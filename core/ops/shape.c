@@ -132,6 +132,13 @@ hoop_status hoop__run_unary(const hoop_call *c, int kernel)
     return HOOP_OK;
 }
 
+hoop_status hoop__run_unary_grad(const hoop_call *c, int kernel)
+{
+    int64_t n = hoop__view_numel(c->out);
+    if (n > 0) c->kernels->unary_grad[kernel][c->out->dtype](n, c->in[0]->data, c->in[1]->data, c->out->data, c->add);
+    return HOOP_OK;
+}
+
 hoop_status hoop__run_binary(const hoop_call *c, int kernel)
 {
     const hoop_view *a = c->in[0], *b = c->in[1], *y = c->out;
@@ -167,4 +174,20 @@ double hoop__at(const hoop_view *x, int64_t i)
         i /= x->shape[d];
     }
     return x->dtype == HOOP_F64 ? ((const double *)x->data)[at] : (double)((const int64_t *)x->data)[at];
+}
+
+void hoop__reference_unary(const hoop_call *c, double (*f)(double x))
+{
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = f(hoop__at(c->in[0], i));
+}
+
+void hoop__reference_binary(const hoop_call *c, double (*f)(double a, double b))
+{
+    hoop_view a = *c->out, b = *c->out; /* of the result's shape, walked by the operands' strides */
+    a.data = c->in[0]->data;
+    b.data = c->in[1]->data;
+    hoop__broadcast_strides(c->in[0], c->out, a.stride);
+    hoop__broadcast_strides(c->in[1], c->out, b.stride);
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
+        ((double *)c->out->data)[i] = f(hoop__at(&a, i), hoop__at(&b, i));
 }

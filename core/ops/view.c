@@ -15,9 +15,11 @@ typedef struct slice_attrs {
 } slice_attrs;
 static const hoop_field view_fields[] = {{"ndim", 'i', offsetof(view_attrs, ndim)}, {"shape", 'I', offsetof(view_attrs, shape)}};
 static const hoop_field transpose_fields[] = {{"a", 'i', offsetof(transpose_attrs, a)}, {"b", 'i', offsetof(transpose_attrs, b)}};
-static const hoop_field slice_fields[]     = {{"dim", 'i', offsetof(slice_attrs, dim)},
-                                              {"first", 'i', offsetof(slice_attrs, first)},
-                                              {"count", 'i', offsetof(slice_attrs, count)}};
+static const hoop_field slice_fields[]     = {
+        {"dim", 'i', offsetof(slice_attrs, dim)},
+        {"first", 'i', offsetof(slice_attrs, first)},
+        {"count", 'i', offsetof(slice_attrs, count)},
+};
 
 extern const hoop_op hoop__op_reshape, hoop__op_transpose, hoop__op_expand, hoop__op_slice, hoop__op_unslice, hoop__op_detach;
 
@@ -81,24 +83,30 @@ static void reshape_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_reshape(b->t, b->dy[0], hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
 }
 static const view_attrs to_4x3 = {2, {4, 3}}, to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}},
-                        two_unknown     = {2, {-1, -1}};
-static const hoop_case reshape_cases[]  = {{"3x4", &to_4x3},
-                                           {"2x6", &to_flat},
-                                           {"1x1", &to_scalar},
-                                           {"0x5", &to_empty},
-                                           {"3x5", &to_4x3, HOOP_ESHAPE},
-                                           {"3x4", &two_unknown, HOOP_ESHAPE}};
-const hoop_op          hoop__op_reshape = {.name       = "reshape",
-                                           .min_in     = 1,
-                                           .max_in     = 1,
-                                           .nout       = 1,
-                                           .flags      = HOOP_OP_VIEW,
-                                           .attrs_size = sizeof(view_attrs),
-                                           HOOP_FIELDS(view_fields),
-                                           .shape     = reshape_shape,
-                                           .backward  = reshape_backward,
-                                           .reference = copy_reference,
-                                           HOOP_CASES(reshape_cases)};
+                        two_unknown = {2, {-1, -1}};
+
+static const hoop_case reshape_cases[] = {
+    {"3x4", &to_4x3},
+    {"2x6", &to_flat},
+    {"1x1", &to_scalar},
+    {"0x5", &to_empty},
+    {"3x5", &to_4x3, HOOP_ESHAPE},
+    {"3x4", &two_unknown, HOOP_ESHAPE},
+};
+
+const hoop_op hoop__op_reshape = {
+    .name       = "reshape",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_VIEW,
+    .attrs_size = sizeof(view_attrs),
+    HOOP_FIELDS(view_fields),
+    .shape     = reshape_shape,
+    .backward  = reshape_backward,
+    .reference = copy_reference,
+    HOOP_CASES(reshape_cases),
+};
 
 /**
  * hoop_transpose - swap two dims (dims < 0 count from the end).
@@ -143,19 +151,27 @@ static void transpose_reference(const hoop_call *c)
     for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
 }
 static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, no_dim = {0, 3};
-static const hoop_case       transpose_cases[] = {
-          {"3x4", &swap01}, {"2x3x4", &swap02}, {"0x3", &swap01}, {"3x4", &no_dim, HOOP_ESHAPE}};
-const hoop_op hoop__op_transpose = {.name       = "transpose",
-                                    .min_in     = 1,
-                                    .max_in     = 1,
-                                    .nout       = 1,
-                                    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
-                                    .attrs_size = sizeof(transpose_attrs),
-                                    HOOP_FIELDS(transpose_fields),
-                                    .shape     = transpose_shape,
-                                    .backward  = transpose_backward,
-                                    .reference = transpose_reference,
-                                    HOOP_CASES(transpose_cases)};
+
+static const hoop_case transpose_cases[] = {
+    {"3x4", &swap01},
+    {"2x3x4", &swap02},
+    {"0x3", &swap01},
+    {"3x4", &no_dim, HOOP_ESHAPE},
+};
+
+const hoop_op hoop__op_transpose = {
+    .name       = "transpose",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+    .attrs_size = sizeof(transpose_attrs),
+    HOOP_FIELDS(transpose_fields),
+    .shape     = transpose_shape,
+    .backward  = transpose_backward,
+    .reference = transpose_reference,
+    HOOP_CASES(transpose_cases),
+};
 
 /**
  * hoop_expand - repeat dims of size 1 (and new leading dims) without copying.
@@ -200,19 +216,25 @@ static void expand_reference(const hoop_call *c)
     for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
 }
 static const view_attrs to_3x4 = {2, {3, 4}}, to_2x3x4 = {3, {2, 3, 4}};
-static const hoop_case  expand_cases[]  = {{"4", &to_3x4},       {"3x1", &to_2x3x4},          {".", &to_3x4},
-                                           {"2x3x1", &to_2x3x4}, {"3", &to_3x4, HOOP_ESHAPE}, {"2x3x4", &to_3x4, HOOP_ESHAPE}};
-const hoop_op           hoop__op_expand = {.name       = "expand",
-                                           .min_in     = 1,
-                                           .max_in     = 1,
-                                           .nout       = 1,
-                                           .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
-                                           .attrs_size = sizeof(view_attrs),
-                                           HOOP_FIELDS(view_fields),
-                                           .shape     = expand_shape,
-                                           .backward  = expand_backward,
-                                           .reference = expand_reference,
-                                           HOOP_CASES(expand_cases)};
+
+static const hoop_case expand_cases[] = {
+    {"4", &to_3x4},       {"3x1", &to_2x3x4},          {".", &to_3x4},
+    {"2x3x1", &to_2x3x4}, {"3", &to_3x4, HOOP_ESHAPE}, {"2x3x4", &to_3x4, HOOP_ESHAPE},
+};
+
+const hoop_op hoop__op_expand = {
+    .name       = "expand",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+    .attrs_size = sizeof(view_attrs),
+    HOOP_FIELDS(view_fields),
+    .shape     = expand_shape,
+    .backward  = expand_backward,
+    .reference = expand_reference,
+    HOOP_CASES(expand_cases),
+};
 
 /**
  * hoop_slice - elements first .. first+count-1 of a dim.
@@ -253,19 +275,24 @@ static void slice_reference(const hoop_call *c)
 }
 static const slice_attrs middle = {0, 1, 2}, columns = {1, 2, 2}, nothing = {0, 1, 0}, beyond = {0, 2, 2},
                          no_slice_dim = {2, 0, 1};
-static const hoop_case slice_cases[]  = {
-     {"3x4", &middle}, {"3x4", &columns}, {"3x4", &nothing}, {"3x4", &beyond, HOOP_ERANGE}, {"3x4", &no_slice_dim, HOOP_ESHAPE}};
-const hoop_op hoop__op_slice = {.name       = "slice",
-                                .min_in     = 1,
-                                .max_in     = 1,
-                                .nout       = 1,
-                                .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
-                                .attrs_size = sizeof(slice_attrs),
-                                HOOP_FIELDS(slice_fields),
-                                .shape     = slice_shape,
-                                .backward  = slice_backward,
-                                .reference = slice_reference,
-                                HOOP_CASES(slice_cases)};
+
+static const hoop_case slice_cases[] = {
+    {"3x4", &middle}, {"3x4", &columns}, {"3x4", &nothing}, {"3x4", &beyond, HOOP_ERANGE}, {"3x4", &no_slice_dim, HOOP_ESHAPE},
+};
+
+const hoop_op hoop__op_slice = {
+    .name       = "slice",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+    .attrs_size = sizeof(slice_attrs),
+    HOOP_FIELDS(slice_fields),
+    .shape     = slice_shape,
+    .backward  = slice_backward,
+    .reference = slice_reference,
+    HOOP_CASES(slice_cases),
+};
 
 /**
  * hoop_unslice - zeros of a size in one dim with x at [first, first + its size): the gradient of hoop_slice.
@@ -336,23 +363,29 @@ static void unslice_reference(const hoop_call *c)
     }
 }
 static const slice_attrs row_of_5 = {0, 1, 5}, column_of_6 = {1, 2, 6}, too_far = {0, 3, 5};
-static const hoop_case   unslice_cases[]  = {{"3x4", &row_of_5},
-                                             {"3x4", &column_of_6},
-                                             {"0x4", &row_of_5},
-                                             {"3x4", &too_far, HOOP_ERANGE},
-                                             {"i64:3<5", &row_of_5, HOOP_EDTYPE}};
-const hoop_op            hoop__op_unslice = {.name       = "unslice",
-                                             .min_in     = 1,
-                                             .max_in     = 1,
-                                             .nout       = 1,
-                                             .flags      = HOOP_OP_ACCUMULATES,
-                                             .attrs_size = sizeof(slice_attrs),
-                                             HOOP_FIELDS(slice_fields),
-                                             .shape     = unslice_shape,
-                                             .forward   = unslice_forward,
-                                             .backward  = unslice_backward,
-                                             .reference = unslice_reference,
-                                             HOOP_CASES(unslice_cases)};
+
+static const hoop_case unslice_cases[] = {
+    {"3x4", &row_of_5},
+    {"3x4", &column_of_6},
+    {"0x4", &row_of_5},
+    {"3x4", &too_far, HOOP_ERANGE},
+    {"i64:3<5", &row_of_5, HOOP_EDTYPE},
+};
+
+const hoop_op hoop__op_unslice = {
+    .name       = "unslice",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_ACCUMULATES,
+    .attrs_size = sizeof(slice_attrs),
+    HOOP_FIELDS(slice_fields),
+    .shape     = unslice_shape,
+    .forward   = unslice_forward,
+    .backward  = unslice_backward,
+    .reference = unslice_reference,
+    HOOP_CASES(unslice_cases),
+};
 
 /**
  * hoop_detach - x, through which no gradient flows.
@@ -369,12 +402,15 @@ static hoop_status detach_shape(hoop_shape_call *s)
     s->offset = 0;
     return HOOP_OK;
 }
-static const hoop_case detach_cases[]  = {{"3x4"}, {"."}, {"0x3"}};
-const hoop_op          hoop__op_detach = {.name      = "detach",
-                                          .min_in    = 1,
-                                          .max_in    = 1,
-                                          .nout      = 1,
-                                          .flags     = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_NO_GRAD,
-                                          .shape     = detach_shape,
-                                          .reference = copy_reference,
-                                          HOOP_CASES(detach_cases)};
+static const hoop_case detach_cases[] = {{"3x4"}, {"."}, {"0x3"}};
+
+const hoop_op hoop__op_detach = {
+    .name      = "detach",
+    .min_in    = 1,
+    .max_in    = 1,
+    .nout      = 1,
+    .flags     = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_NO_GRAD,
+    .shape     = detach_shape,
+    .reference = copy_reference,
+    HOOP_CASES(detach_cases),
+};

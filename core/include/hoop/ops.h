@@ -1,8 +1,10 @@
 /**
  * hoop/ops.h - the ops: each returns a tape tensor, never NULL; a failure sticks to the tape and gives poison.
  *
- * Inputs are tensors of this tape or persistent ones. Binary ops broadcast as NumPy does. No dtype is promoted: hoop_cast.
- * What each op computes, its gradient, dtypes, errors and source stand above its code in core/ops. All calls: Local.
+ * Inputs are tensors of this tape or persistent ones. Binary ops broadcast as NumPy does. No dtype is promoted: hoop_cast. A line
+ * an op: shapes, its gradient (dx: what is added to that of x), dtypes, errors; HOOP_EARG (an input that is NULL),
+ * HOOP_ERELEASED, HOOP_ESIZE and HOOP_ENOMEM are possible everywhere. Values and sources stand above the code in core/ops. All
+ * calls: Local.
  */
 #ifndef HOOP_OPS_H
 #define HOOP_OPS_H
@@ -14,132 +16,137 @@
 extern "C" {
 #endif
 
-/* arithmetic.c: y = f(a, b) or f(x), elementwise */
-HOOP_API hoop_tensor *hoop_add(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
-HOOP_API hoop_tensor *hoop_sub(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
-HOOP_API hoop_tensor *hoop_mul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
-HOOP_API hoop_tensor *hoop_div(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
-HOOP_API hoop_tensor *hoop_neg(hoop_tape *t, hoop_tensor *x);
-HOOP_API hoop_tensor *hoop_scale(hoop_tape *t, hoop_tensor *x, double factor);
-HOOP_API hoop_tensor *hoop_shift(hoop_tape *t, hoop_tensor *x, double term);
-HOOP_API hoop_tensor *hoop_reciprocal(hoop_tape *t, hoop_tensor *x);
+/* Arithmetic, element by element. */
 
-/* exponential.c, compare.c */
+/** a + b: broadcast -> (...); da = dy, db = dy; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_add(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+/** a - b: broadcast -> (...); da = dy, db = -dy; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_sub(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+/** a b: broadcast -> (...); da = dy b, db = dy a; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_mul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+/** a / b: broadcast -> (...); da = dy / b, db = -dy y / b; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_div(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+/** -x: (...) -> same; dx = -dy; f32, f64; HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_neg(hoop_tape *t, hoop_tensor *x);
+/** factor x, the factor in x's dtype: (...) -> same; dx = factor dy; f32, f64; HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_scale(hoop_tape *t, hoop_tensor *x, double factor);
+/** x + term, the term in x's dtype: (...) -> same; dx = dy; f32, f64; HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_shift(hoop_tape *t, hoop_tensor *x, double term);
+/** 1 / x: (...) -> same; dx = -dy y^2; f32, f64; HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_reciprocal(hoop_tape *t, hoop_tensor *x);
+/** e^x: (...) -> same; dx = dy y; f32, f64; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_exp(hoop_tape *t, hoop_tensor *x);
+/** ln x, -inf at 0, NaN below: (...) -> same; dx = dy / x; f32, f64; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_log(hoop_tape *t, hoop_tensor *x);
+/** Square root, NaN below 0: (...) -> same; dx = dy / (2 y); f32, f64; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_sqrt(hoop_tape *t, hoop_tensor *x);
+/** Error function: (...) -> same; dx = dy 2/sqrt(pi) e^(-x^2); f32, f64; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_erf(hoop_tape *t, hoop_tensor *x);
-HOOP_API hoop_tensor *hoop_greater(hoop_tape *t, hoop_tensor *a, hoop_tensor *b); /* 1 or 0 in a's dtype; no gradient */
+/** 1 where a > b, else 0, in their dtype: broadcast -> (...); no gradient; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_greater(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+/** 1 where a == b, else 0, in their dtype: broadcast -> (...); no gradient; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_equal(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
 
-/* activation.c */
-typedef enum hoop_gelu_kind { HOOP_GELU_ERF, HOOP_GELU_TANH } hoop_gelu_kind;
+/* Activations. Their gradients are ops as well: y is the activation's output (gelu: x its input), dy its gradient. */
+
+/** (...) -> same; dx = dy (1 - y^2); f32, f64; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_tanh(hoop_tape *t, hoop_tensor *x);
+/** 1 / (1 + e^-x): (...) -> same; dx = dy y (1 - y); f32, f64; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_sigmoid(hoop_tape *t, hoop_tensor *x);
+/** max(x, 0), NaN kept: (...) -> same; dx = dy where y > 0; f32, f64; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_relu(hoop_tape *t, hoop_tensor *x);
+typedef enum hoop_gelu_kind { HOOP_GELU_ERF, HOOP_GELU_TANH } hoop_gelu_kind;
+/** x Phi(x), or its approximation by tanh: (...) -> same; dx = dy dgelu/dx; f32, f64; HOOP_EDTYPE, HOOP_EARG (kind). */
 HOOP_API hoop_tensor *hoop_gelu(hoop_tape *t, hoop_tensor *x, hoop_gelu_kind kind);
-/* their gradients, ops as well: y the activation's output (gelu: x its input), dy its gradient */
+/** Of one shape -> same; differentiable; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. So the next three. */
 HOOP_API hoop_tensor *hoop_tanh_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy);
 HOOP_API hoop_tensor *hoop_sigmoid_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy);
 HOOP_API hoop_tensor *hoop_relu_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy);
 HOOP_API hoop_tensor *hoop_gelu_grad(hoop_tape *t, hoop_tensor *x, hoop_tensor *dy, hoop_gelu_kind kind);
 
-/* reduce.c: over the dims of a bit mask (bit d: dim d; HOOP_ALL_DIMS); keep: reduced dims stay, of size 1 */
+/* Reductions, over the dims of a bit mask (bit d: dim d; HOOP_ALL_DIMS); keep: reduced dims stay, of size 1. */
 #define HOOP_ALL_DIMS (~0u)
+
+/** Sum, 0 of no elements: (...) -> the other dims; dx = dy, broadcast; f32, f64; HOOP_ESHAPE (no such dim), HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_sum(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep);
+/** Mean: as hoop_sum; dx = dy / count; HOOP_ESHAPE also where there are no elements. */
 HOOP_API hoop_tensor *hoop_mean(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep);
+/** Largest, NaN if there is one: as hoop_mean; dx = dy at the largest, in equal parts where several are. */
 HOOP_API hoop_tensor *hoop_max(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep);
-/** Sum x (a broadcast result) to a shape that broadcasts to x's. */
+/** Sum to a shape that broadcasts to x's: (...) -> shape; dx = dy, broadcast; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_sum_to(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
 
-/* view.c: views share storage; concat and contiguous copy */
-HOOP_API hoop_tensor *hoop_reshape(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape); /* one size may be -1 */
-HOOP_API hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b); /* dims < 0 count from the end */
+/* Views, which share x's storage. Dims below 0 count from the end. */
+
+/** The same elements, of which one size may be -1: (...) -> shape (a copy where x is not contiguous); dx = dy; any; HOOP_ESHAPE.
+ */
+HOOP_API hoop_tensor *hoop_reshape(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
+/** (.., A, .., B, ..) -> (.., B, .., A, ..); dx = dy, swapped; any; HOOP_ESHAPE (no such dim). */
+HOOP_API hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b);
+/** Dims of size 1, and new ones in front, repeated: (...) -> shape; dx = dy, summed to x's shape; any; HOOP_ESHAPE. */
 HOOP_API hoop_tensor *hoop_expand(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
+/** (.., N, ..) -> (.., count, ..) from `first` on; dx = dy there; any; HOOP_ESHAPE (no such dim), HOOP_ERANGE. */
 HOOP_API hoop_tensor *hoop_slice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t count);
-HOOP_API hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first,
-                                   int64_t size); /* size zeros with x from first on */
-HOOP_API hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim);
-HOOP_API hoop_tensor *hoop_contiguous(hoop_tape *t, hoop_tensor *x);
-HOOP_API hoop_tensor *hoop_cast(hoop_tape *t, hoop_tensor *x, hoop_dtype dtype);
-HOOP_API hoop_tensor *hoop_fill(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, double value);
+/** x, through which no gradient flows: (...) -> same; none; any. */
 HOOP_API hoop_tensor *hoop_detach(hoop_tape *t, hoop_tensor *x);
 
-/* matmul.c, linear.c */
-HOOP_API hoop_tensor *hoop_matmul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b); /* (..., M, K) x (..., K, N) -> (..., M, N) */
-HOOP_API hoop_tensor *hoop_linear(hoop_tape *t, hoop_tensor *x, hoop_tensor *w,
-                                  hoop_tensor *b); /* (..., I), (O, I), (O) or NULL -> (..., O) */
+/* Copies. */
 
-/* softmax.c: over the last dim */
+/** Zeros with x from `first` on: (.., n, ..) -> (.., size, ..); dx = that part of dy; f32, f64; HOOP_ESHAPE, HOOP_ERANGE,
+ * HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t size);
+/** n tensors (.., Ni, ..) -> (.., sum Ni, ..); dxi = its part of dy; any, all one; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (n < 1).
+ */
+HOOP_API hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim);
+/** In row-major order: (...) -> same; dx = dy; any. */
+HOOP_API hoop_tensor *hoop_contiguous(hoop_tape *t, hoop_tensor *x);
+/** Floats to integers truncate towards zero: (...) -> same; dx = dy, cast back (floats); any; HOOP_EDTYPE (no such dtype). */
+HOOP_API hoop_tensor *hoop_cast(hoop_tape *t, hoop_tensor *x, hoop_dtype dtype);
+/** One value: -> shape; no gradient; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_fill(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, double value);
+/** 1 at the label: i64 (...) -> (..., classes), a row of zeros for HOOP_IGNORE_LABEL; no gradient; to f32, f64; HOOP_ERANGE. */
+HOOP_API hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes, hoop_dtype dtype);
+
+/* Products. */
+
+/** (..., M, K), (..., K, N) -> (..., M, N), the rest broadcast; da = dy b^T, db = a^T dy; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_matmul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
+/** x (..., I), w (O, I), b (O) or NULL -> (..., O); dx = dy w, dw = dy^T x, db = sum of dy; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE.
+ */
+HOOP_API hoop_tensor *hoop_linear(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b);
+/** Rows of a table: w (R, D), i64 (...) -> (..., D); dw[index] = dy; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (index). */
+HOOP_API hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *index);
+
+/* Over the last dim. */
+
+/** (..., C) -> same; dx = y (dy - sum y dy); f32, f64; HOOP_ESHAPE (a scalar), HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_softmax(hoop_tape *t, hoop_tensor *x);
+/** (..., C) -> same; dx = dy - e^y sum dy; f32, f64; HOOP_ESHAPE (a scalar), HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_log_softmax(hoop_tape *t, hoop_tensor *x);
-HOOP_API hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes,
-                                   hoop_dtype dtype); /* i64 (...) -> (..., classes) */
 
 /* Losses give a sum and, in f64, its weight (hoop_loss_weight): divide by it for the mean. */
 #define HOOP_IGNORE_LABEL (-100)
-HOOP_API hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits,
-                                         hoop_tensor *label); /* (..., C), i64 (...); weight: labels not ignored */
-HOOP_API hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target); /* same shape; weight: elements */
 
-/* dropout.c: keyed by the tape's key and site (modules set it; code of one's own: hoop_tape_set_site), and by the number of the
- * call at that site; the identity unless training */
+/** logits (..., C), label i64 (...) -> (), weight: labels that are not HOOP_IGNORE_LABEL; dlogits = dy (softmax - one_hot); f32,
+ * f64; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (label). */
+HOOP_API hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits, hoop_tensor *label);
+/** Sum of squares of y - target, of one shape -> (), weight: elements; dy = 2 (y - target); f32, f64; HOOP_ESHAPE, HOOP_EDTYPE.
+ */
+HOOP_API hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target);
+/** Make a loss of a sum and its weight, f32 or f64 (the losses' own are f64): (), () -> (); dsum = dy; HOOP_ESHAPE, HOOP_EDTYPE.
+ * A loss with a penalty: hoop_loss(t, hoop_add(t, loss, penalty), hoop_loss_weight(loss)). */
+HOOP_API hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight);
+
+/** Zero with probability p, else x / (1 - p); the identity unless training: (...) -> same; dx = dy by the same mask; f32, f64;
+ *  HOOP_EDTYPE, HOOP_EARG (p not in [0, 1)). Keyed by the tape's key and site (modules set it; code of one's own:
+ *  hoop_tape_set_site), and by the number of the call at that site. */
 HOOP_API hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p);
-/* embedding.c */
-HOOP_API hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *index); /* (R, D), i64 (...) -> (..., D) */
-
-/* Error messages name the line of the call. Each name is a function as well (for pointers, and for Fortran). */
-#ifndef HOOP_NO_LOCATIONS
-#define HOOP_AT(t) hoop_tape_at((t), __FILE__, __LINE__)
-#define hoop_add(t, ...) hoop_add(HOOP_AT(t), __VA_ARGS__)
-#define hoop_sub(t, ...) hoop_sub(HOOP_AT(t), __VA_ARGS__)
-#define hoop_mul(t, ...) hoop_mul(HOOP_AT(t), __VA_ARGS__)
-#define hoop_div(t, ...) hoop_div(HOOP_AT(t), __VA_ARGS__)
-#define hoop_neg(t, ...) hoop_neg(HOOP_AT(t), __VA_ARGS__)
-#define hoop_scale(t, ...) hoop_scale(HOOP_AT(t), __VA_ARGS__)
-#define hoop_shift(t, ...) hoop_shift(HOOP_AT(t), __VA_ARGS__)
-#define hoop_reciprocal(t, ...) hoop_reciprocal(HOOP_AT(t), __VA_ARGS__)
-#define hoop_exp(t, ...) hoop_exp(HOOP_AT(t), __VA_ARGS__)
-#define hoop_log(t, ...) hoop_log(HOOP_AT(t), __VA_ARGS__)
-#define hoop_sqrt(t, ...) hoop_sqrt(HOOP_AT(t), __VA_ARGS__)
-#define hoop_erf(t, ...) hoop_erf(HOOP_AT(t), __VA_ARGS__)
-#define hoop_greater(t, ...) hoop_greater(HOOP_AT(t), __VA_ARGS__)
-#define hoop_equal(t, ...) hoop_equal(HOOP_AT(t), __VA_ARGS__)
-#define hoop_tanh(t, ...) hoop_tanh(HOOP_AT(t), __VA_ARGS__)
-#define hoop_sigmoid(t, ...) hoop_sigmoid(HOOP_AT(t), __VA_ARGS__)
-#define hoop_relu(t, ...) hoop_relu(HOOP_AT(t), __VA_ARGS__)
-#define hoop_gelu(t, ...) hoop_gelu(HOOP_AT(t), __VA_ARGS__)
-#define hoop_tanh_grad(t, ...) hoop_tanh_grad(HOOP_AT(t), __VA_ARGS__)
-#define hoop_sigmoid_grad(t, ...) hoop_sigmoid_grad(HOOP_AT(t), __VA_ARGS__)
-#define hoop_relu_grad(t, ...) hoop_relu_grad(HOOP_AT(t), __VA_ARGS__)
-#define hoop_gelu_grad(t, ...) hoop_gelu_grad(HOOP_AT(t), __VA_ARGS__)
-#define hoop_sum(t, ...) hoop_sum(HOOP_AT(t), __VA_ARGS__)
-#define hoop_mean(t, ...) hoop_mean(HOOP_AT(t), __VA_ARGS__)
-#define hoop_max(t, ...) hoop_max(HOOP_AT(t), __VA_ARGS__)
-#define hoop_sum_to(t, ...) hoop_sum_to(HOOP_AT(t), __VA_ARGS__)
-#define hoop_reshape(t, ...) hoop_reshape(HOOP_AT(t), __VA_ARGS__)
-#define hoop_transpose(t, ...) hoop_transpose(HOOP_AT(t), __VA_ARGS__)
-#define hoop_expand(t, ...) hoop_expand(HOOP_AT(t), __VA_ARGS__)
-#define hoop_slice(t, ...) hoop_slice(HOOP_AT(t), __VA_ARGS__)
-#define hoop_unslice(t, ...) hoop_unslice(HOOP_AT(t), __VA_ARGS__)
-#define hoop_concat(t, ...) hoop_concat(HOOP_AT(t), __VA_ARGS__)
-#define hoop_contiguous(t, ...) hoop_contiguous(HOOP_AT(t), __VA_ARGS__)
-#define hoop_cast(t, ...) hoop_cast(HOOP_AT(t), __VA_ARGS__)
-#define hoop_fill(t, ...) hoop_fill(HOOP_AT(t), __VA_ARGS__)
-#define hoop_detach(t, ...) hoop_detach(HOOP_AT(t), __VA_ARGS__)
-#define hoop_matmul(t, ...) hoop_matmul(HOOP_AT(t), __VA_ARGS__)
-#define hoop_linear(t, ...) hoop_linear(HOOP_AT(t), __VA_ARGS__)
-#define hoop_softmax(t, ...) hoop_softmax(HOOP_AT(t), __VA_ARGS__)
-#define hoop_log_softmax(t, ...) hoop_log_softmax(HOOP_AT(t), __VA_ARGS__)
-#define hoop_one_hot(t, ...) hoop_one_hot(HOOP_AT(t), __VA_ARGS__)
-#define hoop_cross_entropy(t, ...) hoop_cross_entropy(HOOP_AT(t), __VA_ARGS__)
-#define hoop_mse(t, ...) hoop_mse(HOOP_AT(t), __VA_ARGS__)
-#define hoop_dropout(t, ...) hoop_dropout(HOOP_AT(t), __VA_ARGS__)
-#define hoop_embedding(t, ...) hoop_embedding(HOOP_AT(t), __VA_ARGS__)
-#define hoop_loss(t, ...) hoop_loss(HOOP_AT(t), __VA_ARGS__)
-#endif
 
 #ifdef __cplusplus
 }
+#endif
+
+#ifndef HOOP_NO_LOCATIONS
+#include "hoop/op_lines.h" /* errors name the line of the call: made from the prototypes above when hoop is built */
 #endif
 #endif

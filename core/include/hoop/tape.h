@@ -61,9 +61,6 @@ HOOP_API hoop_tensor *hoop_tensor_grad(const hoop_tensor *x);
 /** A loss's weight (samples, unmasked tokens, elements): the update divides by the sum of weights; readable after backward. NULL
  * if x is no loss: an op on a loss gives a plain tensor, which hoop_loss makes a loss again. Calls: Local. */
 HOOP_API hoop_tensor *hoop_loss_weight(const hoop_tensor *x);
-/** Make a loss of a sum and its weight, both scalars, f32 or f64 (the losses' own are f64). A loss with a penalty:
- *  hoop_loss(t, hoop_add(t, loss, penalty), hoop_loss_weight(loss)). Returns sum's value with that weight. Calls: Local. */
-HOOP_API hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight);
 
 /** Free all that ops of a scope made except keep[n], whose handles are replaced in place: bounded memory for loops that do
  *  not record (HOOP_ESTATE while recording). Scopes nest. Calls: Local. */
