@@ -20,6 +20,10 @@ hoop_status hoop__module_new(hoop_model *model, const hoop_module *parent, const
     hoop_status  st = HOOP_OK;
     int          n  = 0;
     *out            = NULL;
+    if (model->nmodules >= HOOP_MODEL_MODULES) {
+        free(m);
+        return hoop_fail(err, HOOP_ESIZE, "a model of more than %d modules", HOOP_MODEL_MODULES);
+    }
     if (m != NULL && kind->opts_size > 0) m->opts = calloc(1, kind->opts_size);
     if (m == NULL || (kind->opts_size > 0 && m->opts == NULL)) {
         free(m);
@@ -40,7 +44,8 @@ hoop_status hoop__module_new(hoop_model *model, const hoop_module *parent, const
         return st;
     }
     m->site = hoop__name_hash(m->path);
-    *out    = m;
+    model->nmodules++;
+    *out = m;
     return HOOP_OK;
 }
 

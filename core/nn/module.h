@@ -26,7 +26,7 @@ struct hoop_model {
         hoop_param_kind kind;
         int64_t         fan_in;
     } * init; /* of the modules' parameters, in their order */
-    int        ninit;
+    int        ninit, nmodules;
     bool       built;
     bool       blamed; /* build's error names its module already */
     hoop_shape out[HOOP_MODULE_TENSORS];

@@ -25,7 +25,8 @@ extern "C" {
 
 enum {
     HOOP_MODULE_TENSORS = 64, /* most inputs, and most outputs, of a module */
-    HOOP_MODULE_SLOTS   = 64  /* most parameters and buffers of one module */
+    HOOP_MODULE_SLOTS   = 64, /* most parameters and buffers of one module */
+    HOOP_MODEL_MODULES  = 100000
 };
 
 typedef struct hoop_model  hoop_model;
@@ -43,7 +44,8 @@ typedef struct hoop_shape {
 typedef struct hoop_module_child {
     const char *name;     /* of the module; of `many`: the config's key of their list or map */
     bool        required; /* one of this name; of `many`: at least one */
-    bool        many;     /* any number, of any names */
+    bool        many;     /* any number, of any names; in a config a list */
+    bool        named;    /* of `many`: or a map, whose keys are their names */
     const char *help;
 } hoop_module_child;
 
@@ -52,8 +54,8 @@ typedef struct hoop_module_child {
  * and `forward`. Those of several tensors, or whose dtypes are not the rule's, have build_many or forward_many in its place.
  */
 typedef struct hoop_module_kind {
-    const char       *name, *help;
-    hoop_option_table options; /* of the struct that hoop_module_opts gives; rows may be NULL */
+    const char       *name, *help, *example; /* example: as it stands in a config; may be NULL */
+    hoop_option_table options;               /* of the struct that hoop_module_opts gives; rows may be NULL */
     size_t            opts_size;
     const char       *main_option;   /* `linear: 512` means `linear: {out: 512}`; NULL: takes no value */
     bool              takes_indices; /* its input is i64; else it is of the model's dtype, as outputs are */
@@ -84,7 +86,7 @@ HOOP_API void         hoop_model_destroy(hoop_model **m);
 HOOP_API hoop_module *hoop_model_root(hoop_model *m);
 HOOP_API hoop_params *hoop_model_params(const hoop_model *m);
 /** Add a module of a kind under a container. opts: the kind's struct, copied; NULL: its defaults. name: of one path segment, no
- * other module's there. The model owns *out (may be NULL). Errors: HOOP_EARG, HOOP_ENOMEM. Calls: Local. */
+ * other module's there. The model owns *out (may be NULL). Errors: HOOP_EARG, HOOP_ESIZE (modules), HOOP_ENOMEM. Calls: Local. */
 HOOP_API hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
                                      hoop_error *err, hoop_module **out);
 /** Work out shapes from those of the inputs and register all parameters, once. Errors: HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG,

@@ -14,6 +14,7 @@ static hoop_tensor *forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 const hoop_module_kind hoop__module_dropout = {
     .name        = "dropout",
     .help        = "zeroes elements in training, and scales the others by 1 / (1 - p)",
+    .example     = "{dropout: 0.1}",
     .options     = HOOP__OPTIONS(rows),
     .opts_size   = sizeof(hoop_dropout_opts),
     .main_option = "p",

@@ -25,6 +25,7 @@ static hoop_tensor *forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 const hoop_module_kind hoop__module_embedding = {
     .name          = "embedding",
     .help          = "i64 (N, ...) -> (N, ..., width): rows of a table, looked up",
+    .example       = "{embedding: {rows: 1000, width: 32}}",
     .options       = HOOP__OPTIONS(rows),
     .opts_size     = sizeof(hoop_embedding_opts),
     .takes_indices = true,

@@ -29,6 +29,7 @@ static hoop_tensor *forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 const hoop_module_kind hoop__module_linear = {
     .name        = "linear",
     .help        = "(N, ..., I) -> (N, ..., out): x W^T + b",
+    .example     = "{linear: 512}",
     .options     = HOOP__OPTIONS(rows),
     .opts_size   = sizeof(hoop_linear_opts),
     .main_option = "out",

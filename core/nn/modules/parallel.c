@@ -1,4 +1,5 @@
-/* parallel: branches side by side, each fed by all inputs or by its own; their outputs, or one tensor joined of these. */
+/* parallel: branches side by side, each fed by all inputs or by its own; their outputs, or one tensor joined of these. A branch's
+ * name is that of its output. */
 #include "hoop/ops.h"
 #include "nn/module.h"
 
@@ -106,11 +107,13 @@ static const char *output_name(const hoop_module *m, int i)
 }
 
 static const hoop_module_child children[] = {
-    {"branches", true, true, "a list or a map of layers; a map's keys name the outputs"}};
+    {"branches", .required = true, .many = true, .named = true, .help = "a list or a map of layers"},
+};
 
 const hoop_module_kind hoop__module_parallel = {
     .name         = "parallel",
-    .help         = "branches side by side",
+    .help         = "branches side by side; the keys of a map name their outputs",
+    .example      = "{parallel: {branches: {u: [{linear: 2}], v: [{linear: 3}]}, join: concat}}",
     .options      = HOOP__OPTIONS(rows),
     .opts_size    = sizeof(hoop_parallel_opts),
     .build_many   = build,

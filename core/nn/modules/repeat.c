@@ -29,11 +29,12 @@ static int feeds(const hoop_module *m, int c, int i)
     return c == 0 ? i : -1;
 }
 
-static const hoop_module_child children[] = {{"body", true, false, "layers to repeat"}};
+static const hoop_module_child children[] = {{"body", .required = true, .help = "layers to repeat"}};
 
 const hoop_module_kind hoop__module_repeat = {
     .name         = "repeat",
     .help         = "so many copies of a body one after the other, each with weights of its own",
+    .example      = "{repeat: {times: 3, body: [{linear: 64}, relu]}}",
     .options      = HOOP__OPTIONS(rows),
     .opts_size    = sizeof(hoop_repeat_opts),
     .build_many   = build,

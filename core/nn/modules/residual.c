@@ -52,12 +52,14 @@ static const char *output_name(const hoop_module *m, int i)
     return hoop_module_output_name(hoop_module_find(m, "body"), i);
 }
 
-static const hoop_module_child children[] = {{"body", true, false, "layers whose output is added to"},
-                                             {"shortcut", false, false, "layers from the input to there; else the input itself"}};
+static const hoop_module_child children[] = {
+    {"body", .required = true, .help = "layers whose output is added to"},
+    {"shortcut", .help = "layers from the input to there; else it is the input that is added"}};
 
 const hoop_module_kind hoop__module_residual = {
     .name         = "residual",
     .help         = "body(x) + shortcut(x), or body(x) + x",
+    .example      = "{residual: [{linear: 64}, relu]}",
     .build_many   = build,
     .forward_many = forward,
     .children     = children,

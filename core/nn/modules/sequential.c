@@ -41,11 +41,12 @@ static int feeds(const hoop_module *m, int c, int i)
     return c == 0 ? i : -1;
 }
 
-static const hoop_module_child children[] = {{"layers", false, true, "a list of layers"}};
+static const hoop_module_child children[] = {{"layers", .many = true, .help = "a list of layers"}};
 
 const hoop_module_kind hoop__module_sequential = {
     .name         = "sequential",
     .help         = "one layer after the other",
+    .example      = "{sequential: [{linear: 64}, relu]}",
     .build_many   = hoop__sequence_build,
     .forward_many = hoop__sequence_forward,
     .children     = children,
