@@ -1,182 +1,100 @@
-/* The model of a config: `kind: mlp` with hidden sizes, or `layers:` one by one. */
+/* The model of a config: what the data asks for before it, the kind that the config names, and what its outputs are for. */
+#include "models/models.h"
 #include "train/data.h"
 #include "train/plan.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[]       = {"mlp", "layers", NULL};
-static const char *const activations[] = {"relu", "tanh", "sigmoid", "gelu", NULL};
-static const char *const inits[]       = {"pytorch", "he", "glorot", NULL};
+static const char *const inits[] = {"pytorch", "he", "glorot", NULL};
 #define AT(field) offsetof(hoop__model_opts, field)
 static const hoop_option rows[] = {
-    {"kind", HOOP_OPT_ENUM, AT(kind), "mlp", 0, 0, kinds, true,
-     "mlp: hidden layers of the sizes below; layers: those of model.layers"},
     {"init", HOOP_OPT_ENUM, AT(init), "pytorch", 0, 0, inits, true, "of weights"},
     {"output_shape", HOOP_OPT_INTS, AT(output_shape), "[]", 1, 1e9, NULL, false,
      "of a row of predictions; []: that of the targets"},
 };
-static const hoop_option mlp_rows[] = {
-    {"hidden", HOOP_OPT_INTS, AT(hidden), "[512, 256]", 1, 1e9, NULL, true, "mlp: outputs of each hidden layer"},
-    {"activation", HOOP_OPT_ENUM, AT(activation), "relu", 0, 0, activations, true, "mlp: after each hidden layer"},
-    {"dropout", HOOP_OPT_FLOAT, AT(dropout), "0.0", 0, 0.999, NULL, true, "mlp: after each activation"},
-    {"outputs", HOOP_OPT_INT, AT(outputs), "auto", 1, 1e9, NULL, true,
-     "mlp: of the last layer; auto: classes, or size of the targets"},
-};
 #undef AT
 const hoop_option_table hoop__model_options = {"model", rows, (int)(sizeof rows / sizeof rows[0])};
-const hoop_option_table hoop__mlp_options   = {"model", mlp_rows, (int)(sizeof mlp_rows / sizeof mlp_rows[0])};
 
-/* what stands in model.layers for each of mlp_rows */
-static const char *const layers_for[] = {"{linear: 512}", "relu", "{dropout: 0.1}", "{linear: 10}"};
-_Static_assert(sizeof layers_for / sizeof *layers_for == sizeof mlp_rows / sizeof *mlp_rows, "one for each");
+static bool kinds(int i, hoop_config_kind *out)
+{
+    const hoop__model_kind *k = hoop__model_kind_get(i);
+    if (k != NULL) *out = (hoop_config_kind){k->name, k->help, k->options, k->opts_size, k->own};
+    return k != NULL;
+}
+const hoop_config_choice hoop__model_choice = {"model", "kind", "which model", kinds};
 
-/* which kind, and no key that says nothing to it */
 hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err)
 {
-    char path[64];
-    if (tr->opts.params != NULL) {
-        if (hoop_value_count(hoop_config_get(tr->config, "model")) > 0)
-            return hoop_config_fail(tr->config, "model", err, "the model is the caller's own (opts.params); take this out");
-        return HOOP_OK;
-    }
-    if (!hoop_config_has(tr->config, "model.layers")) return HOOP_OK;
-    if (!hoop_config_has(tr->config, "model.kind")) tr->plan->model.kind = HOOP__MODEL_LAYERS;
-    if (tr->plan->model.kind != HOOP__MODEL_LAYERS) {
-        return hoop_config_fail(tr->config, "model.layers", err,
-                                "model.kind is %s, which has no layers of its own: leave out one of kind and layers",
-                                kinds[tr->plan->model.kind]);
-    }
-    for (int i = 0; i < hoop__mlp_options.count; i++) {
-        (void)snprintf(path, sizeof path, "model.%s", mlp_rows[i].key);
-        if (hoop_config_has(tr->config, path))
-            return hoop_config_fail(
-                tr->config, path, err,
-                "is a key of kind: mlp, and model.layers is given; leave it out, and write it as a layer of the list, such as %s",
-                layers_for[i]);
-    }
-    return HOOP_OK;
+    if (tr->opts.params == NULL || hoop_value_count(hoop_config_get(tr->config, "model")) == 0) return HOOP_OK;
+    return hoop_config_fail(tr->config, "model", err, "the model is the caller's own (opts.params); take this out");
 }
 
-static hoop_status add(hoop_module *parent, const char *kind, int *index, const void *opts, hoop_error *err)
+static hoop_shape input_shape(const hoop_trainer *tr, int i)
 {
-    char name[24];
-    (void)snprintf(name, sizeof name, "%d", (*index)++);
-    return hoop_module_add(parent, hoop_module_kind_find(kind), name, opts, err, NULL);
+    const hoop__field *x  = hoop__input(tr, i);
+    hoop_shape         in = {.dtype = x->dtype, .ndim = x->ndim + 1};
+    memcpy(in.size + 1, x->shape, (size_t)x->ndim * sizeof *in.size);
+    return in;
 }
 
-static int64_t wanted_outputs(const hoop_trainer *tr)
+/* Inputs that are normalised go through a module each, called as they are where there are several; the others pass. */
+static hoop_status add_normalize(hoop_trainer *tr, hoop_module *parent, hoop_error *err)
 {
-    const hoop__field *y = hoop__target(tr, 0);
-    return y->loss->classes ? y->classes : hoop__field_numel(y);
-}
-
-/* layers.0 linear, layers.1 activation, layers.2 dropout (if any), ... as a torch.nn.Sequential would number them */
-static hoop_status add_mlp(hoop_trainer *tr, hoop_module *layers, hoop_error *err)
-{
-    const hoop__model_opts *o     = &tr->plan->model;
-    hoop_linear_opts        last  = {.out = o->outputs == HOOP_OPT_AUTO ? wanted_outputs(tr) : o->outputs};
-    hoop_status             st    = HOOP_OK;
-    int                     index = 0;
-    for (int i = 0; i < o->hidden.n; i++) {
-        HOOP_TRY(st, done, add(layers, "linear", &index, &(hoop_linear_opts){.out = o->hidden.v[i]}, err));
-        HOOP_TRY(st, done, add(layers, activations[o->activation], &index, NULL, err));
-        if (o->dropout > 0.0) HOOP_TRY(st, done, add(layers, "dropout", &index, &(hoop_dropout_opts){o->dropout}, err));
+    static const hoop_parallel_opts each = {.inputs = HOOP_INPUTS_EACH};
+    const int                       n    = tr->data->ninputs;
+    hoop_status                     st   = HOOP_OK;
+    bool                            any  = false;
+    for (int i = 0; i < n; i++) any = any || hoop__input(tr, i)->normalized;
+    if (!any) return HOOP_OK;
+    if (n > 1) st = hoop_module_add(parent, hoop_module_kind_find("parallel"), "normalize", &each, err, &parent);
+    for (int i = 0; i < n && st == HOOP_OK; i++) {
+        const hoop__field        *x    = hoop__input(tr, i);
+        const hoop_normalize_opts opts = {x->dtype == HOOP_F64 ? HOOP_NORMALIZE_F64 : HOOP_NORMALIZE_MODEL};
+        st = hoop_module_add(parent, hoop_module_kind_find(x->normalized ? "normalize" : "sequential"),
+                             n > 1 ? x->name : "normalize", x->normalized ? (const void *)&opts : NULL, err, NULL);
     }
-    HOOP_TRY(st, done, add(layers, "linear", &index, &last, err));
-done:
     return st;
 }
 
-/* one item of model.layers: `relu`, `{linear: 512}` or `{embedding: {rows: 65, width: 128}}` */
-static hoop_status add_layer(hoop_module *layers, const hoop_value *item, int *index, hoop_error *err)
+/* the modules of the config's kind */
+static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *err)
 {
-    const char             *name = hoop_value_text(item);
-    const hoop_value       *opts = NULL;
-    const hoop_module_kind *kind;
-    const char             *names[32];
-    const char             *near;
-    void                   *values = NULL;
-    int                     n      = 0;
-    hoop_status             st     = HOOP_OK;
-    if (name == NULL && hoop_value_get_kind(item) == HOOP_VALUE_MAP && hoop_value_count(item) == 1) {
-        name = hoop_value_key(item, 0);
-        opts = hoop_value_at(item, 0);
+    hoop__model_input  in[HOOP_DATASET_FIELDS];
+    hoop__model_target out[HOOP_DATASET_FIELDS];
+    hoop__model_call   call = {.parent   = parent,
+                               .opts     = tr->plan->kind.opts,
+                               .config   = tr->config,
+                               .inputs   = in,
+                               .ninputs  = tr->data->ninputs,
+                               .targets  = out,
+                               .ntargets = tr->data->ntargets};
+    for (int i = 0; i < call.ninputs; i++) in[i] = (hoop__model_input){hoop__input(tr, i)->name, input_shape(tr, i)};
+    for (int k = 0; k < call.ntargets; k++) {
+        const hoop__field *y = hoop__target(tr, k);
+        out[k] = (hoop__model_target){y->name, y->loss->classes ? y->classes : hoop__field_numel(y), y->loss->classes};
     }
-    if (name == NULL) return hoop_value_fail(item, err, "a layer is a name or one `name: options`, such as {linear: 512}");
-    kind = hoop_module_kind_find(name);
-    if (kind == NULL || strcmp(name, "sequential") == 0) {
-        for (const hoop_module_kind *k; n < 32 && (k = hoop_module_kind_get(n)) != NULL; n++) names[n] = k->name;
-        near = hoop_nearest(name, names, n);
-        return near != NULL
-                   ? hoop_value_fail(item, err, "there is no layer '%s'; did you mean %s?", name, near)
-                   : hoop_value_fail(
-                         item, err,
-                         "there is no layer '%s'; there are linear, relu, tanh, sigmoid, gelu, dropout, flatten, embedding",
-                         name);
-    }
-    for (int i = 0; opts == NULL && kind->opts_size > 0 && i < kind->options.count; i++) {
-        const char *key = kind->options.rows[i].key;
-        if (kind->options.rows[i].fallback != NULL) continue;
-        if (kind->main_option != NULL && strcmp(key, kind->main_option) == 0)
-            return hoop_value_fail(item, err, "%s of %s must be given, as in {%s: 10}", key, name, name);
-        return hoop_value_fail(item, err, "%s of %s must be given, as in {%s: {%s: 10}}", key, name, name, key);
-    }
-    if (kind->opts_size > 0) {
-        values = calloc(1, kind->opts_size);
-        if (values == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a layer");
-        if (opts != NULL && hoop_value_get_kind(opts) != HOOP_VALUE_MAP && hoop_value_get_kind(opts) != HOOP_VALUE_NULL &&
-            kind->main_option != NULL) {
-            hoop_option_defaults(&kind->options, values);
-            HOOP_TRY(st, done, hoop_value_parse(opts, hoop_option_find(&kind->options, kind->main_option), err, values));
-        } else {
-            HOOP_TRY(st, done, hoop_value_fill(opts, &kind->options, err, values));
-        }
-    } else if (opts != NULL && hoop_value_get_kind(opts) != HOOP_VALUE_NULL) {
-        st = hoop_value_fail(opts, err, "%s takes no options", name);
-        goto done;
-    }
-    st = add(layers, name, index, values, err);
-done:
-    free(values);
-    return st;
+    return hoop__model_kind_get(tr->plan->kind.kind)->build(&call, err);
 }
 
-static hoop_status add_layers(hoop_trainer *tr, hoop_module *layers, hoop_error *err)
+static hoop_status build(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop_value *list  = hoop_config_get(tr->config, "model.layers");
-    hoop_status       st    = HOOP_OK;
-    int               index = 0;
-    if (hoop_value_get_kind(list) != HOOP_VALUE_LIST || hoop_value_count(list) == 0) {
-        return hoop_config_fail(tr->config, "model.layers", err,
-                                "a list of layers is wanted, such as [{linear: 512}, relu, {linear: 10}]");
+    hoop_shape in[HOOP_DATASET_FIELDS];
+    for (int i = 0; i < tr->data->ninputs; i++) {
+        if (hoop_model_takes_indices(tr->model, i)) hoop__input(tr, i)->dtype = HOOP_I64;
+        in[i] = input_shape(tr, i);
     }
-    for (int i = 0; i < hoop_value_count(list) && st == HOOP_OK; i++) st = add_layer(layers, hoop_value_at(list, i), &index, err);
-    return st;
+    return hoop_model_build(tr->model, tr->data->ninputs, in, err);
 }
 
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_module *root, *layers = NULL;
-    hoop__field *x  = hoop__input(tr, 0);
-    hoop_shape   in = {.ndim = x->ndim + 1};
-    hoop_status  st;
-
-    const hoop_normalize_opts normalize = {hoop__input(tr, 0)->dtype == HOOP_F64 ? HOOP_NORMALIZE_F64 : HOOP_NORMALIZE_MODEL};
+    hoop_status st;
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
-    root       = hoop_model_root(tr->model);
-    if (hoop__input(tr, 0)->normalized)
-        HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("normalize"), "normalize", &normalize, err, NULL));
-    if (tr->plan->model.kind == HOOP__MODEL_MLP)
-        HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("flatten"), "flatten", NULL, err, NULL));
-    HOOP_TRY(st, done, hoop_module_add(root, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
-    HOOP_TRY(st, done, tr->plan->model.kind == HOOP__MODEL_MLP ? add_mlp(tr, layers, err) : add_layers(tr, layers, err));
-    if (hoop_model_takes_indices(tr->model, 0)) x->dtype = HOOP_I64;
-    in.dtype = x->dtype;
-    memcpy(in.size + 1, x->shape, (size_t)x->ndim * sizeof *in.size);
-    st = hoop_model_build(tr->model, 1, &in, err);
+    HOOP_TRY(st, done, add_normalize(tr, hoop_model_root(tr->model), err));
+    HOOP_TRY(st, done, add_model(tr, hoop_model_root(tr->model), err));
+    st = build(tr, err);
     if (st != HOOP_OK) {
         (void)hoop_fail_within(err, "%s: model", hoop_config_name(tr->config));
         goto done;

@@ -12,13 +12,10 @@ typedef struct hoop__run_opts {
     int     loss, precision, isa, gemm;
     double  clip_norm;
 } hoop__run_opts;
-/* model (model.c): any, and of kind: mlp */
+/* model (model.c): of any kind */
 typedef struct hoop__model_opts {
-    int       kind, activation, init;
+    int       init;
     hoop_ints output_shape; /* of a row; none: that of the last layer */
-    hoop_ints hidden;
-    double    dropout;
-    int64_t   outputs;
 } hoop__model_opts;
 /* data (data.c) */
 typedef struct hoop__data_opts {
@@ -37,18 +34,19 @@ typedef struct hoop__save_opts {
     int64_t every_steps, keep;
 } hoop__save_opts;
 
-enum { HOOP__MODEL_MLP, HOOP__MODEL_LAYERS };
 enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
 enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
 
-extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__mlp_options, hoop__data_options, hoop__short_options,
+extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__data_options, hoop__short_options,
     hoop__dist_options, hoop__save_options;
+extern const hoop_config_choice hoop__model_choice;
 
 enum { HOOP__PARTS = 9 }; /* option tables of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts     run;
-    hoop__model_opts   model;
+    hoop_config_chosen kind;  /* of model, and its options */
+    hoop__model_opts   model; /* what all kinds have */
     hoop__data_opts    data;
     hoop__specs        specs; /* of its fields */
     hoop__dist_opts    dist;

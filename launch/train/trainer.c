@@ -280,6 +280,7 @@ void hoop_trainer_destroy(hoop_trainer **trainer)
     if (!hoop_comm_unsettled(tr->comm)) hoop_model_destroy(&tr->model); /* else weights and gradients may still be written to */
     hoop_runtime_destroy(&tr->rt);
     free(tr->plan->resolved);
+    hoop_config_chosen_clear(&tr->plan->kind);
     release(tr);
     *trainer = NULL;
 }

@@ -1,0 +1,51 @@
+/** models/models.h - the kinds of models that a config can name, and what each gets to build its modules from. */
+#ifndef HOOP_LAUNCH_MODELS_H
+#define HOOP_LAUNCH_MODELS_H
+
+#include "hoop/config.h"
+#include "hoop/nn.h"
+
+/* an input of the trainer */
+typedef struct hoop__model_input {
+    const char *name;
+    hoop_shape  shape; /* with the batch; its dtype is decided after build (hoop_model_takes_indices) */
+} hoop__model_input;
+
+/* what the outputs are for */
+typedef struct hoop__model_target {
+    const char *name;
+    int64_t     outputs; /* of a row: the number of classes, or of the target's elements; below 1: not known, or varies */
+    bool        classes;
+} hoop__model_target;
+
+typedef struct hoop__model_call {
+    hoop_module              *parent; /* a sequential that gets the model's inputs */
+    const void               *opts;   /* the kind's struct */
+    const hoop_config        *config; /* for errors, and keys of its own form */
+    const hoop__model_input  *inputs;
+    const hoop__model_target *targets;
+    int                       ninputs, ntargets;
+} hoop__model_call;
+
+/** A kind of model. Its keys stand in the section `model`, beside `kind` and those of all models. */
+typedef struct hoop__model_kind {
+    const char             *name, *help;
+    hoop_option_table       options; /* rows may be NULL */
+    size_t                  opts_size;
+    const hoop_config_free *own; /* a key of its own form, which says the kind where `kind` does not; NULL: none */
+    /** Add modules under the parent: outputs in the order of the targets, or of their names. Errors: HOOP_ECONFIG with the place
+     * of the key that is wrong. */
+    hoop_status (*build)(const hoop__model_call *c, hoop_error *err);
+} hoop__model_kind;
+
+/** Kind i, NULL after the last; the first is the default. The kind of a name, or NULL. */
+const hoop__model_kind *hoop__model_kind_get(int i);
+const hoop__model_kind *hoop__model_kind_find(const char *name);
+
+/** For kinds: add a module of a kind of modules (hoop/nn.h) named by the next number. */
+hoop_status hoop__model_add(hoop_module *parent, const char *kind, int *index, const void *opts, hoop_error *err,
+                            hoop_module **out);
+/** The name of a field as one of modules: itself, or its number where it cannot be. buffer[24] */
+const char *hoop__model_branch(const char *name, int i, char *buffer);
+
+#endif

@@ -1,0 +1,232 @@
+/* Models of a config: what mlp and layers build, what nests, and that a mistake is told with its place and the nearest key. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "models/models.h"
+
+static const hoop__model_input  x[]   = {{"x", {.ndim = 3, .size = {0, 2, 3}}}};
+static const hoop__model_input  uv[]  = {{"u", {.ndim = 2, .size = {0, 4}}}, {"v", {.ndim = 3, .size = {0, 2, 3}}}};
+static const hoop__model_target y[]   = {{"y", 10, true}};
+static const hoop__model_target pq[]  = {{"p", 3, true}, {"q", 2, false}};
+static const hoop__model_target pq0[] = {{"p", 3, true}, {"q", 0, false}};
+
+typedef struct built {
+    hoop_config *config;
+    hoop_model  *model;
+    char         opts[4096];
+} built;
+
+static void clear(built *b)
+{
+    hoop_model_destroy(&b->model);
+    hoop_config_destroy(&b->config);
+}
+
+/* what a trainer does with the section */
+static hoop_status build(built *b, const char *text, int nin, const hoop__model_input *in, int ny, const hoop__model_target *t,
+                         hoop_error *err)
+{
+    const hoop__model_kind *kind;
+    hoop__model_call        call = {.inputs = in, .ninputs = nin, .targets = t, .ntargets = ny, .opts = b->opts};
+    hoop_shape              shape[2];
+    hoop_status             st;
+    memset(b, 0, sizeof *b);
+    HOOP_TRY(st, done, hoop_config_parse(text, "m.yaml", err, &b->config));
+    kind = hoop__model_kind_find(hoop_config_has(b->config, "model.layers") ? "layers" : "mlp");
+    assert_true(kind->opts_size <= sizeof b->opts);
+    if (kind->opts_size > 0) HOOP_TRY(st, done, hoop_config_fill(b->config, &kind->options, err, b->opts));
+    HOOP_TRY(st, done, hoop_model_create(HOOP_F32, err, &b->model));
+    call.parent = hoop_model_root(b->model);
+    call.config = b->config;
+    HOOP_TRY(st, done, kind->build(&call, err));
+    for (int i = 0; i < nin; i++) {
+        shape[i]       = in[i].shape;
+        shape[i].dtype = hoop_model_takes_indices(b->model, i) ? HOOP_I64 : HOOP_F32;
+    }
+    st = hoop_model_build(b->model, nin, shape, err);
+done:
+    return st;
+}
+
+/* parameters in order, then outputs: "name (last size)" */
+static void makes(const char *text, int nin, const hoop__model_input *in, int ny, const hoop__model_target *t, const char *want)
+{
+    hoop_error err = {.status = HOOP_OK};
+    built      b;
+    char       got[2000];
+    size_t     at = 0;
+    if (build(&b, text, nin, in, ny, t, &err) != HOOP_OK) fail_msg("%s: %s", text, err.text);
+    for (int i = 0; i < hoop_params_count(hoop_model_params(b.model)); i++) {
+        const char *name = hoop_params_name(hoop_model_params(b.model), i);
+        if (strstr(name, "bias") == NULL) at += (size_t)snprintf(got + at, sizeof got - at, "%s ", name);
+    }
+    for (int i = 0; i < hoop_model_outputs(b.model); i++) {
+        const hoop_shape *s = hoop_model_output(b.model, i);
+        at += (size_t)snprintf(got + at, sizeof got - at, "%s:%lld ", hoop_model_output_name(b.model, i),
+                               (long long)s->size[s->ndim - 1]);
+    }
+    if (strcmp(got, want) != 0) fail_msg("%s makes %s, not %s", text, got, want);
+    clear(&b);
+}
+
+static void fails(const char *text, ...)
+{
+    hoop_error  err = {.status = HOOP_OK};
+    const char *word;
+    va_list     words;
+    built       b;
+    if (build(&b, text, 1, x, 1, y, &err) == HOOP_OK) fail_msg("%s should not be taken", text);
+    va_start(words, text);
+    while ((word = va_arg(words, const char *)) != NULL)
+        if (strstr(err.text, word) == NULL) fail_msg("%s: '%s' is not in: %s", text, word, err.text);
+    va_end(words);
+    if (strchr(err.text, '\n') != NULL) fail_msg("more than a line: %s", err.text);
+    clear(&b);
+}
+
+static void table(void **state)
+{
+    (void)state;
+    assert_string_equal(hoop__model_kind_get(0)->name, "mlp");
+    assert_null(hoop__model_kind_get(-1));
+    assert_null(hoop__model_kind_find("mpl"));
+    for (int i = 0; hoop__model_kind_get(i) != NULL; i++) {
+        const hoop__model_kind *k = hoop__model_kind_get(i);
+        assert_true(hoop__model_kind_find(k->name) == k);
+        assert_non_null(k->help);
+        assert_true(k->options.count == 0 || strcmp(k->options.section, "model") == 0);
+    }
+}
+
+static void mlp(void **state)
+{
+    (void)state;
+    makes("model: {hidden: [5], dropout: 0.1}", 1, x, 1, y, "layers.0.weight layers.3.weight :10 ");
+    makes("model: {hidden: []}", 1, x, 1, y, "layers.0.weight :10 ");
+    makes("model: {hidden: [5], outputs: 12}", 1, x, 1, y, "layers.0.weight layers.2.weight :12 ");
+    makes("model: {hidden: [5]}", 2, uv, 2, pq, "layers.0.weight layers.2.p.weight layers.2.q.weight p:3 q:2 ");
+    makes("model: {hidden: [5]}", 2, uv, 1, y, "layers.0.weight layers.2.weight :10 ");
+}
+
+static void mlp_mistakes(void **state)
+{
+    hoop_error err = {.status = HOOP_OK};
+    built      b;
+    (void)state;
+    assert_int_equal(build(&b, "model: {outputs: 3}", 1, x, 2, pq, &err), HOOP_ECONFIG);
+    assert_string_equal(err.text, "m.yaml:1: model.outputs: is for one target, and there are 2; leave it out");
+    clear(&b);
+    err.status = HOOP_OK;
+    assert_int_equal(build(&b, "model: {hidden: [3]}", 1, x, 2, pq0, &err), HOOP_ECONFIG);
+    assert_non_null(strstr(err.text, "how many elements target 'q' has"));
+    clear(&b);
+}
+
+static void layers_nest(void **state)
+{
+    (void)state;
+    makes("model: {layers: [flatten, {linear: 4}, relu, {dropout: 0.1}, {linear: {out: 3, no_bias: true}}]}", 1, x, 1, y,
+          "layers.1.weight layers.4.weight :3 ");
+    makes("model: {layers: [flatten, {residual: [{linear: 6}, relu, {linear: 6}]}]}", 1, x, 1, y,
+          "layers.1.body.0.weight layers.1.body.2.weight :6 ");
+    makes("model: {layers: [flatten, {residual: {body: [{linear: 5}], shortcut: {linear: 5}}}, {linear: 2}]}", 1, x, 1, y,
+          "layers.1.body.0.weight layers.1.shortcut.weight layers.2.weight :2 ");
+    makes("model: {layers: [flatten, {parallel: {branches: {u: [{linear: 5}, relu], v: {linear: 4}}, join: concat}}]}", 1, x, 1,
+          y, "layers.1.u.0.weight layers.1.v.weight :9 ");
+    makes("model: {layers: [flatten, {parallel: [{linear: 5}, [{linear: 4}, relu], []]}]}", 1, x, 1, y,
+          "layers.1.0.weight layers.1.1.0.weight :5 :4 :6 ");
+    makes("model: {layers: [flatten, {repeat: {times: 2, body: [{linear: 6}, {residual: {body: {linear: 6}}}]}}]}", 1, x, 1, y,
+          "layers.1.0.0.weight layers.1.0.1.body.weight layers.1.1.0.weight layers.1.1.1.body.weight :6 ");
+}
+
+static void layers_of_several(void **state)
+{
+    (void)state;
+    makes("model:\n  layers:\n    - parallel: {inputs: each, join: concat, branches: {u: [{linear: 3}], v: [flatten, {linear: "
+          "3}]}}\n"
+          "    - relu\n    - parallel: {branches: {q: {linear: 2}, p: {linear: 3}}}\n",
+          2, uv, 2, pq, "layers.0.u.0.weight layers.0.v.1.weight layers.2.q.weight layers.2.p.weight q:2 p:3 ");
+    makes("model: {layers: [{parallel: {inputs: each, join: concat, branches: {words: [{embedding: {rows: 9, width: 4}}, "
+          "flatten], v: "
+          "flatten}}}]}",
+          2, (hoop__model_input[]){{"t", {.ndim = 2, .size = {0, 3}}}, uv[1]}, 1, y, "layers.0.words.0.weight :18 ");
+}
+
+static void layers_mistakes(void **state)
+{
+    hoop_error err = {.status = HOOP_OK};
+    built      b;
+    (void)state;
+    fails("model: {layers: []}", "m.yaml:1: model.layers: a list of layers is wanted", NULL);
+    fails("model: {layers: {linear: 3}}", "m.yaml:1: model.layers: a list of layers is wanted", NULL);
+    fails("model:\n  layers:\n    - flatten\n    - {linaer: 3}\n",
+          "m.yaml:4: model.layers[1]: there is no layer 'linaer'; did you mean linear?", NULL);
+    fails("model: {layers: [flatten, xyzzy]}", "model.layers[1]: there is no layer 'xyzzy'; there are linear, embedding, relu",
+          "repeat", NULL);
+    fails("model: {layers: [flatten, linear]}", "model.layers[1]: out of linear must be given, as in {linear: 512}", NULL);
+    fails("model: {layers: [{embedding: {rows: 3}}]}",
+          "model.layers[0]: width of embedding must be given, as in {embedding: {rows: ", NULL);
+    fails("model: {layers: [{embedding: 3}]}", "model.layers[0].embedding: give its keys, as in {embedding: {rows: ", NULL);
+    fails("model: {layers: [{embedding: [3, 4]}]}", "model.layers[0].embedding: give its keys, as in", NULL);
+    fails("model: {layers: [{linear: {uot: 3}}]}", "model.layers[0].linear.uot: unknown key; did you mean out?", NULL);
+    fails("model: {layers: [{linear: {something: 3}}]}",
+          "model.layers[0].linear.something: unknown key; linear takes out, no_bias", NULL);
+    fails("model: {layers: [{linear: many}]}", "m.yaml:1: model.layers[0].linear", "many", NULL);
+    fails("model: {layers: [{linear: [3]}]}", "model.layers[0].linear", NULL);
+    fails("model: {layers: [{linear: 0}]}", "model.layers[0].linear", "1", NULL);
+    fails("model: {layers: [{relu: 3}]}", "model.layers[0].relu: relu takes no options", NULL);
+    fails("model: {layers: [{linear: 3, relu: 1}]}", "model.layers[0]: a layer is a name or one", NULL);
+    fails("model: {layers: [[flatten]]}", "model.layers[0]: a layer is a name or one", NULL);
+    fails("model: {layers: [null]}", "model.layers[0]: a layer is a name or one", NULL);
+    fails("model: {layers: [residual]}", "model.layers[0]: body of residual must be given, as in {residual: [", NULL);
+    fails("model: {layers: [{residual: 3}]}", "model.layers[0].residual: give its keys, as in {residual: [", NULL);
+    fails("model: {layers: [{residual: {bodi: [relu]}}]}", "model.layers[0].residual.bodi: unknown key; did you mean body?",
+          NULL);
+    fails("model: {layers: [{residual: {shortcut: relu}}]}", "model.layers[0]: body of residual must be given", NULL);
+    fails("model: {layers: [{residual: [relu, {liner: 3}]}]}",
+          "model.layers[0].residual[1]: there is no layer 'liner'; did you mean linear?", NULL);
+    fails("model:\n  layers:\n    - residual:\n        body:\n          - relu\n          - {linear: {bias: 3}}\n",
+          "m.yaml:6: model.layers[0].residual.body[1].linear.bias: unknown key; linear takes out, no_bias", NULL);
+    fails("model: {layers: [{parallel: {branches: {u: [relo]}, join: add}}]}",
+          "model.layers[0].parallel.branches.u[0]: there is no layer 'relo'; did you mean relu?", NULL);
+    fails("model: {layers: [{parallel: {branches: {u/v: relu}}}]}", "model.layers[0].parallel.branches", "without '.'", NULL);
+    fails("model: {layers: [{parallel: {branches: relu}}]}",
+          "model.layers[0].parallel.branches: branches of parallel: a list or a map", NULL);
+    fails("model: {layers: [{parallel: {branches: {u: relu}, join: cat}}]}", "model.layers[0].parallel.join", "concat", NULL);
+    fails("model: {layers: [{parallel: {branches: []}}]}", "layers.0 (parallel)", "it has no branches", NULL);
+    fails("model: {layers: [{repeat: [relu]}]}", "model.layers[0]: times of repeat must be given, as in {repeat: {times: 3",
+          NULL);
+    fails("model: {layers: [{repeat: {times: 3}}]}", "model.layers[0]: body of repeat must be given, as in {repeat: {times: 3",
+          NULL);
+    fails("model: {layers: [{repeat: {times: 0, body: relu}}]}", "model.layers[0].repeat.times", NULL);
+    fails("model: {layers: [{sequential: {layers: {a: relu}}}]}",
+          "model.layers[0].sequential.layers: layers of sequential: a list of layers is wanted", NULL);
+    fails("model: {layers: [flatten, {residual: [{linear: 5}]}]}",
+          "module layers.1 (residual): its body gives f32 (N, 5), and its input is f32 (N, 6)", NULL);
+    fails("model: {layers: [flatten, {linear: 5}, {embedding: {rows: 2, width: 2}}]}", "module layers.2 (embedding)", "i64",
+          NULL);
+    /* branches in another order than the inputs of their names */
+    assert_int_equal(
+        build(&b, "model: {layers: [{parallel: {inputs: each, branches: {v: flatten, u: relu}}}]}", 2, uv, 2, pq, &err),
+        HOOP_ECONFIG);
+    assert_non_null(strstr(err.text, "m.yaml:1: model.layers[0].parallel.branches.v: is branch 0, whose input is 'u': put the "
+                                     "branches in the order of the inputs"));
+    clear(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(table),
+                                       cmocka_unit_test(mlp),
+                                       cmocka_unit_test(mlp_mistakes),
+                                       cmocka_unit_test(layers_nest),
+                                       cmocka_unit_test(layers_of_several),
+                                       cmocka_unit_test(layers_mistakes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
