@@ -37,21 +37,18 @@ static hoop_status find_inputs(hoop_trained *t, const hoop_checkpoint *c, hoop_e
     return HOOP_OK;
 }
 
-/* What a field is trained with, "data.targets.p.loss.name": but for where it is read from. */
-static bool is_of_field(const char *key)
+/* "data.targets.p.loss.name" */
+static bool is_loss_of_field(const char *key)
 {
-    const char *name = strncmp(key, "data.inputs.", 12) == 0    ? key + 12
-                       : strncmp(key, "data.targets.", 13) == 0 ? key + 13
-                                                                : NULL,
-               *what = name == NULL ? NULL : strchr(name, '.');
-    return what != NULL && (strncmp(what, ".loss", 5) == 0 || strncmp(what, ".normalize", 10) == 0);
+    const char *what = strncmp(key, "data.targets.", 13) == 0 ? strchr(key + 13, '.') : NULL;
+    return what != NULL && strncmp(what, ".loss", 5) == 0;
 }
 
 /* Keys of which each value makes another model out of the same tensors. */
 static bool is_of_model(const char *key)
 {
     return strncmp(key, "model.", 6) == 0 || strcmp(key, "model") == 0 || strncmp(key, "data.normalize", 14) == 0 ||
-           strcmp(key, "loss") == 0 || strncmp(key, "loss.", 5) == 0 || is_of_field(key);
+           strcmp(key, "loss") == 0 || strncmp(key, "loss.", 5) == 0 || is_loss_of_field(key);
 }
 
 static hoop_status other_model(const char *key, const char *now, const char *was, hoop_error *err)
@@ -66,17 +63,22 @@ static hoop_status read_fields(const hoop_config *config, hoop_error *err, hoop_
     return st == HOOP_OK ? hoop__specs_read(config, opts, err, out) : st;
 }
 
-/* Fields are called as they were. */
-static hoop_status keep_names(const hoop_config *own, const hoop__specs *now, hoop_error *err)
+/* Fields are called and normalised as they were; where they are read from may be another place. */
+static hoop_status keep_fields(const hoop_config *own, const hoop__specs *now, hoop_error *err)
 {
-    hoop__data_opts opts = {0};
-    hoop__specs     was  = {0};
-    hoop_status     st   = read_fields(own, err, &opts, &was);
+    static const char *const how[] = {"auto", "none", "standard"}; /* HOOP__NORMALIZE_AUTO ... */
+    hoop__data_opts          opts  = {0};
+    hoop__specs              was   = {0};
+    hoop_status              st    = read_fields(own, err, &opts, &was);
+    char                     key[HOOP__SPEC_KEY];
     if (st != HOOP_OK) return st;
     for (int k = 0; (k < was.n || k < now->n) && st == HOOP_OK; k++) {
         const char *a = k < was.n ? was.field[k].name : "none", *b = k < now->n ? now->field[k].name : "none";
         if (strcmp(a, b) != 0 || was.inputs != now->inputs || was.named != now->named)
             st = other_model(k < was.inputs ? "data.inputs" : "data.targets", b, a, err);
+        else if (was.field[k].is.normalize != now->field[k].is.normalize)
+            st = other_model(hoop__specs_key(now, k, "normalize", key), how[now->field[k].is.normalize],
+                             how[was.field[k].is.normalize], err);
     }
     hoop__specs_free(&was);
     return st;
@@ -93,7 +95,7 @@ static hoop_status keep_model(const hoop_config *own, const hoop_trained *t, hoo
             st = other_model(list[i].key, list[i].b == NULL ? "none" : list[i].b, list[i].a == NULL ? "none" : list[i].a, err);
     }
     hoop_config_differences_free(&list, n);
-    return st == HOOP_OK ? keep_names(own, &t->specs, err) : st;
+    return st == HOOP_OK ? keep_fields(own, &t->specs, err) : st;
 }
 
 static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
