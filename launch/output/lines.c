@@ -106,10 +106,12 @@ void hoop__metrics_write(hoop__metrics *m, int64_t step, const hoop__metric *lis
     hoop__text *t = &m->file.text;
     hoop__text_addf(t, "{\"step\":%" PRId64, step);
     for (int i = 0; i < n; i++) {
-        hoop__text_adds(t, ",\"");
+        hoop__text_add(t, ",\"", 2);
         if (list[i].target != NULL) add_name(t, list[i].target);
-        hoop__text_addf(t, "%s%s%s\":", list[i].target != NULL ? "." : "", list[i].before != NULL ? list[i].before : "",
-                        list[i].name);
+        if (list[i].target != NULL) hoop__text_add(t, ".", 1);
+        if (list[i].before != NULL) hoop__text_adds(t, list[i].before);
+        hoop__text_adds(t, list[i].name);
+        hoop__text_add(t, "\":", 2);
         if (list[i].type == HOOP__METRIC_INT)
             hoop__text_addf(t, "%" PRId64, list[i].integer);
         else if (list[i].type == HOOP__METRIC_JSON)
