@@ -41,7 +41,8 @@ bool hoop__h5_dtype(hid_t type, hoop_dtype *out, bool *native);
 enum { HOOP_H5_TYPE_NAME = 224 };
 /** What a type is, in words, for errors. */
 void hoop__h5_type_name(hid_t type, char *out, size_t size);
-/** The type that a dataset's elements are read as (H5Tclose it): that of its codes for an enum; `flip`: with the other sign. */
+/** The type that a dataset's elements are read as (H5Tclose it): that of its codes for an enum, of
+ * its numbers for lists of any length; `flip`: with the other sign. */
 hid_t hoop__h5_taken_type(hid_t dset, bool flip);
 /** The code of member i of an enum; false if it is none that an int holds. */
 bool hoop__h5_enum_code(hid_t type, int i, int *out);

@@ -157,7 +157,8 @@ bool hoop__h5_enum_code(hid_t type, int i, int *out)
 
 hid_t hoop__h5_taken_type(hid_t dset, bool flip)
 {
-    const hid_t type = H5Dget_type(dset), base = type >= 0 && H5Tget_class(type) == H5T_ENUM ? H5Tget_super(type) : -1;
+    const hid_t type  = H5Dget_type(dset),
+                base  = type >= 0 && (H5Tget_class(type) == H5T_ENUM || H5Tget_class(type) == H5T_VLEN) ? H5Tget_super(type) : -1;
     const hid_t taken = type < 0 ? -1 : H5Tcopy(base >= 0 ? base : type); /* a type with a name would keep its file open */
     if (base >= 0) (void)H5Tclose(base);
     if (type >= 0) (void)H5Tclose(type);

@@ -7,15 +7,17 @@
 
 #include "data/filter.h"
 
-enum { FILTERS_MAX = 8, DIMS_MAX = HOOP_DATASET_DIMS + 1, CHECK_BYTES = 4 };
+enum { FILTERS_MAX = 8, DIMS_MAX = HOOP_CUT_DIMS, CHECK_BYTES = 4 };
 
 struct hoop_chunks {
     const hoop_dataset_field *field;
+    const hoop_cut           *cut;
     int                       ndim;
-    int64_t                   dims[DIMS_MAX], chunk[DIMS_MAX];
-    int64_t                   width, wide; /* bytes of an element in the file; of the larger of file and memory */
-    int64_t                   numel;       /* of a chunk */
-    hid_t                     type, taken; /* in the file, and what it is taken for */
+    int64_t                   chunk[DIMS_MAX];
+    int64_t                   to[DIMS_MAX]; /* from place to place of a dim in rows that are read, in elements */
+    int64_t                   width, wide;  /* bytes of an element in the file; of the larger of file and memory */
+    int64_t                   numel;        /* of a chunk */
+    hid_t                     type, taken;  /* in the file, and what it is taken for */
     int                       nfilters;
     H5Z_filter_t              filter[FILTERS_MAX];
     int64_t                   shuffle[FILTERS_MAX]; /* bytes of an element, as the shuffle filter was told */
@@ -131,28 +133,35 @@ static bool known_filters(hoop_chunks *c, hid_t dcpl)
     return true;
 }
 
-static bool chunk_shape(hoop_chunks *c, hid_t dset, hid_t dcpl, const hoop_dataset_field *f, bool flip, int64_t rows)
+static bool chunk_shape(hoop_chunks *c, hid_t dset, hid_t dcpl, const hoop_dataset_field *f, const hoop_cut *cut, bool flip)
 {
     hsize_t chunk[DIMS_MAX];
-    c->field = f;
-    c->ndim  = f->ndim + 1;
-    c->type  = hoop__h5_taken_type(dset, false);
-    c->taken = hoop__h5_taken_type(dset, flip);
+    int64_t numel = 1;
+    c->field      = f;
+    c->cut        = cut;
+    c->ndim       = cut->ndim;
+    c->type       = hoop__h5_taken_type(dset, false);
+    c->taken      = hoop__h5_taken_type(dset, flip);
     if (c->type < 0 || c->taken < 0 || H5Pget_layout(dcpl) != H5D_CHUNKED || H5Pget_chunk(dcpl, c->ndim, chunk) != c->ndim)
         return false;
     c->width = (int64_t)H5Tget_size(c->type);
     c->wide  = (int64_t)hoop_dtype_size(f->dtype) > c->width ? (int64_t)hoop_dtype_size(f->dtype) : c->width;
     c->numel = 1;
     for (int d = 0; d < c->ndim; d++) {
-        c->dims[d]  = d == 0 ? rows : f->shape[d - 1];
         c->chunk[d] = (int64_t)chunk[d];
         if (chunk[d] < 1 || chunk[d] > UINT32_MAX || __builtin_mul_overflow(c->numel, c->chunk[d], &c->numel)) return false;
     }
+    for (int d = c->ndim - 1; d >= 0; d--) {
+        if (d == cut->axis) continue;
+        c->to[d] = numel;
+        numel *= cut->count[d];
+    }
+    c->to[cut->axis] = numel;
     /* HDF5 keeps chunks below 4 GiB */
     return c->numel <= UINT32_MAX / c->wide && known_filters(c, dcpl);
 }
 
-hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, bool flip, int64_t rows, const char *path,
+hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, const hoop_cut *cut, bool flip, const char *path,
                                 hoop_error *err, hoop_chunks **out)
 {
     const hid_t  dcpl = H5Dget_create_plist(dset);
@@ -163,7 +172,7 @@ hoop_status hoop__chunks_create(hid_t dset, const hoop_dataset_field *f, bool fl
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
     }
     c->type = c->taken = -1;
-    if (dcpl >= 0 && chunk_shape(c, dset, dcpl, f, flip, rows))
+    if (dcpl >= 0 && chunk_shape(c, dset, dcpl, f, cut, flip))
         *out = c;
     else
         hoop__chunks_destroy(&c);
@@ -211,7 +220,7 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
         /* HDF5 1.10 calls a chunk that was never written an error, and tells it from a damaged index by its words alone */
         if (strstr(text, "not allocated") == NULL)
             return hoop_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be found (HDF5: %s)", path, c->field->path,
-                             (long long)at[0], text);
+                             (long long)at[c->cut->axis], text);
         bytes = 0;
     }
     if (bytes == 0) {
@@ -219,43 +228,56 @@ static hoop_status chunk_decode(const hoop_chunks *c, hid_t dset, const hsize_t 
         if (st != HOOP_OK) return st;
     } else if (bytes > (hsize_t)room) {
         return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: it has a wrong size", path, c->field->path,
-                         (long long)at[0]);
+                         (long long)at[c->cut->axis]);
     } else {
         if (H5Dread_chunk(dset, H5P_DEFAULT, at, &mask, *data) < 0)
             return hoop__h5_fail(err, HOOP_EIO, "%s: %s: the chunk at row %lld cannot be read", path, c->field->path,
-                                 (long long)at[0]);
+                                 (long long)at[c->cut->axis]);
         if (!undo_filters(c, mask, data, spare, (int64_t)bytes, &what))
             return hoop_fail(err, HOOP_EFORMAT, "%s: %s: the chunk at row %lld is damaged: %s", path, c->field->path,
-                             (long long)at[0], what);
+                             (long long)at[c->cut->axis], what);
     }
     if (H5Tconvert(c->taken, hoop__h5_memory_type(c->field->dtype), (size_t)c->numel, *data, NULL, H5P_DEFAULT) < 0)
         return hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be converted", path, c->field->path);
     return HOOP_OK;
 }
 
-/* Copy what of the chunk at `at` lies in rows [first, first + rows) to its place in out (rows, row shape). */
+/* Of dim d what is read of rows [first, first + rows). */
+static int64_t range(const hoop_chunks *c, int d, int64_t first, int64_t rows, int64_t *end)
+{
+    const int64_t begin = d == c->cut->axis ? first : c->cut->first[d];
+    *end                = begin + (d == c->cut->axis ? rows : c->cut->count[d]);
+    return begin;
+}
+
+/* Copy what of the chunk at `at` is in the piece of rows [first, first + rows) to its place in out, row after row. */
 static void chunk_place(const hoop_chunks *c, const hsize_t *at, const unsigned char *data, int64_t first, int64_t rows,
                         unsigned char *out)
 {
     const int64_t width = (int64_t)hoop_dtype_size(c->field->dtype);
     const int     last  = c->ndim - 1;
-    int64_t       low[DIMS_MAX], high[DIMS_MAX], index[DIMS_MAX];
+    int64_t       begin[DIMS_MAX], low[DIMS_MAX], high[DIMS_MAX], index[DIMS_MAX];
     for (int d = 0; d < c->ndim; d++) {
-        const int64_t begin = d == 0 ? first : 0, end = d == 0 ? first + rows : c->dims[d];
-        low[d]   = (int64_t)at[d] > begin ? (int64_t)at[d] : begin;
+        int64_t end;
+        begin[d] = range(c, d, first, rows, &end);
+        low[d]   = (int64_t)at[d] > begin[d] ? (int64_t)at[d] : begin[d];
         high[d]  = (int64_t)at[d] + c->chunk[d] < end ? (int64_t)at[d] + c->chunk[d] : end;
         index[d] = low[d];
         if (low[d] >= high[d]) return;
     }
     for (;;) {
-        int64_t from = 0, to = 0;
-        int     d;
+        const int64_t n    = high[last] - low[last];
+        int64_t       from = 0, to = 0;
+        int           d;
         for (d = 0; d < c->ndim; d++) {
             from = from * c->chunk[d] + index[d] - (int64_t)at[d];
-            to   = to * (d == 0 ? 1 : c->dims[d]) + index[d] - (d == 0 ? first : 0);
+            to += (index[d] - begin[d]) * c->to[d];
         }
-        memcpy(out + to * width, data + from * width,
-               (size_t)((c->ndim == 1 ? high[0] - low[0] : high[last] - low[last]) * width));
+        if (c->to[last] == 1)
+            memcpy(out + to * width, data + from * width, (size_t)(n * width));
+        else
+            for (int64_t i = 0; i < n; i++)
+                memcpy(out + (to + i * c->to[last]) * width, data + (from + i) * width, (size_t)width);
         /* the last dim went as one run */
         for (d = last - 1; d >= 0; d--) {
             if (++index[d] < high[d]) break;
@@ -271,18 +293,20 @@ hoop_status hoop__chunks_read(const hoop_chunks *c, hid_t dset, int64_t first, i
     /* a stage may be larger than the chunk: fletcher's bytes, and what deflate could not make smaller */
     const int64_t  room = c->numel * c->wide + (int64_t)FILTERS_MAX * CHECK_BYTES + c->numel * c->wide / 100 + 4096;
     unsigned char *data = malloc((size_t)room), *spare = malloc((size_t)room);
-    hsize_t        at[DIMS_MAX] = {(hsize_t)(first / c->chunk[0] * c->chunk[0])};
+    hsize_t        at[DIMS_MAX], from[DIMS_MAX];
+    int64_t        end[DIMS_MAX];
     hoop_status st = data == NULL || spare == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a chunk of %lld bytes of %s",
                                                                path, (long long)room, c->field->path)
                                                    : HOOP_OK;
+    for (int d = 0; d < c->ndim; d++) at[d] = from[d] = (hsize_t)(range(c, d, first, rows, &end[d]) / c->chunk[d] * c->chunk[d]);
     while (st == HOOP_OK) {
         int d;
         st = chunk_decode(c, dset, at, &data, &spare, room, path, err);
         if (st == HOOP_OK) chunk_place(c, at, data, first, rows, out);
         for (d = c->ndim - 1; d >= 0; d--) {
             at[d] += (hsize_t)c->chunk[d];
-            if ((int64_t)at[d] < (d == 0 ? first + rows : c->dims[d])) break;
-            at[d] = d == 0 ? at[d] : 0;
+            if ((int64_t)at[d] < end[d]) break;
+            at[d] = from[d];
         }
         if (d < 0) break;
     }

@@ -18,7 +18,7 @@ static bool names_equal(char *const *a, char *const *b, int64_t n, int64_t *at)
  * all shards that have them. */
 static hoop_status read_names(hoop_dataset *ds, const hoop_found *f, int field, bool ours, const char *path, hoop_error *err)
 {
-    const int64_t count = f->about.ndim <= 1 ? f->about.numel : -1;
+    const int64_t count = f->cut.ndim == 1 ? 1 : f->cut.ndim == 2 ? f->cut.extent[1 - f->cut.axis] : -1;
     hoop_names   *kept  = &ds->field[field].columns;
     char        **names;
     int64_t       at, n = hoop__h5_attr_strings(f->dset, "columns", &names);
@@ -26,8 +26,12 @@ static hoop_status read_names(hoop_dataset *ds, const hoop_found *f, int field, 
     if (n >= 0 && n != count) {
         if (ours)
             st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute columns of %s has %lld names, and its rows have %lld elements", path,
-                           ds->field[field].opts.path, (long long)n, (long long)f->about.numel);
+                           ds->field[field].opts.path, (long long)n, (long long)count);
         n = -1;
+    }
+    if (n > 0 && f->cut.ndim == 2) { /* of a piece */
+        n = f->about.numel;
+        memmove(names, names + f->cut.first[1 - f->cut.axis], (size_t)n * sizeof *names);
     }
     if (n > 0 && kept->name != NULL && !names_equal(names, kept->name, n, &at))
         st = hoop_fail(err, HOOP_EFORMAT, "%s: column %lld of %s is called '%s', but '%s' in the shards before it", path,
@@ -112,7 +116,7 @@ hoop_status hoop_dataset_choose(hoop_dataset *ds, int field, const int64_t *from
                                 hoop_error *err)
 {
     const hoop_dataset_field *f;
-    hoop_view                *v;
+    hoop_presented           *v;
     int64_t                  *old, *all;
     hoop_names                copy;
     hoop_status               st;
@@ -148,10 +152,10 @@ hoop_status hoop_dataset_choose(hoop_dataset *ds, int field, const int64_t *from
 hoop_status hoop_dataset_relabel(hoop_dataset *ds, int field, const int64_t *to, int64_t nto, const char *const *names, int64_t n,
                                  hoop_error *err)
 {
-    hoop_view  *v;
-    int64_t    *all, count;
-    hoop_names  copy;
-    hoop_status st;
+    hoop_presented *v;
+    int64_t        *all, count;
+    hoop_names      copy;
+    hoop_status     st;
     if (field < 0 || field >= ds->nfields || !ds->shown[field].present || hoop_dtype_is_float(ds->shown[field].dtype) || nto < 1)
         return hoop_fail(err, HOOP_EARG, "%s: holds no labels to be numbered in another way", ds->spec);
     v     = &ds->field[field].view;
@@ -186,10 +190,11 @@ PICK(float)
 PICK(double)
 PICK(int64_t)
 
-void hoop__view_row(const hoop_dataset *ds, int field, hoop_dtype as, void *row, void *out)
+void hoop__view_row(const hoop_dataset *ds, int field, hoop_dtype as, void *row, int64_t n, void *out)
 {
-    const hoop_view *v    = &ds->field[field].view;
-    const int64_t   *from = v->from, n = ds->shown[field].numel;
+    const hoop_presented *v    = &ds->field[field].view;
+    const int64_t        *from = v->from;
+    if (from != NULL) n = ds->shown[field].numel;
     if (from != NULL && as == HOOP_F32) pick_float(row, out, from, n);
     if (from != NULL && as == HOOP_F64) pick_double(row, out, from, n);
     if (from != NULL && as == HOOP_I64) pick_int64_t(row, out, from, n);

@@ -57,41 +57,76 @@ static void add_readings(const hoop_dataset *ds, int field, hoop_sum *sum)
     }
 }
 
-/* The stored bytes of evenly spaced rows, first and last included, of each at most `most`. */
+/* The stored bytes of evenly spaced samples, first and last included, of each at most `most`; how long it is, where that varies.
+ */
 static hoop_status add_rows(hoop_dataset *ds, int field, int64_t count, int64_t most, hoop_sum *sum, hoop_error *err)
 {
-    const int64_t n = ds->info.length, row_bytes = ds->field[field].row_bytes;
-    hoop_status   st = HOOP_OK;
+    const hoop_field *f    = &ds->field[field];
+    const int64_t     n    = ds->info.length;
+    hoop_rows         rows = {0};
+    hoop_status       st   = HOOP_OK;
     for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
-        const int64_t        at = count == 1 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1)); /* without overflow */
-        hoop_shard          *s  = hoop__shard_find(ds, at);
-        const unsigned char *row;
-        st = hoop__shard_row(ds, s, field, at - s->first, err, &row);
-        if (st == HOOP_OK) hoop__sum_add(sum, row, row_bytes < most ? row_bytes : most);
+        const int64_t at = count == 1 ? 0 : (int64_t)((__int128)i * (n - 1) / (count - 1)); /* without overflow */
+        hoop_shard   *s  = hoop__shard_find(ds, at);
+        int64_t       first, bytes;
+        const int64_t span = hoop__sample_rows(f, &s->field[field], at - s->first, &first);
+        st                 = hoop__shard_rows(ds, s, field, first, span, most, &rows, err);
+        if (st != HOOP_OK) break;
+        bytes = rows.n * f->row_bytes;
+        if (ds->shown[field].varies) add_number(sum, rows.n);
+        hoop__sum_add(sum, rows.data, bytes < most ? bytes : most);
     }
+    free(rows.space);
     return st;
+}
+
+/* Bytes of a sample of all fields; where its rows vary, as many as are looked at. */
+static int64_t sample_bytes(const hoop_dataset *ds)
+{
+    int64_t sum = 0;
+    for (int k = 0; k < ds->nfields; k++) {
+        const hoop_field *f = &ds->field[k];
+        int64_t           own;
+        if (!ds->shown[k].present) continue;
+        if (ds->shown[k].varies)
+            own = FINGERPRINT_ROW_BYTES;
+        else if (__builtin_mul_overflow(f->row_bytes, f->span, &own))
+            return INT64_MAX;
+        if (__builtin_add_overflow(sum, own, &sum)) return INT64_MAX;
+    }
+    return sum;
+}
+
+/* How samples are made of rows; of the short form's plain fields nothing, as there was never more to say. */
+static void add_samples(const hoop_dataset *ds, int field, hoop_sum *sum)
+{
+    const hoop_field         *f     = &ds->field[field];
+    const hoop_dataset_field *shown = &ds->shown[field];
+    if (ds->plain) return;
+    add_number(sum, (int64_t)shown->role);
+    add_number(sum, shown->classes);
+    add_number(sum, shown->window);
+    add_number(sum, shown->stride);
+    add_number(sum, shown->window > 0 || shown->horizon > 0 ? f->lead : 0);
+    add_number(sum, shown->varies ? 1 : 0);
 }
 
 static hoop_status fingerprint(hoop_dataset *ds, hoop_error *err)
 {
-    const int64_t n         = ds->info.length;
-    hoop_sum     *sum       = hoop__sum_create();
-    hoop_status   st        = HOOP_OK;
-    int64_t       row_bytes = 0, count;
+    const int64_t n   = ds->info.length;
+    hoop_sum     *sum = hoop__sum_create();
+    hoop_status   st  = HOOP_OK;
+    int64_t       count;
     bool          all;
     if (sum == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a checksum", ds->spec);
-    for (int k = 0; k < ds->nfields; k++) row_bytes += ds->field[k].row_bytes;
-    all   = row_bytes <= FINGERPRINT_ALL / n;
+    all   = sample_bytes(ds) <= FINGERPRINT_ALL / n;
     count = all ? n : ds->info.mapped ? FINGERPRINT_ROWS : FINGERPRINT_CHUNKED_ROWS;
     if (count > n) count = n;
     add_number(sum, n);
     add_number(sum, ds->plain ? ds->shown[HOOP_FIELD_Y].classes : -ds->nfields);
     for (int k = 0; k < ds->nfields && st == HOOP_OK; k++) {
         const hoop_dataset_field *f = &ds->field[k].stored;
-        if (!ds->plain) {
-            add_number(sum, (int64_t)ds->field[k].opts.role);
-            add_number(sum, ds->shown[k].classes);
-        }
+        add_samples(ds, k, sum);
         add_number(sum, f->present);
         if (!f->present) continue;
         add_number(sum, (int64_t)f->dtype);
@@ -157,7 +192,6 @@ static hoop_status take_fields(hoop_dataset *ds, const hoop_dataset_opts *o, hoo
         if (f[k].name == NULL || f[k].name[0] == '\0' || f[k].path == NULL || f[k].path[0] == '\0')
             return hoop_fail(err, HOOP_EARG, "%s: field %d has no %s", ds->spec, k,
                              f[k].name == NULL || f[k].name[0] == '\0' ? "name" : "path");
-        if (f[k].classes < 0) return hoop_fail(err, HOOP_EARG, "%s: classes of %s is negative", ds->spec, f[k].name);
         for (int j = 0; j < k; j++)
             if (strcmp(f[j].name, f[k].name) == 0)
                 return hoop_fail(err, HOOP_EARG, "%s: two fields are called %s", ds->spec, f[k].name);
@@ -194,6 +228,7 @@ hoop_status hoop_dataset_open(const char *spec, const hoop_dataset_opts *opts, h
     ds->info.cache_bytes = opts->cache_bytes > 0 ? opts->cache_bytes : default_cache_bytes();
     ds->open_max         = hoop__handles_max();
     HOOP_TRY(st, done, take_fields(ds, opts, err));
+    HOOP_TRY(st, done, hoop__samples_plan(ds, err));
     HOOP_TRY(st, done, open_shards(ds, &paths, err));
     HOOP_TRY(st, done, fingerprint(ds, err));
     *out = ds;
@@ -221,6 +256,7 @@ void hoop_dataset_close(hoop_dataset **pds)
         free((char *)ds->field[k].opts.name);
         free((char *)ds->field[k].opts.path);
         free((char *)ds->field[k].opts.offsets);
+        free(ds->field[k].object);
     }
     free(ds->field);
     free(ds->shown);
@@ -268,170 +304,4 @@ hoop_status hoop__dataset_note(hoop_dataset *ds, hoop_error *err, const char *fo
 const char *hoop_dataset_note(const hoop_dataset *ds, int i)
 {
     return i < 0 || i >= ds->nnotes ? NULL : ds->note[i];
-}
-
-/* ---- gathering rows ---- */
-
-typedef struct place {
-    int64_t index, at;
-} place;
-
-static int by_index(const void *a, const void *b)
-{
-    const int64_t x = ((const place *)a)->index, y = ((const place *)b)->index;
-    return (x > y) - (x < y);
-}
-
-static char *place_of(const hoop_gather *g, int64_t i, size_t step)
-{
-    return g->to != NULL ? g->to[i] : g->out + (size_t)i * step;
-}
-
-/* How a gathering brings a row from where it is stored to its place. */
-typedef struct passage {
-    hoop_row_cast       *cast;
-    size_t               step;  /* bytes a presented row takes */
-    char                *space; /* for a row of which columns are chosen; NULL: of all */
-    bool                 view;
-    hoop_reading_faults *faults;
-} passage;
-
-/* Row number `number` of shard s, the i-th that is wanted. */
-static void carry(const hoop_dataset *ds, const hoop_gather *g, const passage *p, const hoop_shard *s, int64_t number,
-                  const void *row, int64_t i)
-{
-    const hoop_field   *f  = &ds->field[g->field];
-    const hoop_reading *r  = &s->field[g->field].reading;
-    char               *to = place_of(g, i, p->step), *cast_to = p->space != NULL ? p->space : to;
-    if (!r->used)
-        p->cast(row, cast_to, f->read.numel, f->read.scale);
-    else
-        hoop__reading_row(r, &f->stored, row, g->as, cast_to, s->path, number, p->faults);
-    if (p->view) hoop__view_row(ds, g->field, g->as, cast_to, to);
-}
-
-static bool given_up(const hoop_gather *g)
-{
-    return g->stop != NULL && atomic_load_explicit(g->stop, memory_order_relaxed);
-}
-
-/* In order of the rows, so that a chunk is read once a call however small the cache; and back the next time, so that what the
- * cache still holds, the end of the last pass, is met first. */
-static hoop_status gather_blocks(hoop_dataset *ds, const hoop_gather *g, const passage *way, hoop_error *err)
-{
-    place      *order = malloc((size_t)g->n * sizeof *order);
-    hoop_status st    = HOOP_OK;
-    bool        backwards;
-    if (order == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld indices", ds->spec, (long long)g->n);
-    for (int64_t i = 0; i < g->n; i++) order[i] = (place){g->index[i], i};
-    qsort(order, (size_t)g->n, sizeof *order, by_index);
-    (void)pthread_mutex_lock(&ds->lock);
-    backwards                     = ds->field[g->field].backwards;
-    ds->field[g->field].backwards = !backwards;
-    for (int64_t i = 0; i < g->n && st == HOOP_OK && !given_up(g); i++) {
-        const place         *p = &order[backwards ? g->n - 1 - i : i];
-        hoop_shard          *s = hoop__shard_find(ds, p->index);
-        const unsigned char *row;
-        st = hoop__shard_row(ds, s, g->field, p->index - s->first, err, &row);
-        if (st == HOOP_OK) st = hoop__sums_look(ds, s, g->field, p->index - s->first, err);
-        if (st == HOOP_OK) carry(ds, g, way, s, p->index - s->first, row, p->at);
-    }
-    (void)pthread_mutex_unlock(&ds->lock);
-    free(order);
-    return st == HOOP_OK ? hoop__reading_verdict(way->faults, ds->field[g->field].opts.path, err) : st;
-}
-
-static hoop_status gather_mapped(const hoop_dataset *ds, const hoop_gather *g, const passage *way, hoop_error *err)
-{
-    for (int64_t i = 0; i < g->n && !given_up(g); i++) {
-        const hoop_shard *s   = hoop__shard_find(ds, g->index[i]);
-        const int64_t     row = g->index[i] - s->first;
-        const hoop_status st  = hoop__sums_look(ds, s, g->field, row, err);
-        if (st != HOOP_OK) return st;
-        carry(ds, g, way, s, row, s->field[g->field].rows + row * ds->field[g->field].row_bytes, i);
-    }
-    return hoop__reading_verdict(way->faults, ds->field[g->field].opts.path, err);
-}
-
-hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err)
-{
-    const hoop_dataset_field *f;
-    hoop_reading_faults       faults = {.count = 0};
-    passage                   way    = {.faults = &faults};
-    uint64_t                  mode;
-    hoop_status               st;
-    if (g->field < 0 || g->field >= ds->nfields)
-        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 to %d are possible", ds->spec, g->field, ds->nfields - 1);
-    f = &ds->field[g->field].read;
-    if (!f->present)
-        return hoop_fail(err, HOOP_EARG, "%s: the dataset was opened without %s", ds->spec, ds->field[g->field].opts.path);
-    way.cast = hoop__row_cast(f->dtype, g->as, f->scale);
-    if (way.cast == NULL)
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is stored as %s%s and cannot be read as %s", ds->spec, f->path,
-                         hoop_dtype_name(f->dtype), f->scale != 1.0 ? " with a scale" : "", hoop_dtype_name(g->as));
-    for (int64_t i = 0; i < g->n; i++)
-        if (g->index[i] < 0 || g->index[i] >= ds->info.length)
-            return hoop_fail(err, HOOP_ERANGE, "%s: row %lld of %lld is wanted", ds->spec, (long long)g->index[i],
-                             (long long)ds->info.length);
-    if (g->n == 0) return HOOP_OK;
-    way.step = (size_t)ds->shown[g->field].numel * hoop_dtype_size(g->as);
-    way.view = ds->field[g->field].view.from != NULL || ds->field[g->field].view.label != NULL;
-    if (ds->field[g->field].view.from != NULL) {
-        way.space = malloc((size_t)f->numel * hoop_dtype_size(g->as));
-        if (way.space == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", ds->spec);
-    }
-    mode = hoop_fp_enter(); /* casts round and scale */
-    st   = ds->field[g->field].mapped ? gather_mapped(ds, g, &way, err) : gather_blocks(ds, g, &way, err);
-    hoop_fp_restore(mode);
-    free(way.space);
-    return st == HOOP_OK && given_up(g) ? hoop_fail(err, HOOP_EINTERRUPTED, "%s: reading was given up", ds->spec) : st;
-}
-
-hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
-                              hoop_error *err)
-{
-    return hoop__dataset_gather(ds, &(hoop_gather){.index = index, .n = n, .field = field, .as = as, .out = out}, err);
-}
-
-hoop_status hoop_dataset_read_padded(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, int64_t length,
-                                     void *out, hoop_error *err)
-{
-    (void)length;
-    return hoop_dataset_read(ds, index, n, field, as, out, err);
-}
-
-hoop_status hoop_dataset_lengths(hoop_dataset *ds, const int64_t *index, int64_t n, int field, int64_t *lengths, hoop_error *err)
-{
-    (void)index;
-    if (field < 0 || field >= ds->nfields)
-        return hoop_fail(err, HOOP_EARG, "%s: field %d; 0 to %d are possible", ds->spec, field, ds->nfields - 1);
-    for (int64_t i = 0; i < n; i++) lengths[i] = ds->shown[field].ndim > 0 ? ds->shown[field].shape[0] : 1;
-    return HOOP_OK;
-}
-
-/* ---- looking for what cannot be read ---- */
-
-static hoop_status check_shard(hoop_dataset *ds, hoop_shard *s, int field, hoop_error *err)
-{
-    const hoop_reading *v      = &s->field[field].reading;
-    hoop_reading_faults faults = {0};
-    hoop_status         st     = HOOP_OK;
-    for (int64_t i = 0; v->used && i < s->rows && st == HOOP_OK; i++) {
-        const unsigned char *row;
-        (void)pthread_mutex_lock(&ds->lock);
-        st = hoop__shard_row(ds, s, field, i, err, &row);
-        if (st == HOOP_OK) st = hoop__sums_look(ds, s, field, i, err);
-        if (st == HOOP_OK) hoop__reading_row(v, &ds->field[field].stored, row, HOOP_F64, NULL, s->path, i, &faults);
-        (void)pthread_mutex_unlock(&ds->lock);
-    }
-    return st == HOOP_OK ? hoop__reading_verdict(&faults, ds->field[field].opts.path, err) : st;
-}
-
-hoop_status hoop_dataset_check(hoop_dataset *ds, hoop_error *err)
-{
-    hoop_status st = HOOP_OK;
-    for (int i = 0; i < ds->info.shards && st == HOOP_OK; i++)
-        for (int k = 0; k < ds->nfields && st == HOOP_OK; k++)
-            if (ds->shown[k].present && ds->shown[k].checked) st = check_shard(ds, &ds->shard[i], k, err);
-    return st;
 }

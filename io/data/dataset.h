@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/h5.h"
+#include "data/cut.h"
 #include "data/reading.h"
 #include "hoop/dataset.h"
 
@@ -20,7 +21,8 @@ typedef int64_t __attribute__((aligned(1), may_alias)) hoop_stored_I64;
 typedef int32_t __attribute__((aligned(1), may_alias)) hoop_stored_I32;
 typedef uint8_t __attribute__((aligned(1), may_alias)) hoop_stored_U8;
 
-/** `rows` consecutive rows read through HDF5; a list from the most to the least recently used. */
+/** Consecutive rows read through HDF5; a list from the most to the least recently used. Rows of variable length: i64, how many
+ * elements stand before each row and before the end, then these. */
 typedef struct hoop_block {
     struct hoop_block  *newer, *older;
     struct hoop_block **owner; /* the entry of the field's table that points here */
@@ -31,7 +33,12 @@ typedef struct hoop_block {
 
 /** One field of one shard: mapped, or read in blocks of block_rows rows. */
 typedef struct hoop_shard_field {
-    const unsigned char *rows;    /* first row in the map; NULL: blocks */
+    const unsigned char *rows;     /* of the dataset (straight: the first row) in the map; NULL: blocks */
+    bool                 straight; /* mapped rows that are taken as they are, one after the other */
+    bool                 varies;   /* rows are of variable length */
+    int64_t              nrows;    /* of its series, or list of rows; samples are made of these (samples.c) */
+    int64_t             *offsets;  /* of samples, NULL: they are not by offsets */
+    hoop_cut             cut;
     hoop_reading         reading; /* how its stored elements are meant */
     bool                 flip;    /* its integers are taken with the other sign than the file's type says */
     hid_t                dset;    /* -1 when mapped, or while the shard's file is closed */
@@ -40,13 +47,15 @@ typedef struct hoop_shard_field {
     hoop_block         **blocks;
     /* of mapped rows that come with checksums (sums.c), one for sum_rows rows; NULL: none */
     const hoop_stored_I64 *sums;
+    const unsigned char   *summed;    /* the first row, as it is in the file */
+    int64_t                sum_bytes; /* of a row */
     int64_t                sum_rows;
     atomic_uchar          *seen; /* whether that block was found to be right */
 } hoop_shard_field;
 
 typedef struct hoop_shard {
     char             *path;
-    int64_t           first, rows; /* place in the dataset */
+    int64_t           first, rows; /* place of its samples in the dataset */
     int64_t           bytes;
     void             *map;
     hid_t             file;                       /* -1 when all is mapped, or while it is closed */
@@ -64,20 +73,23 @@ typedef struct hoop_names {
 } hoop_names;
 
 /** How rows are presented, where that is not as they are stored (columns.c). */
-typedef struct hoop_view {
+typedef struct hoop_presented {
     int64_t   *from; /* which column each comes from, -1: zeros; NULL: as stored */
     hoop_names columns, classes;
     int64_t   *label, nlabel; /* what each stored label stands for; NULL: itself */
-} hoop_view;
+} hoop_presented;
 
 /** One field, the same in all shards. */
 typedef struct hoop_field {
-    hoop_field_opts    opts;         /* its texts are the dataset's */
-    hoop_dataset_field stored, read; /* what blocks and mapped rows hold; as read (reading.h), before a view */
-    int64_t            row_bytes;    /* stored */
-    bool               mapped;       /* in all shards */
+    hoop_field_opts    opts;               /* its texts are the dataset's */
+    hoop_dataset_field stored, read;       /* what blocks and mapped rows hold; as read (reading.h), before a view */
+    int64_t            row_bytes;          /* stored */
+    char              *object;             /* the HDF5 dataset */
+    hoop_piece         piece;              /* of it */
+    int64_t            stride, lead, span; /* sample i is rows i * stride + lead and on, span of them; not by offsets */
+    bool               mapped;             /* in all shards */
     hoop_names         columns, classes;
-    hoop_view          view;
+    hoop_presented     view;
     hoop_block        *latest;    /* the last one used */
     bool               backwards; /* its next gathering goes from high rows to low */
 } hoop_field;
@@ -113,8 +125,30 @@ void        hoop__paths_free(hoop_paths *p);
 /** Open shard i, whose path is set; fields and info of shard 0 become the dataset's, others are compared with them. */
 hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_error *err);
 void        hoop__shard_close(hoop_dataset *ds, hoop_shard *s);
-/** The stored bytes of a row, valid until the next call (call under ds->lock unless mapped); not checked by sums. */
-hoop_status hoop__shard_row(hoop_dataset *ds, hoop_shard *s, int field, int64_t row, hoop_error *err, const unsigned char **out);
+/** Rows of a shard, one after the other. */
+typedef struct hoop_rows {
+    const unsigned char *data;
+    int64_t              n;     /* rows; of a row of variable length, its elements */
+    unsigned char       *space; /* where they are not to be had side by side: free it at the end */
+    int64_t              room;
+} hoop_rows;
+/** The stored bytes of rows (one, where they are of variable length), valid until the next call; of them at least the first
+ * `most` bytes. Under ds->lock unless the field is mapped; not checked by sums. */
+hoop_status hoop__shard_rows(hoop_dataset *ds, hoop_shard *s, int field, int64_t first, int64_t count, int64_t most, hoop_rows *r,
+                             hoop_error *err);
+
+/* ---- which rows a sample is (samples.c) ---- */
+
+/** What windows make of the fields' options. HOOP_EARG. */
+hoop_status hoop__samples_plan(hoop_dataset *ds, hoop_error *err);
+/** From a row to a sample, as it is presented. HOOP_EARG, HOOP_ESHAPE, HOOP_ESIZE. */
+hoop_status hoop__samples_shape(const hoop_field *f, bool varies, const char *path, hoop_error *err, hoop_dataset_field *shown);
+/** Rows [*first, *first + return) of sample i of a shard. */
+static inline int64_t hoop__sample_rows(const hoop_field *f, const hoop_shard_field *s, int64_t i, int64_t *first)
+{
+    *first = s->offsets != NULL ? s->offsets[i] : i * f->stride + f->lead;
+    return s->offsets != NULL ? s->offsets[i + 1] - s->offsets[i] : f->span;
+}
 /** Rows index[n] of a field, as `as`, to out side by side, or each to its place. */
 typedef struct hoop_gather {
     const int64_t     *index;
@@ -122,7 +156,10 @@ typedef struct hoop_gather {
     int                field;
     hoop_dtype         as;
     char              *out;
-    char *const       *to;   /* n places; NULL: out */
+    char *const       *to;      /* n places; NULL: out */
+    int64_t           *lengths; /* only this is wanted: how long each is */
+    int64_t            length;  /* where rows vary, what they are padded to; NULL padded: one length */
+    const int64_t     *padded;
     const atomic_bool *stop; /* looked at between rows: given up with HOOP_EINTERRUPTED when it is set; may be NULL */
 } hoop_gather;
 hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err);
@@ -135,8 +172,8 @@ struct hoop_found;
 hoop_status hoop__columns_read(hoop_dataset *ds, const struct hoop_look *l, const struct hoop_found *f, int field,
                                hoop_error *err);
 void        hoop__columns_free(hoop_dataset *ds);
-/** A row of the field, cast as it is stored, to how it is presented; row may be out where no columns are chosen. */
-void hoop__view_row(const hoop_dataset *ds, int field, hoop_dtype as, void *row, void *out);
+/** A row of the field, cast as it is stored (n elements), to how it is presented; row may be out where no columns are chosen. */
+void hoop__view_row(const hoop_dataset *ds, int field, hoop_dtype as, void *row, int64_t n, void *out);
 
 /* ---- checksums of blocks of mapped rows (sums.c) ---- */
 
@@ -148,12 +185,17 @@ hoop_status hoop__sums_name(const char *name, hoop_error *err, char *out, size_t
 hoop_status hoop__sums_adopt(hoop_shard *s, int field, int64_t rows, int64_t offset, hoop_error *err);
 /** Is the block that holds this row of the shard right? HOOP_ECHECKSUM if not. Any thread. */
 hoop_status hoop__sums_check(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, hoop_error *err);
-/** The same, unless that was asked before, or there is nothing to ask. */
-static inline hoop_status hoop__sums_look(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, hoop_error *err)
+/** The same of all blocks with rows [row, row + n), unless that was asked before, or there is nothing to ask. */
+static inline hoop_status hoop__sums_look(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, int64_t n,
+                                          hoop_error *err)
 {
-    const hoop_shard_field *f = &s->field[field];
-    if (f->sums == NULL || atomic_load_explicit(&f->seen[row / f->sum_rows], memory_order_relaxed) != 0) return HOOP_OK;
-    return hoop__sums_check(ds, s, field, row, err);
+    const hoop_shard_field *f  = &s->field[field];
+    hoop_status             st = HOOP_OK;
+    if (f->sums == NULL || n == 0) return HOOP_OK;
+    for (int64_t b = row / f->sum_rows; b <= (row + n - 1) / f->sum_rows && st == HOOP_OK; b++)
+        if (atomic_load_explicit(&f->seen[b], memory_order_relaxed) == 0)
+            st = hoop__sums_check(ds, s, field, b * f->sum_rows, err);
+    return st;
 }
 
 /* ---- files open through HDF5 (handles.c); under ds->lock, HDF5's printing being off ---- */

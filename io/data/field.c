@@ -113,7 +113,9 @@ hoop_status hoop__field_type(hoop_found *f, const hoop_look *l, const hoop_field
         goto done;
     }
     hoop__reading_none(&f->reading);
-    f->width  = (int64_t)H5Tget_size(type);
+    f->cell   = (int64_t)H5Tget_size(type);
+    f->width  = (int64_t)H5Tget_size(taken);
+    f->varies = H5Tget_class(type) == H5T_VLEN;
     is_signed = H5Tget_class(taken) == H5T_INTEGER && H5Tget_sign(taken) == H5T_SGN_2;
     if (H5Tget_class(type) == H5T_ENUM) HOOP_TRY(st, done, enum_type(f, type, l, o, err));
     if (H5Tget_class(type) == H5T_INTEGER && is_signed && meant_unsigned(f, l)) {
@@ -283,4 +285,73 @@ hoop_status hoop__field_missing(const hoop_look *l, const char *name, hoop_error
     return hoop_fail(err, HOOP_EFORMAT,
                      link ? "%s: %s cannot be opened as a dataset: it is a group; %s%s" : "%s: there is no dataset %s; %s%s",
                      l->path, name, n.used == 0 ? "there is none" : "it holds ", n.text);
+}
+
+/* ---- one field of an open file ---- */
+
+/* All of a dataset of no elements would be no piece of it. */
+static hoop_status check_dims(const hoop_look *l, const hoop_field *of, const hsize_t *dims, int ndim, hoop_error *err,
+                              hoop_found *f)
+{
+    const char *name     = of->opts.path;
+    const int   axis     = of->opts.sample_axis < ndim ? of->opts.sample_axis : 0;
+    bool        overflow = dims[axis] > INT64_MAX;
+    int64_t     row      = 1;
+    f->rows              = (int64_t)dims[axis];
+    for (int d = 0; d < ndim; d++)
+        if (d != axis) overflow = overflow || dims[d] > INT64_MAX || __builtin_mul_overflow(row, (int64_t)dims[d], &row);
+    overflow = overflow || __builtin_mul_overflow(row, f->rows, &f->elements) || f->elements > INT64_MAX / 16;
+    if (overflow) return hoop_fail(err, HOOP_ESIZE, "%s: the size of %s overflows", l->path, name);
+    if (f->rows == 0) return hoop_fail(err, HOOP_EFORMAT, "%s: %s has no rows", l->path, name);
+    return row > 0 ? HOOP_OK : hoop_fail(err, HOOP_ESHAPE, "%s: the rows of %s have no elements", l->path, name);
+}
+
+static hoop_status field_shape(const hoop_look *l, const hoop_field *of, hoop_error *err, hoop_found *f)
+{
+    const char *name = of->opts.path;
+    hsize_t     dims[HOOP_CUT_DIMS];
+    const hid_t space = H5Dget_space(f->dset);
+    const int   ndim  = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
+    hoop_status st;
+    if (ndim < 0)
+        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", l->path, name);
+    else if (ndim == 0 || ndim > HOOP_CUT_DIMS)
+        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %d dims; 1 to %d are possible, the first counts rows", l->path, name, ndim,
+                       HOOP_CUT_DIMS);
+    else if (H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", l->path, name);
+    else if (f->varies &&
+             (ndim > 1 || of->piece.ndim > 0 || of->opts.offsets != NULL || of->opts.window > 0 || of->opts.horizon > 0))
+        st = hoop_fail(
+            err, HOOP_ESHAPE,
+            "%s: %s has %d dims of rows of variable length; one dim of such is possible, without piece, window or offsets",
+            l->path, name, ndim);
+    else
+        st = check_dims(l, of, dims, ndim, err, f);
+    if (st == HOOP_OK) st = hoop__cut_make(&of->piece, of->opts.sample_axis, ndim, dims, l->path, name, err, &f->cut, &f->about);
+    if (space >= 0) (void)H5Sclose(space);
+    return st;
+}
+
+hoop_status hoop__field_find(const hoop_look *l, const hoop_field *of, hoop_error *err, hoop_found *f)
+{
+    const hoop_field_opts *o = &of->opts;
+    hoop_status            st;
+    bool                   native = false;
+    f->dset                       = -1;
+    if (o->use == HOOP_Y_NONE) return HOOP_OK;
+    if (!hoop__h5_exists(l->file, of->object)) {
+        (void)H5Eclear2(H5E_DEFAULT);
+        return o->use == HOOP_Y_OPTIONAL ? HOOP_OK : hoop__field_missing(l, of->object, err);
+    }
+    f->dset = H5Dopen2(l->file, of->object, H5P_DEFAULT);
+    if (f->dset < 0) return hoop__field_missing(l, of->object, err);
+    f->about.path = o->path;
+    HOOP_TRY(st, done, hoop__field_type(f, l, o, &native, err));
+    HOOP_TRY(st, done, field_shape(l, of, err, f));
+    HOOP_TRY(st, done, hoop__storage_find(f, l->file, l->path, o->path, native, l->bytes, err));
+    f->about.present = true;
+    st               = hoop__field_reading(f, l, o, err);
+done:
+    return st;
 }

@@ -60,7 +60,7 @@ hoop_status hoop__handles_open(hoop_dataset *ds, hoop_shard *s, hoop_error *err)
     hoop__handles_opened(ds, s);
     for (int k = 0; k < ds->nfields; k++) {
         if (s->field[k].blocks == NULL) continue;
-        s->field[k].dset = H5Dopen2(s->file, ds->field[k].opts.path, H5P_DEFAULT);
+        s->field[k].dset = H5Dopen2(s->file, ds->field[k].object, H5P_DEFAULT);
         if (s->field[k].dset >= 0) continue;
         st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be opened again", s->path, ds->field[k].opts.path);
         hoop__handles_close(ds, s);

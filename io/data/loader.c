@@ -15,13 +15,21 @@
 
 enum { ALIGN = 64 };
 
+/* A step's rows of one field: of fixed size, or, where they vary, as the samples have it. */
+typedef struct rows {
+    char    *data;
+    int64_t  room;
+    int64_t *lengths;   /* of samples; NULL: they do not vary */
+    int64_t *leaf, *at; /* what a leaf's are padded to, and where it begins; NULL: by row_bytes */
+} rows;
+
 typedef struct slot {
-    int64_t     step; /* -1: nothing */
-    bool        ready;
-    hoop_status status;
-    hoop_error  error;
-    int64_t    *sample;
-    char      **data; /* of each field */
+    int64_t      step; /* -1: nothing */
+    bool         ready;
+    hoop_status  status;
+    hoop_error   error;
+    int64_t     *sample;
+    struct rows *field;
 } slot;
 
 struct hoop_loader {
@@ -29,15 +37,17 @@ struct hoop_loader {
     hoop_loader_opts  opts;
     int64_t           length, steps_per_epoch, first_leaf, leaves, most; /* most: samples of this rank in a full step */
     int               nfields;
-    int64_t           row_bytes[HOOP_DATASET_FIELDS];
-    bool              present[HOOP_DATASET_FIELDS];
+    int64_t           row_bytes[HOOP_DATASET_FIELDS]; /* of rows that are padded by leaves: of one of their own rows */
+    int64_t           pad_to[HOOP_DATASET_FIELDS];    /* what rows that vary are padded to; 0: leaf by leaf */
+    bool              present[HOOP_DATASET_FIELDS], varies[HOOP_DATASET_FIELDS];
     hoop_loader_field leaf[HOOP_DATASET_FIELDS]; /* of the leaf given last */
     int               nslots;
     slot             *slot;
     pthread_t         thread;
     bool              threaded, stop;
     atomic_bool       abandon; /* what the thread is filling is not wanted any more */
-    char            **to;      /* places of a step's rows, for whoever fills */
+    char            **to;      /* places of a step's rows, for whoever fills, */
+    int64_t          *padded;  /* and what they are padded to */
     pthread_mutex_t   lock;
     pthread_cond_t    work, done;
     int64_t           taken, filled, held; /* held: the consumer's step, -1: none */
@@ -68,7 +78,61 @@ static int64_t leaf_offset(const hoop_loader *l, int64_t n, int64_t leaf, int fi
     return ((first - begin) * l->row_bytes[field] + ALIGN - 1) / ALIGN * ALIGN + (leaf - l->first_leaf) * ALIGN;
 }
 
-/* Which samples the step has, and all of them in one gathering a field: a chunk is then read once a step. */
+/* What each leaf is padded to, the longest of its samples, and where it begins in a buffer that is large enough. */
+static hoop_status lay_leaves(const hoop_loader *l, rows *r, int64_t n, int field, hoop_error *err)
+{
+    int64_t at   = 0, bytes;
+    bool    fits = true;
+    for (int64_t i = 0, next = 0; i < l->leaves; i++) {
+        int64_t       first;
+        const int64_t count = hoop_leaf_samples(n, l->opts.leaves, l->first_leaf + i, &first);
+        r->leaf[i]          = 1; /* of none at all, too: a tensor has no dim of 0 */
+        for (int64_t k = 0; k < count; k++, next++)
+            if (r->lengths[next] > r->leaf[i]) r->leaf[i] = r->lengths[next];
+        r->at[i] = at;
+        fits     = fits && !__builtin_mul_overflow(count * r->leaf[i], l->row_bytes[field], &bytes) &&
+               !__builtin_add_overflow(at, bytes + ALIGN, &at);
+        at = at / ALIGN * ALIGN;
+    }
+    if (!fits) return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
+    if (at <= r->room) return HOOP_OK;
+    free(r->data);
+    r->room = (at + at / 4 + ALIGN) / ALIGN * ALIGN;
+    r->data = aligned_alloc(ALIGN, (size_t)r->room);
+    if (r->data != NULL) return HOOP_OK;
+    r->room = 0;
+    return hoop_fail(err, HOOP_ENOMEM, "loader: no memory for %lld bytes of samples", (long long)at);
+}
+
+/* All rows of a step's field in one gathering: a chunk is then read once a step. */
+static hoop_status fill_field(hoop_loader *l, slot *s, int64_t n, int64_t count, int field, const atomic_bool *stop)
+{
+    rows       *r = &s->field[field];
+    hoop_gather g = {.index = s->sample, .n = count, .field = field, .as = l->opts.as[field], .stop = stop};
+    hoop_status st;
+    if (l->varies[field]) {
+        g.lengths = r->lengths;
+        st        = hoop__dataset_gather(l->ds, &g, &s->error);
+        if (st != HOOP_OK) return st;
+        g.lengths = NULL;
+        g.padded  = l->padded;
+        if (r->leaf != NULL && (st = lay_leaves(l, r, n, field, &s->error)) != HOOP_OK) return st;
+    }
+    for (int64_t leaf = l->first_leaf, at = 0; leaf < l->first_leaf + l->leaves; leaf++) {
+        int64_t       first;
+        const int64_t samples = hoop_leaf_samples(n, l->opts.leaves, leaf, &first), i = leaf - l->first_leaf;
+        const int64_t step  = r->leaf != NULL ? r->leaf[i] * l->row_bytes[field] : l->row_bytes[field];
+        char         *place = r->data + (r->leaf != NULL ? r->at[i] : leaf_offset(l, n, leaf, field));
+        for (int64_t k = 0; k < samples; k++, at++) {
+            l->to[at] = place + k * step;
+            if (g.padded != NULL) l->padded[at] = r->leaf != NULL ? r->leaf[i] : l->pad_to[field];
+        }
+    }
+    g.to = l->to;
+    return hoop__dataset_gather(l->ds, &g, &s->error);
+}
+
+/* Which samples the step has, and their rows. */
 static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
 {
     const int64_t  n = step_samples(l, step), epoch = step / l->steps_per_epoch, base = step % l->steps_per_epoch * l->opts.batch;
@@ -83,16 +147,8 @@ static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
         const int64_t position = base + begin + i;
         s->sample[i]           = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
     }
-    for (int k = 0; k < l->nfields && s->status == HOOP_OK; k++) {
-        const hoop_gather g = {.index = s->sample, .n = count, .field = k, .as = l->opts.as[k], .to = l->to, .stop = stop};
-        if (!l->present[k]) continue;
-        for (int64_t leaf = l->first_leaf, at = 0; leaf < l->first_leaf + l->leaves; leaf++) {
-            char         *place = s->data[k] + leaf_offset(l, n, leaf, k);
-            const int64_t rows  = hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
-            for (int64_t i = 0; i < rows; i++) l->to[at++] = place + i * l->row_bytes[k];
-        }
-        s->status = hoop__dataset_gather(l->ds, &g, &s->error);
-    }
+    for (int k = 0; k < l->nfields && s->status == HOOP_OK; k++)
+        if (l->present[k]) s->status = fill_field(l, s, n, count, k, stop);
 }
 
 static bool may_fill(const hoop_loader *l)
@@ -155,7 +211,29 @@ static hoop_status check(const hoop_dataset_info *info, const hoop_loader_opts *
     return HOOP_OK;
 }
 
-/* Buffers for the largest step there is. */
+/* Buffers for the largest step there is: bytes of each field, and of what its rows' lengths take. */
+static hoop_status slot_create(const hoop_loader *l, slot *s, const int64_t *bytes)
+{
+    const size_t most = (size_t)l->most, leaves = (size_t)l->leaves;
+    bool         got;
+    s->step   = -1;
+    s->sample = calloc(most, sizeof *s->sample);
+    s->field  = calloc((size_t)l->nfields, sizeof *s->field);
+    got       = s->sample != NULL && s->field != NULL;
+    for (int k = 0; got && k < l->nfields; k++) {
+        rows *r = &s->field[k];
+        if (!l->present[k]) continue;
+        if (bytes[k] > 0) got = (r->data = aligned_alloc(ALIGN, (size_t)bytes[k])) != NULL;
+        r->room = bytes[k];
+        if (!l->varies[k]) continue;
+        got = got && (r->lengths = calloc(most, sizeof *r->lengths)) != NULL;
+        if (l->pad_to[k] > 0) continue;
+        got = got && (r->leaf = calloc(leaves, sizeof *r->leaf)) != NULL;
+        got = got && (r->at = calloc(leaves, sizeof *r->at)) != NULL;
+    }
+    return got ? HOOP_OK : HOOP_ENOMEM;
+}
+
 static hoop_status slots_create(hoop_loader *l, hoop_error *err)
 {
     const int64_t n = l->opts.batch < l->length ? l->opts.batch : l->length;
@@ -166,29 +244,20 @@ static hoop_status slots_create(hoop_loader *l, hoop_error *err)
     /* A short step's leaves need not nest in a full step's: one sample more is the most they can differ by. */
     l->most++;
     for (int k = 0; k < l->nfields; k++) {
-        if (!l->present[k]) continue;
+        if (!l->present[k] || (l->varies[k] && l->pad_to[k] == 0)) continue; /* as large as it turns out to be */
         if (__builtin_mul_overflow(l->most, l->row_bytes[k], &bytes[k]) ||
             __builtin_add_overflow(bytes[k], (l->leaves + 1) * ALIGN, &bytes[k]) ||
             __builtin_add_overflow(total, bytes[k], &total))
             return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
         bytes[k] = (bytes[k] + ALIGN - 1) / ALIGN * ALIGN;
     }
-    l->to   = malloc((size_t)l->most * sizeof *l->to);
-    l->slot = calloc((size_t)l->nslots, sizeof *l->slot);
-    if (l->slot == NULL || l->to == NULL) return hoop_fail(err, HOOP_ENOMEM, "loader: no memory");
-    for (int i = 0; i < l->nslots; i++) {
-        slot *s   = &l->slot[i];
-        s->step   = -1;
-        bool got  = true;
-        s->sample = calloc((size_t)l->most, sizeof *s->sample);
-        s->data   = calloc((size_t)l->nfields, sizeof *s->data);
-        for (int k = 0; k < l->nfields && s->data != NULL; k++) {
-            if (l->present[k]) s->data[k] = aligned_alloc(ALIGN, (size_t)bytes[k]);
-            got = got && (!l->present[k] || s->data[k] != NULL);
-        }
-        if (s->sample == NULL || s->data == NULL || !got)
+    l->to     = malloc((size_t)l->most * sizeof *l->to);
+    l->padded = malloc((size_t)l->most * sizeof *l->padded);
+    l->slot   = calloc((size_t)l->nslots, sizeof *l->slot);
+    if (l->slot == NULL || l->to == NULL || l->padded == NULL) return hoop_fail(err, HOOP_ENOMEM, "loader: no memory");
+    for (int i = 0; i < l->nslots; i++)
+        if (slot_create(l, &l->slot[i], bytes) != HOOP_OK)
             return hoop_fail(err, HOOP_ENOMEM, "loader: no memory for %d batches of %lld bytes", l->nslots, (long long)total);
-    }
     return HOOP_OK;
 }
 
@@ -204,6 +273,23 @@ static hoop_status thread_start(hoop_loader *l, hoop_error *err)
     if (rc != 0) return hoop_fail(err, HOOP_ENOMEM, "loader: cannot start a thread: %s", strerror(rc));
     l->threaded = true;
     return HOOP_OK;
+}
+
+static hoop_status field_create(hoop_loader *l, int field, hoop_error *err)
+{
+    const hoop_dataset_field *f     = &hoop_dataset_about(l->ds)->field[field];
+    int64_t                   numel = f->numel;
+    l->present[field]               = f->present;
+    l->varies[field]                = f->present && f->varies;
+    if (!f->present) return HOOP_OK;
+    if (f->varies && f->shape[0] > 0) l->pad_to[field] = f->shape[0];
+    if (f->varies && f->shape[0] < 0) {
+        numel = 1;
+        for (int d = 1; d < f->ndim; d++) numel *= f->shape[d];
+    }
+    l->row_bytes[field] = numel * (int64_t)hoop_dtype_size(l->opts.as[field]);
+    /* Of no rows: is there such a cast? */
+    return hoop_dataset_read(l->ds, NULL, 0, field, l->opts.as[field], NULL, err);
 }
 
 hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, hoop_error *err, hoop_loader **out)
@@ -227,14 +313,7 @@ hoop_status hoop_loader_create(hoop_dataset *ds, const hoop_loader_opts *opts, h
     (void)pthread_mutex_init(&l->lock, NULL);
     (void)pthread_cond_init(&l->work, NULL);
     (void)pthread_cond_init(&l->done, NULL);
-    for (int k = 0; k < info->nfields; k++) {
-        const hoop_dataset_field *f = &info->field[k];
-        l->present[k]               = f->present;
-        if (!f->present) continue;
-        l->row_bytes[k] = f->numel * (int64_t)hoop_dtype_size(opts->as[k]);
-        /* Of no rows: is there such a cast? */
-        HOOP_TRY(st, done, hoop_dataset_read(ds, NULL, 0, k, opts->as[k], NULL, err));
-    }
+    for (int k = 0; k < info->nfields; k++) HOOP_TRY(st, done, field_create(l, k, err));
     HOOP_TRY(st, done, slots_create(l, err));
     if (opts->prefetch > 0) HOOP_TRY(st, done, thread_start(l, err));
     *out = l;
@@ -258,11 +337,18 @@ void hoop_loader_destroy(hoop_loader **pl)
     }
     for (int i = 0; l->slot != NULL && i < l->nslots; i++) {
         free(l->slot[i].sample);
-        for (int k = 0; k < l->nfields && l->slot[i].data != NULL; k++) free(l->slot[i].data[k]);
-        free(l->slot[i].data);
+        for (int k = 0; k < l->nfields && l->slot[i].field != NULL; k++) {
+            rows *r = &l->slot[i].field[k];
+            free(r->data);
+            free(r->lengths);
+            free(r->leaf);
+            free(r->at);
+        }
+        free(l->slot[i].field);
     }
     free(l->slot);
     free(l->to);
+    free(l->padded);
     (void)pthread_cond_destroy(&l->done);
     (void)pthread_cond_destroy(&l->work);
     (void)pthread_mutex_destroy(&l->lock);
@@ -347,8 +433,16 @@ bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out)
     out->leaf = l->first_leaf + l->next_leaf++;
     (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
     out->n = hoop_leaf_samples(n, l->opts.leaves, out->leaf, &out->first);
-    for (int k = 0; k < l->nfields; k++)
-        l->leaf[k] = (hoop_loader_field){.data = l->present[k] ? s->data[k] + leaf_offset(l, n, out->leaf, k) : NULL};
+    for (int k = 0; k < l->nfields; k++) {
+        const rows   *r = &s->field[k];
+        const int64_t i = out->leaf - l->first_leaf;
+        l->leaf[k]      = (hoop_loader_field){.data = NULL};
+        if (!l->present[k]) continue;
+        l->leaf[k].data = r->data + (r->leaf != NULL ? r->at[i] : leaf_offset(l, n, out->leaf, k));
+        if (!l->varies[k]) continue;
+        l->leaf[k].length  = r->leaf != NULL ? r->leaf[i] : l->pad_to[k];
+        l->leaf[k].lengths = r->lengths + (out->first - begin);
+    }
     out->field  = l->leaf;
     out->sample = s->sample + (out->first - begin);
     return true;

@@ -23,77 +23,18 @@ static void shape_text(const int64_t *shape, int ndim, char *out, size_t size)
     if (used < size) (void)snprintf(out + used, size - used, ")");
 }
 
-static hoop_status field_shape(hoop_found *f, const char *path, const char *name, hoop_error *err)
-{
-    hsize_t     dims[HOOP_DATASET_DIMS + 1];
-    const hid_t space = H5Dget_space(f->dset);
-    const int   ndim  = space < 0 ? -1 : H5Sget_simple_extent_ndims(space);
-    hoop_status st    = HOOP_OK;
-    int64_t     bytes = 0;
-    if (ndim < 0) {
-        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", path, name);
-    } else if (ndim == 0 || ndim > HOOP_DATASET_DIMS + 1) {
-        st = hoop_fail(err, HOOP_ESHAPE, "%s: %s has %d dims; 1 to %d are possible, the first counts rows", path, name, ndim,
-                       HOOP_DATASET_DIMS + 1);
-    } else if (H5Sget_simple_extent_dims(space, dims, NULL) < 0) {
-        st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable shape", path, name);
-    } else {
-        bool overflow  = dims[0] > INT64_MAX;
-        f->rows        = (int64_t)dims[0];
-        f->about.ndim  = ndim - 1;
-        f->about.numel = 1;
-        for (int i = 0; i < ndim - 1; i++) {
-            overflow = overflow || dims[i + 1] > INT64_MAX ||
-                       __builtin_mul_overflow(f->about.numel, (int64_t)dims[i + 1], &f->about.numel);
-            f->about.shape[i] = (int64_t)dims[i + 1];
-        }
-        overflow = overflow || __builtin_mul_overflow(f->about.numel, (int64_t)8, &bytes) ||
-                   __builtin_mul_overflow(bytes, f->rows, &bytes);
-        if (overflow)
-            st = hoop_fail(err, HOOP_ESIZE, "%s: the size of %s overflows", path, name);
-        else if (f->rows == 0)
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: %s has no rows", path, name);
-        else if (f->about.numel == 0)
-            st = hoop_fail(err, HOOP_ESHAPE, "%s: the rows of %s have no elements", path, name);
-    }
-    if (space >= 0) (void)H5Sclose(space);
-    return st;
-}
-
-/* Find one field in an open file. f->dset < 0 afterwards: it is absent and may be. */
-static hoop_status field_find(const hoop_look *l, const hoop_field_opts *o, hoop_error *err, hoop_found *f)
-{
-    const char *name = o->path;
-    hoop_status st;
-    bool        native = false;
-    f->dset            = -1;
-    if (o->use == HOOP_Y_NONE) return HOOP_OK;
-    if (!hoop__h5_exists(l->file, name)) {
-        (void)H5Eclear2(H5E_DEFAULT);
-        return o->use == HOOP_Y_OPTIONAL ? HOOP_OK : hoop__field_missing(l, name, err);
-    }
-    f->dset = H5Dopen2(l->file, name, H5P_DEFAULT);
-    if (f->dset < 0) return hoop__field_missing(l, name, err);
-    f->about.path = name;
-    HOOP_TRY(st, done, hoop__field_type(f, l, o, &native, err));
-    HOOP_TRY(st, done, field_shape(f, l->path, name, err));
-    HOOP_TRY(st, done, hoop__storage_find(f, l->file, l->path, name, native, l->bytes, err));
-    f->about.present = true;
-    st               = hoop__field_reading(f, l, o, err);
-done:
-    return st;
-}
-
 /* The checksums of a mapped field's blocks, where the file has them and they can be mapped too. */
 static hoop_status sums_find(const hoop_look *l, const char *name, hoop_error *err, hoop_found *f)
 {
     char        sums[HOOP_PATH_MAX];
-    hoop_found  of = {.dset = -1};
+    hoop_field  field = {.opts = {.path = sums, .use = HOOP_Y_OPTIONAL}, .object = sums};
+    hoop_found  of    = {.dset = -1};
     int64_t     rows;
     hoop_status st = HOOP_OK;
-    if (!l->ours || f->dset < 0 || f->offset < 0 || !hoop__h5_attr_i64(f->dset, "xxh3_64_rows", &rows)) return HOOP_OK;
+    if (!l->ours || f->cut.axis != 0 || f->dset < 0 || f->offset < 0 || !hoop__h5_attr_i64(f->dset, "xxh3_64_rows", &rows))
+        return HOOP_OK;
     HOOP_TRY(st, done, hoop__sums_name(name, err, sums, sizeof sums));
-    HOOP_TRY(st, done, field_find(l, &(hoop_field_opts){.path = sums, .use = HOOP_Y_OPTIONAL}, err, &of));
+    HOOP_TRY(st, done, hoop__field_find(l, &field, err, &of));
     if (of.dset < 0 || of.offset < 0) goto done;
     if (rows < 1 || of.about.dtype != HOOP_I64 || of.about.ndim != 0 || of.rows != (f->rows - 1) / rows + 1) {
         st = hoop_fail(err, HOOP_EFORMAT, "%s: %s does not fit attribute xxh3_64_rows of %s, which is %lld", l->path, sums, name,
@@ -117,6 +58,9 @@ static hoop_status field_compare(const hoop_dataset *ds, const hoop_found *f, in
         return hoop_fail(err, HOOP_EFORMAT, "%s: %s %s, but %s", path, name, b->present ? "is there" : "is missing",
                          b->present ? "not in the first shard" : "the first shard has it");
     if (!a->present) return HOOP_OK;
+    if (ds->shown[which].varies != (f->varies || f->offsets != NULL))
+        return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s are %s of variable length, and in %s %s", path, name,
+                         f->varies ? "all" : "not", first, f->varies ? "not" : "are");
     if (a->dtype != b->dtype)
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, but %s in %s", path, name, hoop_dtype_name(b->dtype),
                          hoop_dtype_name(a->dtype), first);
@@ -170,30 +114,39 @@ static hoop_status format_check(hid_t file, const char *path, hoop_error *err, b
                      VERSION);
 }
 
-/* Take the fields over: those that can be mapped, mapped; the others keep their dataset and file open. */
+/* Take a field over: mapped if it can be; else its dataset stays open. */
 static hoop_status field_adopt(hoop_dataset *ds, hoop_shard *s, int k, hoop_found *found, hoop_error *err)
 {
     hoop_shard_field *f  = &s->field[k];
     hoop_field       *of = &ds->field[k];
     hoop_status       st;
-    f->reading = found->reading;
-    f->flip    = found->flip;
+    f->reading     = found->reading;
+    f->flip        = found->flip;
+    f->varies      = found->varies;
+    f->nrows       = found->rows;
+    f->cut         = found->cut;
+    f->offsets     = found->offsets;
+    found->offsets = NULL;
     if (found->offset >= 0) {
         if (s->map == NULL && (st = shard_map(s, err)) != HOOP_OK) return st;
-        f->rows = (const unsigned char *)s->map + found->offset;
+        f->rows      = (const unsigned char *)s->map + found->offset;
+        f->summed    = f->rows;
+        f->sum_bytes = found->elements / found->cut.extent[0] * found->width;
+        f->straight  = f->cut.nloops == 0 && f->cut.step == of->stored.numel;
+        if (f->straight) f->rows += f->cut.start * found->width;
         return found->sum_rows > 0 ? hoop__sums_adopt(s, k, found->sum_rows, found->sum_offset, err) : HOOP_OK;
     }
     of->mapped = ds->info.mapped = false;
     f->block_rows                = found->block_rows;
-    f->nblocks                   = (s->rows - 1) / f->block_rows + 1;
-    ds->info.chunked_bytes += s->rows * of->row_bytes;
+    f->nblocks                   = (f->nrows - 1) / f->block_rows + 1;
+    ds->info.chunked_bytes += f->nrows * of->row_bytes;
     if (f->block_rows * of->row_bytes > ds->info.block_bytes) ds->info.block_bytes = f->block_rows * of->row_bytes;
     f->blocks = calloc((size_t)f->nblocks, sizeof *f->blocks);
     if (f->blocks == NULL)
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks, of->opts.path);
     f->dset     = found->dset;
     found->dset = -1;
-    return hoop__chunks_create(f->dset, &of->stored, f->flip, s->rows, s->path, err, &f->chunks);
+    return f->varies ? HOOP_OK : hoop__chunks_create(f->dset, &of->stored, &f->cut, f->flip, s->path, err, &f->chunks);
 }
 
 static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found *found, hid_t *file, hoop_error *err)
@@ -213,35 +166,41 @@ static hoop_status shard_adopt(hoop_dataset *ds, hoop_shard *s, hoop_found *foun
     return HOOP_OK;
 }
 
-/* The shard's samples: as many of each field. */
-static hoop_status count_samples(const hoop_dataset *ds, hoop_shard *s, const hoop_found *found, hoop_error *err)
-{
-    int first = -1;
-    for (int k = 0; k < ds->nfields; k++) {
-        if (found[k].dset < 0) continue;
-        if (first < 0) {
-            first   = k;
-            s->rows = found[k].rows;
-        } else if (found[k].rows != s->rows) {
-            return hoop_fail(err, HOOP_ESHAPE, "%s: %s has %lld rows, %s has %lld", s->path, ds->field[first].opts.path,
-                             (long long)s->rows, ds->field[k].opts.path, (long long)found[k].rows);
-        }
-    }
-    return first >= 0 ? HOOP_OK : hoop_fail(err, HOOP_EFORMAT, "%s: holds none of the fields", s->path);
-}
-
 /* What the first shard's field is, is what the dataset's is. */
-static void field_take(hoop_dataset *ds, int k, const hoop_found *found)
+static hoop_status field_take(hoop_dataset *ds, int k, const hoop_found *found, const char *path, hoop_error *err)
 {
-    hoop_field         *f     = &ds->field[k];
-    hoop_dataset_field *shown = &ds->shown[k];
-    f->stored                 = found->about;
-    f->read                   = found->shown;
-    f->row_bytes              = found->about.numel * (int64_t)hoop_dtype_size(found->about.dtype);
+    hoop_field *f  = &ds->field[k];
+    f->stored      = found->about;
+    f->read        = found->shown;
+    f->row_bytes   = found->about.numel * (int64_t)hoop_dtype_size(found->about.dtype);
     f->stored.name = f->read.name = f->opts.name;
     f->stored.path = f->read.path = f->opts.path;
     f->read.role                  = f->opts.role;
-    *shown                        = f->read;
+    ds->shown[k]                  = f->read;
+    if (!f->read.present) return HOOP_OK;
+    return hoop__samples_shape(f, found->varies || found->offsets != NULL, path, err, &ds->shown[k]);
+}
+
+/* Which dataset a path is, and which piece of it: one that is called just so goes first. */
+static hoop_status object_of(const hoop_look *l, hoop_field *f, hoop_error *err)
+{
+    size_t      name;
+    hoop_status st;
+    free(f->object);
+    f->object = NULL;
+    f->piece  = (hoop_piece){.ndim = 0};
+    name      = strlen(f->opts.path);
+    if (!hoop__h5_exists(l->file, f->opts.path) && (st = hoop__piece_parse(f->opts.path, err, &f->piece, &name)) != HOOP_OK)
+        return st;
+    f->object = strndup(f->opts.path, name);
+    return f->object != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", l->path);
+}
+
+static hoop_status field_look(const hoop_look *l, hoop_field *f, bool first, hoop_error *err, hoop_found *found)
+{
+    hoop_status st = first ? object_of(l, f, err) : HOOP_OK;
+    if (st == HOOP_OK) st = hoop__field_find(l, f, err, found);
+    return st == HOOP_OK ? hoop__offsets_find(l, &f->opts, err, found) : st;
 }
 
 static hoop_status set_check(const hoop_dataset *ds, hoop_shard *s, hid_t file, hoop_error *err)
@@ -261,18 +220,20 @@ static hoop_status shard_look(hoop_dataset *ds, int i, hoop_found *found, hid_t 
     HOOP_TRY(st, done, hoop__h5_open(s->path, err, file, &s->bytes));
     HOOP_TRY(st, done, format_check(*file, s->path, err, &s->ours));
     look = (hoop_look){*file, s->path, s->bytes, s->ours, &ds->opts};
-    for (int k = 0; k < ds->nfields; k++) HOOP_TRY(st, done, field_find(&look, &ds->field[k].opts, err, &found[k]));
-    HOOP_TRY(st, done, count_samples(ds, s, found, err));
+    for (int k = 0; k < ds->nfields; k++) HOOP_TRY(st, done, field_look(&look, &ds->field[k], i == 0, err, &found[k]));
+    HOOP_TRY(st, done, hoop__samples_count(ds, s, found, err));
     HOOP_TRY(st, done, hoop__field_foreign(ds, &look, found, err));
     for (int k = 0; k < ds->nfields; k++) {
-        if (i == 0) field_take(ds, k, &found[k]);
+        if (i == 0) HOOP_TRY(st, done, field_take(ds, k, &found[k], s->path, err));
         HOOP_TRY(st, done, field_compare(ds, &found[k], k, s->path, err));
         HOOP_TRY(st, done, hoop__classes_read(ds, &found[k], k, i, &look, err));
         HOOP_TRY(st, done, hoop__columns_read(ds, &look, &found[k], k, err));
-        ds->shown[k].checked = ds->shown[k].checked || found[k].shown.checked;
+        ds->shown[k].checked =
+            ds->shown[k].checked || found[k].shown.checked || (found[k].varies && ds->field[k].opts.length > 0);
+        if (found[k].longest > ds->shown[k].longest) ds->shown[k].longest = found[k].longest;
     }
     HOOP_TRY(st, done, set_check(ds, s, *file, err));
-    for (int k = 0; k < ds->nfields; k++) HOOP_TRY(st, done, sums_find(&look, ds->field[k].opts.path, err, &found[k]));
+    for (int k = 0; k < ds->nfields; k++) HOOP_TRY(st, done, sums_find(&look, ds->field[k].object, err, &found[k]));
     st = shard_adopt(ds, s, found, file, err);
 done:
     return st;
@@ -295,6 +256,7 @@ hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_error *err)
     for (int k = 0; k < ds->nfields; k++) {
         if (found[k].dset >= 0) (void)H5Dclose(found[k].dset);
         free(found[k].enum_names);
+        free(found[k].offsets);
     }
     free(found);
     if (file >= 0) (void)H5Fclose(file);
@@ -307,6 +269,7 @@ void hoop__shard_close(hoop_dataset *ds, hoop_shard *s)
     for (int k = 0; s->field != NULL && k < ds->nfields; k++) {
         hoop_shard_field *f = &s->field[k];
         free(f->seen);
+        free(f->offsets);
         if (f->blocks == NULL) continue;
         for (int64_t b = 0; b < f->nblocks; b++) free(f->blocks[b]);
         free(f->blocks);

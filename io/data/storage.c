@@ -6,14 +6,14 @@
 #include "data/virtual.h"
 
 /* A block read through HDF5 is at most about this large, except where one row, or one chunk, is larger. */
-enum { BLOCK_BYTES = 1 << 20 };
+enum { BLOCK_BYTES = 1 << 20, VARYING_ROWS = 256 };
 static const int64_t block_bytes_max = 1 << 30;
 
 static hoop_status never_written(const hoop_found *f, const char *path, const char *name, int64_t stored, hoop_error *err)
 {
     return hoop_fail(err, HOOP_EFORMAT,
                      "%s: only %lld bytes of %s, which should have %lld, are stored; never written, or damaged?", path,
-                     (long long)stored, name, (long long)(f->rows * f->about.numel * f->width));
+                     (long long)stored, name, (long long)(f->elements * f->cell));
 }
 
 /* An external link leads to another file, whose offsets mean nothing in this one. */
@@ -27,14 +27,14 @@ static bool in_this_file(hid_t file, hid_t dset)
 static hoop_status contiguous_storage(hoop_found *f, hid_t file, const char *path, const char *name, bool native,
                                       int64_t file_bytes, hoop_error *err)
 {
-    const int64_t bytes  = f->rows * f->about.numel * f->width;
+    const int64_t bytes  = f->elements * f->cell;
     const haddr_t offset = H5Dget_offset(f->dset);
     if (offset == HADDR_UNDEF) return never_written(f, path, name, 0, err);
     if (!in_this_file(file, f->dset)) return HOOP_OK;
     if (offset > (haddr_t)file_bytes || bytes > file_bytes - (int64_t)offset)
         return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: %s ends at byte %lld, the file at %lld", path, name,
                          (long long)((int64_t)offset + bytes), (long long)file_bytes);
-    if (native) f->offset = (int64_t)offset;
+    if (native && !f->varies) f->offset = (int64_t)offset;
     return HOOP_OK;
 }
 
@@ -61,7 +61,7 @@ static hoop_status every_chunk(const hoop_found *f, const hsize_t *chunk, const 
     const hid_t space = H5Dget_space(f->dset);
     hsize_t     there = 0, wanted = 1; /* at most the elements, whose number was checked */
     hoop_status st = HOOP_OK;
-    for (int d = 0; d <= f->about.ndim; d++) wanted *= ((hsize_t)(d == 0 ? f->rows : f->about.shape[d - 1]) - 1) / chunk[d] + 1;
+    for (int d = 0; d < f->cut.ndim; d++) wanted *= ((hsize_t)f->cut.extent[d] - 1) / chunk[d] + 1;
     if (space < 0 || H5Dget_num_chunks(f->dset, space, &there) < 0)
         st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: the chunks of %s cannot be counted", path, name);
     else if (there < wanted)
@@ -77,13 +77,13 @@ static hoop_status chunked_storage(hoop_found *f, hid_t dcpl, const char *path, 
                   stored = (int64_t)H5Dget_storage_size(f->dset);
     hsize_t     chunk[HOOP_DATASET_DIMS + 1];
     hoop_status st;
-    if (H5Pget_chunk(dcpl, f->about.ndim + 1, chunk) != f->about.ndim + 1)
+    if (H5Pget_chunk(dcpl, f->cut.ndim, chunk) != f->cut.ndim)
         return hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
-    f->block_rows = chunk[0] > (hsize_t)f->rows ? f->rows : (int64_t)chunk[0];
+    f->block_rows = chunk[f->cut.axis] > (hsize_t)f->rows ? f->rows : (int64_t)chunk[f->cut.axis];
     if (f->block_rows > block_bytes_max / row) f->block_rows = block_bytes_max / row;
     if ((st = hoop__filters_check(f->dset, dcpl, path, name, err)) != HOOP_OK) return st;
     if (stored > 0 && !hoop__h5_fill_is_said(dcpl) && (st = every_chunk(f, chunk, path, name, err)) != HOOP_OK) return st;
-    if (stored == 0 || (most > 0 && f->rows * f->about.numel * f->width / most > stored + 4096))
+    if (stored == 0 || (most > 0 && f->elements * f->cell / most > stored + 4096))
         return never_written(f, path, name, stored, err);
     return HOOP_OK;
 }
@@ -103,7 +103,8 @@ hoop_status hoop__storage_find(hoop_found *f, hid_t file, const char *path, cons
     else if (layout == H5D_CHUNKED)
         st = chunked_storage(f, dcpl, path, name, err);
     else if (layout == H5D_VIRTUAL)
-        st = hoop__virtual_check(f->dset, dcpl, f->rows * f->about.numel, path, name, err);
+        st = hoop__virtual_check(f->dset, dcpl, f->elements, path, name, err);
+    if (f->varies && f->block_rows > VARYING_ROWS) f->block_rows = VARYING_ROWS; /* how much that is does not show before */
     if (f->block_rows < 1) f->block_rows = 1;
     if (f->block_rows > f->rows) f->block_rows = f->rows;
     if (dcpl >= 0) (void)H5Pclose(dcpl);

@@ -13,13 +13,17 @@ typedef struct hoop_found {
     hoop_dataset_field about; /* as stored */
     hoop_dataset_field shown; /* as presented */
     hoop_reading       reading;
-    bool               flip;                 /* integers are taken with the other sign */
-    char             **enum_names;           /* of an enum whose codes are 0 to n - 1; free it */
-    int64_t            enum_count;           /* names of an enum, 0: it is none */
-    int64_t            rows, offset;         /* offset < 0: cannot be mapped */
-    int64_t            width;                /* bytes of an element in the file */
-    int64_t            block_rows;           /* one reads at a time */
-    int64_t            sum_rows, sum_offset; /* checksums of so many rows each, at that offset of the file; 0: none */
+    bool               flip;       /* integers are taken with the other sign */
+    char             **enum_names; /* of an enum whose codes are 0 to n - 1; free it */
+    int64_t            enum_count; /* names of an enum, 0: it is none */
+    hoop_cut           cut;
+    int64_t            rows, offset; /* offset < 0: cannot be mapped */
+    int64_t            elements;     /* of the dataset */
+    int64_t            width, cell;  /* bytes of a number in the file; of an element, which may be a list of any length */
+    bool               varies;       /* it is */
+    int64_t           *offsets, noffsets, longest; /* of samples, and rows of the longest of these; free them */
+    int64_t            block_rows;                 /* one reads at a time */
+    int64_t            sum_rows, sum_offset;       /* checksums of so many rows each, at that offset of the file; 0: none */
 } hoop_found;
 
 /** The file in which fields are looked for, and how they are wanted. */
@@ -41,6 +45,21 @@ hoop_status hoop__field_reading(hoop_found *f, const hoop_look *l, const hoop_fi
 hoop_status hoop__field_missing(const hoop_look *l, const char *name, hoop_error *err);
 /** Attributes of ours in a file of others, which are not applied: a note of the dataset says so, once. */
 hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found *found, hoop_error *err);
+
+/** Find one field in an open file. f->dset < 0 afterwards: it is absent and may be. */
+hoop_status hoop__field_find(const hoop_look *l, const hoop_field *of, hoop_error *err, hoop_found *f);
+
+/* ---- block.c ---- */
+
+/** All of it, in the dtype that it is stored as. */
+hoop_status hoop__found_read(const hoop_found *f, const char *path, void *out, hoop_error *err);
+
+/* ---- samples.c ---- */
+
+/** The offsets of a found field that is to have them, checked. */
+hoop_status hoop__offsets_find(const hoop_look *l, const hoop_field_opts *o, hoop_error *err, hoop_found *f);
+/** The shard's samples, s->rows: as many of each field. */
+hoop_status hoop__samples_count(const hoop_dataset *ds, hoop_shard *s, const hoop_found *found, hoop_error *err);
 
 /* ---- classes.c ---- */
 

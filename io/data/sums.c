@@ -23,7 +23,7 @@ hoop_status hoop__sums_adopt(hoop_shard *s, int field, int64_t rows, int64_t off
 {
     hoop_shard_field *f = &s->field[field];
     f->sum_rows         = rows;
-    f->seen             = calloc((size_t)((s->rows - 1) / rows + 1), sizeof *f->seen);
+    f->seen             = calloc((size_t)((f->nrows - 1) / rows + 1), sizeof *f->seen);
     if (f->seen == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory to note what was checked", s->path);
     f->sums = (const hoop_stored_I64 *)(const void *)((const unsigned char *)s->map + offset);
     return HOOP_OK;
@@ -32,9 +32,9 @@ hoop_status hoop__sums_adopt(hoop_shard *s, int field, int64_t rows, int64_t off
 hoop_status hoop__sums_check(const hoop_dataset *ds, const hoop_shard *s, int field, int64_t row, hoop_error *err)
 {
     const hoop_shard_field *f     = &s->field[field];
-    const int64_t           bytes = ds->field[field].row_bytes, block = row / f->sum_rows, first = block * f->sum_rows,
-                  rows = s->rows - first < f->sum_rows ? s->rows - first : f->sum_rows;
-    if (hoop__sum_64(f->rows + first * bytes, rows * bytes) != f->sums[block])
+    const int64_t           bytes = f->sum_bytes, block = row / f->sum_rows, first = block * f->sum_rows,
+                  rows = f->nrows - first < f->sum_rows ? f->nrows - first : f->sum_rows;
+    if (hoop__sum_64(f->summed + first * bytes, rows * bytes) != f->sums[block])
         return hoop_fail(err, HOOP_ECHECKSUM,
                          "%s: %s is damaged: the checksum of rows %lld to %lld does not match (hoop data verify reads all)",
                          s->path, ds->field[field].opts.path, (long long)first, (long long)(first + rows - 1));

@@ -8,6 +8,8 @@
 
 enum { SCAN_ROWS = 4096, SAMPLE_ROWS = 4096, SAMPLE_BYTES = 64 << 20, MANY_CLASSES = 65536 };
 
+_Static_assert(HOOP_PADDING_LABEL == (int)HOOP_IGNORE_LABEL, "padding is left out by losses");
+
 const char *hoop__loss_of(bool classes)
 {
     const hoop_loss_kind *k;

@@ -150,7 +150,8 @@ static void types_are_named_as_they_are(void **state)
 {
     const hsize_t shape[2] = {4, 2}, three[1] = {3};
     const hid_t   pair = H5Tcreate(H5T_COMPOUND, 12), text = H5Tcopy(H5T_C_S1), list = H5Tvlen_create(H5T_NATIVE_INT),
-                array = H5Tarray_create2(H5T_IEEE_F32LE, 1, three), opaque = H5Tcreate(H5T_OPAQUE, 5);
+                lists = H5Tvlen_create(list), array = H5Tarray_create2(H5T_IEEE_F32LE, 1, three),
+                opaque = H5Tcreate(H5T_OPAQUE, 5);
     (void)state;
     (void)H5Tinsert(pair, "a", 0, H5T_STD_I32LE);
     (void)H5Tinsert(pair, "b\n", 4, H5T_IEEE_F64LE);
@@ -161,7 +162,7 @@ static void types_are_named_as_they_are(void **state)
     } cases[] = {
         {pair, "compound of 2 fields (a, b?)", "write its fields as columns of one"},
         {text, "string of any length", "hoop data import-csv makes classes of words"},
-        {list, "list of any length of integer of 4 bytes", "its shape (rows, ...)"},
+        {lists, "list of any length of list of any length of integer of 4 bytes", "its shape (rows, ...)"},
         {array, "array (3) of float of 4 bytes", "its shape (rows, ...)"},
         {opaque, "opaque of 5 bytes", "float, or integer that fits in 64 signed bits"},
         {H5T_STD_B32LE, "bitfield of 4 bytes", "float, or integer"},
@@ -176,6 +177,7 @@ static void types_are_named_as_they_are(void **state)
     }
     (void)H5Tclose(pair);
     (void)H5Tclose(text);
+    (void)H5Tclose(lists);
     (void)H5Tclose(list);
     (void)H5Tclose(array);
     (void)H5Tclose(opaque);

@@ -24,6 +24,8 @@ extern "C" {
 enum { HOOP_DATASET_DIMS = 8, HOOP_FINGERPRINT_TEXT = 33 };
 /** Most fields of a dataset. */
 enum { HOOP_DATASET_FIELDS = 64 };
+/** What labels are padded with where they are of variable length: what losses leave out, HOOP_IGNORE_LABEL of hoop/ops.h. */
+enum { HOOP_PADDING_LABEL = -100 };
 /** The `field` of calls below, where the dataset was opened by the short form; else the place among opts.fields. */
 enum { HOOP_FIELD_X = 0, HOOP_FIELD_Y = 1 };
 
@@ -170,7 +172,7 @@ HOOP_API hoop_status hoop_dataset_lengths(hoop_dataset *ds, const int64_t *index
 HOOP_API hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
                                        hoop_error *err);
 /** The same where rows vary, into out (n, length, row shape...), padded behind each row's own length: with 0, and integer targets
- * with HOOP_IGNORE_LABEL. */
+ * with HOOP_PADDING_LABEL. Where rows do not vary length is not looked at. */
 HOOP_API hoop_status hoop_dataset_read_padded(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as,
                                               int64_t length, void *out, hoop_error *err);
 
