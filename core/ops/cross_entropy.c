@@ -143,6 +143,7 @@ static hoop_status cross_entropy_forward(const hoop_call *c)
     if (check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
     losses = c->work(c->work_tape, (rows + 1) * (int64_t)hoop_dtype_size(dtype));
     if (losses == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld losses", (long long)rows);
+    /* (rows, C), (rows) -> lse (rows), losses (rows) */
     if (rows > 0) c->kernels->cross_entropy[dtype](rows, cols, c->in[0]->data, label, c->out[2].data, losses);
     c->kernels->sum_rows[dtype](1, rows, losses, rows, c->out[0].data, c->add);
     for (int64_t i = 0; i < rows; i++) counted += label[i] != HOOP_IGNORE_LABEL;
@@ -165,8 +166,8 @@ static void cross_entropy_backward(hoop_backward_call *b)
                      NULL);
     }
     if (b->dy[2] != NULL && hoop_needs(b, 0)) { /* in second derivatives: d lse / dx = softmax(x) */
-        hoop_tensor *lse = with_last_dim(b->t, b->out[2]), *dlse = with_last_dim(b->t, b->dy[2]);
-        hoop_tensor *off = hoop_sub(b->t, b->in[0], lse), *p = hoop_exp(b->t, off);
+        hoop_tensor *lse = with_last_dim(b->t, b->out[2]), *dlse = with_last_dim(b->t, b->dy[2]); /* (..., 1) */
+        hoop_tensor *off = hoop_sub(b->t, b->in[0], lse), *p = hoop_exp(b->t, off);               /* (..., C) */
         if (hoop_sink(b, 0)) hoop_mul(b->t, p, dlse);
     }
 }
@@ -239,10 +240,11 @@ static hoop_status cross_entropy_grad_forward(const hoop_call *c)
 static hoop_tensor *cross_entropy_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
     int          ndim    = hoop_tensor_ndim(in[0]);
-    hoop_tensor *hot     = hoop_one_hot(t, in[1], hoop_tensor_size(in[0], -1), hoop_tensor_dtype(in[0]));
-    hoop_tensor *counted = hoop_sum(t, hot, 1u << (ndim - 1), true), *lse = with_last_dim(t, in[2]);
-    hoop_tensor *off = hoop_sub(t, in[0], lse), *p = hoop_exp(t, off), *masked = hoop_mul(t, p, counted),
-                *slope = hoop_sub(t, masked, hot);
+    hoop_tensor *hot     = hoop_one_hot(t, in[1], hoop_tensor_size(in[0], -1), hoop_tensor_dtype(in[0])); /* (..., C) */
+    hoop_tensor *counted = hoop_sum(t, hot, 1u << (ndim - 1), true);                                      /* (..., 1) */
+    hoop_tensor *lse     = with_last_dim(t, in[2]);                                                       /* (..., 1) */
+    hoop_tensor *off = hoop_sub(t, in[0], lse), *p = hoop_exp(t, off);                                    /* (..., C) */
+    hoop_tensor *masked = hoop_mul(t, p, counted), *slope = hoop_sub(t, masked, hot);                     /* (..., C) */
     (void)nin, (void)attrs;
     return hoop_mul(t, slope, in[3]);
 }

@@ -42,14 +42,16 @@ static hoop_status linear_forward(const hoop_call *c)
 {
     int64_t        rows, in, out = c->in[1]->shape[0], bytes;
     void          *work;
-    hoop_gemm_args g = {.dtype = (hoop_dtype)c->out->dtype,
-                        .tb    = true,
-                        .add   = c->add,
-                        .a     = c->in[0]->data,
-                        .b     = c->in[1]->data,
-                        .c     = c->out->data,
-                        .batch = 1,
-                        .bias  = c->nin == 3 && !c->add ? c->in[2]->data : NULL};
+    hoop_gemm_args g = {
+        .dtype = (hoop_dtype)c->out->dtype,
+        .tb    = true,
+        .add   = c->add,
+        .a     = c->in[0]->data, /* (rows, I) */
+        .b     = c->in[1]->data, /* (O, I) */
+        .c     = c->out->data,   /* (rows, O) */
+        .batch = 1,
+        .bias  = c->nin == 3 && !c->add ? c->in[2]->data : NULL, /* (O) */
+    };
     hoop__rows(c->in[0], &rows, &in);
     for (int64_t r = 0; r < rows && c->nin == 3 && c->add; r++) {
         char *row = (char *)c->out->data + (size_t)(r * out) * hoop_dtype_size(g.dtype);
@@ -69,18 +71,18 @@ static void linear_backward(hoop_backward_call *b)
     hoop_tensor *x = b->in[0], *w = b->in[1], *dy = b->dy[0];
     int64_t      rows, in;
     hoop__rows(hoop_tensor_view(x), &rows, &in);
-    if (hoop_tensor_ndim(x) > 1 && hoop_sink(b, 0)) hoop_matmul(b->t, dy, w);
-    if (hoop_tensor_ndim(dy) != 2) dy = hoop_reshape(b->t, dy, 2, (int64_t[]){rows, hoop_tensor_size(w, 0)});
+    if (hoop_tensor_ndim(x) > 1 && hoop_sink(b, 0)) hoop_matmul(b->t, dy, w); /* (..., O) (O, I) -> (..., I) */
+    if (hoop_tensor_ndim(dy) != 2) dy = hoop_reshape(b->t, dy, 2, (int64_t[]){rows, hoop_tensor_size(w, 0)}); /* (rows, O) */
     if (hoop_tensor_ndim(x) == 1 && hoop_needs(b, 0)) {
         hoop_tensor *row = hoop_matmul(b->t, dy, w); /* (1, I) */
         if (hoop_sink(b, 0)) hoop_reshape(b->t, row, 1, &in);
     }
     if (hoop_needs(b, 1)) {
-        hoop_tensor *dyt = hoop_transpose(b->t, dy, 0, 1);
-        if (hoop_tensor_ndim(x) != 2) x = hoop_reshape(b->t, x, 2, (int64_t[]){rows, in});
-        if (hoop_sink(b, 1)) hoop_matmul(b->t, dyt, x);
+        hoop_tensor *dyt = hoop_transpose(b->t, dy, 0, 1);                                 /* (O, rows) */
+        if (hoop_tensor_ndim(x) != 2) x = hoop_reshape(b->t, x, 2, (int64_t[]){rows, in}); /* (rows, I) */
+        if (hoop_sink(b, 1)) hoop_matmul(b->t, dyt, x);                                    /* (O, I) */
     }
-    if (hoop_sink(b, 2)) hoop_sum(b->t, dy, 1, false);
+    if (hoop_sink(b, 2)) hoop_sum(b->t, dy, 1, false); /* (rows, O) -> (O) */
 }
 
 static void linear_reference(const hoop_call *c)

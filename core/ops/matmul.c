@@ -95,18 +95,20 @@ static void copy_operand(const hoop_call *c, hoop_view *x, void *copy, bool *tra
 static hoop_status matmul_forward(const hoop_call *c)
 {
     hoop_view        a = *c->in[0], b = *c->in[1];
-    const hoop_view *y      = c->out;
-    size_t           size   = hoop_dtype_size((hoop_dtype)y->dtype);
-    hoop_gemm_args   g      = {.dtype = (hoop_dtype)y->dtype,
-                               .add   = c->add,
-                               .m     = y->shape[y->ndim - 2],
-                               .n     = y->shape[y->ndim - 1],
-                               .k     = a.shape[a.ndim - 1],
-                               .c     = y->data,
-                               .batch = 1};
-    bool             a_fits = layout(&a, &g.ta, &g.lda), b_fits = layout(&b, &g.tb, &g.ldb);
-    int64_t          copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets, bytes;
-    char            *work;
+    const hoop_view *y    = c->out;
+    size_t           size = hoop_dtype_size((hoop_dtype)y->dtype);
+    hoop_gemm_args   g    = {
+             .dtype = (hoop_dtype)y->dtype,
+             .add   = c->add,
+             .m     = y->shape[y->ndim - 2],
+             .n     = y->shape[y->ndim - 1],
+             .k     = a.shape[a.ndim - 1],
+             .c     = y->data,
+             .batch = 1,
+    };
+    bool    a_fits = layout(&a, &g.ta, &g.lda), b_fits = layout(&b, &g.tb, &g.ldb);
+    int64_t copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets, bytes;
+    char   *work;
     for (int d = 0; d + 2 < y->ndim; d++) g.batch *= y->shape[d];
     g.ldc    = g.n;
     g.c_step = g.m * g.n;
@@ -138,19 +140,19 @@ static void matmul_backward(hoop_backward_call *b)
 {
     hoop_tensor *dy = b->dy[0];
     if (hoop_needs(b, 0)) {
-        hoop_tensor *bt = hoop_transpose(b->t, b->in[1], -2, -1);
-        if (hoop_sink(b, 0)) hoop_matmul(b->t, dy, bt);
+        hoop_tensor *bt = hoop_transpose(b->t, b->in[1], -2, -1); /* (..., N, K) */
+        if (hoop_sink(b, 0)) hoop_matmul(b->t, dy, bt);           /* (..., M, N) (..., N, K) -> (..., M, K) */
     }
     if (!hoop_needs(b, 1)) return;
     if (hoop_tensor_ndim(b->in[1]) == 2 && hoop_tensor_ndim(b->in[0]) > 2 && hoop_tensor_numel(b->in[0]) > 0 &&
         hoop_tensor_numel(dy) > 0) { /* one product, not a sum of many */
-        hoop_tensor *a2  = hoop_reshape(b->t, b->in[0], 2, (int64_t[]){-1, hoop_tensor_size(b->in[0], -1)});
-        hoop_tensor *dy2 = hoop_reshape(b->t, dy, 2, (int64_t[]){-1, hoop_tensor_size(dy, -1)});
-        hoop_tensor *at  = hoop_transpose(b->t, a2, 0, 1);
-        if (hoop_sink(b, 1)) hoop_matmul(b->t, at, dy2);
+        hoop_tensor *a2  = hoop_reshape(b->t, b->in[0], 2, (int64_t[]){-1, hoop_tensor_size(b->in[0], -1)}); /* (rows, K) */
+        hoop_tensor *dy2 = hoop_reshape(b->t, dy, 2, (int64_t[]){-1, hoop_tensor_size(dy, -1)});             /* (rows, N) */
+        hoop_tensor *at  = hoop_transpose(b->t, a2, 0, 1);                                                   /* (K, rows) */
+        if (hoop_sink(b, 1)) hoop_matmul(b->t, at, dy2);                                                     /* (K, N) */
     } else {
-        hoop_tensor *at = hoop_transpose(b->t, b->in[0], -2, -1);
-        if (hoop_sink(b, 1)) hoop_matmul(b->t, at, dy);
+        hoop_tensor *at = hoop_transpose(b->t, b->in[0], -2, -1); /* (..., K, M) */
+        if (hoop_sink(b, 1)) hoop_matmul(b->t, at, dy);           /* (..., K, N) */
     }
 }
 

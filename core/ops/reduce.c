@@ -293,8 +293,9 @@ static hoop_status max_forward(const hoop_call *c)
 static void max_backward(hoop_backward_call *b)
 {
     unsigned     dims = (unsigned)((const reduce_attrs *)b->attrs)->dims;
-    hoop_tensor *y = with_dims(b, b->out[0]), *dy = with_dims(b, b->dy[0]), *mask = hoop_equal(b->t, b->in[0], y);
-    hoop_tensor *ties = hoop_sum(b->t, mask, dims, true), *share = hoop_div(b->t, dy, ties);
+    hoop_tensor *y = with_dims(b, b->out[0]), *dy = with_dims(b, b->dy[0]);                  /* with size 1 where reduced */
+    hoop_tensor *mask = hoop_equal(b->t, b->in[0], y);                                       /* of x's shape */
+    hoop_tensor *ties = hoop_sum(b->t, mask, dims, true), *share = hoop_div(b->t, dy, ties); /* as y */
     if (hoop_sink(b, 0)) hoop_mul(b->t, mask, share);
 }
 static void max_reference(const hoop_call *c)

@@ -102,8 +102,9 @@ static hoop_status softmax_grad_forward(const hoop_call *c)
 }
 static hoop_tensor *softmax_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
-    hoop_tensor *product = hoop_mul(t, in[0], in[1]), *sum = hoop_sum(t, product, last_dim(in[0]), true),
-                *rest = hoop_sub(t, in[1], sum);
+    hoop_tensor *product = hoop_mul(t, in[0], in[1]);                   /* (..., C) */
+    hoop_tensor *sum     = hoop_sum(t, product, last_dim(in[0]), true); /* (..., 1) */
+    hoop_tensor *rest    = hoop_sub(t, in[1], sum);                     /* (..., C) */
     (void)nin, (void)attrs;
     return hoop_mul(t, in[0], rest);
 }
@@ -163,7 +164,9 @@ static hoop_status log_softmax_grad_forward(const hoop_call *c)
 }
 static hoop_tensor *log_softmax_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
-    hoop_tensor *p = hoop_exp(t, in[0]), *sum = hoop_sum(t, in[1], last_dim(in[0]), true), *part = hoop_mul(t, p, sum);
+    hoop_tensor *p    = hoop_exp(t, in[0]);                        /* (..., C) */
+    hoop_tensor *sum  = hoop_sum(t, in[1], last_dim(in[0]), true); /* (..., 1) */
+    hoop_tensor *part = hoop_mul(t, p, sum);                       /* (..., C) */
     (void)nin, (void)attrs;
     return hoop_sub(t, in[1], part);
 }
