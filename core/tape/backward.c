@@ -144,11 +144,11 @@ static void node_composite(const pass *p, const hoop_node *n, hoop_tensor *dy)
 
 static void node_backward(const pass *p, int32_t k)
 {
-    hoop_tape         *t                = p->t;
-    hoop_node          n                = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
-    hoop_tensor       *dy[HOOP_MAX_OUT] = {NULL};
-    bool               any              = false;
-    hoop_backward_call b                = {.t = t, .in = n.in, .nin = n.nin, .out = n.out, .dy = dy, .attrs = n.attrs};
+    hoop_tape         *t = p->t;
+    hoop_node          n = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
+    hoop_tensor       *dy[n.op->nout];
+    bool               any = false;
+    hoop_backward_call b   = {.t = t, .in = n.in, .nin = n.nin, .out = n.out, .dy = dy, .attrs = n.attrs};
     for (int j = 0; j < n.op->nout; j++) {
         dy[j] = t->slots.v[n.out[j]->id].grad;
         any |= dy[j] != NULL;

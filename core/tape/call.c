@@ -41,10 +41,6 @@ static hoop_tensor *op_fails(hoop_tape *t, const hoop_op *op, hoop_tensor *const
 /* the inputs as handles on this tape, contiguous where the kernel wants them so */
 static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, hoop_tensor **taken)
 {
-    if (nin < op->min_in || nin > op->max_in || nin > HOOP_MAX_IN) {
-        op_fails(t, op, in, 0, HOOP_EARG, "%d inputs; it takes %d to %d", nin, op->min_in, op->max_in);
-        return false;
-    }
     for (int i = 0; i < nin; i++) {
         if (in[i] == NULL) {
             op_fails(t, op, in, nin, HOOP_EARG, "input %d is NULL", i);
@@ -114,28 +110,26 @@ static hoop_tensor *call_view(hoop_tape *t, hoop_tensor *const *in, const hoop_v
     return x;
 }
 
-static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
-                       const hoop_view *views, bool add)
+static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, const hoop_view *const *inv, int nin,
+                       const void *attrs, const hoop_view *views, bool add)
 {
-    const hoop_view *inv[HOOP_MAX_IN];
-    hoop_error       why;
-    hoop_call        c = {.in        = inv,
-                          .nin       = nin,
-                          .out       = views,
-                          .nout      = op->nout,
-                          .attrs     = attrs,
-                          .add       = add,
-                          .blas      = t->rt->blas,
-                          .kernels   = t->rt->kernels,
-                          .threads   = t->rt->threads,
-                          .work      = call_work,
-                          .work_tape = t,
-                          .err       = &why};
-    hoop_status      st;
+    hoop_error  why;
+    hoop_call   c = {.in        = inv,
+                     .nin       = nin,
+                     .out       = views,
+                     .nout      = op->nout,
+                     .attrs     = attrs,
+                     .add       = add,
+                     .blas      = t->rt->blas,
+                     .kernels   = t->rt->kernels,
+                     .threads   = t->rt->threads,
+                     .work      = call_work,
+                     .work_tape = t,
+                     .err       = &why};
+    hoop_status st;
     why.status  = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */
     why.text[0] = '\0';
-    for (int i = 0; i < nin; i++) inv[i] = &in[i]->v;
-    st = op->forward(&c);
+    st          = op->forward(&c);
     if (st == HOOP_OK) return true;
     if (why.status == HOOP_OK) (void)hoop_fail(&why, st, "%s", hoop_status_text(st));
     op_failed(t, op, in, nin, &why);
@@ -145,32 +139,23 @@ static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, 
 /* a descriptor (a user's) that cannot be called */
 static bool op_is_broken(const hoop_op *op)
 {
-    if (op == NULL || op->name == NULL || op->nout < 1 || op->nout > HOOP_MAX_OUT || op->max_in > HOOP_MAX_IN ||
+    if (op == NULL || op->name == NULL || op->nout < 1 || op->nout > HOOP_MAX_OUT || op->min_in < 0 || op->max_in > HOOP_MAX_IN ||
         op->shape == NULL)
         return true;
     return (op->flags & HOOP_OP_VIEW) != 0 ? op->nout != 1 || op->min_in < 1 : op->forward == NULL;
 }
 
-static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
-                                          hoop_tensor **outs)
+static hoop_tensor *op_run(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
+                           hoop_tensor **outs)
 {
-    hoop_tensor     *taken[HOOP_MAX_IN], *out[HOOP_MAX_OUT] = {NULL}, *sink = t->sink, *reuse = NULL;
-    const hoop_view *inv[HOOP_MAX_IN];
-    hoop_view        views[HOOP_MAX_OUT];
+    hoop_tensor     *taken[nin + 1], *out[op->nout], *sink = t->sink, *reuse = NULL; /* + 1: an array has an element */
+    const hoop_view *inv[nin + 1];
+    hoop_view        views[op->nout];
     hoop_error       why;
     hoop_shape_call  s   = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .err = &why};
     bool             add = false, in_place = false;
     int64_t          numel;
     hoop_status      st;
-    if (op_is_broken(op)) {
-        hoop_tape_fail(t, HOOP_EARG,
-                       "op %s: 1 to %d outputs, at most %d inputs, a shape rule and a kernel (a view: one output, an "
-                       "input and no kernel) are wanted",
-                       op == NULL || op->name == NULL ? "?" : op->name, HOOP_MAX_OUT, HOOP_MAX_IN);
-        return &t->poison;
-    }
-    for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = &t->poison;
-    if (t->error.status != HOOP_OK) return &t->poison;
     s.nout      = op->nout;
     t->sink     = NULL;
     why.status  = HOOP_OK;
@@ -206,7 +191,7 @@ static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_
             views[j].data = out[j]->v.data;
         }
         if (t->error.status != HOOP_OK) return &t->poison;
-        if (!run_kernel(t, op, taken, nin, attrs, views, add)) return &t->poison;
+        if (!run_kernel(t, op, taken, inv, nin, attrs, views, add)) return &t->poison;
     }
     if (t->recording) record(t, op, taken, nin, attrs, out);
     if (t->error.status != HOOP_OK) return &t->poison;
@@ -214,6 +199,23 @@ static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_
     if (sink != NULL) hoop__sink_done(t, sink, out[0], in_place);
     for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = out[j];
     return out[0];
+}
+
+static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
+                                          hoop_tensor **outs)
+{
+    if (op_is_broken(op)) {
+        hoop_tape_fail(t, HOOP_EARG,
+                       "op %s: 1 to %d outputs, at most %d inputs, a shape rule and a kernel (a view: one output, an "
+                       "input and no kernel) are wanted",
+                       op == NULL || op->name == NULL ? "?" : op->name, HOOP_MAX_OUT, HOOP_MAX_IN);
+        return &t->poison;
+    }
+    for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = &t->poison;
+    if (t->error.status != HOOP_OK) return &t->poison;
+    if (nin < op->min_in || nin > op->max_in)
+        return op_fails(t, op, in, 0, HOOP_EARG, "%d inputs; it takes %d to %d", nin, op->min_in, op->max_in);
+    return op_run(t, op, in, nin, attrs, outs);
 }
 
 hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor **outs)

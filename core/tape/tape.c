@@ -376,14 +376,19 @@ static hoop_tensor *put_back(hoop_tape *t, const hoop_tensor *held, hoop_tensor 
 
 void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
 {
-    hoop_tensor  kept[HOOP_MAX_IN], weight[HOOP_MAX_IN];
-    hoop_tensor *w;
+    hoop_tensor *kept, *weight, *w;
     hoop_scope   s;
-    if (scope < 0 || scope >= t->scopes.n || n > HOOP_MAX_IN || t->recording) {
-        hoop_tape_fail(t, HOOP_ESTATE, "hoop_scope_end: no such scope, recording, or more than %d tensors to keep", HOOP_MAX_IN);
+    if (scope < 0 || scope >= t->scopes.n || n < 0 || t->recording) {
+        hoop_tape_fail(t, HOOP_ESTATE, "hoop_scope_end: no such scope, or recording");
         return;
     }
-    s = t->scopes.v[scope];
+    kept = hoop__scratch(t, 2 * (int64_t)n * (int64_t)sizeof *kept);
+    if (kept == NULL) {
+        hoop_tape_fail(t, HOOP_ENOMEM, "hoop_scope_end: no memory to keep %d tensors", n);
+        return;
+    }
+    weight = kept + n;
+    s      = t->scopes.v[scope];
     for (int i = 0; i < n; i++) {
         kept[i].tape = NULL;
         if (keep[i] == NULL || keep[i]->poison || keep[i]->tape != t) continue;

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-enum { HOOP_MAX_IN = 16, HOOP_MAX_OUT = 4 };
+enum { HOOP_MAX_IN = 1024, HOOP_MAX_OUT = 64 }; /* of one op; more are HOOP_EARG */
 
 enum hoop_op_flags {
     HOOP_OP_STRIDED     = 1, /* kernel (or view) takes any strides; else the engine makes inputs contiguous */
@@ -25,9 +25,9 @@ enum hoop_op_flags {
     HOOP_OP_RANDOM      = 16 /* the value depends on a key that stands in its attributes */
 };
 
-/** Bits of hoop_op.reads: what backward reads. */
-#define HOOP_READS_IN(i) (1u << (i))
-#define HOOP_READS_OUT(j) (1u << (16 + (j)))
+/** Bits of hoop_op.reads: what backward reads. Inputs from the 31st on have one in common, and so have outputs. */
+#define HOOP_READS_IN(i) (UINT64_C(1) << ((i) < 31 ? (i) : 31))
+#define HOOP_READS_OUT(j) (UINT64_C(1) << (32 + ((j) < 31 ? (j) : 31)))
 
 typedef struct hoop_shape_call {
     const hoop_view *const *in;
@@ -84,7 +84,8 @@ typedef struct hoop_case {
 typedef struct hoop_op {
     const char       *name;
     int               min_in, max_in, nout;
-    unsigned          flags, reads;
+    unsigned          flags;
+    uint64_t          reads;
     size_t            attrs_size;
     const hoop_field *fields;
     int               nfields;

@@ -452,7 +452,72 @@ static void broken_descriptors(void **state)
     hoop_tape_destroy(&t);
 }
 
-/* of every parameter of a deep network at once: more of them than an op has inputs */
+/* an op of many inputs and outputs: pair i is inputs i and i + PAIRS, and output i their product */
+enum { PAIRS = 40 };
+static hoop_status pairs_shape(hoop_shape_call *s)
+{
+    for (int i = 0; i < PAIRS; i++) s->out[i] = *s->in[i];
+    return HOOP_OK;
+}
+static hoop_status pairs_forward(const hoop_call *c)
+{
+    for (int i = 0; i < PAIRS; i++) {
+        for (int64_t k = 0; k < c->out[i].shape[0]; k++)
+            ((double *)c->out[i].data)[k] = ((double *)c->in[i]->data)[k] * ((double *)c->in[i + PAIRS]->data)[k];
+    }
+    return HOOP_OK;
+}
+static void pairs_backward(hoop_backward_call *b)
+{
+    for (int i = 0; i < PAIRS; i++) {
+        if (b->dy[i] == NULL) continue;
+        if (hoop_sink(b, i)) hoop_mul(b->t, b->dy[i], b->in[i + PAIRS]);
+        if (hoop_sink(b, i + PAIRS)) hoop_mul(b->t, b->dy[i], b->in[i]);
+    }
+}
+static const hoop_op pairs = {
+    .name     = "pairs",
+    .min_in   = 2 * PAIRS,
+    .max_in   = 2 * PAIRS,
+    .nout     = PAIRS,
+    .reads    = UINT32_MAX, /* all inputs */
+    .shape    = pairs_shape,
+    .forward  = pairs_forward,
+    .backward = pairs_backward,
+};
+
+static void many_inputs_and_outputs(void **state)
+{
+    hoop_tape   *t = test_tape();
+    hoop_tensor *leaf[2 * PAIRS], *in[2 * PAIRS], *out[PAIRS], *sum, *y, *dx;
+    hoop_op      forgetful = pairs;
+    (void)state;
+    forgetful.reads &= ~HOOP_READS_IN(2 * PAIRS - 1); /* says all but those that share the last bit */
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < 2 * PAIRS; i++) {
+            double v = (double)(i + 1);
+            leaf[i]  = test_leaf(t, 1, &v);
+            in[i]    = hoop_scale(t, leaf[i], 1.0);
+        }
+        (void)hoop_op_call(t, pass == 0 ? &pairs : &forgetful, in, 2 * PAIRS, NULL, out);
+        sum = hoop_add(t, out[0], out[PAIRS - 1]); /* the others have no gradient */
+        y   = hoop_sum(t, sum, HOOP_ALL_DIMS, false);
+        if (pass == 0) {
+            test_ok(hoop_backward(t, y, NULL, why));
+            for (int i = 0; i < PAIRS; i++) {
+                dx = hoop_tensor_grad(leaf[i]);
+                assert_true(i == 0 || i == PAIRS - 1 ? hoop_tensor_item(dx) == (double)(i + PAIRS + 1) : dx == NULL);
+            }
+            (void)hoop_tape_reset(t, NULL, NULL);
+        } else {
+            (void)hoop_backward(t, y, NULL, NULL);
+            test_tape_failed(t, HOOP_ERELEASED, "mul", NULL);
+        }
+    }
+    hoop_tape_destroy(&t);
+}
+
+/* of every parameter of a deep network at once */
 static void grad_of_many(void **state)
 {
     enum { LAYERS = 9, WIDTH = 4 };
@@ -819,6 +884,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(composite_of_an_input),
         cmocka_unit_test(broken_descriptors),
+        cmocka_unit_test(many_inputs_and_outputs),
         cmocka_unit_test(grad_of_many),
         cmocka_unit_test(grad_walks_to_xs_only),
         cmocka_unit_test(first_error_sticks),
