@@ -20,6 +20,9 @@ void hoop__leaf_wrap(hoop_leaf *leaf)
 {
     hoop_trainer *tr = leaf->tr;
     int64_t       shape[HOOP_MAX_DIMS];
+    for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++)
+        if (leaf->field[i].rows == NULL)
+            hoop_tape_fail(tr->tape, HOOP_EARG, "there are no rows of %s: its array is NULL", tr->data->field[i].name);
     for (int i = 0; i < tr->data->ninputs; i++) {
         const hoop__field *f  = hoop__input(tr, i);
         hoop__leaf_field  *lf = &leaf->field[i];
@@ -121,6 +124,7 @@ hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r)
         loss = target_loss(tr, f, out, leaf->field[tr->data->ninputs + k].tensor);
         hoop__record_target(leaf, r, k, n == 1 ? NULL : loss, out);
         if (n == 1) break;
+        if (!hoop_tensor_is_poison(loss) && hoop_tensor_dtype(loss) != tr->dtype) loss = hoop_cast(tr->tape, loss, tr->dtype);
         loss  = hoop_scale(tr->tape, loss, share(f));
         total = total == NULL ? loss : hoop_add(tr->tape, total, loss);
     }

@@ -98,6 +98,46 @@ void plan_same(const plan *a, const plan *b)
         fail_msg("%d and %d ranks end in different weights", a->size, b->size);
 }
 
+/* to step 7, in the middle of the second epoch */
+static hoop_status stop_at_seven(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    hoop_leaf  *leaf;
+    (void)p;
+    (void)rank;
+    while (st == HOOP_OK && hoop_trainer_about(tr)->step < 7 && hoop_trainer_next_step(tr)) {
+        while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
+        st = hoop_trainer_update(tr, err);
+    }
+    if (st == HOOP_OK) st = hoop_trainer_save(tr, err);
+    return st == HOOP_OK ? hoop_trainer_finish(tr, err) : st;
+}
+
+void plan_resumes(const char *config, const char *run)
+{
+    plan whole = {.config = {config}}, part = whole, rest = whole;
+    part.opts.run_dir = run;
+    part.drive        = stop_at_seven;
+    rest.opts.resume  = run;
+    plan_run(&whole, 1);
+    plan_good(&whole);
+    plan_run(&part, 2);
+    plan_good(&part);
+    for (int size = 1; size <= 3; size += 2) {
+        plan_run(&rest, size);
+        plan_same(&rest, &whole);
+    }
+    for (int size = 2; size <= 3; size++) {
+        rest.opts.resume = NULL;
+        plan_run(&rest, size);
+        plan_same(&rest, &whole);
+        assert_true(rest.rank[0].about.last.loss == whole.rank[0].about.last.loss);
+    }
+    plan_clear(&whole);
+    plan_clear(&part);
+    plan_clear(&rest);
+}
+
 void plan_clear(plan *p)
 {
     for (int r = 0; r < MOST_RANKS; r++) free(p->rank[r].weights);

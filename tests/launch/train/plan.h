@@ -50,6 +50,8 @@ void plan_failed(const plan *p, int r, hoop_status status, const char *words);
 /* The same weights as another plan's, whose number of ranks may be another. */
 void plan_same(const plan *a, const plan *b);
 void plan_clear(plan *p);
+/* The same bits on 1, 2 and 3 ranks, and where 2 stop after step 7, in run directory `run`, and 1 or 3 go on. */
+void plan_resumes(const char *config, const char *run);
 
 /* A folder, entered: with datasets "digits/train" (240 rows) and "digits/validation" (60). */
 int enter_folder(void **state);
