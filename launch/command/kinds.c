@@ -87,11 +87,12 @@ static void print_section(const char *section)
     const hoop_config_schema *schema = hoop_train_schema();
     hoop_config_kind          k;
     for (int p = 0; p < schema->nparts; p++) {
+        const hoop_option_table *keys = schema->parts[p].table;
+        if (schema->parts[p].choice == NULL && strcmp(keys->section, section) == 0) print_options(keys, NULL);
+    }
+    for (int p = 0; p < schema->nparts; p++) {
         const hoop_config_choice *choice = schema->parts[p].choice;
-        const hoop_option_table  *keys   = schema->parts[p].table;
-        if (choice == NULL && strcmp(keys->section, section) == 0) print_options(keys, NULL);
-        if (choice == NULL || strcmp(choice->section, section) != 0) continue;
-        for (int i = 0; choice->kind(i, &k); i++) {
+        for (int i = 0; choice != NULL && strcmp(choice->section, section) == 0 && choice->kind(i, &k); i++) {
             print_kind(k.name, k.help);
             print_options(&k.options, NULL);
             if (k.own != NULL) (void)printf("    %-28s  %s\n", strrchr(k.own->path, '.') + 1, k.own->help);

@@ -174,6 +174,49 @@ static void mse_has_a_loss_and_no_accuracy(void **state)
     failed(1, "no validation data", "--data");
 }
 
+/* Two targets of two inputs, and a residual branch: each is told and written by its name, on any ranks. */
+static void several_targets_are_told_by_name(void **state)
+{
+    static const char two[] =
+        "batch: 50\nepochs: 3\nthreads: 1\nmodel:\n  layers:\n"
+        "    - parallel: {branches: {a: [{linear: 8}], b: [{linear: 8}]}, join: concat, inputs: each}\n"
+        "    - residual: [tanh, {linear: 16}]\n"
+        "    - parallel: {branches: {number: [{linear: 1}], arm: [{linear: 2}]}}\n"
+        "data: {train: set/train, validation: set/validation, inputs: {a: /x, b: /x},\n"
+        "       targets: {arm: {path: /y, loss: cross_entropy}, number: {path: /y, loss: mse, weight: 0.5}}}\n";
+    json_t *o, *all, *arm;
+    char    hash[80];
+    (void)state;
+    store("two.yaml", two, sizeof two - 1);
+    (void)hoop("train two.yaml --out runs/two");
+    said("  arm 0.");
+    (void)snprintf(hash, sizeof hash, "%.77s", strstr(last.out, "hash "));
+    for (int p = 2; p <= 3; p++) {
+        (void)hoop_ranks(p, "train two.yaml --out runs/two%d", p);
+        said(hash);
+    }
+    (void)hoop("eval runs/two");
+    succeeded();
+    said("\narm\nloss ");
+    said("\nnumber\nloss ");
+    (void)hoop("eval runs/two --json");
+    succeeded();
+    o   = as_json();
+    all = json_object_get(o, "by_target");
+    arm = json_object_get(all, "arm");
+    assert_null(json_object_get(o, "accuracy"));
+    assert_int_equal(json_object_size(all), 2);
+    assert_true(json_is_real(json_object_get(arm, "accuracy")) && json_array_size(json_object_get(arm, "classes")) == 2);
+    assert_true(json_number_value(json_object_get(arm, "loss")) > 0);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(all, "number"), "targets")), 1);
+    json_decref(o);
+    (void)hoop("predict runs/two --data set/validation --out two.h5");
+    said("/arm [150, 2] f32");
+    said("/number [150");
+    (void)hoop("predict runs/two --data set/validation --out two.csv");
+    succeeded();
+}
+
 /* float rows of a NumPy file, 40 of `width` elements, of the shape that the header tells */
 static void npy_rows(const char *path, const char *shape, int width)
 {
@@ -557,6 +600,7 @@ int main(void)
         cmocka_unit_test(predictions_count_up_to_the_accuracy),
         cmocka_unit_test(data_needs_no_targets),
         cmocka_unit_test(mse_has_a_loss_and_no_accuracy),
+        cmocka_unit_test(several_targets_are_told_by_name),
         cmocka_unit_test(targets_of_two_dims),
         cmocka_unit_test(labels_in_a_column),
         cmocka_unit_test(wrong_data_and_settings_are_said),

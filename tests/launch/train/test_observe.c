@@ -234,6 +234,70 @@ static void gone_on_without_gaps(void **state)
     plan_clear(&p);
 }
 
+/* The file of events in a run, in which tags stand as they are. */
+static bool has_curve(const char *dir, const char *tag)
+{
+    DIR           *d = opendir(dir);
+    struct dirent *entry;
+    bool           found = false;
+    assert_non_null(d);
+    while ((entry = readdir(d)) != NULL) {
+        char   path[512], *text;
+        FILE  *f;
+        size_t n;
+        if (strncmp(entry->d_name, "events.", 7) != 0) continue;
+        (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        f    = fopen(path, "rb");
+        text = malloc(1 << 20);
+        assert_true(f != NULL && text != NULL);
+        n = fread(text, 1, 1 << 20, f);
+        found |= memmem(text, n, tag, strlen(tag)) != NULL;
+        free(text);
+        (void)fclose(f);
+    }
+    (void)closedir(d);
+    return found;
+}
+
+/* Each of several targets has its loss and metrics under its name, beside the loss of all. */
+static void several_targets_have_names(void **state)
+{
+    static const char *const        keys[]   = {"\"loss\":",
+                                                "\"kind.loss\":",
+                                                "\"kind.accuracy\":",
+                                                "\"size.loss\":",
+                                                "\"validation_loss\":",
+                                                "\"kind.validation_loss\":",
+                                                "\"kind.validation_accuracy\":",
+                                                "\"size.validation_loss\":"},
+                             *const curves[] = {"train/loss", "train/kind/accuracy", "train/size/loss", "validation/kind/loss"};
+    watched                         w        = {.dir = "several"};
+    plan                            p        = {.config = {"batch: 60\nleaves: 4\nthreads: 1\nmodel: {hidden: [8]}\nepochs: 2\n"
+                                                                                             "data: {train: digits/train, validation: digits/validation, inputs: {pixels: /x},\n"
+                                                                                             "       targets: {kind: {path: /y, loss: cross_entropy}, size: {path: /y, loss: mse}}}\n"},
+                                                .drive  = watch,
+                                                .ctx    = &w,
+                                                .opts   = {.run_dir = "several"}};
+    char                           *one, *two;
+    (void)state;
+    plan_run(&p, 1);
+    plan_good(&p);
+    one = metrics_of("several/metrics.jsonl");
+    for (int i = 0; i < 8; i++) assert_int_equal(count(one, keys[i]), i < 4 ? 8 : 2);
+    assert_int_equal(count(one, "\"accuracy\":"), 0);
+    for (int i = 0; i < 4; i++) assert_true(has_curve("several", curves[i]));
+    assert_false(has_curve("several", "train/accuracy"));
+    plan_clear(&p);
+    w.dir = p.opts.run_dir = "on two";
+    plan_run(&p, 2);
+    plan_good(&p);
+    two = metrics_of("on two/metrics.jsonl");
+    assert_string_equal(one, two);
+    free(one);
+    free(two);
+    plan_clear(&p);
+}
+
 /* What a checkpoint covers stands in metrics.jsonl when the checkpoint is begun, however fast the steps. */
 static hoop_status look_at_lines(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
@@ -348,9 +412,9 @@ static void an_evaluation_tells_how_far_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shares_begin_with_the_observer),     cmocka_unit_test(gone_on_without_gaps),
-        cmocka_unit_test(lines_come_before_their_checkpoint), cmocka_unit_test(a_full_disk_ends_no_training),
-        cmocka_unit_test(an_evaluation_tells_how_far_it_is),
+        cmocka_unit_test(shares_begin_with_the_observer), cmocka_unit_test(gone_on_without_gaps),
+        cmocka_unit_test(several_targets_have_names),     cmocka_unit_test(lines_come_before_their_checkpoint),
+        cmocka_unit_test(a_full_disk_ends_no_training),   cmocka_unit_test(an_evaluation_tells_how_far_it_is),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
