@@ -1,80 +1,196 @@
+/* The table of optimisers, and an optimiser of a store: options by group, state arrays, an update of a range. */
 #include "hoop/optim.h"
 
-#include "kernels/vmath64.h"
+#include "optim/kinds.h"
 #include "runtime/runtime.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
+#include <string.h>
 
 _Static_assert((int)HOOP_BLOCK == (int)HOOP_EXACT_BLOCK, "a block of the store is a block of exact sums");
 
-enum { UPDATE_TILE = 128 /* blocks a task */, MOST_STATES = 2 };
+enum { UPDATE_TILE = 128 /* blocks a task */ };
 
-typedef struct optim_row {
-    const char *name;
-    const char *state[MOST_STATES];
-    bool        adam, decoupled;
-} optim_row;
+#define HOOP_OPTIM(name) extern const hoop_optim_kind hoop__optim_##name;
+#include "optim/optimizers.def"
+#undef HOOP_OPTIM
 
-/* One row an optimiser, in the order of hoop_optim_kind. All work element by element, so any range may be updated by itself.
- * SGD: Sutskever et al., ICML 2013 (Nesterov as in PyTorch); Adam: Kingma & Ba, ICLR 2015; AdamW: Loshchilov & Hutter, ICLR 2019.
- */
-static const optim_row rows[] = {
-    {"adamw", {"exp_avg", "exp_avg_sq"}, true, true},
-    {"adam", {"exp_avg", "exp_avg_sq"}, true, false},
-    {"sgd", {"momentum_buffer"}, false, false},
+static const hoop_optim_kind *const kinds[] = {
+#define HOOP_OPTIM(name) &hoop__optim_##name,
+#include "optim/optimizers.def"
+#undef HOOP_OPTIM
 };
 
-static const char *const names[] = {"adamw", "adam", "sgd", NULL};
-#define AT(field) offsetof(hoop_optim_opts, field)
-static const hoop_option options[] = {
-    {"name", HOOP_OPT_ENUM, AT(kind), "adamw", 0, 0, names, true, "which optimiser"},
-    {"lr", HOOP_OPT_FLOAT, AT(lr), "1e-3", 0, 1e6, NULL, true, "learning rate, before the schedule"},
-    {"weight_decay", HOOP_OPT_FLOAT, AT(weight_decay), "0.0", 0, 1e6, NULL, true,
-     "adamw: decoupled; sgd, adam: added to the gradient"},
-    {"momentum", HOOP_OPT_FLOAT, AT(momentum), "0.0", 0, 1, NULL, true, "sgd: momentum"},
-    {"dampening", HOOP_OPT_FLOAT, AT(dampening), "0.0", 0, 1, NULL, true, "sgd: dampening of momentum"},
-    {"nesterov", HOOP_OPT_BOOL, AT(nesterov), "false", 0, 0, NULL, true, "sgd: Nesterov's momentum"},
-    {"beta1", HOOP_OPT_FLOAT, AT(beta1), "0.9", 0, 0.999999, NULL, true, "adam, adamw: decay of the first moment"},
-    {"beta2", HOOP_OPT_FLOAT, AT(beta2), "0.999", 0, 0.99999999, NULL, true, "adam, adamw: decay of the second moment"},
-    {"eps", HOOP_OPT_FLOAT, AT(eps), "1e-8", 0, 1, NULL, true, "adam, adamw: added to the root of the second moment"},
-};
-#undef AT
-const hoop_option_table hoop_optim_options = {"optimizer", options, (int)(sizeof options / sizeof options[0])};
+const hoop_optim_kind *hoop_optim_kind_get(int i)
+{
+    return i >= 0 && i < (int)(sizeof kinds / sizeof kinds[0]) ? kinds[i] : NULL;
+}
+
+const hoop_optim_kind *hoop_optim_kind_find(const char *name)
+{
+    const hoop_optim_kind *k;
+    for (int i = 0; (k = hoop_optim_kind_get(i)) != NULL; i++) {
+        if (strcmp(k->name, name) == 0) return k;
+    }
+    return NULL;
+}
+
+hoop_status hoop__kind_opts(const hoop_option_table *table, size_t size, const void *opts, hoop_error *err, void *out)
+{
+    if (opts != NULL && size > 0) memcpy(out, opts, size);
+    return hoop_option_resolve(table, out, err);
+}
+
+/* options of some parameters; of the last one those that are in no group */
+typedef struct group {
+    void  *opts;
+    double lr;
+    int    nstates;
+} group;
+
+/* A stretch of blocks of one group: a parameter that is updated as a whole, or any number of elements. */
+typedef struct stretch {
+    int64_t first_block, nblocks;
+    int     group, param; /* param -1: elements */
+} stretch;
 
 struct hoop_optim {
-    hoop_optim_opts  opts;
-    const optim_row *row;
-    hoop_params     *params;
-    int64_t          step;
-    int              nstates;
-    void            *memory[MOST_STATES], *state[MOST_STATES]; /* state: 64-aligned inside memory */
+    const hoop_optim_kind *kind;
+    hoop_params           *params;
+    int64_t                step;
+    int                    ngroups, nstretches, nstates;
+    group                 *group; /* [ngroups + 1] */
+    int                   *of;    /* [params] groups */
+    stretch               *stretch;
+    const char            *names[HOOP_OPTIM_STATES];
+    void                  *memory[HOOP_OPTIM_STATES], *state[HOOP_OPTIM_STATES]; /* state: 64-aligned inside memory */
 };
+
+/* ---- creation ---- */
+
+static hoop_status find_kind(const hoop_optim_opts *opts, hoop_error *err, const hoop_optim_kind **out)
+{
+    const char            *names[64];
+    const hoop_optim_kind *k = opts->kind;
+    const char            *near;
+    int                    n = 0;
+    if (k == NULL) k = opts->name == NULL ? kinds[0] : hoop_optim_kind_find(opts->name);
+    *out = k;
+    if (k == NULL) {
+        while (n < 64 && hoop_optim_kind_get(n) != NULL) names[n] = hoop_optim_kind_get(n)->name, n++;
+        near = hoop_nearest(opts->name, names, n);
+        return hoop_fail(err, HOOP_ECONFIG, "optimizer: there is none called '%s'; did you mean '%s'?", opts->name,
+                         near == NULL ? names[0] : near);
+    }
+    if (k->update == NULL || hoop_option_find(&k->options, "lr") == NULL)
+        return hoop_fail(err, HOOP_EARG, "optimizer %s: wants an update, and lr among its options", k->name);
+    return HOOP_OK;
+}
+
+static hoop_status make_group(hoop_optim *o, const void *opts, hoop_error *err, group *g)
+{
+    const hoop_optim_kind *k = o->kind;
+    hoop_status            st;
+    g->opts = calloc(1, k->opts_size + 1);
+    if (g->opts == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
+    st = hoop__kind_opts(&k->options, k->opts_size, opts, err, g->opts);
+    if (st == HOOP_OK && k->check != NULL) st = k->check(g->opts, err);
+    if (st != HOOP_OK) return st;
+    memcpy(&g->lr, (const char *)g->opts + hoop_option_find(&k->options, "lr")->offset, sizeof g->lr);
+    g->nstates = k->states == NULL ? 0 : k->states(g->opts, o->names);
+    if (g->nstates < 0 || g->nstates > HOOP_OPTIM_STATES)
+        return hoop_fail(err, HOOP_EARG, "%s: %d state arrays, at most %d are kept", k->name, g->nstates, HOOP_OPTIM_STATES);
+    if (g->nstates > o->nstates) o->nstates = g->nstates;
+    return HOOP_OK;
+}
+
+static hoop_status make_groups(hoop_optim *o, const hoop_optim_opts *opts, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int i = 0; i < o->ngroups && st == HOOP_OK; i++) {
+        st = make_group(o, opts->groups[i].opts, err, &o->group[i]);
+        if (st != HOOP_OK && err != NULL) (void)hoop_fail_within(err, "optimizer: groups[%d]", i);
+    }
+    if (st != HOOP_OK) return st;
+    st = make_group(o, opts->opts, err, &o->group[o->ngroups]);
+    if (st != HOOP_OK && err != NULL) (void)hoop_fail_within(err, "optimizer");
+    return st;
+}
+
+/* which group each parameter is in; one that is like no parameter was misspelt */
+static hoop_status match_groups(hoop_optim *o, const hoop_optim_opts *opts, hoop_error *err)
+{
+    const int n = hoop_params_count(o->params);
+    for (int p = 0; p < n; p++) o->of[p] = o->ngroups;
+    for (int i = o->ngroups - 1; i >= 0; i--) {
+        int found = 0;
+        for (int p = 0; p < n; p++) {
+            if (fnmatch(opts->groups[i].match, hoop_params_name(o->params, p), 0) != 0) continue;
+            o->of[p] = i;
+            found++;
+        }
+        if (found == 0)
+            return hoop_fail(err, HOOP_ECONFIG,
+                             "optimizer: groups[%d]: match: no parameter is called like '%s'; they are called as %s", i,
+                             opts->groups[i].match, n > 0 ? hoop_params_name(o->params, 0) : "nothing");
+    }
+    return HOOP_OK;
+}
+
+/* Neighbours of one group make one stretch, with what lies between them. */
+static void make_stretches(hoop_optim *o)
+{
+    stretch *last = o->stretch;
+    *last         = (stretch){.group = hoop_params_count(o->params) > 0 ? o->of[0] : o->ngroups, .param = -1};
+    for (int p = 0; p < hoop_params_count(o->params); p++) {
+        const int64_t first = hoop_params_first_block(o->params, p), n = hoop_params_nblocks_of(o->params, p);
+        const bool    whole = hoop_optim_whole(o, p);
+        if (whole || last->param >= 0 || last->group != o->of[p]) {
+            if (last->nblocks > 0) last++;
+            *last = (stretch){first, 0, o->of[p], whole ? p : -1};
+        }
+        last->nblocks = first + n - last->first_block;
+    }
+    o->nstretches = (int)(last - o->stretch) + (last->nblocks > 0);
+}
+
+static hoop_status make_states(hoop_optim *o, hoop_error *err)
+{
+    size_t bytes = (size_t)hoop_params_bytes(o->params) / 2;
+    for (int i = 0; i < o->nstates; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
+        o->memory[i] = calloc(1, bytes + HOOP_ALIGN);
+        if (o->memory[i] == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for optimizer state of %zu bytes", bytes);
+        o->state[i] = (char *)o->memory[i] + (HOOP_ALIGN - (uintptr_t)o->memory[i] % HOOP_ALIGN);
+    }
+    return HOOP_OK;
+}
 
 hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, hoop_error *err, hoop_optim **out)
 {
-    hoop_optim     *o;
-    hoop_optim_opts own   = opts == NULL ? (hoop_optim_opts){0} : *opts;
-    size_t          bytes = (size_t)hoop_params_bytes(params) / 2;
-    *out                  = NULL;
-    if (hoop_option_resolve(&hoop_optim_options, &own, err) != HOOP_OK)
-        return err == NULL ? HOOP_ECONFIG : hoop_fail_within(err, "optimizer");
-    if (own.nesterov && (own.momentum <= 0.0 || own.dampening != 0.0)) {
-        return hoop_fail(err, HOOP_ECONFIG, "optimizer.nesterov wants a momentum above 0 and no dampening");
-    }
+    static const hoop_optim_opts defaults = {0};
+    hoop_optim                  *o;
+    hoop_status                  st;
+    *out = NULL;
+    if (opts == NULL) opts = &defaults;
     o = calloc(1, sizeof *o);
     if (o == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
-    o->opts    = own;
-    o->row     = &rows[own.kind];
     o->params  = params;
-    o->nstates = o->row->adam ? 2 : own.momentum > 0.0 ? 1 : 0;
-    for (int i = 0; i < o->nstates; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
-        o->memory[i] = calloc(1, bytes + HOOP_ALIGN);
-        if (o->memory[i] == NULL) {
-            hoop_optim_destroy(&o);
-            return hoop_fail(err, HOOP_ENOMEM, "no memory for optimizer state of %zu bytes", bytes);
-        }
-        o->state[i] = (char *)o->memory[i] + (HOOP_ALIGN - (uintptr_t)o->memory[i] % HOOP_ALIGN);
+    o->ngroups = opts->ngroups;
+    o->group   = calloc((size_t)opts->ngroups + 1, sizeof *o->group);
+    o->of      = calloc((size_t)hoop_params_count(params) + 1, sizeof *o->of);
+    o->stretch = calloc((size_t)hoop_params_count(params) + 1, sizeof *o->stretch);
+    st = o->group == NULL || o->of == NULL || o->stretch == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer")
+                                                                 : HOOP_OK;
+    if (st == HOOP_OK) st = find_kind(opts, err, &o->kind);
+    if (st == HOOP_OK) st = make_groups(o, opts, err);
+    if (st == HOOP_OK) st = match_groups(o, opts, err);
+    if (st == HOOP_OK) st = make_states(o, err);
+    if (st != HOOP_OK) {
+        hoop_optim_destroy(&o);
+        return st;
     }
+    make_stretches(o);
     *out = o;
     return HOOP_OK;
 }
@@ -82,14 +198,36 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
 void hoop_optim_destroy(hoop_optim **o)
 {
     if (o == NULL || *o == NULL) return;
-    for (int i = 0; i < MOST_STATES; i++) free((*o)->memory[i]);
+    for (int i = 0; i < HOOP_OPTIM_STATES; i++) free((*o)->memory[i]);
+    for (int i = 0; (*o)->group != NULL && i <= (*o)->ngroups; i++) free((*o)->group[i].opts);
+    free((*o)->group);
+    free((*o)->of);
+    free((*o)->stretch);
     free(*o);
     *o = NULL;
 }
 
+/* ---- what it is ---- */
+
 const char *hoop_optim_name(const hoop_optim *o)
 {
-    return o->row->name;
+    return o->kind->name;
+}
+
+hoop_granularity hoop_optim_granularity(const hoop_optim *o)
+{
+    return o->kind->granularity;
+}
+
+bool hoop_optim_whole(const hoop_optim *o, int param)
+{
+    return o->kind->granularity == HOOP_BY_TENSOR ||
+           (o->kind->granularity == HOOP_BY_MATRIX && hoop_tensor_ndim(hoop_params_tensor(o->params, param)) >= 2);
+}
+
+int hoop_optim_group_of(const hoop_optim *o, int param)
+{
+    return o->of[param] < o->ngroups ? o->of[param] : -1;
 }
 
 int64_t hoop_optim_step(const hoop_optim *o)
@@ -109,7 +247,7 @@ int hoop_optim_state_count(const hoop_optim *o)
 
 const char *hoop_optim_state_name(const hoop_optim *o, int i)
 {
-    return i >= 0 && i < o->nstates ? o->row->state[i] : NULL;
+    return i >= 0 && i < o->nstates ? o->names[i] : NULL;
 }
 
 void *hoop_optim_state(const hoop_optim *o, int i)
@@ -119,92 +257,119 @@ void *hoop_optim_state(const hoop_optim *o, int i)
 
 double hoop_optim_lr(const hoop_optim *o)
 {
-    return o->opts.lr;
+    return o->group[o->ngroups].lr;
 }
+
+/* ---- updates ---- */
 
 typedef struct update_job {
     const hoop_optim   *o;
-    const hoop_kernels *k;
-    hoop_update         u;
+    const hoop_runtime *rt;
+    const stretch      *s; /* of elements; or the first of some whole parameters */
     int64_t             first, nblocks;
+    double              lr_factor, grad_scale;
 } update_job;
+
+/* the update of n elements from a block on, of a group */
+static hoop_optim_call call_of(const update_job *job, int of, int64_t first_block, int64_t n)
+{
+    const hoop_optim *o     = job->o;
+    const group      *g     = &o->group[of];
+    const hoop_dtype  dtype = hoop_params_dtype(o->params);
+    const size_t      at    = (size_t)(first_block * HOOP_BLOCK) * hoop_dtype_size(dtype);
+    hoop_optim_call   c     = {.rt         = job->rt,
+                               .opts       = g->opts,
+                               .dtype      = dtype,
+                               .n          = n,
+                               .w          = (char *)hoop_params_data(o->params) + at,
+                               .g          = (const char *)hoop_params_grad(o->params) + at,
+                               .step       = o->step + 1,
+                               .lr         = g->lr * job->lr_factor,
+                               .grad_scale = job->grad_scale};
+    for (int i = 0; i < g->nstates; i++) c.state[i] = (char *)o->state[i] + at;
+    return c;
+}
 
 static void update_tile(void *ctx, int64_t task)
 {
-    const update_job *job   = ctx;
-    const hoop_optim *o     = job->o;
-    hoop_dtype        dtype = hoop_params_dtype(o->params);
-    int64_t           first = job->first + task * UPDATE_TILE, left = job->nblocks - task * UPDATE_TILE;
-    int64_t           n  = (left < UPDATE_TILE ? left : UPDATE_TILE) * HOOP_BLOCK;
-    size_t            at = (size_t)(first * HOOP_BLOCK) * hoop_dtype_size(dtype);
-    char             *w  = (char *)hoop_params_data(o->params) + at;
-    const char       *g  = (const char *)hoop_params_grad(o->params) + at;
-    char             *m  = o->nstates > 0 ? (char *)o->state[0] + at : NULL;
-    if (o->row->adam)
-        job->k->adam[dtype](n, &job->u, w, g, m, (char *)o->state[1] + at);
-    else
-        job->k->sgd[dtype](n, &job->u, w, g, m);
+    const update_job *job  = ctx;
+    const int64_t     left = job->nblocks - task * UPDATE_TILE, n = left < UPDATE_TILE ? left : UPDATE_TILE;
+    hoop_optim_call   c = call_of(job, job->s->group, job->first + task * UPDATE_TILE, n * HOOP_BLOCK);
+    job->o->kind->update(&c);
 }
 
-static HOOP_NOINLINE void update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr,
+static void update_whole(void *ctx, int64_t task)
+{
+    const update_job  *job = ctx;
+    const stretch     *s   = &job->s[task];
+    const hoop_tensor *x   = hoop_params_tensor(job->o->params, s->param);
+    hoop_optim_call    c   = call_of(job, s->group, s->first_block, hoop_tensor_numel(x));
+    c.ndim                 = hoop_tensor_ndim(x);
+    c.shape                = hoop_tensor_shape(x);
+    job->o->kind->update(&c);
+}
+
+/* the first stretch that ends behind a block */
+static int find_stretch(const hoop_optim *o, int64_t block)
+{
+    int low = 0, high = o->nstretches;
+    while (low < high) {
+        const int      middle = (low + high) / 2;
+        const stretch *s      = &o->stretch[middle];
+        if (s->first_block + s->nblocks <= block)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static HOOP_NOINLINE void update(hoop_optim *o, const hoop_runtime *rt, int64_t first, int64_t end, double lr_factor,
                                  double grad_scale)
 {
-    update_job job = {.o = o, .k = rt->kernels, .first = first_block, .nblocks = nblocks};
-    job.u          = (hoop_update){.grad_scale   = grad_scale,
-                                   .lr           = lr,
-                                   .weight_decay = o->opts.weight_decay,
-                                   .momentum     = o->opts.momentum,
-                                   .dampening    = o->opts.dampening,
-                                   .nesterov     = o->opts.nesterov,
-                                   .first        = o->step == 0,
-                                   .beta1        = o->opts.beta1,
-                                   .beta2        = o->opts.beta2,
-                                   .eps          = o->opts.eps,
-                                   .bias1        = 1.0 - v_power_f64(o->opts.beta1, o->step + 1),
-                                   .bias2        = 1.0 - v_power_f64(o->opts.beta2, o->step + 1),
-                                   .decoupled    = o->row->decoupled};
-    hoop_threads_run(rt->threads, (nblocks + UPDATE_TILE - 1) / UPDATE_TILE, update_tile, &job);
+    update_job job = {.o = o, .rt = rt, .lr_factor = lr_factor, .grad_scale = grad_scale};
+    int        i   = find_stretch(o, first);
+    while (i < o->nstretches && o->stretch[i].first_block < end) {
+        const stretch *s    = &o->stretch[i];
+        const int64_t  stop = s->first_block + s->nblocks < end ? s->first_block + s->nblocks : end;
+        int            n    = 1;
+        job.s               = s;
+        job.first           = s->first_block > first ? s->first_block : first;
+        job.nblocks         = stop - job.first;
+        while (s->param >= 0 && i + n < o->nstretches && s[n].param >= 0 && s[n].first_block < end) n++;
+        if (s->param >= 0)
+            hoop_threads_run(rt->threads, n, update_whole, &job);
+        else
+            hoop_threads_run(rt->threads, (job.nblocks + UPDATE_TILE - 1) / UPDATE_TILE, update_tile, &job);
+        i += n;
+    }
 }
 
-void hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr, double grad_scale)
+/* Is `block` inside a parameter that must be updated as a whole? */
+static hoop_status check_cut(const hoop_optim *o, int64_t block, hoop_error *err)
 {
-    uint64_t mode = hoop_fp_enter();
-    update(o, rt, first_block, nblocks, lr, grad_scale);
+    const int      i = find_stretch(o, block);
+    const stretch *s = &o->stretch[i];
+    if (i == o->nstretches || s->param < 0 || s->first_block >= block) return HOOP_OK;
+    return hoop_fail(err, HOOP_EARG, "optimizer %s: %s must be updated as a whole, and block %lld is inside it", o->kind->name,
+                     hoop_params_name(o->params, s->param), (long long)block);
+}
+
+hoop_status hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, double lr_factor,
+                              double grad_scale, hoop_error *err)
+{
+    uint64_t    mode;
+    hoop_status st = check_cut(o, first_block, err);
+    if (st == HOOP_OK) st = check_cut(o, first_block + nblocks, err);
+    if (st != HOOP_OK) return st;
+    mode = hoop_fp_enter();
+    update(o, rt, first_block, first_block + nblocks, lr_factor, grad_scale);
     hoop_fp_restore(mode);
+    return HOOP_OK;
 }
 
 void hoop_optim_advance(hoop_optim *o)
 {
     o->step++;
     hoop_params_touch(o->params);
-}
-
-void hoop_grad_squares(const hoop_params *params, const hoop_runtime *rt, int64_t first_block, int64_t nblocks,
-                       hoop_exact_scalar *sum)
-{
-    double     squares[64];
-    hoop_dtype dtype = hoop_params_dtype(params);
-    uint64_t   mode  = hoop_fp_enter();
-    for (int64_t b = first_block; b < first_block + nblocks;) {
-        int64_t n = first_block + nblocks - b < 64 ? first_block + nblocks - b : 64;
-        rt->kernels->squares[dtype](n, (const char *)hoop_params_grad(params) + (size_t)(b * HOOP_BLOCK) * hoop_dtype_size(dtype),
-                                    squares);
-        for (int64_t i = 0; i < n; i++) hoop_exact_scalar_deposit(sum, squares[i]);
-        b += n;
-    }
-    hoop_fp_restore(mode);
-}
-
-static HOOP_NOINLINE double clip_factor(double norm, double clip_norm)
-{
-    double factor = clip_norm / (norm + 1e-6);
-    return clip_norm > 0.0 && factor < 1.0 ? factor : 1.0;
-}
-
-double hoop_clip_factor(double norm, double clip_norm)
-{
-    uint64_t mode   = hoop_fp_enter();
-    double   factor = clip_factor(norm, clip_norm);
-    hoop_fp_restore(mode);
-    return factor;
 }

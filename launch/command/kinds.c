@@ -88,7 +88,7 @@ static void print_section(const char *section)
     hoop_config_kind          k;
     for (int p = 0; p < schema->nparts; p++) {
         const hoop_option_table *keys = schema->parts[p].table;
-        if (schema->parts[p].choice == NULL && strcmp(keys->section, section) == 0) print_options(keys, NULL);
+        if (keys != NULL && strcmp(keys->section, section) == 0) print_options(keys, NULL);
     }
     for (int p = 0; p < schema->nparts; p++) {
         const hoop_config_choice *choice = schema->parts[p].choice;

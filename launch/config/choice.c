@@ -165,31 +165,30 @@ static hoop_status make_one(const hoop_config *cfg, const hoop_config_part *part
 hoop_status hoop__plain_make(const hoop_config *cfg, const hoop_config_schema *schema, bool in_force, hoop_error *err,
                              hoop__plain *out)
 {
-    int         n = 0;
-    hoop_status st;
-    for (int p = 0; p < schema->nparts; p++) n += schema->parts[p].choice != NULL;
+    const size_t n = (size_t)schema->nparts + 1;
+    hoop_status  st;
     *out       = (hoop__plain){0};
-    out->made  = calloc((size_t)n + 1, sizeof *out->made);
-    out->parts = calloc((size_t)(schema->nparts + n) + 1, sizeof *out->parts);
-    out->frees = calloc((size_t)(schema->nfrees + n) + 1, sizeof *out->frees);
+    out->made  = calloc(n, sizeof *out->made);
+    out->parts = calloc(2 * n, sizeof *out->parts);
+    out->frees = calloc(n, sizeof *out->frees);
     if (out->made == NULL || out->parts == NULL || out->frees == NULL)
         return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
-    out->schema = (hoop_config_schema){out->parts, 0, out->frees, schema->nfrees};
-    for (int f = 0; f < schema->nfrees; f++) out->frees[f] = schema->frees[f];
     for (int p = 0; p < schema->nparts; p++) {
         const hoop_config_part *part = &schema->parts[p];
         hoop__made             *m    = &out->made[out->nmade];
-        if (part->choice == NULL) {
+        if (part->free_key != NULL) {
+            out->frees[out->nfrees++] = part->free_key;
+        } else if (part->choice == NULL) {
             if (in_force && part->values == NULL)
                 return hoop_fail(err, HOOP_EARG, "section '%s' of the schema has no values", part->table->section);
-            out->parts[out->schema.nparts++] = *part;
-            continue;
+            out->parts[out->nparts++] = *part;
+        } else {
+            out->nmade++;
+            if ((st = make_one(cfg, part, in_force, err, m)) != HOOP_OK) return st;
+            out->parts[out->nparts++] = (hoop_config_part){.table = &m->keys[0], .values = in_force ? &m->chosen->kind : NULL};
+            out->parts[out->nparts++] = (hoop_config_part){.table = &m->keys[1], .values = in_force ? m->chosen->opts : NULL};
+            if (m->kind.own != NULL) out->frees[out->nfrees++] = m->kind.own;
         }
-        out->nmade++;
-        if ((st = make_one(cfg, part, in_force, err, m)) != HOOP_OK) return st;
-        out->parts[out->schema.nparts++] = (hoop_config_part){&m->keys[0], in_force ? &m->chosen->kind : NULL, NULL};
-        out->parts[out->schema.nparts++] = (hoop_config_part){&m->keys[1], in_force ? m->chosen->opts : NULL, NULL};
-        if (m->kind.own != NULL) out->frees[out->schema.nfrees++] = *m->kind.own;
     }
     return HOOP_OK;
 }

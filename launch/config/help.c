@@ -8,11 +8,11 @@
 enum { COMMENT_COLUMN = 34 };
 
 /* The row or free key of a path; exactly one is not NULL for every leaf of the tree below. */
-static const hoop_option *find_row(const hoop_config_schema *schema, const char *path)
+static const hoop_option *find_row(const hoop__plain *plain, const char *path)
 {
     char here[HOOP__PATH_MAX];
-    for (int p = 0; p < schema->nparts; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
+    for (int p = 0; p < plain->nparts; p++) {
+        const hoop_option_table *table = plain->parts[p].table;
         for (int i = 0; i < table->count; i++) {
             hoop__row_path(table, &table->rows[i], here);
             if (strcmp(here, path) == 0) return &table->rows[i];
@@ -21,10 +21,10 @@ static const hoop_option *find_row(const hoop_config_schema *schema, const char 
     return NULL;
 }
 
-static const hoop_config_free *find_free(const hoop_config_schema *schema, const char *path)
+static const hoop_config_free *find_free(const hoop__plain *plain, const char *path)
 {
-    for (int f = 0; f < schema->nfrees; f++) {
-        if (strcmp(schema->frees[f].path, path) == 0) return &schema->frees[f];
+    for (int f = 0; f < plain->nfrees; f++) {
+        if (strcmp(plain->frees[f]->path, path) == 0) return plain->frees[f];
     }
     return NULL;
 }
@@ -89,18 +89,17 @@ static void write_free(const hoop_config_free *loose, size_t start, hoop__text *
     hoop__text_addf(t, " # %s%s\n", loose->help, loose->decides_bits ? " *" : "");
 }
 
-static hoop_status write_leaf(const hoop_config_schema *schema, const hoop_value *leaf, int indent, hoop_error *err,
-                              hoop__text *t)
+static hoop_status write_leaf(const hoop__plain *plain, const hoop_value *leaf, int indent, hoop_error *err, hoop__text *t)
 {
     char               path[HOOP__PATH_MAX];
     const size_t       start = t->size;
     const hoop_option *row;
     hoop__value_path(leaf, path, sizeof path);
-    row = find_row(schema, path);
+    row = find_row(plain, path);
     hoop__text_pad(t, indent);
     hoop__text_adds(t, leaf->key);
     if (row != NULL) return write_row(row, start, err, t);
-    write_free(find_free(schema, path), start, t);
+    write_free(find_free(plain, path), start, t);
     return HOOP_OK;
 }
 
@@ -138,7 +137,7 @@ static hoop_status write_map(const hoop__plain *plain, const hoop_value *map, in
         hoop__value_path(item, path, sizeof path);
         made = hoop__made_find(plain, path);
         if (item->kind != HOOP_VALUE_MAP) {
-            st = write_leaf(&plain->schema, item, indent, err, t);
+            st = write_leaf(plain, item, indent, err, t);
             continue;
         }
         hoop__text_pad(t, indent);
@@ -163,15 +162,14 @@ hoop_status hoop_config_help(const hoop_config_schema *schema, hoop_error *err, 
     hoop_value *root = hoop__value_new(&pool, HOOP_VALUE_MAP, NULL, 0);
     hoop_status st   = hoop__plain_make(NULL, schema, false, err, &plain);
     if (root == NULL) st = hoop_fail(err, HOOP_ENOMEM, "out of memory for the help");
-    schema = &plain.schema;
-    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
+    for (int p = 0; p < plain.nparts && st == HOOP_OK; p++) {
+        const hoop_option_table *table = plain.parts[p].table;
         for (int i = 0; i < table->count && st == HOOP_OK; i++) {
             hoop__row_path(table, &table->rows[i], path);
             st = put(&pool, root, path, err);
         }
     }
-    for (int f = 0; f < schema->nfrees && st == HOOP_OK; f++) st = put(&pool, root, schema->frees[f].path, err);
+    for (int f = 0; f < plain.nfrees && st == HOOP_OK; f++) st = put(&pool, root, plain.frees[f]->path, err);
     hoop__text_adds(
         &text, "# Every key of a config with its default. Keys marked * decide the bits of the weights:\n"
                "# a run is resumed with the same values of those, the others may change.\n"

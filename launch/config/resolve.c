@@ -41,25 +41,24 @@ static hoop_status shorten(hoop__pool *pool, const hoop__plain *plain, hoop_valu
 static hoop_status build_resolved(const hoop_config *cfg, const hoop__plain *plain, hoop__pool *pool, hoop_error *err,
                                   hoop_value **out)
 {
-    const hoop_config_schema *schema = &plain->schema;
-    hoop_value               *root = hoop__value_new(pool, HOOP_VALUE_MAP, NULL, 0), *v = NULL;
-    char                      path[HOOP__PATH_MAX], text[HOOP__FORMAT_MAX];
-    hoop_status               st;
+    hoop_value *root = hoop__value_new(pool, HOOP_VALUE_MAP, NULL, 0), *v = NULL;
+    char        path[HOOP__PATH_MAX], text[HOOP__FORMAT_MAX];
+    hoop_status st;
     if (root == NULL) return no_memory(err);
-    for (int p = 0; p < schema->nparts; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
+    for (int p = 0; p < plain->nparts; p++) {
+        const hoop_option_table *table = plain->parts[p].table;
         for (int i = 0; i < table->count; i++) {
             hoop__row_path(table, &table->rows[i], path);
-            hoop_option_format(&table->rows[i], schema->parts[p].values, text, sizeof text);
+            hoop_option_format(&table->rows[i], plain->parts[p].values, text, sizeof text);
             if ((st = value_of(pool, &table->rows[i], text, path, err, &v)) != HOOP_OK) return st;
             if ((st = hoop__value_put(pool, root, path, v, err)) != HOOP_OK) return st;
         }
     }
-    for (int f = 0; f < schema->nfrees; f++) {
-        const hoop_value *given = hoop_config_get(cfg, schema->frees[f].path);
+    for (int f = 0; f < plain->nfrees; f++) {
+        const hoop_value *given = hoop_config_get(cfg, plain->frees[f]->path);
         if (hoop_value_get_kind(given) == HOOP_VALUE_NULL) continue;
         if ((v = hoop__value_copy(pool, given)) == NULL) return no_memory(err);
-        if ((st = hoop__value_put(pool, root, schema->frees[f].path, v, err)) != HOOP_OK) return st;
+        if ((st = hoop__value_put(pool, root, plain->frees[f]->path, v, err)) != HOOP_OK) return st;
     }
     *out = root;
     return shorten(pool, plain, root, err);
@@ -91,8 +90,8 @@ static hoop_status check_reads_back(const char *text, const hoop__plain *plain, 
     hoop_config *back = NULL;
     char         path[HOOP__PATH_MAX], was[HOOP__FORMAT_MAX], is[HOOP__FORMAT_MAX];
     hoop_status  st = hoop_config_parse(text, "resolved config", err, &back);
-    for (int p = 0; p < plain->schema.nparts && st == HOOP_OK; p++) {
-        const hoop_config_part *part = &plain->schema.parts[p];
+    for (int p = 0; p < plain->nparts && st == HOOP_OK; p++) {
+        const hoop_config_part *part = &plain->parts[p];
         for (int i = 0; i < part->table->count && st == HOOP_OK; i++) {
             const hoop_option *row = &part->table->rows[i];
             hoop__row_path(part->table, row, path);
@@ -150,26 +149,26 @@ static int by_line(const void *a, const void *b)
 }
 
 /* "path=value" of each key that decides bits and isn't null, malloc'ed; lines[] has room for all of the schema. */
-static hoop_status bit_lines(const hoop_config *cfg, const hoop_config_schema *schema, hoop_error *err, char **lines, int *n)
+static hoop_status bit_lines(const hoop_config *cfg, const hoop__plain *plain, hoop_error *err, char **lines, int *n)
 {
     char        path[HOOP__PATH_MAX], value[HOOP__FORMAT_MAX];
     hoop__text  line = {0};
     hoop_status st   = HOOP_OK;
-    for (int p = 0; p < schema->nparts && st == HOOP_OK; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
+    for (int p = 0; p < plain->nparts && st == HOOP_OK; p++) {
+        const hoop_option_table *table = plain->parts[p].table;
         for (int i = 0; i < table->count && st == HOOP_OK; i++) {
             if (!table->rows[i].decides_bits) continue;
             hoop__row_path(table, &table->rows[i], path);
-            hoop_option_format(&table->rows[i], schema->parts[p].values, value, sizeof value);
+            hoop_option_format(&table->rows[i], plain->parts[p].values, value, sizeof value);
             hoop__text_addf(&line, "%s=%s", path, value);
             st = hoop__text_take(&line, err, &lines[*n]);
             *n += st == HOOP_OK;
         }
     }
-    for (int f = 0; f < schema->nfrees && st == HOOP_OK; f++) {
-        const hoop_value *v = hoop_config_get(cfg, schema->frees[f].path);
-        if (!schema->frees[f].decides_bits || hoop_value_get_kind(v) == HOOP_VALUE_NULL) continue;
-        hoop__text_addf(&line, "%s=", schema->frees[f].path);
+    for (int f = 0; f < plain->nfrees && st == HOOP_OK; f++) {
+        const hoop_value *v = hoop_config_get(cfg, plain->frees[f]->path);
+        if (!plain->frees[f]->decides_bits || hoop_value_get_kind(v) == HOOP_VALUE_NULL) continue;
+        hoop__text_addf(&line, "%s=", plain->frees[f]->path);
         hoop__emit_canonical(&line, v);
         st = hoop__text_take(&line, err, &lines[*n]);
         *n += st == HOOP_OK;
@@ -187,15 +186,14 @@ hoop_status hoop_config_fingerprint(const hoop_config *cfg, const hoop_config_sc
     char        **lines = NULL;
     hoop_status   st;
     HOOP_TRY(st, done, hoop__plain_make(cfg, schema, true, err, &plain));
-    schema = &plain.schema;
-    most   = schema->nfrees + 1;
-    for (int p = 0; p < schema->nparts; p++) most += schema->parts[p].table->count;
+    most = plain.nfrees + 1;
+    for (int p = 0; p < plain.nparts; p++) most += plain.parts[p].table->count;
     lines = calloc((size_t)most, sizeof *lines);
     if (lines == NULL) {
         st = no_memory(err);
         goto done;
     }
-    HOOP_TRY(st, done, bit_lines(cfg, schema, err, lines, &n));
+    HOOP_TRY(st, done, bit_lines(cfg, &plain, err, lines, &n));
     qsort(lines, (size_t)n, sizeof *lines, by_line);
     HOOP_TRY(st, done, hoop__sha256_create(err, &hash));
     HOOP_TRY(st, done, hoop__sha256_update(hash, "hoop config 1\n", 14, err));
@@ -244,8 +242,8 @@ hoop_status hoop_config_diff_bits(const hoop_config *old, const hoop_config *cfg
     hoop__plain plain;
     hoop_status st = hoop__plain_make(cfg, schema, true, err, &plain);
     if (st == HOOP_OK) st = hoop_config_check_known(old, schema, err);
-    for (int p = 0; p < plain.schema.nparts && st == HOOP_OK; p++) {
-        const hoop_config_part *part = &plain.schema.parts[p];
+    for (int p = 0; p < plain.nparts && st == HOOP_OK; p++) {
+        const hoop_config_part *part = &plain.parts[p];
         for (int i = 0; i < part->table->count && st == HOOP_OK; i++) {
             const hoop_option *row  = &part->table->rows[i];
             const hoop_value  *then = hoop__plain_get(&plain, old, part->table, row);
@@ -257,8 +255,8 @@ hoop_status hoop_config_diff_bits(const hoop_config *old, const hoop_config *cfg
                 st = differs(cfg, hoop__plain_get(&plain, cfg, part->table, row), old, then, path, was, is, err);
         }
     }
-    for (int f = 0; f < plain.schema.nfrees && st == HOOP_OK; f++) {
-        if (plain.schema.frees[f].decides_bits) st = diff_free(old, cfg, plain.schema.frees[f].path, err);
+    for (int f = 0; f < plain.nfrees && st == HOOP_OK; f++) {
+        if (plain.frees[f]->decides_bits) st = diff_free(old, cfg, plain.frees[f]->path, err);
     }
     hoop__plain_clear(&plain);
     return st;

@@ -222,10 +222,9 @@ static void list_others(const hoop__made *m, key_list *keys)
 
 static hoop_status list_keys(const hoop__plain *p, hoop_error *err, key_list *keys)
 {
-    const hoop_config_schema *schema = &p->schema;
-    hoop_config_kind          k;
-    int                       n = schema->nfrees;
-    for (int i = 0; i < schema->nparts; i++) n += schema->parts[i].table->count;
+    hoop_config_kind k;
+    int              n = p->nfrees;
+    for (int i = 0; i < p->nparts; i++) n += p->parts[i].table->count;
     for (int m = 0; m < p->nmade; m++) {
         for (int i = 0; p->made[m].choice->kind(i, &k); i++) n += k.options.count + 1;
     }
@@ -236,11 +235,11 @@ static hoop_status list_keys(const hoop__plain *p, hoop_error *err, key_list *ke
         clear_keys(keys);
         return hoop_fail(err, HOOP_ENOMEM, "out of memory for the config");
     }
-    for (int i = 0; i < schema->nparts; i++) {
-        const hoop_option_table *table = schema->parts[i].table;
+    for (int i = 0; i < p->nparts; i++) {
+        const hoop_option_table *table = p->parts[i].table;
         for (int r = 0; r < table->count; r++) add_key(keys, table->section, table->rows[r].key);
     }
-    for (int f = 0; f < schema->nfrees; f++) add_key(keys, "", schema->frees[f].path);
+    for (int f = 0; f < p->nfrees; f++) add_key(keys, "", p->frees[f]->path);
     keys->own = keys->count;
     for (int m = 0; m < p->nmade; m++) list_others(&p->made[m], keys);
     return HOOP_OK;

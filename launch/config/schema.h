@@ -42,13 +42,12 @@ typedef struct hoop__made {
     hoop_option_table         keys[2]; /* that one; those of the kind */
 } hoop__made;
 
-/** A schema with its choices made: parts that are tables, and free keys of the chosen kinds. */
+/** A schema with its choices made: tables with their values, and free keys, those of the chosen kinds among them. */
 typedef struct hoop__plain {
-    hoop_config_schema schema;
-    hoop_config_part  *parts;
-    hoop_config_free  *frees;
-    hoop__made        *made;
-    int                nmade;
+    hoop_config_part        *parts; /* tables */
+    const hoop_config_free **frees;
+    hoop__made              *made;
+    int                      nparts, nfrees, nmade;
 } hoop__plain;
 
 /** As `cfg` says; or, in force, as the schema's values say (HOOP_EARG: there are none); or, of neither, as by default. */

@@ -78,17 +78,17 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
     const char                 *total = hoop_checkpoint_note(c, "total_steps");
     hoop_config                *old   = NULL;
     hoop_status                 st;
-    HOOP_TRY(st, done, hoop_config_parse(meta->config, hoop_checkpoint_path(c), err, &old));
+    HOOP_TRY(st, done, hoop_config_parse_stored(meta->config, hoop_checkpoint_path(c), err, &old));
     if (!hoop_config_has(old, "data.normalize_targets")) /* older than that key */
         HOOP_TRY(st, done, hoop_config_set(old, "data.normalize_targets=none", err));
     HOOP_TRY(st, done, hoop_config_diff_bits(old, tr->config, &tr->plan->schema, err));
     if (tr->data->train != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->data->train)->fingerprint) != 0) {
         st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
                        meta->data_fingerprint, tr->plan->data.train, hoop_dataset_about(tr->data->train)->fingerprint);
-    } else if (tr->plan->schedule.kind == HOOP_SCHEDULE_COSINE && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
+    } else if (hoop_schedule_about(tr->schedule)->by_end && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
         st = hoop_config_fail(tr->config, tr->plan->run.epochs > 0 ? "epochs" : "steps", err,
-                              "%" PRId64 " steps in all, but %s was trained towards %s, which the cosine schedule depends on",
-                              tr->status.steps, hoop_checkpoint_path(c), total);
+                              "%" PRId64 " steps in all, but %s was trained towards %s, which the %s schedule depends on",
+                              tr->status.steps, hoop_checkpoint_path(c), total, hoop_schedule_about(tr->schedule)->name);
     } else if (strcmp(meta->numerics, hoop_runtime_numerics(tr->rt)) != 0 && hoop_comm_rank(tr->comm) == 0) {
         hoop__note(tr, "warning: the checkpoint was computed with %s, this is %s: bits may differ from an undisturbed run",
                    meta->numerics, hoop_runtime_numerics(tr->rt));

@@ -1,9 +1,10 @@
 /* What the config decides: the keys of its top level and of communication, leaves, and checks that need no data. */
 #include "train/plan.h"
 
+#include <stdlib.h>
+
 #include "train/data.h"
 
-static const char *const losses[]     = {"cross_entropy", "mse", NULL};
 static const char *const precisions[] = {"f32", "f64", NULL};
 static const char *const gemms[]      = {"own", "blas", NULL};
 static const char *const isas[]       = {"auto", "avx512", "avx2", "baseline", NULL};
@@ -15,7 +16,6 @@ static const hoop_option rows[] = {
      "fixed units the batch is cut into; as many ranks can train; auto: from batch"},
     {"epochs", HOOP_OPT_INT, AT(epochs), "0", 0, 1e9, NULL, false, "passes over the data (or steps)", "steps"},
     {"steps", HOOP_OPT_INT, AT(steps), "0", 0, 1e15, NULL, false, "updates (or epochs)", "epochs"},
-    {"loss", HOOP_OPT_ENUM, AT(loss), "cross_entropy", 0, 0, losses, true, "cross_entropy for classes, mse for real targets"},
     {"clip_norm", HOOP_OPT_FLOAT, AT(clip_norm), "0.0", 0, 1e30, NULL, true, "largest global norm of the gradient; 0: any"},
     {"precision", HOOP_OPT_ENUM, AT(precision), "f32", 0, 0, precisions, true, "of weights and arithmetic"},
     {"threads", HOOP_OPT_INT, AT(threads), "auto", 1, 1024, NULL, false,
@@ -107,14 +107,9 @@ static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
                                 "one of epochs and steps is wanted, %s",
                                 tr->plan->run.epochs > 0 ? "not both" : "such as epochs: 10");
     }
-    if (tr->plan->optim.nesterov && (tr->plan->optim.momentum <= 0.0 || tr->plan->optim.dampening != 0.0))
-        return hoop_config_fail(tr->config, "optimizer.nesterov", err,
-                                tr->plan->optim.kind == HOOP_SGD
-                                    ? "wants a momentum above 0 and no dampening, such as optimizer.momentum: 0.9"
-                                    : "is a key of sgd; leave it out, or choose optimizer.name: sgd with a momentum");
     if (tr->opts.arrays && tr->plan->run.steps == 0)
         return hoop_config_fail(tr->config, "epochs", err, "steps on the caller's arrays have no epochs; give steps");
-    return HOOP_OK;
+    return hoop__optim_read(tr, err);
 }
 
 hoop_status hoop__plan_read(hoop_trainer *tr, hoop_error *err)
@@ -136,7 +131,18 @@ done:
 
 const hoop_loss_kind *hoop__plan_loss(const hoop_trainer *tr)
 {
-    return hoop_loss_get(tr->plan->run.loss);
+    return hoop_loss_get(tr->plan->loss.kind);
+}
+
+void hoop__plan_clear(hoop__plan *plan)
+{
+    hoop_config_chosen_clear(&plan->kind);
+    hoop_config_chosen_clear(&plan->loss);
+    hoop_config_chosen_clear(&plan->optim);
+    hoop_config_chosen_clear(&plan->schedule);
+    free(plan->groups);
+    free(plan->group_memory);
+    free(plan->resolved);
 }
 
 hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr)

@@ -9,7 +9,7 @@
 /* top level (plan.c) */
 typedef struct hoop__run_opts {
     int64_t seed, batch, leaves, epochs, steps, threads;
-    int     loss, precision, isa, gemm;
+    int     precision, isa, gemm;
     double  clip_norm;
 } hoop__run_opts;
 /* model (model.c): of any kind */
@@ -41,7 +41,10 @@ extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__dat
     hoop__dist_options, hoop__save_options;
 extern const hoop_config_choice hoop__model_choice;
 
-enum { HOOP__PARTS = 9 }; /* option tables of a training config (schema.c) */
+/* sections whose keys are those of a row of core's tables (schema.c) */
+extern const hoop_config_choice hoop__loss_choice, hoop__optim_choice, hoop__schedule_choice;
+
+enum { HOOP__PARTS = 14 }; /* option tables, choices and free keys of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts     run;
@@ -51,9 +54,12 @@ struct hoop__plan {
     hoop__specs        specs; /* of its fields */
     hoop__dist_opts    dist;
     hoop__save_opts    save;
-    hoop_optim_opts    optim;
-    hoop_schedule_opts schedule;
-    bool               exact; /* dist.reduce */
+    hoop_config_chosen loss, optim, schedule; /* rows of their tables, and the options of these */
+    hoop_schedule_opts warmup;                /* what all schedules have */
+    hoop_optim_group  *groups;                /* of parameters (optimizer.groups), */
+    int                ngroups;
+    char              *group_memory; /* with what they point to */
+    bool               exact;        /* dist.reduce */
     hoop_config_part   part[HOOP__PARTS];
     hoop_config_schema schema;
     char              *resolved;                           /* config text */
@@ -67,6 +73,11 @@ hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr);
 int64_t hoop__plan_leaf_rows(const hoop_trainer *tr);
 /* of targets that name none */
 const hoop_loss_kind *hoop__plan_loss(const hoop_trainer *tr);
+void                  hoop__plan_clear(hoop__plan *plan);
+/* optimizer.c: read optimizer.groups, check options; make tr->optim and tr->schedule */
+extern const hoop_config_free hoop__optim_groups;
+hoop_status                   hoop__optim_read(hoop_trainer *tr, hoop_error *err);
+hoop_status                   hoop__optim_make(hoop_trainer *tr, hoop_error *err);
 /* schema.c */
 void hoop__schema_init(hoop_trainer *tr);
 /* plan->resolved and plan->fingerprint, of the keys that say something to this model */

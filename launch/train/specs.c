@@ -314,55 +314,16 @@ hoop_status hoop__specs_fail(const hoop_config *config, const hoop__specs *f, in
 
 /* ---- losses ---- */
 
-static hoop_status unknown_loss(const hoop_value *v, const char *name, hoop_error *err)
-{
-    const char           *names[64], *near;
-    char                  list[256];
-    int                   n = 0, used = 0;
-    const hoop_loss_kind *k;
-    for (; n < 64 && (k = hoop_loss_get(n)) != NULL; n++) {
-        names[n] = k->name;
-        used += snprintf(list + used, sizeof list - (size_t)used, "%s%s", n > 0 ? ", " : "", k->name);
-        if (used >= (int)sizeof list) used = (int)sizeof list - 1;
-    }
-    near = hoop_nearest(name, names, n);
-    if (near != NULL) return hoop_value_fail(v, err, "there is no loss '%.64s'; did you mean %s?", name, near);
-    return hoop_value_fail(v, err, "there is no loss '%.64s'; there are %s", name, list);
-}
-
-/* `{name: ..., delta: 0.5}`: the other keys are the kind's */
-static hoop_status read_options(const hoop_value *v, const hoop_loss_kind *kind, hoop_error *err, void *opts)
-{
-    hoop_status st = hoop_option_defaults(&kind->options, opts);
-    for (int i = 0; i < hoop_value_count(v) && st == HOOP_OK; i++) {
-        const hoop_option *row = hoop_option_find(&kind->options, hoop_value_key(v, i));
-        if (strcmp(hoop_value_key(v, i), "name") == 0) continue;
-        if (row == NULL) return hoop_value_fail(hoop_value_at(v, i), err, "is no key of the loss %s", kind->name);
-        st = hoop_value_parse(hoop_value_at(v, i), row, err, opts);
-    }
-    return st;
-}
-
 hoop_status hoop__loss_read(const hoop_config *config, const hoop_value *own, hoop_error *err, const hoop_loss_kind **out,
                             void **opts)
 {
-    const hoop_value *v = own != NULL ? own : hoop_config_get(config, "loss");
-    const char       *name =
-        hoop_value_get_kind(v) == HOOP_VALUE_MAP ? hoop_value_text(hoop_value_find(v, "name")) : hoop_value_text(v);
-    hoop_status st = HOOP_OK;
-    *out           = hoop_loss_get(0);
-    if (opts != NULL) *opts = NULL;
-    if (hoop_value_get_kind(v) != HOOP_VALUE_NULL) {
-        if (name == NULL) return hoop_value_fail(v, err, "which loss? a name, or {name: ...} with its keys");
-        *out = hoop_loss_find(name);
-        if (*out == NULL) return unknown_loss(v, name, err);
-    }
-    if (opts == NULL || (*out)->opts_size == 0) return HOOP_OK;
-    *opts = calloc(1, (*out)->opts_size);
-    if (*opts == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a loss");
-    st = read_options(v, *out, err, *opts);
-    if (st == HOOP_OK) return HOOP_OK;
-    free(*opts);
-    *opts = NULL;
+    hoop_config_chosen chosen = {0};
+    hoop_status        st     = own != NULL ? hoop_value_choose(own, &hoop__loss_choice, err, &chosen)
+                                            : hoop_config_choose(config, &hoop__loss_choice, err, &chosen);
+    *out                      = hoop_loss_get(chosen.kind);
+    if (opts != NULL)
+        *opts = chosen.opts;
+    else
+        hoop_config_chosen_clear(&chosen);
     return st;
 }

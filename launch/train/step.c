@@ -221,20 +221,25 @@ static hoop_status check_finite(hoop_trainer *tr, hoop_error *err)
                      (long long)tr->status.step, isfinite(loss) ? "gradient" : "loss", loss / weight);
 }
 
-static __attribute__((noinline)) void update_own(hoop_trainer *tr)
+static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_ddp_range *range;
     int                   n;
-    double weight = hoop_exact_scalar_finish(&tr->step->record->sum[HOOP__SUM_WEIGHT]), scale = weight > 0.0 ? 1.0 / weight : 0.0;
-    hoop_trainer_status *s = &tr->status;
-    s->grad_norm           = NAN;
+    double weight = hoop_exact_scalar_finish(&tr->step->record->sum[HOOP__SUM_WEIGHT]), scale = weight > 0.0 ? 1.0 / weight : 0.0,
+           factor;
+    hoop_trainer_status *s  = &tr->status;
+    hoop_status          st = HOOP_OK;
+    s->grad_norm            = NAN;
     if (tr->plan->run.clip_norm > 0.0) {
         s->grad_norm = sqrt(hoop_exact_scalar_finish(&tr->step->record->squares)) * scale;
         scale *= hoop_clip_factor(s->grad_norm, tr->plan->run.clip_norm);
     }
-    s->lr = hoop_optim_lr(tr->optim) * hoop_schedule_factor(&tr->plan->schedule, s->step, s->steps);
+    factor = hoop_schedule_factor(tr->schedule, s->step, s->steps);
+    s->lr  = hoop_optim_lr(tr->optim) * factor;
     hoop_ddp_ranges(tr->ddp, &n, &range);
-    for (int i = 0; i < n; i++) hoop_optim_update(tr->optim, tr->rt, range[i].first_block, range[i].nblocks, s->lr, scale);
+    for (int i = 0; i < n && st == HOOP_OK; i++)
+        st = hoop_optim_update(tr->optim, tr->rt, range[i].first_block, range[i].nblocks, factor, scale, err);
+    return st;
 }
 
 hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
@@ -264,8 +269,9 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, hoop__record_verdict(tr, tr->step->record, err));
     HOOP_TRY(st, done, check_finite(tr, err));
     mode = hoop_fp_enter(); /* factors round */
-    update_own(tr);
+    st   = update_own(tr, err);
     hoop_fp_restore(mode);
+    if (st != HOOP_OK) goto done; /* on all ranks */
     HOOP_TRY(st, done, hoop_ddp_gather(tr->ddp, hoop_params_data(tr->params), err));
     hoop_optim_advance(tr->optim);
     s->step++;

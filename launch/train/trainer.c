@@ -117,25 +117,29 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
 {
     int           n     = hoop_params_count(tr->params);
     int64_t      *first = calloc((size_t)n + 1, sizeof *first), *count = calloc((size_t)n + 1, sizeof *count);
-    hoop_ddp_opts opts = {.dtype        = tr->dtype,
-                          .nblocks      = hoop_params_nblocks(tr->params),
-                          .nparams      = n,
-                          .first_block  = first,
-                          .param_blocks = count,
-                          .leaves       = tr->plan->run.leaves,
-                          .exact        = tr->plan->exact,
-                          .bucket_bytes = (int64_t)(tr->plan->dist.bucket_mb * 1048576.0),
-                          .kernels      = hoop_runtime_kernels(tr->rt),
-                          .runtime      = tr->rt};
-    hoop_status   st   = HOOP_OK;
-    if (first == NULL || count == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for buckets");
+    bool         *whole = calloc((size_t)n + 1, sizeof *whole);
+    hoop_ddp_opts opts  = {.dtype        = tr->dtype,
+                           .nblocks      = hoop_params_nblocks(tr->params),
+                           .nparams      = n,
+                           .first_block  = first,
+                           .param_blocks = count,
+                           .whole        = hoop_optim_granularity(tr->optim) == HOOP_BY_ELEMENT ? NULL : whole,
+                           .leaves       = tr->plan->run.leaves,
+                           .exact        = tr->plan->exact,
+                           .bucket_bytes = (int64_t)(tr->plan->dist.bucket_mb * 1048576.0),
+                           .kernels      = hoop_runtime_kernels(tr->rt),
+                           .runtime      = tr->rt};
+    hoop_status   st    = HOOP_OK;
+    if (first == NULL || count == NULL || whole == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for buckets");
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         first[i] = hoop_params_first_block(tr->params, i);
         count[i] = hoop_params_nblocks_of(tr->params, i);
+        whole[i] = hoop_optim_whole(tr->optim, i);
     }
     if (st == HOOP_OK) st = hoop_ddp_create(tr->comm, &opts, err, &tr->ddp);
     free(first);
     free(count);
+    free(whole);
     return st;
 }
 
@@ -179,7 +183,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, describe_model(tr, err, model));
     HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
-    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop_optim_create(&tr->plan->optim, tr->params, err, &tr->optim));
+    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop__optim_make(tr, err));
     HOOP_TRY(st, done, hoop__step_create(tr, err));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
     if (tr->data->validation != NULL) tr->status.validation_samples = hoop_dataset_about(tr->data->validation)->length;
@@ -276,11 +280,11 @@ void hoop_trainer_destroy(hoop_trainer **trainer)
     hoop__data_close(tr);
     hoop_ddp_destroy(&tr->ddp);
     hoop_optim_destroy(&tr->optim);
+    hoop_schedule_destroy(&tr->schedule);
     hoop_tape_destroy(&tr->tape);
     if (!hoop_comm_unsettled(tr->comm)) hoop_model_destroy(&tr->model); /* else weights and gradients may still be written to */
     hoop_runtime_destroy(&tr->rt);
-    free(tr->plan->resolved);
-    hoop_config_chosen_clear(&tr->plan->kind);
+    hoop__plan_clear(tr->plan);
     release(tr);
     *trainer = NULL;
 }

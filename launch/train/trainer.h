@@ -24,12 +24,13 @@ struct hoop_trainer {
     hoop_trainer_opts  opts;
     hoop_dtype         dtype; /* the run's precision */
 
-    hoop_runtime *rt;
-    hoop_tape    *tape;
-    hoop_model   *model; /* NULL: the caller's own */
-    hoop_params  *params;
-    hoop_optim   *optim;
-    hoop_ddp     *ddp;
+    hoop_runtime  *rt;
+    hoop_tape     *tape;
+    hoop_model    *model; /* NULL: the caller's own */
+    hoop_params   *params;
+    hoop_optim    *optim;
+    hoop_schedule *schedule;
+    hoop_ddp      *ddp;
 
     hoop__plan *plan;
     hoop__data *data;

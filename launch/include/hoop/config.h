@@ -65,20 +65,19 @@ typedef struct hoop_config_chosen {
     void *opts; /* its struct, opts_size bytes; never NULL once filled */
 } hoop_config_chosen;
 
-/** A component's table and its struct, or a choice and its hoop_config_chosen. `values` may be NULL where only the keys matter
- *  (check_known, help). */
+/** A component's table and its struct, or a choice and its hoop_config_chosen, or a free key. `values` may be NULL where only the
+ *  keys matter (check_known, help). */
 typedef struct hoop_config_part {
     const hoop_option_table  *table;
     void                     *values;
-    const hoop_config_choice *choice; /* not NULL: `table` is */
+    const hoop_config_choice *choice;   /* one of these three is not NULL */
+    const hoop_config_free   *free_key; /* has no values */
 } hoop_config_part;
 
 /** All keys a config may have. Parts may share a section; a key stands in one of these only. */
 typedef struct hoop_config_schema {
     const hoop_config_part *parts;
     int                     nparts;
-    const hoop_config_free *frees;
-    int                     nfrees;
 } hoop_config_schema;
 
 enum { HOOP_FINGERPRINT_SIZE = 65 }; /* 64 hex digits and a NUL */

@@ -76,7 +76,7 @@ static void test_locale(void **state)
     assert_string_equal(out, "2.5");
     (void)hoop_fail(memset(&e, 0, sizeof e), HOOP_EARG, "%g", 0.5);
     assert_string_equal(e.text, "0.5");
-    assert_int_equal(hoop_option_defaults(&hoop_optim_options, &(hoop_optim_opts){0}), HOOP_OK);
+    assert_int_equal(hoop_option_defaults(&hoop_optim_kind_get(0)->options, &(hoop_adam_opts){0}), HOOP_OK);
     assert_true(strtod("1,5", NULL) == 1.5); /* the host's is as it was */
     (void)setlocale(LC_ALL, "C");
 }
@@ -98,7 +98,18 @@ static void test_tables(void **state)
     hoop_model                    *model;
     hoop_error                     e = {0};
     (void)state;
-    assert_int_equal(hoop_option_defaults(&hoop_optim_options, &(hoop_optim_opts){0}), HOOP_OK);
+    for (int i = 0; hoop_optim_kind_get(i) != NULL; i++) {
+        const hoop_optim_kind *k    = hoop_optim_kind_get(i);
+        char                  *opts = calloc(1, k->opts_size + 1);
+        if (hoop_option_defaults(&k->options, opts) != HOOP_OK) fail_msg("a default of %s does not parse", k->name);
+        free(opts);
+    }
+    for (int i = 0; hoop_schedule_kind_get(i) != NULL; i++) {
+        const hoop_schedule_kind *k    = hoop_schedule_kind_get(i);
+        char                     *opts = calloc(1, k->opts_size + 1);
+        if (hoop_option_defaults(&k->options, opts) != HOOP_OK) fail_msg("a default of %s does not parse", k->name);
+        free(opts);
+    }
     assert_int_equal(hoop_option_defaults(&hoop_schedule_options, &(hoop_schedule_opts){0}), HOOP_OK);
     for (int i = 0; hoop_module_kind_get(i) != NULL; i++) {
         const hoop_module_kind *k    = hoop_module_kind_get(i);

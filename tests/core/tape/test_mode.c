@@ -45,6 +45,7 @@ static void run(bits *b)
     hoop_params       *p;
     hoop_tensor       *w;
     hoop_optim        *o;
+    hoop_schedule     *s;
     hoop_exact         e;
     hoop_exact_block32 block[3], other[3];
     memset(b, 0, sizeof *b);
@@ -66,12 +67,13 @@ static void run(bits *b)
     hoop_exact_scalar_clear(&b->scalars);
     hoop_grad_squares(p, test_rt, 0, 3, &b->scalars);
     b->norm = hoop_exact_scalar_finish(&b->scalars);
-    test_ok(hoop_optim_create(&(hoop_optim_opts){.kind = HOOP_ADAMW, .lr = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8}, p,
-                              why, &o));
-    hoop_optim_update(o, test_rt, 0, 3, 0.01, 1.0 / 3.0);
+    test_ok(hoop_optim_create(&(hoop_optim_opts){.name = "adamw", .opts = &(hoop_adam_opts){.lr = 0.01}}, p, why, &o));
+    test_ok(hoop_optim_update(o, test_rt, 0, 3, 1.0, 1.0 / 3.0, why));
     memcpy(b->weight, hoop_params_data(p), sizeof b->weight);
-    b->bound  = hoop_clip_factor(3.1, 0.7);
-    b->factor = hoop_schedule_factor(&(hoop_schedule_opts){.kind = HOOP_SCHEDULE_COSINE, .min_factor = 0.1}, 7, 31);
+    b->bound = hoop_clip_factor(3.1, 0.7);
+    test_ok(hoop_schedule_create(&(hoop_schedule_opts){.name = "cosine", .opts = &(hoop_cosine_opts){0.1}}, why, &s));
+    b->factor = hoop_schedule_factor(s, 7, 31);
+    hoop_schedule_destroy(&s);
     b->normal = hoop_random_normal((hoop_key){1, 2}, 11);
     hoop_optim_destroy(&o);
     hoop_params_destroy(&p);

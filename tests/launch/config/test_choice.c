@@ -74,11 +74,11 @@ typedef struct all {
 
 static hoop_config_schema schema_of(all *a)
 {
-    a->parts[0] = (hoop_config_part){NULL, &a->optimizer, &optimizer};
-    a->parts[1] = (hoop_config_part){&shared_table, &a->s, NULL};
-    a->parts[2] = (hoop_config_part){NULL, &a->loss, &loss};
-    a->parts[3] = (hoop_config_part){NULL, &a->model, &model};
-    return (hoop_config_schema){a->parts, 4, NULL, 0};
+    a->parts[0] = (hoop_config_part){.values = &a->optimizer, .choice = &optimizer};
+    a->parts[1] = (hoop_config_part){.table = &shared_table, .values = &a->s};
+    a->parts[2] = (hoop_config_part){.values = &a->loss, .choice = &loss};
+    a->parts[3] = (hoop_config_part){.values = &a->model, .choice = &model};
+    return (hoop_config_schema){a->parts, 4};
 }
 
 static void clear(all *a)

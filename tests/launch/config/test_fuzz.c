@@ -35,6 +35,15 @@ static const hoop_option model_rows[] = {
 };
 static const hoop_option_table table = {"", rows, 3}, model_table = {"model", model_rows, 2};
 
+static bool kinds(int i, hoop_config_kind *out)
+{
+    static const hoop_config_kind all[] = {{"adamw", "one", {"", &model_rows[1], 1}, sizeof(bits), NULL},
+                                           {"cosine", "another", {"", model_rows, 2}, sizeof(bits), NULL}};
+    if (i < 2) *out = all[i];
+    return i < 2;
+}
+static const hoop_config_choice choice = {"optimizer", "name", "which", kinds}, other = {"schedule", "name", "which", kinds};
+
 /* splitmix64: any generator does, the same everywhere */
 static uint64_t next(uint64_t *state)
 {
@@ -86,9 +95,16 @@ static void exercise(const char *text, int *good)
     hoop_error         first = {0};
     hoop_config       *cfg = NULL, *back = NULL;
     bits               values;
-    hoop_config_part   parts[]  = {{&table, &values}, {&model_table, &values}};
-    hoop_config_free   loose[]  = {{"model.layers", true, "layers"}, {"d", false, "any"}, {"data", true, "any"}};
-    hoop_config_schema schema   = {parts, 2, loose, 3};
+    hoop_config_free   loose[] = {{"model.layers", true, "layers"}, {"d", false, "any"}, {"data", true, "any"}};
+    hoop_config_chosen chosen = {0}, second = {0};
+    hoop_config_part   parts[]  = {{.table = &table, .values = &values},
+                                   {.table = &model_table, .values = &values},
+                                   {.choice = &choice, .values = &chosen},
+                                   {.free_key = &loose[0]},
+                                   {.free_key = &loose[1]},
+                                   {.free_key = &loose[2]},
+                                   {.choice = &other, .values = &second}};
+    hoop_config_schema schema   = {parts, 7};
     char              *resolved = NULL, print[2][HOOP_FINGERPRINT_SIZE];
     hoop_status        st       = hoop_config_parse(text, "f.yaml", &first, &cfg);
     if (st != HOOP_OK) {
@@ -111,7 +127,8 @@ static void exercise(const char *text, int *good)
 
     (void)hoop_config_check_known(cfg, &schema, NULL);
     if (hoop_config_fill(cfg, &table, NULL, &values) == HOOP_OK &&
-        hoop_config_fill(cfg, &model_table, NULL, &values) == HOOP_OK) {
+        hoop_config_fill(cfg, &model_table, NULL, &values) == HOOP_OK &&
+        hoop_config_choose(cfg, &choice, NULL, &chosen) == HOOP_OK && hoop_config_choose(cfg, &other, NULL, &second) == HOOP_OK) {
         assert_ok(hoop_config_resolve(cfg, &schema, &err, &resolved));
         assert_ok(hoop_config_fingerprint(cfg, &schema, &err, print[0]));
         assert_ok(hoop_config_parse(resolved, "resolved", &err, &back));
@@ -121,6 +138,8 @@ static void exercise(const char *text, int *good)
         free(resolved);
         hoop_config_destroy(&back);
     }
+    hoop_config_chosen_clear(&chosen);
+    hoop_config_chosen_clear(&second);
     hoop_config_destroy(&cfg);
 }
 

@@ -34,19 +34,34 @@ static const hoop_option model_rows[] = {
 };
 static const hoop_option_table top = {"", top_rows, 1}, model = {"model", model_rows, 2};
 
+static bool kinds(int i, hoop_config_kind *out)
+{
+    static const hoop_config_kind all[] = {{"one", "first", {0}, 0, NULL},
+                                           {"two", "second", {"", model_rows, 1}, sizeof(values), NULL}};
+    if (i < 2) *out = all[i];
+    return i < 2;
+}
+static const hoop_config_choice choice = {"choice", "kind", "which", kinds};
+
 /* What a run does with its config; the first failure ends it. */
 static hoop_status use(hoop_error *err)
 {
     values             v       = {0};
-    hoop_config_part   parts[] = {{&top, &v}, {&model, &v}};
-    hoop_config_free   loose[] = {{"model.layers", true, "layers"}};
-    hoop_config_schema schema  = {parts, 2, loose, 1};
+    hoop_config_chosen chosen  = {0};
+    hoop_config_free   loose   = {"model.layers", true, "layers"};
+    hoop_config_part   parts[] = {{.table = &top, .values = &v},
+                                  {.table = &model, .values = &v},
+                                  {.choice = &choice, .values = &chosen},
+                                  {.free_key = &loose}};
+    hoop_config_schema schema  = {parts, 4};
     hoop_config       *cfg     = NULL;
     char              *text = NULL, *help = NULL, print[HOOP_FINGERPRINT_SIZE];
     hoop_status        st;
     HOOP_TRY(
         st, done,
-        hoop_config_parse("batch: 3\nmodel:\n  hidden: [1, 2, 3]\n  layers: [{linear: 3}, relu, 'x y']\n", "m.yaml", err, &cfg));
+        hoop_config_parse(
+            "batch: 3\nmodel:\n  hidden: [1, 2, 3]\n  layers: [{linear: 3}, relu, 'x y']\nchoice: {kind: two, hidden: [4]}\n",
+            "m.yaml", err, &cfg));
     HOOP_TRY(st, done, hoop_config_set(cfg, "model.train=\"a b\"", err));
     HOOP_TRY(st, done, hoop_config_read(cfg, &schema, err));
     HOOP_TRY(st, done, hoop_config_resolve(cfg, &schema, err, &text));
@@ -56,6 +71,7 @@ static hoop_status use(hoop_error *err)
 done:
     free(text);
     free(help);
+    hoop_config_chosen_clear(&chosen);
     hoop_config_destroy(&cfg);
     return st;
 }

@@ -13,7 +13,14 @@ static void read_all_parts(const hoop_config *cfg)
 {
     const hoop_config_schema *schema = hoop_train_schema();
     assert_ok(hoop_config_check_known(cfg, schema, &err));
-    for (int p = 0; p < schema->nparts; p++) assert_ok(hoop_config_fill(cfg, schema->parts[p].table, &err, room));
+    for (int p = 0; p < schema->nparts; p++) {
+        const hoop_config_part *part   = &schema->parts[p];
+        hoop_config_chosen      chosen = {0};
+        if (part->table != NULL && hoop_value_get_kind(hoop_config_get(cfg, part->table->section)) != HOOP_VALUE_SCALAR)
+            assert_ok(hoop_config_fill(cfg, part->table, &err, room));
+        if (part->choice != NULL) assert_ok(hoop_config_choose(cfg, part->choice, &err, &chosen));
+        hoop_config_chosen_clear(&chosen);
+    }
 }
 
 static void recipes_are_read(void **state)
@@ -41,24 +48,37 @@ static void recipes_are_read(void **state)
     assert_true(n >= 4);
 }
 
+/* rows of part p, which no other part of the section may have */
+static void check_rows(const hoop_config_schema *schema, int p, const char *section, const hoop_option_table *table)
+{
+    for (int i = 0; i < table->count; i++) {
+        const hoop_option *row = &table->rows[i];
+        if (row->help == NULL || row->help[0] == '\0') fail_msg("%s.%s has no help", section, row->key);
+        if (row->fallback == NULL) continue;
+        assert_ok(hoop_option_parse(row, row->fallback, room, &err));
+        if (row->type == HOOP_OPT_STRING && strpbrk(row->fallback, "\"'") != NULL) {
+            fail_msg("%s.%s: the default %s has its quotes in it", section, row->key, row->fallback);
+        }
+        for (int q = 0; q < schema->nparts; q++) {
+            const hoop_config_part *part = &schema->parts[q];
+            if (q != p && part->table != NULL && strcmp(part->table->section, section) == 0)
+                assert_null(hoop_option_find(part->table, row->key));
+        }
+    }
+}
+
 static void defaults_can_be_written(void **state)
 {
     (void)state;
     const hoop_config_schema *schema = hoop_train_schema();
     for (int p = 0; p < schema->nparts; p++) {
-        const hoop_option_table *table = schema->parts[p].table;
-        for (int i = 0; i < table->count; i++) {
-            const hoop_option *row = &table->rows[i];
-            if (row->help == NULL || row->help[0] == '\0') fail_msg("%s.%s has no help", table->section, row->key);
-            if (row->fallback == NULL) continue;
-            assert_ok(hoop_option_parse(row, row->fallback, room, &err));
-            if (row->type == HOOP_OPT_STRING && strpbrk(row->fallback, "\"'") != NULL) {
-                fail_msg("%s.%s: the default %s has its quotes in it", table->section, row->key, row->fallback);
-            }
-            for (int q = 0; q < schema->nparts; q++) { /* a key stands in one part only */
-                if (q == p || strcmp(schema->parts[q].table->section, table->section) != 0) continue;
-                assert_null(hoop_option_find(schema->parts[q].table, row->key));
-            }
+        const hoop_config_part *part = &schema->parts[p];
+        hoop_config_kind        kind;
+        if (part->table != NULL) check_rows(schema, p, part->table->section, part->table);
+        for (int i = 0; part->choice != NULL && part->choice->kind(i, &kind); i++) {
+            assert_true(kind.help[0] != '\0' && kind.opts_size <= sizeof room);
+            assert_null(hoop_option_find(&kind.options, part->choice->key));
+            check_rows(schema, p, part->choice->section, &kind.options);
         }
     }
 }

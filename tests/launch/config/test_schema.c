@@ -81,14 +81,15 @@ typedef struct all {
     optimizer        o;
     sgd              s;
     double           timeout_s;
-    hoop_config_part parts[NTABLES];
+    hoop_config_part parts[NTABLES + 2];
 } all;
 
 static hoop_config_schema schema_of(all *a)
 {
     void *values[NTABLES] = {&a->t, &a->m, &a->d, &a->o, &a->s, &a->timeout_s};
-    for (int i = 0; i < NTABLES; i++) a->parts[i] = (hoop_config_part){&tables[i], values[i]};
-    return (hoop_config_schema){a->parts, NTABLES, frees, 2};
+    for (int i = 0; i < NTABLES; i++) a->parts[i] = (hoop_config_part){.table = &tables[i], .values = values[i]};
+    for (int f = 0; f < 2; f++) a->parts[NTABLES + f] = (hoop_config_part){.free_key = &frees[f]};
+    return (hoop_config_schema){a->parts, NTABLES + 2};
 }
 
 static hoop_config *parsed(const char *text)

@@ -1,0 +1,14 @@
+/** core/optim/adam.h - what adam and adamw share. */
+#ifndef HOOP_ADAM_H
+#define HOOP_ADAM_H
+
+#include "hoop/optim.h"
+
+enum { HOOP__ADAM_ROWS = 5 };
+extern const hoop_option hoop__adam_rows[HOOP__ADAM_ROWS]; /* of a hoop_adam_opts */
+
+int hoop__adam_states(const void *opts, const char **names);
+/** decoupled: weight decay shrinks the weights; else it joins the gradient. */
+void hoop__adam_update(const hoop_optim_call *c, bool decoupled);
+
+#endif

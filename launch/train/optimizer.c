@@ -1,0 +1,96 @@
+/* The optimiser and the schedule of a config: groups of parameters, checks, creation. */
+#include "train/plan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const hoop_config_free hoop__optim_groups = {"optimizer.groups", true,
+                                             "parameters with options of their own, such as [{match: \"*.bias\", weight_decay: "
+                                             "0}]: names as of files, the first that matches; "
+                                             "keys that are not given are those above"};
+
+static const hoop_optim_kind *kind_of(const hoop_trainer *tr)
+{
+    return hoop_optim_kind_get(tr->plan->optim.kind);
+}
+
+/* A kind's check names a key: "nesterov: wants". Its place is that of the key in the config. */
+static hoop_status check(const hoop_trainer *tr, const hoop_value *section, const void *opts, hoop_error *err)
+{
+    const hoop_optim_kind *k     = kind_of(tr);
+    hoop_error             inner = {.status = HOOP_OK};
+    const hoop_value      *v;
+    char                   key[64];
+    if (k->check == NULL || k->check(opts, &inner) == HOOP_OK) return HOOP_OK;
+    (void)snprintf(key, sizeof key, "%.*s", (int)strcspn(inner.text, ":"), inner.text);
+    v = hoop_value_find(section, key);
+    if (v != NULL) return hoop_value_fail(v, err, "%s", inner.text + strlen(key) + strspn(inner.text + strlen(key), ": "));
+    return hoop_config_fail(tr->config, "optimizer", err, "%s", inner.text);
+}
+
+/* One of optimizer.groups: `match` and keys of the kind, into a copy of the options that hold for all. */
+static hoop_status read_group(hoop_trainer *tr, const hoop_value *item, const hoop_option_table *table, void *memory,
+                              hoop_optim_group *group, hoop_error *err)
+{
+    const hoop_optim_kind *k     = kind_of(tr);
+    char                  *match = (char *)memory + table->rows[0].offset;
+    hoop_status            st;
+    memcpy(memory, tr->plan->optim.opts, k->opts_size);
+    st = hoop_value_update(item, table, err, memory);
+    if (st != HOOP_OK) return st;
+    if (match[0] == '\0')
+        return hoop_value_fail(item, err, "match must be given: which parameters, as in {match: \"*.bias\", weight_decay: 0}");
+    *group = (hoop_optim_group){match, memory};
+    return check(tr, item, memory, err);
+}
+
+static hoop_status read_groups(hoop_trainer *tr, const hoop_value *list, hoop_error *err)
+{
+    const hoop_optim_kind *k     = kind_of(tr);
+    const size_t           size  = (k->opts_size + 15) / 16 * 16 + HOOP_OPT_STRING_MAX; /* options, then what they are for */
+    const int              n     = hoop_value_count(list);
+    hoop__plan            *plan  = tr->plan;
+    hoop_option           *rows  = calloc((size_t)k->options.count + 1, sizeof *rows);
+    hoop_option_table      table = {"", rows, k->options.count + 1};
+    hoop_status            st    = HOOP_OK;
+    plan->groups                 = calloc((size_t)n, sizeof *plan->groups);
+    plan->group_memory           = calloc((size_t)n, size);
+    if (rows == NULL || plan->groups == NULL || plan->group_memory == NULL)
+        st = hoop_fail(err, HOOP_ENOMEM, "no memory for %d groups of parameters", n);
+    for (int i = 0; i < n && st == HOOP_OK; i++) {
+        rows[0] = (hoop_option){"match", HOOP_OPT_STRING, size - HOOP_OPT_STRING_MAX, "", 0, 0, NULL, true, "names of parameters",
+                                NULL};
+        memcpy(rows + 1, k->options.rows, (size_t)k->options.count * sizeof *rows);
+        st = read_group(tr, hoop_value_at(list, i), &table, plan->group_memory + (size_t)i * size, &plan->groups[i], err);
+        plan->ngroups = i + 1;
+    }
+    free(rows);
+    return st;
+}
+
+hoop_status hoop__optim_read(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_value *section = hoop_config_get(tr->config, "optimizer"), *list = hoop_value_find(section, "groups");
+    hoop_status       st = check(tr, section, tr->plan->optim.opts, err);
+    if (st != HOOP_OK || hoop_value_get_kind(list) == HOOP_VALUE_NULL) return st;
+    if (hoop_value_get_kind(list) != HOOP_VALUE_LIST || hoop_value_count(list) == 0)
+        return hoop_value_fail(list, err, "a list of groups is wanted, such as [{match: \"*.bias\", weight_decay: 0}]");
+    return read_groups(tr, list, err);
+}
+
+hoop_status hoop__optim_make(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop__plan     *plan  = tr->plan;
+    const hoop_optim_opts optim = {
+        .kind = kind_of(tr), .opts = plan->optim.opts, .groups = plan->groups, .ngroups = plan->ngroups};
+    hoop_schedule_opts schedule = plan->warmup;
+    hoop_status        st;
+    schedule.kind = hoop_schedule_kind_get(plan->schedule.kind);
+    schedule.opts = plan->schedule.opts;
+    HOOP_TRY(st, done, hoop_schedule_create(&schedule, err, &tr->schedule));
+    st = hoop_optim_create(&optim, tr->params, err, &tr->optim);
+    if (st == HOOP_ECONFIG && err != NULL) (void)hoop_fail_within(err, "%s", hoop_config_name(tr->config));
+done:
+    return st;
+}

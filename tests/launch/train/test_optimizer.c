@@ -1,0 +1,166 @@
+/* The optimiser of a config: groups of parameters on any number of ranks, what is refused, configs that older runs stored. */
+#include "plan.h"
+
+#include "hoop/checkpoint.h"
+#include "hoop/optim.h"
+
+#define RUN                                                                                                                      \
+    "seed: 7\nbatch: 42\nleaves: 12\nthreads: 1\nsteps: 12\nmodel: {hidden: [20, 12]}\ndata: {train: digits/train}\n"            \
+    "dist: {bucket_mb: 0.01}\n"
+
+/* the same weights on 1 to 4 ranks, whose first outcome stays in *first */
+static void same_on_ranks(const char *config, plan *first)
+{
+    plan p           = {.drive = first->drive};
+    first->config[0] = p.config[0] = config;
+    plan_run(first, 1);
+    plan_good(first);
+    for (int size = 2; size <= 4; size++) {
+        plan_run(&p, size);
+        plan_same(first, &p);
+    }
+    plan_clear(&p);
+}
+
+/* biases have an lr of 0 */
+static hoop_status biases_stay(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_params *params = hoop_trainer_params(tr);
+    const size_t bytes  = (size_t)hoop_params_bytes(params) / 2;
+    float       *before = malloc(bytes);
+    hoop_status  st;
+    (void)p, (void)rank;
+    if (before == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory");
+    memcpy(before, hoop_params_data(params), bytes);
+    st = hoop_trainer_run(tr, NULL, 0, err);
+    for (int i = 0; i < hoop_params_count(params) && st == HOOP_OK; i++) {
+        const char  *name = hoop_params_name(params, i);
+        const float *was  = before + hoop_params_first_block(params, i) * HOOP_BLOCK,
+                    *is   = hoop_tensor_data(hoop_params_tensor(params, i));
+        const bool bias   = strstr(name, ".bias") != NULL,
+                   same   = memcmp(was, is, (size_t)hoop_tensor_numel(hoop_params_tensor(params, i)) * sizeof *is) == 0;
+        if (hoop_optim_group_of(hoop_trainer_optim(tr), i) != (bias ? 0 : -1) || same != bias)
+            st = hoop_fail(err, HOOP_ESTATE, "%s: not in its group, or not updated as that wants", name);
+    }
+    free(before);
+    return st;
+}
+
+static void groups_on_any_number_of_ranks(void **state)
+{
+    plan frozen = {.drive = biases_stay}, plain = {0}, decayed = {0}, all = {0};
+    (void)state;
+    same_on_ranks(RUN "optimizer: {name: sgd, lr: 0.05, momentum: 0.9, groups: [{match: '*.bias', lr: 0}]}\n", &frozen);
+    same_on_ranks(RUN "optimizer: {name: adamw, lr: 1e-3, weight_decay: 0.5}\n", &all);
+    same_on_ranks(RUN "optimizer: {name: adamw, lr: 1e-3, weight_decay: 0.5, groups: [{match: 'layers.?.bias', weight_decay: 0}, "
+                      "{match: layers.0.*, lr: 5e-3}]}\n",
+                  &decayed);
+    /* what the base says is what a group does not say: one that says the same for all is none */
+    same_on_ranks(RUN "optimizer: {name: adamw, lr: 7, weight_decay: 0.5, groups: [{match: '*', lr: 1e-3}]}\n", &plain);
+    plan_same(&plain, &all);
+    assert_memory_not_equal(all.rank[0].weights, decayed.rank[0].weights, (size_t)all.rank[0].bytes);
+    plan_clear(&frozen);
+    plan_clear(&plain);
+    plan_clear(&decayed);
+    plan_clear(&all);
+}
+
+static hoop_status half_then_all(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = hoop_trainer_run(tr, NULL, 0, err);
+    (void)p, (void)rank;
+    if (st == HOOP_OK) st = hoop_trainer_save(tr, err);
+    return st == HOOP_OK ? hoop_trainer_finish(tr, err) : st;
+}
+
+/* a run with groups is resumed with the same groups, on another number of ranks */
+static void groups_are_resumed(void **state)
+{
+#define GROUPS                                                                                                                   \
+    "optimizer: {name: sgd, lr: 0.05, groups: [{match: '*.bias', momentum: 0.9}, {match: '*.0.*', weight_decay: 0.1}]}\n"
+    plan whole = {.config = {RUN GROUPS}}, half = {.config = {RUN GROUPS}, .drive = half_then_all, .opts = {.run_dir = "half"}},
+         rest = {.config = {RUN GROUPS}, .opts = {.resume = "half"}};
+    char text[1024];
+    (void)state;
+    plan_run(&whole, 1);
+    (void)snprintf(text, sizeof text, "%s", RUN GROUPS);
+    memcpy(strstr(text, "steps: 12"), "steps: 5 ", 9);
+    half.config[0] = text;
+    plan_run(&half, 3);
+    plan_good(&half);
+    plan_run(&rest, 2);
+    plan_same(&whole, &rest);
+    rest.config[0] =
+        RUN "optimizer: {name: sgd, lr: 0.05, groups: [{match: '*.bias', momentum: 0.8}, {match: '*.0.*', weight_decay: 0.1}]}\n";
+    plan_run(&rest, 2);
+    plan_failed(&rest, 0, HOOP_ECONFIG, "optimizer.groups is [{\"match\":\"*.bias\",\"momentum\":0.8}");
+    rest.config[0] = RUN "optimizer: {name: sgd, lr: 0.05}\n";
+    plan_run(&rest, 1);
+    plan_failed(&rest, 0, HOOP_ECONFIG, "optimizer.groups is null, but the run was started with");
+    plan_clear(&whole);
+    plan_clear(&half);
+    plan_clear(&rest);
+}
+
+static void configs_are_refused(void **state)
+{
+    static const struct {
+        const char *optimizer, *words;
+    } cases[] = {
+        {"{name: adam, momentum: 0.9}",
+         "optimizer.momentum: is a key of sgd, and the name is adam; leave it out, or choose name: sgd"},
+        {"{name: sgd, nesterov: true}", "test.yaml:9: optimizer.nesterov: wants a momentum above 0 and no dampening"},
+        {"{name: adamv}", "optimizer.name: unknown 'adamv', did you mean 'adamw'?"},
+        {"{groups: {match: a}}", "optimizer.groups: a list of groups is wanted"},
+        {"{groups: []}", "optimizer.groups: a list of groups is wanted"},
+        {"{groups: [adam]}", "optimizer.groups[0]: give its keys"},
+        {"{groups: [{lr: 1}]}", "optimizer.groups[0]: match must be given"},
+        {"{groups: [{match: '*.bias', momentum: 0.9}]}", "optimizer.groups[0].momentum: unknown key; it takes match, lr"},
+        {"{groups: [{match: '*.bias', wait_decay: 0.9}]}", "groups[0].wait_decay: unknown key; did you mean weight_decay?"},
+        {"{groups: [{match: '*.bias', lr: -1}]}", "optimizer.groups[0].lr: -1 is out of range"},
+        {"{groups: [{match: '*.bias'}, {match: bias}]}",
+         "groups[1]: match: no parameter is called like 'bias'; they are called as layers.0"},
+        {"{name: sgd, groups: [{match: '*', nesterov: true}]}", "optimizer.groups[0].nesterov: wants a momentum"},
+    };
+    char text[1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan p = {.config = {text}};
+        (void)snprintf(text, sizeof text, "%soptimizer: %s\n", RUN, cases[i].optimizer);
+        plan_run(&p, 2);
+        for (int r = 0; r < 2; r++) plan_failed(&p, r, HOOP_ECONFIG, cases[i].words);
+        plan_clear(&p);
+    }
+}
+
+/* All keys there were when sections had no kinds: as stored by a run, they still read. */
+static void stored_configs_read(void **state)
+{
+    static const char text[] =
+        "loss: mse\nmodel:\n  kind: mlp\n  init: pytorch\n  output_shape: []\n  hidden: [512, 256]\n  activation: relu\n  "
+        "dropout: 0\n"
+        "  outputs: auto\noptimizer:\n  name: adamw\n  lr: 0.001\n  weight_decay: 0.01\n  momentum: 0.9\n  dampening: 0\n"
+        "  nesterov: true\n  beta1: 0.9\n  beta2: 0.999\n  eps: 1e-08\nschedule:\n  name: cosine\n  warmup_steps: 50\n"
+        "  min_factor: 0\n  every_steps: 1000\n  gamma: 0.5\n";
+    hoop_config *config = NULL;
+    hoop_error   e      = {0};
+    (void)state;
+    assert_ok(hoop_config_parse_stored(text, "old", &err, &config));
+    assert_ok(hoop_config_check_known(config, hoop_train_schema(), &err));
+    hoop_config_destroy(&config);
+    assert_ok(hoop_config_parse(text, "copied", &err, &config)); /* a person's: what says something is told */
+    assert_int_equal(hoop_config_check_known(config, hoop_train_schema(), &e), HOOP_ECONFIG);
+    assert_non_null(strstr(e.text, "optimizer.momentum: is a key of sgd, and the name is adamw"));
+    hoop_config_destroy(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(groups_on_any_number_of_ranks),
+        cmocka_unit_test(groups_are_resumed),
+        cmocka_unit_test(configs_are_refused),
+        cmocka_unit_test(stored_configs_read),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
