@@ -13,12 +13,34 @@ const hoop__algorithm hoop__algorithms[HOOP_ALGORITHM_COUNT] = {
     [HOOP_ALGORITHM_BRUCK]    = {"bruck", &hoop__bruck, &hoop__bruck, &hoop__bruck},
 };
 
-hoop_algorithm hoop__algorithm_for(const hoop_comm *c, int64_t nunits, int64_t unit_bytes, const hoop_reducer *reducer)
+/* opts' algorithm, or for auto by size. Never HOOP_ALGORITHM_AUTO. */
+static hoop_algorithm algorithm_of(const hoop_work *w)
 {
-    const int64_t bytes = nunits * unit_bytes;
-    if (reducer != NULL && reducer->combine == NULL) return HOOP_ALGORITHM_EXCHANGE;
+    const hoop_comm *c     = w->comm;
+    const int64_t    bytes = w->nunits * w->unit_bytes;
+    if (w->reducer.combine_all != NULL && w->reducer.combine == NULL) return HOOP_ALGORITHM_EXCHANGE;
     if (c->opts.algorithm == HOOP_ALGORITHM_BRUCK && bytes > BRUCK_MESSAGE_MOST / c->size) return HOOP_ALGORITHM_EXCHANGE;
     if (c->opts.algorithm != HOOP_ALGORITHM_AUTO) return c->opts.algorithm;
     if (bytes <= BRUCK_BUFFER_MOST && bytes * (c->size - 1) <= BRUCK_RECEIVED_MOST) return HOOP_ALGORITHM_BRUCK;
     return c->size <= EXCHANGE_RANKS_MOST ? HOOP_ALGORITHM_EXCHANGE : HOOP_ALGORITHM_RING;
+}
+
+void hoop__algorithm_stages(hoop_work *w)
+{
+    const hoop__algorithm *a;
+    w->nstages = 1;
+    if (w->op == HOOP__BROADCAST) {
+        w->stages[0] = &hoop__broadcast;
+        return;
+    }
+    a = &hoop__algorithms[algorithm_of(w)];
+    if (w->op == HOOP__REDUCE_SCATTER) w->stages[0] = a->reduce_scatter;
+    if (w->op == HOOP__ALL_GATHER) w->stages[0] = a->all_gather;
+    if (w->op == HOOP__ALL_REDUCE) {
+        w->stages[0] = a->all_reduce != NULL ? a->all_reduce : a->reduce_scatter;
+        w->stages[1] = a->all_gather;
+        w->nstages   = a->all_reduce != NULL ? 1 : 2;
+    }
+    /* what goes out in several MPI collectives must not mix with others, in an order that may differ between ranks */
+    w->exclusive = w->stages[0] == &hoop__mpi_stage && w->nunits > w->comm->mpi_max_units;
 }

@@ -84,8 +84,8 @@ typedef struct hoop__algorithm {
 extern const hoop__algorithm hoop__algorithms[HOOP_ALGORITHM_COUNT];
 extern const hoop__stage     hoop__ring_reduce_scatter, hoop__ring_all_gather, hoop__exchange_reduce_scatter, hoop__bruck,
     hoop__mpi_stage, hoop__broadcast;
-/* The algorithm of a collective: opts', or for auto by size. Never HOOP_ALGORITHM_AUTO. */
-hoop_algorithm hoop__algorithm_for(const hoop_comm *c, int64_t nunits, int64_t unit_bytes, const hoop_reducer *reducer);
+/* The stages of a work, of whatever else it has: by opts, or for auto by size and number of ranks. */
+void hoop__algorithm_stages(hoop_work *w);
 
 /* A place in a ring's schedule: segment `segment` of the chunk of step `step`. */
 typedef struct hoop__cursor {
@@ -198,15 +198,21 @@ static inline hoop__slot *hoop__work_slot(hoop_work *w)
     return &w->comm->slots[w->slot];
 }
 
-/* comm.c */
+/* create.c */
 hoop_status hoop__comm_new(int rank, int size, const hoop_comm_opts *opts, hoop_error *err, hoop_comm **out);
 /* Exchange host names, cores and options with the others and keep what is of use. Collective. */
 hoop_status hoop__comm_greet(hoop_comm *c, hoop_error *err);
-void        hoop__copy_text(char *dst, const char *src, int64_t size);
 
-/* work.c */
+/* comm.c */
+void hoop__copy_text(char *dst, const char *src, int64_t size);
+
+/* clock.c */
 int64_t hoop__clock_ns(void); /* coarse (milliseconds), cheap */
 int64_t hoop__clock_precise_ns(void);
+/* After some spinning, let others run. */
+void hoop__comm_relax(const hoop_comm *c, int64_t *spins);
+
+/* work.c */
 int64_t hoop__segment_units(const hoop_work *w);
 int64_t hoop__segment_count(int64_t units, int64_t segment_units);
 /* Rank r's chunk of the work's buffer. */
@@ -219,8 +225,6 @@ hoop_status hoop__work_test(hoop_work *w, int req, bool *done, hoop_error *err);
 /* Make why the answer to every call and abandon all works. */
 void hoop__comm_poison(hoop_comm *c, const hoop_error *why);
 void hoop__comm_free_works(hoop_comm *c);
-/* After some spinning, let others run. */
-void hoop__comm_relax(const hoop_comm *c, int64_t *spins);
 
 /* collective.c: with chunks of one's own; cuts as in hoop__posting. */
 hoop_status hoop__reduce_scatter_cut(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer, const int64_t *cuts,

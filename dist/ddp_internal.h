@@ -3,6 +3,8 @@
 #define HOOP_DDP_INTERNAL_H
 
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "comm_internal.h"
 #include "hoop/ddp.h"
@@ -72,14 +74,22 @@ struct hoop_ddp {
     int64_t               bytes;
 };
 
+/* Zeroed memory, counted in d->bytes; free it. NULL: there is none. */
+static inline void *hoop__ddp_take(hoop_ddp *d, int64_t n, int64_t size)
+{
+    const int64_t bytes = (n * size + 63) / 64 * 64 + 64; /* also for n = 0 */
+    void         *p     = aligned_alloc(64, (size_t)bytes);
+    if (p != NULL) memset(p, 0, (size_t)bytes);
+    d->bytes += bytes;
+    return p;
+}
+
 /* The buffer of gradients that term k of those that wait is in: grad, then those in more. */
 static inline char *hoop__ddp_term(const hoop_ddp *d, int64_t k)
 {
     return k == 0 ? d->grad : d->more + (k - 1) * d->nblocks * d->block_bytes;
 }
 
-/* Zeroed memory, counted in d->bytes; free it. NULL: there is none. */
-void *hoop__ddp_take(hoop_ddp *d, int64_t n, int64_t size);
 /* Spans, buckets, chunks and ranges, from opts and d's nblocks and bucket_blocks. */
 hoop_status hoop__ddp_cut(hoop_ddp *d, const hoop_ddp_opts *opts, hoop_error *err);
 /* The mode for this communicator and these opts; fills d->reducer. */

@@ -9,29 +9,10 @@
 
 #include "hoop/runtime.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { SPINS_A_CLOCK = 32, SPINS_BEFORE_YIELD = 2000, SPINS_BEFORE_YIELD_CROWDED = 4 };
-
-static int64_t clock_ns(clockid_t id)
-{
-    struct timespec t;
-    (void)clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-int64_t hoop__clock_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC_COARSE);
-}
-
-int64_t hoop__clock_precise_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
-}
+enum { SPINS_A_CLOCK = 32 };
 
 int64_t hoop__segment_units(const hoop_work *w)
 {
@@ -64,12 +45,6 @@ static int64_t largest_chunk(const hoop_work *w)
         if (count > most) most = count;
     }
     return most;
-}
-
-void hoop__comm_relax(const hoop_comm *c, int64_t *spins)
-{
-    const int64_t patience = c->host_ranks > c->host_cores ? SPINS_BEFORE_YIELD_CROWDED : SPINS_BEFORE_YIELD;
-    if (++*spins > patience) (void)sched_yield();
 }
 
 hoop_status hoop__work_isend(hoop_work *w, int req, int peer, const void *buf, int64_t bytes, hoop_error *err)
@@ -129,6 +104,15 @@ void hoop__comm_poison(hoop_comm *c, const hoop_error *why)
     c->pending     = NULL;
     c->pending_end = &c->pending;
     c->nactive     = 0;
+}
+
+void hoop_comm_poison(hoop_comm *c, const hoop_error *why)
+{
+    hoop_error told = {0};
+    if (c->poison.status != HOOP_OK || why == NULL || why->status == HOOP_OK) return;
+    (void)hoop_fail(&told, HOOP_EPEER, "rank %d on %s: %.900s", c->rank, c->peers[c->rank].host, why->text);
+    hoop__watch_tell(c, &told);
+    hoop__comm_poison(c, why);
 }
 
 void hoop__comm_free_works(hoop_comm *c)
@@ -311,26 +295,6 @@ static hoop_work *take_work(hoop_comm *c)
     return w;
 }
 
-static void choose_stages(hoop_work *w, const hoop_reducer *reducer)
-{
-    const hoop__algorithm *a;
-    w->nstages = 1;
-    if (w->op == HOOP__BROADCAST) {
-        w->stages[0] = &hoop__broadcast;
-        return;
-    }
-    a = &hoop__algorithms[hoop__algorithm_for(w->comm, w->nunits, w->unit_bytes, reducer)];
-    if (w->op == HOOP__REDUCE_SCATTER) w->stages[0] = a->reduce_scatter;
-    if (w->op == HOOP__ALL_GATHER) w->stages[0] = a->all_gather;
-    if (w->op == HOOP__ALL_REDUCE) {
-        w->stages[0] = a->all_reduce != NULL ? a->all_reduce : a->reduce_scatter;
-        w->stages[1] = a->all_gather;
-        w->nstages   = a->all_reduce != NULL ? 1 : 2;
-    }
-    /* what goes out in several MPI collectives must not mix with others, in an order that may differ between ranks */
-    w->exclusive = w->stages[0] == &hoop__mpi_stage && w->nunits > w->comm->mpi_max_units;
-}
-
 static hoop_status check_post(const hoop_comm *c, const hoop__posting *p, const char *what, hoop_error *err)
 {
     int64_t bytes;
@@ -376,7 +340,7 @@ hoop_status hoop__work_post(hoop_comm *c, const hoop__posting *p, const char *wh
     w->seq                                 = c->seq++;
     w->tag                                 = (int)(HOOP__TAG_COLLECTIVE + w->seq % HOOP__TAG_SPAN);
     hoop__copy_text(w->what, what, HOOP__WHAT);
-    choose_stages(w, p->reducer);
+    hoop__algorithm_stages(w);
     *c->pending_end = w;
     c->pending_end  = &w->next;
     poll_works(c);

@@ -47,6 +47,8 @@ hid_t hoop__h5_taken_type(hid_t dset, bool flip);
 /** The code of member i of an enum; false if it is none that an int holds. */
 bool hoop__h5_enum_code(hid_t type, int i, int *out);
 
+/** Several threads use HDF5 at a time: HOOP_ESTATE for a library that is not built for that. */
+hoop_status hoop__h5_library(const char *path, hoop_error *err);
 /** Open for reading without file locks, after checking that it is a regular file. *bytes (may be NULL): its size. */
 hoop_status hoop__h5_open(const char *path, hoop_error *err, hid_t *file, int64_t *bytes);
 /** Is there a link of this path? H5Lexists alone fails where a group on the way is missing. */

@@ -64,7 +64,9 @@ HOOP_API hoop_status hoop_comm_create_threads(int size, const hoop_comm_opts *op
 /** Works still pending are abandoned. Accepts NULL. Calls: Local. */
 HOOP_API void hoop_comm_destroy(hoop_comm **c);
 
+/** Calls: Local. */
 HOOP_API int hoop_comm_rank(const hoop_comm *c);
+/** Calls: Local. */
 HOOP_API int hoop_comm_size(const hoop_comm *c);
 /** Host name of rank r; "?" if there is no such rank. Calls: Local. */
 HOOP_API const char *hoop_comm_host(const hoop_comm *c, int r);
@@ -101,17 +103,17 @@ HOOP_API hoop_status hoop_work_wait(hoop_work **w, hoop_error *err);
 /** Blocking collectives, with the same deadline and errors. Calls: Collective. */
 HOOP_API hoop_status hoop_comm_barrier(hoop_comm *c, const char *what, hoop_error *err);
 HOOP_API hoop_status hoop_comm_broadcast(hoop_comm *c, int root, void *buf, int64_t bytes, const char *what, hoop_error *err);
-/** out[size * bytes]: every rank's `bytes` of `mine`, by rank. */
+/** out[size * bytes]: every rank's `bytes` of `mine`, by rank. Errors: HOOP_ESIZE. Calls: Collective. */
 HOOP_API hoop_status hoop_comm_all_gather_bytes(hoop_comm *c, const void *mine, int64_t bytes, const char *what, hoop_error *err,
                                                 void *out);
-/** Reduce and wait. */
+/** Reduce and wait. Calls: Collective. */
 HOOP_API hoop_status hoop_comm_all_reduce_wait(hoop_comm *c, void *buf, int64_t nunits, const hoop_reducer *reducer,
                                                const char *what, hoop_error *err);
 /** HOOP_OK if `value` (text) is the same on all ranks; else HOOP_EDESYNC on all of them, naming rank, host and value of two
- *  that differ. The communicator stays usable. */
+ *  that differ. The communicator stays usable. Calls: Collective. */
 HOOP_API hoop_status hoop_comm_agree(hoop_comm *c, const char *what, const char *value, hoop_error *err);
 /** HOOP_OK if no rank holds an error in *err; else every rank returns one: those that have their own keep it, the others get
- *  HOOP_EPEER "rank 2 on host h: its text". The communicator stays usable. */
+ *  HOOP_EPEER "rank 2 on host h: its text". The communicator stays usable. Calls: Collective. */
 HOOP_API hoop_status hoop_comm_agree_status(hoop_comm *c, hoop_error *err);
 
 /** Publish where this rank is, for the errors of others: step and what it does ("backward"; copied). Calls: Local. */

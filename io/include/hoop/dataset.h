@@ -172,7 +172,7 @@ HOOP_API hoop_status hoop_dataset_lengths(hoop_dataset *ds, const int64_t *index
 HOOP_API hoop_status hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
                                        hoop_error *err);
 /** The same where rows vary, into out (n, length, row shape...), padded behind each row's own length: with 0, and integer targets
- * with HOOP_PADDING_LABEL. Where rows do not vary length is not looked at. */
+ * with HOOP_PADDING_LABEL. Where rows do not vary length is not looked at. Calls: Local. */
 HOOP_API hoop_status hoop_dataset_read_padded(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as,
                                               int64_t length, void *out, hoop_error *err);
 
