@@ -67,23 +67,66 @@ static hoop_status resolve_glob(const char *spec, hoop_error *err, hoop_paths *o
     return st;
 }
 
-/* Say which sets a directory holds, for an error. */
-static void list_sets(const char *dir, char *out, size_t size)
+/* "train-00000-of-00004.h5" -> "train"; other HDF5 files stay as they are; false: neither. */
+static bool set_name(const char *file, char out[256])
 {
-    DIR                 *d = opendir(dir);
-    const struct dirent *e;
-    size_t               used = 0;
-    out[0]                    = '\0';
-    while (d != NULL && (e = readdir(d)) != NULL) {
-        int64_t     index, count;
-        const char *at = strstr(e->d_name, "-00000-of-");
-        char        prefix[256];
-        if (at == NULL) continue;
-        (void)snprintf(prefix, sizeof prefix, "%.*s", (int)(at - e->d_name), e->d_name);
-        if (!hoop__shard_name_parse(e->d_name, prefix, &index, &count) || used + 300 > size) continue;
-        used += (size_t)snprintf(out + used, size - used, "%s%.200s", used > 0 ? ", " : "", prefix);
+    int64_t      index, count;
+    const size_t n = strnlen(file, 256);
+    if (*file == '.' || n == 256) return false;
+    for (const char *at = strchr(file, '-'); at != NULL; at = strchr(at + 1, '-')) {
+        memcpy(out, file, (size_t)(at - file));
+        out[at - file] = '\0';
+        if (hoop__shard_name_parse(file, out, &index, &count)) return true;
     }
-    if (d != NULL) (void)closedir(d);
+    memcpy(out, file, n + 1);
+    return (n > 3 && strcmp(file + n - 3, ".h5") == 0) || (n > 5 && strcmp(file + n - 5, ".hdf5") == 0);
+}
+
+hoop_status hoop_dataset_sets(const char *dir, hoop_error *err, char ***sets, int64_t *n)
+{
+    DIR                 *d   = opendir(dir);
+    hoop_paths           all = {0};
+    const struct dirent *e;
+    hoop_status          st = HOOP_OK;
+    *sets                   = NULL;
+    *n                      = 0;
+    if (d == NULL) return hoop_fail(err, HOOP_EIO, "%s: cannot be listed: %s", dir, strerror(errno));
+    while (st == HOOP_OK && (e = readdir(d)) != NULL) {
+        char name[256], path[HOOP_PATH_MAX];
+        if (!set_name(e->d_name, name)) continue;
+        st = hoop__path_join(dir, name, err, path, sizeof path);
+        if (st == HOOP_OK) st = paths_add(&all, path, err);
+    }
+    (void)closedir(d);
+    if (st != HOOP_OK) {
+        hoop__paths_free(&all);
+        return st;
+    }
+    if (all.n > 0) qsort(all.path, (size_t)all.n, sizeof *all.path, by_bytes);
+    for (int64_t i = 0; i < all.n; i++) { /* one of each */
+        if (*n > 0 && strcmp(all.path[*n - 1], all.path[i]) == 0)
+            free(all.path[i]);
+        else
+            all.path[(*n)++] = all.path[i];
+    }
+    *sets = all.path;
+    return HOOP_OK;
+}
+
+/* A folder is no dataset; those in it are. */
+static hoop_status name_sets(const char *dir, hoop_error *err)
+{
+    char      **sets, list[512] = "";
+    int64_t     n, said         = 0;
+    size_t      used = 0;
+    hoop_status st   = hoop_dataset_sets(dir, err, &sets, &n);
+    if (st != HOOP_OK) return st;
+    for (; said < n && used + strlen(sets[said]) + 8 < sizeof list; said++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", sets[said]);
+    for (int64_t i = 0; i < n; i++) free(sets[i]);
+    free(sets);
+    if (n == 0) return hoop_fail(err, HOOP_EIO, "%s: is a directory without datasets (.h5)", dir);
+    return hoop_fail(err, HOOP_EIO, "%s: is a directory; name one of its sets: %s%s", dir, list, said < n ? ", ..." : "");
 }
 
 /* Collect the shards of a prefix in `found` (index -> name); all must agree on how many there are. */
@@ -183,12 +226,7 @@ hoop_status hoop__spec_resolve(const char *spec, hoop_error *err, hoop_paths *ou
     if (stat(spec, &s) == 0 && !S_ISDIR(s.st_mode)) {
         st = paths_add(out, spec, err);
     } else if (stat(spec, &s) == 0) {
-        char sets[512];
-        list_sets(spec, sets, sizeof sets);
-        st = hoop_fail(err, HOOP_EIO,
-                       sets[0] != '\0' ? "%s: is a directory; name one of its sets: %s"
-                                       : "%s: is a directory without dataset shards%s",
-                       spec, sets);
+        st = name_sets(spec, err);
     } else if (strpbrk(spec, "*?[") != NULL && !prefix_is_there(spec)) {
         st = resolve_glob(spec, err, out);
     } else {

@@ -1,6 +1,4 @@
 /* hoop data info and hoop data verify: what is in datasets, and whether it is sound. */
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,59 +164,6 @@ static error_t parse_look(int key, char *arg, struct argp_state *state)
 
 /* ---- a folder stands for the sets in it ---- */
 
-static int by_text(const void *a, const void *b)
-{
-    const char *const *pa = a, *const *pb = b;
-    return strcmp(*pa, *pb);
-}
-
-/* "train-00000-of-00004.h5" -> "train"; other .h5 files stay as they are; false: neither */
-static bool set_name(const char *file, char *out, size_t size)
-{
-    size_t n = strlen(file), tail = strlen("-00000-of-00000.h5");
-    int    i, of, used = 0;
-    if (n < 4 || n >= size || strcmp(file + n - 3, ".h5") != 0) return false;
-    memcpy(out, file, n + 1);
-    if (n > tail && sscanf(file + n - tail, "-%5d-of-%5d.h5%n", &i, &of, &used) == 2 && used == (int)tail) out[n - tail] = '\0';
-    return true;
-}
-
-/* Names of the sets of a folder, sorted, as DIR/NAME: free each and the list. */
-static hoop_status list_sets(const char *dir, hoop_error *err, char ***out, int *n)
-{
-    char           name[256], **list = NULL;
-    struct dirent *e;
-    DIR           *d     = opendir(dir);
-    int            count = 0;
-    hoop_status    st    = HOOP_OK;
-    if (d == NULL) return hoop_fail(err, HOOP_EIO, "%s: %s", dir, strerror(errno));
-    while (st == HOOP_OK && (e = readdir(d)) != NULL) {
-        char **grown, *path = NULL;
-        bool   known = false;
-        if (e->d_name[0] == '.' || !set_name(e->d_name, name, sizeof name)) continue;
-        if (asprintf(&path, "%s/%s", dir, name) < 0) path = NULL;
-        for (int i = 0; path != NULL && i < count; i++) known |= strcmp(list[i], path) == 0;
-        if (known) {
-            free(path);
-            continue;
-        }
-        grown = realloc(list, ((size_t)count + 1) * sizeof *list);
-        if (grown != NULL) list = grown;
-        if (grown == NULL || path == NULL) {
-            free(path);
-            st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory to list it", dir);
-        } else {
-            list[count++] = path;
-        }
-    }
-    (void)closedir(d);
-    if (count > 0) qsort(list, (size_t)count, sizeof *list, by_text);
-    if (st == HOOP_OK && count == 0) st = hoop_fail(err, HOOP_EIO, "%s: holds no .h5 files", dir);
-    *out = list;
-    *n   = count;
-    return st;
-}
-
 typedef hoop_status look_fn(const look_args *a, const char *spec, json_t *list, hoop_error *err);
 
 /* One set; a fault in it is told, and those after it are looked at, too. */
@@ -233,11 +178,14 @@ static int look_at(const look_args *a, const char *spec, json_t *list, look_fn *
     struct stat about;
     hoop_error  err  = {.status = HOOP_OK};
     char      **sets = NULL;
-    int         n    = 0, code;
+    int64_t     n    = 0;
+    int         code = HOOP_EXIT_OK;
     if (stat(spec, &about) != 0 || !S_ISDIR(about.st_mode)) return look_at_set(a, spec, list, f);
-    code = list_sets(spec, &err, &sets, &n) == HOOP_OK ? HOOP_EXIT_OK : command_report(&err);
-    for (int i = 0; i < n; i++) {
-        if (err.status == HOOP_OK && look_at_set(a, sets[i], list, f) != HOOP_EXIT_OK) code = HOOP_EXIT_FAILURE;
+    if (hoop_dataset_sets(spec, &err, &sets, &n) == HOOP_OK && n == 0)
+        (void)hoop_fail(&err, HOOP_EIO, "%s: holds no .h5 files", spec);
+    if (err.status != HOOP_OK) code = command_report(&err);
+    for (int64_t i = 0; i < n; i++) {
+        if (look_at_set(a, sets[i], list, f) != HOOP_EXIT_OK) code = HOOP_EXIT_FAILURE;
         free(sets[i]);
     }
     free(sets);

@@ -352,7 +352,8 @@ static void virtual_data_has_its_sources(void **state)
 static void shards_globs_and_prefixes(void **state)
 {
     hoop_dataset *ds;
-    int64_t       rows, index[3] = {0, N, N + 29}, y[3];
+    int64_t       rows, index[3] = {0, N, N + 29}, y[3], nsets;
+    char        **sets;
     hoop_error    err = {0};
     (void)state;
     assert_int_equal(mkdir("set", 0777), 0);
@@ -391,7 +392,16 @@ static void shards_globs_and_prefixes(void **state)
     test_cannot_open("set/c", NULL, HOOP_EIO, "no such dataset", "set/c-00000-of-NNNNN.h5");
     test_cannot_open("nowhere/c", NULL, HOOP_EIO, "no such dataset", "nowhere");
     test_cannot_open("set/z*.h5", NULL, HOOP_EIO, "no file matches", "set/z*.h5");
-    test_cannot_open("set", NULL, HOOP_EIO, "is a directory", "a");
+    test_cannot_open("set", NULL, HOOP_EIO, "is a directory", "its sets: set/a, set/b.h5, set/short-0-of-1.h5");
+    assert_int_equal(mkdir("set/empty", 0777), 0);
+    test_cannot_open("set/empty", NULL, HOOP_EIO, "set/empty", "without datasets");
+    test_store("set/empty/.hidden.h5", "", 0);
+    test_store("set/empty/notes.txt", "", 0);
+    test_store("set/empty/t-00000-of-00002.h5.tmp", "", 0);
+    test_ok(hoop_dataset_sets("set/empty", &err, &sets, &nsets));
+    assert_int_equal(nsets, 0);
+    free(sets);
+    test_failed(hoop_dataset_sets("nowhere", &err, &sets, &nsets), &err, HOOP_EIO, "nowhere", NULL);
     test_cannot_open("", NULL, HOOP_EARG, "empty name", "prefix");
     make("set/a-00000-of-00002.h5", H5T_IEEE_F32LE, N, 0, 0);
     test_cannot_open("set/a", NULL, HOOP_EFORMAT, "two sets are mixed", "set/a");
