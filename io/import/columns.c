@@ -12,8 +12,8 @@ enum { NAME_MAX_BYTES = 1024, TARGETS_MAX = 1024 };
 const char *hoop__column_name(const hoop_table *t, int64_t column, char *out, size_t size)
 {
     char name[HOOP_SHOWN];
-    if (t->names != NULL && *t->names[column] != '\0')
-        (void)snprintf(out, size, "column %lld (%s)", (long long)column + 1, hoop__shown(t->names[column], name));
+    if (t->plan.names != NULL && *t->plan.names[column] != '\0')
+        (void)snprintf(out, size, "column %lld (%s)", (long long)column + 1, hoop__shown(t->plan.names[column], name));
     else
         (void)snprintf(out, size, "column %lld", (long long)column + 1);
     return out;
@@ -79,7 +79,7 @@ static int64_t by_number(const hoop_table *t, const char *text)
 
 static hoop_status find_column(const hoop_table *t, const char *option, const char *text, hoop_error *err, int64_t *out)
 {
-    hoop_status st        = by_name(t, t->names, text, err, out);
+    hoop_status st        = by_name(t, t->plan.names, text, err, out);
     char        is_number = text[strspn(text, "-0123456789")] == '\0';
     if (st != HOOP_OK || *out >= 0) return st;
     *out = by_number(t, text);
@@ -87,9 +87,9 @@ static hoop_status find_column(const hoop_table *t, const char *option, const ch
     if (is_number)
         return hoop_fail(err, HOOP_EARG, "%s: --%s: there is no column %.32s of %lld%s", t->csv.path, option, text,
                          (long long)t->columns,
-                         t->names == NULL ? " (they are numbered from 0; if the first line names it: --header)" : "");
+                         t->plan.names == NULL ? " (they are numbered from 0; if the first line names it: --header)" : "");
     return hoop_fail(err, HOOP_EARG, "%s: --%s: there is no column '%.64s'%s", t->csv.path, option, text,
-                     t->names == NULL ? " (the file has no header)" : "");
+                     t->plan.names == NULL ? " (the file has no header)" : "");
 }
 
 /* Call `put` for each column of a list. */
@@ -116,7 +116,8 @@ static void mark(hoop_table *t, const char *name)
     const int64_t number = by_number(t, name);
     if (number >= 0) t->column[number].every = true;
     for (int64_t i = 0; i < t->columns && t->opts->header != HOOP_CSV_NO_HEADER; i++)
-        if (strcmp(t->first[i], name) == 0 || (t->remark != NULL && strcmp(t->remark[i], name) == 0)) t->column[i].every = true;
+        if (strcmp(t->seen.first[i], name) == 0 || (t->seen.remark != NULL && strcmp(t->seen.remark[i], name) == 0))
+            t->column[i].every = true;
 }
 
 static void mark_list(hoop_table *t, const char *list)
@@ -143,9 +144,9 @@ static hoop_status put_target(hoop_table *t, int64_t i, hoop_error *err)
 {
     if (t->column[i].role == HOOP_ROLE_TARGET)
         return hoop_fail(err, HOOP_EARG, "%s: column %lld is twice a target", t->csv.path, (long long)i);
-    if (t->ntargets == TARGETS_MAX) return hoop_fail(err, HOOP_EARG, "%s: more than %d targets", t->csv.path, TARGETS_MAX);
-    t->column[i].role        = HOOP_ROLE_TARGET;
-    t->target[t->ntargets++] = i;
+    if (t->plan.ntargets == TARGETS_MAX) return hoop_fail(err, HOOP_EARG, "%s: more than %d targets", t->csv.path, TARGETS_MAX);
+    t->column[i].role                  = HOOP_ROLE_TARGET;
+    t->plan.target[t->plan.ntargets++] = i;
     return HOOP_OK;
 }
 
@@ -155,8 +156,8 @@ static hoop_status put_feature(hoop_table *t, int64_t i, hoop_error *err)
     if (t->column[i].role != HOOP_ROLE_LEFT_OUT)
         return hoop_fail(err, HOOP_EARG, "%s: --columns: %s is %s", t->csv.path, hoop__column_name(t, i, name, sizeof name),
                          t->column[i].role == HOOP_ROLE_TARGET ? "the target" : "there twice");
-    t->column[i].role          = HOOP_ROLE_FEATURE;
-    t->feature[t->nfeatures++] = i;
+    t->column[i].role                    = HOOP_ROLE_FEATURE;
+    t->plan.feature[t->plan.nfeatures++] = i;
     return HOOP_OK;
 }
 
@@ -184,15 +185,15 @@ static hoop_status put_one_hot(hoop_table *t, int64_t i, hoop_error *err)
 /* The first column without a name and with each number once is what pandas writes for its rows. */
 static hoop_status leave_out_index(hoop_table *t, hoop_error *err)
 {
-    if (t->names == NULL || t->column[0].role != HOOP_ROLE_LEFT_OUT || t->opts->keep_index) return HOOP_OK;
-    if (*t->names[0] != '\0' && strncmp(t->names[0], "Unnamed:", 8) != 0) return HOOP_OK;
+    if (t->plan.names == NULL || t->column[0].role != HOOP_ROLE_LEFT_OUT || t->opts->keep_index) return HOOP_OK;
+    if (*t->plan.names[0] != '\0' && strncmp(t->plan.names[0], "Unnamed:", 8) != 0) return HOOP_OK;
     if (!hoop__table_counts(t)) {
         hoop__say(t->result, "index",
                   "the first column has no name; it is kept, for its values are no distinct whole numbers (--drop 0)");
         return HOOP_OK;
     }
     hoop__say(t->result, "index", "the first column has no name and counts rows: left out (--keep-index)");
-    t->index_out = true;
+    t->plan.index_out = true;
     return put_drop(t, 0, err);
 }
 
@@ -231,12 +232,12 @@ int64_t hoop__one_hot_of(const char *const *hot, int64_t count, const char *name
 
 static hoop_status like_column(hoop_table *t, const char *name, bool target, hoop_error *err, int64_t *out)
 {
-    hoop_status st = by_name(t, t->names, name, err, out);
-    if (st == HOOP_OK && *out < 0 && t->names == NULL) *out = by_number(t, name);
+    hoop_status st = by_name(t, t->plan.names, name, err, out);
+    if (st == HOOP_OK && *out < 0 && t->plan.names == NULL) *out = by_number(t, name);
     if (st != HOOP_OK || *out >= 0) return st;
     return hoop_fail(err, HOOP_EFORMAT, "%s: there is no column '%.64s', which %s has%s%s", t->csv.path, name, t->opts->like,
                      target ? " as its target; --no-target writes x only" : "",
-                     t->names == NULL ? " (the file has no header)" : "");
+                     t->plan.names == NULL ? " (the file has no header)" : "");
 }
 
 static hoop_status features_by_like(hoop_table *t, hoop_error *err)
@@ -275,19 +276,19 @@ static hoop_status roles_by_like(hoop_table *t, hoop_error *err)
     if (st == HOOP_OK && l->x == NULL) {
         for (int64_t i = 0; i < t->columns; i++)
             if (t->column[i].role == HOOP_ROLE_LEFT_OUT) (void)put_feature(t, i, err);
-        if (t->nfeatures != l->nx)
+        if (t->plan.nfeatures != l->nx)
             st = hoop_fail(err, HOOP_EFORMAT, "%s: %lld columns are inputs, %s has %lld, without names to go by", t->csv.path,
-                           (long long)t->nfeatures, t->opts->like, (long long)l->nx);
+                           (long long)t->plan.nfeatures, t->opts->like, (long long)l->nx);
     }
     return st;
 }
 
 static hoop_status check_roles(const hoop_table *t, hoop_error *err)
 {
-    if (t->ntargets > 1 && t->opts->targets == HOOP_CSV_CLASS)
+    if (t->plan.ntargets > 1 && t->opts->targets == HOOP_CSV_CLASS)
         return hoop_fail(err, HOOP_EARG, "%s: one target at a time can be a class", t->csv.path);
-    if (t->nfeatures > 0) return HOOP_OK;
-    if (t->ntargets == t->columns)
+    if (t->plan.nfeatures > 0) return HOOP_OK;
+    if (t->plan.ntargets == t->columns)
         return hoop_fail(err, HOOP_EARG, "%s: all of its %lld columns are targets", t->csv.path, (long long)t->columns);
     return hoop_fail(err, HOOP_EARG, "%s: no column is left for x", t->csv.path);
 }

@@ -79,10 +79,10 @@ static void number_all(hoop_labels *l, spelled *all, int64_t n, bool by_numbers)
 hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err)
 {
     hoop_labels *l        = &c->labels;
-    const size_t n        = (size_t)c->seen.n;
-    const bool   class_na = c->role == HOOP_ROLE_TARGET && t->na_class, na = class_na && c->na > 0,
-               other = c->words > 0 || c->infinite > 0 || na;
-    const bool bools = c->bools > 0 && c->numbers == 0 && !other, numbers = !bools && !other;
+    const size_t n        = (size_t)c->seen.texts.n;
+    const bool   class_na = c->role == HOOP_ROLE_TARGET && t->plan.na_class, na = class_na && c->seen.na > 0,
+               other = c->seen.words > 0 || c->seen.infinite > 0 || na;
+    const bool bools = c->seen.bools > 0 && c->seen.numbers == 0 && !other, numbers = !bools && !other;
     int64_t    kept = 0;
     spelled   *all  = malloc((n + 1) * sizeof *all);
     l->name         = malloc((n + 2) * sizeof *l->name);
@@ -92,7 +92,7 @@ hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err)
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for classes", t->csv.path);
     }
     for (size_t i = 0; i < n; i++) {
-        hoop_word      *w    = &c->seen.word[i];
+        hoop_word      *w    = &c->seen.texts.word[i];
         spelled        *a    = &all[kept];
         const hoop_cell kind = hoop__cell(w->text, t->locale, &a->v);
         if (kind == HOOP_CELL_NA && !class_na) continue; /* missing */
@@ -145,8 +145,8 @@ hoop_status hoop__labels_like(hoop_table *t, int64_t column, char **name, int64_
         sorted[i]  = (spelled){.text = name[i], .v = (double)i};
     }
     qsort(sorted, (size_t)n, sizeof *sorted, by_bytes);
-    for (int64_t i = 0; i < c->seen.n; i++) {
-        hoop_word *w = &c->seen.word[i];
+    for (int64_t i = 0; i < c->seen.texts.n; i++) {
+        hoop_word *w = &c->seen.texts.word[i];
         double     v;
         w->id = look_up(t, sorted, n, w->text);
         if (w->id >= 0 || zero || (c->role != HOOP_ROLE_TARGET && hoop__cell(w->text, t->locale, &v) == HOOP_CELL_NA)) continue;
@@ -166,8 +166,8 @@ hoop_status hoop__labels_ids(hoop_table *t, int64_t column, int64_t classes, hoo
     char         where[1024 + HOOP_WHERE], shown[HOOP_SHOWN];
     c->labels.n   = classes;
     c->labels.ids = true;
-    for (int64_t i = 0; i < c->seen.n; i++) {
-        hoop_word      *w = &c->seen.word[i];
+    for (int64_t i = 0; i < c->seen.texts.n; i++) {
+        hoop_word      *w = &c->seen.texts.word[i];
         double          v;
         const hoop_cell kind = hoop__cell(w->text, t->locale, &v);
         if ((kind == HOOP_CELL_NUMBER || kind == HOOP_CELL_BOOL) && v >= 0 && v < (double)classes && v == (double)(int64_t)v) {

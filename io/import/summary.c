@@ -71,7 +71,7 @@ typedef enum which { HOT, USED, LEFT_OUT } which;
 static bool is_listed(const hoop_table *t, int64_t i, which w)
 {
     const hoop_column *c = &t->column[i];
-    if (w == LEFT_OUT) return c->role == HOOP_ROLE_LEFT_OUT && !(i == 0 && t->index_out);
+    if (w == LEFT_OUT) return c->role == HOOP_ROLE_LEFT_OUT && !(i == 0 && t->plan.index_out);
     return c->role == HOOP_ROLE_FEATURE && (w == USED || c->one_hot);
 }
 
@@ -86,8 +86,8 @@ static int64_t listed(const hoop_table *t, which w, char *text, size_t size)
         if (!is_listed(t, i, w)) continue;
         n++;
         if (used + HOOP_SHOWN + 32 > size) continue;
-        if (t->names != NULL)
-            (void)hoop__shown(*t->names[i] != '\0' ? t->names[i] : "(no name)", name);
+        if (t->plan.names != NULL)
+            (void)hoop__shown(*t->plan.names[i] != '\0' ? t->plan.names[i] : "(no name)", name);
         else
             (void)snprintf(name, sizeof name, "%lld", (long long)i);
         used += (size_t)snprintf(text + used, size - used, "%s%s", n > 1 ? ", " : "", name);
@@ -102,11 +102,11 @@ static void say_columns(hoop_table *t)
     char        text[LISTED];
     const char *option = t->by_like ? "as the set of --like" : "--columns, --drop";
     int64_t     n      = listed(t, USED, text, sizeof text);
-    if (t->names == NULL)
-        hoop__say(t->result, "columns", "x has %lld, from %lld of the file's %lld (%s)", (long long)t->nx, (long long)n,
+    if (t->plan.names == NULL)
+        hoop__say(t->result, "columns", "x has %lld, from %lld of the file's %lld (%s)", (long long)t->plan.nx, (long long)n,
                   (long long)t->columns, option);
     else
-        hoop__say(t->result, "columns", "x has %lld, from %s (%s)", (long long)t->nx, text, option);
+        hoop__say(t->result, "columns", "x has %lld, from %s (%s)", (long long)t->plan.nx, text, option);
     if (listed(t, HOT, text, sizeof text) > 0)
         hoop__say(t->result, "one-hot", "a column for each word of %s%s", text, t->by_like ? "" : " (--no-one-hot, --drop)");
     n = listed(t, LEFT_OUT, text, sizeof text);
@@ -121,11 +121,11 @@ static int by_bytes(const void *a, const void *b)
 /* Columns are found again by their names. */
 static void say_twins(hoop_table *t)
 {
-    const char **name = t->names != NULL ? malloc((size_t)t->nfeatures * sizeof *name) : NULL;
+    const char **name = t->plan.names != NULL ? malloc((size_t)t->plan.nfeatures * sizeof *name) : NULL;
     if (name == NULL) return;
-    for (int64_t k = 0; k < t->nfeatures; k++) name[k] = t->names[t->feature[k]];
-    qsort(name, (size_t)t->nfeatures, sizeof *name, by_bytes);
-    for (int64_t k = 1; k < t->nfeatures; k++) {
+    for (int64_t k = 0; k < t->plan.nfeatures; k++) name[k] = t->plan.names[t->plan.feature[k]];
+    qsort(name, (size_t)t->plan.nfeatures, sizeof *name, by_bytes);
+    for (int64_t k = 1; k < t->plan.nfeatures; k++) {
         if (strcmp(name[k], name[k - 1]) != 0) continue;
         hoop__say(t->result, "columns", "two are called '%.64s': names cannot tell them apart in eval and predict (--drop)",
                   name[k]);
@@ -136,12 +136,12 @@ static void say_twins(hoop_table *t)
 
 static void say_missing(hoop_table *t)
 {
-    const char *many = t->holes == 1 ? "" : "s";
-    if (t->holes == 0) return;
-    if (t->missing == HOOP_MISSING_DROP)
-        hoop__say(t->result, "missing", "%lld cell%s, in the rows left out", (long long)t->holes, many);
+    const char *many = t->plan.holes == 1 ? "" : "s";
+    if (t->plan.holes == 0) return;
+    if (t->plan.missing == HOOP_MISSING_DROP)
+        hoop__say(t->result, "missing", "%lld cell%s, in the rows left out", (long long)t->plan.holes, many);
     else
-        hoop__say(t->result, "missing", "%lld cell%s took %s (--missing drop)", (long long)t->holes, many,
+        hoop__say(t->result, "missing", "%lld cell%s took %s (--missing drop)", (long long)t->plan.holes, many,
                   t->by_like && t->like.mean != NULL ? "the means of the set of --like" : "the mean of their column");
 }
 
@@ -164,11 +164,11 @@ static void sort_lines(hoop_import_result *r)
 void hoop__table_summary(hoop_table *t)
 {
     say_form(t);
-    if (t->dropped == 0)
-        hoop__say(t->result, "rows", "%lld", (long long)t->rows);
+    if (t->plan.dropped == 0)
+        hoop__say(t->result, "rows", "%lld", (long long)t->seen.rows);
     else
-        hoop__say(t->result, "rows", "%lld of %lld: %lld with missing values are left out (--missing mean)", (long long)t->rows,
-                  (long long)t->total, (long long)t->dropped);
+        hoop__say(t->result, "rows", "%lld of %lld: %lld with missing values are left out (--missing mean)",
+                  (long long)t->seen.rows, (long long)t->plan.total, (long long)t->plan.dropped);
     say_columns(t);
     say_twins(t);
     say_missing(t);

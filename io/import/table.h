@@ -1,7 +1,8 @@
 /**
  * io/import/table.h - a table on its way to a dataset: what the first pass saw of each column, and what was decided of it.
  *
- * csv.c reads and writes; profile.c sees; header.c, columns.c, kinds.c, labels.c and like.c decide; summary.c says so.
+ * csv.c reads and writes; profile.c sees; header.c, columns.c, kinds.c, numbers.c, labels.c and like.c
+ * decide; set.c and summary.c say so, in the set and to people.
  */
 #ifndef HOOP_IO_TABLE_H
 #define HOOP_IO_TABLE_H
@@ -32,26 +33,29 @@ typedef struct hoop_labels {
     int64_t      nown;
 } hoop_labels;
 
-typedef struct hoop_column {
-    /* seen: numbers */
-    double  low, high, sum, loss; /* loss: the most that f32 takes from one */
+/** What the first pass saw of a column. */
+typedef struct hoop_column_seen {
+    double  low, high, sum, loss; /* of numbers; loss: the most that f32 takes from one */
     int64_t numbers, bools, words, infinite, empty, na;
     bool    whole;
-    bool    every;    /* `seen` has the numbers, too */
-    bool    again;    /* the word of the first line is there below */
-    bool    na_there; /* NA and the like, in rows left out */
+    bool    again; /* the word of the first line is there below */
     /* where the first of each kind stands; 0: nowhere */
     int64_t    word_line, infinite_line, empty_line, na_line, huge_line, rounded_line; /* rounded: whole, and no f64 */
     double     huge;                                                                   /* beyond f32 */
     char       word[HOOP_SHOWN], na_text[16], infinite_text[HOOP_SHOWN];
-    hoop_words seen;
+    hoop_words texts; /* the different ones */
+} hoop_column_seen;
+
+typedef struct hoop_column {
+    bool             every; /* texts are to have the numbers, too */
+    hoop_column_seen seen;
+    bool             na_there; /* NA and the like, in rows left out */
     /* decided */
     hoop_role   role;
     bool        one_hot;
     int64_t     group;     /* by --like: which of its columns of words it is; else not looked at */
     hoop_labels labels;    /* of one-hot columns and the target's classes */
     int64_t     at, width; /* its place in x or y */
-    int64_t     merged;    /* different values of the first rows that f32 makes equal */
 } hoop_column;
 
 /** What --like takes from a set. */
@@ -62,30 +66,29 @@ typedef struct hoop_like {
     bool    has_y, x_f64, y_f64, y_class;
 } hoop_like;
 
-typedef struct hoop_table {
-    hoop_csv             csv;
-    const hoop_csv_opts *opts;
-    hoop_import_result  *result;                      /* never NULL */
-    locale_t             locale;                      /* "C" */
-    int64_t              columns, rows, word_columns; /* rows: seen */
-    hoop_column         *column;
-    char               **first;  /* fields of the first record */
-    char               **remark; /* of the last comment before it, if they are as many; else NULL */
-    int64_t              first_line;
-    bool                 header, from_remark; /* from_remark: the names come from a comment */
-    char               **names;               /* of columns; NULL without header */
+/** What the first pass saw of the table. */
+typedef struct hoop_table_seen {
+    int64_t rows;
+    char  **first;  /* fields of the first record */
+    char  **remark; /* of the last comment before it, if they are as many; else NULL */
+    int64_t first_line;
+    int64_t word_columns;
     /* of the first column, where it has no name: is each number there once? */
     bool           count_index, distinct;
     unsigned char *bits;
     int64_t        nbits;
     double         before;
-    bool           rising, index_out;
+    bool           rising;
     /* the first rows, to see what f32 makes equal */
     double *sample;
     int64_t sampled, sample_room;
-    /* decided */
-    hoop_like    like;
-    bool         by_like;
+} hoop_table_seen;
+
+/** What was decided of it. */
+typedef struct hoop_table_plan {
+    bool         header, from_remark; /* from_remark: the names come from a comment */
+    char       **names;               /* of columns; NULL without header */
+    bool         index_out;           /* the first column counts rows, and is left out */
     int64_t      ntargets, nfeatures, nx;
     int64_t     *target, *feature; /* columns of y and x, in their order */
     bool         by_class, x_f64, y_f64;
@@ -93,8 +96,19 @@ typedef struct hoop_table {
     hoop_missing missing;
     int64_t      holes, dropped, total; /* missing cells; rows left out, and all of the file's */
     double      *mean;                  /* nx: what takes the place of missing cells */
-    double      *x, *y;
-    float       *x32, *y32;
+} hoop_table_plan;
+
+typedef struct hoop_table {
+    hoop_csv             csv;
+    const hoop_csv_opts *opts;
+    hoop_import_result  *result; /* never NULL */
+    locale_t             locale; /* "C" */
+    bool                 by_like;
+    hoop_like            like;
+    int64_t              columns;
+    hoop_column         *column;
+    hoop_table_seen      seen;
+    hoop_table_plan      plan;
 } hoop_table;
 
 /* ---- profile.c ---- */
@@ -130,11 +144,11 @@ bool hoop__names_said(const char *list);
 void hoop__where(const hoop_table *t, int64_t column, int64_t line, char *out, size_t size);
 /** "column 2 (width)" */
 const char *hoop__column_name(const hoop_table *t, int64_t column, char *out, size_t size);
-enum { HOOP_WHERE = 192 };
+enum { HOOP_WHERE = 192, HOOP_PLACE = 1024 + HOOP_WHERE };
 
 /* ---- labels.c ---- */
 
-/** Number what is in `seen`: in numeric order where all texts are numbers, else by bytes. */
+/** Number the texts: in numeric order where all texts are numbers, else by bytes. */
 hoop_status hoop__labels_number(hoop_table *t, hoop_column *c, hoop_error *err);
 /** As the numbers that are classes themselves. */
 hoop_status hoop__labels_ids(hoop_table *t, int64_t column, int64_t classes, hoop_error *err);
@@ -144,8 +158,13 @@ void        hoop__labels_free(hoop_labels *l);
 
 /* ---- kinds.c ---- */
 
-/** Classes or numbers, and if words which; features: numbers, or columns of ones and zeros; f32 or f64. */
+/** Classes or numbers, and if words which; features: numbers, or columns of ones and zeros; then numbers.c. */
 hoop_status hoop__table_kinds(hoop_table *t, hoop_error *err);
+
+/* ---- numbers.c ---- */
+
+/** f32 or f64; what is missing, and what takes its place. */
+hoop_status hoop__table_numbers(hoop_table *t, hoop_error *err);
 
 /* ---- like.c ---- */
 

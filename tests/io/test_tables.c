@@ -478,6 +478,12 @@ static void like_takes_all_from_a_set(void **state)
     assert_string_equal(strings("csv", "/x", "one_hot"), "Sex|Embarked");
     assert_int_equal(values("csv", HOOP_FIELD_X, x, 24, NULL), 12);
     assert_true(x[0] == 0 && x[1] == 1 && x[2] == 30 && x[5] == 1 && x[6] == 1 && fabs(x[8] - 86.0 / 3) < 1e-5);
+    /* rows left out, and two columns of words */
+    like.missing = HOOP_MISSING_DROP;
+    test_ok(import("Embarked,Age,Sex\nS,30,male\nC,,female\nQ,40,female\n", &like, &err));
+    assert_int_equal(values("csv", HOOP_FIELD_X, x, 24, NULL), 12);
+    assert_true(x[1] == 1 && x[5] == 1 && x[6] == 1 && x[8] == 40 && x[10] == 1);
+    like.missing = HOOP_MISSING_AUTO;
     test_failed(import("Embarked,Age,Sex\nX,30,male\n", &like, &err), &err, HOOP_EFORMAT,
                 "line 2, column 1 (Embarked): 'X' is none", "as/train", "--unknown zero", NULL);
     like.unknown_zero = true;
