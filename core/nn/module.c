@@ -31,7 +31,7 @@ hoop_status hoop__module_new(hoop_model *model, const hoop_module *parent, const
     }
     m->kind  = kind;
     m->model = model;
-    if (opts != NULL)
+    if (opts != NULL && kind->opts_size > 0)
         memcpy(m->opts, opts, kind->opts_size);
     else if (kind->options.rows != NULL && hoop_option_defaults(&kind->options, m->opts) != HOOP_OK)
         st = hoop_fail(err, HOOP_EARG, "the option table of kind '%s' has a default that does not parse", kind->name);

@@ -220,6 +220,60 @@ static void layers_mistakes(void **state)
     clear(&b);
 }
 
+/* ---- anything at all ---- */
+
+enum { TEXT = 2000 };
+
+static uint64_t draw(uint64_t *seed, uint64_t n)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (*seed >> 33) % n;
+}
+
+/* append a random value: a word, a number, a list or a map, of the words that mean something and some others */
+static void put(char text[TEXT], uint64_t *seed, int depth)
+{
+    static const char *const words[] = {
+        "linear",   "relu", "flatten", "embedding", "dropout", "residual", "parallel", "repeat", "sequential", "body", "shortcut",
+        "branches", "join", "inputs",  "times",     "layers",  "out",      "rows",     "width",  "p",          "add",  "concat",
+        "each",     "u",    "-1",      "0",         "1",       "3",        "6",        "null",   "0.5",        "''"};
+    const size_t   at   = strlen(text);
+    const uint64_t form = depth == 0 ? 0 : draw(seed, 4), n = draw(seed, 3) + (form > 1);
+    if (at + 100 > TEXT) return;
+    if (form < 1) {
+        (void)snprintf(text + at, TEXT - at, "%s", words[draw(seed, sizeof words / sizeof *words)]);
+        return;
+    }
+    (void)strcat(text, form == 1 ? "[" : "{");
+    for (uint64_t i = 0; i < (form == 1 ? n : 1 + n / 2); i++) {
+        if (i > 0) (void)strcat(text, ", ");
+        if (form > 1) (void)snprintf(text + strlen(text), TEXT - strlen(text), "%s: ", words[draw(seed, 24)]);
+        put(text, seed, depth - 1);
+    }
+    (void)strcat(text, form == 1 ? "]" : "}");
+}
+
+static void anything_is_taken_or_refused(void **state)
+{
+    int taken = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20000; seed++) {
+        hoop_error  err            = {.status = HOOP_OK};
+        char        text[TEXT + 8] = "model: {layers: [flatten, ";
+        uint64_t    random         = seed;
+        built       b;
+        hoop_status st;
+        put(text, &random, 5);
+        (void)strcat(text, "]}");
+        st = build(&b, text, 1, x, 1, y, &err);
+        taken += st == HOOP_OK;
+        if (st != HOOP_OK && (err.text[0] == '\0' || strchr(err.text, '\n') != NULL || st == HOOP_ENOMEM))
+            fail_msg("%s: %s", text, err.text);
+        clear(&b);
+    }
+    assert_true(taken > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(table),
@@ -227,6 +281,7 @@ int main(void)
                                        cmocka_unit_test(mlp_mistakes),
                                        cmocka_unit_test(layers_nest),
                                        cmocka_unit_test(layers_of_several),
-                                       cmocka_unit_test(layers_mistakes)};
+                                       cmocka_unit_test(layers_mistakes),
+                                       cmocka_unit_test(anything_is_taken_or_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
