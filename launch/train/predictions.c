@@ -178,20 +178,20 @@ static void add_number(hoop__text *line, double v, hoop_dtype dtype)
 }
 
 /* "setosa", or "3" where it has no name */
-static const char *name_of(const form *s, int64_t i, const char *prefix, char out[32])
+static const char *name_of(const form *s, int64_t i, const char *prefix, char out[HOOP__FIELD_NAME + 24])
 {
     if (i < s->names->n) return s->names->name[i];
-    (void)snprintf(out, 32, "%s%lld", prefix, (long long)i);
+    (void)snprintf(out, HOOP__FIELD_NAME + 24, "%s%lld", prefix, (long long)i);
     return out;
 }
 
-/* A column's name, that of its target before it where there are several. */
+/* A column's name, that of its target before it where there are several; own NULL: there is one column, called as the target. */
 static void add_head(hoop__text *line, const work *w, const form *s, bool probability, const char *own)
 {
     hoop__text cell = {0};
     if (line->size > 0) hoop__text_add(line, ",", 1);
-    if (w->ntargets > 1) hoop__text_addf(&cell, "%s.", s->name);
-    hoop__text_addf(&cell, probability ? "p(%s)" : "%s", own);
+    if (own == NULL || w->ntargets > 1) hoop__text_addf(&cell, own == NULL ? "%s" : "%s.", s->name);
+    if (own != NULL) hoop__text_addf(&cell, probability ? "p(%s)" : "%s", own);
     if (cell.failed) line->failed = true;
     if (!cell.failed) add_cell(line, cell.data);
     hoop__text_clear(&cell);
@@ -199,14 +199,13 @@ static void add_head(hoop__text *line, const work *w, const form *s, bool probab
 
 static void add_header(const work *w, hoop__text *line)
 {
-    char number[32];
+    char number[HOOP__FIELD_NAME + 24];
     for (int k = 0; k < w->ntargets; k++) {
-        const form *s = &w->form[k];
+        const form *s      = &w->form[k];
+        const bool  only   = s->width == 1 && s->names->n == 0 && !s->classes;
+        const char *prefix = s->classes ? "" : w->ntargets > 1 ? "y" : s->name;
         if (s->classes) add_head(line, w, s, false, "class");
-        for (int64_t i = 0; i < s->width; i++) {
-            const bool only = s->width == 1 && s->names->n == 0 && !s->classes;
-            add_head(line, w, s, s->classes, only ? "y" : name_of(s, i, s->classes ? "" : "y", number));
-        }
+        for (int64_t i = 0; i < s->width; i++) add_head(line, w, s, s->classes, only ? NULL : name_of(s, i, prefix, number));
     }
     hoop__text_add(line, "\n", 1);
 }
@@ -216,7 +215,7 @@ static void add_values(const form *s, const void *values, int64_t row, hoop__tex
 {
     const int64_t first = row * s->width;
     int64_t       best  = 0;
-    char          number[32];
+    char          number[HOOP__FIELD_NAME + 24];
     for (int64_t i = 1; i < s->width; i++)
         if (hoop__value_at(values, s->dtype, first + i) > hoop__value_at(values, s->dtype, first + best)) best = i;
     if (s->classes && !isnan(hoop__value_at(values, s->dtype, first))) add_cell(text, name_of(s, best, "", number));
