@@ -147,7 +147,8 @@ HOOP_API const char *hoop_dataset_note(const hoop_dataset *ds, int i);
 HOOP_API hoop_status hoop_dataset_check(hoop_dataset *ds, hoop_error *err);
 /** The name of class i of a target, NULL if it has none. Calls: Local. */
 HOOP_API const char *hoop_dataset_class_name(const hoop_dataset *ds, int field, int64_t i);
-/** The name of column i of a field whose rows have one dim (or none: column 0); NULL if it has none. Calls: Local. */
+/** The name of column i of a field whose rows (of a window or a list, each of them) have one dim, or none: column 0; NULL if it
+ * has none. Calls: Local. */
 HOOP_API const char *hoop_dataset_column(const hoop_dataset *ds, int field, int64_t i);
 /** Which columns of a table were written as a column for each of their words: "Sex", where x has "Sex=female" and "Sex=male"
  * (of fields, the first input that has such); NULL after the last. Calls: Local. */
