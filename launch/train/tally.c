@@ -29,7 +29,7 @@ static hoop_status make_values(const hoop__field *f, hoop_dataset *ds, int field
     const int64_t             first = 0, n = y->numel;
     int64_t                   sums;
     if (y->varies || n > MOST_VALUES) return HOOP_OK;
-    for (const char *const *name = f->loss->metrics; *name != NULL && t->nmetrics < HOOP__TALLY_METRICS; name++) {
+    for (const char *const *name = f->loss->metrics; name != NULL && *name != NULL && t->nmetrics < HOOP__TALLY_METRICS; name++) {
         const hoop_metric *m = hoop_metric_find(*name);
         if (m != NULL && m->evaluation) t->metric[t->nmetrics++] = m;
     }
