@@ -146,9 +146,15 @@ static void node_backward(const pass *p, int32_t k)
 {
     hoop_tape         *t = p->t;
     hoop_node          n = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
-    hoop_tensor       *dy[n.op->nout];
+    hoop_tensor       *few[4], **dy = few;
     bool               any = false;
-    hoop_backward_call b   = {.t = t, .in = n.in, .nin = n.nin, .out = n.out, .dy = dy, .attrs = n.attrs};
+    hoop_backward_call b;
+    if (n.op->nout > 4) dy = hoop__arena_alloc(&t->arena, (int64_t)((size_t)n.op->nout * sizeof *dy));
+    if (dy == NULL) {
+        hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for its gradients", n.op->name);
+        return;
+    }
+    b = (hoop_backward_call){.t = t, .in = n.in, .nin = n.nin, .out = n.out, .dy = dy, .attrs = n.attrs};
     for (int j = 0; j < n.op->nout; j++) {
         dy[j] = t->slots.v[n.out[j]->id].grad;
         any |= dy[j] != NULL;

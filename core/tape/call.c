@@ -145,21 +145,31 @@ static bool op_is_broken(const hoop_op *op)
     return (op->flags & HOOP_OP_VIEW) != 0 ? op->nout != 1 || op->min_in < 1 : op->forward == NULL;
 }
 
+enum { FEW = 8 /* inputs, outputs: more are kept on the tape */ };
+
 static hoop_tensor *op_run(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
                            hoop_tensor **outs)
 {
-    hoop_tensor     *taken[nin + 1], *out[op->nout], *sink = t->sink, *reuse = NULL; /* + 1: an array has an element */
-    const hoop_view *inv[nin + 1];
-    hoop_view        views[op->nout];
+    hoop_tensor     *few_in[FEW], *few_out[FEW], **taken = few_in, **out = few_out, *sink = t->sink, *reuse = NULL;
+    const hoop_view *few_inv[FEW], **inv    = few_inv;
+    hoop_view        few_views[FEW], *views = few_views;
     hoop_error       why;
-    hoop_shape_call  s   = {.in = inv, .nin = nin, .attrs = attrs, .out = views, .err = &why};
+    hoop_shape_call  s;
     bool             add = false, in_place = false;
     int64_t          numel;
     hoop_status      st;
-    s.nout      = op->nout;
     t->sink     = NULL;
     why.status  = HOOP_OK;
     why.text[0] = '\0';
+    if (nin > FEW || op->nout > FEW) {
+        taken = hoop__arena_alloc(&t->arena, (int64_t)((size_t)nin * sizeof *taken));
+        inv   = hoop__arena_alloc(&t->arena, (int64_t)((size_t)nin * sizeof *inv));
+        out   = hoop__arena_alloc(&t->arena, (int64_t)((size_t)op->nout * sizeof *out));
+        views = hoop__arena_alloc(&t->arena, (int64_t)((size_t)op->nout * sizeof *views));
+        if (taken == NULL || inv == NULL || out == NULL || views == NULL)
+            return op_fails(t, op, in, 0, HOOP_ENOMEM, "no memory for %d inputs and %d outputs", nin, op->nout);
+    }
+    s = (hoop_shape_call){.in = inv, .nin = nin, .attrs = attrs, .out = views, .nout = op->nout, .err = &why};
     if (!take_inputs(t, op, in, nin, taken)) return &t->poison;
     for (int i = 0; i < nin; i++) inv[i] = &taken[i]->v;
     st = op->shape(&s);
