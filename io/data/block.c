@@ -241,7 +241,7 @@ hoop_status hoop__shard_rows(hoop_dataset *ds, hoop_shard *s, int field, int64_t
     hoop_status             st;
     r->n = count;
     if (f->straight || count == 0) {
-        r->data = f->straight ? f->rows + first * bytes : NULL;
+        r->data = f->straight ? f->rows + first * bytes : (const unsigned char *)""; /* none, but somewhere */
         return HOOP_OK;
     }
     if (f->rows != NULL && count == 1 && f->cut.nloops == 0) {
