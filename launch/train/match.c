@@ -271,7 +271,7 @@ static hoop_status match_columns(const both *m, hoop_dataset *ds, const hoop__ma
     if (!m->own->target) HOOP_TRY(st, done, hoop__names_split(m->own_one_hot, err, &p.has_groups));
     HOOP_TRY(st, done, sorted(&p.wants, o->name, err, &p.wants_by_name));
     HOOP_TRY(st, done, sorted(&p.has, hoop_dataset_path(ds, 0, NULL), err, &p.has_by_name));
-    p.from = malloc((size_t)p.wants.n * sizeof *p.from);
+    p.from = malloc((size_t)(p.wants.n + 1) * sizeof *p.from);
     if (p.from == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "no memory for names");
         goto done;
@@ -306,7 +306,7 @@ static hoop_status match_classes(const both *m, hoop_dataset *ds, const hoop__ma
     HOOP_TRY(st, done, hoop__names_split(m->trained->class_names, err, &wants));
     HOOP_TRY(st, done, hoop__names_split(m->own->class_names, err, &has));
     HOOP_TRY(st, done, sorted(&wants, o->name, err, &by_wanted));
-    to = malloc((size_t)has.n * sizeof *to);
+    to = malloc((size_t)(has.n + 1) * sizeof *to);
     if (to == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "no memory for names");
         goto done;

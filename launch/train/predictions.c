@@ -366,7 +366,7 @@ static void work_free(work *w)
 static hoop_status create_file(const work *w, const char *path, bool force, bool text, hoop_error *err, hoop_output *out)
 {
     const hoop_trained *t    = w->t;
-    hoop_output_set    *sets = calloc((size_t)w->ntargets, sizeof *sets);
+    hoop_output_set    *sets = calloc((size_t)w->ntargets + 1, sizeof *sets);
     char                step[24];
     const char         *attrs[2][6] = {{"checkpoint", t->checkpoint, "step", step, "content", "values"},
                                        {"checkpoint", t->checkpoint, "step", step, "content", "logits"}};
