@@ -72,6 +72,8 @@ hoop_status hoop__field_loss(const hoop_trainer *tr, hoop__field *f, const hoop_
 hoop_status hoop__fields_create(hoop_trainer *tr, int ninputs, int ntargets, hoop_error *err);
 hoop_status hoop__fields_of_opts(hoop_trainer *tr, hoop_error *err);
 void        hoop__fields_free(hoop__data *d);
+/* "normalize.mean", "normalize_targets.p.std": of one among several with its name */
+const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, char out[HOOP__BUFFER_NAME]);
 
 /* data.c: fields as the config, or who brings arrays, names them */
 hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err);
@@ -89,8 +91,6 @@ void        hoop__data_close(hoop_trainer *tr);
 /* normalize.c; both Collective */
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err);
-/* "normalize.mean", "normalize_targets.p.std": of one among several with its name */
-const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, char out[HOOP__BUFFER_NAME]);
 /* targets.c: of targets that are normalised; hoop__targets_buffers makes their mean and std, hoop__targets_wrap is for any. y has
  * n rows, as the data has them. */
 hoop_status  hoop__targets_buffers(hoop_trainer *tr, hoop_error *err);

@@ -148,3 +148,12 @@ hoop_status hoop__fields_of_opts(hoop_trainer *tr, hoop_error *err)
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for %s", hoop__target(tr, k)->loss->name);
     return st;
 }
+
+const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, char out[HOOP__BUFFER_NAME])
+{
+    const bool input   = k < tr->data->ninputs;
+    const bool several = (input ? tr->data->ninputs : tr->data->ntargets) > 1;
+    (void)snprintf(out, HOOP__BUFFER_NAME, "normalize%s%s%s.%s", input ? "" : "_targets", several ? "." : "",
+                   several ? tr->data->field[k].name : "", what);
+    return out;
+}

@@ -125,15 +125,6 @@ static void store(hoop_tensor *buffer, const double *values)
     }
 }
 
-const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, char out[HOOP__BUFFER_NAME])
-{
-    const bool  input = k<tr->data->ninputs, several = (input ? tr->data->ninputs : tr->data->ntargets)> 1;
-    const char *name  = tr->data->field[k].name;
-    (void)snprintf(out, HOOP__BUFFER_NAME, "normalize%s%s%s.%s", input ? "" : "_targets", several ? "." : "", several ? name : "",
-                   what);
-    return out;
-}
-
 /* Samples stored as f32: where the mean is large, what varies was lost when they were written. */
 static void note_large_means(const hoop_trainer *tr, const moments *m)
 {

@@ -10,11 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-hoop_status hoop__step_outside(const hoop_trainer *tr, const char *what, hoop_error *err)
-{
-    return tr->step->begun ? hoop_fail(err, HOOP_ESTATE, "%s inside a step: after hoop_trainer_update, please", what) : HOOP_OK;
-}
-
 hoop_status hoop__step_create(hoop_trainer *tr, hoop_error *err)
 {
     hoop__step *s       = tr->step;

@@ -66,11 +66,14 @@ struct hoop__step {
     double            created_s; /* when the trainer was */
 };
 
+/* HOOP_ESTATE inside a step, of the call `what` */
+static inline hoop_status hoop__step_outside(const hoop_trainer *tr, const char *what, hoop_error *err)
+{
+    return tr->step->begun ? hoop_fail(err, HOOP_ESTATE, "%s inside a step: after hoop_trainer_update, please", what) : HOOP_OK;
+}
 /* step.c: room for leaves and records, once the model is known */
 hoop_status hoop__step_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__step_destroy(hoop_trainer *tr);
-/* HOOP_ESTATE inside a step, of the call `what` */
-hoop_status hoop__step_outside(const hoop_trainer *tr, const char *what, hoop_error *err);
 /* rows as the loader gave them */
 struct hoop_loader_leaf;
 void hoop__leaf_from(hoop_leaf *leaf, const struct hoop_loader_leaf *rows);

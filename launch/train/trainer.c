@@ -8,26 +8,9 @@
 #include "train/step.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void hoop__note(const hoop_trainer *tr, const char *format, ...)
-{
-    char    text[HOOP_ERROR_TEXT];
-    va_list args;
-    if (tr->opts.note == NULL) return;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    tr->opts.note(tr->opts.ctx, text);
-}
-
-void hoop_trainer_note(const hoop_trainer *tr, const char *text)
-{
-    if (tr->opts.note != NULL) tr->opts.note(tr->opts.ctx, text);
-}
 
 /* this rank's share of its host's cores, from those of all (all[] has room for each rank) */
 static hoop_status share_cores(hoop_trainer *tr, hoop__cpus *all, hoop_error *err)

@@ -41,7 +41,7 @@ struct hoop_trainer {
     hoop_error          error; /* of this rank in this step, or what ended the run */
 };
 
-/* trainer.c */
+/* note.c: news or a warning, a line, to whoever made the trainer */
 void hoop__note(const hoop_trainer *tr, const char *format, ...) HOOP_PRINTF(2, 3);
 
 #endif
