@@ -50,9 +50,4 @@ hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, 
 void        hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
 const char *hoop__sequence_output_name(const hoop_module *m, int i);
 
-#define HOOP__OPTIONS(rows)                                                                                                      \
-    {                                                                                                                            \
-        "", rows, (int)(sizeof(rows) / sizeof(rows)[0])                                                                          \
-    }
-
 #endif

@@ -44,7 +44,7 @@ static void update(const hoop_optim_call *c)
 const hoop_optim_kind hoop__optim_sgd = {
     .name      = "sgd",
     .help      = "steps along the gradient, or along a decaying sum of gradients",
-    .options   = {"", rows, (int)(sizeof rows / sizeof rows[0])},
+    .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(hoop_sgd_opts),
     .states    = states,
     .check     = check,

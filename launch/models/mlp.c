@@ -84,7 +84,7 @@ done:
 const hoop__model_kind hoop__model_mlp = {
     .name      = "mlp",
     .help      = "hidden layers, each a linear and an activation, and a last linear for each target",
-    .options   = {"model", rows, (int)(sizeof rows / sizeof rows[0])},
+    .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(mlp_opts),
     .build     = build,
 };

@@ -56,6 +56,12 @@ typedef struct hoop_option_table {
     int                count;
 } hoop_option_table;
 
+/** The table of a kind (loss, optimiser, module, model, ...): an array of rows, whose section is where the kind is named. */
+#define HOOP_OPTIONS(rows)                                                                                                       \
+    {                                                                                                                            \
+        "", rows, (int)(sizeof(rows) / sizeof(rows)[0])                                                                          \
+    }
+
 /** Parse one value (YAML spelling of a scalar, or "[a, b]") into `base` + row->offset, checking type and range. Calls: Local. */
 HOOP_API hoop_status hoop_option_parse(const hoop_option *row, const char *text, void *base, hoop_error *err);
 /** Fill `base` with the defaults of a table (rows without one are left zero). HOOP_ECONFIG: one of them does not parse, which

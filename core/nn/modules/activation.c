@@ -37,7 +37,7 @@ const hoop_module_kind hoop__module_sigmoid = {.name = "sigmoid", .help = "1 / (
 const hoop_module_kind hoop__module_gelu    = {
        .name        = "gelu",
        .help        = "x times the normal distribution at x",
-       .options     = HOOP__OPTIONS(gelu_rows),
+       .options     = HOOP_OPTIONS(gelu_rows),
        .opts_size   = sizeof(hoop_gelu_opts),
        .main_option = "approximate",
        .forward     = gelu_forward,

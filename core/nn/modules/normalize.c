@@ -44,7 +44,7 @@ static hoop_tensor *forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 const hoop_module_kind hoop__module_normalize = {
     .name        = "normalize",
     .help        = "(x - mean) * inverse_std by element of a row; both are buffers, 0 at first",
-    .options     = HOOP__OPTIONS(rows),
+    .options     = HOOP_OPTIONS(rows),
     .opts_size   = sizeof(hoop_normalize_opts),
     .main_option = "input",
     .build_many  = build,

@@ -22,7 +22,7 @@ static double factor(const void *opts, int64_t step, int64_t steps)
 const hoop_schedule_kind hoop__schedule_cosine = {
     .name      = "cosine",
     .help      = "half a cosine from lr down, over all steps",
-    .options   = {"", rows, (int)(sizeof rows / sizeof rows[0])},
+    .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(hoop_cosine_opts),
     .by_end    = true,
     .factor    = factor,

@@ -20,7 +20,7 @@ static double factor(const void *opts, int64_t step, int64_t steps)
 const hoop_schedule_kind hoop__schedule_step = {
     .name      = "step",
     .help      = "lr drops by a factor every so many steps",
-    .options   = {"", rows, (int)(sizeof rows / sizeof rows[0])},
+    .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(hoop_step_opts),
     .factor    = factor,
 };
