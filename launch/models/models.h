@@ -47,5 +47,10 @@ hoop_status hoop__model_add(hoop_module *parent, const char *kind, int *index, c
                             hoop_module **out);
 /** The name of a field as one of modules: itself, or its number where it cannot be. buffer[24] */
 const char *hoop__model_branch(const char *name, int i, char *buffer);
+/** For kinds: a module `flatten`, (N, ...) -> (N, I); of several inputs each is flattened, then they stand side by side. */
+hoop_status hoop__model_flatten(const hoop__model_call *c, hoop_error *err);
+/** For kinds: a last linear of that name; of several targets each has its own, NAME.TARGET. HOOP_ECONFIG: one has no known number
+ * of outputs. */
+hoop_status hoop__model_heads(const hoop__model_call *c, hoop_module *parent, const char *name, hoop_error *err);
 
 #endif
