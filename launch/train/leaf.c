@@ -98,10 +98,23 @@ hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name)
 
 /* ---- the loss ---- */
 
+/* Sizes that vary are known only now; ops of a loss would broadcast one of 1. */
+static void same_sizes(hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target)
+{
+    char a[128], b[128];
+    for (int d = 0; d < hoop_tensor_ndim(target); d++) {
+        if (hoop_tensor_size(out, d) == hoop_tensor_size(target, d)) continue;
+        hoop_tape_fail(tr->tape, HOOP_ESHAPE, "outputs %s do not fit target '%s', %s", hoop_tensor_describe(out, a, sizeof a),
+                       f->name, hoop_tensor_describe(target, b, sizeof b));
+        return;
+    }
+}
+
 static hoop_tensor *target_loss(hoop_trainer *tr, const hoop__field *f, hoop_tensor *out, hoop_tensor *target)
 {
     if (!f->loss->classes && hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
         out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
+    if (!f->loss->classes && !hoop_tensor_is_poison(out)) same_sizes(tr, f, out, target);
     return f->loss->forward(tr->tape, out, target, f->loss_opts);
 }
 

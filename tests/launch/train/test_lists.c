@@ -23,10 +23,11 @@ static void put(hid_t file, const char *name, hid_t type, int rows, int width, c
 static void make(hid_t file)
 {
     static float   rows[ROWS * LONGEST][2], mean[ROWS][1];
-    static int64_t offsets[ROWS + 1], marks[ROWS * LONGEST];
+    static int64_t offsets[ROWS + 1], singles[ROWS + 1], marks[ROWS * LONGEST];
     int            n = 0;
     for (int i = 0; i < ROWS; i++) {
         offsets[i] = n;
+        singles[i] = i;
         for (int k = 0; k <= i * 5 % LONGEST; k++, n++) {
             rows[n][0] = (float)((n * 3) % 17) / 8 - 1;
             rows[n][1] = (float)((n * 5) % 19) / 9 - 1;
@@ -36,10 +37,12 @@ static void make(hid_t file)
         mean[i][0] /= (float)(n - offsets[i]);
     }
     offsets[ROWS] = n;
+    singles[ROWS] = ROWS;
     put(file, "/series", H5T_NATIVE_FLOAT, ROWS, 2, rows);
     put(file, "/rows", H5T_NATIVE_FLOAT, n, 2, rows);
     put(file, "/marks", H5T_NATIVE_INT64, n, 0, marks);
     put(file, "/offsets", H5T_NATIVE_INT64, ROWS + 1, 0, offsets);
+    put(file, "/singles", H5T_NATIVE_INT64, ROWS + 1, 0, singles);
     put(file, "/mean", H5T_NATIVE_FLOAT, ROWS, 1, mean);
 }
 
@@ -141,12 +144,24 @@ static void lengths_of_lists(void **state)
     plan_clear(&many);
 }
 
+/* A loss of ops that broadcast must not take 9 outputs for a target of 1. */
+static void other_lengths(void **state)
+{
+    plan p = {.config = {RUN "loss: mse\nsteps: 3\nmodel: {layers: [{linear: 1}]}\n" LISTS(
+                  "") "{mean: {path: /mean, offsets: /singles}}}\n"}};
+    (void)state;
+    plan_run(&p, 1);
+    plan_failed(&p, 0, HOOP_ESHAPE, "do not fit target 'mean'");
+    plan_clear(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_of_a_series),
         cmocka_unit_test(marks_of_lists),
         cmocka_unit_test(lengths_of_lists),
+        cmocka_unit_test(other_lengths),
     };
     return cmocka_run_group_tests(tests, enter, leave_folder);
 }
