@@ -20,13 +20,15 @@ hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, 
 
 void hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
 {
-    hoop_tensor *now[HOOP_MODULE_TENSORS];
-    int          n = nin;
-    for (int i = 0; i < n; i++) out[i] = in[i];
-    for (const hoop_module *c = m->first; c != NULL; c = c->next) {
-        for (int i = 0; i < n; i++) now[i] = out[i];
-        hoop_module_forward(c, t, n, now, out);
-        n = c->nout;
+    hoop_tensor        *between[2][HOOP_MODULE_TENSORS]; /* there may be more of these than out has room for */
+    hoop_tensor *const *now = in;
+    int                 n = nin, turn = 0;
+    for (int i = 0; i < n && m->first == NULL; i++) out[i] = in[i];
+    for (const hoop_module *c = m->first; c != NULL; c = c->next, turn = 1 - turn) {
+        hoop_tensor **to = c->next == NULL ? out : between[turn];
+        hoop_module_forward(c, t, n, now, to);
+        now = to;
+        n   = c->nout;
     }
 }
 

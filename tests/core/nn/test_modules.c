@@ -253,6 +253,35 @@ static void gradients_of_joins(void **state)
     }
 }
 
+/* what lies between may be more tensors than the model gives, for which alone there is room */
+static void no_more_is_given_than_asked_for(void **state)
+{
+    const hoop_parallel_opts join  = {.join = HOOP_JOIN_CONCAT, .inputs = HOOP_INPUTS_EACH};
+    hoop_shape               in[3] = {rows4, rows3, rows4};
+    double                   x[BATCH * 4];
+    hoop_tape               *t = test_tape();
+    hoop_tensor             *xs[3], *ys[4] = {NULL};
+    hoop_model              *m = model();
+    hoop_module             *c = add(hoop_model_root(m), "parallel", "in", &join);
+    (void)state;
+    for (int i = 0; i < 3; i++) linear(c, (const char *[]){"a", "b", "c"}[i], 2);
+    c = add(hoop_model_root(m), "parallel", "out", NULL);
+    for (int i = 0; i < 4; i++) linear(c, (const char *[]){"a", "b", "c", "d"}[i], 2);
+    add(hoop_model_root(m), "parallel", "join", &(hoop_parallel_opts){.join = HOOP_JOIN_ADD, .inputs = HOOP_INPUTS_EACH});
+    c = hoop_module_find(hoop_model_root(m), "join");
+    for (int i = 0; i < 4; i++) add(c, "tanh", (const char *[]){"a", "b", "c", "d"}[i], NULL);
+    ready(m, 3, in);
+    values(0, BATCH * 4, x);
+    for (int i = 0; i < 3; i++) xs[i] = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){BATCH, in[i].size[1]}, x);
+    assert_int_equal(hoop_model_outputs(m), 1);
+    hoop_model_forward(m, t, 3, xs, ys);
+    test_tape_ok(t);
+    assert_non_null(ys[0]);
+    for (int i = 1; i < 4; i++) assert_null(ys[i]);
+    hoop_tape_destroy(&t);
+    hoop_model_destroy(&m);
+}
+
 /* a residual of several tensors, and a sequential that is the identity */
 static void gradients_of_many(void **state)
 {
@@ -519,11 +548,18 @@ static void kinds_of_several(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names_and_shapes),   cmocka_unit_test(inputs_of_their_own),
-                                       cmocka_unit_test(sizes_that_vary),    cmocka_unit_test(gradients_of_nested),
-                                       cmocka_unit_test(gradients_of_joins), cmocka_unit_test(gradients_of_many),
-                                       cmocka_unit_test(values_by_hand),     cmocka_unit_test(a_step_allocates_nothing),
-                                       cmocka_unit_test(shapes_are_refused), cmocka_unit_test(children_are_refused),
-                                       cmocka_unit_test(kinds_of_several),   cmocka_unit_test(any_allocation_may_fail)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names_and_shapes),
+                                       cmocka_unit_test(inputs_of_their_own),
+                                       cmocka_unit_test(sizes_that_vary),
+                                       cmocka_unit_test(gradients_of_nested),
+                                       cmocka_unit_test(gradients_of_joins),
+                                       cmocka_unit_test(gradients_of_many),
+                                       cmocka_unit_test(values_by_hand),
+                                       cmocka_unit_test(a_step_allocates_nothing),
+                                       cmocka_unit_test(shapes_are_refused),
+                                       cmocka_unit_test(children_are_refused),
+                                       cmocka_unit_test(kinds_of_several),
+                                       cmocka_unit_test(any_allocation_may_fail),
+                                       cmocka_unit_test(no_more_is_given_than_asked_for)};
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
