@@ -58,6 +58,12 @@ static inline int64_t hoop__field_numel(const hoop__field *f)
     return n;
 }
 
+/* the first dim of a row, -1 where each leaf has its own; 1 of a row without dims */
+static inline int64_t hoop__field_length(const hoop__field *f)
+{
+    return f->ndim > 0 ? f->shape[0] : 1;
+}
+
 /* element i of an array of f32 or f64 */
 static inline double hoop__value_at(const void *values, hoop_dtype dtype, int64_t i)
 {

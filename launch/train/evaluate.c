@@ -46,7 +46,8 @@ static hoop_status check_rows(const hoop_trainer *tr, const hoop_dataset *ds, ho
     const hoop_dataset_info *info = hoop_dataset_about(ds);
     for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++) {
         const hoop__field *f = &tr->data->field[i];
-        if (f->ndim < 0 || !info->field[i].present || (!f->varies && info->field[i].numel != hoop__field_numel(f)))
+        if (f->ndim < 0 || !info->field[i].present ||
+            (hoop__field_length(f) >= 0 && info->field[i].numel != hoop__field_numel(f)))
             return hoop_fail(err, HOOP_ESHAPE, "%s: its rows of %s are not of the shape this trainer was made for",
                              hoop_dataset_path(ds, 0, NULL), f->name);
     }

@@ -99,29 +99,59 @@ hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name)
 /* ---- the loss ---- */
 
 /* Sizes that vary are known only now; ops of a loss would broadcast one of 1. */
-static void same_sizes(hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target)
+static bool same_sizes(hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target)
 {
     char a[128], b[128];
     for (int d = 0; d < hoop_tensor_ndim(target); d++) {
         if (hoop_tensor_size(out, d) == hoop_tensor_size(target, d)) continue;
         hoop_tape_fail(tr->tape, HOOP_ESHAPE, "outputs %s do not fit target '%s', %s", hoop_tensor_describe(out, a, sizeof a),
                        f->name, hoop_tensor_describe(target, b, sizeof b));
-        return;
+        return false;
     }
+    return true;
 }
 
-static hoop_tensor *target_loss(hoop_trainer *tr, const hoop__field *f, hoop_tensor *out, hoop_tensor *target)
+/* The places in (n * length) rows of those that are no padding. */
+static hoop_tensor *real_rows(hoop_tape *t, int64_t n, int64_t length, const int64_t *lengths)
 {
-    if (!f->loss->classes && hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
-        out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
-    if (!f->loss->classes && !hoop_tensor_is_poison(out)) same_sizes(tr, f, out, target);
-    return f->loss->forward(tr->tape, out, target, f->loss_opts);
+    int64_t      count = 0, *at;
+    hoop_tensor *index;
+    for (int64_t i = 0; i < n; i++) count += lengths[i];
+    index = hoop_tape_tensor(t, HOOP_I64, 1, &count, NULL);
+    at    = hoop_tensor_data(index);
+    for (int64_t i = 0; i < n && at != NULL; i++)
+        for (int64_t j = 0; j < lengths[i]; j++) *at++ = i * length + j;
+    return index;
 }
 
-/* weight / elements of a row, of which there is no fixed number where it varies */
+/* those of x (n, length, ...) */
+static hoop_tensor *take_rows(hoop_tape *t, hoop_tensor *x, hoop_tensor *index)
+{
+    int64_t shape[2] = {hoop_tensor_size(x, 0) * hoop_tensor_size(x, 1), 1};
+    for (int d = 2; d < hoop_tensor_ndim(x); d++) shape[1] *= hoop_tensor_size(x, d);
+    x = hoop_reshape(t, x, 2, shape);
+    return hoop_embedding(t, x, index);
+}
+
+/* Outputs and values of a target in one shape, as its loss compares them. Labels say themselves where they are padding; values
+ * that are it are left out. */
+static void pair(hoop_trainer *tr, const hoop__field *f, const int64_t *lengths, hoop_tensor **out, hoop_tensor **target)
+{
+    hoop_tensor *index;
+    if (f->loss->classes || hoop_tensor_is_poison(*out) || hoop_tensor_is_poison(*target)) return;
+    if (hoop_tensor_ndim(*out) != hoop_tensor_ndim(*target))
+        *out = hoop_reshape(tr->tape, *out, hoop_tensor_ndim(*target), hoop_tensor_shape(*target));
+    if (hoop_tensor_is_poison(*out) || !same_sizes(tr, f, *out, *target)) return;
+    if (lengths == NULL || f->mean != NULL) return;
+    index   = real_rows(tr->tape, hoop_tensor_size(*target, 0), hoop_tensor_size(*target, 1), lengths);
+    *out    = take_rows(tr->tape, *out, index);
+    *target = take_rows(tr->tape, *target, index);
+}
+
+/* weight / elements of a row, of which there is no fixed number where each leaf has its own length */
 static double share(const hoop__field *f)
 {
-    return f->varies ? f->weight : f->weight / (double)hoop__field_numel(f);
+    return hoop__field_length(f) < 0 ? f->weight : f->weight / (double)hoop__field_numel(f);
 }
 
 hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r)
@@ -131,11 +161,14 @@ hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r)
     hoop_tensor  *loss = NULL, *total = NULL, *weight;
     hoop_model_forward(tr->model, tr->tape, tr->data->ninputs, tr->step->in, tr->step->out);
     for (int k = 0; k < n; k++) {
-        const hoop__field *f   = hoop__target(tr, k);
-        hoop_tensor       *out = tr->step->out[f->output];
-        if (!hoop_tensor_is_poison(out) && !hoop_tensor_is_contiguous(out)) out = hoop_contiguous(tr->tape, out);
-        loss = target_loss(tr, f, out, leaf->field[tr->data->ninputs + k].tensor);
-        hoop__record_target(leaf, r, k, n == 1 ? NULL : loss, out);
+        const hoop__field      *f     = hoop__target(tr, k);
+        const hoop__leaf_field *rows  = &leaf->field[tr->data->ninputs + k];
+        hoop_tensor           **given = &tr->step->out[f->output], *out, *target = rows->tensor;
+        if (!hoop_tensor_is_poison(*given) && !hoop_tensor_is_contiguous(*given)) *given = hoop_contiguous(tr->tape, *given);
+        out = *given;
+        pair(tr, f, rows->lengths, &out, &target);
+        loss = f->loss->forward(tr->tape, out, target, f->loss_opts);
+        hoop__record_target(leaf, r, k, n == 1 ? NULL : loss, out, target);
         if (n == 1) break;
         if (!hoop_tensor_is_poison(loss) && hoop_tensor_dtype(loss) != tr->dtype) loss = hoop_cast(tr->tape, loss, tr->dtype);
         loss  = hoop_scale(tr->tape, loss, share(f));

@@ -77,19 +77,29 @@ static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *
     return hoop__model_kind_get(tr->plan->kind.kind)->build(&call, err);
 }
 
+/* Which inputs are looked up? The modules are asked by themselves, without those that normalise the others before them. */
+static hoop_status find_indices(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_model *m;
+    hoop_status st = hoop_model_create(tr->dtype, err, &m);
+    if (st == HOOP_OK) st = add_model(tr, hoop_model_root(m), err);
+    for (int i = 0; i < tr->data->ninputs && st == HOOP_OK; i++)
+        if (hoop_model_takes_indices(m, i) && !hoop__input(tr, i)->normalized) hoop__input(tr, i)->dtype = HOOP_I64;
+    hoop_model_destroy(&m);
+    return st;
+}
+
 static hoop_status build(hoop_trainer *tr, hoop_error *err)
 {
     hoop_shape in[HOOP_DATASET_FIELDS];
-    for (int i = 0; i < tr->data->ninputs; i++) {
-        if (hoop_model_takes_indices(tr->model, i)) hoop__input(tr, i)->dtype = HOOP_I64;
-        in[i] = input_shape(tr, i);
-    }
+    for (int i = 0; i < tr->data->ninputs; i++) in[i] = input_shape(tr, i);
     return hoop_model_build(tr->model, tr->data->ninputs, in, err);
 }
 
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st;
+    HOOP_TRY(st, done, find_indices(tr, err));
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
     HOOP_TRY(st, done, add_normalize(tr, hoop_model_root(tr->model), err));

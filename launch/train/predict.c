@@ -32,9 +32,10 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t first
     for (int i = 0; i < tr->data->ninputs; i++) {
         const hoop__field *f     = hoop__input(tr, i);
         const hoop_dtype   dtype = dtype_of(tr, in, f);
-        const size_t       row   = f->varies ? 0 : (size_t)hoop__field_numel(f) * hoop_dtype_size(dtype);
+        size_t             row   = hoop_dtype_size(dtype);
         hoop_tensor       *x;
-        hoop__field_shape(f, n, f->varies && in->length != NULL ? in->length[i] : 0, shape);
+        hoop__field_shape(f, n, in->length != NULL ? in->length[i] : 0, shape);
+        for (int d = 1; d <= f->ndim; d++) row *= (size_t)shape[d];
         x = hoop_tape_wrap(tr->tape, dtype, f->ndim + 1, shape, (const char *)in->data[i] + (size_t)first * row);
         if (dtype != f->dtype) x = hoop_cast(tr->tape, x, f->dtype);
         tr->step->in[i] = x;
@@ -87,6 +88,10 @@ hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, voi
 static hoop_status can_predict(const hoop_trainer *tr, const char *call, hoop_error *err)
 {
     if (tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "%s: the model is the caller's own", call);
+    for (int i = 0; i < tr->data->ninputs; i++)
+        if (hoop__field_length(hoop__input(tr, i)) < 0)
+            return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s vary in length; one for all is wanted: data.inputs.%s.length",
+                             call, hoop__input(tr, i)->name, hoop__input(tr, i)->name);
     return hoop__step_outside(tr, call, err);
 }
 

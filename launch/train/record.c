@@ -105,19 +105,20 @@ void hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples)
 
 /* A leaf's sums in order of its rows, so that they do not depend on which rank has it. */
 static void add_metrics(const hoop__leaf_field *rows, const hoop__field *f, const hoop__places *p, hoop__record *r,
-                        const hoop_tensor *out)
+                        const hoop_tensor *out, const hoop_tensor *target)
 {
-    const int64_t    labels = hoop_tensor_numel(rows->tensor), n = hoop_tensor_size(out, 0);
+    const bool       own    = f->mean == NULL; /* else normalised */
+    const int64_t    labels = hoop_tensor_numel(target), n = hoop_tensor_size(out, 0);
     const int64_t    width = f->loss->classes ? hoop_tensor_size(out, -1) : n > 0 ? hoop_tensor_numel(out) / n : 0;
     hoop_metric_call call  = {.rows         = f->loss->classes ? labels : n,
                               .width        = width,
                               .count        = f->loss->classes ? 0 : width,
                               .out          = hoop_tensor_data(out),
-                              .target       = f->loss->classes ? hoop_tensor_data(rows->tensor) : rows->rows,
+                              .target       = own ? hoop_tensor_data(target) : rows->rows,
                               .out_dtype    = hoop_tensor_dtype(out),
-                              .target_dtype = rows->dtype,
-                              .scale        = f->mean == NULL ? NULL : hoop_tensor_data(f->std),
-                              .shift        = f->mean == NULL ? NULL : hoop_tensor_data(f->mean)};
+                              .target_dtype = own ? hoop_tensor_dtype(target) : rows->dtype,
+                              .scale        = own ? NULL : hoop_tensor_data(f->std),
+                              .shift        = own ? NULL : hoop_tensor_data(f->mean)};
     int              at    = p->metrics;
     if (call.out == NULL || call.target == NULL || width < 1) return;
     for (int i = 0; i < p->nmetrics; i++) {
@@ -127,16 +128,16 @@ static void add_metrics(const hoop__leaf_field *rows, const hoop__field *f, cons
     }
 }
 
-void hoop__record_target(hoop_leaf *leaf, hoop__record *r, int k, hoop_tensor *loss, hoop_tensor *out)
+void hoop__record_target(hoop_leaf *leaf, hoop__record *r, int k, hoop_tensor *loss, hoop_tensor *out, hoop_tensor *target)
 {
     hoop_trainer           *tr   = leaf->tr;
     const hoop__field      *f    = hoop__target(tr, k);
     const hoop__places     *p    = &tr->step->place[k];
     const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
-    if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(rows->tensor)) return;
+    if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target)) return;
     if (p->nmetrics > 0) {
         const uint64_t mode = hoop_fp_enter();
-        add_metrics(rows, f, p, r, out);
+        add_metrics(rows, f, p, r, out, target);
         hoop_fp_restore(mode);
     }
     if (f->mean != NULL)

@@ -85,8 +85,8 @@ hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r);
 hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__record_clear(hoop__record *r);
 void        hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples);
-/* what target k loses (NULL: it is the only one), and its metrics */
-void        hoop__record_target(hoop_leaf *leaf, hoop__record *r, int k, hoop_tensor *loss, hoop_tensor *out);
+/* what target k loses (NULL: it is the only one), and its metrics, of outputs and what they should be */
+void hoop__record_target(hoop_leaf *leaf, hoop__record *r, int k, hoop_tensor *loss, hoop_tensor *out, hoop_tensor *target);
 hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err);
 void        hoop__record_error(hoop__record *r, int rank, const hoop_error *why);
 void        hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, int told, hoop_metrics_sums *out);

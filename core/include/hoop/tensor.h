@@ -50,8 +50,8 @@ HOOP_API int64_t        hoop_tensor_numel(const hoop_tensor *x);
 HOOP_API const int64_t *hoop_tensor_shape(const hoop_tensor *x);
 HOOP_API bool           hoop_tensor_is_contiguous(const hoop_tensor *x);
 HOOP_API bool           hoop_tensor_is_poison(const hoop_tensor *x);
-/** First element of a contiguous tensor; NULL for poison, released or non-contiguous ones. Writing to it: persistent tensors
- *  only, then hoop_tensor_touch. Calls: Local. */
+/** First element of a contiguous tensor; NULL for poison, released or non-contiguous ones. Writing to it: persistent tensors,
+ *  then hoop_tensor_touch, and tape tensors that no op has taken yet. Calls: Local. */
 HOOP_API void *hoop_tensor_data(const hoop_tensor *x);
 /** Tell that the caller wrote to a persistent tensor: backward through an older use is then HOOP_ESTALE. Calls: Local. */
 HOOP_API void hoop_tensor_touch(hoop_tensor *x);

@@ -164,8 +164,9 @@ HOOP_API hoop_tensor *hoop_leaf_find(hoop_leaf *leaf, const char *name);
 HOOP_API hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name);
 /**
  * The loss of the config's model for a leaf. Of one target it is that of its kind (hoop/loss.h), with its weight. Of several it
- * is sum over targets k of weight_k * loss_k / (elements of a row of k; 1 where rows vary in length) with the leaf's samples as
- * weight. Outputs go to targets by name, where the model names them, else in their order. Calls: Local.
+ * is sum over targets k of weight_k * loss_k / (elements of a row of k; 1 where each leaf has its own length) with the leaf's
+ * samples as weight. Labels and values that rows are padded with are no part of it. Outputs go to targets by name, where the
+ * model names them, else in their order. Calls: Local.
  */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
 /** Backward of a leaf's loss (a sum with a weight, as hoop_mse, hoop_cross_entropy and hoop_loss make it; HOOP_EARG without);

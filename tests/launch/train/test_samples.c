@@ -2,6 +2,8 @@
  * on in the middle. */
 #include "plan.h"
 
+#include "hoop/trained.h"
+
 #include <hdf5.h>
 #include <stdatomic.h>
 
@@ -17,15 +19,24 @@ static void put(hid_t file, const char *name, hid_t stored, hsize_t n, const dou
     assert_true(H5Dclose(set) >= 0 && H5Sclose(space) >= 0);
 }
 
+static void put_rows(hid_t file, const char *name, hsize_t n, hsize_t width, const double *values)
+{
+    const hid_t space = H5Screate_simple(2, (hsize_t[]){n, width}, NULL),
+                set   = H5Dcreate2(file, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    assert_true(H5Dclose(set) >= 0 && H5Sclose(space) >= 0);
+}
+
 static int64_t text_length(int64_t i)
 {
     return 1 + i * 5 % 9;
 }
 
-/* series.h5: /s, row i of which is i; texts.h5: /text, whose sample i is i, i, ..., /at where each begins, /label i % 3 */
+/* series.h5: /s, row i of which is i; texts.h5: /text, whose sample i is i, i, ..., /at where each begins, /label i % 3, and the
+ * same as /number (N, 1) */
 static int enter(void **state)
 {
-    static double s[SERIES], text[TEXTS * 9], at[TEXTS + 1], label[TEXTS];
+    static double s[SERIES], text[TEXTS * 9], at[TEXTS + 1], label[TEXTS], value[TEXTS * 9 * 2];
     hid_t         file;
     hsize_t       n = 0;
     if (enter_folder(state) != 0) return -1;
@@ -39,10 +50,13 @@ static int enter(void **state)
         for (int64_t j = 0; j < text_length(i); j++) text[n++] = (double)i;
     }
     at[TEXTS] = (double)n;
-    file      = H5Fcreate("texts.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    for (hsize_t i = 0; i < 2 * n; i++) value[i] = (double)(i % 5) / 5;
+    file = H5Fcreate("texts.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     put(file, "/text", H5T_STD_I32LE, n, text);
     put(file, "/at", H5T_STD_I64LE, TEXTS + 1, at);
     put(file, "/label", H5T_STD_U8LE, TEXTS, label);
+    put_rows(file, "/number", TEXTS, 1, label);
+    put_rows(file, "/value", n, 2, value);
     assert_true(H5Fclose(file) >= 0);
     return 0;
 }
@@ -169,10 +183,151 @@ static void texts_come_once(void **state)
     check(config, true, TEXTS, 9);
 }
 
+/* ---- rows padded to one length ---- */
+
+enum { LENGTH = 9, LABELS = 3 };
+
+/* The outputs for all texts at once are those for each by itself. */
+static hoop_status predict_texts(hoop_trainer *tr, hoop_error *err)
+{
+    static int64_t text[TEXTS][LENGTH];
+    static float   again[TEXTS][LENGTH][TEXTS], label[TEXTS][LABELS], one_again[LENGTH][TEXTS], one_label[LABELS];
+    hoop_status    st;
+    for (int64_t i = 0; i < TEXTS; i++)
+        for (int64_t j = 0; j < text_length(i); j++) text[i][j] = i;
+    HOOP_TRY(st, done, hoop_trainer_predict_fields(tr, (const void *const[]){text}, TEXTS, (void *const[]){again, label}, err));
+    for (int i = 0; i < TEXTS; i++) {
+        HOOP_TRY(st, done,
+                 hoop_trainer_predict_fields(tr, (const void *const[]){text[i]}, 1, (void *const[]){one_again, one_label}, err));
+        assert_memory_equal(one_again, again[i], sizeof one_again);
+        assert_memory_equal(one_label, label[i], sizeof one_label);
+    }
+done:
+    return st;
+}
+
+/* Of the same data, opened without a length: rows of another. */
+static hoop_status refuse_unpadded(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_field_opts   fields[] = {{.name = "text", .path = "/text", .offsets = "/at"},
+                                        {.name = "again", .path = "/text", .role = HOOP_TARGET, .offsets = "/at"},
+                                        {.name = "label", .path = "/label", .role = HOOP_TARGET}};
+    const hoop_dataset_opts how      = {.fields = fields, .nfields = 3};
+    hoop_error              e        = {.status = HOOP_OK};
+    hoop_dataset           *ds;
+    hoop_status             st = hoop_dataset_open("texts.h5", &how, err, &ds);
+    if (st != HOOP_OK) return st;
+    assert_int_equal(hoop_trainer_evaluate(tr, ds, &e, NULL), HOOP_ESHAPE);
+    assert_non_null(strstr(e.text, "its rows of text are not of the shape this trainer was made for"));
+    hoop_dataset_close(&ds);
+    return HOOP_OK;
+}
+
+/* What the trainer says of its validation data its checkpoint says, too. */
+static hoop_status train_and_look_back(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    const hoop_trained_opts how     = {.targets = true};
+    hoop_trained           *trained = NULL;
+    hoop_metrics_sums       a, b;
+    hoop_status             st;
+    (void)rank;
+    HOOP_TRY(st, done, hoop_trainer_run(tr, NULL, 0, err));
+    HOOP_TRY(st, done, hoop_trainer_save(tr, err));
+    HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
+    HOOP_TRY(st, done, hoop_trainer_evaluate(tr, NULL, err, &a));
+    HOOP_TRY(st, done, hoop_trained_read(p->opts.run_dir, NULL, 0, err, &trained));
+    HOOP_TRY(st, done, hoop_trained_open(trained, hoop_trainer_comm(tr), &how, err));
+    HOOP_TRY(st, done, hoop_trained_evaluate(trained, err, &b));
+    assert_true(a.loss == b.loss && a.weight == b.weight);
+    for (int k = 0; k < 2; k++) assert_true(a.target[k].loss == b.target[k].loss && a.target[k].weight == b.target[k].weight);
+    HOOP_TRY(st, done, predict_texts(tr, err));
+    st = refuse_unpadded(tr, err);
+done:
+    hoop_trained_close(&trained);
+    return st;
+}
+
+static void padded_to_one_length(void **state)
+{
+    plan p = {
+        .config = {"seed: 6\nbatch: 8\nleaves: 4\nsteps: 5\nthreads: 1\n"
+                   "model: {layers: [{embedding: {rows: 50, width: 6}}, {parallel: {branches: {again: [{linear: 50}], label: "
+                   "[flatten, {linear: 3}]}}}]}\n"
+                   "data: {train: texts.h5, validation: texts.h5, inputs: {text: {path: /text, offsets: /at, length: 9}}, "
+                   "targets: {again: {path: /text, offsets: /at, length: 9}, label: /label}}\n"},
+        .opts   = {.run_dir = "padded"},
+        .drive  = train_and_look_back};
+    (void)state;
+    plan_run(&p, 1);
+    plan_good(&p);
+    plan_clear(&p);
+}
+
+/* Rows that are looked up beside others that are normalised; and no outputs for rows of which nobody said how long they are. */
+static hoop_status train_then_predict(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_error  e  = {.status = HOOP_OK};
+    hoop_status st = hoop_trainer_run(tr, NULL, 0, err);
+    (void)p, (void)rank;
+    if (st != HOOP_OK) return st;
+    assert_int_equal(
+        hoop_trainer_predict_fields(tr, (const void *const[]){&(int64_t){1}, &(float){1}}, 1, (void *const[]){&(float){0}}, &e),
+        HOOP_ESHAPE);
+    assert_non_null(strstr(e.text, "hoop_trainer_predict_fields: rows of text vary in length; one for all is wanted"));
+    return HOOP_OK;
+}
+
+/* Values have no label that says "nothing": what they are padded with is left out all the same. */
+static hoop_status train_on_values(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    int64_t           all = 0;
+    hoop_metrics_sums sums;
+    hoop_status       st;
+    (void)p, (void)rank;
+    for (int64_t i = 0; i < TEXTS; i++) all += text_length(i);
+    HOOP_TRY(st, done, hoop_trainer_run(tr, NULL, 0, err));
+    HOOP_TRY(st, done, hoop_trainer_evaluate(tr, NULL, err, &sums));
+    assert_true(sums.weight == (double)(2 * all) && sums.samples == TEXTS);
+done:
+    return st;
+}
+
+static void values_are_not_padded(void **state)
+{
+    plan one  = {.config = {"seed: 6\nbatch: 8\nleaves: 4\nepochs: 2\nthreads: 1\nloss: mse\n"
+                             "model: {layers: [{embedding: {rows: 50, width: 6}}, {linear: 2}]}\n"
+                             "data: {train: texts.h5, validation: texts.h5, inputs: {text: {path: /text, offsets: /at}}, "
+                             "targets: {value: {path: /value, offsets: /at}}}\n"},
+                 .drive  = train_on_values},
+         many = one;
+    (void)state;
+    plan_run(&one, 1);
+    plan_good(&one);
+    plan_run(&many, 3);
+    plan_same(&many, &one);
+    plan_clear(&one);
+    plan_clear(&many);
+}
+
+static void looked_up_beside_normalised(void **state)
+{
+    plan p = {.config = {"seed: 6\nbatch: 8\nleaves: 4\nsteps: 5\nthreads: 1\n"
+                         "model: {layers: [{parallel: {inputs: each, branches: {a: [{embedding: {rows: 50, width: 6}}, {linear: "
+                         "50}], b: [{linear: 3}]}}}]}\n"
+                         "data: {train: texts.h5, inputs: {text: {path: /text, offsets: /at}, number: {path: /number, normalize: "
+                         "standard}}, targets: {again: {path: /text, offsets: /at}, label: /label}}\n"},
+              .drive  = train_then_predict};
+    (void)state;
+    plan_run(&p, 2);
+    plan_good(&p);
+    plan_clear(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(windows_come_once),
+        cmocka_unit_test(padded_to_one_length),  cmocka_unit_test(looked_up_beside_normalised),
+        cmocka_unit_test(values_are_not_padded), cmocka_unit_test(windows_come_once),
         cmocka_unit_test(texts_come_once),
     };
     return cmocka_run_group_tests_name("trainer samples", tests, enter, leave_folder);
