@@ -61,7 +61,7 @@ static size_t room_for(hoop_trainer *tr)
     for (int k = 0; k < hoop_trainer_targets(tr); k++) {
         const hoop_target target = hoop_trainer_target(tr, k);
         n++;
-        for (int i = 0; target.loss != NULL && target.loss->metrics[i] != NULL; i++) n++;
+        for (int i = 0; target.loss->metrics != NULL && target.loss->metrics[i] != NULL; i++) n++;
     }
     return n;
 }

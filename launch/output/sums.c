@@ -21,7 +21,8 @@ static void add_metrics(const hoop_target_sums *t, bool brief, char *out, size_t
         const hoop_metric_value *v  = &t->metric[i];
         const size_t             at = strlen(out);
         if (isnan(v->value)) continue;
-        (void)snprintf(out + at, size - at, "%s%s %s", at > 0 ? " " : "", brief ? v->metric->brief : v->metric->name,
+        (void)snprintf(out + at, size - at, "%s%s %s", at > 0 ? " " : "",
+                       brief && v->metric->brief != NULL ? v->metric->brief : v->metric->name,
                        hoop__metric_text(v, text, sizeof text));
     }
 }

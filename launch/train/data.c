@@ -296,6 +296,13 @@ static hoop_status take_loss(hoop_trainer *tr, int k, hoop_error *err)
     return HOOP_OK;
 }
 
+/* How many classes a target of the caller's arrays has nobody else can say. */
+static hoop_status check_classes(const hoop_trainer *tr, const hoop__field *f, hoop_error *err)
+{
+    if (!tr->opts.arrays || tr->opts.evaluate_only || !f->loss->classes || f->classes >= 1) return HOOP_OK;
+    return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for %s", f->loss->name);
+}
+
 int hoop__field_asks(const hoop_trainer *tr, int k)
 {
     const int spec = spec_of(tr, k);
@@ -335,7 +342,10 @@ hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err)
         for (int k = 0; k < s->n; k++) (void)snprintf(tr->data->field[k].name, HOOP__FIELD_NAME, "%s", s->field[k].name);
     }
     for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++) {
-        if (k >= tr->data->ninputs) HOOP_TRY(st, done, take_loss(tr, k, err));
+        if (k >= tr->data->ninputs) {
+            HOOP_TRY(st, done, take_loss(tr, k, err));
+            HOOP_TRY(st, done, check_classes(tr, &tr->data->field[k], err));
+        }
         HOOP_TRY(st, done, check_normalize(tr, k, err));
     }
 done:

@@ -141,12 +141,8 @@ static hoop_status short_form(hoop_trainer *tr, hoop_error *err)
 
 hoop_status hoop__fields_of_opts(hoop_trainer *tr, hoop_error *err)
 {
-    const bool  own = tr->opts.inputs != NULL || tr->opts.targets != NULL || tr->opts.ninputs != 0 || tr->opts.ntargets != 0;
-    hoop_status st  = own ? named(tr, err) : short_form(tr, err);
-    for (int k = 0; k < tr->data->ntargets && st == HOOP_OK && tr->opts.arrays && !tr->opts.evaluate_only; k++)
-        if (hoop__target(tr, k)->loss->classes && hoop__target(tr, k)->classes < 1)
-            return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for %s", hoop__target(tr, k)->loss->name);
-    return st;
+    const bool own = tr->opts.inputs != NULL || tr->opts.targets != NULL || tr->opts.ninputs != 0 || tr->opts.ntargets != 0;
+    return own ? named(tr, err) : short_form(tr, err);
 }
 
 const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, char out[HOOP__BUFFER_NAME])

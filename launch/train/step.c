@@ -90,8 +90,7 @@ static void take_arrays(hoop_trainer *tr, hoop_leaf *leaf, int64_t n)
     for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++) {
         const hoop__field *f  = &tr->data->field[i];
         hoop__leaf_field  *lf = &leaf->field[i];
-        lf->rows              = tr->step->array[i];
-        lf->dtype             = f->dtype == HOOP_I64 ? HOOP_I64 : tr->dtype;
+        *lf = (hoop__leaf_field){.rows = tr->step->array[i], .dtype = f->dtype == HOOP_I64 ? HOOP_I64 : tr->dtype};
         if (lf->rows != NULL) tr->step->array[i] += (size_t)(n * hoop__field_numel(f)) * hoop_dtype_size(lf->dtype);
     }
     leaf->n = n;
@@ -172,7 +171,8 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
         return;
     }
     hoop__record_loss(tr->step->record, loss, tr->step->leaf.n);
-    if (!tr->step->leaf.told && tr->step->place[0].units != HOOP__SUM_LOSS) /* of a loss of the caller's own we know no units */
+    if (!tr->step->leaf.told && tr->data->ntargets == 1 &&
+        tr->step->place[0].units != HOOP__SUM_LOSS) /* of a loss of the caller's own we know no units */
         hoop_exact_scalar_deposit(&tr->step->record->sum[tr->step->place[0].units], hoop_tensor_item(loss));
 }
 

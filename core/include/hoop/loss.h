@@ -24,7 +24,7 @@ typedef struct hoop_loss_kind {
     /** The loss of one element, of values that are both less one number (it sees their difference): what targets that were
      *  normalised for training lose in the data's units. NULL: targets are not normalised with this loss. */
     double (*element)(double out, double target, const void *opts);
-    const char *const *metrics; /* names (hoop/metric.h) of what is shown beside it, NULL-terminated */
+    const char *const *metrics; /* names (hoop/metric.h) of what is shown beside it, NULL-terminated; NULL: nothing */
 } hoop_loss_kind;
 
 /** The loss of a name, NULL if there is none; loss i, NULL after the last. Calls: Local. */

@@ -34,7 +34,7 @@ typedef struct hoop_metric_call {
 
 typedef struct hoop_metric {
     const char *name, *help;
-    const char *brief; /* its name where there is little room: "acc" */
+    const char *brief; /* its name where there is little room: "acc"; NULL: the same */
     int         nsums;
     bool        higher_is_better;
     bool        evaluation; /* of evaluations only; others are counted in each step too */

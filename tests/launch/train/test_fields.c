@@ -133,6 +133,8 @@ static hoop_status train_own(plan *pl, hoop_trainer *tr, int rank, hoop_error *e
         }
         st = hoop_trainer_update(tr, err);
     }
+    if (st == HOOP_OK && hoop_trainer_about(tr)->last.target[0].loss != 0) /* what each loses only the caller knows */
+        st = hoop_fail(err, HOOP_ESTATE, "the loss of all is told as that of the first");
     return st;
 }
 
@@ -310,6 +312,29 @@ static void an_mlp_takes_several(void **state)
     plan_clear(&many);
 }
 
+/* losses and weights that the caller does not say are those of the config */
+static void arrays_take_losses_of_the_config(void **state)
+{
+    static const char model[]  = RUN "model: {hidden: [12]}\nsteps: 9\n",
+                      losses[] = RUN "model: {hidden: [12]}\nsteps: 9\ndata: {inputs: {u: /u, v: /v}, targets: {p: {path: /p, "
+                                     "loss: mse, weight: 0.5}, c: /c}}\n";
+    hoop_trainer_field out[2]  = {targets[0], targets[1]};
+    plan               said = {.config = {model}, .opts = arrays, .drive = feed}, found = said;
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        out[k].loss   = NULL;
+        out[k].weight = 0;
+    }
+    found.config[0]    = losses;
+    found.opts.targets = out;
+    plan_run(&said, 1);
+    plan_run(&found, 2);
+    plan_good(&found);
+    plan_same(&found, &said);
+    plan_clear(&said);
+    plan_clear(&found);
+}
+
 /* ---- what is refused ---- */
 
 static hoop_status one_of_each(plan *pl, hoop_trainer *tr, int rank, hoop_error *err)
@@ -426,6 +451,7 @@ int main(void)
         cmocka_unit_test(several_go_on_where_they_were),
         cmocka_unit_test(arrays_are_as_good_as_files),
         cmocka_unit_test(an_mlp_takes_several),
+        cmocka_unit_test(arrays_take_losses_of_the_config),
         cmocka_unit_test(calls_for_one_of_each_say_so),
         cmocka_unit_test(an_array_that_is_not_there_is_named),
         cmocka_unit_test(fields_that_cannot_be_are_refused),
