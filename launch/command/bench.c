@@ -108,7 +108,7 @@ static hoop_status make_config(const bench_args *a, int ranks, hoop_error *err, 
         "%sbatch: %lld\nleaves: %d\nsteps: 1000000000\nthreads: %d\noptimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n",
         a->workload->model, (long long)(a->workload->batch * ranks), ranks, a->threads);
     HOOP_TRY(st, done, hoop_config_parse(text, "benchmark", err, config));
-    for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set(*config, a->set[i], err));
+    for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set_in(*config, hoop_train_schema(), a->set[i], err));
 done:
     return st;
 }

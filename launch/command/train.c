@@ -28,8 +28,8 @@ static const char doc[] = "Train a model. Works alone or under mpirun: the weigh
                           "  hoop train model.yaml --set optimizer.lr=3e-4 --set epochs=20 --out runs/b\n"
                           "  mpirun -n 4 hoop train model.yaml --out runs/b --resume auto\n"
                           "  hoop train --help config      every key of a config, with defaults\n"
-                          "  hoop train --help layers      what model.layers may hold; so also models, losses, metrics,\n"
-                          "                                optimizers, schedules\n\n"
+                          "  hoop train --help layers      what model.layers may hold; and so on for\n"
+                          "                                models, losses, metrics, optimizers, schedules\n\n"
                           "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a checkpoint (start it\n"
                           "again with --resume auto), 130 the same after Ctrl-C.";
 static const struct argp_option options[] = {
@@ -80,7 +80,7 @@ static hoop_status load_config(const train_args *a, hoop_error *err, hoop_config
 {
     hoop_status st;
     HOOP_TRY(st, done, hoop_config_load(a->config, err, config));
-    for (int i = 0; i < a->set.n; i++) HOOP_TRY(st, done, hoop_config_set(*config, a->set.text[i], err));
+    for (int i = 0; i < a->set.n; i++) HOOP_TRY(st, done, hoop_config_set_in(*config, hoop_train_schema(), a->set.text[i], err));
     HOOP_TRY(st, done, hoop_config_check_known(*config, hoop_train_schema(), err));
     st = hoop_train_comm_opts(*config, err, comm);
 done:

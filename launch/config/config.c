@@ -101,7 +101,59 @@ static int depth_of(const hoop_value *v)
     return most + 1;
 }
 
+static bool is_called(const char *name, const char *path, size_t size)
+{
+    return strlen(name) == size && memcmp(name, path, size) == 0;
+}
+
+/* The key of the choice that is called so; NULL: there is none. */
+static const char *choice_key(const hoop_config_schema *schema, const char *section, size_t size)
+{
+    for (int i = 0; i < schema->nparts; i++) {
+        const hoop_config_choice *c = schema->parts[i].choice;
+        if (c != NULL && is_called(c->section, section, size)) return c->key;
+    }
+    return NULL;
+}
+
+/* The key that a single value at this path stands for; NULL: none. In an item of a free key, what is called as a choice is one.
+ */
+static const char *short_key(const hoop_config_schema *schema, const char *path, size_t size)
+{
+    for (int i = 0; i < schema->nparts; i++) {
+        const hoop_config_free *f = schema->parts[i].free_key;
+        const size_t            n = f == NULL || f->item == NULL ? 0 : strlen(f->path);
+        size_t                  item;
+        if (n == 0 || size <= n || memcmp(path, f->path, n) != 0 || path[n] != '.') continue;
+        item = n + 1 + strcspn(path + n + 1, ".");
+        return item >= size ? f->item : choice_key(schema, path + item + 1, size - item - 1);
+    }
+    return choice_key(schema, path, size);
+}
+
+/* Single values on the way to `path` become the sections that they are short for. */
+static hoop_status spell_out(hoop_config *cfg, const hoop_config_schema *schema, const char *path, hoop_error *err)
+{
+    hoop_value *v = cfg->root;
+    for (const char *at = path, *dot; (dot = strchr(at, '.')) != NULL; at = dot + 1) {
+        const char *key;
+        int         i = 0;
+        while (i < v->count && !is_called(v->items[i]->key, at, (size_t)(dot - at))) i++;
+        if (i == v->count) return HOOP_OK;
+        v   = v->items[i];
+        key = v->kind == HOOP_VALUE_SCALAR ? short_key(schema, path, (size_t)(dot - path)) : NULL;
+        if (key != NULL && !hoop__value_spell_out(&cfg->pool, v, key)) return no_memory(err);
+        if (v->kind != HOOP_VALUE_MAP) return HOOP_OK; /* where it is put this is told */
+    }
+    return HOOP_OK;
+}
+
 hoop_status hoop_config_set(hoop_config *cfg, const char *assignment, hoop_error *err)
+{
+    return hoop_config_set_in(cfg, NULL, assignment, err);
+}
+
+hoop_status hoop_config_set_in(hoop_config *cfg, const hoop_config_schema *schema, const char *assignment, hoop_error *err)
 {
     const char *equals = strchr(assignment, '=');
     hoop_value *item;
@@ -125,6 +177,7 @@ hoop_status hoop_config_set(hoop_config *cfg, const char *assignment, hoop_error
     if (depth + depth_of(item) > HOOP__DEPTH_MAX + 1) {
         return hoop_fail(err, HOOP_ECONFIG, "%s: nested deeper than %d", origin, HOOP__DEPTH_MAX);
     }
+    if (schema != NULL && (st = spell_out(cfg, schema, path, err)) != HOOP_OK) return st;
     return hoop__value_put(&cfg->pool, cfg->root, path, item, err);
 }
 

@@ -132,15 +132,30 @@ done:
 
 /* ---- Bits ------------------------------------------------------------------------------------------------------------ */
 
-static hoop_status canonical_free(const hoop_value *v, hoop_error *err, char **out)
+/* The value of a free key, its items spelt out. */
+static hoop_status add_free(hoop__text *text, const hoop_config_free *f, const hoop_value *v, hoop_error *err)
 {
-    hoop__text text = {0};
-    if (v == NULL) {
+    hoop__pool  pool = {0};
+    hoop_value *copy = f->item != NULL && v->kind == HOOP_VALUE_MAP ? hoop__value_copy(&pool, v) : NULL;
+    bool        good = f->item == NULL || v->kind != HOOP_VALUE_MAP || copy != NULL;
+    for (int i = 0; copy != NULL && good && i < copy->count; i++)
+        if (copy->items[i]->kind == HOOP_VALUE_SCALAR) good = hoop__value_spell_out(&pool, copy->items[i], f->item);
+    if (good) hoop__emit_canonical(text, copy != NULL ? copy : v);
+    hoop__pool_clear(&pool);
+    return good ? HOOP_OK : no_memory(err);
+}
+
+static hoop_status canonical_free(const hoop_config_free *f, const hoop_value *v, hoop_error *err, char **out)
+{
+    hoop__text  text = {0};
+    hoop_status st   = HOOP_OK;
+    if (v == NULL)
         hoop__text_adds(&text, "null");
-    } else {
-        hoop__emit_canonical(&text, v);
-    }
-    return hoop__text_take(&text, err, out);
+    else
+        st = add_free(&text, f, v, err);
+    if (st == HOOP_OK) return hoop__text_take(&text, err, out);
+    hoop__text_clear(&text);
+    return st;
 }
 
 static int by_line(const void *a, const void *b)
@@ -169,10 +184,11 @@ static hoop_status bit_lines(const hoop_config *cfg, const hoop__plain *plain, h
         const hoop_value *v = hoop_config_get(cfg, plain->frees[f]->path);
         if (!plain->frees[f]->decides_bits || hoop_value_get_kind(v) == HOOP_VALUE_NULL) continue;
         hoop__text_addf(&line, "%s=", plain->frees[f]->path);
-        hoop__emit_canonical(&line, v);
-        st = hoop__text_take(&line, err, &lines[*n]);
+        st = add_free(&line, plain->frees[f], v, err);
+        if (st == HOOP_OK) st = hoop__text_take(&line, err, &lines[*n]);
         *n += st == HOOP_OK;
     }
+    hoop__text_clear(&line);
     return st;
 }
 
@@ -223,13 +239,13 @@ static hoop_status differs(const hoop_config *cfg, const hoop_value *now, const 
                      where, path, is, was, there);
 }
 
-static hoop_status diff_free(const hoop_config *old, const hoop_config *cfg, const char *path, hoop_error *err)
+static hoop_status diff_free(const hoop_config *old, const hoop_config *cfg, const hoop_config_free *f, hoop_error *err)
 {
-    const hoop_value *then = hoop_config_get(old, path), *now = hoop_config_get(cfg, path);
+    const hoop_value *then = hoop_config_get(old, f->path), *now = hoop_config_get(cfg, f->path);
     char             *was = NULL, *is = NULL;
-    hoop_status       st = canonical_free(then, err, &was);
-    if (st == HOOP_OK) st = canonical_free(now, err, &is);
-    if (st == HOOP_OK && strcmp(was, is) != 0) st = differs(cfg, now, old, then, path, was, is, err);
+    hoop_status       st = canonical_free(f, then, err, &was);
+    if (st == HOOP_OK) st = canonical_free(f, now, err, &is);
+    if (st == HOOP_OK && strcmp(was, is) != 0) st = differs(cfg, now, old, then, f->path, was, is, err);
     free(was);
     free(is);
     return st;
@@ -256,7 +272,7 @@ hoop_status hoop_config_diff_bits(const hoop_config *old, const hoop_config *cfg
         }
     }
     for (int f = 0; f < plain.nfrees && st == HOOP_OK; f++) {
-        if (plain.frees[f]->decides_bits) st = diff_free(old, cfg, plain.frees[f]->path, err);
+        if (plain.frees[f]->decides_bits) st = diff_free(old, cfg, plain.frees[f], err);
     }
     hoop__plain_clear(&plain);
     return st;

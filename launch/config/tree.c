@@ -133,6 +133,18 @@ hoop_value *hoop__value_copy(hoop__pool *pool, const hoop_value *v)
     return copy;
 }
 
+bool hoop__value_spell_out(hoop__pool *pool, hoop_value *v, const char *key)
+{
+    hoop_value *item = hoop__value_new(pool, HOOP_VALUE_SCALAR, v->origin, v->line);
+    if (item == NULL) return false;
+    item->quoted = v->quoted;
+    item->text   = v->text;
+    v->kind      = HOOP_VALUE_MAP;
+    v->quoted    = false;
+    v->text      = NULL;
+    return hoop__value_append(pool, v, key, item);
+}
+
 void hoop__value_path(const hoop_value *v, char *out, size_t size)
 {
     const hoop_value *chain[HOOP__DEPTH_MAX + 8];

@@ -55,6 +55,8 @@ bool hoop__value_append(hoop__pool *pool, hoop_value *parent, const char *key, h
  *  the way leads through a scalar or list. */
 hoop_status hoop__value_put(hoop__pool *pool, hoop_value *root, const char *path, hoop_value *item, hoop_error *err);
 hoop_value *hoop__value_copy(hoop__pool *pool, const hoop_value *v);
+/** A single value becomes a map of one key, which has it. False: out of memory. */
+bool hoop__value_spell_out(hoop__pool *pool, hoop_value *v, const char *key);
 /** "model.layers[2].dropout" */
 void hoop__value_path(const hoop_value *v, char *out, size_t size);
 /** "model.yaml:7" or "--set batch=x" */

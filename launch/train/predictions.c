@@ -105,7 +105,9 @@ static hoop_status read_varying(work *w, int k, int64_t n, hoop_error *err)
     for (int64_t i = 0; i < n; i++)
         if (w->lengths[i] > longest) longest = w->lengths[i];
     w->length[k] = longest;
-    st           = make_input(w, k, n * longest * rest, err);
+    if (__builtin_mul_overflow(rest, longest, &rest) || __builtin_mul_overflow(rest, n, &rest) || rest > INT64_MAX / 8 - 1)
+        return hoop_fail(err, HOOP_ESIZE, "the size of %lld rows of %s overflows", (long long)n, f->path);
+    st = make_input(w, k, rest, err);
     return st != HOOP_OK ? st : hoop_dataset_read_padded(w->t->data, w->index, n, k, w->dtype[k], longest, w->in[k], err);
 }
 
@@ -306,6 +308,25 @@ static hoop_status check_inputs(const hoop_trained *t, const char *path, hoop_er
     return st;
 }
 
+/* Outputs of which rows vary, and what would be right: an input that is padded to one length. */
+static hoop_status fail_varies(const work *w, const char *path, hoop_error *err)
+{
+    char key[HOOP__SPEC_KEY];
+    int  k = 0;
+    while (k + 1 < w->ninputs && input_of(w, k)->numel >= 0) k++;
+    if (!w->t->specs.named)
+        return hoop_fail(
+            err, HOOP_ESHAPE,
+            "%s: rows of outputs vary in length, and those of a file are of one length; where the config names fields "
+            "(data.inputs), an input may be padded to a length",
+            path);
+    return hoop_fail(
+        err, HOOP_ESHAPE,
+        "%s: rows of outputs vary in length, and those of a file are of one length; pad them: --set %s=%lld, or more", path,
+        hoop__specs_key(&w->t->specs, k, "length", key),
+        (long long)(input_of(w, k)->longest > 0 ? input_of(w, k)->longest : 100));
+}
+
 /* What a row of target k is in the file. */
 static hoop_status form_make(work *w, int k, const char *path, bool text, hoop_error *err)
 {
@@ -320,10 +341,7 @@ static hoop_status form_make(work *w, int k, const char *path, bool text, hoop_e
                                    .dtype   = hoop__predict_dtype(t->trainer, k)};
     memcpy(s->shape, f->out_shape, sizeof s->shape);
     for (int d = 0; d < s->ndim; d++) {
-        if (s->shape[d] < 0)
-            return hoop_fail(err, HOOP_ESHAPE,
-                             "%s: rows of outputs vary in length; one for all is wanted, such as --set data.inputs.%s.length=100",
-                             path, hoop__input(t->trainer, 0)->name);
+        if (s->shape[d] < 0) return fail_varies(w, path, err);
         s->width *= s->shape[d];
     }
     if (text && s->classes && s->ndim != 1)

@@ -29,11 +29,13 @@ const hoop_config_choice hoop__loss_choice     = {"loss", "name", "what is minim
 static const hoop_config_free inputs = {
     "data.inputs", true,
     "inputs by name, instead of x: {u: /fields/u, v: {path: \"/fields/v[:, 0:3]\"}}; each has path, sample_axis, window, stride, "
-    "offsets, length, normalize"};
+    "offsets, length, normalize",
+    "path"};
 static const hoop_config_free targets = {
     "data.targets", true,
     "targets by name, instead of y: {p: /p, q: {path: /q, weight: 0.5}}; each has what an input has, and horizon, loss, weight, "
-    "labels, classes"};
+    "labels, classes",
+    "path"};
 
 /* each table, choice and free key, and the field of a plan that holds its values */
 #define PARTS(TABLE, CHOICE, FREE)                                                                                               \

@@ -40,6 +40,8 @@ typedef struct hoop_config_free {
     const char *path; /* dotted */
     bool        decides_bits;
     const char *help;
+    const char
+        *item; /* of a map: the key that an item which is a single value stands for, `u: /u` for `u: {path: /u}`; or NULL */
 } hoop_config_free;
 
 /** One of the kinds that a section may be of. */
@@ -93,6 +95,10 @@ HOOP_API hoop_status hoop_config_parse_stored(const char *text, const char *name
  *  the file says in another way (steps, epochs; hoop/option.h) takes its place. Failing, it changes nothing.
  *  Calls: Local. */
 HOOP_API hoop_status hoop_config_set(hoop_config *cfg, const char *assignment, hoop_error *err);
+/** The same; where the way leads through a single value that a schema takes as short for a section (`optimizer: sgd` for
+ *  `optimizer: {name: sgd}`, or an item of a free key), that becomes the section. Calls: Local. */
+HOOP_API hoop_status hoop_config_set_in(hoop_config *cfg, const hoop_config_schema *schema, const char *assignment,
+                                        hoop_error *err);
 HOOP_API void        hoop_config_destroy(hoop_config **cfg);
 /** The name given to load or parse. Calls: Local. */
 HOOP_API const char *hoop_config_name(const hoop_config *cfg);

@@ -293,6 +293,55 @@ static void updates_keep_what_is_not_given(void **state)
     hoop_config_destroy(&cfg);
 }
 
+/* The fingerprint of a config after one assignment. */
+static void fingerprint_of(const char *text, const char *set, char out[HOOP_FINGERPRINT_SIZE])
+{
+    static const hoop_config_free inputs = {"inputs", true, "by name", "path"};
+    all                           a      = {0};
+    hoop_config_part              parts[5];
+    hoop_config_schema            schema = schema_of(&a);
+    hoop_config                  *cfg    = parsed(text);
+    memcpy(parts, a.parts, sizeof a.parts);
+    parts[4] = (hoop_config_part){.free_key = &inputs};
+    schema   = (hoop_config_schema){parts, 5};
+    assert_ok(set == NULL ? HOOP_OK : hoop_config_set_in(cfg, &schema, set, &err));
+    assert_ok(hoop_config_read(cfg, &schema, &err));
+    assert_ok(hoop_config_fingerprint(cfg, &schema, &err, out));
+    hoop_config_destroy(&cfg);
+    clear(&a);
+}
+
+/* What stands for a section, by a name or in a free key, is one when a key of it is set. */
+static void single_values_are_spelt_out(void **state)
+{
+    static const struct {
+        const char *text, *set, *same;
+    } cases[] = {
+        {"loss: huber", "loss.delta=0.5", "loss: {name: huber, delta: 0.5}"},
+        {"optimizer: sgd", "optimizer.name=adam", "optimizer: adam"},
+        {"model: mlp", "model.width=9", "model: {kind: mlp, width: 9}"},
+        {"inputs: {u: /u, v: \"[1]\"}", "inputs.v.length=3", "inputs: {u: /u, v: {path: \"[1]\", length: 3}}"},
+        {"inputs: {u: /u, v: /v}", NULL, "inputs: {v: {path: /v}, u: /u}"},
+        {"inputs: {u: {loss: huber}}", "inputs.u.loss.delta=2", "inputs: {u: {loss: {name: huber, delta: 2}}}"},
+        {"inputs: {u: /u}", "inputs.u.loss.delta=2", "inputs: {u: {path: /u, loss: {delta: 2}}}"},
+    };
+    static const char *const wrong[] = {"inputs.u.n.a=1", "loss.name.a=1", "optimizer.warmup.a=1"};
+    all                      a       = {0};
+    hoop_config_schema       schema  = schema_of(&a);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char got[HOOP_FINGERPRINT_SIZE], want[HOOP_FINGERPRINT_SIZE];
+        fingerprint_of(cases[i].text, cases[i].set, got);
+        fingerprint_of(cases[i].same, NULL, want);
+        assert_string_equal(got, want);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        hoop_config *cfg = parsed("inputs: {u: {n: 1}}\nloss: mse\noptimizer: {warmup: 2}\n");
+        assert_fails(HOOP_ECONFIG, "is a single value, not a section", hoop_config_set_in(cfg, &schema, wrong[i], &err));
+        hoop_config_destroy(&cfg);
+    }
+}
+
 static void schemas_without_values(void **state)
 {
     all                a      = {0};
@@ -318,6 +367,7 @@ int main(void)
         cmocka_unit_test(help_lists_all_kinds),
         cmocka_unit_test(values_choose_too),
         cmocka_unit_test(updates_keep_what_is_not_given),
+        cmocka_unit_test(single_values_are_spelt_out),
         cmocka_unit_test(schemas_without_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
