@@ -106,8 +106,8 @@ hoop_status hoop__cut_make(const hoop_piece *p, int axis, int ndim, const hsize_
             return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d of %s counts samples, and only `:` is possible for it", where, d,
                              path);
         if (end > extent || first >= end)
-            return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d of %s has %lld places, and %lld to %lld are wanted", where, d, path,
-                             (long long)extent, (long long)first, (long long)(end > first ? end - 1 : first));
+            return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d of %s has %lld places, and place %lld is wanted", where, d, path,
+                             (long long)extent, (long long)(end > first ? end - 1 : first));
         out->extent[d] = extent;
         out->first[d]  = first;
         out->count[d]  = end - first;

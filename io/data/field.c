@@ -324,8 +324,8 @@ static hoop_status field_shape(const hoop_look *l, const hoop_field *of, hoop_er
              (ndim > 1 || of->piece.ndim > 0 || of->opts.offsets != NULL || of->opts.window > 0 || of->opts.horizon > 0))
         st = hoop_fail(
             err, HOOP_ESHAPE,
-            "%s: %s has %d dims of rows of variable length; one dim of such is possible, without piece, window or offsets",
-            l->path, name, ndim);
+            "%s: rows of %s are lists of any length, in %d dim%s; one dim is possible, and no piece, window or offsets of them",
+            l->path, name, ndim, ndim == 1 ? "" : "s");
     else
         st = check_dims(l, of, dims, ndim, err, f);
     if (st == HOOP_OK) st = hoop__cut_make(&of->piece, of->opts.sample_axis, ndim, dims, l->path, name, err, &f->cut, &f->about);

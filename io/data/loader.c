@@ -90,8 +90,9 @@ static hoop_status lay_leaves(const hoop_loader *l, rows *r, int64_t n, int fiel
         for (int64_t k = 0; k < count; k++, next++)
             if (r->lengths[next] > r->leaf[i]) r->leaf[i] = r->lengths[next];
         r->at[i] = at;
-        fits     = fits && !__builtin_mul_overflow(count * r->leaf[i], l->row_bytes[field], &bytes) &&
-               !__builtin_add_overflow(at, bytes + ALIGN, &at);
+        fits     = fits && !__builtin_mul_overflow(r->leaf[i], l->row_bytes[field], &bytes) &&
+               !__builtin_mul_overflow(bytes, count, &bytes) && !__builtin_add_overflow(bytes, ALIGN, &bytes) &&
+               !__builtin_add_overflow(at, bytes, &at);
         at = at / ALIGN * ALIGN;
     }
     if (!fits) return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");

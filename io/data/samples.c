@@ -171,10 +171,11 @@ hoop_status hoop__offsets_find(const hoop_look *l, const hoop_field_opts *o, hoo
     if (f->dset < 0 || o->offsets == NULL) return HOOP_OK;
     HOOP_TRY(st, done, hoop__field_find(l, &of, err, &list));
     if (list.about.ndim != 0 || hoop_dtype_is_float(list.about.dtype) || list.rows < 2) {
-        st = hoop_fail(err, HOOP_EFORMAT,
-                       "%s: %s has %lld rows of %d dims of %s; a list of 2 or more integers, one more than there are "
-                       "samples, is wanted for offsets",
-                       l->path, o->offsets, (long long)list.rows, list.about.ndim, hoop_dtype_name(list.about.dtype));
+        st =
+            hoop_fail(err, HOOP_EFORMAT,
+                      "%s: %s is %lld x %lld of %s; a list of 2 or more integers, one more than there are samples, is wanted for "
+                      "offsets",
+                      l->path, o->offsets, (long long)list.rows, (long long)list.about.numel, hoop_dtype_name(list.about.dtype));
         goto done;
     }
     HOOP_TRY(st, done, read_integers(l, &list, err, &f->offsets));
