@@ -107,14 +107,30 @@ static hoop_status reading_make(reading *r, const hoop_dataset_field *y, hoop_er
                                                                   : hoop_fail(err, HOOP_ENOMEM, "no memory to read labels");
 }
 
-/* Labels of rows [at, at + n), *count of them: where rows vary, of one row as long as it is. */
-static hoop_status read_labels(hoop_dataset *ds, int field, reading *r, int64_t at, int64_t n, int64_t *count, hoop_error *err)
+/* A shard of the data, and where its samples begin. */
+typedef struct shard {
+    int     i;
+    int64_t first, rows;
+} shard;
+
+/* The sample after `at` that brings rows not seen before: of windows that overlap only so many as cover the series. */
+static int64_t next_sample(const hoop_dataset *ds, const hoop_dataset_field *y, int64_t at, shard *s)
+{
+    const int64_t step = y->window > 0 && y->stride > 0 && y->window > y->stride ? y->window / y->stride : 1,
+                  last = s->first + s->rows - 1;
+    if (at < last) return step < last - at ? at + step : last;
+    s->first += s->rows;
+    if (hoop_dataset_path(ds, ++s->i, &s->rows) == NULL) s->rows = 0;
+    return s->first;
+}
+
+/* Labels of rows r->index[n], *count of them: where rows vary, of one row as long as it is. */
+static hoop_status read_labels(hoop_dataset *ds, int field, reading *r, int64_t n, int64_t *count, hoop_error *err)
 {
     const hoop_dataset_field *y = &hoop_dataset_about(ds)->field[field];
     int64_t                   length, rest = 1;
     int64_t                  *grown;
     hoop_status               st;
-    for (int64_t i = 0; i < n; i++) r->index[i] = at + i;
     *count = n * y->numel;
     if (!y->varies) return hoop_dataset_read(ds, r->index, n, field, HOOP_I64, r->label, err);
     st = hoop_dataset_lengths(ds, r->index, n, field, &length, err);
@@ -130,16 +146,19 @@ static hoop_status read_labels(hoop_dataset *ds, int field, reading *r, int64_t 
 hoop_status hoop__labels_scan(hoop_dataset *ds, int field, int64_t limit, const char *who, const char *classes_key,
                               hoop_error *err, int64_t *classes)
 {
-    const hoop_dataset_info  *info = hoop_dataset_about(ds);
-    const hoop_dataset_field *y    = &info->field[field];
-    reading                   r    = {0};
+    const hoop_dataset_info  *info     = hoop_dataset_about(ds);
+    const hoop_dataset_field *y        = &info->field[field];
+    reading                   r        = {0};
+    shard                     at_shard = {0};
     int64_t                   most = -1, most_row = 0, all = 0, count;
     hoop_status               st = reading_make(&r, y, err);
-    for (int64_t at = 0; at < info->length && st == HOOP_OK; at += r.step) {
-        const int64_t n = info->length - at < r.step ? info->length - at : r.step;
-        st              = read_labels(ds, field, &r, at, n, &count, err);
+    (void)hoop_dataset_path(ds, 0, &at_shard.rows);
+    for (int64_t at = 0; at < info->length && st == HOOP_OK;) {
+        int64_t n = 0;
+        for (; n < r.step && at < info->length; at = next_sample(ds, y, at, &at_shard)) r.index[n++] = at;
+        st = read_labels(ds, field, &r, n, &count, err);
         for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
-            const int64_t label = r.label[i], row = at + i / (count / n);
+            const int64_t label = r.label[i], row = r.index[i / (count / n)];
             if (label > most) {
                 most     = label;
                 most_row = row;

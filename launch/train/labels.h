@@ -11,9 +11,10 @@ enum { HOOP__ADVICE = 256 };
  * there is nothing to say. From a sample of its rows. `key`: what its labels are set with, "data.labels". */
 const char *hoop__labels_advice(hoop_dataset *ds, int field, const char *key, char out[HOOP__ADVICE]);
 /**
- * Read all labels of a field, and give the greatest + 1. limit: there are no more, as `who` says (0: any number, but a label of
- * 65536 or more that is not below the number of labels is asked about: a model would have as many outputs). classes_key: what the
- * number is set with, "data.classes". Errors: HOOP_ERANGE, those of reading. Calls: Local.
+ * Read all labels of a field (of windows that overlap each once, or little more), and give the greatest + 1. limit: there are no
+ * more, as `who` says (0: any number, but a label of 65536 or more that is not below the number of labels is asked about: a model
+ * would have as many outputs). classes_key: what the number is set with, "data.classes". Errors: HOOP_ERANGE, those of reading.
+ * Calls: Local.
  */
 hoop_status hoop__labels_scan(hoop_dataset *ds, int field, int64_t limit, const char *who, const char *classes_key,
                               hoop_error *err, int64_t *classes);

@@ -216,8 +216,44 @@ static void rows_of_variable_length(void **state)
     assert_int_equal(hoop("eval runs/ragged-1"), 0);
     said("samples    50");
     (void)hoop("predict runs/ragged-1 --data ragged.h5 --out t.h5");
-    failed(1, "length");
+    failed(1, "rows of outputs vary in length", "pad them: --set data.inputs.text.length=9, or more");
     assert_int_equal(hoop("predict runs/ragged-1 --data ragged.h5 --set data.inputs.text.length=9 --out t.h5"), 0);
+}
+
+/* tokens-I.h5: one of two series of tokens, 0 to 4, and one 5 at this place. */
+static void make_tokens(int i, int n, int at)
+{
+    static double t[90];
+    const hsize_t dims[] = {(hsize_t)n};
+    char          name[16];
+    hid_t         file;
+    (void)snprintf(name, sizeof name, "tokens-%d.h5", i);
+    for (int k = 0; k < n; k++) t[k] = k == at ? 5 : k % 5;
+    file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    put(file, "/t", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, dims, t);
+    assert_true(H5Fclose(file) >= 0);
+}
+
+/* Of windows that overlap not all are read to look at labels, but each label is. */
+static void labels_of_windows_are_looked_at(void **state)
+{
+    static const char config[]    = "steps: 1\nmodel: {layers: [{embedding: {rows: 7, width: 6}}, {linear: 7}]}\n"
+                                    "data:\n"
+                                    "  train: 'tokens-?.h5'\n"
+                                    "  inputs: {now: {path: /t, window: 7, stride: 2}}\n"
+                                    "  targets: {next: {path: /t, window: 7, horizon: 1, classes: 5}}\n" COMMON;
+    static const int  places[][2] = {{0, -1}, {1, 0}, {7, 0}, {8, 0}, {49, 0}, {50, 0}, {1, 1}, {9, 1}, {19, 1}};
+    (void)state;
+    store("tokens.yaml", config, sizeof config - 1);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) { /* rows 0 and 50 are of no target */
+        make_tokens(0, 51, places[i][1] == 0 ? places[i][0] : -1);
+        make_tokens(1, 20, places[i][1] == 1 ? places[i][0] : -1);
+        (void)hoop("train tokens.yaml --out runs/tokens-%zu", i);
+        if (places[i][1] < 0 || places[i][0] == 50)
+            assert_int_equal(last.code, 0);
+        else
+            failed(1, "label 5 in row", "data.targets.next.classes says 0 to 4");
+    }
 }
 
 /* Two tables of the same rows, columns in another order. */
@@ -259,6 +295,10 @@ static void columns_and_classes_are_matched_by_field(void **state)
     assert_true(strncmp(last.out, "class,p(", 8) == 0);
     (void)hoop("eval runs/names --data ta/train --set 'data.inputs.row={path: /x, normalize: none}'");
     failed(1, "data.inputs.row.normalize: none would make another model of what was trained with standard");
+    (void)hoop("eval runs/names --data ta/train --set data.inputs.row.normalize=none"); /* the same of a short form */
+    failed(1, "data.inputs.row.normalize: none would make another model of what was trained with standard");
+    assert_int_equal(hoop("eval runs/names --data ta/train --set data.inputs.row.path=/x --json"), 0);
+    assert_int_equal(hoop("train names.yaml --out runs/names --resume auto --set 'data.inputs={row: {path: /x}}'"), 0);
     (void)hoop("eval runs/names --data ta/train --set 'data.inputs={rows: /x}'");
     failed(1, "data.inputs: rows would make another model of what was trained with row");
     (void)hoop("eval runs/names --data ta/train --set data.targets.tree.loss=mse");
@@ -304,6 +344,7 @@ int main(void)
         cmocka_unit_test(inputs_and_targets_by_name),
         cmocka_unit_test(windows_of_a_series),
         cmocka_unit_test(rows_of_variable_length),
+        cmocka_unit_test(labels_of_windows_are_looked_at),
         cmocka_unit_test(columns_and_classes_are_matched_by_field),
         cmocka_unit_test(mistakes_are_told_with_their_place),
     };
