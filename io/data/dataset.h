@@ -125,6 +125,8 @@ void        hoop__paths_free(hoop_paths *p);
 /** Open shard i, whose path is set; fields and info of shard 0 become the dataset's, others are compared with them. */
 hoop_status hoop__shard_open(hoop_dataset *ds, int i, hoop_error *err);
 void        hoop__shard_close(hoop_dataset *ds, hoop_shard *s);
+/** Is it a shard of ours? HOOP_EFORMAT for one of a version that is not known. */
+hoop_status hoop__shard_format(hid_t file, const char *path, hoop_error *err, bool *ours);
 /** Rows of a shard, one after the other. */
 typedef struct hoop_rows {
     const unsigned char *data;

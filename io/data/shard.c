@@ -96,8 +96,8 @@ static hoop_status shard_map(hoop_shard *s, hoop_error *err)
     return HOOP_OK;
 }
 
-/* A shard of ours says which version of FORMAT.md it follows; other people's files say nothing. */
-static hoop_status format_check(hid_t file, const char *path, hoop_error *err, bool *ours)
+/* Ours says which version of FORMAT.md it follows; other people's files say nothing. */
+hoop_status hoop__shard_format(hid_t file, const char *path, hoop_error *err, bool *ours)
 {
     enum { VERSION = 1 };
     static const char kind[] = "dataset shard ";
@@ -218,7 +218,7 @@ static hoop_status shard_look(hoop_dataset *ds, int i, hoop_found *found, hid_t 
     hoop_status st;
     HOOP_TRY(st, done, hoop__shard_stat(s, err, &s->stat));
     HOOP_TRY(st, done, hoop__h5_open(s->path, err, file, &s->bytes));
-    HOOP_TRY(st, done, format_check(*file, s->path, err, &s->ours));
+    HOOP_TRY(st, done, hoop__shard_format(*file, s->path, err, &s->ours));
     look = (hoop_look){*file, s->path, s->bytes, s->ours, &ds->opts};
     for (int k = 0; k < ds->nfields; k++) HOOP_TRY(st, done, field_look(&look, &ds->field[k], i == 0, err, &found[k]));
     HOOP_TRY(st, done, hoop__samples_count(ds, s, found, err));

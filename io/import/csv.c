@@ -191,26 +191,26 @@ static hoop_status write_row(hoop_table *t, row_cells *row, hoop_writer *w, hoop
         }
         y = t->plan.y_f64 ? (const void *)row->y : row->y32;
     }
-    return hoop__writer_row(w, t->plan.x_f64 ? (const void *)row->x : row->x32, y, err);
+    return hoop__writer_row(w, (const void *[]){t->plan.x_f64 ? (const void *)row->x : row->x32, y}, err);
 }
 
 static hoop_status second_pass(hoop_table *t, const hoop_import_opts *opts, hoop_error *err)
 {
-    hoop_set_names    names = {0};
-    hoop_writer      *w     = NULL;
-    row_cells         row   = {.x   = calloc((size_t)t->plan.nx, sizeof *row.x),
-                               .x32 = calloc((size_t)t->plan.nx, sizeof *row.x32),
-                               .y   = calloc((size_t)t->columns, sizeof *row.y),
-                               .y32 = calloc((size_t)t->columns, sizeof *row.y32)};
-    hoop_writer_field x = {0}, y = {0};
+    hoop_set_names    names    = {0};
+    hoop_writer      *w        = NULL;
+    row_cells         row      = {.x   = calloc((size_t)t->plan.nx, sizeof *row.x),
+                                  .x32 = calloc((size_t)t->plan.nx, sizeof *row.x32),
+                                  .y   = calloc((size_t)t->columns, sizeof *row.y),
+                                  .y32 = calloc((size_t)t->columns, sizeof *row.y32)};
+    hoop_writer_field field[2] = {{.name = "x"}, {.name = "y", .role = HOOP_TARGET}};
     hoop_status       st;
     if (row.x == NULL || row.x32 == NULL || row.y == NULL || row.y32 == NULL) {
         st = no_memory(t, err);
         goto done;
     }
-    HOOP_TRY(st, done, hoop__set_describe(t, err, &names, &x, &y));
+    HOOP_TRY(st, done, hoop__set_describe(t, err, &names, &field[0], &field[1]));
     HOOP_TRY(st, done, rewind_rows(t, err));
-    HOOP_TRY(st, done, hoop__writer_create(opts, t->seen.rows, &x, t->plan.ntargets > 0 ? &y : NULL, err, &w));
+    HOOP_TRY(st, done, hoop__writer_create(opts, t->seen.rows, field, t->plan.ntargets > 0 ? 2 : 1, err, &w));
     for (int64_t i = 0; i < t->plan.total; i++) {
         HOOP_TRY(st, done, next_row(t, err));
         if (t->plan.dropped > 0 && has_hole(t)) continue;

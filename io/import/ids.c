@@ -49,7 +49,7 @@ static bool make_names(hoop_ids *ids)
     return ids->name != NULL;
 }
 
-static void say(const hoop_ids *ids, int64_t n, hoop_csv_targets said, bool always, const int64_t *list,
+static void say(const hoop_ids *ids, int64_t n, hoop_csv_targets said, bool always, const char *of, const int64_t *list,
                 hoop_import_result *result)
 {
     const char *why       = said == HOOP_CSV_CLASS ? ", as --classes says" : "";
@@ -60,25 +60,25 @@ static void say(const hoop_ids *ids, int64_t n, hoop_csv_targets said, bool alwa
                        (double)n / (double)ids->different);
     if (said == HOOP_CSV_TARGETS_AUTO && !always) why = often;
     if (!ids->by_class) {
-        hoop__say(result, "target", "integers: %s%lld different values in %lld rows%s",
+        hoop__say(result, "target", "%sintegers: %s%lld different values in %lld rows%s", of,
                   ids->different > CLASSES_MAX ? "more than " : "", (long long)(ids->different - (ids->different > CLASSES_MAX)),
                   (long long)n, said == HOOP_CSV_REAL ? ", numbers as --real says" : ": numbers (--classes: classes)");
         return;
     }
     if (ids->name != NULL) {
         hoop__list((const char *const *)ids->name, ids->different, false, names, sizeof names);
-        hoop__say(result, "target", "%lld classes, called %s%s", (long long)ids->classes, names, why);
+        hoop__say(result, "target", "%s%lld classes, called %s%s", of, (long long)ids->classes, names, why);
     } else if (ids->different < ids->classes) {
-        hoop__say(result, "target", "%lld classes, 0 to %lld, of which %lld occur%s", (long long)ids->classes,
+        hoop__say(result, "target", "%s%lld classes, 0 to %lld, of which %lld occur%s", of, (long long)ids->classes,
                   (long long)ids->classes - 1, (long long)ids->different, why);
     } else {
-        hoop__say(result, "target", "%lld class%s, 0 to %lld%s", (long long)ids->classes, ids->classes == 1 ? "" : "es",
+        hoop__say(result, "target", "%s%lld class%s, 0 to %lld%s", of, (long long)ids->classes, ids->classes == 1 ? "" : "es",
                   (long long)list[ids->different - 1], why);
     }
 }
 
-hoop_status hoop__ids_decide(const int64_t *value, int64_t n, hoop_csv_targets said, bool always, const char *path,
-                             hoop_error *err, hoop_import_result *result, hoop_ids *out)
+hoop_status hoop__ids_decide(const int64_t *value, int64_t n, hoop_csv_targets said, bool always, const char *of,
+                             const char *path, hoop_error *err, hoop_import_result *result, hoop_ids *out)
 {
     int64_t  d, c, last;
     int64_t *list = distinct(value, n, &d);
@@ -106,7 +106,7 @@ hoop_status hoop__ids_decide(const int64_t *value, int64_t n, hoop_csv_targets s
             return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for classes", path);
         }
     }
-    say(out, n, said, always, list, result);
+    say(out, n, said, always, of, list, result);
     if (out->value == NULL) free(list);
     return HOOP_OK;
 }

@@ -85,7 +85,7 @@ static hoop_status write_rows(idx *x, const int64_t *label, const hoop_ids *ids,
     for (int64_t i = 0; i < x->shape[0] && st == HOOP_OK; i++) {
         const int64_t id = hoop__ids_of(ids, label[i]);
         st               = read_all(x, row, bytes, "the images", err);
-        if (st == HOOP_OK) st = hoop__writer_row(w, row, &id, err);
+        if (st == HOOP_OK) st = hoop__writer_row(w, (const void *[]){row, &id}, err);
     }
     free(row);
     return st == HOOP_OK ? idx_end(x, err) : st;
@@ -95,8 +95,8 @@ hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_i
                             hoop_import_result *result)
 {
     idx                x = {0}, y = {0};
-    hoop_writer       *w  = NULL;
-    hoop_writer_field  fx = {.dtype = HOOP_U8}, fy = {0};
+    hoop_writer       *w        = NULL;
+    hoop_writer_field  field[2] = {{.name = "x", .dtype = HOOP_U8}, {.name = "y", .role = HOOP_TARGET}}, *fx = &field[0];
     hoop_import_result mine;
     hoop_ids           ids   = {0};
     int64_t           *label = NULL, bytes = 1;
@@ -116,14 +116,14 @@ hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_i
                        (long long)y.shape[0]);
         goto done;
     }
-    fx.ndim = x.ndim - 1;
-    for (int d = 0; d < fx.ndim; d++) bytes *= fx.shape[d] = x.shape[d + 1];
-    fx.attrs[fx.nattrs++] = (hoop_h5_attr){.name = "scale", .kind = HOOP_H5_F64, .v.f64 = 1.0 / 255};
+    fx->ndim = x.ndim - 1;
+    for (int d = 0; d < fx->ndim; d++) bytes *= fx->shape[d] = x.shape[d + 1];
+    fx->attrs[fx->nattrs++] = (hoop_h5_attr){.name = "scale", .kind = HOOP_H5_F64, .v.f64 = 1.0 / 255};
     hoop__say(result, "rows", "%lld", (long long)x.shape[0]);
-    HOOP_TRY(st, done, hoop__ids_decide(label, y.shape[0], HOOP_CSV_TARGETS_AUTO, true, labels, err, result, &ids));
+    HOOP_TRY(st, done, hoop__ids_decide(label, y.shape[0], HOOP_CSV_TARGETS_AUTO, true, "", labels, err, result, &ids));
     hoop__say(result, "dtype", "x u8, to be read as 0 to 1");
-    hoop__ids_describe(&ids, &fy);
-    HOOP_TRY(st, done, hoop__writer_create(opts, x.shape[0], &fx, &fy, err, &w));
+    hoop__ids_describe(&ids, &field[1]);
+    HOOP_TRY(st, done, hoop__writer_create(opts, x.shape[0], field, 2, err, &w));
     HOOP_TRY(st, done, write_rows(&x, label, &ids, bytes, w, err));
     HOOP_TRY(st, done, hoop__writer_finish(w, err, result));
     result->classes = ids.classes;

@@ -1,4 +1,6 @@
 /* NumPy's .npy, as its format document (NEP 1) says: magic, version, header length, a Python dict, then the data. */
+#include "import/npy.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -6,24 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "import/ids.h"
 #include "import/source.h"
-#include "import/summary.h"
-#include "import/writer.h"
-
-typedef struct npy {
-    const char          *path;
-    unsigned char       *map;
-    size_t               bytes;
-    const unsigned char *data;
-    char                 kind; /* 'f', 'i', 'u', 'b' */
-    int                  width;
-    bool                 swap, fortran;
-    hoop_dtype           dtype; /* as it will be stored */
-    int                  ndim;
-    int64_t              shape[HOOP_DATASET_DIMS + 1], stride[HOOP_DATASET_DIMS + 1]; /* strides in elements */
-    int64_t              row;                                                         /* elements */
-} npy;
 
 /* ---- the header: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } ---- */
 
@@ -57,7 +42,7 @@ static bool eat_string(cursor *c, char *out, size_t size)
     return eat(c, quote == '"' ? "\"" : "'");
 }
 
-static bool eat_shape(cursor *c, npy *f)
+static bool eat_shape(cursor *c, hoop_npy *f)
 {
     if (!eat(c, "(")) return false;
     for (f->ndim = 0; !eat(c, ")"); f->ndim++) {
@@ -74,7 +59,7 @@ static bool eat_shape(cursor *c, npy *f)
     return true;
 }
 
-static hoop_status parse_dtype(npy *f, const char *descr, hoop_error *err)
+static hoop_status parse_dtype(hoop_npy *f, const char *descr, hoop_error *err)
 {
     const char order = descr[0];
     f->kind          = order == '\0' ? '\0' : descr[1];
@@ -105,7 +90,7 @@ static hoop_status parse_dtype(npy *f, const char *descr, hoop_error *err)
     return HOOP_OK;
 }
 
-static hoop_status parse_dict(npy *f, cursor c, hoop_error *err)
+static hoop_status parse_dict(hoop_npy *f, cursor c, hoop_error *err)
 {
     char        key[32], descr[64] = "";
     const char *what  = "no Python dict: {'descr': ..., 'fortran_order': ..., 'shape': ...} is wanted";
@@ -140,7 +125,7 @@ bad:
     return hoop_fail(err, HOOP_EFORMAT, "%s: the .npy header cannot be read: %s", f->path, what);
 }
 
-static hoop_status npy_shape(npy *f, size_t data_at, hoop_error *err)
+static hoop_status npy_shape(hoop_npy *f, size_t data_at, hoop_error *err)
 {
     int64_t numel = 1, bytes;
     if (f->ndim == 0) return hoop_fail(err, HOOP_ESHAPE, "%s: a scalar; the first dim must count rows", f->path);
@@ -166,7 +151,7 @@ static hoop_status npy_shape(npy *f, size_t data_at, hoop_error *err)
 }
 
 /* uint64: the first row that holds more than 64 signed bits do. */
-static hoop_status npy_fits(const npy *f, hoop_error *err)
+static hoop_status npy_fits(const hoop_npy *f, hoop_error *err)
 {
     const int64_t        n   = f->shape[0] * f->row;
     const unsigned char *top = f->data + (f->swap ? 0 : 7); /* the byte with the highest bit */
@@ -186,7 +171,7 @@ static hoop_status npy_fits(const npy *f, hoop_error *err)
                      f->path, (long long)row, (unsigned long long)bits);
 }
 
-static hoop_status npy_open(npy *f, const char *path, const char *spool_dir, hoop_error *err)
+hoop_status hoop__npy_open(hoop_npy *f, const char *path, const char *spool_dir, hoop_error *err)
 {
     size_t      head = 10, length;
     int64_t     bytes;
@@ -217,7 +202,7 @@ static hoop_status npy_open(npy *f, const char *path, const char *spool_dir, hoo
     return st == HOOP_OK ? npy_fits(f, err) : st;
 }
 
-static void npy_close(npy *f)
+void hoop__npy_close(hoop_npy *f)
 {
     if (f->map != NULL) (void)munmap(f->map, f->bytes);
     f->map = NULL;
@@ -235,7 +220,7 @@ static float half(uint16_t h)
 }
 
 /* Element `at` of the file, as stored dtype. Works for any alignment and byte order. */
-static void element(const npy *f, int64_t at, void *out)
+void hoop__npy_element(const hoop_npy *f, int64_t at, void *out)
 {
     const unsigned char *p    = f->data + at * f->width;
     uint64_t             bits = 0;
@@ -267,7 +252,7 @@ static void element(const npy *f, int64_t at, void *out)
     }
 }
 
-static void npy_row(const npy *f, int64_t i, char *out)
+void hoop__npy_row(const hoop_npy *f, int64_t i, char *out)
 {
     const size_t size                         = hoop_dtype_size(f->dtype);
     int64_t      index[HOOP_DATASET_DIMS + 1] = {i}, at = i * f->stride[0];
@@ -276,7 +261,7 @@ static void npy_row(const npy *f, int64_t i, char *out)
         return;
     }
     for (int64_t k = 0; k < f->row; k++) {
-        element(f, at, out + (size_t)k * size);
+        hoop__npy_element(f, at, out + (size_t)k * size);
         for (int d = f->ndim - 1; d > 0; d--) {
             at += f->stride[d];
             if (++index[d] < f->shape[d]) break;
@@ -284,203 +269,4 @@ static void npy_row(const npy *f, int64_t i, char *out)
             index[d] = 0;
         }
     }
-}
-
-/* ---- y ---- */
-
-/* Integers, of one number a row; whole numbers stored as floats only where classes are asked for. */
-static hoop_status load_labels(const npy *y, hoop_error *err, int64_t **out)
-{
-    const int64_t n  = y->shape[0];
-    hoop_status   st = HOOP_OK;
-    *out             = malloc((size_t)n * sizeof **out);
-    if (*out == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld labels", y->path, (long long)n);
-    for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
-        union {
-            unsigned char u8;
-            int32_t       i32;
-            int64_t       i64;
-            float         f32;
-            double        f64;
-        } v;
-        double real;
-        element(y, i * y->stride[0], &v);
-        if (y->dtype == HOOP_U8 || y->dtype == HOOP_I32 || y->dtype == HOOP_I64) {
-            (*out)[i] = y->dtype == HOOP_U8 ? v.u8 : y->dtype == HOOP_I32 ? v.i32 : v.i64;
-            continue;
-        }
-        real = y->dtype == HOOP_F32 ? (double)v.f32 : v.f64;
-        if (!(fabs(real) < 0x1p63 && (double)(int64_t)real == real))
-            st = hoop_fail(err, HOOP_EFORMAT, "%s: row %lld is %g; classes are whole numbers (for a real target: --real)",
-                           y->path, (long long)i, real);
-        else
-            (*out)[i] = (int64_t)real;
-    }
-    return st;
-}
-
-static bool all_whole(const npy *y)
-{
-    int64_t    *label = NULL;
-    hoop_status st    = load_labels(y, NULL, &label);
-    free(label);
-    return st == HOOP_OK;
-}
-
-static hoop_status classes_of(const npy *y, hoop_csv_targets said, hoop_error *err, hoop_import_result *result, int64_t **label,
-                              hoop_ids *ids)
-{
-    hoop_status st;
-    if (y->row != 1 || y->ndim > 2) {
-        if (said == HOOP_CSV_CLASS)
-            return hoop_fail(err, HOOP_ESHAPE, "%s: %lld numbers a row; a class is one", y->path, (long long)y->row);
-        hoop__say(result, "target", "%lld numbers a row", (long long)y->row);
-        return HOOP_OK;
-    }
-    if (said != HOOP_CSV_CLASS && (y->kind == 'f' || y->ndim == 2)) {
-        hoop__say(result, "target", "%s%s", y->kind == 'f' ? "real numbers" : "integers, one in each row of a second dim",
-                  said != HOOP_CSV_REAL && all_whole(y)
-                      ? y->kind == 'f' ? ", all of them whole (--classes: classes)" : " (--classes: classes)"
-                      : "");
-        return HOOP_OK;
-    }
-    st = load_labels(y, err, label);
-    return st == HOOP_OK ? hoop__ids_decide(*label, y->shape[0], said, false, y->path, err, result, ids) : st;
-}
-
-/* ---- rows ---- */
-
-typedef struct nans {
-    int64_t n, row;
-} nans;
-
-static void count_nans(const npy *f, const void *row, int64_t i, nans *found)
-{
-    const int64_t before = found->n;
-    if (f->dtype == HOOP_F32)
-        for (int64_t k = 0; k < f->row; k++) found->n += !isfinite(((const float *)row)[k]);
-    if (f->dtype == HOOP_F64)
-        for (int64_t k = 0; k < f->row; k++) found->n += !isfinite(((const double *)row)[k]);
-    if (before == 0 && found->n > 0) found->row = i;
-}
-
-static hoop_status copy_rows(const npy *x, const npy *y, const int64_t *label, const hoop_ids *ids, hoop_dtype real,
-                             hoop_writer *w, hoop_error *err, nans found[2])
-{
-    char       *row    = malloc((size_t)x->row * hoop_dtype_size(x->dtype));
-    char       *target = y == NULL ? NULL : malloc((size_t)y->row * hoop_dtype_size(y->dtype));
-    hoop_status st =
-        row == NULL || (y != NULL && target == NULL) ? hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", x->path) : HOOP_OK;
-    for (int64_t i = 0; i < x->shape[0] && st == HOOP_OK; i++) {
-        const int64_t id = ids->by_class ? hoop__ids_of(ids, label[i]) : 0;
-        float         real32;
-        double        real64;
-        npy_row(x, i, row);
-        count_nans(x, row, i, &found[0]);
-        if (label != NULL) {
-            real64 = (double)label[i];
-            real32 = (float)label[i];
-        } else if (y != NULL) {
-            npy_row(y, i, target);
-            count_nans(y, target, i, &found[1]);
-        }
-        st = hoop__writer_row(w, row,
-                              ids->by_class      ? (const void *)&id
-                              : label == NULL    ? (const void *)target
-                              : real == HOOP_F32 ? (const void *)&real32
-                                                 : (const void *)&real64,
-                              err);
-    }
-    free(target);
-    free(row);
-    return st;
-}
-
-static void say_nans(hoop_import_result *result, const char *field, const nans *found)
-{
-    if (found->n > 0)
-        hoop__say(result, "missing", "%s: %lld values are NaN or infinite, the first in row %lld; training stops at such", field,
-                  (long long)found->n, (long long)found->row);
-}
-
-static void describe(const npy *f, hoop_writer_field *out)
-{
-    out->dtype = f->dtype;
-    out->ndim  = f->ndim - 1;
-    memcpy(out->shape, f->shape + 1, (size_t)out->ndim * sizeof out->shape[0]);
-}
-
-/* Integers that are no classes are a target like any other: f32 where that holds them, else f64. */
-static hoop_dtype real_of(const int64_t *label, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        if (label[i] > 1 << 24 || label[i] < -(1 << 24)) return HOOP_F64;
-    return HOOP_F32;
-}
-
-static void say_stored(hoop_import_result *result, const char *field, const npy *f)
-{
-    if ((int)hoop_dtype_size(f->dtype) != f->width || (f->kind == 'u' && f->width == 8))
-        hoop__say(result, "dtype", "%s %s, from %s%d", field, hoop_dtype_name(f->dtype),
-                  f->kind == 'f'   ? "float"
-                  : f->kind == 'u' ? "uint"
-                                   : "int",
-                  8 * f->width);
-    else
-        hoop__say(result, "dtype", "%s %s, as in the file", field, hoop_dtype_name(f->dtype));
-}
-
-hoop_status hoop_import_npy(const char *xpath, const char *ypath, const hoop_npy_opts *npy_opts, const hoop_import_opts *opts,
-                            hoop_error *err, hoop_import_result *result)
-{
-    const hoop_csv_targets said = npy_opts != NULL ? npy_opts->targets : HOOP_CSV_TARGETS_AUTO;
-    npy                    x = {0}, y = {0};
-    hoop_writer_field      fx = {0}, fy = {0};
-    hoop_writer           *w = NULL;
-    hoop_import_result     mine;
-    hoop_ids               ids      = {0};
-    int64_t               *label    = NULL;
-    nans                   found[2] = {0};
-    hoop_status            st;
-    if (result == NULL) result = &mine;
-    *result = (hoop_import_result){0};
-    HOOP_TRY(st, done, npy_open(&x, xpath, opts->dir, err));
-    describe(&x, &fx);
-    hoop__say(result, "rows", "%lld", (long long)x.shape[0]);
-    if (ypath != NULL) {
-        HOOP_TRY(st, done, npy_open(&y, ypath, opts->dir, err));
-        if (x.shape[0] != y.shape[0]) {
-            st = hoop_fail(err, HOOP_ESHAPE, "%s has %lld rows, %s has %lld", xpath, (long long)x.shape[0], ypath,
-                           (long long)y.shape[0]);
-            goto done;
-        }
-        describe(&y, &fy);
-        HOOP_TRY(st, done, classes_of(&y, said, err, result, &label, &ids));
-    } else {
-        hoop__say(result, "target", "none");
-    }
-    if (ids.by_class) {
-        fy.ndim = 0;
-        hoop__ids_describe(&ids, &fy);
-    }
-    say_stored(result, "x", &x);
-    if (label != NULL && !ids.by_class) {
-        fy.dtype = real_of(label, y.shape[0]);
-        hoop__say(result, "dtype", "y %s, from integers", hoop_dtype_name(fy.dtype));
-    } else if (ypath != NULL && !ids.by_class) {
-        say_stored(result, "y", &y);
-    }
-    HOOP_TRY(st, done, hoop__writer_create(opts, x.shape[0], &fx, ypath != NULL ? &fy : NULL, err, &w));
-    HOOP_TRY(st, done, copy_rows(&x, ypath != NULL ? &y : NULL, label, &ids, fy.dtype, w, err, found));
-    HOOP_TRY(st, done, hoop__writer_finish(w, err, result));
-    say_nans(result, "x", &found[0]);
-    say_nans(result, "y", &found[1]);
-    result->classes = ids.classes;
-done:
-    hoop__writer_destroy(&w);
-    hoop__ids_free(&ids);
-    npy_close(&x);
-    npy_close(&y);
-    free(label);
-    return st;
 }

@@ -49,24 +49,25 @@ const char *hoop_synth_kind(int i)
 hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err,
                        hoop_import_result *result)
 {
-    const struct kind        *k = kinds;
-    hoop_writer              *w = NULL;
-    hoop_writer_field         x = {0}, y = {.dtype = HOOP_I64};
+    const struct kind *k        = kinds;
+    hoop_writer       *w        = NULL;
+    hoop_writer_field  field[2] = {{.name = "x"}, {.name = "y", .role = HOOP_TARGET, .dtype = HOOP_I64}}, *x = &field[0],
+                      *y = &field[1];
     hoop_status               st;
     _Alignas(8) unsigned char row[HOOP_DIGIT_SIDE * HOOP_DIGIT_SIDE];
     if (result != NULL) *result = (hoop_import_result){0};
     while (k < kinds + KINDS && strcmp(k->name, kind) != 0) k++;
     if (k == kinds + KINDS) return hoop_fail(err, HOOP_EARG, "synth: there is no kind '%.64s'; digits and spirals are", kind);
     if (samples < 1) return hoop_fail(err, HOOP_EARG, "synth: %lld samples; at least 1 is wanted", (long long)samples);
-    x.dtype = k->dtype;
-    x.ndim  = k->ndim;
-    memcpy(x.shape, k->shape, sizeof k->shape);
-    if (k->scale != 0) x.attrs[x.nattrs++] = (hoop_h5_attr){.name = "scale", .kind = HOOP_H5_F64, .v.f64 = k->scale};
-    y.attrs[y.nattrs++] = (hoop_h5_attr){.name = "classes", .kind = HOOP_H5_I64, .v.i64 = k->classes};
-    HOOP_TRY(st, done, hoop__writer_create(opts, samples, &x, &y, err, &w));
+    x->dtype = k->dtype;
+    x->ndim  = k->ndim;
+    memcpy(x->shape, k->shape, sizeof k->shape);
+    if (k->scale != 0) x->attrs[x->nattrs++] = (hoop_h5_attr){.name = "scale", .kind = HOOP_H5_F64, .v.f64 = k->scale};
+    y->attrs[y->nattrs++] = (hoop_h5_attr){.name = "classes", .kind = HOOP_H5_I64, .v.i64 = k->classes};
+    HOOP_TRY(st, done, hoop__writer_create(opts, samples, field, 2, err, &w));
     for (int64_t i = 0; i < samples; i++) {
         const int64_t label = k->row(opts->seed, i, row);
-        HOOP_TRY(st, done, hoop__writer_row(w, row, &label, err));
+        HOOP_TRY(st, done, hoop__writer_row(w, (const void *[]){row, &label}, err));
     }
     HOOP_TRY(st, done, hoop__writer_finish(w, err, result));
     if (result != NULL) result->classes = k->classes;

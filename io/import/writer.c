@@ -14,11 +14,12 @@
 #include "data/dataset.h"
 #include "hoop/checkpoint.h"
 #include "hoop/random.h"
+#include "import/fields.h"
 
 enum { BUFFER_BYTES = 1 << 20, DEFAULT_SHARDS = 4, MAX_SHARDS = 99999 };
 static const char no_sum[] = "00000000000000000000000000000000";
 
-/* The open shard's dataset x or y: rows collect in a buffer, whole blocks of them are added to the checksums and written at
+/* A field's dataset in the open shard: rows collect in a buffer, whole blocks of them are added to the checksums and written at
  * `offset`. */
 typedef struct column {
     int64_t   row_bytes, offset;
@@ -34,19 +35,18 @@ typedef struct part {
     int64_t     rows, written, shards;
     int64_t     shard, shard_end; /* the open one, and the row it ends before */
     int         fd;
-    column      column[2];
-    char (*sums)[2][HOOP_SUM_TEXT];
-    int64_t named;  /* shards that have their final names */
-    bool    others; /* shards of an older set with another number of them are there */
+    column     *column;          /* of each field */
+    char (*sums)[HOOP_SUM_TEXT]; /* of shard s and field k: s * nsums + k */
+    int64_t named;               /* shards that have their final names */
+    bool    others;              /* shards of an older set with another number of them are there */
 } part;
 
 struct hoop_writer {
     hoop_import_opts         opts;
     hoop_key                 split_key;
     int64_t                  rows, next, report_at;
-    int                      nfields;
-    const hoop_writer_field *field[2];
-    hoop_writer_field        copy[2];
+    int                      nfields, nsums; /* nsums: at least two, of x and y; what is not there has none */
+    const hoop_writer_field *field;
     part                     part[2];
     bool                     finished;
     hoop_run_lock           *lock; /* on the directory: another import would remove what this one writes */
@@ -143,38 +143,70 @@ static hoop_status column_flush(part *p, column *c, const char *path, hoop_error
     return st;
 }
 
-/* What the open shard is to hold: x and y, then the checksums of their blocks. */
+/* One field's part of a shard's layout, and the texts and attributes it points to. */
+typedef struct field_layout {
+    char         name[HOOP_FIELD_PATH], sums[HOOP_FIELD_PATH + 16];
+    hoop_h5_attr attrs[HOOP_ATTRS_MAX + 2];
+} field_layout;
+
+static hoop_status plan_field(const hoop_writer_field *f, const column *c, int64_t rows, field_layout *l, hoop_error *err,
+                              hoop_h5_plan *data, hoop_h5_plan *sums)
+{
+    hoop__field_path(f->name, l->name);
+    memcpy(l->attrs, f->attrs, (size_t)f->nattrs * sizeof f->attrs[0]);
+    l->attrs[f->nattrs]     = (hoop_h5_attr){.name = "xxh3_128", .kind = HOOP_H5_STRING, .v.string = no_sum};
+    l->attrs[f->nattrs + 1] = (hoop_h5_attr){.name = "xxh3_64_rows", .kind = HOOP_H5_I64, .v.i64 = c->block_rows};
+    *data = (hoop_h5_plan){.name = l->name, .dtype = f->dtype, .ndim = f->ndim + 1, .attrs = l->attrs, .nattrs = f->nattrs + 2};
+    data->shape[0] = rows;
+    memcpy(data->shape + 1, f->shape, (size_t)f->ndim * sizeof f->shape[0]);
+    *sums = (hoop_h5_plan){.name = l->sums, .dtype = HOOP_I64, .ndim = 1, .shape = {c->nblocks}};
+    return hoop__sums_name(l->name, err, l->sums, sizeof l->sums);
+}
+
+/* The file's own attributes: which fields are inputs and which targets is said where they are not x and y. */
+static int root_attrs(const hoop_writer *w, const char **names, hoop_h5_attr *root)
+{
+    int n     = 0;
+    root[n++] = (hoop_h5_attr){.name = "hoop_format", .kind = HOOP_H5_STRING, .v.string = "dataset shard 1"};
+    root[n++] = (hoop_h5_attr){.name = "set", .kind = HOOP_H5_STRING, .v.string = no_sum};
+    for (int role = HOOP_INPUT, at = 0; role <= HOOP_TARGET && !hoop__fields_short(w->field, w->nfields); role++) {
+        const int first = at;
+        for (int k = 0; k < w->nfields; k++)
+            if ((int)w->field[k].role == role) names[at++] = w->field[k].name;
+        if (at > first)
+            root[n++] = (hoop_h5_attr){.name      = role == HOOP_INPUT ? "inputs" : "targets",
+                                       .kind      = HOOP_H5_STRINGS,
+                                       .count     = at - first,
+                                       .v.strings = names + first};
+    }
+    return n;
+}
+
+/* What the open shard is to hold: the fields, then the checksums of their blocks. */
 static hoop_status shard_layout(const hoop_writer *w, part *p, const char *path, hoop_error *err)
 {
-    static const char *const names[2] = {"/x", "/y"};
-    char                     sums[2][32];
-    hoop_h5_plan             plan[4] = {0};
-    hoop_h5_attr             attrs[2][HOOP_ATTRS_MAX + 2];
-    const int                n      = w->nfields;
-    const hoop_h5_attr       root[] = {{.name = "hoop_format", .kind = HOOP_H5_STRING, .v.string = "dataset shard 1"},
-                                       {.name = "set", .kind = HOOP_H5_STRING, .v.string = no_sum}};
-    hoop_h5_quiet            quiet;
-    hoop_status              st = HOOP_OK;
-    for (int k = 0; k < n; k++) {
-        const hoop_writer_field *f = w->field[k];
-        const column            *c = &p->column[k];
-        memcpy(attrs[k], f->attrs, (size_t)f->nattrs * sizeof f->attrs[0]);
-        attrs[k][f->nattrs]     = (hoop_h5_attr){.name = "xxh3_128", .kind = HOOP_H5_STRING, .v.string = no_sum};
-        attrs[k][f->nattrs + 1] = (hoop_h5_attr){.name = "xxh3_64_rows", .kind = HOOP_H5_I64, .v.i64 = c->block_rows};
-        plan[k] =
-            (hoop_h5_plan){.name = names[k], .dtype = f->dtype, .ndim = f->ndim + 1, .attrs = attrs[k], .nattrs = f->nattrs + 2};
-        plan[k].shape[0] = p->shard_end - p->shard * p->rows / p->shards;
-        memcpy(plan[k].shape + 1, f->shape, (size_t)f->ndim * sizeof f->shape[0]);
-        if ((st = hoop__sums_name(names[k], err, sums[k], sizeof sums[k])) != HOOP_OK) return st;
-        plan[n + k] = (hoop_h5_plan){.name = sums[k], .dtype = HOOP_I64, .ndim = 1, .shape = {c->nblocks}};
+    const int     n      = w->nfields;
+    field_layout *layout = calloc((size_t)n, sizeof *layout);
+    hoop_h5_plan *plan   = calloc(2 * (size_t)n, sizeof *plan);
+    const char   *names[HOOP_DATASET_FIELDS];
+    hoop_h5_attr  root[4];
+    const int     nroot = root_attrs(w, names, root);
+    hoop_h5_quiet quiet;
+    hoop_status   st = layout != NULL && plan != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
+    for (int k = 0; k < n && st == HOOP_OK; k++)
+        st = plan_field(&w->field[k], &p->column[k], p->shard_end - p->shard * p->rows / p->shards, &layout[k], err, &plan[k],
+                        &plan[n + k]);
+    if (st == HOOP_OK) {
+        hoop__h5_quiet(&quiet);
+        st = hoop__h5_layout(path, plan, 2 * n, root, nroot, err);
+        hoop__h5_restore(&quiet);
     }
-    hoop__h5_quiet(&quiet);
-    st = hoop__h5_layout(path, plan, 2 * n, root, 2, err);
-    hoop__h5_restore(&quiet);
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < n && st == HOOP_OK; k++) {
         p->column[k].offset      = plan[k].offset;
         p->column[k].sums_offset = plan[n + k].offset;
     }
+    free(plan);
+    free(layout);
     return st;
 }
 
@@ -210,7 +242,7 @@ static hoop_status shard_end(hoop_writer *w, part *p, hoop_error *err)
     for (int k = 0; k < w->nfields && st == HOOP_OK; k++) {
         column *c = &p->column[k];
         st        = column_flush(p, c, path, err);
-        hoop__sum_end(c->sum, p->sums[p->shard][k]);
+        hoop__sum_end(c->sum, p->sums[p->shard * w->nsums + k]);
         if (st == HOOP_OK)
             st = hoop__file_write_at(p->fd, c->sums, c->summed * (int64_t)sizeof *c->sums, c->sums_offset, path, err);
     }
@@ -226,17 +258,19 @@ static hoop_status part_init(hoop_writer *w, part *p, const char *name, int64_t 
     p->rows   = rows;
     p->fd     = -1;
     p->shards = w->opts.shards < rows ? w->opts.shards : rows;
+    p->column = calloc((size_t)w->nfields, sizeof *p->column);
+    if (p->column == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", w->opts.dir);
     for (int k = 0; k < w->nfields; k++) {
-        p->column[k].row_bytes = (int64_t)hoop_dtype_size(w->field[k]->dtype);
-        for (int d = 0; d < w->field[k]->ndim; d++)
-            if (__builtin_mul_overflow(p->column[k].row_bytes, w->field[k]->shape[d], &p->column[k].row_bytes))
+        p->column[k].row_bytes = (int64_t)hoop_dtype_size(w->field[k].dtype);
+        for (int d = 0; d < w->field[k].ndim; d++)
+            if (__builtin_mul_overflow(p->column[k].row_bytes, w->field[k].shape[d], &p->column[k].row_bytes))
                 return hoop_fail(err, HOOP_ESIZE, "%s: the size of a row overflows", w->opts.dir);
         p->column[k].block_rows = hoop__sums_rows(p->column[k].row_bytes);
         p->column[k].room       = p->column[k].block_rows * p->column[k].row_bytes;
         if (p->column[k].room < BUFFER_BYTES) p->column[k].room *= BUFFER_BYTES / p->column[k].room;
     }
     if (rows == 0) return HOOP_OK;
-    p->sums = calloc((size_t)p->shards, sizeof *p->sums);
+    p->sums = calloc((size_t)(p->shards * w->nsums), sizeof *p->sums);
     return p->sums != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", w->opts.dir);
 }
 
@@ -253,8 +287,8 @@ static hoop_status check_opts(const hoop_import_opts *o, int64_t rows, hoop_erro
     return HOOP_OK;
 }
 
-hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *x,
-                                const hoop_writer_field *y, hoop_error *err, hoop_writer **out)
+hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *fields, int nfields,
+                                hoop_error *err, hoop_writer **out)
 {
     hoop_writer *w = NULL;
     int64_t      validation;
@@ -267,15 +301,11 @@ hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, cons
     w->rows = rows;
     if (w->opts.shards == 0) w->opts.shards = DEFAULT_SHARDS;
     w->split_key  = hoop_key_make(opts->seed, HOOP_FOR_SPLIT, 0, 0, 0);
-    w->nfields    = y != NULL ? 2 : 1;
-    w->copy[0]    = *x;
-    w->field[0]   = &w->copy[0];
+    w->field      = fields;
+    w->nfields    = nfields;
+    w->nsums      = nfields < 2 ? 2 : nfields;
     w->part[0].fd = w->part[1].fd = -1;
-    if (y != NULL) {
-        w->copy[1]  = *y;
-        w->field[1] = &w->copy[1];
-    }
-    validation = (int64_t)llround((double)rows * opts->split);
+    validation                    = (int64_t)llround((double)rows * opts->split);
     if (opts->split > 0.0 && validation < 1) validation = 1;
     if (validation > rows - 1) validation = rows - 1;
     HOOP_TRY(st, done, part_init(w, &w->part[0], "train", rows - validation, err));
@@ -292,11 +322,10 @@ done:
     return st;
 }
 
-hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_error *err)
+hoop_status hoop__writer_row(hoop_writer *w, const void *const *row, hoop_error *err)
 {
     const int64_t nvalidation = w->part[1].rows;
     part         *p;
-    const void   *data[2] = {x, y};
     hoop_status   st;
     if (w->next >= w->rows) return hoop_fail(err, HOOP_ESTATE, "%s: more rows than were said", w->opts.dir);
     p = &w->part[nvalidation > 0 && hoop_permute(w->split_key, (uint64_t)w->rows, (uint64_t)w->next) < (uint64_t)nvalidation];
@@ -305,7 +334,7 @@ hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_
     for (int k = 0; k < w->nfields; k++) {
         column *c = &p->column[k];
         if (c->used == c->room && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK) return st;
-        memcpy(c->buffer + c->used, data[k], (size_t)c->row_bytes);
+        memcpy(c->buffer + c->used, row[k], (size_t)c->row_bytes);
         c->used += c->row_bytes;
     }
     if (++p->written == p->shard_end && (st = shard_end(w, p, err)) != HOOP_OK) return st;
@@ -317,12 +346,12 @@ hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_
 }
 
 /* Fill in the checksums, known only now, in place. */
-static hoop_status shard_seal(const char *path, const hoop_writer *w, char sums[2][HOOP_SUM_TEXT], const char *set,
+static hoop_status shard_seal(const char *path, const hoop_writer *w, char sums[][HOOP_SUM_TEXT], const char *set,
                               hoop_error *err)
 {
-    static const char *const names[2] = {"/x", "/y"};
-    hid_t                    fapl = H5Pcreate(H5P_FILE_ACCESS), file = -1, dset = -1;
-    hoop_status              st = HOOP_OK;
+    char        name[HOOP_FIELD_PATH];
+    hid_t       fapl = H5Pcreate(H5P_FILE_ACCESS), file = -1, dset = -1;
+    hoop_status st = HOOP_OK;
     if (fapl >= 0 && H5Pset_file_locking(fapl, 0, 1) >= 0) file = H5Fopen(path, H5F_ACC_RDWR, fapl);
     if (file < 0) {
         st = hoop__h5_fail(err, HOOP_EIO, "%s: cannot be opened to add its checksums", path);
@@ -330,13 +359,14 @@ static hoop_status shard_seal(const char *path, const hoop_writer *w, char sums[
     }
     HOOP_TRY(st, done, hoop__h5_attr_rewrite(file, "set", set, path, err));
     for (int k = 0; k < w->nfields; k++) {
-        dset = H5Dopen2(file, names[k], H5P_DEFAULT);
+        hoop__field_path(w->field[k].name, name);
+        dset = H5Dopen2(file, name, H5P_DEFAULT);
         if (dset < 0) {
-            st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be opened", path, names[k]);
+            st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be opened", path, name);
             goto done;
         }
         st = hoop__h5_attr_rewrite(dset, "xxh3_128", sums[k], path, err);
-        if (H5Dclose(dset) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be closed", path, names[k]);
+        if (H5Dclose(dset) < 0 && st == HOOP_OK) st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be closed", path, name);
         if (st != HOOP_OK) goto done;
     }
 done:
@@ -351,11 +381,11 @@ static hoop_status part_seal(const hoop_writer *w, part *p, hoop_error *err)
     hoop_h5_quiet quiet;
     hoop_status   st = HOOP_OK;
     if (p->rows == 0) return HOOP_OK;
-    hoop__sum_text(p->sums, p->shards * (int64_t)sizeof *p->sums, set);
+    hoop__sum_text(p->sums, p->shards * w->nsums * (int64_t)sizeof *p->sums, set);
     hoop__h5_quiet(&quiet);
     for (int64_t i = 0; i < p->shards && st == HOOP_OK; i++) {
         st = shard_path(w, p, i, true, err, path);
-        if (st == HOOP_OK) st = shard_seal(path, w, p->sums[i], set, err);
+        if (st == HOOP_OK) st = shard_seal(path, w, p->sums + i * w->nsums, set, err);
     }
     hoop__h5_restore(&quiet);
     return st;
@@ -435,11 +465,12 @@ void hoop__writer_destroy(hoop_writer **pw)
             /* what has replaced an older file stays: there would be neither */
             if (!w->opts.force && s < p->named && shard_path(w, p, s, false, NULL, path) == HOOP_OK) (void)unlink(path);
         }
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; p->column != NULL && k < w->nfields; k++) {
             hoop__sum_destroy(&p->column[k].sum);
             free(p->column[k].buffer);
             free(p->column[k].sums);
         }
+        free(p->column);
         free(p->sums);
     }
     if (w->lock != NULL && hoop__path_join(w->opts.dir, "lock", NULL, path, sizeof path) == HOOP_OK) (void)unlink(path);

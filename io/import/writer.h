@@ -9,22 +9,24 @@
 
 enum { HOOP_ATTRS_MAX = 8 };
 
-/** What the rows look like. */
+/** What a field is called, and what its rows look like. */
 typedef struct hoop_writer_field {
-    hoop_dtype   dtype;
-    int          ndim; /* of a row */
-    int64_t      shape[HOOP_DATASET_DIMS];
-    int          nattrs;
-    hoop_h5_attr attrs[HOOP_ATTRS_MAX];
+    const char     *name; /* "u", for dataset /u; hoop__fields_check says which are possible */
+    hoop_field_role role;
+    hoop_dtype      dtype;
+    int             ndim; /* of a row */
+    int64_t         shape[HOOP_DATASET_DIMS];
+    int             nattrs;
+    hoop_h5_attr    attrs[HOOP_ATTRS_MAX];
 } hoop_writer_field;
 
 typedef struct hoop_writer hoop_writer;
 
-/** Checks options, refuses to overwrite. y may be NULL. The fields' attributes must live until the writer is destroyed. */
-hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *x,
-                                const hoop_writer_field *y, hoop_error *err, hoop_writer **out);
-/** Add the next row, as stored. Rows are told apart into parts by their number. */
-hoop_status hoop__writer_row(hoop_writer *w, const void *x, const void *y, hoop_error *err);
+/** Checks options, refuses to overwrite. The fields, 1 to HOOP_DATASET_FIELDS, must live until the writer is destroyed. */
+hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *fields, int nfields,
+                                hoop_error *err, hoop_writer **out);
+/** Add the next row of each field, as stored. Rows are told apart into parts by their number. */
+hoop_status hoop__writer_row(hoop_writer *w, const void *const *row, hoop_error *err);
 /** All rows are there: checksums, sync, names. */
 hoop_status hoop__writer_finish(hoop_writer *w, hoop_error *err, hoop_import_result *result);
 /** Removes what is not finished. */

@@ -16,6 +16,8 @@
 enum {
     KEY_FORCE = 256,
     KEY_SAMPLES,
+    KEY_INPUT,
+    KEY_FIELD,
     KEY_TARGET,
     KEY_NO_TARGET,
     KEY_COLUMNS,
@@ -47,12 +49,14 @@ enum {
 enum { KEY_SPLIT = 300, KEY_SHARDS, KEY_SEED };
 
 typedef struct write_args {
-    hoop_import_opts opts;
-    hoop_csv_opts    csv;
-    int64_t          samples;
-    const char      *file[FILES_MAX];
-    int              nfiles, wanted_min, wanted_max;
-    const char      *wanted; /* for the error: "IMAGES LABELS" */
+    hoop_import_opts  opts;
+    hoop_csv_opts     csv;
+    int64_t           samples;
+    const char       *file[FILES_MAX];
+    int               nfiles, wanted_min, wanted_max;
+    const char       *wanted;                     /* for the error: "IMAGES LABELS" */
+    hoop_import_field field[HOOP_DATASET_FIELDS]; /* those of --input and --target */
+    int               nfields;
 } write_args;
 
 static int64_t parse_int(struct argp_state *state, const char *name, const char *text, int64_t min)
@@ -102,6 +106,41 @@ static int parse_word(struct argp_state *state, const char *name, const char *te
     }
     argp_error(state, "--%s %s: one of %s is wanted", name, text, list);
     return 0;
+}
+
+/* "classes", "real" or "scale=0.5" of a field; false: it is none. */
+static bool set_field(hoop_import_field *f, const char *text)
+{
+    char      *end;
+    const bool target = f->role == HOOP_TARGET;
+    if (target && strcmp(text, "classes") == 0) {
+        f->targets = HOOP_CSV_CLASS;
+    } else if (target && strcmp(text, "real") == 0) {
+        f->targets = HOOP_CSV_REAL;
+    } else {
+        if (strncmp(text, "scale=", 6) != 0) return false;
+        f->scale = strtod(text + 6, &end);
+        return end != text + 6 && *end == '\0' && isfinite(f->scale) && f->scale != 0;
+    }
+    return true;
+}
+
+/* NAME=FILE,SETTING,... of --input or --target. */
+static void add_field(struct argp_state *state, write_args *a, char *arg, hoop_field_role role)
+{
+    const char        *option = role == HOOP_INPUT ? "input" : "target";
+    char              *path   = strchr(arg, '='), *setting;
+    hoop_import_field *f      = &a->field[a->nfields];
+    if (a->nfields == HOOP_DATASET_FIELDS) argp_error(state, "more than %d fields", HOOP_DATASET_FIELDS);
+    if (path == NULL || path == arg || path[1] == '\0' || path[1] == ',')
+        argp_error(state, "--%s: '%s'; NAME=FILE is wanted", option, arg);
+    *path++ = '\0';
+    *f      = (hoop_import_field){.name = arg, .path = strsep(&path, ","), .role = role};
+    while ((setting = strsep(&path, ",")) != NULL)
+        if (!set_field(f, setting))
+            argp_error(state, "--%s %s: '%s'; %s is possible", option, f->name, setting,
+                       role == HOOP_INPUT ? "scale=NUMBER" : "classes, real or scale=NUMBER");
+    a->nfields++;
 }
 
 /* What concerns tables. */
@@ -192,12 +231,18 @@ static error_t parse_write(int key, char *arg, struct argp_state *state)
     case KEY_SAMPLES:
         a->samples = parse_int(state, "samples", arg, 1);
         return 0;
+    case KEY_INPUT:
+    case KEY_FIELD:
+        add_field(state, a, arg, key == KEY_INPUT ? HOOP_INPUT : HOOP_TARGET);
+        return 0;
     case ARGP_KEY_ARG:
         if (a->nfiles == a->wanted_max) argp_error(state, "%s is wanted; '%s' is too many", a->wanted, arg);
         a->file[a->nfiles++] = arg;
         return 0;
     case ARGP_KEY_END:
-        if (a->nfiles < a->wanted_min) argp_error(state, "%s is wanted", a->wanted);
+        if (a->nfields > 0 && a->nfiles > 0)
+            argp_error(state, "'%s' is the short form of one input and one target: --input and --target alone", a->file[0]);
+        if (a->nfields == 0 && a->nfiles < a->wanted_min) argp_error(state, "%s is wanted", a->wanted);
         if (a->opts.dir == NULL) argp_error(state, "where to? --out DIR");
         return 0;
     default:
@@ -211,21 +256,27 @@ static hoop_status print_part(const char *dir, const char *part, hoop_error *err
 {
     hoop_dataset            *ds = NULL;
     const hoop_dataset_info *info;
-    char                     spec[4096], size[PRINT_CELL], x[PRINT_SHAPE], y[PRINT_SHAPE];
+    hoop_dataset_opts        opts   = {.use_y = HOOP_Y_OPTIONAL};
+    hoop_field_opts         *fields = NULL;
+    char                     spec[4096], size[PRINT_CELL], shape[PRINT_SHAPE];
     hoop_status              st;
     if (snprintf(spec, sizeof spec, "%s/%s", dir, part) >= (int)sizeof spec)
         return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", dir);
-    st = hoop_dataset_open(spec, &(hoop_dataset_opts){.use_y = HOOP_Y_OPTIONAL}, err, &ds);
+    st          = hoop_dataset_fields(spec, err, &fields, &opts.nfields);
+    opts.fields = fields;
+    if (st == HOOP_OK) st = hoop_dataset_open(spec, &opts, err, &ds);
+    free(fields);
     if (st != HOOP_OK) return st;
     info = hoop_dataset_about(ds);
     print_bytes(info->bytes, size);
-    print_shape(info->field[HOOP_FIELD_X].ndim, info->field[HOOP_FIELD_X].shape, x);
-    (void)printf("%s: %" PRId64 " rows, x %s %s", spec, info->length, hoop_dtype_name(info->field[HOOP_FIELD_X].dtype), x);
-    if (info->field[HOOP_FIELD_Y].present) {
-        print_shape(info->field[HOOP_FIELD_Y].ndim, info->field[HOOP_FIELD_Y].shape, y);
-        (void)printf(", y %s %s", hoop_dtype_name(info->field[HOOP_FIELD_Y].dtype), y);
+    (void)printf("%s: %" PRId64 " rows", spec, info->length);
+    for (int k = 0; k < info->nfields; k++) {
+        const hoop_dataset_field *f = &info->field[k];
+        if (!f->present) continue;
+        print_shape(f->ndim, f->shape, shape);
+        (void)printf(", %s %s %s", f->name, hoop_dtype_name(f->dtype), shape);
+        if (f->classes > 0) (void)printf(", %" PRId64 " classes", f->classes);
     }
-    if (info->field[HOOP_FIELD_Y].classes > 0) (void)printf(", %" PRId64 " classes", info->field[HOOP_FIELD_Y].classes);
     (void)printf(", %d file%s, %s\n", info->shards, info->shards == 1 ? "" : "s", size);
     hoop_dataset_close(&ds);
     return HOOP_OK;
@@ -308,25 +359,36 @@ static int data_import_idx(int argc, char **argv)
 
 static hoop_status run_npy(const write_args *a, hoop_error *err, hoop_import_result *result)
 {
-    return hoop_import_npy(a->file[0], a->file[1], &(hoop_npy_opts){.targets = a->csv.targets}, &a->opts, err, result);
+    hoop_import_field field[HOOP_DATASET_FIELDS];
+    if (a->nfields == 0)
+        return hoop_import_npy(a->file[0], a->file[1], &(hoop_npy_opts){.targets = a->csv.targets}, &a->opts, err, result);
+    memcpy(field, a->field, sizeof field);
+    for (int k = 0; k < a->nfields; k++)
+        if (field[k].targets == HOOP_CSV_TARGETS_AUTO) field[k].targets = a->csv.targets;
+    return hoop_import_npy_fields(field, a->nfields, &a->opts, err, result);
 }
 
 static int data_import_npy(int argc, char **argv)
 {
     static const struct argp_option options[] = {
-        {"classes", KEY_CLASSES, NULL, 0, "Y is classes (default: found out)", 0},
-        {"real", KEY_REAL, NULL, 0, "Y is numbers", 0},
+        {"input", KEY_INPUT, "NAME=FILE[,scale=V]", 0,
+         "one of several inputs, in place of X: dataset /NAME; values are multiplied by V as they are read", 0},
+        {"target", KEY_FIELD, "NAME=FILE[,SETTING]", 0,
+         "one of several targets, in place of Y; classes or real says what this one is, scale=V as for inputs", 0},
+        {"classes", KEY_CLASSES, NULL, 0, "targets are classes (default: found out)", 0},
+        {"real", KEY_REAL, NULL, 0, "targets are numbers", 0},
         WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0},
         {0},
     };
     const struct argp argp = {options,
                               parse_write,
-                              "X.npy [Y.npy]",
+                              "X.npy [Y.npy]\n--input NAME=FILE... [--target NAME=FILE...]",
                               "Import NumPy arrays, plain or gzip: X of shape (N, ...), Y of shape (N) or (N, ...). Integers Y "
                               "of shape (N) become classes "
-                              "where few are different, or where they are 0 to C-1."
+                              "where few are different, or where they are 0 to C-1. Several inputs and targets have names."
                               "\vExamples:\n"
                               "  hoop data import-npy x.npy y.npy --split 0.1 --out simulations\n"
+                              "  hoop data import-npy --input u=u.npy --input v=v.npy --target p=p.npy -o sims\n"
                               "  hoop data import-npy x.npy --out unlabelled        only for hoop predict",
                               NULL,
                               NULL,

@@ -166,11 +166,22 @@ static error_t parse_look(int key, char *arg, struct argp_state *state)
 
 typedef hoop_status look_fn(const look_args *a, const char *spec, json_t *list, hoop_error *err);
 
-/* One set; a fault in it is told, and those after it are looked at, too. */
+/* One set, by the fields that it says it has where none are said; a fault in it is told, and those after it are looked at, too.
+ */
 static int look_at_set(const look_args *a, const char *spec, json_t *list, look_fn *f)
 {
-    hoop_error err = {.status = HOOP_OK};
-    return f(a, spec, list, &err) == HOOP_OK ? HOOP_EXIT_OK : command_report(&err);
+    look_args        mine   = *a;
+    hoop_error       err    = {.status = HOOP_OK};
+    hoop_field_opts *fields = NULL;
+    hoop_status      st     = HOOP_OK;
+    if (a->opts.nfields == 0 && a->opts.x == NULL && a->opts.y == NULL && a->opts.classes == 0)
+        st = hoop_dataset_fields(spec, &err, &fields, &mine.opts.nfields);
+    if (fields != NULL) mine.opts.fields = fields;
+    for (int k = 0; fields != NULL && k < mine.opts.nfields; k++)
+        if (fields[k].role == HOOP_TARGET) fields[k].labels = a->opts.labels;
+    if (st == HOOP_OK) st = f(&mine, spec, list, &err);
+    free(fields);
+    return st == HOOP_OK ? HOOP_EXIT_OK : command_report(&err);
 }
 
 static int look_at(const look_args *a, const char *spec, json_t *list, look_fn *f)

@@ -710,6 +710,196 @@ static void bad_npy_files(void **state)
     free(good);
 }
 
+/* ---- named fields of arrays ---- */
+
+enum { ROWS = 40 };
+
+/* u.npy f4 (ROWS, 3), v.npy u1 (ROWS, 2, 2), p.npy f8 (ROWS), q.npy i8 (ROWS) of 0 to 3 */
+static void store_fields(void)
+{
+    float         u[ROWS * 3];
+    unsigned char v[ROWS * 4];
+    double        p[ROWS];
+    int64_t       q[ROWS];
+    for (int i = 0; i < ROWS * 3; i++) u[i] = (float)i / 2;
+    for (int i = 0; i < ROWS * 4; i++) v[i] = (unsigned char)i;
+    for (int i = 0; i < ROWS; i++) p[i] = i / 3.0;
+    for (int i = 0; i < ROWS; i++) q[i] = i % 4;
+    npy_store("u.npy", 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 3), }", u, sizeof u);
+    npy_store("v.npy", 1, "{'descr': '|u1', 'fortran_order': False, 'shape': (40, 2, 2), }", v, sizeof v);
+    npy_store("p.npy", 1, "{'descr': '<f8', 'fortran_order': False, 'shape': (40,), }", p, sizeof p);
+    npy_store("q.npy", 1, "{'descr': '<i8', 'fortran_order': False, 'shape': (40,), }", q, sizeof q);
+    npy_store("short.npy", 1, "{'descr': '<i8', 'fortran_order': False, 'shape': (39,), }", q, 39 * 8);
+}
+
+/* Row i of the arrays stands in all fields of one sample, and each in one part only. */
+static void look_for_rows(hoop_dataset *ds, bool seen[ROWS])
+{
+    const int64_t n = hoop_dataset_about(ds)->length;
+    float         u[ROWS * 3], v[ROWS * 4];
+    double        p[ROWS];
+    int64_t       q[ROWS];
+    read_all(ds, 0, HOOP_F32, u);
+    read_all(ds, 1, HOOP_F32, v);
+    read_all(ds, 2, HOOP_F64, p);
+    read_all(ds, 3, HOOP_I64, q);
+    for (int64_t k = 0; k < n; k++) {
+        const int row = (int)(u[3 * k] * 2) / 3;
+        assert_in_range(row, 0, ROWS - 1);
+        assert_false(seen[row]);
+        seen[row] = true;
+        for (int j = 0; j < 3; j++) assert_true(u[3 * k + j] == (float)(3 * row + j) / 2);
+        for (int j = 0; j < 4; j++) assert_true(v[4 * k + j] == (float)(4 * row + j) * 0.5F);
+        assert_true(p[k] == row / 3.0);
+        assert_int_equal(q[k], row % 4);
+    }
+}
+
+static void npy_fields(void **state)
+{
+    const hoop_import_field fields[]   = {{.name = "u", .path = "u.npy"},
+                                          {.name = "v-2.x", .path = "v.npy", .scale = 0.5},
+                                          {.name = "p", .path = "p.npy", .role = HOOP_TARGET},
+                                          {.name = "q", .path = "q.npy", .role = HOOP_TARGET}};
+    bool                    seen[ROWS] = {false};
+    hoop_error              err        = {0};
+    hoop_import_result      r;
+    (void)state;
+    store_fields();
+    test_ok(hoop_import_npy_fields(fields, 4, &(hoop_import_opts){.dir = "named", .split = 0.25, .shards = 3}, &err, &r));
+    assert_int_equal(r.train_rows, 30);
+    assert_int_equal(r.validation_rows, 10);
+    assert_int_equal(r.classes, 4);
+    for (int part = 0; part < 2; part++) {
+        const char        *spec = part == 0 ? "named/train" : "named/validation";
+        hoop_field_opts   *own;
+        hoop_dataset      *ds;
+        hoop_verify_report report;
+        int                n;
+        test_ok(hoop_dataset_fields(spec, &err, &own, &n));
+        assert_int_equal(n, 4);
+        for (int k = 0; k < 4; k++) {
+            assert_string_equal(own[k].name, fields[k].name);
+            assert_string_equal(own[k].path + 1, fields[k].name);
+            assert_int_equal(own[k].role, fields[k].role);
+        }
+        test_ok(hoop_dataset_open(spec, &(hoop_dataset_opts){.fields = own, .nfields = n}, &err, &ds));
+        free(own);
+        assert_int_equal(hoop_dataset_about(ds)->shards, 3);
+        assert_int_equal(hoop_dataset_about(ds)->field[0].dtype, HOOP_F32);
+        assert_int_equal(hoop_dataset_about(ds)->field[1].dtype, HOOP_U8);
+        assert_int_equal(hoop_dataset_about(ds)->field[1].ndim, 2);
+        assert_int_equal(hoop_dataset_about(ds)->field[2].dtype, HOOP_F64);
+        assert_int_equal(hoop_dataset_about(ds)->field[2].classes, 0);
+        assert_int_equal(hoop_dataset_about(ds)->field[3].classes, 4);
+        test_ok(hoop_dataset_verify(ds, NULL, NULL, &err, &report));
+        assert_int_equal(report.checksums, 12);
+        look_for_rows(ds, seen);
+        hoop_dataset_close(&ds);
+    }
+    for (int i = 0; i < ROWS; i++) assert_true(seen[i]);
+}
+
+/* x and y by name are the short form: the same bytes, and nothing said of fields */
+static void npy_fields_x_and_y(void **state)
+{
+    const hoop_import_field fields[] = {{.name = "x", .path = "u.npy"}, {.name = "y", .path = "q.npy", .role = HOOP_TARGET}};
+    const hoop_import_field labels[] = {{.name = "x", .path = "u.npy"},
+                                        {.name = "q", .path = "q.npy", .role = HOOP_TARGET, .targets = HOOP_CSV_REAL}};
+    hoop_error              err      = {0};
+    hoop_field_opts        *own;
+    hoop_dataset           *ds;
+    char                   *a, *b;
+    int64_t                 na, nb;
+    int                     n;
+    (void)state;
+    store_fields();
+    test_ok(hoop_import_npy_fields(fields, 2, &(hoop_import_opts){.dir = "xy1", .shards = 1}, &err, NULL));
+    test_ok(hoop_import_npy("u.npy", "q.npy", NULL, &(hoop_import_opts){.dir = "xy2", .shards = 1}, &err, NULL));
+    a = test_load("xy1/train-00000-of-00001.h5", &na);
+    b = test_load("xy2/train-00000-of-00001.h5", &nb);
+    assert_true(na == nb && memcmp(a, b, (size_t)na) == 0);
+    free(a);
+    free(b);
+    test_ok(hoop_dataset_fields("xy1/train", &err, &own, &n));
+    assert_true(own == NULL && n == 0);
+    test_ok(hoop_import_npy_fields(labels, 2, &(hoop_import_opts){.dir = "xq", .shards = 1}, &err, NULL));
+    test_ok(hoop_dataset_fields("xq/train", &err, &own, &n));
+    assert_int_equal(n, 2);
+    test_ok(hoop_dataset_open("xq/train", &(hoop_dataset_opts){.fields = own, .nfields = n}, &err, &ds));
+    assert_int_equal(hoop_dataset_about(ds)->field[1].dtype, HOOP_F32); /* as `targets` says */
+    assert_int_equal(hoop_dataset_about(ds)->field[1].classes, 0);
+    hoop_dataset_close(&ds);
+    free(own);
+}
+
+static void bad_npy_fields(void **state)
+{
+    static const char      longest[] = "a23456789012345678901234567890123456789012345678901234567890123";
+    const hoop_import_opts o         = {.dir = "bad-fields", .shards = 1};
+    const struct {
+        hoop_import_field first, second;
+        hoop_status       want;
+        const char       *word;
+    } cases[] = {
+        {{.name = "u", .path = "u.npy"},
+         {.name = "q", .path = "short.npy", .role = HOOP_TARGET},
+         HOOP_ESHAPE,
+         "u.npy has 40 rows, short.npy has 39"},
+        {{.name = "u", .path = "u.npy"},
+         {.name = "u", .path = "q.npy", .role = HOOP_TARGET},
+         HOOP_EARG,
+         "two fields are called 'u'"},
+        {{.name = "", .path = "u.npy"}, {.name = "q", .path = "q.npy"}, HOOP_EARG, "cannot be called ''"},
+        {{.name = NULL, .path = "u.npy"}, {.name = "q", .path = "q.npy"}, HOOP_EARG, "cannot be called ''"},
+        {{.name = "u", .path = "u.npy"}, {.name = "a/b", .path = "q.npy"}, HOOP_EARG, "cannot be called 'a/b'"},
+        {{.name = "u", .path = "u.npy"}, {.name = "\xc3\xa9", .path = "q.npy"}, HOOP_EARG, "1 to 63 letters, digits"},
+        {{.name = "u", .path = "u.npy"},
+         {.name = "a234567890123456789012345678901234567890123456789012345678901234", .path = "q.npy"},
+         HOOP_EARG,
+         "1 to 63"},
+        {{.name = "u", .path = "u.npy"}, {.name = "xxh3_64", .path = "q.npy"}, HOOP_EARG, "something else"},
+        {{.name = "u", .path = "u.npy"}, {.name = "..", .path = "q.npy"}, HOOP_EARG, "something else"},
+        {{.name = "y", .path = "u.npy"}, {.name = "q", .path = "q.npy"}, HOOP_EARG, "an input cannot be called 'y'"},
+        {{.name = "u", .path = "u.npy"},
+         {.name = "x", .path = "q.npy", .role = HOOP_TARGET},
+         HOOP_EARG,
+         "a target cannot be called 'x'"},
+        {{.name = "u", .path = "u.npy", .role = HOOP_TARGET},
+         {.name = "q", .path = "q.npy", .role = HOOP_TARGET},
+         HOOP_EARG,
+         "no input"},
+        {{.name = "u", .path = "u.npy", .scale = NAN}, {.name = "q", .path = "q.npy"}, HOOP_EARG, "a finite number is wanted"},
+        {{.name = "u", .path = "u.npy"},
+         {.name = "q", .path = "q.npy", .role = HOOP_TARGET, .scale = 2},
+         HOOP_EARG,
+         "classes, which have none"},
+        {{.name = "u", .path = "u.npy"},
+         {.name = "p", .path = "p.npy", .role = HOOP_TARGET, .targets = HOOP_CSV_CLASS},
+         HOOP_EFORMAT,
+         "classes are whole numbers"},
+        {{.name = "u", .path = "u.npy"}, {.name = "q", .path = "none.npy"}, HOOP_EIO, "none.npy"},
+    };
+    hoop_import_field two[2];
+    hoop_error        err = {0};
+    (void)state;
+    store_fields();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        memset(&err, 0, sizeof err);
+        two[0] = cases[i].first;
+        two[1] = cases[i].second;
+        test_failed(hoop_import_npy_fields(two, 2, &o, &err, NULL), &err, cases[i].want, cases[i].word, NULL);
+    }
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_import_npy_fields(two, 0, &o, &err, NULL), &err, HOOP_EARG, "0 fields; 1 to 64", NULL);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_import_npy_fields(two, 65, &o, &err, NULL), &err, HOOP_EARG, "65 fields", NULL);
+    assert_false(test_exists("bad-fields"));
+    two[1] = (hoop_import_field){.name = longest, .path = "q.npy"};
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_import_npy_fields(two, 2, &o, &err, NULL));
+}
+
 /* ---- disks ---- */
 
 static void a_full_disk_leaves_nothing(void **state)
@@ -774,6 +964,9 @@ int main(void)
         cmocka_unit_test(npy_files),
         cmocka_unit_test(bad_npy_files),
         cmocka_unit_test(npy_of_uint64),
+        cmocka_unit_test(npy_fields),
+        cmocka_unit_test(npy_fields_x_and_y),
+        cmocka_unit_test(bad_npy_fields),
         cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(progress_is_told),
     };

@@ -132,6 +132,9 @@ HOOP_API void        hoop_dataset_close(hoop_dataset **ds);
 /** The sets of a folder, sorted, each as hoop_dataset_open takes it: DIR/train of shards, DIR/a.h5 of other HDF5 files. None is
  * no error. Owns: caller, each and the list (free). Errors: HOOP_EIO, HOOP_EARG (too long a path), HOOP_ENOMEM. Calls: Local. */
 HOOP_API hoop_status hoop_dataset_sets(const char *dir, hoop_error *err, char ***sets, int64_t *n);
+/** Which fields a set of hoop's says that it has, as opts.fields takes them: *n of them, inputs first; 0 and NULL where it says
+ * nothing, as one of x and y, or of others. Owns: caller, as one block (free). Errors: those of opening. Calls: Local. */
+HOOP_API hoop_status hoop_dataset_fields(const char *spec, hoop_error *err, hoop_field_opts **fields, int *n);
 /** What it holds; lives as long as the dataset. Calls: Local. */
 HOOP_API const hoop_dataset_info *hoop_dataset_about(const hoop_dataset *ds);
 /** The place of the field called so; -1 if there is none. Calls: Local. */

@@ -39,7 +39,7 @@ typedef struct hoop_import_line {
 } hoop_import_line;
 
 typedef struct hoop_import_result {
-    int64_t          train_rows, validation_rows, classes; /* classes: 0 for real targets */
+    int64_t          train_rows, validation_rows, classes; /* classes: 0 for real targets; of several the first that has some */
     int64_t          dropped_rows, missing;                /* rows left out; missing cells there were */
     int              nlines;
     hoop_import_line line[HOOP_IMPORT_LINES]; /* what was decided; if full, the last says so; nothing to free */
@@ -112,6 +112,25 @@ typedef struct hoop_npy_opts {
  */
 HOOP_API hoop_status hoop_import_npy(const char *x, const char *y, const hoop_npy_opts *npy, const hoop_import_opts *opts,
                                      hoop_error *err, hoop_import_result *result);
+
+/** One field of a set to write. */
+typedef struct hoop_import_field {
+    const char *name; /* "u", for dataset /u: 1 to 63 letters, digits, `_`, `-` and `.`, not dots alone; not xxh3_64, nor x for a
+                         target, nor y for an input */
+    const char      *path; /* of its file */
+    hoop_field_role  role;
+    hoop_csv_targets targets; /* of a target; AUTO: as for y above */
+    double           scale;   /* attribute `scale`, which values are multiplied by as they are read; 0: none */
+} hoop_import_field;
+
+/**
+ * The same of any inputs and targets, one .npy file each, in this order: each with its own dtype, row shape, classes and
+ * checksums. x and y alone give the bytes that hoop_import_npy gives. Errors besides: HOOP_EARG (a name that cannot be, two
+ * alike, no input, a scale that is not finite or of classes); HOOP_ESHAPE (numbers of rows differ). result may be NULL. Calls:
+ * Local.
+ */
+HOOP_API hoop_status hoop_import_npy_fields(const hoop_import_field *fields, int nfields, const hoop_import_opts *opts,
+                                            hoop_error *err, hoop_import_result *result);
 
 /**
  * A synthetic set of `samples` rows. "digits": x u8 (N, 28, 28) digit-like strokes with noise, shifts, rotations, varying

@@ -279,6 +279,81 @@ static void npy(void **state)
     assert_true(!exists("bad") || count_files("bad") == 0);
 }
 
+static const char named_config[] =
+    "seed: 3\nsteps: 8\nbatch: 14\nleaves: 5\nthreads: 1\n"
+    "model:\n"
+    "  layers:\n"
+    "    - parallel: {inputs: each, join: concat, branches: {u: [{linear: 12}, relu], v: [flatten, {linear: 12}, tanh]}}\n"
+    "    - parallel: {branches: {p: [{linear: 2}], q: [{linear: 3}]}}\n"
+    "data: {train: named/train, validation: named/validation, inputs: {u: /u, v: /v}, targets: {p: {path: /p, loss: mse}, q: "
+    "/q}}\n";
+
+/* Arrays by name become a set that says its fields, and is trained on by them; the same bits for 1 and 2 ranks. */
+static void npy_by_name(void **state)
+{
+    enum { ROWS = 60 };
+    float         u[ROWS][3];
+    unsigned char v[ROWS][2][2];
+    double        p[ROWS][2];
+    int64_t       q[ROWS];
+    char          hash[65] = "";
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        for (int j = 0; j < 3; j++) u[i][j] = (float)((i * 7 + j * 5) % 11) / 11;
+        for (int j = 0; j < 4; j++) v[i][j / 2][j % 2] = (unsigned char)(i * 13 + j);
+        for (int j = 0; j < 2; j++) p[i][j] = (double)u[i][j] * 2 - 1;
+        q[i] = i % 3;
+    }
+    make_npy("u.npy", "<f4", "(60, 3)", u, sizeof u);
+    make_npy("v.npy", "|u1", "(60, 2, 2)", v, sizeof v);
+    make_npy("p.npy", "<f8", "(60, 2)", p, sizeof p);
+    make_npy("labels.npy", "<i8", "(60,)", q, sizeof q);
+    make_npy("short.npy", "<i8", "(59,)", q, sizeof q - 8);
+    (void)hoop("data import-npy --input u=u.npy --input v=v.npy,scale=0.004 --target p=p.npy --target q=labels.npy --split 0.2 "
+               "--shards 3 --out named");
+    succeeded();
+    said("target       p: 2 numbers a row");
+    said("target       q: 3 classes, 0 to 2");
+    said("named/train: 48 rows, u f32 [3], v u8 [2, 2], p f64 [2], q i64 [], 3 classes, 3 files");
+    (void)hoop("data info named");
+    succeeded();
+    said("v            /v  u8 [2, 2] a row, scale 0.004");
+    said("classes      3");
+    (void)hoop("data verify named");
+    succeeded();
+    said("named/train: 48 rows, 12 checksums right");
+    said("q labels 0 to 2");
+    (void)hoop("data verify named/train --input u=/u --target q=/q");
+    succeeded();
+    said("6 checksums right");
+    store("named.yaml", named_config, sizeof named_config - 1);
+    for (int ranks = 1; ranks <= 2; ranks++) {
+        assert_int_equal(hoop_ranks(ranks, "train named.yaml --out runs/named-%d", ranks), 0);
+        assert_int_equal(hoop("inspect runs/named-%d --hash=state", ranks), 0);
+        if (ranks == 1) (void)snprintf(hash, sizeof hash, "%.64s", last.out);
+        assert_memory_equal(hash, last.out, 64);
+    }
+    (void)hoop("data import-npy --input u=u.npy --target p=p.npy,classes --target q=labels.npy --out none");
+    failed(1, "p.npy: 2 numbers a row; a class is one");
+    (void)hoop("data import-npy --input u=u.npy --target q=short.npy --out none");
+    failed(1, "u.npy has 60 rows, short.npy has 59");
+    (void)hoop("data import-npy --input u=u.npy --input u=v.npy --out none");
+    failed(1, "two fields are called 'u'");
+    (void)hoop("data import-npy --input a/b=u.npy --out none");
+    failed(1, "a field cannot be called 'a/b'");
+    (void)hoop("data import-npy --target q=labels.npy --out none");
+    failed(1, "no input");
+    (void)hoop("data import-npy --input u= --out none");
+    failed(2, "NAME=FILE is wanted");
+    (void)hoop("data import-npy --input u=u.npy,classes --out none");
+    failed(2, "--input u: 'classes'; scale=NUMBER is possible");
+    (void)hoop("data import-npy --input u=u.npy --target q=labels.npy,scale=0 --out none");
+    failed(2, "--target q: 'scale=0'");
+    (void)hoop("data import-npy u.npy --target q=labels.npy --out none");
+    failed(2, "'u.npy' is the short form");
+    assert_false(exists("none"));
+}
+
 static void damage_is_found_and_named(void **state)
 {
     char   *data;
@@ -422,6 +497,7 @@ int main(void)
         cmocka_unit_test(csv),
         cmocka_unit_test(tables),
         cmocka_unit_test(npy),
+        cmocka_unit_test(npy_by_name),
         cmocka_unit_test(damage_is_found_and_named),
         cmocka_unit_test(any_hdf5_file_will_do),
         cmocka_unit_test(info_names_columns),
