@@ -294,7 +294,7 @@ static bool names_differ(const char *a, const char *b, int64_t *at, char in_a[64
 /* " of p", where more than one target has classes; y is the one of the short form */
 static const char *whose(const hoop__field_meaning *f, char out[80])
 {
-    (void)snprintf(out, 80, strcmp(f->name, "y") == 0 ? "" : " of %s", f->name);
+    (void)snprintf(out, 80, "%s%s", strcmp(f->name, "y") == 0 ? "" : " of ", strcmp(f->name, "y") == 0 ? "" : f->name);
     return out;
 }
 

@@ -487,7 +487,7 @@ static void lists_of_every_layout(void **state)
                     "sample 1 of words", "10 long", "9", NULL);
         err = (hoop_error){0};
         test_ok(hoop_dataset_verify(ds, NULL, NULL, &err, &r));
-        assert_true(r.rows == N && r.field[2].least == 0 && r.field[0].greatest == 100 * 22 + length_of(22) - 1);
+        assert_true(r.rows == N && r.field[2].least == 0 && r.field[0].greatest == (double)(100 * 22 + length_of(22) - 1));
         hoop_dataset_close(&ds);
     }
 }

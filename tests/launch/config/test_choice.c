@@ -196,8 +196,8 @@ static void resolved_and_fingerprint(void **state)
 {
     static const char *const texts[] = {
         "optimizer: {momentum: 0.5, name: sgd}\nmodel: {layers: [relu]}\n",
-        "optimizer: {name: sgd, momentum: 5e-1, beta: 0.9, warmup: 3}\nloss: {name: mse}\nmodel: "
-        "{kind: layers, layers: [relu]}\n",
+        ("optimizer: {name: sgd, momentum: 5e-1, beta: 0.9, warmup: 3}\nloss: {name: mse}\n"
+         "model: {kind: layers, layers: [relu]}\n"),
         "optimizer: {name: sgd, momentum: 0.5}\nloss: {name: huber, delta: 2}\nmodel: {layers: [relu]}\n"};
     static const char *const wanted[] = {"loss: mse\n", "loss: mse\n", "loss:\n  name: huber\n  delta: 2\n"};
     char                     print[3][HOOP_FINGERPRINT_SIZE];
@@ -235,8 +235,8 @@ static void help_lists_all_kinds(void **state)
 {
     static const char *const lines[] = {
         "\n  name: adam                       # which optimiser; adam | adamw | sgd *\n",
-        "\n  # sgd: plain\n  #   lr: 0.01                     # learning rate; number from 0 to 1000 *\n"
-        "  #   momentum: 0.0                # of the gradient; number from 0 to 1 *\n",
+        ("\n  # sgd: plain\n  #   lr: 0.01                     # learning rate; number from 0 to 1000 *\n"
+         "  #   momentum: 0.0                # of the gradient; number from 0 to 1 *\n"),
         "\nloss: mse                          # what is minimised; mse | huber *\n  # mse: squares\n", "\n  #   delta: 1.0  ",
         "\n  #   layers:                      # a list *\n"};
     all                a      = {0};
