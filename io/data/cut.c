@@ -60,7 +60,7 @@ hoop_status hoop__piece_parse(const char *path, hoop_error *err, hoop_piece *out
 /* How the elements of a row lie in the dataset: what is side by side is one run. */
 static void walk(hoop_cut *c)
 {
-    int64_t stride[HOOP_CUT_DIMS], numel = 1;
+    int64_t stride[HOOP_CUT_DIMS] = {1}, numel = 1;
     bool    runs = true;
     for (int d = c->ndim - 1; d >= 0; d--) {
         stride[d] = numel;
