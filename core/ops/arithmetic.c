@@ -35,17 +35,9 @@ hoop_tensor *hoop_add(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
     return hoop_op_call(t, &hoop__op_add, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
 }
-static hoop_status add_forward(const hoop_call *c)
-{
-    return hoop__run_binary(c, HOOP_BINARY_add);
-}
-static double add_reference_value(double p, double q)
+static double add_reference(double p, double q)
 {
     return p + q;
-}
-static void add_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, add_reference_value);
 }
 static void add_backward(hoop_backward_call *b)
 {
@@ -59,9 +51,11 @@ const hoop_op hoop__op_add = {
     .nout      = 1,
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .shape     = hoop__shape_broadcast,
-    .forward   = add_forward,
+    .forward   = hoop__forward_binary,
+    .kernel    = HOOP_BINARY_add,
     .backward  = add_backward,
-    .reference = add_reference,
+    .reference = hoop__reference_binary,
+    .binary    = add_reference,
     HOOP_CASES(binary_cases),
 };
 
@@ -74,17 +68,9 @@ hoop_tensor *hoop_sub(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
     return hoop_op_call(t, &hoop__op_sub, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
 }
-static hoop_status sub_forward(const hoop_call *c)
-{
-    return hoop__run_binary(c, HOOP_BINARY_sub);
-}
-static double sub_reference_value(double p, double q)
+static double sub_reference(double p, double q)
 {
     return p - q;
-}
-static void sub_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, sub_reference_value);
 }
 static void sub_backward(hoop_backward_call *b)
 {
@@ -98,9 +84,11 @@ const hoop_op hoop__op_sub = {
     .nout      = 1,
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .shape     = hoop__shape_broadcast,
-    .forward   = sub_forward,
+    .forward   = hoop__forward_binary,
+    .kernel    = HOOP_BINARY_sub,
     .backward  = sub_backward,
-    .reference = sub_reference,
+    .reference = hoop__reference_binary,
+    .binary    = sub_reference,
     HOOP_CASES(binary_cases),
 };
 
@@ -113,17 +101,9 @@ hoop_tensor *hoop_mul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
     return hoop_op_call(t, &hoop__op_mul, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
 }
-static hoop_status mul_forward(const hoop_call *c)
-{
-    return hoop__run_binary(c, HOOP_BINARY_mul);
-}
-static double mul_reference_value(double p, double q)
+static double mul_reference(double p, double q)
 {
     return p * q;
-}
-static void mul_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, mul_reference_value);
 }
 static void mul_backward(hoop_backward_call *b)
 {
@@ -138,9 +118,11 @@ const hoop_op hoop__op_mul = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .shape     = hoop__shape_broadcast,
-    .forward   = mul_forward,
+    .forward   = hoop__forward_binary,
+    .kernel    = HOOP_BINARY_mul,
     .backward  = mul_backward,
-    .reference = mul_reference,
+    .reference = hoop__reference_binary,
+    .binary    = mul_reference,
     HOOP_CASES(binary_cases),
 };
 
@@ -153,17 +135,9 @@ hoop_tensor *hoop_div(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
     return hoop_op_call(t, &hoop__op_div, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
 }
-static hoop_status div_forward(const hoop_call *c)
-{
-    return hoop__run_binary(c, HOOP_BINARY_div);
-}
-static double div_reference_value(double p, double q)
+static double div_reference(double p, double q)
 {
     return p / q;
-}
-static void div_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, div_reference_value);
 }
 static void div_backward(hoop_backward_call *b)
 {
@@ -181,9 +155,11 @@ const hoop_op hoop__op_div = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_IN(1) | HOOP_READS_OUT(0),
     .shape     = hoop__shape_broadcast,
-    .forward   = div_forward,
+    .forward   = hoop__forward_binary,
+    .kernel    = HOOP_BINARY_div,
     .backward  = div_backward,
-    .reference = div_reference,
+    .reference = hoop__reference_binary,
+    .binary    = div_reference,
     HOOP_CASES(divisor_cases),
 };
 
@@ -196,17 +172,13 @@ hoop_tensor *hoop_neg(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_neg, &x, 1, NULL, NULL);
 }
-static hoop_status neg_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_neg);
-}
 static void neg_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_neg(b->t, b->dy[0]);
 }
-static void neg_reference(const hoop_call *c)
+static double neg_reference(double x)
 {
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = -hoop__at(c->in[0], i);
+    return -x;
 }
 const hoop_op hoop__op_neg = {
     .name      = "neg",
@@ -215,9 +187,11 @@ const hoop_op hoop__op_neg = {
     .nout      = 1,
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .shape     = hoop__shape_unary,
-    .forward   = neg_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_neg,
     .backward  = neg_backward,
-    .reference = neg_reference,
+    .reference = hoop__reference_unary,
+    .unary     = neg_reference,
     HOOP_CASES(unary_cases),
 };
 
@@ -328,18 +302,14 @@ hoop_tensor *hoop_reciprocal(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_reciprocal, &x, 1, NULL, NULL);
 }
-static hoop_status reciprocal_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_reciprocal);
-}
 static void reciprocal_backward(hoop_backward_call *b)
 {
     hoop_tensor *square = hoop_mul(b->t, b->out[0], b->out[0]), *minus = hoop_neg(b->t, square);
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], minus);
 }
-static void reciprocal_reference(const hoop_call *c)
+static double reciprocal_reference(double x)
 {
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = 1.0 / hoop__at(c->in[0], i);
+    return 1.0 / x;
 }
 static const hoop_case reciprocal_cases[] = {{"3x4+"}, {".+"}, {"0x3"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
@@ -351,8 +321,10 @@ const hoop_op hoop__op_reciprocal = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_unary,
-    .forward   = reciprocal_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_reciprocal,
     .backward  = reciprocal_backward,
-    .reference = reciprocal_reference,
+    .reference = hoop__reference_unary,
+    .unary     = reciprocal_reference,
     HOOP_CASES(reciprocal_cases),
 };

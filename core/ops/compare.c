@@ -17,17 +17,9 @@ hoop_tensor *hoop_greater(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
     return hoop_op_call(t, &hoop__op_greater, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
 }
-static hoop_status greater_forward(const hoop_call *c)
-{
-    return hoop__run_binary(c, HOOP_BINARY_greater);
-}
-static double greater_reference_value(double p, double q)
+static double greater_reference(double p, double q)
 {
     return p > q ? 1.0 : 0.0;
-}
-static void greater_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, greater_reference_value);
 }
 const hoop_op hoop__op_greater = {
     .name      = "greater",
@@ -36,8 +28,10 @@ const hoop_op hoop__op_greater = {
     .nout      = 1,
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_NO_GRAD,
     .shape     = hoop__shape_broadcast,
-    .forward   = greater_forward,
-    .reference = greater_reference,
+    .forward   = hoop__forward_binary,
+    .kernel    = HOOP_BINARY_greater,
+    .reference = hoop__reference_binary,
+    .binary    = greater_reference,
     HOOP_CASES(cases),
 };
 
@@ -50,17 +44,9 @@ hoop_tensor *hoop_equal(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
     return hoop_op_call(t, &hoop__op_equal, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
 }
-static hoop_status equal_forward(const hoop_call *c)
-{
-    return hoop__run_binary(c, HOOP_BINARY_equal);
-}
-static double equal_reference_value(double p, double q)
+static double equal_reference(double p, double q)
 {
     return p == q ? 1.0 : 0.0;
-}
-static void equal_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, equal_reference_value);
 }
 const hoop_op hoop__op_equal = {
     .name      = "equal",
@@ -69,7 +55,9 @@ const hoop_op hoop__op_equal = {
     .nout      = 1,
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_NO_GRAD,
     .shape     = hoop__shape_broadcast,
-    .forward   = equal_forward,
-    .reference = equal_reference,
+    .forward   = hoop__forward_binary,
+    .kernel    = HOOP_BINARY_equal,
+    .reference = hoop__reference_binary,
+    .binary    = equal_reference,
     HOOP_CASES(cases),
 };

@@ -18,14 +18,6 @@ hoop_tensor *hoop_exp(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_exp, &x, 1, NULL, NULL);
 }
-static hoop_status exp_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_exp);
-}
-static void exp_reference(const hoop_call *c)
-{
-    hoop__reference_unary(c, exp);
-}
 static void exp_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], b->out[0]);
@@ -38,9 +30,11 @@ const hoop_op hoop__op_exp = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_unary,
-    .forward   = exp_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_exp,
     .backward  = exp_backward,
-    .reference = exp_reference,
+    .reference = hoop__reference_unary,
+    .unary     = exp,
     HOOP_CASES(any_cases),
 };
 
@@ -52,14 +46,6 @@ const hoop_op hoop__op_exp = {
 hoop_tensor *hoop_log(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_log, &x, 1, NULL, NULL);
-}
-static hoop_status log_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_log);
-}
-static void log_reference(const hoop_call *c)
-{
-    hoop__reference_unary(c, log);
 }
 static void log_backward(hoop_backward_call *b)
 {
@@ -73,9 +59,11 @@ const hoop_op hoop__op_log = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_IN(0),
     .shape     = hoop__shape_unary,
-    .forward   = log_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_log,
     .backward  = log_backward,
-    .reference = log_reference,
+    .reference = hoop__reference_unary,
+    .unary     = log,
     HOOP_CASES(positive_cases),
 };
 
@@ -87,14 +75,6 @@ const hoop_op hoop__op_log = {
 hoop_tensor *hoop_sqrt(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_sqrt, &x, 1, NULL, NULL);
-}
-static hoop_status sqrt_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_sqrt);
-}
-static void sqrt_reference(const hoop_call *c)
-{
-    hoop__reference_unary(c, sqrt);
 }
 static void sqrt_backward(hoop_backward_call *b)
 {
@@ -109,9 +89,11 @@ const hoop_op hoop__op_sqrt = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_unary,
-    .forward   = sqrt_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_sqrt,
     .backward  = sqrt_backward,
-    .reference = sqrt_reference,
+    .reference = hoop__reference_unary,
+    .unary     = sqrt,
     HOOP_CASES(positive_cases),
 };
 
@@ -123,14 +105,6 @@ const hoop_op hoop__op_sqrt = {
 hoop_tensor *hoop_erf(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_erf, &x, 1, NULL, NULL);
-}
-static hoop_status erf_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_erf);
-}
-static void erf_reference(const hoop_call *c)
-{
-    hoop__reference_unary(c, erf);
 }
 static void erf_backward(hoop_backward_call *b)
 {
@@ -150,8 +124,10 @@ const hoop_op hoop__op_erf = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_IN(0),
     .shape     = hoop__shape_unary,
-    .forward   = erf_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_erf,
     .backward  = erf_backward,
-    .reference = erf_reference,
+    .reference = hoop__reference_unary,
+    .unary     = erf,
     HOOP_CASES(any_cases),
 };

@@ -15,21 +15,13 @@ hoop_tensor *hoop_relu(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_relu, &x, 1, NULL, NULL);
 }
-static hoop_status relu_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_relu);
-}
 static void relu_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_relu_grad(b->t, b->out[0], b->dy[0]);
 }
-static double relu_reference_value(double x)
+static double relu_reference(double x)
 {
     return x > 0.0 ? x : 0.0;
-}
-static void relu_reference(const hoop_call *c)
-{
-    hoop__reference_unary(c, relu_reference_value);
 }
 static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
@@ -41,9 +33,11 @@ const hoop_op hoop__op_relu = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_unary,
-    .forward   = relu_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_relu,
     .backward  = relu_backward,
-    .reference = relu_reference,
+    .reference = hoop__reference_unary,
+    .unary     = relu_reference,
     HOOP_CASES(cases),
 };
 
@@ -57,23 +51,15 @@ hoop_tensor *hoop_relu_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy)
 {
     return hoop_op_call(t, &hoop__op_relu_grad, (hoop_tensor *[]){y, dy}, 2, NULL, NULL);
 }
-static hoop_status relu_grad_forward(const hoop_call *c)
-{
-    return hoop__run_unary_grad(c, HOOP_UNARY_GRAD_relu);
-}
 static hoop_tensor *relu_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
     hoop_tensor *zero = hoop_fill(t, hoop_tensor_dtype(in[0]), 0, NULL, 0.0), *mask = hoop_greater(t, in[0], zero);
     (void)nin, (void)attrs;
     return hoop_mul(t, in[1], mask);
 }
-static double relu_grad_reference_value(double y, double dy)
+static double relu_grad_reference(double y, double dy)
 {
     return (y > 0.0 ? 1.0 : 0.0) * dy;
-}
-static void relu_grad_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, relu_grad_reference_value);
 }
 static const hoop_case grad_cases[] = {
     {"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<5", NULL, HOOP_EDTYPE},
@@ -86,8 +72,10 @@ const hoop_op hoop__op_relu_grad = {
     .nout      = 1,
     .flags     = HOOP_OP_ACCUMULATES,
     .shape     = hoop__shape_same,
-    .forward   = relu_grad_forward,
+    .forward   = hoop__forward_unary_grad,
+    .kernel    = HOOP_UNARY_GRAD_relu,
     .composite = relu_grad_composite,
-    .reference = relu_grad_reference,
+    .reference = hoop__reference_binary,
+    .binary    = relu_grad_reference,
     HOOP_CASES(grad_cases),
 };

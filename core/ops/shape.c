@@ -166,6 +166,21 @@ hoop_status hoop__run_binary(const hoop_call *c, int kernel)
     return HOOP_OK;
 }
 
+hoop_status hoop__forward_unary(const hoop_call *c)
+{
+    return hoop__run_unary(c, c->op->kernel);
+}
+
+hoop_status hoop__forward_unary_grad(const hoop_call *c)
+{
+    return hoop__run_unary_grad(c, c->op->kernel);
+}
+
+hoop_status hoop__forward_binary(const hoop_call *c)
+{
+    return hoop__run_binary(c, c->op->kernel);
+}
+
 double hoop__at(const hoop_view *x, int64_t i)
 {
     int64_t at = 0;
@@ -176,12 +191,13 @@ double hoop__at(const hoop_view *x, int64_t i)
     return x->dtype == HOOP_F64 ? ((const double *)x->data)[at] : (double)((const int64_t *)x->data)[at];
 }
 
-void hoop__reference_unary(const hoop_call *c, double (*f)(double x))
+void hoop__reference_unary(const hoop_call *c)
 {
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = f(hoop__at(c->in[0], i));
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
+        ((double *)c->out->data)[i] = c->op->unary(hoop__at(c->in[0], i));
 }
 
-void hoop__reference_binary(const hoop_call *c, double (*f)(double a, double b))
+void hoop__reference_binary(const hoop_call *c)
 {
     hoop_view a = *c->out, b = *c->out; /* of the result's shape, walked by the operands' strides */
     a.data = c->in[0]->data;
@@ -189,5 +205,5 @@ void hoop__reference_binary(const hoop_call *c, double (*f)(double a, double b))
     hoop__broadcast_strides(c->in[0], c->out, a.stride);
     hoop__broadcast_strides(c->in[1], c->out, b.stride);
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
-        ((double *)c->out->data)[i] = f(hoop__at(&a, i), hoop__at(&b, i));
+        ((double *)c->out->data)[i] = c->op->binary(hoop__at(&a, i), hoop__at(&b, i));
 }

@@ -37,11 +37,15 @@ void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols);
 hoop_status hoop__run_unary(const hoop_call *c, int kernel);
 hoop_status hoop__run_unary_grad(const hoop_call *c, int kernel);
 hoop_status hoop__run_binary(const hoop_call *c, int kernel);
+/* the same, by the op's own kernel */
+hoop_status hoop__forward_unary(const hoop_call *c);
+hoop_status hoop__forward_unary_grad(const hoop_call *c);
+hoop_status hoop__forward_binary(const hoop_call *c);
 
 /* element i of any view of f64 or i64 in row-major order, for references */
 double hoop__at(const hoop_view *x, int64_t i);
-/* out[0] of f at each element, of one input or of two that are broadcast */
-void hoop__reference_unary(const hoop_call *c, double (*f)(double x));
-void hoop__reference_binary(const hoop_call *c, double (*f)(double a, double b));
+/* references: out[0] of the op's unary or binary at each element, of one input or of two that are broadcast */
+void hoop__reference_unary(const hoop_call *c);
+void hoop__reference_binary(const hoop_call *c);
 
 #endif

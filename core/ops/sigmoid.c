@@ -15,21 +15,13 @@ hoop_tensor *hoop_sigmoid(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_sigmoid, &x, 1, NULL, NULL);
 }
-static hoop_status sigmoid_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_sigmoid);
-}
 static void sigmoid_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_sigmoid_grad(b->t, b->out[0], b->dy[0]);
 }
-static double sigmoid_reference_value(double x)
+static double sigmoid_reference(double x)
 {
     return 1.0 / (1.0 + exp(-x));
-}
-static void sigmoid_reference(const hoop_call *c)
-{
-    hoop__reference_unary(c, sigmoid_reference_value);
 }
 static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
@@ -41,9 +33,11 @@ const hoop_op hoop__op_sigmoid = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_unary,
-    .forward   = sigmoid_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_sigmoid,
     .backward  = sigmoid_backward,
-    .reference = sigmoid_reference,
+    .reference = hoop__reference_unary,
+    .unary     = sigmoid_reference,
     HOOP_CASES(cases),
 };
 
@@ -57,23 +51,15 @@ hoop_tensor *hoop_sigmoid_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy)
 {
     return hoop_op_call(t, &hoop__op_sigmoid_grad, (hoop_tensor *[]){y, dy}, 2, NULL, NULL);
 }
-static hoop_status sigmoid_grad_forward(const hoop_call *c)
-{
-    return hoop__run_unary_grad(c, HOOP_UNARY_GRAD_sigmoid);
-}
 static hoop_tensor *sigmoid_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
     hoop_tensor *square = hoop_mul(t, in[0], in[0]), *slope = hoop_sub(t, in[0], square);
     (void)nin, (void)attrs;
     return hoop_mul(t, in[1], slope);
 }
-static double sigmoid_grad_reference_value(double y, double dy)
+static double sigmoid_grad_reference(double y, double dy)
 {
     return y * (1.0 - y) * dy;
-}
-static void sigmoid_grad_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, sigmoid_grad_reference_value);
 }
 static const hoop_case grad_cases[] = {
     {"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<5", NULL, HOOP_EDTYPE},
@@ -86,8 +72,10 @@ const hoop_op hoop__op_sigmoid_grad = {
     .nout      = 1,
     .flags     = HOOP_OP_ACCUMULATES,
     .shape     = hoop__shape_same,
-    .forward   = sigmoid_grad_forward,
+    .forward   = hoop__forward_unary_grad,
+    .kernel    = HOOP_UNARY_GRAD_sigmoid,
     .composite = sigmoid_grad_composite,
-    .reference = sigmoid_grad_reference,
+    .reference = hoop__reference_binary,
+    .binary    = sigmoid_grad_reference,
     HOOP_CASES(grad_cases),
 };

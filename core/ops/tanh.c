@@ -15,17 +15,9 @@ hoop_tensor *hoop_tanh(hoop_tape *t, hoop_tensor *x)
 {
     return hoop_op_call(t, &hoop__op_tanh, &x, 1, NULL, NULL);
 }
-static hoop_status tanh_forward(const hoop_call *c)
-{
-    return hoop__run_unary(c, HOOP_UNARY_tanh);
-}
 static void tanh_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_tanh_grad(b->t, b->out[0], b->dy[0]);
-}
-static void tanh_reference(const hoop_call *c)
-{
-    hoop__reference_unary(c, tanh);
 }
 static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
@@ -37,9 +29,11 @@ const hoop_op hoop__op_tanh = {
     .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_unary,
-    .forward   = tanh_forward,
+    .forward   = hoop__forward_unary,
+    .kernel    = HOOP_UNARY_tanh,
     .backward  = tanh_backward,
-    .reference = tanh_reference,
+    .reference = hoop__reference_unary,
+    .unary     = tanh,
     HOOP_CASES(cases),
 };
 
@@ -53,23 +47,15 @@ hoop_tensor *hoop_tanh_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *dy)
 {
     return hoop_op_call(t, &hoop__op_tanh_grad, (hoop_tensor *[]){y, dy}, 2, NULL, NULL);
 }
-static hoop_status tanh_grad_forward(const hoop_call *c)
-{
-    return hoop__run_unary_grad(c, HOOP_UNARY_GRAD_tanh);
-}
 static hoop_tensor *tanh_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
     hoop_tensor *square = hoop_mul(t, in[0], in[0]), *minus = hoop_neg(t, square), *slope = hoop_shift(t, minus, 1.0);
     (void)nin, (void)attrs;
     return hoop_mul(t, in[1], slope);
 }
-static double tanh_grad_reference_value(double y, double dy)
+static double tanh_grad_reference(double y, double dy)
 {
     return (1.0 - y * y) * dy;
-}
-static void tanh_grad_reference(const hoop_call *c)
-{
-    hoop__reference_binary(c, tanh_grad_reference_value);
 }
 static const hoop_case grad_cases[] = {
     {"3x4 3x4"}, {". ."}, {"0x3 0x3"}, {"133 133"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<5", NULL, HOOP_EDTYPE},
@@ -82,8 +68,10 @@ const hoop_op hoop__op_tanh_grad = {
     .nout      = 1,
     .flags     = HOOP_OP_ACCUMULATES,
     .shape     = hoop__shape_same,
-    .forward   = tanh_grad_forward,
+    .forward   = hoop__forward_unary_grad,
+    .kernel    = HOOP_UNARY_GRAD_tanh,
     .composite = tanh_grad_composite,
-    .reference = tanh_grad_reference,
+    .reference = hoop__reference_binary,
+    .binary    = tanh_grad_reference,
     HOOP_CASES(grad_cases),
 };

@@ -114,7 +114,8 @@ static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, 
                        const void *attrs, const hoop_view *views, bool add)
 {
     hoop_error  why;
-    hoop_call   c = {.in        = inv,
+    hoop_call   c = {.op        = op,
+                     .in        = inv,
                      .nin       = nin,
                      .out       = views,
                      .nout      = op->nout,

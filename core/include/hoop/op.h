@@ -40,6 +40,7 @@ typedef struct hoop_shape_call {
 } hoop_shape_call;
 
 typedef struct hoop_call {
+    const struct hoop_op      *op;
     const hoop_view *const    *in;
     int                        nin;
     const hoop_view           *out; /* contiguous */
@@ -95,6 +96,10 @@ typedef struct hoop_op {
     /** out[0] of the same value from primitive ops: serves the derivative where there is no backward. */
     hoop_tensor *(*composite)(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs);
     void (*reference)(const hoop_call *c); /* naive, f64 (integers i64), contiguous */
+    /* what a forward and a reference that several ops share read of theirs: the kernel's number; y of x, or of a and b */
+    int kernel;
+    double (*unary)(double x);
+    double (*binary)(double a, double b);
     const hoop_case *cases;
     int              ncases;
 } hoop_op;

@@ -170,7 +170,8 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
     guarded          block[HOOP_MAX_OUT];
     hoop_error       err = {.status = HOOP_OK};
     hoop_shape_call  s   = {.in = views, .nin = tr->nin, .attrs = tr->c->attrs, .out = out, .nout = tr->op->nout, .err = &err};
-    hoop_call        c   = {.in      = views,
+    hoop_call        c   = {.op      = tr->op,
+                            .in      = views,
                             .nin     = tr->nin,
                             .out     = out,
                             .nout    = tr->op->nout,
