@@ -45,17 +45,10 @@ static void add_backward(hoop_backward_call *b)
     hoop_pass(b, 1, b->dy[0]);
 }
 const hoop_op hoop__op_add = {
-    .name      = "add",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .shape     = hoop__shape_broadcast,
-    .forward   = hoop__forward_binary,
-    .kernel    = HOOP_BINARY_add,
-    .backward  = add_backward,
-    .reference = hoop__reference_binary,
-    .binary    = add_reference,
+    .name = "add",
+    HOOP__BINARY(HOOP_BINARY_add, add_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .backward = add_backward,
     HOOP_CASES(binary_cases),
 };
 
@@ -78,17 +71,10 @@ static void sub_backward(hoop_backward_call *b)
     if (hoop_sink(b, 1)) hoop_neg(b->t, b->dy[0]);
 }
 const hoop_op hoop__op_sub = {
-    .name      = "sub",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .shape     = hoop__shape_broadcast,
-    .forward   = hoop__forward_binary,
-    .kernel    = HOOP_BINARY_sub,
-    .backward  = sub_backward,
-    .reference = hoop__reference_binary,
-    .binary    = sub_reference,
+    .name = "sub",
+    HOOP__BINARY(HOOP_BINARY_sub, sub_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .backward = sub_backward,
     HOOP_CASES(binary_cases),
 };
 
@@ -111,18 +97,11 @@ static void mul_backward(hoop_backward_call *b)
     if (hoop_sink(b, 1)) hoop_mul(b->t, b->dy[0], b->in[0]);
 }
 const hoop_op hoop__op_mul = {
-    .name      = "mul",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
-    .shape     = hoop__shape_broadcast,
-    .forward   = hoop__forward_binary,
-    .kernel    = HOOP_BINARY_mul,
-    .backward  = mul_backward,
-    .reference = hoop__reference_binary,
-    .binary    = mul_reference,
+    .name = "mul",
+    HOOP__BINARY(HOOP_BINARY_mul, mul_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_IN(0) | HOOP_READS_IN(1),
+    .backward = mul_backward,
     HOOP_CASES(binary_cases),
 };
 
@@ -148,18 +127,11 @@ static void div_backward(hoop_backward_call *b)
     }
 }
 const hoop_op hoop__op_div = {
-    .name      = "div",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_IN(1) | HOOP_READS_OUT(0),
-    .shape     = hoop__shape_broadcast,
-    .forward   = hoop__forward_binary,
-    .kernel    = HOOP_BINARY_div,
-    .backward  = div_backward,
-    .reference = hoop__reference_binary,
-    .binary    = div_reference,
+    .name = "div",
+    HOOP__BINARY(HOOP_BINARY_div, div_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_IN(1) | HOOP_READS_OUT(0),
+    .backward = div_backward,
     HOOP_CASES(divisor_cases),
 };
 
@@ -181,17 +153,10 @@ static double neg_reference(double x)
     return -x;
 }
 const hoop_op hoop__op_neg = {
-    .name      = "neg",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_neg,
-    .backward  = neg_backward,
-    .reference = hoop__reference_unary,
-    .unary     = neg_reference,
+    .name = "neg",
+    HOOP__UNARY(HOOP_UNARY_neg, neg_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .backward = neg_backward,
     HOOP_CASES(unary_cases),
 };
 
@@ -314,17 +279,10 @@ static double reciprocal_reference(double x)
 static const hoop_case reciprocal_cases[] = {{"3x4+"}, {".+"}, {"0x3"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
 const hoop_op hoop__op_reciprocal = {
-    .name      = "reciprocal",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_OUT(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_reciprocal,
-    .backward  = reciprocal_backward,
-    .reference = hoop__reference_unary,
-    .unary     = reciprocal_reference,
+    .name = "reciprocal",
+    HOOP__UNARY(HOOP_UNARY_reciprocal, reciprocal_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_OUT(0),
+    .backward = reciprocal_backward,
     HOOP_CASES(reciprocal_cases),
 };

@@ -22,16 +22,9 @@ static double greater_reference(double p, double q)
     return p > q ? 1.0 : 0.0;
 }
 const hoop_op hoop__op_greater = {
-    .name      = "greater",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_NO_GRAD,
-    .shape     = hoop__shape_broadcast,
-    .forward   = hoop__forward_binary,
-    .kernel    = HOOP_BINARY_greater,
-    .reference = hoop__reference_binary,
-    .binary    = greater_reference,
+    .name = "greater",
+    HOOP__BINARY(HOOP_BINARY_greater, greater_reference),
+    .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_NO_GRAD,
     HOOP_CASES(cases),
 };
 
@@ -49,15 +42,8 @@ static double equal_reference(double p, double q)
     return p == q ? 1.0 : 0.0;
 }
 const hoop_op hoop__op_equal = {
-    .name      = "equal",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_NO_GRAD,
-    .shape     = hoop__shape_broadcast,
-    .forward   = hoop__forward_binary,
-    .kernel    = HOOP_BINARY_equal,
-    .reference = hoop__reference_binary,
-    .binary    = equal_reference,
+    .name = "equal",
+    HOOP__BINARY(HOOP_BINARY_equal, equal_reference),
+    .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_NO_GRAD,
     HOOP_CASES(cases),
 };

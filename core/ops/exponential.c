@@ -23,18 +23,11 @@ static void exp_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], b->out[0]);
 }
 const hoop_op hoop__op_exp = {
-    .name      = "exp",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_OUT(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_exp,
-    .backward  = exp_backward,
-    .reference = hoop__reference_unary,
-    .unary     = exp,
+    .name = "exp",
+    HOOP__UNARY(HOOP_UNARY_exp, exp),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_OUT(0),
+    .backward = exp_backward,
     HOOP_CASES(any_cases),
 };
 
@@ -52,18 +45,11 @@ static void log_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_div(b->t, b->dy[0], b->in[0]);
 }
 const hoop_op hoop__op_log = {
-    .name      = "log",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_IN(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_log,
-    .backward  = log_backward,
-    .reference = hoop__reference_unary,
-    .unary     = log,
+    .name = "log",
+    HOOP__UNARY(HOOP_UNARY_log, log),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_IN(0),
+    .backward = log_backward,
     HOOP_CASES(positive_cases),
 };
 
@@ -82,18 +68,11 @@ static void sqrt_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_div(b->t, half, b->out[0]);
 }
 const hoop_op hoop__op_sqrt = {
-    .name      = "sqrt",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_OUT(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_sqrt,
-    .backward  = sqrt_backward,
-    .reference = hoop__reference_unary,
-    .unary     = sqrt,
+    .name = "sqrt",
+    HOOP__UNARY(HOOP_UNARY_sqrt, sqrt),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_OUT(0),
+    .backward = sqrt_backward,
     HOOP_CASES(positive_cases),
 };
 
@@ -117,17 +96,10 @@ static void erf_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_mul(b->t, b->dy[0], slope);
 }
 const hoop_op hoop__op_erf = {
-    .name      = "erf",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_IN(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_erf,
-    .backward  = erf_backward,
-    .reference = hoop__reference_unary,
-    .unary     = erf,
+    .name = "erf",
+    HOOP__UNARY(HOOP_UNARY_erf, erf),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_IN(0),
+    .backward = erf_backward,
     HOOP_CASES(any_cases),
 };

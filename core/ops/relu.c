@@ -26,18 +26,11 @@ static double relu_reference(double x)
 static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
 const hoop_op hoop__op_relu = {
-    .name      = "relu",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_OUT(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_relu,
-    .backward  = relu_backward,
-    .reference = hoop__reference_unary,
-    .unary     = relu_reference,
+    .name = "relu",
+    HOOP__UNARY(HOOP_UNARY_relu, relu_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_OUT(0),
+    .backward = relu_backward,
     HOOP_CASES(cases),
 };
 
@@ -66,16 +59,9 @@ static const hoop_case grad_cases[] = {
 };
 
 const hoop_op hoop__op_relu_grad = {
-    .name      = "relu_grad",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
+    .name = "relu_grad",
+    HOOP__UNARY_GRAD(HOOP_UNARY_GRAD_relu, relu_grad_reference),
     .flags     = HOOP_OP_ACCUMULATES,
-    .shape     = hoop__shape_same,
-    .forward   = hoop__forward_unary_grad,
-    .kernel    = HOOP_UNARY_GRAD_relu,
     .composite = relu_grad_composite,
-    .reference = hoop__reference_binary,
-    .binary    = relu_grad_reference,
     HOOP_CASES(grad_cases),
 };

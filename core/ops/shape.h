@@ -48,4 +48,15 @@ double hoop__at(const hoop_view *x, int64_t i);
 void hoop__reference_unary(const hoop_call *c);
 void hoop__reference_binary(const hoop_call *c);
 
+/* What descriptors of elementwise ops have in common: f(x), the gradient of one of y and dy, f(a, b) broadcast. */
+#define HOOP__UNARY(number, f)                                                                                                   \
+    .min_in = 1, .max_in = 1, .nout = 1, .shape = hoop__shape_unary, .forward = hoop__forward_unary, .kernel = (number),         \
+    .reference = hoop__reference_unary, .unary = (f)
+#define HOOP__UNARY_GRAD(number, f)                                                                                              \
+    .min_in = 2, .max_in = 2, .nout = 1, .shape = hoop__shape_same, .forward = hoop__forward_unary_grad, .kernel = (number),     \
+    .reference = hoop__reference_binary, .binary = (f)
+#define HOOP__BINARY(number, f)                                                                                                  \
+    .min_in = 2, .max_in = 2, .nout = 1, .shape = hoop__shape_broadcast, .forward = hoop__forward_binary, .kernel = (number),    \
+    .reference = hoop__reference_binary, .binary = (f)
+
 #endif

@@ -26,18 +26,11 @@ static double sigmoid_reference(double x)
 static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
 const hoop_op hoop__op_sigmoid = {
-    .name      = "sigmoid",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_OUT(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_sigmoid,
-    .backward  = sigmoid_backward,
-    .reference = hoop__reference_unary,
-    .unary     = sigmoid_reference,
+    .name = "sigmoid",
+    HOOP__UNARY(HOOP_UNARY_sigmoid, sigmoid_reference),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_OUT(0),
+    .backward = sigmoid_backward,
     HOOP_CASES(cases),
 };
 
@@ -66,16 +59,9 @@ static const hoop_case grad_cases[] = {
 };
 
 const hoop_op hoop__op_sigmoid_grad = {
-    .name      = "sigmoid_grad",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
+    .name = "sigmoid_grad",
+    HOOP__UNARY_GRAD(HOOP_UNARY_GRAD_sigmoid, sigmoid_grad_reference),
     .flags     = HOOP_OP_ACCUMULATES,
-    .shape     = hoop__shape_same,
-    .forward   = hoop__forward_unary_grad,
-    .kernel    = HOOP_UNARY_GRAD_sigmoid,
     .composite = sigmoid_grad_composite,
-    .reference = hoop__reference_binary,
-    .binary    = sigmoid_grad_reference,
     HOOP_CASES(grad_cases),
 };

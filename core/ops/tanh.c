@@ -22,18 +22,11 @@ static void tanh_backward(hoop_backward_call *b)
 static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 
 const hoop_op hoop__op_tanh = {
-    .name      = "tanh",
-    .min_in    = 1,
-    .max_in    = 1,
-    .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
-    .reads     = HOOP_READS_OUT(0),
-    .shape     = hoop__shape_unary,
-    .forward   = hoop__forward_unary,
-    .kernel    = HOOP_UNARY_tanh,
-    .backward  = tanh_backward,
-    .reference = hoop__reference_unary,
-    .unary     = tanh,
+    .name = "tanh",
+    HOOP__UNARY(HOOP_UNARY_tanh, tanh),
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .reads    = HOOP_READS_OUT(0),
+    .backward = tanh_backward,
     HOOP_CASES(cases),
 };
 
@@ -62,16 +55,9 @@ static const hoop_case grad_cases[] = {
 };
 
 const hoop_op hoop__op_tanh_grad = {
-    .name      = "tanh_grad",
-    .min_in    = 2,
-    .max_in    = 2,
-    .nout      = 1,
+    .name = "tanh_grad",
+    HOOP__UNARY_GRAD(HOOP_UNARY_GRAD_tanh, tanh_grad_reference),
     .flags     = HOOP_OP_ACCUMULATES,
-    .shape     = hoop__shape_same,
-    .forward   = hoop__forward_unary_grad,
-    .kernel    = HOOP_UNARY_GRAD_tanh,
     .composite = tanh_grad_composite,
-    .reference = hoop__reference_binary,
-    .binary    = tanh_grad_reference,
     HOOP_CASES(grad_cases),
 };
