@@ -87,21 +87,21 @@ const char *hoop_model_output_name(const hoop_model *m, int i)
     return hoop_module_output_name(m->root, i);
 }
 
-static bool takes_indices(const hoop_module *m, int i)
+bool hoop_module_takes_indices(const hoop_module *m, int i)
 {
     int c = 0;
     if (m->kind->takes_indices && i == 0) return true;
     if (m->kind->feeds == NULL) return false;
     for (const hoop_module *child = m->first; child != NULL; child = child->next, c++) {
         const int to = m->kind->feeds(m, c, i);
-        if (to >= 0 && takes_indices(child, to)) return true;
+        if (to >= 0 && hoop_module_takes_indices(child, to)) return true;
     }
     return false;
 }
 
 bool hoop_model_takes_indices(const hoop_model *m, int i)
 {
-    return takes_indices(m->root, i);
+    return hoop_module_takes_indices(m->root, i);
 }
 
 hoop_status hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err)

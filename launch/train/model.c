@@ -77,16 +77,11 @@ static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *
     return hoop__model_kind_get(tr->plan->kind.kind)->build(&call, err);
 }
 
-/* Which inputs are looked up? The modules are asked by themselves, without those that normalise the others before them. */
-static hoop_status find_indices(hoop_trainer *tr, hoop_error *err)
+/* Which inputs are looked up? The first of the model's own modules knows, behind those that normalise the others. */
+static void find_indices(hoop_trainer *tr, const hoop_module *first)
 {
-    hoop_model *m;
-    hoop_status st = hoop_model_create(tr->dtype, err, &m);
-    if (st == HOOP_OK) st = add_model(tr, hoop_model_root(m), err);
-    for (int i = 0; i < tr->data->ninputs && st == HOOP_OK; i++)
-        if (hoop_model_takes_indices(m, i) && !hoop__input(tr, i)->normalized) hoop__input(tr, i)->dtype = HOOP_I64;
-    hoop_model_destroy(&m);
-    return st;
+    for (int i = 0; i < tr->data->ninputs && first != NULL; i++)
+        if (hoop_module_takes_indices(first, i) && !hoop__input(tr, i)->normalized) hoop__input(tr, i)->dtype = HOOP_I64;
 }
 
 static hoop_status build(hoop_trainer *tr, hoop_error *err)
@@ -98,12 +93,15 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err)
 
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_status st;
-    HOOP_TRY(st, done, find_indices(tr, err));
+    hoop_module *root, *before;
+    hoop_status  st;
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
-    HOOP_TRY(st, done, add_normalize(tr, hoop_model_root(tr->model), err));
-    HOOP_TRY(st, done, add_model(tr, hoop_model_root(tr->model), err));
+    root       = hoop_model_root(tr->model);
+    HOOP_TRY(st, done, add_normalize(tr, root, err));
+    before = hoop_module_first(root);
+    HOOP_TRY(st, done, add_model(tr, root, err));
+    find_indices(tr, before == NULL ? hoop_module_first(root) : hoop_module_next(before));
     st = build(tr, err);
     if (st != HOOP_OK) {
         (void)hoop_fail_within(err, "%s: model", hoop_config_name(tr->config));

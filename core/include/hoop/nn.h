@@ -138,6 +138,8 @@ HOOP_API const char             *hoop_module_output_name(const hoop_module *m, i
 HOOP_API hoop_module *hoop_module_first(const hoop_module *m);
 HOOP_API hoop_module *hoop_module_next(const hoop_module *m);
 HOOP_API hoop_module *hoop_module_find(const hoop_module *m, const char *name);
+/** Is input i of m, and what is below it, looked up (i64)? To be asked before build, too. Calls: Local. */
+HOOP_API bool hoop_module_takes_indices(const hoop_module *m, int i);
 /** Build a child for its inputs: *nout shapes to out[HOOP_MODULE_TENSORS], which is not `in`. Calls: Local. */
 HOOP_API hoop_status hoop_module_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out,
                                        hoop_error *err);
