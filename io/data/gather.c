@@ -160,14 +160,6 @@ static hoop_status check_gather(const hoop_dataset *ds, const hoop_gather *g, ho
     return HOOP_OK;
 }
 
-/* Elements behind the first dim of a sample whose rows vary. */
-static int64_t inner(const hoop_dataset_field *f)
-{
-    int64_t n = 1;
-    for (int d = 1; d < f->ndim; d++) n *= f->shape[d];
-    return n;
-}
-
 hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_error *err)
 {
     hoop_reading_faults faults = {.count = 0};
@@ -182,8 +174,8 @@ hoop_status hoop__dataset_gather(hoop_dataset *ds, const hoop_gather *g, hoop_er
     way.size   = hoop_dtype_size(g->as);
     way.numel  = f->read.numel;
     way.varies = ds->shown[g->field].varies;
-    way.step   = (size_t)(way.varies ? g->length * inner(&ds->shown[g->field]) : ds->shown[g->field].numel) * way.size;
-    way.view   = f->view.from != NULL || f->view.label != NULL;
+    way.step = (size_t)(way.varies ? g->length * hoop_dataset_inner(&ds->shown[g->field]) : ds->shown[g->field].numel) * way.size;
+    way.view = f->view.from != NULL || f->view.label != NULL;
     if (f->view.from != NULL) {
         way.space = malloc((size_t)f->read.numel * way.size);
         if (way.space == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row", ds->spec);

@@ -278,17 +278,13 @@ static hoop_status thread_start(hoop_loader *l, hoop_error *err)
 
 static hoop_status field_create(hoop_loader *l, int field, hoop_error *err)
 {
-    const hoop_dataset_field *f     = &hoop_dataset_about(l->ds)->field[field];
-    int64_t                   numel = f->numel;
-    l->present[field]               = f->present;
-    l->varies[field]                = f->present && f->varies;
+    const hoop_dataset_field *f = &hoop_dataset_about(l->ds)->field[field];
+    l->present[field]           = f->present;
+    l->varies[field]            = f->present && f->varies;
     if (!f->present) return HOOP_OK;
     if (f->varies && f->shape[0] > 0) l->pad_to[field] = f->shape[0];
-    if (f->varies && f->shape[0] < 0) {
-        numel = 1;
-        for (int d = 1; d < f->ndim; d++) numel *= f->shape[d];
-    }
-    l->row_bytes[field] = numel * (int64_t)hoop_dtype_size(l->opts.as[field]);
+    l->row_bytes[field] =
+        (f->varies && f->shape[0] < 0 ? hoop_dataset_inner(f) : f->numel) * (int64_t)hoop_dtype_size(l->opts.as[field]);
     /* Of no rows: is there such a cast? */
     return hoop_dataset_read(l->ds, NULL, 0, field, l->opts.as[field], NULL, err);
 }

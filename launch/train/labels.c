@@ -128,15 +128,14 @@ static int64_t next_sample(const hoop_dataset *ds, const hoop_dataset_field *y, 
 static hoop_status read_labels(hoop_dataset *ds, int field, reading *r, int64_t n, int64_t *count, hoop_error *err)
 {
     const hoop_dataset_field *y = &hoop_dataset_about(ds)->field[field];
-    int64_t                   length, rest = 1;
+    int64_t                   length;
     int64_t                  *grown;
     hoop_status               st;
     *count = n * y->numel;
     if (!y->varies) return hoop_dataset_read(ds, r->index, n, field, HOOP_I64, r->label, err);
     st = hoop_dataset_lengths(ds, r->index, n, field, &length, err);
     if (st != HOOP_OK) return st;
-    for (int d = 1; d < y->ndim; d++) rest *= y->shape[d];
-    *count = length * rest;
+    *count = length * hoop_dataset_inner(y);
     grown  = realloc(r->label, (size_t)(*count + 1) * sizeof *grown);
     if (grown == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to read labels");
     r->label = grown;

@@ -59,8 +59,7 @@ void hoop__nonfinite_find(const hoop_trainer *tr, hoop_dataset *ds, const hoop_l
         const hoop_dataset_field *f   = &hoop_dataset_about(ds)->field[k];
         int64_t                   row = f->numel, at;
         if (!f->present) continue;
-        if (row < 0) row = leaf->field[k].length;
-        for (int d = 1; d < f->ndim && f->numel < 0; d++) row *= f->shape[d];
+        if (row < 0) row = leaf->field[k].length * hoop_dataset_inner(f);
         at = first_of(leaf->field[k].data, tr->data->field[k].dtype, leaf->n * row);
         if (at < 0) continue;
         tell(ds, k, leaf, at, row, found);

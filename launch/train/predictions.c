@@ -98,10 +98,9 @@ static void space_free(work *w)
 static hoop_status read_varying(work *w, int k, int64_t n, hoop_error *err)
 {
     const hoop_dataset_field *f    = input_of(w, k);
-    int64_t                   rest = 1, longest = 1;
+    int64_t                   rest = hoop_dataset_inner(f), longest = 1;
     hoop_status               st = hoop_dataset_lengths(w->t->data, w->index, n, k, w->lengths, err);
     if (st != HOOP_OK) return st;
-    for (int d = 1; d < f->ndim; d++) rest *= f->shape[d];
     for (int64_t i = 0; i < n; i++)
         if (w->lengths[i] > longest) longest = w->lengths[i];
     w->length[k] = longest;

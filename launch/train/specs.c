@@ -155,8 +155,8 @@ static hoop_status read_section(const hoop_config *config, hoop_field_role role,
     const hoop_value *section = hoop_config_get(config, section_of[role]);
     hoop_status       st;
     if (hoop_value_get_kind(section) != HOOP_VALUE_MAP || hoop_value_count(section) == 0)
-        return hoop_config_fail(config, section_of[role], err, "%s by name %s wanted, as in {%s: /fields/%s}",
-                                role == HOOP_INPUT ? "inputs" : "targets", "are", role == HOOP_INPUT ? "u" : "p",
+        return hoop_config_fail(config, section_of[role], err, "%s by name are wanted, as in {%s: /fields/%s}",
+                                role == HOOP_INPUT ? "inputs" : "targets", role == HOOP_INPUT ? "u" : "p",
                                 role == HOOP_INPUT ? "u" : "p");
     for (int i = 0; i < hoop_value_count(section); i++) {
         hoop__spec       *me   = &f->field[f->n];

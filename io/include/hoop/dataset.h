@@ -99,6 +99,14 @@ typedef struct hoop_dataset_field {
     bool            checked;                  /* there are values that cannot be read: missing ones, or what is no label */
 } hoop_dataset_field;
 
+/** Elements behind the first dim of a sample: of each of its rows, where it varies. Calls: Local. */
+static inline int64_t hoop_dataset_inner(const hoop_dataset_field *f)
+{
+    int64_t n = 1;
+    for (int d = 1; d < f->ndim; d++) n *= f->shape[d];
+    return n;
+}
+
 typedef struct hoop_dataset_info {
     int64_t                   length; /* samples of all shards */
     int                       shards;
