@@ -75,6 +75,10 @@ typedef struct hoop_backward_opts {
      *  used come last, with zero. */
     void (*ready)(void *ctx, int param);
     void (*poll)(void *ctx); /* between nodes */
+    /** Of leaves at once: terms[i] holds the gradient of leaf i for blocks [first_block, first_block + nblocks) of the store
+     * (zeros behind a parameter's last element). Once for each block of every parameter, before `ready` of it; from any thread of
+     * the runtime, several at a time. The terms are gone when it returns. */
+    void (*sum)(void *ctx, int64_t first_block, int64_t nblocks, const void *const *terms, int nterms);
 } hoop_backward_opts;
 
 /** d sum(y) / d everything that wants a gradient. Returns the sticky error. opts may be NULL. Calls: Local. */
@@ -85,6 +89,50 @@ enum { HOOP_RETAIN_GRAPH = 1, HOOP_CREATE_GRAPH = 3 };
  *  and can be differentiated again. xs are tape tensors or parameters. Calls: Local. */
 HOOP_API hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int n, int flags, hoop_error *err,
                                hoop_tensor **dxs);
+
+/*
+ * Leaves at once. A leaf is a part of a batch whose gradients are summed apart from those of other leaves, to bits that no other
+ * leaf has a part in. Rows of several may run together: ops that treat each row by itself (HOOP_OP_ROW_WISE) run on all of them;
+ * gradients of parameters, and what is lost, are made leaf by leaf. Each leaf has the bits it has alone on a tape.
+ *
+ *     hoop_tape_set_leaves(t, n, rows, leaf)
+ *     x = hoop_tape_samples(t, hoop_tape_wrap(...));            rows of all leaves
+ *     out = ops on x and parameters
+ *     for each leaf i: hoop_tape_set_leaf(t, i), y[i] = loss of hoop_tape_leaf_rows(t, out, i)
+ *     hoop_backward_leaves(t, y, n, opts)
+ */
+/** Right after hoop_tape_reset: what comes are rows of n leaves, rows[i] of them of leaf number leaf[i], one leaf's after the
+ * other. n = 1: as without; the number replaces that of the key. Errors: HOOP_EARG (n < 1, a leaf without rows), HOOP_ESTATE
+ * (something was recorded before), HOOP_ENOMEM. Calls: Local. */
+HOOP_API hoop_status hoop_tape_set_leaves(hoop_tape *t, int n, const int64_t *rows, const uint64_t *leaf, hoop_error *err);
+/** Dim 0 of x, a tensor without history, runs over these rows. Returns x. Calls: Local. */
+HOOP_API hoop_tensor *hoop_tape_samples(hoop_tape *t, hoop_tensor *x);
+/** What is recorded from here on is of leaf i of the n (its randomness is keyed by that leaf); -1: of all, as at first. Calls:
+ * Local. */
+HOOP_API void hoop_tape_set_leaf(hoop_tape *t, int i);
+/** The rows of leaf i of x, a view; x itself where there is one leaf, or x has no samples. Calls: Local. */
+HOOP_API hoop_tensor *hoop_tape_leaf_rows(hoop_tape *t, hoop_tensor *x, int i);
+/** Did the tape fail since an op would have mixed rows of several leaves? They are to run one by one, then. Calls: Local. */
+HOOP_API bool hoop_tape_mixed(const hoop_tape *t);
+/** hoop_backward of n losses, y[i] of leaf i; opts->sum gets the gradients of parameters. Calls: Local. */
+HOOP_API hoop_status hoop_backward_leaves(hoop_tape *t, hoop_tensor *const *y, int n, const hoop_backward_opts *opts,
+                                          hoop_error *err);
+
+/*
+ * Replay. What runs on a tape between hoop_tape_record and the end of backward can run again without shape rules, recording and
+ * looking for storage: with other inputs, another key, the weights of then. The tape is kept for that and not reset; its tensors
+ * keep their handles, and those that were retained (hoop_retain; the losses) hold the values of the last run.
+ */
+/** Right after hoop_tape_reset (and set_leaves): keep what runs until the next reset. Errors: HOOP_ESTATE. Calls: Local. */
+HOOP_API hoop_status hoop_tape_record(hoop_tape *t, hoop_error *err);
+/** Is all that ran since then kept? False before backward, after an error, and where values were read or written from outside in
+ * between (hoop_tape_tensor with data, hoop_tensor_data or _item before backward), or hoop_grad or a scope was used. Calls:
+ * Local. */
+HOOP_API bool hoop_tape_recorded(const hoop_tape *t);
+/** Run it again: input[i] is the memory of the i-th hoop_tape_wrap, leaf[i] the number of leaf i (NULL without leaves), opts as
+ * in backward. Errors: those of the ops, HOOP_ESTATE (nothing recorded), HOOP_EARG (inputs). Calls: Local. */
+HOOP_API hoop_status hoop_tape_replay(hoop_tape *t, const hoop_tape_key *key, const uint64_t *leaf, int ninputs,
+                                      const void *const *input, const hoop_backward_opts *opts, hoop_error *err);
 
 /** Bind the store whose parameters are used on this tape, for good (NULL: none any more): it must outlive that, and backward
  *  tells `ready` of all its parameters. Without it the first parameter used names the store, until reset. HOOP_EARG: parameters
