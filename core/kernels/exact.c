@@ -179,19 +179,22 @@ enum { AT_ONCE = 4 /* registers of elements whose hi and lo stay in registers wh
             }                                                                                                                    \
         }                                                                                                                        \
     }                                                                                                                            \
+    static N largest_of_all_##dt(const void *const *terms, int nterms, int64_t at)                                               \
+    {                                                                                                                            \
+        N m = 0;                                                                                                                 \
+        for (int k = 0; k < nterms; k++) {                                                                                       \
+            N u = largest_##dt((const T *)terms[k] + at);                                                                        \
+            m   = u > m ? u : m;                                                                                                 \
+        }                                                                                                                        \
+        return m;                                                                                                                \
+    }                                                                                                                            \
     void HOOP_KERNEL(exact_deposit_##dt)(int64_t nblocks, int width, int tmin, void *blocks, const void *const *terms,           \
                                          int nterms)                                                                             \
     {                                                                                                                            \
         block *b = blocks;                                                                                                       \
         for (int64_t at = 0; at < nblocks * HOOP_EXACT_BLOCK; at += HOOP_EXACT_BLOCK, b++) {                                     \
             bool empty = b->t == HOOP_EXACT_EMPTY;                                                                               \
-            N    m     = 0;                                                                                                      \
-            int  t;                                                                                                              \
-            for (int k = 0; k < nterms; k++) {                                                                                   \
-                N u = largest_##dt((const T *)terms[k] + at);                                                                    \
-                m   = u > m ? u : m;                                                                                             \
-            }                                                                                                                    \
-            t = bin_##dt(m, width, tmin);                                                                                        \
+            int  t     = bin_##dt(largest_of_all_##dt(terms, nterms, at), width, tmin);                                          \
             if (empty && t != HOOP_EXACT_NONFINITE)                                                                              \
                 b->t = t;                                                                                                        \
             else if (t > b->t)                                                                                                   \
@@ -237,6 +240,23 @@ enum { AT_ONCE = 4 /* registers of elements whose hi and lo stay in registers wh
                 fine = false;                                                                                                    \
             } else {                                                                                                             \
                 fine &= value_##dt(b, width, x);                                                                                 \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        return fine;                                                                                                             \
+    }                                                                                                                            \
+    bool HOOP_KERNEL(exact_sum_##dt)(int64_t nblocks, int width, int tmin, const void *const *terms, int nterms, void *xv)       \
+    {                                                                                                                            \
+        T   *x    = xv;                                                                                                          \
+        bool fine = true;                                                                                                        \
+        for (int64_t at = 0; at < nblocks * HOOP_EXACT_BLOCK; at += HOOP_EXACT_BLOCK) {                                          \
+            block b;                                                                                                             \
+            b.t = bin_##dt(largest_of_all_##dt(terms, nterms, at), width, tmin);                                                 \
+            if (b.t == HOOP_EXACT_NONFINITE) {                                                                                   \
+                for (int i = 0; i < HOOP_EXACT_BLOCK; i++) x[at + i] = (T)NAN;                                                   \
+                fine = false;                                                                                                    \
+            } else {                                                                                                             \
+                cut_all_##dt(&b, true, width, terms, nterms, at);                                                                \
+                fine &= value_##dt(&b, width, x + at);                                                                           \
             }                                                                                                                    \
         }                                                                                                                        \
         return fine;                                                                                                             \

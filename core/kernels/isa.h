@@ -223,7 +223,8 @@ HOOP_DTYPE_LIST(HOOP_DECLARE_CAST)
     extern hoop_exact_clear_fn        HOOP_KERNEL(exact_clear_##dt);                                                             \
     extern hoop_exact_deposit_fn      HOOP_KERNEL(exact_deposit_##dt);                                                           \
     extern hoop_exact_merge_fn        HOOP_KERNEL(exact_merge_##dt);                                                             \
-    extern hoop_exact_finish_fn       HOOP_KERNEL(exact_finish_##dt);
+    extern hoop_exact_finish_fn       HOOP_KERNEL(exact_finish_##dt);                                                            \
+    extern hoop_exact_sum_fn          HOOP_KERNEL(exact_sum_##dt);
 HOOP_FLOAT_LIST(HOOP_DECLARE_FLOAT)
 extern hoop_gemm_fn HOOP_KERNEL(gemm_f32);
 

@@ -88,6 +88,8 @@ typedef void hoop_exact_clear_fn(int64_t nblocks, void *blocks);
 typedef void hoop_exact_deposit_fn(int64_t nblocks, int width, int tmin, void *blocks, const void *const *terms, int nterms);
 typedef void hoop_exact_merge_fn(int64_t nblocks, void *dst, const void *src); /* of one width */
 typedef bool hoop_exact_finish_fn(int64_t nblocks, int width, const void *blocks, void *x);
+/* clear, deposit and finish, without accumulators in memory; x may be one of the terms */
+typedef bool hoop_exact_sum_fn(int64_t nblocks, int width, int tmin, const void *const *terms, int nterms, void *x);
 
 typedef struct hoop_kernels {
     const char                 *isa; /* "avx512", "avx2", "baseline" */
@@ -110,6 +112,7 @@ typedef struct hoop_kernels {
     hoop_exact_deposit_fn      *exact_deposit[HOOP_NFLOAT];
     hoop_exact_merge_fn        *exact_merge[HOOP_NFLOAT];
     hoop_exact_finish_fn       *exact_finish[HOOP_NFLOAT];
+    hoop_exact_sum_fn          *exact_sum[HOOP_NFLOAT];
     hoop_gemm_fn               *gemm[HOOP_NFLOAT]; /* f64: NULL */
 } hoop_kernels;
 

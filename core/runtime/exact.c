@@ -61,6 +61,14 @@ bool hoop_exact_finish(const hoop_exact *e, const void *blocks, int64_t nblocks,
     return finite;
 }
 
+bool hoop_exact_sum(const hoop_exact *e, int64_t nblocks, const void *const *terms, int nterms, void *x)
+{
+    uint64_t mode   = hoop_fp_enter();
+    bool     finite = e->kernels->exact_sum[e->dtype](nblocks, e->width, e->tmin, terms, nterms, x);
+    hoop_fp_restore(mode);
+    return finite;
+}
+
 /* Scalars: the same sum with one element a block. 2^24 terms of |s| <= 2^37 stay below 2^62. */
 enum { SCALAR_WIDTH = 38, SCALAR_TMIN = 1 - 1000 / SCALAR_WIDTH };
 

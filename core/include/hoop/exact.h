@@ -60,6 +60,9 @@ HOOP_API void hoop_exact_deposit(const hoop_exact *e, void *blocks, int64_t nblo
 HOOP_API void hoop_exact_merge(const hoop_exact *e, void *dst, const void *src, int64_t nblocks);
 /** Round the sums to x[128*nblocks]. False (and NaN in x) where a block is not finite. Calls: Local. */
 HOOP_API bool hoop_exact_finish(const hoop_exact *e, const void *blocks, int64_t nblocks, void *x);
+/** x[128*nblocks] = the sum of terms[0 .. nterms - 1], all that there are: clear, deposit and finish, without accumulators in
+ * memory. x may be one of the terms. False as hoop_exact_finish. Calls: Local. */
+HOOP_API bool hoop_exact_sum(const hoop_exact *e, int64_t nblocks, const void *const *terms, int nterms, void *x);
 
 /** An order-free sum of up to 2^24 f64 terms (losses, metrics, squares for norms); 24 bytes on the wire; W = 38. */
 typedef struct hoop_exact_scalar {

@@ -62,6 +62,21 @@ static bool sums_run(sums *s)
     return hoop_exact_finish(&s->e, s->part[0], BLOCKS, s->out);
 }
 
+/* hoop_exact_sum gives what clear, deposit and finish give; also where its result takes the place of a term */
+static void check_sum(const sums *s, bool fine, const char *what)
+{
+    const size_t bytes = ELEMENTS * hoop_dtype_size(s->dt);
+    const void  *terms[MAX_TERMS];
+    double       sum[ELEMENTS], term[ELEMENTS];
+    for (int i = 0; i < s->terms; i++) terms[i] = s->x[i];
+    assert_true(hoop_exact_sum(&s->e, BLOCKS, terms, s->terms, sum) == fine);
+    if (memcmp(sum, s->out, bytes) != 0) fail_msg("%s: exact_sum differs", what);
+    memcpy(term, s->x[s->terms / 2], bytes);
+    terms[s->terms / 2] = term;
+    assert_true(hoop_exact_sum(&s->e, BLOCKS, terms, s->terms, term) == fine);
+    if (memcmp(term, s->out, bytes) != 0) fail_msg("%s: exact_sum in the place of a term differs", what);
+}
+
 typedef double value_fn(int term, int element);
 
 static double plain(int i, int j)
@@ -152,6 +167,7 @@ static void test_orders(void **state)
                     fine = sums_run(s);
                     memcpy(first, s->out, sizeof first);
                     check_error(s, what);
+                    check_sum(s, fine, what);
                     for (int run = 0; run < 12; run++) {
                         assert_true(sums_run(s) == fine);
                         if (memcmp(first, s->out, ELEMENTS * hoop_dtype_size(s->dt)) != 0)
@@ -203,6 +219,7 @@ static void test_nonfinite(void **state)
                 set(s->dt, s->x[draw(12)], block * HOOP_EXACT_BLOCK + (int)draw(HOOP_EXACT_BLOCK), bad[run % 3]);
                 assert_false(sums_run(s));
                 for (int j = 0; j < ELEMENTS; j++) assert_true(isnan(get(s->dt, s->out, j)) == (j / HOOP_EXACT_BLOCK == block));
+                check_sum(s, false, "not finite");
             }
             sums_destroy(s);
         }
@@ -294,6 +311,9 @@ static void test_empty(void **state)
             hoop_exact_merge(&e, a, b, BLOCKS);
             assert_true(hoop_exact_finish(&e, a, BLOCKS, out));
             for (int j = 0; j < ELEMENTS; j++) assert_true(get(dt, out, j) == 0 && !signbit(get(dt, out, j)));
+            memset(again, 0x5a, sizeof again);
+            assert_true(hoop_exact_sum(&e, BLOCKS, NULL, 0, again));
+            assert_memory_equal(out, again, ELEMENTS * hoop_dtype_size(dt));
             hoop_exact_deposit(&e, b, BLOCKS, &(const void *){x}, 1);
             assert_false(hoop_exact_finish(&e, b, BLOCKS, out));
             for (int way = 0; way < 2; way++) { /* into an empty one, and an empty one into it */
