@@ -133,16 +133,18 @@ static hoop_status cross_entropy_shape(hoop_shape_call *s)
     hoop__view_set(&s->out[2], dtype, s->in[1]->ndim, s->in[1]->shape); /* log-sum-exp by row, for backward */
     return HOOP_OK;
 }
+static int64_t cross_entropy_workspace(const hoop_call *c)
+{
+    return hoop__view_numel(c->in[1]) * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype); /* a loss of each row */
+}
 static hoop_status cross_entropy_forward(const hoop_call *c)
 {
     hoop_dtype     dtype = (hoop_dtype)c->out->dtype;
     const int64_t *label = c->in[1]->data;
     int64_t        rows, cols, counted = 0;
-    void          *losses;
+    void          *losses = c->work;
     hoop__rows(c->in[0], &rows, &cols);
     if (check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
-    losses = c->work(c->work_tape, (rows + 1) * (int64_t)hoop_dtype_size(dtype));
-    if (losses == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld losses", (long long)rows);
     /* (rows, C), (rows) -> lse (rows), losses (rows) */
     if (rows > 0) c->kernels->cross_entropy[dtype](rows, cols, c->in[0]->data, label, c->out[2].data, losses);
     c->kernels->sum_rows[dtype](1, rows, losses, rows, c->out[0].data, c->add);
@@ -208,6 +210,7 @@ const hoop_op hoop__op_cross_entropy = {
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1) | HOOP_READS_OUT(2),
     .shape     = cross_entropy_shape,
     .forward   = cross_entropy_forward,
+    .workspace = cross_entropy_workspace,
     .backward  = cross_entropy_backward,
     .reference = cross_entropy_reference,
     HOOP_CASES(cases),

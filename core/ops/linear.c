@@ -38,32 +38,42 @@ static hoop_status linear_shape(hoop_shape_call *s)
     return HOOP_OK;
 }
 
-static hoop_status linear_forward(const hoop_call *c)
+static hoop_gemm_args product_of(const hoop_call *c)
 {
-    int64_t        rows, in, out = c->in[1]->shape[0], bytes;
-    void          *work;
-    hoop_gemm_args g = {
+    int64_t rows, in, out = c->in[1]->shape[0];
+    hoop__rows(c->in[0], &rows, &in);
+    return (hoop_gemm_args){
         .dtype = (hoop_dtype)c->out->dtype,
         .tb    = true,
         .add   = c->add,
+        .m     = rows,
+        .n     = out,
+        .k     = in,
         .a     = c->in[0]->data, /* (rows, I) */
         .b     = c->in[1]->data, /* (O, I) */
         .c     = c->out->data,   /* (rows, O) */
+        .lda   = in,
+        .ldb   = in,
+        .ldc   = out,
         .batch = 1,
         .bias  = c->nin == 3 && !c->add ? c->in[2]->data : NULL, /* (O) */
     };
-    hoop__rows(c->in[0], &rows, &in);
-    for (int64_t r = 0; r < rows && c->nin == 3 && c->add; r++) {
-        char *row = (char *)c->out->data + (size_t)(r * out) * hoop_dtype_size(g.dtype);
-        c->kernels->binary[HOOP_BINARY_add][g.dtype](out, row, 1, c->in[2]->data, 1, row, false);
+}
+
+static int64_t linear_workspace(const hoop_call *c)
+{
+    hoop_gemm_args g = product_of(c);
+    return hoop__gemm_work_bytes(c, &g);
+}
+
+static hoop_status linear_forward(const hoop_call *c)
+{
+    hoop_gemm_args g = product_of(c);
+    for (int64_t r = 0; r < g.m && c->nin == 3 && c->add; r++) {
+        char *row = (char *)g.c + (size_t)(r * g.n) * hoop_dtype_size(g.dtype);
+        c->kernels->binary[HOOP_BINARY_add][g.dtype](g.n, row, 1, c->in[2]->data, 1, row, false);
     }
-    g.m = rows;
-    g.n = g.ldc = out;
-    g.k = g.lda = g.ldb = in;
-    bytes               = hoop__gemm_work_bytes(c, &g);
-    work                = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
-    if (work == NULL && bytes > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory to pack %lld bytes", (long long)bytes);
-    return hoop__gemm(c, &g, work);
+    return hoop__gemm(c, &g, c->work);
 }
 
 static void linear_backward(hoop_backward_call *b)
@@ -119,6 +129,7 @@ const hoop_op hoop__op_linear = {
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .shape     = linear_shape,
     .forward   = linear_forward,
+    .workspace = linear_workspace,
     .backward  = linear_backward,
     .reference = linear_reference,
     HOOP_CASES(cases),

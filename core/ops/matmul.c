@@ -92,48 +92,64 @@ static void copy_operand(const hoop_call *c, hoop_view *x, void *copy, bool *tra
     (void)layout(x, transposed, ld);
 }
 
+/* the product, and what of the workspace goes to copies of operands and to the batch's offsets, in bytes */
+typedef struct plan {
+    hoop_gemm_args g;
+    bool           a_fits, b_fits;
+    int64_t        copy_a, copy_b, offsets;
+} plan;
+
+static plan plan_of(const hoop_call *c)
+{
+    const hoop_view *a = c->in[0], *b = c->in[1], *y = c->out;
+    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)y->dtype);
+    plan             p    = {.g = {
+                                 .dtype = (hoop_dtype)y->dtype,
+                                 .add   = c->add,
+                                 .m     = y->shape[y->ndim - 2],
+                                 .n     = y->shape[y->ndim - 1],
+                                 .k     = a->shape[a->ndim - 1],
+                                 .c     = y->data,
+                                 .batch = 1,
+              }};
+    p.a_fits              = layout(a, &p.g.ta, &p.g.lda);
+    p.b_fits              = layout(b, &p.g.tb, &p.g.ldb);
+    for (int d = 0; d + 2 < y->ndim; d++) p.g.batch *= y->shape[d];
+    p.g.ldc    = p.g.n;
+    p.g.c_step = p.g.m * p.g.n;
+    if (p.g.batch > 1 && b->ndim == 2 && p.a_fits && !p.g.ta && hoop__view_contiguous(a)) { /* one product of all rows */
+        p.g.m *= p.g.batch;
+        p.g.batch = 1;
+    }
+    p.copy_a  = p.a_fits ? 0 : aligned(hoop__view_numel(a) * size);
+    p.copy_b  = p.b_fits ? 0 : aligned(hoop__view_numel(b) * size);
+    p.offsets = aligned(p.g.batch > 1 ? 2 * p.g.batch * (int64_t)sizeof(int64_t) : 0);
+    return p;
+}
+
+static int64_t matmul_workspace(const hoop_call *c)
+{
+    plan p = plan_of(c);
+    return p.copy_a + p.copy_b + p.offsets + hoop__gemm_work_bytes(c, &p.g);
+}
+
 static hoop_status matmul_forward(const hoop_call *c)
 {
-    hoop_view        a = *c->in[0], b = *c->in[1];
-    const hoop_view *y    = c->out;
-    size_t           size = hoop_dtype_size((hoop_dtype)y->dtype);
-    hoop_gemm_args   g    = {
-             .dtype = (hoop_dtype)y->dtype,
-             .add   = c->add,
-             .m     = y->shape[y->ndim - 2],
-             .n     = y->shape[y->ndim - 1],
-             .k     = a.shape[a.ndim - 1],
-             .c     = y->data,
-             .batch = 1,
-    };
-    bool    a_fits = layout(&a, &g.ta, &g.lda), b_fits = layout(&b, &g.tb, &g.ldb);
-    int64_t copy_a = a_fits ? 0 : hoop__view_numel(&a), copy_b = b_fits ? 0 : hoop__view_numel(&b), offsets, bytes;
-    char   *work;
-    for (int d = 0; d + 2 < y->ndim; d++) g.batch *= y->shape[d];
-    g.ldc    = g.n;
-    g.c_step = g.m * g.n;
-    if (g.batch > 1 && b.ndim == 2 && a_fits && !g.ta && hoop__view_contiguous(&a)) { /* one product of all rows */
-        g.m *= g.batch;
-        g.batch = 1;
+    hoop_view a = *c->in[0], b = *c->in[1];
+    plan      p    = plan_of(c);
+    char     *work = c->work;
+    if (!p.a_fits) copy_operand(c, &a, work, &p.g.ta, &p.g.lda);
+    if (!p.b_fits) copy_operand(c, &b, work + p.copy_a, &p.g.tb, &p.g.ldb);
+    p.g.a = a.data;
+    p.g.b = b.data;
+    if (p.g.batch > 1) {
+        int64_t *offset = (int64_t *)(void *)(work + p.copy_a + p.copy_b);
+        batch_offsets(&a, c->out, p.g.batch, offset);
+        batch_offsets(&b, c->out, p.g.batch, offset + p.g.batch);
+        p.g.a_offset = offset;
+        p.g.b_offset = offset + p.g.batch;
     }
-    copy_a  = aligned(copy_a * (int64_t)size);
-    copy_b  = aligned(copy_b * (int64_t)size);
-    offsets = aligned(g.batch > 1 ? 2 * g.batch * (int64_t)sizeof(int64_t) : 0);
-    bytes   = copy_a + copy_b + offsets + hoop__gemm_work_bytes(c, &g);
-    work    = bytes > 0 ? c->work(c->work_tape, bytes) : NULL;
-    if (work == NULL && bytes > 0) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld bytes of scratch", (long long)bytes);
-    if (!a_fits) copy_operand(c, &a, work, &g.ta, &g.lda);
-    if (!b_fits) copy_operand(c, &b, work + copy_a, &g.tb, &g.ldb);
-    g.a = a.data;
-    g.b = b.data;
-    if (g.batch > 1) {
-        int64_t *offset = (int64_t *)(void *)(work + copy_a + copy_b);
-        batch_offsets(&a, y, g.batch, offset);
-        batch_offsets(&b, y, g.batch, offset + g.batch);
-        g.a_offset = offset;
-        g.b_offset = offset + g.batch;
-    }
-    return hoop__gemm(c, &g, bytes > 0 ? work + copy_a + copy_b + offsets : NULL);
+    return hoop__gemm(c, &p.g, work == NULL ? NULL : work + p.copy_a + p.copy_b + p.offsets);
 }
 
 static void matmul_backward(hoop_backward_call *b)
@@ -208,6 +224,7 @@ const hoop_op hoop__op_matmul = {
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .shape     = matmul_shape,
     .forward   = matmul_forward,
+    .workspace = matmul_workspace,
     .backward  = matmul_backward,
     .reference = matmul_reference,
     HOOP_CASES(cases),

@@ -28,12 +28,15 @@ static hoop_status mse_shape(hoop_shape_call *s)
     hoop__view_set(&s->out[1], HOOP_F64, 0, NULL); /* f32 counts to 2^24 only */
     return st;
 }
+static int64_t mse_workspace(const hoop_call *c)
+{
+    return hoop__view_numel(c->in[0]) * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
+}
 static hoop_status mse_forward(const hoop_call *c)
 {
     hoop_dtype dtype = (hoop_dtype)c->out->dtype;
     int64_t    n     = hoop__view_numel(c->in[0]);
-    void      *d     = c->work(c->work_tape, (n + 1) * (int64_t)hoop_dtype_size(dtype));
-    if (d == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for %lld differences", (long long)n);
+    void      *d     = c->work; /* differences, then their squares */
     c->kernels->binary[HOOP_BINARY_sub][dtype](n, c->in[0]->data, 1, c->in[1]->data, 1, d, false);
     c->kernels->binary[HOOP_BINARY_mul][dtype](n, d, 1, d, 1, d, false);
     c->kernels->sum_rows[dtype](1, n, d, n, c->out[0].data, c->add);
@@ -74,6 +77,7 @@ const hoop_op hoop__op_mse = {
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .shape     = mse_shape,
     .forward   = mse_forward,
+    .workspace = mse_workspace,
     .backward  = mse_backward,
     .reference = mse_reference,
     HOOP_CASES(mse_cases),

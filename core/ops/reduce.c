@@ -90,74 +90,103 @@ static int64_t reduced_count(const hoop_view *x, const reduce_attrs *a)
     return n;
 }
 
-/*
- * Contiguous x as (outer, middle, inner) where dims of one kind alternate. Rows reduced: sum_rows; leading dims reduced:
- * sum_cols; anything else: one pass for each run of reduced dims, from the last, through scratch memory.
- */
+/* contiguous x as runs of dims of one kind, reduced or kept; size 1 joins any */
+typedef struct runs {
+    int     n;
+    int64_t size[HOOP_MAX_DIMS];
+    bool    sums[HOOP_MAX_DIMS];
+} runs;
+
+static runs runs_of(const hoop_view *x, const reduce_attrs *a)
+{
+    runs r = {0};
+    for (int d = 0; d < x->ndim; d++) {
+        if (x->shape[d] == 1) continue;
+        if (r.n > 0 && r.sums[r.n - 1] == reduced(a, d))
+            r.size[r.n - 1] *= x->shape[d];
+        else {
+            r.sums[r.n]   = reduced(a, d);
+            r.size[r.n++] = x->shape[d];
+        }
+    }
+    return r;
+}
+
+/* The next pass over x as (outer, count, inner): count is the last run that is reduced, and number `last`. Whatever comes before
+ * one or no run that is kept makes it the final pass. */
+typedef struct pass {
+    int64_t outer, count, inner;
+    int     last;
+    bool    final;
+} pass;
+
+static pass pass_of(const runs *r)
+{
+    bool last_kept = !r->sums[r->n - 1];
+    pass p         = {.outer = 1, .inner = last_kept ? r->size[r->n - 1] : 1, .last = last_kept ? r->n - 2 : r->n - 1};
+    p.count        = r->size[p.last];
+    p.final        = p.last <= 1;
+    for (int d = 0; d < p.last; d++) p.outer *= r->size[d];
+    return p;
+}
+
+/* Partial results in two halves, so that no pass reads what it writes; passes after the first need less. */
+static int64_t partial_bytes(const pass *p, size_t size)
+{
+    return (p->outer * p->inner * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+}
+
+static int64_t reduce_workspace(const hoop_call *c)
+{
+    runs r = runs_of(c->in[0], c->attrs);
+    pass p;
+    if (r.n < 3 || hoop__view_numel(c->in[0]) == 0) return 0;
+    p = pass_of(&r);
+    return p.final ? 0 : 2 * partial_bytes(&p, hoop_dtype_size((hoop_dtype)c->in[0]->dtype));
+}
+
+/* Rows reduced: sum_rows; leading dims reduced: sum_cols; anything else: one pass for each run of reduced dims, from the last,
+ * through the workspace. */
 static hoop_status reduce_forward(const hoop_call *c, bool largest)
 {
-    const reduce_attrs  *a = c->attrs;
     const hoop_view     *x = c->in[0], *y = c->out;
-    hoop_reduce_rows_fn *rows = largest ? c->kernels->max_rows[x->dtype] : c->kernels->sum_rows[x->dtype];
-    hoop_reduce_cols_fn *cols = largest ? c->kernels->max_cols[x->dtype] : c->kernels->sum_cols[x->dtype];
-    size_t               size = hoop_dtype_size((hoop_dtype)x->dtype);
-    int64_t              shape[HOOP_MAX_DIMS], numel = hoop__view_numel(x), out_numel = hoop__view_numel(y);
-    bool                 sums[HOOP_MAX_DIMS];
-    int                  n = 0, pass = 0;
+    hoop_reduce_rows_fn *rows  = largest ? c->kernels->max_rows[x->dtype] : c->kernels->sum_rows[x->dtype];
+    hoop_reduce_cols_fn *cols  = largest ? c->kernels->max_cols[x->dtype] : c->kernels->sum_cols[x->dtype];
+    size_t               size  = hoop_dtype_size((hoop_dtype)x->dtype);
+    int64_t              numel = hoop__view_numel(x), out_numel = hoop__view_numel(y), half = 0;
+    runs                 r    = runs_of(x, c->attrs);
     const char          *from = x->data;
-    char                *work = NULL;
-    int64_t              half = 0;
     if (out_numel == 0) return HOOP_OK;
     if (numel == 0) {
         if (!c->add) memset(y->data, 0, (size_t)out_numel * size);
         return HOOP_OK;
     }
-    for (int d = 0; d < x->ndim; d++) { /* runs of dims of one kind; size 1 joins any */
-        if (x->shape[d] == 1) continue;
-        if (n > 0 && sums[n - 1] == reduced(a, d))
-            shape[n - 1] *= x->shape[d];
-        else {
-            sums[n]    = reduced(a, d);
-            shape[n++] = x->shape[d];
-        }
-    }
-    if (n == 0 || (n == 1 && !sums[0])) {
+    if (r.n == 0 || (r.n == 1 && !r.sums[0])) {
         if (c->add)
             c->kernels->binary[HOOP_BINARY_add][x->dtype](numel, x->data, 1, y->data, 1, y->data, false);
         else
             memcpy(y->data, x->data, (size_t)numel * size);
         return HOOP_OK;
     }
-    while (n > 0) {
-        bool    last_kept = !sums[n - 1];
-        int64_t inner = last_kept ? shape[n - 1] : 1, count, outer_n = 1;
-        int     r     = last_kept ? n - 2 : n - 1; /* the last run that is reduced */
-        bool    final = r <= 1;
-        char   *to;
-        for (int d = 0; d < r; d++) outer_n *= shape[d];
-        count = shape[r];
-        if (!final && work == NULL) { /* two halves, so that no pass reads what it writes; later passes need less */
-            half = (outer_n * inner * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
-            work = c->work(c->work_tape, 2 * half);
-            if (work == NULL) return hoop_fail(c->err, HOOP_ENOMEM, "no memory for partial results");
-        }
-        to = final ? y->data : work + (pass++ % 2) * half;
-        if (!last_kept) {
-            rows(outer_n, count, from, count, to, final && c->add);
+    for (int number = 0;; number++) {
+        pass  p   = pass_of(&r);
+        bool  add = p.final && c->add;
+        char *to;
+        if (number == 0) half = partial_bytes(&p, size);
+        to = p.final ? y->data : (char *)c->work + number % 2 * half;
+        if (r.sums[r.n - 1]) {
+            rows(p.outer, p.count, from, p.count, to, add);
         } else {
-            for (int64_t o = 0; o < outer_n; o++) {
-                cols(count, inner, from + (size_t)(o * count * inner) * size, inner, to + (size_t)(o * inner) * size,
-                     final && c->add);
+            for (int64_t o = 0; o < p.outer; o++) {
+                cols(p.count, p.inner, from + (size_t)(o * p.count * p.inner) * size, p.inner, to + (size_t)(o * p.inner) * size,
+                     add);
             }
         }
-        if (final) return HOOP_OK;
+        if (p.final) return HOOP_OK;
         from = to;
-        if (last_kept) { /* runs r-1 (kept) and r+1 (kept) become one */
-            shape[r - 1] *= inner;
-        }
-        n = r;
+        r.n  = p.last;
+        r.size[p.last - 1] *= p.inner; /* the kept runs on both sides become one */
     }
-    return HOOP_OK;
 }
 
 /* dy with the reduced dims put back as size 1 */
@@ -227,6 +256,7 @@ const hoop_op hoop__op_sum = {
     HOOP_FIELDS(fields),
     .shape     = reduce_shape,
     .forward   = sum_forward,
+    .workspace = reduce_workspace,
     .backward  = sum_backward,
     .reference = sum_reference,
     HOOP_CASES(sum_only_cases),
@@ -272,6 +302,7 @@ const hoop_op hoop__op_mean = {
     HOOP_FIELDS(fields),
     .shape     = max_shape,
     .forward   = mean_forward,
+    .workspace = reduce_workspace,
     .backward  = mean_backward,
     .reference = mean_reference,
     HOOP_CASES(cases),
@@ -312,6 +343,7 @@ const hoop_op hoop__op_max = {
     HOOP_FIELDS(fields),
     .shape     = max_shape,
     .forward   = max_forward,
+    .workspace = reduce_workspace,
     .backward  = max_backward,
     .reference = max_reference,
     HOOP_CASES(cases),

@@ -4,11 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void *call_work(hoop_tape *t, int64_t bytes)
-{
-    return hoop__scratch(t, bytes);
-}
-
 /* "matmul: " + text + " of f32 (2, 3), f32 (4, 5)" becomes the sticky error */
 static hoop_tensor *op_failed(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const hoop_error *why)
 {
@@ -114,23 +109,28 @@ static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, 
                        const void *attrs, const hoop_view *views, bool add)
 {
     hoop_error  why;
-    hoop_call   c = {.op        = op,
-                     .in        = inv,
-                     .nin       = nin,
-                     .out       = views,
-                     .nout      = op->nout,
-                     .attrs     = attrs,
-                     .add       = add,
-                     .blas      = t->rt->blas,
-                     .kernels   = t->rt->kernels,
-                     .threads   = t->rt->threads,
-                     .work      = call_work,
-                     .work_tape = t,
-                     .err       = &why};
+    hoop_call   c = {.op      = op,
+                     .in      = inv,
+                     .nin     = nin,
+                     .out     = views,
+                     .nout    = op->nout,
+                     .attrs   = attrs,
+                     .add     = add,
+                     .blas    = t->rt->blas,
+                     .kernels = t->rt->kernels,
+                     .threads = t->rt->threads,
+                     .err     = &why};
     hoop_status st;
+    int64_t     bytes;
     why.status  = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */
     why.text[0] = '\0';
-    st          = op->forward(&c);
+    bytes       = op->workspace == NULL ? 0 : op->workspace(&c);
+    if (bytes > 0) c.work = hoop__scratch(t, bytes);
+    if (bytes > 0 && c.work == NULL) {
+        op_fails(t, op, in, nin, HOOP_ENOMEM, "no memory for %lld bytes of workspace", (long long)bytes);
+        return false;
+    }
+    st = op->forward(&c);
     if (st == HOOP_OK) return true;
     if (why.status == HOOP_OK) (void)hoop_fail(&why, st, "%s", hoop_status_text(st));
     op_failed(t, op, in, nin, &why);

@@ -50,9 +50,8 @@ typedef struct hoop_call {
     bool                       blas; /* matrix products by BLAS */
     const struct hoop_kernels *kernels;
     struct hoop_threads       *threads;
-    void *(*work)(struct hoop_tape *t, int64_t bytes); /* scratch memory, 64-aligned, until the kernel returns; NULL: none left */
-    struct hoop_tape *work_tape;
-    hoop_error       *err;
+    void                      *work; /* as many bytes as workspace asked for, 64-aligned, until the kernel returns */
+    hoop_error                *err;
 } hoop_call;
 
 /** What backward of a node sees: its tensors and the gradients of its outputs (NULL where none came). */
@@ -92,6 +91,7 @@ typedef struct hoop_op {
     int               nfields;
     hoop_status (*shape)(hoop_shape_call *s);
     hoop_status (*forward)(const hoop_call *c);
+    int64_t (*workspace)(const hoop_call *c); /* bytes of scratch memory that forward needs; NULL: none */
     void (*backward)(hoop_backward_call *b);
     /** out[0] of the same value from primitive ops: serves the derivative where there is no backward. */
     hoop_tensor *(*composite)(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs);

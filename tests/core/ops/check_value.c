@@ -147,17 +147,6 @@ static void guarded_check(const trial *tr, const guarded *g, const char *what)
     }
 }
 
-static guarded work_block;
-static bool    work_used;
-static void   *guarded_work(hoop_tape *t, int64_t bytes)
-{
-    (void)t;
-    if (work_used) fail_msg("a kernel asked for scratch memory twice: the second lies over the first");
-    work_used  = true;
-    work_block = guarded_new(bytes, 0xFF);
-    return work_block.block + GUARD;
-}
-
 static double element(const hoop_view *v, const void *data, int64_t i)
 {
     return v->dtype == HOOP_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
@@ -167,7 +156,7 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
 {
     hoop_view        in[HOOP_MAX_IN], out[HOOP_MAX_OUT];
     const hoop_view *views[HOOP_MAX_IN];
-    guarded          block[HOOP_MAX_OUT];
+    guarded          block[HOOP_MAX_OUT], work = {NULL, 0};
     hoop_error       err = {.status = HOOP_OK};
     hoop_shape_call  s   = {.in = views, .nin = tr->nin, .attrs = tr->c->attrs, .out = out, .nout = tr->op->nout, .err = &err};
     hoop_call        c   = {.op      = tr->op,
@@ -178,7 +167,6 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
                             .attrs   = tr->c->attrs,
                             .add     = add,
                             .kernels = hoop_runtime_kernels(rt),
-                            .work    = guarded_work,
                             .err     = &err};
     for (int i = 0; i < tr->nin; i++) {
         in[i]    = tr->in[i].v;
@@ -201,9 +189,12 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
         else
             ((double *)out[0].data)[k] = (double)(k % 7);
     }
-    work_used = false;
+    if (tr->op->workspace != NULL && tr->op->workspace(&c) > 0) {
+        work   = guarded_new(tr->op->workspace(&c), 0xFF);
+        c.work = work.block + GUARD;
+    }
     if (tr->op->forward(&c) != HOOP_OK) fail_msg("%s: %s", tr->where, err.text);
-    if (work_used) guarded_check(tr, &work_block, "its scratch memory");
+    if (work.block != NULL) guarded_check(tr, &work, "its workspace");
     for (int j = 0; j < tr->op->nout; j++) {
         double *got = test_memory(tr->out_numel[j] * 8);
         char    what[64];
