@@ -18,11 +18,12 @@ extern "C" {
 enum { HOOP_MAX_IN = 1024, HOOP_MAX_OUT = 64 }; /* of one op; more are HOOP_EARG */
 
 enum hoop_op_flags {
-    HOOP_OP_STRIDED     = 1, /* kernel (or view) takes any strides; else the engine makes inputs contiguous */
-    HOOP_OP_VIEW        = 2, /* out[0] is a view of in[0]: the shape rule sets strides and offset, there is no kernel */
-    HOOP_OP_ACCUMULATES = 4, /* the kernel honours call->add */
-    HOOP_OP_NO_GRAD     = 8, /* the derivative is zero everywhere */
-    HOOP_OP_RANDOM      = 16 /* the value depends on a key that stands in its attributes */
+    HOOP_OP_STRIDED     = 1,  /* kernel (or view) takes any strides; else the engine makes inputs contiguous */
+    HOOP_OP_VIEW        = 2,  /* out[0] is a view of in[0]: the shape rule sets strides and offset, there is no kernel */
+    HOOP_OP_ACCUMULATES = 4,  /* the kernel honours call->add */
+    HOOP_OP_NO_GRAD     = 8,  /* the derivative is zero everywhere */
+    HOOP_OP_RANDOM      = 16, /* the value depends on a key that stands in its attributes */
+    HOOP_OP_ROW_WISE    = 32  /* rows of samples keep their bits whatever rows stand around them, forward and in backward */
 };
 
 /** Bits of hoop_op.reads: what backward reads. Inputs from the 31st on have one in common, and so have outputs. */
@@ -64,6 +65,22 @@ typedef struct hoop_backward_call {
     const void         *attrs;
 } hoop_backward_call;
 
+/**
+ * Where samples are in a call whose inputs hold those of several leaves, one leaf's after the other: an input with samples has a
+ * dim (axis) of size samples * r that runs over them, r rows a sample. At least one input has; the shape rule has accepted all.
+ */
+typedef struct hoop_samples_call {
+    const hoop_view *const    *in;
+    int                        nin;
+    const void                *attrs;
+    const hoop_view           *out;
+    int                        nout;
+    const int                 *axis;    /* of each input; -1: the same for all samples (weights, constants) */
+    int64_t                    samples; /* of all leaves */
+    bool                       blas;    /* as in hoop_call */
+    const struct hoop_kernels *kernels;
+} hoop_samples_call;
+
 /** A field of an op's attributes, for printing and exporting graphs. */
 typedef struct hoop_field {
     const char *name;
@@ -82,10 +99,12 @@ typedef struct hoop_case {
 } hoop_case;
 
 typedef struct hoop_op {
-    const char       *name;
-    int               min_in, max_in, nout;
-    unsigned          flags;
-    uint64_t          reads;
+    const char *name;
+    int         min_in, max_in, nout;
+    unsigned    flags;
+    uint64_t    reads;
+    int (*nouts)(int nin, const void *attrs);         /* outputs, where their number varies: in place of nout */
+    uint64_t (*reads_of)(const void *attrs, int nin); /* what backward reads, where that varies: in place of reads */
     size_t            attrs_size;
     const hoop_field *fields;
     int               nfields;
@@ -96,6 +115,13 @@ typedef struct hoop_op {
     /** out[0] of the same value from primitive ops: serves the derivative where there is no backward. */
     hoop_tensor *(*composite)(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs);
     void (*reference)(const hoop_call *c); /* naive, f64 (integers i64), contiguous */
+    /**
+     * HOOP_OP_ROW_WISE: the dim of all outputs that runs over samples, where each sample's part has the same bits as in a call
+     * with the rows of its leaf alone; -1: samples would mix. NULL: the samples are in dim 0 of the output and of each input that
+     * has some, which has as many dims and that size; the other inputs have fewer dims, or size 1 there.
+     */
+    int (*samples)(const hoop_samples_call *s);
+    double (*flops)(const hoop_call *c); /* of a matrix product; NULL: none worth counting */
     /* what a forward and a reference that several ops share read of theirs: the kernel's number; y of x, or of a and b */
     int kernel;
     double (*unary)(double x);
