@@ -63,6 +63,13 @@ static hoop_status concat_forward(const hoop_call *c)
     }
     return HOOP_OK;
 }
+static int concat_samples(const hoop_samples_call *s)
+{
+    for (int i = 1; i < s->nin; i++) {
+        if (s->axis[i] != s->axis[0]) return -1;
+    }
+    return s->axis[0] != ((const concat_attrs *)s->attrs)->dim ? s->axis[0] : -1;
+}
 static void concat_backward(hoop_backward_call *b)
 {
     int     dim = (int)((const concat_attrs *)b->attrs)->dim;
@@ -105,12 +112,14 @@ const hoop_op hoop__op_concat = {
     .min_in     = 1,
     .max_in     = HOOP_MAX_IN,
     .nout       = 1,
+    .flags      = HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(concat_attrs),
     HOOP_FIELDS(concat_fields),
     .shape     = concat_shape,
     .forward   = concat_forward,
     .backward  = concat_backward,
     .reference = concat_reference,
+    .samples   = concat_samples,
     HOOP_CASES(concat_cases),
 };
 
@@ -149,11 +158,12 @@ const hoop_op hoop__op_contiguous = {
     .min_in    = 1,
     .max_in    = 1,
     .nout      = 1,
-    .flags     = HOOP_OP_STRIDED,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ROW_WISE,
     .shape     = contiguous_shape,
     .forward   = contiguous_forward,
     .backward  = contiguous_backward,
     .reference = same_reference,
+    .samples   = hoop__samples_any,
     HOOP_CASES(contiguous_cases),
 };
 
@@ -195,12 +205,14 @@ const hoop_op hoop__op_cast = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
+    .flags      = HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(cast_attrs),
     HOOP_FIELDS(cast_fields),
     .shape     = cast_shape,
     .forward   = cast_forward,
     .backward  = cast_backward,
     .reference = same_reference,
+    .samples   = hoop__samples_any,
     HOOP_CASES(cast_cases),
 };
 

@@ -90,12 +90,13 @@ const hoop_op hoop__op_one_hot = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_NO_GRAD,
+    .flags      = HOOP_OP_NO_GRAD | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(one_hot_attrs),
     HOOP_FIELDS(one_hot_fields),
     .shape     = one_hot_shape,
     .forward   = one_hot_forward,
     .reference = one_hot_reference,
+    .samples   = hoop__samples_any,
     HOOP_CASES(one_hot_cases),
 };
 

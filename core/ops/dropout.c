@@ -77,7 +77,7 @@ const hoop_op hoop__op_dropout = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_ACCUMULATES | HOOP_OP_RANDOM,
+    .flags      = HOOP_OP_ACCUMULATES | HOOP_OP_RANDOM | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(dropout_attrs),
     HOOP_FIELDS(fields),
     .shape     = dropout_shape,

@@ -54,6 +54,10 @@ static hoop_status embedding_forward(const hoop_call *c)
     }
     return HOOP_OK;
 }
+static int embedding_samples(const hoop_samples_call *s)
+{
+    return s->axis[0] < 0 ? s->axis[1] : -1;
+}
 static void embedding_backward(hoop_backward_call *b)
 {
     embedding_attrs attrs = {hoop_tensor_size(b->in[0], 0)};
@@ -81,11 +85,13 @@ const hoop_op hoop__op_embedding = {
     .min_in    = 2,
     .max_in    = 2,
     .nout      = 1,
+    .flags     = HOOP_OP_ROW_WISE,
     .reads     = HOOP_READS_IN(1),
     .shape     = embedding_shape,
     .forward   = embedding_forward,
     .backward  = embedding_backward,
     .reference = embedding_reference,
+    .samples   = embedding_samples,
     HOOP_CASES(cases),
 };
 

@@ -76,6 +76,20 @@ static hoop_status linear_forward(const hoop_call *c)
     return hoop__gemm(c, &g, c->work);
 }
 
+static int linear_samples(const hoop_samples_call *s)
+{
+    if (hoop__gemm_kernel(s->kernels, s->blas, (hoop_dtype)s->out->dtype) == NULL) return -1;
+    for (int i = 1; i < s->nin; i++) {
+        if (s->axis[i] >= 0) return -1;
+    }
+    return s->axis[0] + 1 < s->in[0]->ndim ? s->axis[0] : -1;
+}
+
+static double linear_flops(const hoop_call *c)
+{
+    return 2.0 * (double)hoop__view_numel(c->out) * (double)c->in[1]->shape[1];
+}
+
 static void linear_backward(hoop_backward_call *b)
 {
     hoop_tensor *x = b->in[0], *w = b->in[1], *dy = b->dy[0];
@@ -125,12 +139,14 @@ const hoop_op hoop__op_linear = {
     .min_in    = 2,
     .max_in    = 3,
     .nout      = 1,
-    .flags     = HOOP_OP_ACCUMULATES,
+    .flags     = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .shape     = linear_shape,
     .forward   = linear_forward,
     .workspace = linear_workspace,
     .backward  = linear_backward,
     .reference = linear_reference,
+    .samples   = linear_samples,
+    .flops     = linear_flops,
     HOOP_CASES(cases),
 };

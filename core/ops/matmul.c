@@ -152,6 +152,30 @@ static hoop_status matmul_forward(const hoop_call *c)
     return hoop__gemm(c, &p.g, work == NULL ? NULL : work + p.copy_a + p.copy_b + p.offsets);
 }
 
+/* Rows of a and columns of b are products of their own, and so are those of a batch. */
+static int matmul_samples(const hoop_samples_call *s)
+{
+    const hoop_view *y = s->out;
+    int              a = s->axis[0], b = s->axis[1], batch = y->ndim - 2, axis;
+    if (hoop__gemm_kernel(s->kernels, s->blas, (hoop_dtype)y->dtype) == NULL) return -1;
+    if (a == s->in[0]->ndim - 1 || b == s->in[1]->ndim - 2) return -1; /* summed over */
+    a    = a < 0 ? -1 : a + y->ndim - s->in[0]->ndim;                  /* which dims of y they are */
+    b    = b < 0 ? -1 : b + y->ndim - s->in[1]->ndim;
+    axis = a >= 0 ? a : b;
+    if (a >= 0 && b >= 0 && a != b) return -1;
+    for (int i = 0; i < 2 && axis < batch; i++) { /* operands with samples have all; the other is broadcast */
+        const hoop_view *x = s->in[i];
+        int              d = axis + x->ndim - y->ndim;
+        if (d >= 0 && x->shape[d] != (s->axis[i] >= 0 ? y->shape[axis] : 1)) return -1;
+    }
+    return axis;
+}
+
+static double matmul_flops(const hoop_call *c)
+{
+    return 2.0 * (double)hoop__view_numel(c->out) * (double)c->in[0]->shape[c->in[0]->ndim - 1];
+}
+
 static void matmul_backward(hoop_backward_call *b)
 {
     hoop_tensor *dy = b->dy[0];
@@ -220,12 +244,14 @@ const hoop_op hoop__op_matmul = {
     .min_in    = 2,
     .max_in    = 2,
     .nout      = 1,
-    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES,
+    .flags     = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .shape     = matmul_shape,
     .forward   = matmul_forward,
     .workspace = matmul_workspace,
     .backward  = matmul_backward,
     .reference = matmul_reference,
+    .samples   = matmul_samples,
+    .flops     = matmul_flops,
     HOOP_CASES(cases),
 };

@@ -189,6 +189,21 @@ static hoop_status reduce_forward(const hoop_call *c, bool largest)
     }
 }
 
+/* The samples' dim stays, and what is summed lies behind it: where a leaf has one row, its dim is in no run, and dims on both
+ * sides of it would be summed as one. */
+static int reduce_samples(const hoop_samples_call *s)
+{
+    const reduce_attrs *a    = s->attrs;
+    int                 axis = s->axis[0];
+    if (reduced(a, s->axis[0])) return -1;
+    for (int d = 0; d < s->axis[0]; d++) {
+        if (!reduced(a, d)) continue;
+        if (s->in[0]->shape[d] != 1) return -1;
+        if (a->keep == 0) axis--;
+    }
+    return axis;
+}
+
 /* dy with the reduced dims put back as size 1 */
 static hoop_tensor *with_dims(hoop_backward_call *b, hoop_tensor *y)
 {
@@ -251,7 +266,7 @@ const hoop_op hoop__op_sum = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_ACCUMULATES,
+    .flags      = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(reduce_attrs),
     HOOP_FIELDS(fields),
     .shape     = reduce_shape,
@@ -259,6 +274,7 @@ const hoop_op hoop__op_sum = {
     .workspace = reduce_workspace,
     .backward  = sum_backward,
     .reference = sum_reference,
+    .samples   = reduce_samples,
     HOOP_CASES(sum_only_cases),
 };
 
@@ -298,6 +314,7 @@ const hoop_op hoop__op_mean = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
+    .flags      = HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(reduce_attrs),
     HOOP_FIELDS(fields),
     .shape     = max_shape,
@@ -305,6 +322,7 @@ const hoop_op hoop__op_mean = {
     .workspace = reduce_workspace,
     .backward  = mean_backward,
     .reference = mean_reference,
+    .samples   = reduce_samples,
     HOOP_CASES(cases),
 };
 
@@ -338,6 +356,7 @@ const hoop_op hoop__op_max = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
+    .flags      = HOOP_OP_ROW_WISE,
     .reads      = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
     .attrs_size = sizeof(reduce_attrs),
     HOOP_FIELDS(fields),
@@ -346,6 +365,7 @@ const hoop_op hoop__op_max = {
     .workspace = reduce_workspace,
     .backward  = max_backward,
     .reference = max_reference,
+    .samples   = reduce_samples,
     HOOP_CASES(cases),
 };
 

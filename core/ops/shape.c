@@ -65,6 +65,19 @@ hoop_status hoop__shape_broadcast(hoop_shape_call *s)
     return HOOP_OK;
 }
 
+int hoop__samples_any(const hoop_samples_call *s)
+{
+    return s->axis[0];
+}
+
+int hoop__samples_outer(const hoop_samples_call *s)
+{
+    for (int i = 1; i < s->nin; i++) {
+        if (s->axis[i] != s->axis[0]) return -1;
+    }
+    return s->axis[0] + 1 < s->in[0]->ndim ? s->axis[0] : -1;
+}
+
 void hoop__broadcast_strides(const hoop_view *x, const hoop_view *out, int64_t *stride)
 {
     int lead = out->ndim - x->ndim;

@@ -14,6 +14,10 @@ hoop_status hoop__shape_broadcast(hoop_shape_call *s); /* two of one float dtype
 hoop_status hoop__shape_rows(hoop_shape_call *s);      /* as same, with at least one dim */
 hoop_status hoop__check_float(hoop_shape_call *s, int i);
 
+/* where samples are (hoop_op.samples), besides hoop__samples_rows */
+int hoop__samples_any(const hoop_samples_call *s);   /* one input: in the same dim, whichever it is */
+int hoop__samples_outer(const hoop_samples_call *s); /* all inputs of one shape: in any dim but the last */
+
 /* checks of what an input is; the text says what would be right */
 void hoop__out_like(hoop_view *out, const hoop_view *x);
 

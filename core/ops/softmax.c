@@ -87,11 +87,13 @@ const hoop_op hoop__op_softmax = {
     .min_in    = 1,
     .max_in    = 1,
     .nout      = 1,
+    .flags     = HOOP_OP_ROW_WISE,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_rows,
     .forward   = softmax_forward,
     .backward  = softmax_backward,
     .reference = softmax_reference,
+    .samples   = hoop__samples_outer,
     HOOP_CASES(cases),
 };
 
@@ -118,11 +120,12 @@ const hoop_op hoop__op_softmax_grad = {
     .min_in    = 2,
     .max_in    = 2,
     .nout      = 1,
-    .flags     = HOOP_OP_ACCUMULATES,
+    .flags     = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
     .shape     = hoop__shape_rows,
     .forward   = softmax_grad_forward,
     .composite = softmax_grad_composite,
     .reference = softmax_grad_reference,
+    .samples   = hoop__samples_outer,
     HOOP_CASES(grad_cases),
 };
 
@@ -149,11 +152,13 @@ const hoop_op hoop__op_log_softmax = {
     .min_in    = 1,
     .max_in    = 1,
     .nout      = 1,
+    .flags     = HOOP_OP_ROW_WISE,
     .reads     = HOOP_READS_OUT(0),
     .shape     = hoop__shape_rows,
     .forward   = log_softmax_forward,
     .backward  = log_softmax_backward,
     .reference = log_softmax_reference,
+    .samples   = hoop__samples_outer,
     HOOP_CASES(cases),
 };
 
@@ -180,10 +185,11 @@ const hoop_op hoop__op_log_softmax_grad = {
     .min_in    = 2,
     .max_in    = 2,
     .nout      = 1,
-    .flags     = HOOP_OP_ACCUMULATES,
+    .flags     = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
     .shape     = hoop__shape_rows,
     .forward   = log_softmax_grad_forward,
     .composite = log_softmax_grad_composite,
     .reference = log_softmax_grad_reference,
+    .samples   = hoop__samples_outer,
     HOOP_CASES(grad_cases),
 };

@@ -78,6 +78,18 @@ static hoop_status reshape_shape(hoop_shape_call *s)
     s->offset = 0;
     return HOOP_OK;
 }
+/* a dim with as many elements before it, that all samples divide among them */
+static int reshape_samples(const hoop_samples_call *s)
+{
+    int64_t before = 1, passed = 1;
+    for (int d = 0; d < s->axis[0]; d++) before *= s->in[0]->shape[d];
+    for (int d = 0; d < s->out->ndim; d++) {
+        int64_t size = s->out->shape[d];
+        if (passed == before && size > 0 && size % s->samples == 0) return d;
+        passed *= size;
+    }
+    return -1;
+}
 static void reshape_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_reshape(b->t, b->dy[0], hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
@@ -99,12 +111,13 @@ const hoop_op hoop__op_reshape = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_VIEW,
+    .flags      = HOOP_OP_VIEW | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(view_attrs),
     HOOP_FIELDS(view_fields),
     .shape     = reshape_shape,
     .backward  = reshape_backward,
     .reference = copy_reference,
+    .samples   = reshape_samples,
     HOOP_CASES(reshape_cases),
 };
 
@@ -136,6 +149,11 @@ static hoop_status transpose_shape(hoop_shape_call *s)
     s->offset       = 0;
     return HOOP_OK;
 }
+static int transpose_samples(const hoop_samples_call *s)
+{
+    const transpose_attrs *p = s->attrs;
+    return s->axis[0] == p->a ? (int)p->b : s->axis[0] == p->b ? (int)p->a : s->axis[0];
+}
 static void transpose_backward(hoop_backward_call *b)
 {
     const transpose_attrs *p = b->attrs;
@@ -164,12 +182,13 @@ const hoop_op hoop__op_transpose = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(transpose_attrs),
     HOOP_FIELDS(transpose_fields),
     .shape     = transpose_shape,
     .backward  = transpose_backward,
     .reference = transpose_reference,
+    .samples   = transpose_samples,
     HOOP_CASES(transpose_cases),
 };
 
@@ -203,6 +222,11 @@ static hoop_status expand_shape(hoop_shape_call *s)
     s->offset = 0;
     return HOOP_OK;
 }
+static int expand_samples(const hoop_samples_call *s)
+{
+    int axis = s->axis[0] + s->out->ndim - s->in[0]->ndim;
+    return s->in[0]->shape[s->axis[0]] == s->out->shape[axis] ? axis : -1;
+}
 static void expand_backward(hoop_backward_call *b)
 {
     hoop_pass(b, 0, b->dy[0]); /* the sink sums to shape */
@@ -227,12 +251,13 @@ const hoop_op hoop__op_expand = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(view_attrs),
     HOOP_FIELDS(view_fields),
     .shape     = expand_shape,
     .backward  = expand_backward,
     .reference = expand_reference,
+    .samples   = expand_samples,
     HOOP_CASES(expand_cases),
 };
 
@@ -260,6 +285,10 @@ static hoop_status slice_shape(hoop_shape_call *s)
     s->offset               = a->count == 0 ? 0 : a->first * x->stride[a->dim];
     return HOOP_OK;
 }
+static int slice_samples(const hoop_samples_call *s)
+{
+    return s->axis[0] != ((const slice_attrs *)s->attrs)->dim ? s->axis[0] : -1;
+}
 static void slice_backward(hoop_backward_call *b)
 {
     const slice_attrs *a = b->attrs;
@@ -285,12 +314,13 @@ const hoop_op hoop__op_slice = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED,
+    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(slice_attrs),
     HOOP_FIELDS(slice_fields),
     .shape     = slice_shape,
     .backward  = slice_backward,
     .reference = slice_reference,
+    .samples   = slice_samples,
     HOOP_CASES(slice_cases),
 };
 
@@ -377,13 +407,14 @@ const hoop_op hoop__op_unslice = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_ACCUMULATES,
+    .flags      = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
     .attrs_size = sizeof(slice_attrs),
     HOOP_FIELDS(slice_fields),
     .shape     = unslice_shape,
     .forward   = unslice_forward,
     .backward  = unslice_backward,
     .reference = unslice_reference,
+    .samples   = slice_samples,
     HOOP_CASES(unslice_cases),
 };
 
@@ -409,8 +440,9 @@ const hoop_op hoop__op_detach = {
     .min_in    = 1,
     .max_in    = 1,
     .nout      = 1,
-    .flags     = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_NO_GRAD,
+    .flags     = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_NO_GRAD | HOOP_OP_ROW_WISE,
     .shape     = detach_shape,
     .reference = copy_reference,
+    .samples   = hoop__samples_any,
     HOOP_CASES(detach_cases),
 };

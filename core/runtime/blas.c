@@ -1,7 +1,6 @@
 #include "runtime/blas.h"
 
 #include "base/threads.h"
-#include "kernels/gemm.h"
 #include "kernels/kernels.h"
 
 #include <cblas.h>
@@ -144,9 +143,14 @@ typedef struct own_job {
     char                 *work;
 } own_job;
 
+hoop_gemm_fn *hoop__gemm_kernel(const hoop_kernels *kernels, bool blas, hoop_dtype dtype)
+{
+    return blas ? NULL : kernels->gemm[dtype];
+}
+
 static hoop_gemm_fn *own_kernel(const hoop_call *call, const hoop_gemm_args *g)
 {
-    return g->dtype == HOOP_F32 && !call->blas ? call->kernels->gemm[HOOP_F32] : NULL;
+    return hoop__gemm_kernel(call->kernels, call->blas, g->dtype);
 }
 
 static hoop_gemm of_batch(const hoop_gemm_args *g, int64_t batch)

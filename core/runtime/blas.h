@@ -4,6 +4,8 @@
 
 #include "hoop/op.h"
 
+#include "kernels/gemm.h"
+
 const char *hoop__blas_name(char *out, size_t size); /* "openblas-Zen-0.3.21": its kernels and version */
 
 /** C (m, n) row-major, ldc; op(A) (m, k); op(B) (k, n); each `batch` times at the given element strides. */
@@ -19,6 +21,10 @@ typedef struct hoop_gemm_args {
     int64_t        c_step;              /* elements from one C to the next */
     const void    *bias;                /* (n) added to each row; NULL: none; not with add */
 } hoop_gemm_args;
+
+/** hoop's own kernel for products of dtype: an element's bits depend on its row and its column alone. NULL: they are BLAS's,
+ * whose bits depend on the shape. */
+hoop_gemm_fn *hoop__gemm_kernel(const struct hoop_kernels *kernels, bool blas, hoop_dtype dtype);
 
 /** Scratch memory that hoop__gemm wants for args. */
 int64_t hoop__gemm_work_bytes(const hoop_call *call, const hoop_gemm_args *args);
