@@ -36,17 +36,24 @@ static int count_terms(const hoop_ddp *d)
     return !d->mode->collects ? 1 : d->leaves_most < most ? (int)d->leaves_most : most;
 }
 
-static hoop_status allocate(hoop_ddp *d, hoop_error *err)
+static hoop_status no_memory(const hoop_ddp *d, hoop_error *err)
 {
-    bool accumulates;
-    d->nterms   = count_terms(d);
-    d->more     = hoop__ddp_take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
-    accumulates = d->mode->sends_accumulators || (d->mode->collects && d->leaves_most > d->nterms);
-    if (accumulates) d->accumulators = hoop__ddp_take(d, d->nblocks, d->exact.block_bytes);
-    if (d->more == NULL || (accumulates && d->accumulators == NULL))
-        return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks,
-                         (long long)d->bytes);
-    return HOOP_OK;
+    return hoop_fail(err, HOOP_ENOMEM, "ddp: no memory for the sums of %lld blocks (%lld bytes)", (long long)d->nblocks,
+                     (long long)d->bytes);
+}
+
+static bool take_accumulators(hoop_ddp *d)
+{
+    if (d->accumulators == NULL) d->accumulators = hoop__ddp_take(d, d->nblocks, d->exact.block_bytes);
+    return d->accumulators != NULL;
+}
+
+/* What leaves one by one need: buffers beside grad, and accumulators where there are more leaves than buffers. */
+static bool take_terms(hoop_ddp *d)
+{
+    if (!d->mode->collects || d->more != NULL) return true;
+    d->more = hoop__ddp_take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
+    return d->more != NULL && (d->leaves_most <= d->nterms || take_accumulators(d));
 }
 
 hoop_status hoop_ddp_create(hoop_comm *comm, const hoop_ddp_opts *opts, hoop_error *err, hoop_ddp **out)
@@ -66,10 +73,15 @@ hoop_status hoop_ddp_create(hoop_comm *comm, const hoop_ddp_opts *opts, hoop_err
     d->bucket_blocks = (opts->bucket_bytes > 0 ? opts->bucket_bytes : BUCKET_BYTES_DEFAULT) / d->block_bytes;
     if (d->bucket_blocks < 1) d->bucket_blocks = 1;
     d->leaves_most = (opts->leaves + hoop_comm_size(comm) - 1) / hoop_comm_size(comm);
+    d->is_exact    = opts->exact;
     if (opts->exact) HOOP_TRY(st, done, hoop_exact_init(&d->exact, opts->kernels, opts->dtype, opts->leaves, err));
     d->mode = hoop__ddp_choose(d, opts);
     HOOP_TRY(st, done, hoop__ddp_cut(d, opts, err));
-    HOOP_TRY(st, done, allocate(d, err));
+    d->nterms = count_terms(d);
+    if (d->mode->sends_accumulators && !take_accumulators(d)) {
+        st = no_memory(d, err);
+        goto done;
+    }
     *out = d;
     return HOOP_OK;
 done:
@@ -114,12 +126,18 @@ static void start_buckets(hoop_ddp *d)
             hoop_comm_poison(d->comm, &d->error); /* the others wait for it */
 }
 
-static void close_span(hoop_ddp *d, hoop__ddp_span *span)
+/* its sum is made */
+static void end_span(hoop_ddp *d, hoop__ddp_span *span)
 {
-    d->mode->close(d, span);
     span->done = true;
     for (int k = span->from; k < span->to; k++) d->buckets[k].missing--;
     start_buckets(d);
+}
+
+static void close_span(hoop_ddp *d, hoop__ddp_span *span)
+{
+    d->mode->close(d, span);
+    end_span(d, span);
 }
 
 hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *err)
@@ -130,13 +148,16 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
         return hoop_fail(err, HOOP_ESTATE, "ddp: step %lld begins before step %lld was reduced", (long long)step,
                          (long long)d->step);
     if (grad == NULL && d->nblocks > 0) return hoop_fail(err, HOOP_EARG, "ddp: there is no gradient buffer");
-    d->grad    = grad;
-    d->leaf    = 0;
-    d->step    = step;
-    d->in_step = true;
+    d->grad = grad;
+    d->leaf = d->turn = d->group = 0;
+    d->step                      = step;
+    d->in_step                   = true;
     atomic_store(&d->finite, true);
-    d->next  = 0;
-    d->error = (hoop_error){0};
+    atomic_store(&d->came, 0);
+    atomic_store(&d->strayed, false);
+    d->wanted = 0;
+    d->next   = 0;
+    d->error  = (hoop_error){0};
     hoop_comm_set_position(d->comm, step, "backward");
     for (int k = 0; k < d->nbuckets; k++) d->buckets[k].missing = d->buckets[k].spans;
     for (int i = 0; i < d->nspans; i++) {
@@ -147,41 +168,96 @@ hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *er
     return HOOP_OK;
 }
 
+/* May n more leaves begin? */
+static bool begins(hoop_ddp *d, int64_t n)
+{
+    if (!d->in_step || d->error.status != HOOP_OK) return false;
+    if (n >= 1 && n <= d->leaves_most - d->leaf) return true;
+    (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: step %lld: %s%lld", (long long)d->step,
+                    n < 1 ? "leaves at once are at least 1, not " : "more leaves than this rank's ",
+                    (long long)(n < 1 ? n : d->leaves_most));
+    return false;
+}
+
 void *hoop_ddp_next_leaf(hoop_ddp *d)
 {
-    if (!d->in_step) return NULL;
-    if (d->leaf == d->leaves_most) {
-        if (d->error.status == HOOP_OK)
-            (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: step %lld: more leaves than this rank's %lld", (long long)d->step,
-                            (long long)d->leaves_most);
+    if (!begins(d, 1)) return NULL;
+    if (!take_terms(d)) {
+        (void)no_memory(d, &d->error);
         return NULL;
     }
-    return hoop__ddp_term(d, d->leaf++ % d->nterms);
+    d->group = 0;
+    d->leaf++;
+    return hoop__ddp_term(d, d->turn++ % d->nterms);
+}
+
+hoop_status hoop_ddp_next_leaves(hoop_ddp *d, int64_t n, bool last, hoop_error *err)
+{
+    if (!d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: leaves begin outside a step");
+    if (begins(d, n) && !d->is_exact)
+        (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: step %lld: sums of floats take leaves one by one", (long long)d->step);
+    if (d->error.status == HOOP_OK && d->mode->collects && (d->leaf > 0 || !last) && !take_accumulators(d))
+        (void)no_memory(d, &d->error);
+    if (d->error.status != HOOP_OK) return hoop_fail(err, d->error.status, "%s", d->error.text);
+    if (d->turn > 0) hoop__ddp_flush(d);
+    d->first = d->leaf == 0;
+    d->last  = last;
+    d->group = n;
+    d->turn  = 0;
+    d->leaf += n;
+    return HOOP_OK;
+}
+
+/* The parameter that became ready for the `n` leaves begun last; NULL: it should not have. */
+static hoop__ddp_span *ready_span(hoop_ddp *d, int param, int64_t n)
+{
+    hoop__ddp_span *span;
+    if (d->error.status != HOOP_OK) return NULL;
+    if (!d->in_step || param < 0 || param >= d->nparams) {
+        (void)hoop_fail(&d->error, d->in_step ? HOOP_EARG : HOOP_ESTATE, "ddp: parameter %d of %d became ready %s", param,
+                        d->nparams, d->in_step ? "and is none" : "outside a step");
+        return NULL;
+    }
+    span = &d->spans[param];
+    if (!span->done && d->leaf > 0 && n > 0 && span->terms == d->leaf - n) return span;
+    (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: parameter %d became ready %s", param,
+                    span->done               ? "again after its last leaf"
+                    : d->leaf == 0           ? "before hoop_ddp_next_leaf"
+                    : n == 0                 ? "of one leaf among several at once, or of several in one"
+                    : span->terms == d->leaf ? "twice in a leaf"
+                                             : "in this leaf, but not in all before it");
+    return NULL;
 }
 
 void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf)
 {
-    hoop__ddp_span *span;
-    if (d->error.status != HOOP_OK) return;
-    if (!d->in_step || param < 0 || param >= d->nparams) {
-        (void)hoop_fail(&d->error, d->in_step ? HOOP_EARG : HOOP_ESTATE, "ddp: parameter %d of %d became ready %s", param,
-                        d->nparams, d->in_step ? "and is none" : "outside a step");
-        return;
-    }
-    span = &d->spans[param];
-    if (span->done || span->terms != d->leaf - 1) {
-        (void)hoop_fail(&d->error, HOOP_ESTATE, "ddp: parameter %d became ready %s", param,
-                        span->done               ? "again after its last leaf"
-                        : d->leaf == 0           ? "before hoop_ddp_next_leaf"
-                        : span->terms == d->leaf ? "twice in a leaf"
-                                                 : "in this leaf, but not in all before it");
-        return;
-    }
+    hoop__ddp_span *span = ready_span(d, param, d->group == 0);
+    if (span == NULL) return;
     span->terms++;
     if (last_leaf)
         close_span(d, span);
     else
         d->mode->term(d, span);
+}
+
+void hoop_ddp_sum(hoop_ddp *d, int64_t first_block, int64_t nblocks, const void *const *terms)
+{
+    if (!d->in_step || d->group == 0 || first_block < 0 || nblocks < 0 || nblocks > d->nblocks - first_block) {
+        atomic_store_explicit(&d->strayed, true, memory_order_relaxed);
+        return;
+    }
+    atomic_fetch_add_explicit(&d->came, nblocks, memory_order_relaxed);
+    hoop__ddp_sum(d, first_block, nblocks, terms);
+}
+
+void hoop_ddp_ready_leaves(hoop_ddp *d, int param)
+{
+    hoop__ddp_span *span = ready_span(d, param, d->group);
+    if (span == NULL) return;
+    span->terms += d->group;
+    span->deposited = span->terms;
+    d->wanted += span->nblocks;
+    if (d->last) end_span(d, span);
 }
 
 void hoop_ddp_poll(hoop_ddp *d)
@@ -207,11 +283,25 @@ static bool is_complete(const hoop_ddp *d)
     return true;
 }
 
+/* Did each gradient of leaves at once come that was said to be ready, and where it should? */
+static void check_sums(hoop_ddp *d)
+{
+    const int64_t came = atomic_load(&d->came);
+    if (d->error.status == HOOP_OK && atomic_load(&d->strayed))
+        (void)hoop_fail(&d->error, HOOP_EARG, "ddp: step %lld: hoop_ddp_sum outside hoop_ddp_next_leaves, or beyond block %lld",
+                        (long long)d->step, (long long)d->nblocks);
+    if (d->error.status == HOOP_OK && came < d->wanted)
+        (void)hoop_fail(&d->error, HOOP_ESTATE,
+                        "ddp: step %lld: parameters of %lld blocks became ready, and hoop_ddp_sum was given %lld",
+                        (long long)d->step, (long long)d->wanted, (long long)came);
+}
+
 hoop_status hoop_ddp_reduce(hoop_ddp *d, hoop_error *err, bool *finite)
 {
     const double before = hoop_comm_wait_s(d->comm);
     hoop_error   why    = {0};
     if (!d->in_step) return hoop_fail(err, HOOP_ESTATE, "ddp: there is no step to reduce: begin one first");
+    check_sums(d);
     if (!is_complete(d) || d->error.status != HOOP_OK) {
         (void)hoop_fail(&d->error, HOOP_ESTATE,
                         "ddp: not every parameter became ready in step %lld: hoop_ddp_skip_all is for those", (long long)d->step);

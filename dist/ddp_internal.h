@@ -36,11 +36,13 @@ typedef struct hoop__ddp_bucket {
     char           reduce_what[HOOP__DDP_WHAT], gather_what[HOOP__DDP_WHAT];
 } hoop__ddp_bucket;
 
-/* How gradients are summed. term: a leaf's gradient came, and more will; close: no more will, maybe none came. */
+/* How gradients are summed. term: a leaf's gradient came, and more will; close: no more will, maybe none came. leaves: of
+ * leaves at once blocks [block, block + n), n at most HOOP__DDP_AT_ONCE, behind `skip` blocks of their terms; from any thread. */
 typedef struct hoop__ddp_mode {
     const char *name;
     void (*term)(hoop_ddp *d, hoop__ddp_span *span);
     void (*close)(hoop_ddp *d, hoop__ddp_span *span);
+    void (*leaves)(hoop_ddp *d, int64_t block, const void *const *terms, int64_t skip, int64_t n);
     hoop_status (*start)(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err);
     void (*finish)(hoop_ddp *d, const hoop__ddp_bucket *bucket);
     bool collects, sends_accumulators; /* several leaves, for their exact sum; as which they travel */
@@ -60,11 +62,18 @@ struct hoop_ddp {
     int64_t              *cuts; /* [nbuckets][ranks + 1] of buckets, or NULL */
     hoop_exact            exact;
     char                 *accumulators; /* [nblocks] or NULL */
-    char                 *more;         /* [nterms - 1][nblocks]: gradients of leaves beside grad */
+    char                 *more;         /* [nterms - 1][nblocks]: gradients of leaves beside grad; NULL until there is one */
     int                   nterms;
     hoop_reducer          reducer;
     char                 *grad;
-    int64_t               leaf; /* of this rank, begun this step */
+    int64_t               leaf;        /* of this rank, begun this step */
+    int64_t               turn;        /* of them one by one, since the last ones at once */
+    int64_t               group;       /* how many run at once now; 0: one by itself */
+    bool                  first, last; /* nothing came before these; nothing comes after */
+    bool                  is_exact;
+    atomic_bool           strayed; /* a sum of no blocks of a group */
+    _Atomic int64_t       came;    /* blocks of leaves at once, and how many of parameters that are ready should have */
+    int64_t               wanted;
     int64_t               step;
     bool                  in_step;
     atomic_bool           finite;
@@ -92,6 +101,10 @@ static inline char *hoop__ddp_term(const hoop_ddp *d, int64_t k)
 
 /* Spans, buckets, chunks and ranges, from opts and d's nblocks and bucket_blocks. */
 hoop_status hoop__ddp_cut(hoop_ddp *d, const hoop_ddp_opts *opts, hoop_error *err);
+/* Some blocks of d->group leaves at once. terms NULL: zero. */
+void hoop__ddp_sum(hoop_ddp *d, int64_t first_block, int64_t nblocks, const void *const *terms);
+/* What waits in hoop__ddp_term goes to the accumulators. */
+void hoop__ddp_flush(hoop_ddp *d);
 /* The mode for this communicator and these opts; fills d->reducer. */
 const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts);
 

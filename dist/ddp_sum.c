@@ -14,6 +14,9 @@
  * HOOP__DDP_TERMS leaves, each in a buffer of its own, and deposit them together while a few blocks' accumulators are in the
  * cache: 4 leaves move 84 bytes an element one by one, 50 in pairs and 33 at once, for 0, 4 and 12 bytes more of memory. Where
  * there are no more leaves than buffers, local keeps no accumulators at all.
+ *
+ * Leaves at once come in blocks, from any thread: local adds up those of all leaves while they are in the cache, without
+ * accumulators where they are all there are; else they are deposited.
  */
 #include <string.h>
 
@@ -21,6 +24,8 @@
 
 /* Where every rank sends to every other, this many are enough. */
 enum { LEAF_RANKS_MOST = 64 };
+/* Terms whose places are found at once. */
+enum { LEAVES_AT_ONCE = 64 };
 
 static char *grad_at(const hoop_ddp *d, int64_t block)
 {
@@ -67,25 +72,32 @@ typedef struct few_blocks {
     _Alignas(64) char bytes[HOOP__DDP_AT_ONCE * sizeof(hoop_exact_block64)];
 } few_blocks;
 
-static char *deposit_terms(hoop_ddp *d, const piecework *w, int64_t block, int64_t n, few_blocks *few)
+static void terms_at(const hoop_ddp *d, const piecework *w, int64_t block, const void *at[HOOP__DDP_TERMS])
 {
-    char       *sums = d->accumulators != NULL ? accumulators_at(d, block) : few->bytes;
-    const void *at[HOOP__DDP_TERMS];
     for (int k = 0; k < w->nterms; k++) at[k] = hoop__ddp_term(d, k) + block * d->block_bytes;
-    if (w->first) hoop_exact_clear(&d->exact, sums, n);
-    hoop_exact_deposit(&d->exact, sums, n, at, w->nterms);
-    return sums;
 }
 
 static void deposit_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    (void)deposit_terms(d, w, block, n, NULL);
+    char       *sums = accumulators_at(d, block);
+    const void *at[HOOP__DDP_TERMS];
+    terms_at(d, w, block, at);
+    if (w->first) hoop_exact_clear(&d->exact, sums, n);
+    hoop_exact_deposit(&d->exact, sums, n, at, w->nterms);
 }
 
 static void finish_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    few_blocks few;
-    not_finite(d, hoop_exact_finish(&d->exact, deposit_terms(d, w, block, n, &few), n, grad_at(d, block)));
+    const void *at[HOOP__DDP_TERMS];
+    if (w->first && w->nterms == 0) {
+        memset(grad_at(d, block), 0, (size_t)(n * d->block_bytes));
+    } else if (w->first) {
+        terms_at(d, w, block, at);
+        not_finite(d, hoop_exact_sum(&d->exact, n, at, w->nterms, grad_at(d, block)));
+    } else {
+        if (w->nterms > 0) deposit_piece(d, w, block, n);
+        not_finite(d, hoop_exact_finish(&d->exact, accumulators_at(d, block), n, grad_at(d, block)));
+    }
 }
 
 /* deposit_piece or finish_piece, with the terms of a span that wait */
@@ -94,6 +106,36 @@ static void do_terms(hoop_ddp *d, hoop__ddp_span *span, void (*piece)(hoop_ddp *
     do_pieces(
         &(piecework){piece, d, span->first_block, span->nblocks, span->deposited == 0, (int)(span->terms - span->deposited)});
     span->deposited = span->terms;
+}
+
+void hoop__ddp_flush(hoop_ddp *d)
+{
+    for (int i = 0; i < d->nparams; i++)
+        if (d->spans[i].terms > d->spans[i].deposited) do_terms(d, &d->spans[i], deposit_piece);
+}
+
+/* where `skip` blocks of m terms end, from term k on */
+static void places(const hoop_ddp *d, const void *const *terms, int64_t k, int m, int64_t skip, const void **at)
+{
+    for (int i = 0; i < m; i++) at[i] = (const char *)terms[k + i] + skip * d->block_bytes;
+}
+
+/* n blocks of leaves at once, those behind `skip` of their terms */
+static void deposit_leaves(const hoop_ddp *d, char *sums, const void *const *terms, int64_t skip, int64_t n)
+{
+    const void *at[LEAVES_AT_ONCE];
+    if (d->first) hoop_exact_clear(&d->exact, sums, n);
+    for (int64_t k = 0; terms != NULL && k < d->group; k += LEAVES_AT_ONCE) {
+        const int m = d->group - k < LEAVES_AT_ONCE ? (int)(d->group - k) : LEAVES_AT_ONCE;
+        places(d, terms, k, m, skip, at);
+        hoop_exact_deposit(&d->exact, sums, n, at, m);
+    }
+}
+
+void hoop__ddp_sum(hoop_ddp *d, int64_t first_block, int64_t nblocks, const void *const *terms)
+{
+    for (int64_t i = 0; i < nblocks; i += HOOP__DDP_AT_ONCE)
+        d->mode->leaves(d, first_block + i, terms, i, nblocks - i < HOOP__DDP_AT_ONCE ? nblocks - i : HOOP__DDP_AT_ONCE);
 }
 
 static void collect_term(hoop_ddp *d, hoop__ddp_span *span)
@@ -111,6 +153,15 @@ static void keep_term(hoop_ddp *d, hoop__ddp_span *span)
 static void keep_sum(hoop_ddp *d, hoop__ddp_span *span)
 {
     if (span->terms == 0) memset(grad_at(d, span->first_block), 0, (size_t)(span->nblocks * d->block_bytes));
+}
+
+static void copy_leaf(hoop_ddp *d, int64_t block, const void *const *terms, int64_t skip, int64_t n)
+{
+    const size_t bytes = (size_t)(n * d->block_bytes);
+    if (terms == NULL)
+        memset(grad_at(d, block), 0, bytes);
+    else
+        memcpy(grad_at(d, block), (const char *)terms[0] + skip * d->block_bytes, bytes);
 }
 
 static hoop_status start_nothing(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
@@ -147,6 +198,21 @@ static void local_close(hoop_ddp *d, hoop__ddp_span *span)
     do_terms(d, span, finish_piece);
 }
 
+static void local_leaves(hoop_ddp *d, int64_t block, const void *const *terms, int64_t skip, int64_t n)
+{
+    few_blocks  few;
+    const bool  all  = d->first && d->last;
+    char       *sums = all ? few.bytes : accumulators_at(d, block);
+    const void *at[LEAVES_AT_ONCE];
+    if (all && terms != NULL && d->group <= LEAVES_AT_ONCE) {
+        places(d, terms, 0, (int)d->group, skip, at);
+        not_finite(d, hoop_exact_sum(&d->exact, n, at, (int)d->group, grad_at(d, block)));
+        return;
+    }
+    deposit_leaves(d, sums, terms, skip, n);
+    if (d->last) not_finite(d, hoop_exact_finish(&d->exact, sums, n, grad_at(d, block)));
+}
+
 static void finish_nothing(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 {
     (void)d, (void)bucket;
@@ -163,13 +229,10 @@ static hoop_status start_grad(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error 
 /* own and others: raw gradients of the same blocks, one leaf each. A reducer's ctx is const; that of a step under way is ours. */
 static void combine_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    few_blocks  few;
     char       *sum = w->own + block * d->block_bytes;
     const void *at[LEAF_RANKS_MOST];
     for (int k = 0; k <= w->nothers; k++) at[k] = k == 0 ? sum : (const char *)w->others[k - 1] + block * d->block_bytes;
-    hoop_exact_clear(&d->exact, few.bytes, n);
-    hoop_exact_deposit(&d->exact, few.bytes, n, at, w->nothers + 1);
-    not_finite(d, hoop_exact_finish(&d->exact, few.bytes, n, sum));
+    not_finite(d, hoop_exact_sum(&d->exact, n, at, w->nothers + 1, sum));
 }
 
 static void combine_leaves(const void *ctx, void *own, const void *const *others, int n, int64_t nblocks)
@@ -189,6 +252,11 @@ static void combine_floats(const void *ctx, void *dst, const void *src, int64_t 
 static void exact_close(hoop_ddp *d, hoop__ddp_span *span)
 {
     do_terms(d, span, deposit_piece);
+}
+
+static void exact_leaves(hoop_ddp *d, int64_t block, const void *const *terms, int64_t skip, int64_t n)
+{
+    deposit_leaves(d, accumulators_at(d, block), terms, skip, n);
 }
 
 static hoop_status start_accumulators(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_error *err)
@@ -216,12 +284,13 @@ static void finish_accumulators(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 
 const hoop__ddp_mode *hoop__ddp_choose(hoop_ddp *d, const hoop_ddp_opts *opts)
 {
-    static const hoop__ddp_mode none_mode  = {"none", keep_term, keep_sum, start_nothing, finish_floats, false, false};
-    static const hoop__ddp_mode local_mode = {"local", collect_term, local_close, start_nothing, finish_nothing, true, false};
-    static const hoop__ddp_mode leaf_mode  = {"leaf", keep_term, keep_sum, start_grad, finish_nothing, false, false};
-    static const hoop__ddp_mode exact_mode = {"exact", collect_term, exact_close, start_accumulators, finish_accumulators,
-                                              true,    true};
-    static const hoop__ddp_mode float_mode = {"float", keep_term, keep_sum, start_grad, finish_floats, false, false};
+    static const hoop__ddp_mode none_mode  = {"none", keep_term, keep_sum, copy_leaf, start_nothing, finish_floats, false, false};
+    static const hoop__ddp_mode local_mode = {"local",       collect_term,   local_close, local_leaves,
+                                              start_nothing, finish_nothing, true,        false};
+    static const hoop__ddp_mode leaf_mode  = {"leaf", keep_term, keep_sum, copy_leaf, start_grad, finish_nothing, false, false};
+    static const hoop__ddp_mode exact_mode = {
+        "exact", collect_term, exact_close, exact_leaves, start_accumulators, finish_accumulators, true, true};
+    static const hoop__ddp_mode float_mode = {"float", keep_term, keep_sum, copy_leaf, start_grad, finish_floats, false, false};
     const int                   size       = hoop_comm_size(d->comm);
     const hoop_algorithm        algorithm  = d->comm->opts.algorithm;
     if (size == 1) return opts->exact && opts->leaves > 1 ? &local_mode : &none_mode;

@@ -78,6 +78,28 @@ static void pause_us(unsigned most, unsigned *state)
     if (most > 0) usleep((*state >> 8) % most);
 }
 
+/* Leaves [from, from + n) at once */
+static void backward_at_once(hoop_ddp *d, const ddp_case *k, const layout *l, int64_t from, int64_t n, bool last, int64_t step)
+{
+    const int64_t block = 128 * (int64_t)hoop_dtype_size(k->dtype);
+    char         *term[16];
+    const void   *at[16];
+    if (hoop_ddp_next_leaves(d, n, last, NULL) != HOOP_OK) abort();
+    for (int64_t t = 0; t < n; t++) {
+        term[t] = calloc((size_t)l->nblocks, (size_t)block);
+        for (int i = 0; i < k->nparams; i++)
+            for (int64_t e = l->first[i] * 128; e < l->first[i] * 128 + numel(l, i); e++)
+                write_value(k->dtype, term[t], e, noise(e, from + t, step) * (step == 1 ? 1e-9 : 1));
+    }
+    for (int i = k->nparams - 1; i >= 0; i--) {
+        for (int64_t t = 0; t < n; t++) at[t] = term[t] + l->first[i] * block;
+        hoop_ddp_sum(d, l->first[i], l->count[i], at);
+        hoop_ddp_ready_leaves(d, i);
+        hoop_ddp_poll(d);
+    }
+    for (int64_t t = 0; t < n; t++) free(term[t]);
+}
+
 /* One step: this rank's leaves, backward from the last parameter to the first. */
 static void backward(hoop_comm *c, hoop_ddp *d, const ddp_case *k, const layout *l, char *grad, int64_t step)
 {
@@ -85,7 +107,13 @@ static void backward(hoop_comm *c, hoop_ddp *d, const ddp_case *k, const layout 
     unsigned state = (unsigned)hoop_comm_rank(c) * 31u + (unsigned)step;
     hoop_comm_chunk(k->leaves, hoop_comm_size(c), hoop_comm_rank(c), &first, &count);
     for (int64_t leaf = first; leaf < first + count; leaf++) {
-        char *const to = hoop_ddp_next_leaf(d);
+        char *to;
+        if (k->at_once > 0 && leaf + k->at_once <= first + count) {
+            backward_at_once(d, k, l, leaf, k->at_once, leaf + k->at_once == first + count, step);
+            leaf += k->at_once - 1;
+            continue;
+        }
+        to = hoop_ddp_next_leaf(d);
         if (to != grad && (leaf == first || !k->exact)) abort();
         for (int i = k->nparams - 1; i >= 0; i--) {
             for (int64_t e = l->first[i] * 128; e < l->first[i] * 128 + numel(l, i); e++) {
@@ -310,6 +338,61 @@ static void leaves_too_many(hoop_ddp *d)
     for (int i = 0; i < 4; i++) (void)hoop_ddp_next_leaf(d);
 }
 
+static void sum_alone(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaf(d);
+    hoop_ddp_sum(d, 0, 1, NULL);
+}
+
+static void sum_beyond(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaves(d, 1, true, NULL);
+    hoop_ddp_sum(d, 0, INT64_C(1) << 40, NULL);
+}
+
+static void sum_too_few(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaves(d, 1, true, NULL);
+    hoop_ddp_ready_leaves(d, 4);
+}
+
+static void ready_of_one(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaves(d, 1, true, NULL);
+    hoop_ddp_ready(d, 4, true);
+}
+
+static void ready_of_several(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaf(d);
+    hoop_ddp_ready_leaves(d, 4);
+}
+
+static void leaves_too_many_at_once(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaves(d, 4, true, NULL);
+}
+
+static void no_leaves(hoop_ddp *d)
+{
+    (void)hoop_ddp_next_leaves(d, 0, true, NULL);
+}
+
+static bool check_misuse_at_once(hoop_comm *c, hoop_ddp *d, int64_t leaves, float *grad)
+{
+    hoop_error err = {0};
+    CHECK(hoop_ddp_next_leaves(d, 1, true, NULL) == HOOP_ESTATE);
+    CHECK(check_wrong(c, d, grad, "hoop_ddp_sum outside hoop_ddp_next_leaves", sum_alone));
+    CHECK(check_wrong(c, d, grad, "or beyond block", sum_beyond));
+    CHECK(check_wrong(c, d, grad, "blocks became ready, and hoop_ddp_sum was given 0", sum_too_few));
+    CHECK(check_wrong(c, d, grad, "of one leaf among several at once", ready_of_one));
+    CHECK(check_wrong(c, d, grad, "of one leaf among several at once, or of several in one", ready_of_several));
+    CHECK(check_wrong(c, d, grad, leaves > 1 ? "more leaves than this rank's 3" : "more leaves than this rank's 1",
+                      leaves_too_many_at_once));
+    CHECK(check_wrong(c, d, grad, "at least 1, not 0", no_leaves));
+    return true;
+}
+
 static bool check_misuse(hoop_comm *c, hoop_ddp *d, int64_t leaves, float *grad)
 {
     hoop_error err = {0};
@@ -406,6 +489,8 @@ bool check_ddp_misfits(hoop_comm *c)
         float         *grad = calloc((size_t)l.nblocks, 512);
         CHECK(grad != NULL && hoop_runtime_create(NULL, &err, &rt) == HOOP_OK);
         CHECK(make_ddp(c, &k, &l, rt, &err, &d) == HOOP_OK && hoop_ddp_nbuckets(d) > 5);
+        if (k.exact && !check_misuse_at_once(c, d, kind == 2 ? 3 : 1, grad)) return false;
+        if (!k.exact && !check_wrong(c, d, grad, "sums of floats take leaves one by one", sum_beyond)) return false;
         if (!check_no_leaf(c, d, &l, grad) || !check_nan(c, d, &l, grad) || !check_misuse(c, d, kind == 2 ? 3 : 1, grad))
             return false;
         hoop_ddp_destroy(&d);

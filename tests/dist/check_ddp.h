@@ -13,11 +13,12 @@ typedef struct ddp_case {
     bool       wide;    /* a parameter of hundreds of blocks among them */
     int        threads; /* of each rank; 0: 1 */
     int        whole;   /* every so manieth parameter stays whole; 0: none */
+    int        at_once; /* so many leaves of a rank, where it has them; 0: one by one */
 } ddp_case;
 
 /* 64-bit hash of the gradient sums of all ranks after three steps; the gathered weights are checked to be those of the
- * owners. Depends on the case's dtype, nparams, leaves, exact, gaps and wide; not on ranks, buckets, threads or
- * what stays whole if exact. */
+ * owners. Depends on the case's dtype, nparams, leaves, exact, gaps and wide; not on ranks, buckets, threads,
+ * what stays whole or runs at once if exact. */
 bool check_ddp(hoop_comm *c, const ddp_case *k, uint64_t *hash);
 /* no leaf on some ranks, a NaN, ready twice, a rank that fails in the middle */
 bool check_ddp_misfits(hoop_comm *c);

@@ -1,6 +1,7 @@
 /*
- * Leaves of DDP, exact: whatever their number, the buffers they take turns in, and where ranks stop in the middle of a leaf, the
- * sum is that of all gradients that became ready, bit for bit as if each were deposited alone, in order, in one place.
+ * Leaves of DDP, exact: whatever their number, the buffers they take turns in, which of them run at once, and where ranks stop in
+ * the middle of a leaf, the sum is that of all gradients that became ready, bit for bit as if each were deposited alone, in
+ * order, in one place.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +19,7 @@
 #include "kernels/kernels.h"
 #include "on_threads.h"
 
-enum { PARAMS = 6, BLOCKS = 175, STEPS = 3 };
+enum { PARAMS = 6, BLOCKS = 175, STEPS = 3, MOST = 80 /* leaves at once */ };
 static const bool    whole_blocks[PARAMS] = {true, true, false, false, true, true};
 static const int64_t first_block[PARAMS] = {0, 3, 3, 10, 15, 170}, nblocks[PARAMS] = {3, 0, 5, 5, 150, 2};
 
@@ -27,8 +28,9 @@ typedef struct job {
     int64_t    leaves, bucket_bytes;
     int        threads;
     uint64_t   seed;
-    bool       whole; /* some parameters stay so */
-    bool       stops; /* ranks stop, half of them, anywhere */
+    bool       whole;   /* some parameters stay so */
+    bool       stops;   /* ranks stop, half of them, anywhere */
+    int        at_once; /* leaves: 0 one by one, 1 all of a rank, 2 some of them, and some one by one */
 } job;
 
 static uint64_t mix(uint64_t a, uint64_t b, uint64_t c)
@@ -63,8 +65,49 @@ static int64_t stop_of(const job *j, int rank, int64_t n, int64_t step, int *par
     return (int64_t)(r / 2 % (uint64_t)(n + 1));
 }
 
+typedef struct group {
+    hoop_ddp *d;
+    int64_t   block, n, size; /* of a parameter; bytes of a block */
+    char    **grad;           /* of each leaf */
+    int64_t   ngrads;
+} group;
+
+/* a few blocks, whichever thread it is */
+static void sum_some(void *ctx, int64_t task)
+{
+    const group  *l    = ctx;
+    const int64_t each = 7, first = l->block + task * each, n = task * each + each < l->n ? each : l->n - task * each;
+    const void   *at[MOST];
+    for (int64_t i = 0; i < l->ngrads; i++) at[i] = l->grad[i] + first * l->size;
+    hoop_ddp_sum(l->d, first, n, at);
+}
+
+/* Leaves [from, from + n) of all, at once, but for parameters below `least`, which never come. */
+static void leaves_at_once(const job *j, hoop_ddp *d, const hoop_runtime *rt, int64_t from, int64_t n, bool last, int least,
+                           int64_t step)
+{
+    const int64_t size = (int64_t)hoop_dtype_size(j->dtype) * 128;
+    char         *grad[MOST];
+    if (hoop_ddp_next_leaves(d, n, last, NULL) != HOOP_OK) abort();
+    for (int64_t i = 0; i < n; i++) grad[i] = aligned_alloc(64, (size_t)(BLOCKS * size));
+    for (int p = PARAMS - 1; p >= least; p--) {
+        group l = {d, first_block[p], nblocks[p], size, grad, n};
+        for (int64_t i = 0; i < n; i++) fill_param(j, grad[i], p, from + i, step);
+        hoop_runtime_run(rt, (nblocks[p] + 6) / 7, sum_some, &l);
+        hoop_ddp_ready_leaves(d, p);
+    }
+    for (int64_t i = 0; i < n; i++) free(grad[i]);
+}
+
+/* how many of the `left` leaves run at once next; 0: one by itself */
+static int64_t next_group(const job *j, int64_t leaf, int64_t left, int64_t step)
+{
+    const int64_t n = (int64_t)(mix(j->seed + 5, (uint64_t)leaf, (uint64_t)step) % 5);
+    return j->at_once == 0 ? 0 : j->at_once == 1 || n > left ? left : n;
+}
+
 /* parameters become ready from the last to the first; of the leaf in which a rank stops, the rest is half written */
-static void backward(const job *j, hoop_comm *c, hoop_ddp *d, int64_t step)
+static void backward(const job *j, hoop_comm *c, hoop_ddp *d, const hoop_runtime *rt, int64_t step)
 {
     const int64_t size = (int64_t)hoop_dtype_size(j->dtype) * 128;
     int64_t       first, n, finished;
@@ -72,7 +115,18 @@ static void backward(const job *j, hoop_comm *c, hoop_ddp *d, int64_t step)
     hoop_comm_chunk(j->leaves, hoop_comm_size(c), hoop_comm_rank(c), &first, &n);
     finished = stop_of(j, hoop_comm_rank(c), n, step, &params);
     for (int64_t l = 0; l < n && l <= finished; l++) {
-        char *grad = hoop_ddp_next_leaf(d);
+        const int64_t together = next_group(j, first + l, finished - l, step);
+        char         *grad;
+        if (together > 0) {
+            leaves_at_once(j, d, rt, first + l, together, l + together == n, 0, step);
+            l += together - 1;
+            continue;
+        }
+        if (j->at_once == 1 && l < n) { /* the one in which this rank stops */
+            leaves_at_once(j, d, rt, first + l, 1, l == n - 1, PARAMS - params, step);
+            break;
+        }
+        grad = hoop_ddp_next_leaf(d);
         for (int i = PARAMS - 1; i >= 0; i--) {
             if (l == finished && PARAMS - 1 - i >= params) {
                 memset(grad + first_block[i] * size, 0xff, (size_t)(nblocks[i] * size)); /* NaN */
@@ -106,7 +160,7 @@ static void sum_one_by_one(const job *j, int ranks, const hoop_exact *e, char *b
     free(term);
 }
 
-static bool one_step(const job *j, hoop_comm *c, hoop_ddp *d, const hoop_exact *e, int64_t step)
+static bool one_step(const job *j, hoop_comm *c, hoop_ddp *d, const hoop_runtime *rt, const hoop_exact *e, int64_t step)
 {
     const size_t          block = 128 * hoop_dtype_size(j->dtype), bytes = BLOCKS * block;
     char                 *memory = aligned_alloc(64, 3 * bytes + (size_t)(BLOCKS * e->block_bytes));
@@ -118,7 +172,7 @@ static bool one_step(const job *j, hoop_comm *c, hoop_ddp *d, const hoop_exact *
     if (memory == NULL) abort();
     memset(grad, 0xff, bytes);
     if (hoop_ddp_begin(d, step, grad, &err) != HOOP_OK) return false;
-    backward(j, c, d, step);
+    backward(j, c, d, rt, step);
     if (hoop_ddp_reduce(d, &err, &finite) != HOOP_OK || !finite) return false;
     hoop_ddp_ranges(d, &n, &ranges);
     for (int i = 0; i < n; i++)
@@ -142,6 +196,7 @@ static bool run(hoop_comm *c, void *ctx)
     hoop_ddp     *d;
     hoop_exact    e;
     bool          same = true;
+    int64_t       bytes;
     if (hoop_runtime_create(&(hoop_runtime_opts){.threads = j->threads}, &err, &rt) != HOOP_OK) return false;
     if (hoop_exact_init(&e, hoop_runtime_kernels(rt), j->dtype, j->leaves, &err) != HOOP_OK) return false;
     if (hoop_ddp_create(c,
@@ -158,7 +213,9 @@ static bool run(hoop_comm *c, void *ctx)
                                          .runtime      = rt},
                         &err, &d) != HOOP_OK)
         return false;
-    for (int64_t step = 0; step < STEPS; step++) same = one_step(j, c, d, &e, step) && same;
+    bytes = hoop_ddp_bytes(d);
+    for (int64_t step = 0; step < STEPS; step++) same = one_step(j, c, d, rt, &e, step) && same;
+    if (j->at_once == 1 && !j->stops && hoop_ddp_bytes(d) != bytes) same = false; /* all at once: nothing but grad is wanted */
     hoop_ddp_destroy(&d);
     hoop_runtime_destroy(&rt);
     return same;
@@ -168,7 +225,7 @@ static void all_leaves_of(int ranks)
 {
     const int64_t by = getenv("HOOP_SANITIZE") == NULL ? 1 : 3; /* a sanitizer slows tenfold */
     for (int64_t leaves = ranks == 1 ? 2 : ranks; leaves <= 11; leaves += by) {
-        for (int v = 0; v < 6; v++) {
+        for (int v = 0; v < 12; v++) {
             const hoop_comm_opts opts = {
                 .algorithm = v % 2 ? HOOP_ALGORITHM_RING : HOOP_ALGORITHM_AUTO, .timeout_s = 60, .segment_bytes = 3000};
             job j = {.dtype        = v % 4 < 2 ? HOOP_F32 : HOOP_F64,
@@ -179,7 +236,8 @@ static void all_leaves_of(int ranks)
                      .threads      = 1 + v % 2,
                      .seed         = (uint64_t)(leaves * 100 + v * 7 + ranks),
                      .whole        = v % 3 == 1,
-                     .stops        = v >= 2};
+                     .stops        = v % 6 >= 2,
+                     .at_once      = v < 6 ? 0 : 1 + v % 2};
             assert_true(on_threads(ranks, &opts, run, &j));
         }
     }
@@ -187,8 +245,10 @@ static void all_leaves_of(int ranks)
 
 static void one_rank(void **state)
 {
+    job j = {.dtype = HOOP_F32, .leaves = MOST, .threads = 2, .seed = 3, .at_once = 1};
     (void)state;
     all_leaves_of(1);
+    assert_true(on_threads(1, NULL, run, &j));
 }
 
 static void several_ranks(void **state)

@@ -40,6 +40,7 @@ static void same_bits(ddp_case k)
         hoop_comm *c = create(a);
         for (int b = 0; b < 3; b++) {
             k.bucket_bytes = buckets[b];
+            k.at_once      = b;
             for (k.whole = 0; k.whole < 3; k.whole++) {
                 assert_everywhere(check_ddp(c, &k, &hash));
                 assert_everywhere(hash == want);

@@ -68,6 +68,7 @@ static void same_bits(hoop_dtype dtype, bool gaps)
             k.bucket_bytes = buckets[b];
             k.skew_us      = b == 1 ? 100 : 0;
             k.whole        = (i + 2 * b) % 3;
+            k.at_once      = (i + b) % 4;
             assert_int_equal(hash_of(sizes[i], algorithms[(i + b) % 3], k), want);
         }
         assert_int_equal(hash_of(sizes[i], HOOP_ALGORITHM_AUTO, k), want);

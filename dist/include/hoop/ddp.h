@@ -15,6 +15,12 @@
  *     update the weights of hoop_ddp_ranges(d)
  *     hoop_ddp_gather(d, weights, &err);
  *
+ * Leaves of a rank that run at once go another way to the same bits, and both may be taken in one step:
+ *
+ *     hoop_ddp_next_leaves(d, n, last, &err);
+ *     for each parameter, from its gradients in n leaves: hoop_ddp_sum(d, block, nblocks, terms) until all its blocks were there,
+ *                              from any thread, then hoop_ddp_ready_leaves(d, param)
+ *
  * With `exact`, leaves are summed as integers (hoop/exact.h), so the bits do not depend on ranks, buckets or algorithm, only on
  * the number of leaves. Each leaf's gradient starts anew, and leaves take turns in a few buffers, so that a sum in memory is
  * read and written once for several of them. Without, leaves of a rank are accumulated in grad by backward, and ranks are summed
@@ -69,12 +75,25 @@ HOOP_API void hoop_ddp_destroy(hoop_ddp **d);
  * is poisoned with. Calls: Local. */
 HOOP_API hoop_status hoop_ddp_begin(hoop_ddp *d, int64_t step, void *grad, hoop_error *err);
 /** Begin a leaf of this rank: where its gradient goes, 128 * nblocks elements, zero behind each parameter's last one. The first
- * leaf's, and without exact every leaf's, is the `grad` of hoop_ddp_begin; the others belong to d, and come round again some
- * leaves later. NULL outside a step, and for more leaves than this rank may have, which reduce returns. Calls: Local. */
+ * leaf's, and without exact every leaf's, is the `grad` of hoop_ddp_begin; the others belong to d, which takes memory for them
+ * when it is first asked, and come round again some leaves later. NULL outside a step, for more leaves than this rank may have,
+ * and without memory, which reduce returns. Calls: Local. */
 HOOP_API void *hoop_ddp_next_leaf(hoop_ddp *d);
 /** The gradient of a parameter is final for this leaf. Any order, but the same on all ranks is best. Once a parameter
  * a leaf, `last_leaf` once a parameter a step. A misuse is kept and returned by reduce. Calls: Local. */
 HOOP_API void hoop_ddp_ready(hoop_ddp *d, int param, bool last_leaf);
+/** Begin the next n leaves of this rank at once, in place of hoop_ddp_next_leaf. `last`: no leaf comes after them in this step;
+ * where these are also the first, a rank alone keeps no sums but those in grad. Errors: HOOP_ESTATE outside a step, for more
+ * leaves than this rank may have, and without exact (sums of floats take leaves one by one); HOOP_ENOMEM. Kept, and returned by
+ * reduce too. Calls: Local. */
+HOOP_API hoop_status hoop_ddp_next_leaves(hoop_ddp *d, int64_t n, bool last, hoop_error *err);
+/** Their gradients for blocks [first_block, + nblocks) of the buffer, terms[i] those of leaf i (128 * nblocks elements, zero
+ * behind a parameter's last one); terms NULL: all zero. Once for each block of a parameter, from any thread, other blocks in
+ * others. They are read before it returns. A misuse is kept and returned by reduce. Calls: Local. */
+HOOP_API void hoop_ddp_sum(hoop_ddp *d, int64_t first_block, int64_t nblocks, const void *const *terms);
+/** All blocks of a parameter came, from all threads: what hoop_ddp_ready is for one leaf. Of a parameter for which it is not
+ * called, as in a rank that failed, the sum is undefined. Calls: Local. */
+HOOP_API void hoop_ddp_ready_leaves(hoop_ddp *d, int param);
 /** Make progress; cheap. Calls: Local. */
 HOOP_API void hoop_ddp_poll(hoop_ddp *d);
 /** What did not become ready for the last time is so now, with what leaves left so far (zero if there were none). A rank without
@@ -93,7 +112,7 @@ HOOP_API hoop_status hoop_ddp_gather(hoop_ddp *d, void *weights, hoop_error *err
 HOOP_API int hoop_ddp_nbuckets(const hoop_ddp *d);
 /** Seconds this rank has spent waiting in reduce and gather since creation. Calls: Local. */
 HOOP_API double hoop_ddp_wait_s(const hoop_ddp *d);
-/** Bytes of memory held. Calls: Local. */
+/** Bytes of memory held so far. Calls: Local. */
 HOOP_API int64_t hoop_ddp_bytes(const hoop_ddp *d);
 
 #ifdef __cplusplus
