@@ -2,6 +2,7 @@
 #ifndef HOOP_RUNTIME_INSIDE_H
 #define HOOP_RUNTIME_INSIDE_H
 
+#include "hoop/profile.h"
 #include "hoop/runtime.h"
 
 #include "base/threads.h"
@@ -12,6 +13,7 @@ struct hoop_runtime {
     hoop_threads       *threads;
     int64_t             memory_cap_bytes;
     bool                blas;
+    hoop_profile       *profile; /* NULL: none is being made */
     char                numerics[256];
 };
 

@@ -257,6 +257,7 @@ static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *y, hoop_e
     if (t->error.status != HOOP_OK || !HOOP_GROW(t, t->uses, nparams + 1)) goto done;
     memset(t->uses.v, 0, (size_t)(nparams + 1) * sizeof *t->uses.v);
     if (!reach(p, y)) goto done;
+    t->backward  = true;
     t->recording = t->create_graph;
     y->retained  = true; /* the loss is read after backward */
     one          = ones_like(t, y);
@@ -268,6 +269,7 @@ static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *y, hoop_e
         if (t->uses.v[i] == 0) param_ready(p, i);
     }
 done:
+    t->backward  = false;
     t->recording = recording;
     return t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
 }

@@ -1,4 +1,5 @@
 /* One op: check, shape rule, storage, kernel, record. Everything an op does not say itself is done here. */
+#include "runtime/profile.h"
 #include "tape/tape.h"
 
 #include <stdio.h>
@@ -130,7 +131,10 @@ static bool run_kernel(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, 
         op_fails(t, op, in, nin, HOOP_ENOMEM, "no memory for %lld bytes of workspace", (long long)bytes);
         return false;
     }
+    if (t->rt->profile != NULL)
+        hoop__profile_begin(t->rt->profile, op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
     st = op->forward(&c);
+    if (t->rt->profile != NULL) hoop__profile_end(t->rt->profile);
     if (st == HOOP_OK) return true;
     if (why.status == HOOP_OK) (void)hoop_fail(&why, st, "%s", hoop_status_text(st));
     op_failed(t, op, in, nin, &why);

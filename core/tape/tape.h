@@ -67,7 +67,8 @@ struct hoop_tape {
     hoop_error    error;
     const char   *file;
     int           line;
-    bool          passed; /* the op of that line is done: an error now comes after it */
+    bool          passed;   /* the op of that line is done: an error now comes after it */
+    bool          backward; /* under way */
     bool          recording, training, create_graph, functional /* hoop_grad: parameters get slots too */;
     hoop_tensor  *sink; /* armed: whose gradient the next op's result is */
     hoop_tape_key key;
