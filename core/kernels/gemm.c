@@ -49,11 +49,9 @@ HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
 {
 #if defined(__FMA__) && defined(__AVX2__)
     return _mm256_fmadd_ps(a, b, c);
-#elif defined(__ARM_FEATURE_FMA)
-    for (int l = 0; l < W; l++) c[l] = __builtin_fmaf(a[l], b[l], c[l]);
-    return c;
 #else
-    return a * b + c;
+    for (int l = 0; l < W; l++) c[l] = HOOP_FMA_F32(a[l], b[l], c[l]);
+    return c;
 #endif
 }
 

@@ -12,6 +12,7 @@
 #include <immintrin.h>
 #endif
 
+#include "kernels/fma.h"
 #include "kernels/kernels.h"
 
 #ifndef HOOP_ISA
@@ -37,13 +38,13 @@
 /* f32 and f64: name, C type, integer of the same size */
 #define HOOP_FLOAT_LIST(X) X(f32, float, int32_t) X(f64, double, int64_t)
 
-/* fma(a, b, c) where the set has it; else two roundings. The compiler never contracts by itself (-ffp-contract=off). */
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+/* a b + c rounded once, by every set. The compiler never contracts by itself (-ffp-contract=off). */
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__FP_FAST_FMAF)
 #define HOOP_FMA_F32(a, b, c) __builtin_fmaf(a, b, c)
 #define HOOP_FMA_F64(a, b, c) __builtin_fma(a, b, c)
 #else
-#define HOOP_FMA_F32(a, b, c) ((a) * (b) + (c))
-#define HOOP_FMA_F64(a, b, c) ((a) * (b) + (c))
+#define HOOP_FMA_F32(a, b, c) hoop__fma_f32(a, b, c)
+#define HOOP_FMA_F64(a, b, c) hoop__fma_f64(a, b, c)
 #endif
 
 /*

@@ -1,0 +1,506 @@
+/* One set of bits: every kernel of every instruction set that this processor has gives what the first of them gives, and the
+ * emulated fma gives the fused one. Any NaN is as good as any other: which it is, is not promised. */
+#include "kernels_test.h"
+
+#include "hoop/runtime.h"
+
+#include "kernels/fma.h"
+
+enum { MOST = 40000, RESULTS = 3, INPUTS = 4 };
+
+typedef struct result {
+    hoop_dtype dt;
+    int64_t    n;
+    double     x[MOST];
+} result;
+
+static double inputs[INPUTS][MOST];
+
+static uint64_t word(uint64_t seed, int64_t i)
+{
+    uint64_t x = (seed * 1000003 + (uint64_t)i + 1) * 0x9e3779b97f4a7c15u; /* splitmix64 */
+    x          = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x          = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+static int64_t below(uint64_t seed, int64_t most)
+{
+    return (int64_t)(word(seed, 77) % (uint64_t)most);
+}
+
+/* n values: specials, bits of any kind, of the size of activations, of all sizes */
+static void fill(hoop_dtype dt, void *x, int64_t n, uint64_t seed, int kind)
+{
+    static const double special[] = {0.0,
+                                     -0.0,
+                                     (double)INFINITY,
+                                     -(double)INFINITY,
+                                     (double)NAN,
+                                     0x1p-149,
+                                     -0x1p-149,
+                                     1.0,
+                                     -1.0,
+                                     0x1.fffffep127,
+                                     -0x1.fffffep127,
+                                     0x1p-126,
+                                     -0x1.8p-127,
+                                     0x1p-1074,
+                                     0x1p127,
+                                     -0x1p63,
+                                     0x1p63,
+                                     0x1p31,
+                                     -0x1p31,
+                                     255.5,
+                                     256.0,
+                                     -0.5,
+                                     0x1p1023,
+                                     40.0,
+                                     -40.5,
+                                     88.8,
+                                     -104.0,
+                                     710.0,
+                                     0.93,
+                                     1e-300,
+                                     16777217.0,
+                                     0x1.000002p0,
+                                     0x1p-75,
+                                     -0x1.8p-1022,
+                                     2.5};
+    size_t              size      = hoop_dtype_size(dt);
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t u = word(seed, i);
+        if (dt > HOOP_F64 || kind == 1)
+            memcpy((char *)x + (size_t)i * size, &u, size);
+        else if (kind == 0)
+            set(dt, x, i, special[u % (sizeof special / sizeof *special)]);
+        else
+            set(dt, x, i, ((double)(u >> 40) * 0x1p-23 - 1) * (kind == 2 ? 4.0 : ldexp(1.0, (int)(u & 127) - 90)));
+    }
+}
+
+/* of this size and no larger: so that values and seeds decide the rest */
+typedef struct trial {
+    int64_t  n;
+    uint64_t seed;
+    int      kind;
+} trial;
+
+static void *input(const trial *t, int which, hoop_dtype dt, int64_t n)
+{
+    assert_true(n <= MOST);
+    fill(dt, inputs[which], n, 8 * t->seed + (uint64_t)which, t->kind);
+    return inputs[which];
+}
+
+/* a result that holds such values before it is written */
+static void *output(const trial *t, result *r, hoop_dtype dt, int64_t n)
+{
+    assert_true(n <= MOST);
+    r->dt = dt;
+    r->n  = n;
+    fill(dt, r->x, n, 8 * t->seed + 5, t->kind);
+    return r->x;
+}
+
+/* ---- a runner for each row of the table; slot: the place in the row ---- */
+
+typedef void set_run(const hoop_kernels *k, int slot, const trial *t, result *r);
+
+static void run_unary(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt     = (hoop_dtype)(slot % HOOP_NFLOAT);
+    int64_t    stride = t->seed % 3 == 0 ? 3 : 1;
+    k->unary[slot / HOOP_NFLOAT][dt](t->n, input(t, 0, dt, t->n * stride), stride, output(t, r, dt, t->n), t->seed & 1);
+}
+
+static void run_unary_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_NFLOAT);
+    k->unary_grad[slot / HOOP_NFLOAT][dt](t->n, input(t, 0, dt, t->n), input(t, 1, dt, t->n), output(t, r, dt, t->n),
+                                          t->seed & 1);
+}
+
+static void run_binary(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_NFLOAT);
+    int64_t    sa = below(t->seed, 3), sb = below(t->seed + 1, 3);
+    k->binary[slot / HOOP_NFLOAT][dt](t->n, input(t, 0, dt, 2 * t->n + 1), sa, input(t, 1, dt, 2 * t->n + 1), sb,
+                                      output(t, r, dt, t->n), t->seed & 1);
+}
+
+static void run_copy(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)slot;
+    int64_t    sx = below(t->seed, 3), sy = 1 + below(t->seed + 1, 2);
+    k->copy[dt](t->n, input(t, 0, dt, 2 * t->n + 1), sx, output(t, r, dt, 2 * t->n), sy);
+}
+
+static void run_cast(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype from = (hoop_dtype)(slot / HOOP_DTYPE_COUNT), to = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    k->cast[from][to](t->n, input(t, 0, from, t->n), output(t, r, to, t->n));
+}
+
+/* about n elements as rows */
+static int64_t rows_of(const trial *t)
+{
+    return 1 + below(t->seed, 5);
+}
+
+#define ROWS_RUNNER(name)                                                                                                        \
+    static void run_##name(const hoop_kernels *k, int slot, const trial *t, result *r)                                           \
+    {                                                                                                                            \
+        hoop_dtype dt   = (hoop_dtype)slot;                                                                                      \
+        int64_t    rows = rows_of(t), ld = t->n + below(t->seed + 2, 5);                                                         \
+        k->name[dt](rows, t->n, input(t, 0, dt, rows * ld + 1), ld, output(t, r, dt, rows), t->seed & 1);                        \
+    }
+ROWS_RUNNER(sum_rows)
+ROWS_RUNNER(max_rows)
+
+/* n rows of a few columns */
+#define COLS_RUNNER(name)                                                                                                        \
+    static void run_##name(const hoop_kernels *k, int slot, const trial *t, result *r)                                           \
+    {                                                                                                                            \
+        hoop_dtype dt   = (hoop_dtype)slot;                                                                                      \
+        int64_t    cols = 1 + below(t->seed, 30), ld = cols + below(t->seed + 2, 3);                                             \
+        k->name[dt](t->n, cols, input(t, 0, dt, t->n * ld + 1), ld, output(t, r, dt, cols), t->seed & 1);                        \
+    }
+COLS_RUNNER(sum_cols)
+COLS_RUNNER(max_cols)
+
+#define SOFTMAX_RUNNER(name)                                                                                                     \
+    static void run_##name(const hoop_kernels *k, int slot, const trial *t, result *r)                                           \
+    {                                                                                                                            \
+        hoop_dtype dt = (hoop_dtype)slot;                                                                                        \
+        int64_t    n  = rows_of(t) * t->n;                                                                                       \
+        k->name[dt](rows_of(t), t->n, input(t, 0, dt, n), output(t, r, dt, n));                                                  \
+    }
+SOFTMAX_RUNNER(softmax)
+SOFTMAX_RUNNER(log_softmax)
+
+#define SOFTMAX_GRAD_RUNNER(name)                                                                                                \
+    static void run_##name(const hoop_kernels *k, int slot, const trial *t, result *r)                                           \
+    {                                                                                                                            \
+        hoop_dtype dt = (hoop_dtype)slot;                                                                                        \
+        int64_t    n  = rows_of(t) * t->n;                                                                                       \
+        k->name[dt](rows_of(t), t->n, input(t, 0, dt, n), input(t, 1, dt, n), output(t, r, dt, n), t->seed & 1);                 \
+    }
+SOFTMAX_GRAD_RUNNER(softmax_grad)
+SOFTMAX_GRAD_RUNNER(log_softmax_grad)
+
+/* of each row; every fifth does not count */
+static int64_t *labels(const trial *t, int64_t rows)
+{
+    static int64_t label[8];
+    for (int64_t i = 0; i < rows; i++)
+        label[i] = (t->seed + (uint64_t)i) % 5 == 4 || t->n == 0 ? HOOP_IGNORE_LABEL_VALUE : below(t->seed + (uint64_t)i, t->n);
+    return label;
+}
+
+static void run_cross_entropy(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    rows = rows_of(t);
+    k->cross_entropy[dt](rows, t->n, input(t, 0, dt, rows * t->n), labels(t, rows), output(t, &r[0], dt, rows),
+                         output(t, &r[1], dt, rows));
+}
+
+static void run_cross_entropy_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    rows = rows_of(t);
+    k->cross_entropy_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), labels(t, rows), input(t, 1, dt, rows), 0.37,
+                              output(t, r, dt, rows * t->n), t->seed & 1);
+}
+
+static void run_dropout(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt  = (hoop_dtype)slot;
+    hoop_key   key = {.k = word(t->seed, 1), .stream = word(t->seed, 2)};
+    double     p   = (double)(t->seed % 8) / 7;
+    k->dropout[dt](t->n, input(t, 0, dt, t->n), p, p < 1 ? 1 / (1 - p) : 0, key, output(t, r, dt, t->n), t->seed & 1);
+}
+
+static hoop_update update_of(uint64_t seed)
+{
+    return (hoop_update){.grad_scale   = 1.0 / (3 + (double)(seed % 5)),
+                         .lr           = 1e-3 * (double)(1 + seed % 7),
+                         .weight_decay = seed % 3 == 0 ? 0 : 0.013,
+                         .momentum     = 0.9,
+                         .dampening    = seed % 2 == 0 ? 0 : 0.1,
+                         .nesterov     = seed / 2 % 2,
+                         .first        = seed / 4 % 2,
+                         .beta1        = 0.9,
+                         .beta2        = 0.999,
+                         .eps          = 1e-8,
+                         .bias1        = 0.1 + (double)(seed % 9) / 10,
+                         .bias2        = 0.001 + (double)(seed % 11) / 11.1,
+                         .decoupled    = seed / 8 % 2};
+}
+
+static void run_sgd(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_update u  = update_of(t->seed);
+    void       *m  = t->seed % 5 == 0 ? NULL : output(t, &r[1], dt, t->n);
+    k->sgd[dt](t->n, &u, output(t, &r[0], dt, t->n), input(t, 0, dt, t->n), m);
+}
+
+static void run_adam(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_update u  = update_of(t->seed);
+    k->adam[dt](t->n, &u, output(t, &r[0], dt, t->n), input(t, 0, dt, t->n), output(t, &r[1], dt, t->n),
+                output(t, &r[2], dt, t->n));
+}
+
+enum { BLOCKS = 3, TERMS = 5 };
+
+static void run_squares(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)slot;
+    k->squares[dt](BLOCKS, input(t, 0, dt, (int64_t)BLOCKS * HOOP_EXACT_BLOCK), output(t, r, HOOP_F64, BLOCKS));
+}
+
+/* accumulators as bytes: what a kernel leaves as it was is the same too */
+static void *blocks_of(const trial *t, result *r, hoop_dtype dt, const hoop_kernels *k, hoop_exact *e)
+{
+    void *blocks;
+    assert_int_equal(hoop_exact_init(e, k, dt, 7, NULL), HOOP_OK);
+    blocks = output(t, r, HOOP_U8, BLOCKS * e->block_bytes);
+    k->exact_clear[dt](BLOCKS, blocks);
+    return blocks;
+}
+
+static int terms_of(const trial *t, hoop_dtype dt, const void **terms)
+{
+    int   n = 1 + (int)below(t->seed, TERMS);
+    char *x = input(t, 0, dt, (int64_t)TERMS * BLOCKS * HOOP_EXACT_BLOCK);
+    for (int i = 0; i < n; i++) terms[i] = x + (size_t)(i * BLOCKS * HOOP_EXACT_BLOCK) * hoop_dtype_size(dt);
+    return n;
+}
+
+static void run_exact_clear(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_exact e;
+    (void)blocks_of(t, r, (hoop_dtype)slot, k, &e);
+}
+
+static void run_exact_deposit(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_exact  e;
+    const void *terms[TERMS];
+    void       *blocks = blocks_of(t, r, dt, k, &e);
+    int         n      = terms_of(t, dt, terms);
+    for (int half = 0; half < 2; half++) k->exact_deposit[dt](BLOCKS, e.width, e.tmin, blocks, terms + half, n - half);
+}
+
+static void run_exact_merge(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_exact  e;
+    const void *terms[TERMS];
+    trial       other  = {t->n, t->seed + 1, (t->kind + 1) % 4};
+    void       *blocks = blocks_of(t, &r[0], dt, k, &e), *more = blocks_of(t, &r[1], dt, k, &e);
+    int         n = terms_of(t, dt, terms);
+    k->exact_deposit[dt](BLOCKS, e.width, e.tmin, blocks, terms, n);
+    n = terms_of(&other, dt, terms);
+    k->exact_deposit[dt](BLOCKS, e.width, e.tmin, more, terms, n);
+    k->exact_merge[dt](BLOCKS, blocks, more);
+}
+
+static void run_exact_finish(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_exact  e;
+    const void *terms[TERMS];
+    void       *blocks = blocks_of(t, &r[1], dt, k, &e);
+    int         n      = terms_of(t, dt, terms);
+    k->exact_deposit[dt](BLOCKS, e.width, e.tmin, blocks, terms, n);
+    *(uint8_t *)output(t, &r[2], HOOP_U8, 1) =
+        k->exact_finish[dt](BLOCKS, e.width, blocks, output(t, &r[0], dt, (int64_t)BLOCKS * HOOP_EXACT_BLOCK));
+}
+
+static void run_exact_sum(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_exact  e;
+    const void *terms[TERMS];
+    int         n = terms_of(t, dt, terms);
+    assert_int_equal(hoop_exact_init(&e, k, dt, 7, NULL), HOOP_OK);
+    *(uint8_t *)output(t, &r[1], HOOP_U8, 1) =
+        k->exact_sum[dt](BLOCKS, e.width, e.tmin, terms, n, output(t, &r[0], dt, (int64_t)BLOCKS * HOOP_EXACT_BLOCK));
+}
+
+/* k is t->n */
+static void run_gemm(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)slot;
+    int64_t    m = 1 + below(t->seed, 29), n = 1 + below(t->seed + 1, 37), bytes;
+    hoop_gemm  g = {.ta = t->seed & 1, .tb = t->seed & 2, .add = t->seed & 4, .m = m, .n = n, .k = t->n, .ldc = n};
+    void      *work;
+    g.lda  = (g.ta ? m : t->n) + below(t->seed + 3, 2);
+    g.ldb  = (g.tb ? t->n : n) + below(t->seed + 4, 2);
+    g.a    = input(t, 0, dt, (g.ta ? t->n : m) * g.lda);
+    g.b    = input(t, 1, dt, (g.tb ? n : t->n) * g.ldb);
+    g.bias = g.add || t->seed % 3 == 0 ? NULL : input(t, 2, dt, n);
+    g.c    = output(t, r, dt, m * n);
+    bytes  = hoop_gemm_work_bytes(&g);
+    work   = aligned_alloc(64, (size_t)(bytes + 64));
+    assert_non_null(work);
+    k->gemm[dt](&g, work);
+    free(work);
+}
+
+/* ---- the table ---- */
+
+static const struct row {
+    const char *name;
+    size_t      offset, bytes;
+    set_run    *run;
+} rows[] = {
+#define ROW(member) {#member, offsetof(hoop_kernels, member), sizeof((hoop_kernels *)NULL)->member, run_##member},
+    ROW(unary) ROW(unary_grad) ROW(binary) ROW(copy) ROW(cast) ROW(sum_rows) ROW(max_rows) ROW(sum_cols) ROW(max_cols)
+        ROW(softmax) ROW(log_softmax) ROW(softmax_grad) ROW(log_softmax_grad) ROW(cross_entropy) ROW(cross_entropy_grad)
+            ROW(dropout) ROW(sgd) ROW(adam) ROW(squares) ROW(exact_clear) ROW(exact_deposit) ROW(exact_merge) ROW(exact_finish)
+                ROW(exact_sum) ROW(gemm)
+#undef ROW
+};
+
+/* A kernel that no row runs would be a hole. */
+static void test_rows_are_the_table(void **state)
+{
+    size_t at = sizeof((hoop_kernels *)NULL)->isa;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].offset != at) fail_msg("before %s the table has a kernel that this test does not run", rows[i].name);
+        at += rows[i].bytes;
+    }
+    if (at != sizeof(hoop_kernels)) fail_msg("at its end the table has a kernel that this test does not run");
+}
+
+static bool has(const hoop_kernels *k, const struct row *row, int slot)
+{
+    void (*fn)(void);
+    memcpy(&fn, (const char *)k + row->offset + (size_t)slot * sizeof fn, sizeof fn);
+    return fn != NULL;
+}
+
+static void compare(const struct row *row, int slot, const trial *t, const char *isa, const result *want, const char *other,
+                    const result *got)
+{
+    for (int j = 0; j < RESULTS; j++) {
+        assert_int_equal(got[j].n, want[j].n);
+        for (int64_t i = 0; i < got[j].n; i++) {
+            size_t size = hoop_dtype_size(got[j].dt), at = (size_t)i * size;
+            if (memcmp((const char *)got[j].x + at, (const char *)want[j].x + at, size) == 0) continue;
+            if (got[j].dt <= HOOP_F64 && same(got[j].dt, got[j].x, i, want[j].x, i)) continue;
+            fail_msg("%s, place %d, n %d, seed %d, values of kind %d: result %d, element %d: %s has %a, %s %a", row->name, slot,
+                     (int)t->n, (int)t->seed, t->kind, j, (int)i, other, got[j].dt <= HOOP_F64 ? get(got[j].dt, got[j].x, i) : 0,
+                     isa, got[j].dt <= HOOP_F64 ? get(got[j].dt, want[j].x, i) : 0);
+        }
+    }
+}
+
+static void check_row(const struct row *row, const hoop_kernels **tables, int ntables)
+{
+    static const int64_t lengths[] = {0,  1,  2,  3,  4,  5,   7,   8,   9,   15,  16,  17,
+                                      31, 33, 63, 64, 65, 100, 127, 130, 255, 256, 259, 520};
+    static result        want[RESULTS], got[RESULTS];
+    enum { SEEDS = 12 };
+    for (int slot = 0; slot < (int)(row->bytes / sizeof(void (*)(void))); slot++) {
+        for (int i = 1; i < ntables; i++) assert_true(has(tables[i], row, slot) == has(tables[0], row, slot));
+        if (!has(tables[0], row, slot)) continue;
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+            for (int seed = 0; seed < SEEDS; seed++) {
+                trial t = {lengths[l], (uint64_t)seed + SEEDS * l, seed % 4};
+                for (int j = 0; j < RESULTS; j++) want[j].n = got[j].n = 0;
+                row->run(tables[0], slot, &t, want);
+                for (int i = 1; i < ntables; i++) {
+                    row->run(tables[i], slot, &t, got);
+                    compare(row, slot, &t, tables[0]->isa, want, tables[i]->isa, got);
+                }
+            }
+        }
+    }
+}
+
+static void test_sets(void **state)
+{
+    const hoop_kernels *tables[3];
+    int                 n      = tables_get(tables);
+    uint64_t            before = hoop_fp_enter();
+    (void)state;
+    if (n == 1) {
+        print_message("this processor has one instruction set: %s\n", tables[0]->isa);
+        skip();
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) check_row(&rows[i], tables, n);
+    hoop_fp_restore(before);
+}
+
+/* ---- the emulated fma against the C library's, which is the processor's where it has one ---- */
+
+enum { FMA_CASES = 12000000 };
+
+/* bits of all kinds, or few of them set (products that end half way between two numbers), or exponents near each other's */
+static uint64_t odd_bits(uint64_t seed, int64_t i, int fraction, int exponents)
+{
+    uint64_t u = word(seed, i), low = ((uint64_t)1 << fraction) - 1, near = (uint64_t)1 << exponents >> 1;
+    switch (word(seed + 50, i) % 6) {
+    case 0:
+        return u & ~(low >> 8); /* few bits */
+    case 1:
+        return (u & ~(low >> 4)) | (low >> 6 & ~(uint64_t)3); /* a long run of them */
+    case 2:
+        return (u & ~((((uint64_t)1 << exponents) - 2) << fraction)); /* denormal, or about the smallest */
+    case 3:
+        return (u & (low | (uint64_t)1 << (fraction + exponents))) | (near - 20 + u / 3 % 40) << fraction;
+    default:
+        return u;
+    }
+}
+
+static void test_fma_f32(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < FMA_CASES; i++) {
+        float v[3], got, want;
+        for (int j = 0; j < 3; j++) {
+            uint32_t u = (uint32_t)odd_bits((uint64_t)j, i, 23, 8);
+            memcpy(&v[j], &u, sizeof u);
+        }
+        if (i % 4 == 1) v[2] = nextafterf(-v[0] * v[1], i % 8 == 1 ? 0.0F : (float)INFINITY); /* cancels */
+        if (i % 4 == 2) v[2] = ldexpf(v[0] * v[1], (int)(i / 4 % 60) - 30);                   /* overlaps */
+        got  = hoop__fma_f32(v[0], v[1], v[2]);
+        want = fmaf(v[0], v[1], v[2]);
+        if (!same(HOOP_F32, &got, 0, &want, 0))
+            fail_msg("fma(%a, %a, %a) is %a, want %a", (double)v[0], (double)v[1], (double)v[2], (double)got, (double)want);
+    }
+}
+
+static void test_fma_f64(void **state)
+{
+    (void)state;
+    for (int64_t i = 0; i < FMA_CASES; i++) {
+        double v[3], got, want;
+        for (int j = 0; j < 3; j++) {
+            uint64_t u = odd_bits((uint64_t)j, i, 52, 11);
+            memcpy(&v[j], &u, sizeof u);
+        }
+        if (i % 4 == 1) v[2] = nextafter(-v[0] * v[1], i % 8 == 1 ? 0.0 : (double)INFINITY);
+        if (i % 4 == 2) v[2] = ldexp(v[0] * v[1], (int)(i / 4 % 130) - 65);
+        got  = hoop__fma_f64(v[0], v[1], v[2]);
+        want = fma(v[0], v[1], v[2]);
+        if (!same(HOOP_F64, &got, 0, &want, 0)) fail_msg("fma(%a, %a, %a) is %a, want %a", v[0], v[1], v[2], got, want);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows_are_the_table), cmocka_unit_test(test_fma_f32),
+                                       cmocka_unit_test(test_fma_f64), cmocka_unit_test(test_sets)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
