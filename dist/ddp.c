@@ -121,9 +121,12 @@ void hoop_ddp_destroy(hoop_ddp **ddp)
 /* In order: a bucket starts when it and all before it are there. */
 static void start_buckets(hoop_ddp *d)
 {
-    for (; d->next < d->nbuckets && d->buckets[d->next].missing == 0 && d->error.status == HOOP_OK; d->next++)
+    for (; d->next < d->nbuckets && d->buckets[d->next].missing == 0 && d->error.status == HOOP_OK; d->next++) {
+        hoop_profile_begin(d->runtime, "reduce-scatter", HOOP_PHASE_OTHER, 0.0);
         if (d->mode->start(d, &d->buckets[d->next], &d->error) != HOOP_OK)
             hoop_comm_poison(d->comm, &d->error); /* the others wait for it */
+        hoop_profile_end(d->runtime);
+    }
 }
 
 /* its sum is made */
@@ -247,7 +250,9 @@ void hoop_ddp_sum(hoop_ddp *d, int64_t first_block, int64_t nblocks, const void 
         return;
     }
     atomic_fetch_add_explicit(&d->came, nblocks, memory_order_relaxed);
+    hoop_profile_begin(d->runtime, HOOP__DDP_SUMS, HOOP_PHASE_OTHER, 0.0);
     hoop__ddp_sum(d, first_block, nblocks, terms);
+    hoop_profile_end(d->runtime);
 }
 
 void hoop_ddp_ready_leaves(hoop_ddp *d, int param)
@@ -262,7 +267,9 @@ void hoop_ddp_ready_leaves(hoop_ddp *d, int param)
 
 void hoop_ddp_poll(hoop_ddp *d)
 {
+    hoop_profile_begin(d->runtime, "reduce-scatter", HOOP_PHASE_OTHER, 0.0);
     hoop_comm_progress(d->comm);
+    hoop_profile_end(d->runtime);
 }
 
 void hoop_ddp_skip_all(hoop_ddp *d)
@@ -307,10 +314,12 @@ hoop_status hoop_ddp_reduce(hoop_ddp *d, hoop_error *err, bool *finite)
                         "ddp: not every parameter became ready in step %lld: hoop_ddp_skip_all is for those", (long long)d->step);
         hoop_ddp_skip_all(d);
     }
+    hoop_profile_begin(d->runtime, "reduce-scatter, waiting", HOOP_PHASE_OTHER, 0.0);
     for (int k = 0; k < d->nbuckets; k++) {
         hoop_status st = hoop_work_wait(&d->buckets[k].work, &why);
         if (st == HOOP_OK && why.status == HOOP_OK) d->mode->finish(d, &d->buckets[k]);
     }
+    hoop_profile_end(d->runtime);
     d->in_step = false;
     d->wait_s += hoop_comm_wait_s(d->comm) - before;
     hoop_comm_set_position(d->comm, d->step, "update");
@@ -333,6 +342,7 @@ hoop_status hoop_ddp_gather(hoop_ddp *d, void *weights, hoop_error *err)
     if (d->in_step)
         return hoop_fail(err, HOOP_ESTATE, "ddp: weights of step %lld are gathered before its gradients were reduced",
                          (long long)d->step);
+    hoop_profile_begin(d->runtime, "all-gather", HOOP_PHASE_OTHER, 0.0);
     for (int k = 0; k < d->nbuckets && st == HOOP_OK; k++) {
         hoop__ddp_bucket *b = &d->buckets[k];
         st = hoop__all_gather_cut(d->comm, (char *)weights + b->first_block * d->block_bytes, b->nblocks, d->block_bytes, b->cuts,
@@ -342,6 +352,7 @@ hoop_status hoop_ddp_gather(hoop_ddp *d, void *weights, hoop_error *err)
         hoop_status waited = hoop_work_wait(&d->buckets[k].work, st == HOOP_OK ? err : NULL);
         if (st == HOOP_OK) st = waited;
     }
+    hoop_profile_end(d->runtime);
     d->wait_s += hoop_comm_wait_s(d->comm) - before;
     return st;
 }

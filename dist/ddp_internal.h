@@ -9,6 +9,9 @@
 #include "comm_internal.h"
 #include "hoop/ddp.h"
 #include "hoop/exact.h"
+#include "hoop/profile.h"
+
+#define HOOP__DDP_SUMS "sums of gradients" /* what it is called in a profile */
 
 enum {
     HOOP__DDP_WHAT        = 32,

@@ -64,7 +64,9 @@ static void do_task(void *ctx, int64_t task)
 
 static void do_pieces(piecework *w)
 {
+    hoop_profile_begin(w->d->runtime, HOOP__DDP_SUMS, HOOP_PHASE_OTHER, 0.0);
     hoop_runtime_run(w->d->runtime, (w->nblocks + HOOP__DDP_TASK - 1) / HOOP__DDP_TASK, do_task, w);
+    hoop_profile_end(w->d->runtime);
 }
 
 /* Where a few blocks' sums are made, if not in the accumulators. */
@@ -188,7 +190,9 @@ static bool is_finite(const hoop_ddp *d, int64_t first_block, int64_t nblocks)
 
 static void finish_floats(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 {
+    hoop_profile_begin(d->runtime, HOOP__DDP_SUMS, HOOP_PHASE_OTHER, 0.0);
     not_finite(d, is_finite(d, bucket->own_first, bucket->own_count));
+    hoop_profile_end(d->runtime);
 }
 
 /* local */

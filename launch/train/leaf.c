@@ -182,7 +182,13 @@ hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r)
 
 hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
 {
-    if (tr->model != NULL) return hoop__leaf_loss(leaf, tr->step->record);
+    hoop_tensor *loss;
+    if (tr->model != NULL) {
+        hoop_profile_begin(tr->rt, "engine", HOOP_PHASE_FORWARD, 0.0);
+        loss = hoop__leaf_loss(leaf, tr->step->record);
+        hoop_profile_end(tr->rt);
+        return loss;
+    }
     hoop_tape_fail(tr->tape, HOOP_ESTATE, "hoop_trainer_loss: the model is the caller's own");
     return NULL;
 }

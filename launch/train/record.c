@@ -206,9 +206,13 @@ static void combine(const void *ctx, void *dst, const void *src, int64_t nunits)
 hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err)
 {
     static const hoop_reducer bare = {.unit_bytes = (int64_t)sizeof(hoop__record), .combine = combine};
+    hoop_status               st;
     if (hoop_comm_size(tr->comm) == 1) return HOOP_OK;
     tr->step->reducer = (hoop_reducer){.unit_bytes = (int64_t)bytes_of(r), .combine = combine}; /* outlives a step that fails */
-    return hoop_comm_all_reduce_wait(tr->comm, r, 1, r->nsums == 0 ? &bare : &tr->step->reducer, what, err);
+    hoop_profile_begin(tr->rt, "record of the step, waiting", HOOP_PHASE_OTHER, 0.0);
+    st = hoop_comm_all_reduce_wait(tr->comm, r, 1, r->nsums == 0 ? &bare : &tr->step->reducer, what, err);
+    hoop_profile_end(tr->rt);
+    return st;
 }
 
 /* the failing rank keeps its own error, the others learn whose it is */

@@ -65,8 +65,10 @@ bool hoop_trainer_next_step(hoop_trainer *tr)
     tr->step->begun     = true;
     tr->step->leaf_open = false;
     hoop_comm_set_position(tr->comm, tr->status.step, "forward and backward");
+    hoop_profile_begin(tr->rt, "data", HOOP_PHASE_OTHER, 0.0);
     if (tr->data->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->data->loader, &err, &step) != HOOP_OK)
         fail_locally(tr, &err);
+    hoop_profile_end(tr->rt);
     plan_leaves(tr, step.n);
     hoop__record_clear(tr->step->record);
     if (hoop_ddp_begin(tr->ddp, tr->status.step, hoop_params_grad(tr->params), &err) != HOOP_OK) fail_locally(tr, &err);
@@ -96,6 +98,15 @@ static void take_arrays(hoop_trainer *tr, hoop_leaf *leaf, int64_t n)
     leaf->n = n;
 }
 
+static bool read_leaf(hoop_trainer *tr, hoop_loader_leaf *got)
+{
+    bool there;
+    hoop_profile_begin(tr->rt, "data", HOOP_PHASE_OTHER, 0.0);
+    there = hoop_loader_next_leaf(tr->data->loader, got);
+    hoop_profile_end(tr->rt);
+    return there;
+}
+
 hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 {
     hoop__step      *s    = tr->step;
@@ -109,7 +120,7 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
             got.leaf = s->next_leaf;
             got.n    = hoop_leaf_samples(s->samples, tr->plan->run.leaves, s->next_leaf, &got.first);
             take_arrays(tr, leaf, got.n);
-        } else if (hoop_loader_next_leaf(tr->data->loader, &got)) {
+        } else if (read_leaf(tr, &got)) {
             hoop__leaf_from(leaf, &got);
         } else {
             return NULL;
@@ -143,7 +154,9 @@ static hoop_status leaf_backward(hoop_trainer *tr, hoop_tensor *loss, hoop_error
         .ctx = tr, .ready = param_ready, .poll = hoop_comm_size(tr->comm) > 1 ? poll : NULL, .accumulate = !tr->plan->exact};
     void       *grad = hoop_params_grad(tr->params);
     hoop_status st   = hoop_params_use_grad(tr->params, hoop_ddp_next_leaf(tr->ddp), err);
+    hoop_profile_begin(tr->rt, "engine", HOOP_PHASE_BACKWARD, 0.0);
     if (st == HOOP_OK) st = hoop_backward(tr->tape, loss, &opts, err);
+    hoop_profile_end(tr->rt);
     (void)hoop_params_use_grad(tr->params, grad, NULL);
     return st;
 }
@@ -216,6 +229,12 @@ static hoop_status check_finite(hoop_trainer *tr, hoop_error *err)
                      (long long)tr->status.step, isfinite(loss) ? "gradient" : "loss", loss / weight);
 }
 
+/* weights, gradients and state of n blocks, read; weights and state, written */
+static double update_bytes(const hoop_trainer *tr, int64_t n)
+{
+    return (double)(n * HOOP_BLOCK * (3 + 2 * hoop_optim_state_count(tr->optim))) * (double)hoop_dtype_size(tr->dtype);
+}
+
 static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_ddp_range *range;
@@ -232,8 +251,11 @@ static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_e
     factor = hoop_schedule_factor(tr->schedule, s->step, s->steps);
     s->lr  = hoop_optim_lr(tr->optim) * factor;
     hoop_ddp_ranges(tr->ddp, &n, &range);
-    for (int i = 0; i < n && st == HOOP_OK; i++)
+    for (int i = 0; i < n && st == HOOP_OK; i++) {
+        hoop_profile_begin(tr->rt, "update", HOOP_PHASE_OTHER, update_bytes(tr, range[i].nblocks));
         st = hoop_optim_update(tr->optim, tr->rt, range[i].first_block, range[i].nblocks, factor, scale, err);
+        hoop_profile_end(tr->rt);
+    }
     return st;
 }
 

@@ -11,6 +11,7 @@
 
 #include "hoop/ddp.h"
 #include "hoop/ops.h"
+#include "hoop/profile.h"
 #include "hoop/train.h"
 
 typedef struct hoop__plan hoop__plan;
