@@ -57,6 +57,7 @@ const hoop_metric hoop__metric_accuracy = {
     .help             = "share of labels predicted",
     .brief            = "acc",
     .nsums            = SUMS,
+    .labels           = true,
     .higher_is_better = true,
     .add              = add,
     .value            = value,

@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "hoop/dtype.h"
-#include "hoop/status.h"
+#include "hoop/tape.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +36,7 @@ typedef struct hoop_metric {
     const char *brief; /* its name where there is little room: "acc"; NULL: the same */
     int         nsums;
     bool        higher_is_better;
+    bool        labels;     /* targets are labels; else values */
     bool        evaluation; /* of evaluations only; others are counted in each step too */
     void (*add)(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS]); /* to sums[nsums] */
     double (*value)(const double *sums);                                   /* NaN: there is nothing it could be of */
@@ -46,6 +46,14 @@ typedef struct hoop_metric {
 /** The metric of a name, NULL if there is none; metric i, NULL after the last. Calls: Local. */
 HOOP_API const hoop_metric *hoop_metric_find(const char *name);
 HOOP_API const hoop_metric *hoop_metric_get(int i);
+
+/**
+ * Its sums over a leaf, as an op on the leaf's tape: out (n, ..., C) and labels i64 (n, ...), or out (n, ...) and values of as
+ * many rows and elements; scale and shift (elements of a row) in f64, by which out comes to the data's units, or both NULL -> f64
+ * (nsums). No gradient. Errors: HOOP_EARG (m is no row of the table), HOOP_EDTYPE, HOOP_ESHAPE. Calls: Local.
+ */
+HOOP_API hoop_tensor *hoop_metric_sums(hoop_tape *t, const hoop_metric *m, hoop_tensor *out, hoop_tensor *target,
+                                       hoop_tensor *scale, hoop_tensor *shift);
 
 /* for metrics: element i of floats, */
 static inline double hoop_metric_at(const void *values, hoop_dtype dtype, int64_t i)

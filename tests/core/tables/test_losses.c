@@ -126,6 +126,70 @@ static void errors_are_in_the_units_of_the_data(void **state)
     }
 }
 
+/* The op gives the sums that `add` makes of the same rows, also after backward where they are kept. */
+static void the_op_counts_the_same(void **state)
+{
+    const double  x[6] = {1, 10, 2, 11, 4, 13}, y[6] = {2, 10, 5, 10, 10, 10}, scale[2] = {2, 1}, shift[2] = {1, 0.5};
+    const int64_t label[3] = {1, -100, 0};
+    hoop_tape    *t        = test_tape();
+    (void)state;
+    for (int i = 0; hoop_metric_get(i) != NULL; i++) {
+        const hoop_metric *m = hoop_metric_get(i);
+        for (int units = 0; units < (m->labels ? 1 : 2); units++) {
+            double           want[HOOP_METRIC_SUMS] = {0}, got[HOOP_METRIC_SUMS] = {0};
+            hoop_metric_call c = {.rows = 3, .width = 2, .count = m->labels ? 0 : 2, .out = x, .out_dtype = HOOP_F64};
+            hoop_tensor     *out, *target, *by, *to, *sums;
+            c.target       = m->labels ? (const void *)label : y;
+            c.target_dtype = m->labels ? HOOP_I64 : HOOP_F64;
+            if (units == 1) c.scale = scale, c.shift = shift;
+            m->add(&c, want);
+            assert_int_equal(hoop_tape_reset(t, NULL, NULL), HOOP_OK);
+            out    = hoop_tape_wrap(t, HOOP_F64, 2, (int64_t[]){3, 2}, x);
+            target = hoop_tape_wrap(t, c.target_dtype, m->labels ? 1 : 2, (int64_t[]){3, 2}, c.target);
+            by     = hoop_tape_wrap(t, HOOP_F64, 1, (int64_t[]){2}, scale);
+            to     = hoop_tape_wrap(t, HOOP_F64, 1, (int64_t[]){2}, shift);
+            sums   = hoop_metric_sums(t, m, out, target, units == 1 ? by : NULL, units == 1 ? to : NULL);
+            test_tape_ok(t);
+            assert_int_equal(hoop_tensor_numel(sums), m->nsums);
+            assert_int_equal(hoop_tensor_read(sums, got, NULL), HOOP_OK);
+            assert_memory_equal(got, want, sizeof want);
+        }
+    }
+    hoop_tape_destroy(&t);
+}
+
+static void fails_with(hoop_tape *t, hoop_status want, const hoop_metric *m, hoop_tensor *out, hoop_tensor *target,
+                       hoop_tensor *by)
+{
+    hoop_tensor *sums = hoop_metric_sums(t, m, out, target, by, by);
+    assert_true(hoop_tensor_is_poison(sums));
+    assert_int_equal(hoop_tape_error(t)->status, want);
+}
+
+static void the_op_says_what_it_wants(void **state)
+{
+    const hoop_metric *accuracy = hoop_metric_find("accuracy"), *mae = hoop_metric_find("mae");
+    const double       x[6]     = {0};
+    const int64_t      label[3] = {0};
+    const hoop_metric  other    = *mae;
+    hoop_tape         *t        = test_tape();
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        hoop_tensor *out, *rows, *labels;
+        (void)hoop_tape_reset(t, NULL, NULL);
+        out    = hoop_tape_wrap(t, HOOP_F64, 2, (int64_t[]){3, 2}, x);
+        rows   = hoop_tape_wrap(t, HOOP_F64, 2, (int64_t[]){2, 3}, x);
+        labels = hoop_tape_wrap(t, HOOP_I64, 1, (int64_t[]){i == 3 ? 2 : 3}, label);
+        if (i == 0) fails_with(t, HOOP_EARG, &other, out, out, NULL); /* no row of the table */
+        if (i == 1) fails_with(t, HOOP_EDTYPE, accuracy, out, out, NULL);
+        if (i == 2) fails_with(t, HOOP_EDTYPE, mae, out, labels, NULL);
+        if (i == 3) fails_with(t, HOOP_ESHAPE, accuracy, out, labels, NULL);
+        if (i == 4) fails_with(t, HOOP_ESHAPE, mae, out, rows, NULL);
+        if (i == 5) fails_with(t, HOOP_ESHAPE, mae, out, out, out); /* a scale for each element */
+    }
+    hoop_tape_destroy(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +198,8 @@ int main(void)
         cmocka_unit_test(metrics_are_whole),
         cmocka_unit_test(accuracy_is_of_labels_that_count),
         cmocka_unit_test(errors_are_in_the_units_of_the_data),
+        cmocka_unit_test(the_op_counts_the_same),
+        cmocka_unit_test(the_op_says_what_it_wants),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
