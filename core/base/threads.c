@@ -231,6 +231,31 @@ void hoop_threads_run(hoop_threads *pool, int64_t ntasks, hoop_task_fn *fn, void
     atomic_store(&pool->busy, false);
 }
 
+typedef struct tiles {
+    int64_t        n, size;
+    hoop_range_fn *fn;
+    const void    *ctx;
+} tiles;
+
+static void tile_run(void *ctx, int64_t task)
+{
+    const tiles *t     = ctx;
+    int64_t      first = task * t->size;
+    t->fn(t->ctx, first, t->n - first < t->size ? t->n - first : t->size);
+}
+
+void hoop_threads_share(hoop_threads *pool, int64_t n, int64_t weight, int64_t align, hoop_range_fn *fn, const void *ctx)
+{
+    tiles t = {n, HOOP_TILE / weight, fn, ctx};
+    if (n <= 0) return;
+    if (t.size < n / HOOP_MOST_TILES) t.size = n / HOOP_MOST_TILES;
+    t.size = (t.size / align + 1) * align;
+    if (pool == NULL || pool->n == 1 || n < t.size + t.size / 2)
+        fn(ctx, 0, n);
+    else
+        hoop_threads_run(pool, (n + t.size - 1) / t.size, tile_run, &t);
+}
+
 int hoop_threads_count(const hoop_threads *pool)
 {
     return pool == NULL ? 1 : pool->n;

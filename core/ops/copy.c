@@ -56,9 +56,7 @@ static hoop_status concat_forward(const hoop_call *c)
     step = c->out->shape[dim] * inner;
     for (int i = 0; i < c->nin; i++) {
         int64_t bytes = c->in[i]->shape[dim] * inner;
-        for (int64_t o = 0; o < outer && bytes > 0; o++) {
-            memcpy((char *)c->out->data + o * step + at, (const char *)c->in[i]->data + o * bytes, (size_t)bytes);
-        }
+        hoop__copy_rows(c, outer, bytes, c->in[i]->data, bytes, (char *)c->out->data + at, step);
         at += bytes;
     }
     return HOOP_OK;
@@ -144,7 +142,7 @@ static hoop_status contiguous_shape(hoop_shape_call *s)
 }
 static hoop_status contiguous_forward(const hoop_call *c)
 {
-    hoop__view_copy(c->kernels, c->in[0], c->out->data);
+    hoop__copy(c, c->in[0], c->out->data);
     return HOOP_OK;
 }
 static void contiguous_backward(hoop_backward_call *b)
@@ -188,9 +186,16 @@ static hoop_status cast_shape(hoop_shape_call *s)
     hoop__view_set(&s->out[0], (hoop_dtype)dtype, s->in[0]->ndim, s->in[0]->shape);
     return HOOP_OK;
 }
+static void cast_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call *c = ctx;
+    const hoop_view *x = c->in[0], *y = c->out;
+    c->kernels->cast[x->dtype][y->dtype](n, (const char *)x->data + first * (int64_t)hoop_dtype_size((hoop_dtype)x->dtype),
+                                         (char *)y->data + first * (int64_t)hoop_dtype_size((hoop_dtype)y->dtype));
+}
 static hoop_status cast_forward(const hoop_call *c)
 {
-    c->kernels->cast[c->in[0]->dtype][c->out->dtype](hoop__view_numel(c->out), c->in[0]->data, c->out->data);
+    hoop_threads_share(c->threads, hoop__view_numel(c->out), 8, 64, cast_range, c);
     return HOOP_OK;
 }
 static void cast_backward(hoop_backward_call *b)
@@ -249,10 +254,12 @@ static hoop_status fill_shape(hoop_shape_call *s)
 }
 static hoop_status fill_forward(const hoop_call *c)
 {
-    double value = ((const fill_attrs *)c->attrs)->value;
-    float  f     = (float)value;
-    c->kernels->copy[c->out->dtype](hoop__view_numel(c->out), c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&value, 0,
-                                    c->out->data, 1);
+    double    value = ((const fill_attrs *)c->attrs)->value;
+    float     f     = (float)value;
+    hoop_view one   = *c->out; /* of the shape, every element the same */
+    one.data        = c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&value;
+    memset(one.stride, 0, sizeof one.stride);
+    hoop__copy(c, &one, c->out->data);
     return HOOP_OK;
 }
 static void fill_reference(const hoop_call *c)

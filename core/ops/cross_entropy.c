@@ -62,7 +62,7 @@ static hoop_status one_hot_forward(const hoop_call *c)
     const int64_t       *label = c->in[0]->data;
     int64_t              n     = hoop__view_numel(c->in[0]);
     if (check_labels(c->in[0], a->classes, c->err) != HOOP_OK) return HOOP_ERANGE;
-    memset(c->out->data, 0, (size_t)(n * a->classes) * hoop_dtype_size((hoop_dtype)c->out->dtype));
+    hoop__clear(c, c->out->data, n * a->classes * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype));
     for (int64_t i = 0; i < n; i++) {
         if (label[i] == HOOP_IGNORE_LABEL) continue;
         if (c->out->dtype == HOOP_F32)
@@ -138,17 +138,26 @@ static int64_t cross_entropy_workspace(const hoop_call *c)
 {
     return hoop__view_numel(c->in[1]) * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype); /* a loss of each row */
 }
+/* (n, C), (n) -> lse (n), losses (n) */
+static void cross_entropy_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call *c     = ctx;
+    hoop_dtype       dtype = (hoop_dtype)c->out->dtype;
+    int64_t          size  = (int64_t)hoop_dtype_size(dtype), rows, cols;
+    hoop__rows(c->in[0], &rows, &cols);
+    c->kernels->cross_entropy[dtype](n, cols, (const char *)c->in[0]->data + first * cols * size,
+                                     (const int64_t *)c->in[1]->data + first, (char *)c->out[2].data + first * size,
+                                     (char *)c->work + first * size);
+}
 static hoop_status cross_entropy_forward(const hoop_call *c)
 {
     hoop_dtype     dtype = (hoop_dtype)c->out->dtype;
     const int64_t *label = c->in[1]->data;
     int64_t        rows, cols, counted = 0;
-    void          *losses = c->work;
     hoop__rows(c->in[0], &rows, &cols);
     if (check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
-    /* (rows, C), (rows) -> lse (rows), losses (rows) */
-    if (rows > 0) c->kernels->cross_entropy[dtype](rows, cols, c->in[0]->data, label, c->out[2].data, losses);
-    c->kernels->sum_rows[dtype](1, rows, losses, rows, c->out[0].data, c->add);
+    hoop_threads_share(c->threads, rows, hoop__exp_weight(c, cols), 16, cross_entropy_range, c);
+    c->kernels->sum_rows[dtype](1, rows, c->work, rows, c->out[0].data, c->add);
     for (int64_t i = 0; i < rows; i++) counted += label[i] != HOOP_IGNORE_LABEL;
     *(double *)c->out[1].data = (double)counted;
     return HOOP_OK;
@@ -229,15 +238,22 @@ static hoop_status cross_entropy_grad_shape(hoop_shape_call *s)
     hoop__out_like(&s->out[0], s->in[0]);
     return HOOP_OK;
 }
+static void cross_entropy_grad_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call *c     = ctx;
+    int64_t          size  = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype), rows, cols;
+    double           scale = c->out->dtype == HOOP_F32 ? (double)*(const float *)c->in[3]->data : *(const double *)c->in[3]->data;
+    hoop__rows(c->in[0], &rows, &cols);
+    c->kernels->cross_entropy_grad[c->out->dtype](
+        n, cols, (const char *)c->in[0]->data + first * cols * size, (const int64_t *)c->in[1]->data + first,
+        (const char *)c->in[2]->data + first * size, scale, (char *)c->out->data + first * cols * size, c->add);
+}
 static hoop_status cross_entropy_grad_forward(const hoop_call *c)
 {
     int64_t rows, cols;
-    double  scale = c->out->dtype == HOOP_F32 ? (double)*(const float *)c->in[3]->data : *(const double *)c->in[3]->data;
     hoop__rows(c->in[0], &rows, &cols);
     if (check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
-    if (rows > 0)
-        c->kernels->cross_entropy_grad[c->out->dtype](rows, cols, c->in[0]->data, c->in[1]->data, c->in[2]->data, scale,
-                                                      c->out->data, c->add);
+    hoop_threads_share(c->threads, rows, hoop__exp_weight(c, cols), 16, cross_entropy_grad_range, c);
     return HOOP_OK;
 }
 /* of the logits and dloss: e^(x - lse) - one_hot, ignored rows masked. lse is a function of its own here, as the op takes it. */

@@ -11,6 +11,8 @@ typedef struct embedding_attrs {
 } embedding_attrs;
 static const hoop_field fields[] = {{"rows", 'i', offsetof(embedding_attrs, rows)}};
 
+enum { ROW_WEIGHT = 256 /* of finding a row and calling for it (hoop_threads_share) */ };
+
 static hoop_status check_index(const hoop_view *index, int64_t rows, hoop_error *err)
 {
     const int64_t *v = index->data;
@@ -44,14 +46,23 @@ static hoop_status embedding_shape(hoop_shape_call *s)
     hoop__view_set(&s->out[0], (hoop_dtype)w->dtype, index->ndim + 1, shape);
     return HOOP_OK;
 }
+static int64_t row_bytes(const hoop_call *c)
+{
+    return c->out->shape[c->out->ndim - 1] * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
+}
+static void embedding_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call *c     = ctx;
+    const int64_t   *index = c->in[1]->data;
+    int64_t          bytes = row_bytes(c);
+    for (int64_t i = first; i < first + n; i++)
+        memcpy((char *)c->out->data + i * bytes, (const char *)c->in[0]->data + index[i] * bytes, (size_t)bytes);
+}
 static hoop_status embedding_forward(const hoop_call *c)
 {
-    const int64_t *index = c->in[1]->data;
-    size_t         bytes = (size_t)c->in[0]->shape[1] * hoop_dtype_size((hoop_dtype)c->out->dtype);
+    int64_t bytes = row_bytes(c);
     if (check_index(c->in[1], c->in[0]->shape[0], c->err) != HOOP_OK) return HOOP_ERANGE;
-    for (int64_t i = 0, n = hoop__view_numel(c->in[1]); i < n && bytes > 0; i++) {
-        memcpy((char *)c->out->data + (size_t)i * bytes, (const char *)c->in[0]->data + (size_t)index[i] * bytes, bytes);
-    }
+    if (bytes > 0) hoop_threads_share(c->threads, hoop__view_numel(c->in[1]), ROW_WEIGHT + bytes, 1, embedding_range, c);
     return HOOP_OK;
 }
 static int embedding_samples(const hoop_samples_call *s)
@@ -108,19 +119,25 @@ static hoop_status embedding_grad_shape(hoop_shape_call *s)
     hoop__view_set(&s->out[0], (hoop_dtype)dy.dtype, 2, (int64_t[]){rows, dy.shape[dy.ndim]});
     return HOOP_OK;
 }
+/* columns [first, first + n) of all rows, positions in ascending order */
+static void embedding_grad_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call *c     = ctx;
+    hoop_dtype       dtype = (hoop_dtype)c->out->dtype;
+    const int64_t   *index = c->in[1]->data;
+    int64_t          bytes = row_bytes(c), at = first * (int64_t)hoop_dtype_size(dtype);
+    for (int64_t i = 0, rows = hoop__view_numel(c->in[1]); i < rows; i++) {
+        char *row = (char *)c->out->data + index[i] * bytes + at;
+        c->kernels->binary[HOOP_BINARY_add][dtype](n, row, 1, (const char *)c->in[0]->data + i * bytes + at, 1, row, false);
+    }
+}
 static hoop_status embedding_grad_forward(const hoop_call *c)
 {
-    hoop_dtype     dtype = (hoop_dtype)c->out->dtype;
-    const int64_t *index = c->in[1]->data;
-    int64_t        width = c->out->shape[1];
-    size_t         bytes = (size_t)width * hoop_dtype_size(dtype);
+    int64_t width = c->out->shape[1], rows = hoop__view_numel(c->in[1]);
     if (check_index(c->in[1], c->out->shape[0], c->err) != HOOP_OK) return HOOP_ERANGE;
-    if (!c->add) memset(c->out->data, 0, (size_t)c->out->shape[0] * bytes);
-    for (int64_t i = 0, n = hoop__view_numel(c->in[1]); i < n; i++) {
-        char *row = (char *)c->out->data + (size_t)index[i] * bytes;
-        c->kernels->binary[HOOP_BINARY_add][dtype](width, row, 1, (const char *)c->in[0]->data + (size_t)i * bytes, 1, row,
-                                                   false);
-    }
+    if (!c->add) hoop__clear(c, c->out->data, c->out->shape[0] * row_bytes(c));
+    if (rows > 0 && width > 0)
+        hoop_threads_share(c->threads, width, rows * (row_bytes(c) + ROW_WEIGHT) / width, 16, embedding_grad_range, c);
     return HOOP_OK;
 }
 static void embedding_grad_backward(hoop_backward_call *b)

@@ -86,7 +86,7 @@ static int64_t aligned(int64_t bytes)
 static void copy_operand(const hoop_call *c, hoop_view *x, void *copy, bool *transposed, int64_t *ld)
 {
     hoop_view from = *x;
-    hoop__view_copy(c->kernels, &from, copy);
+    hoop__copy(c, &from, copy);
     hoop__view_set(x, (hoop_dtype)from.dtype, from.ndim, from.shape);
     x->data = copy;
     (void)layout(x, transposed, ld);

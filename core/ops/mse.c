@@ -32,14 +32,23 @@ static int64_t mse_workspace(const hoop_call *c)
 {
     return hoop__view_numel(c->in[0]) * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
 }
+/* into the workspace: differences, then their squares */
+static void squares_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call *c     = ctx;
+    hoop_dtype       dtype = (hoop_dtype)c->out->dtype;
+    int64_t          at    = first * (int64_t)hoop_dtype_size(dtype);
+    char            *d     = (char *)c->work + at;
+    c->kernels->binary[HOOP_BINARY_sub][dtype](n, (const char *)c->in[0]->data + at, 1, (const char *)c->in[1]->data + at, 1, d,
+                                               false);
+    c->kernels->binary[HOOP_BINARY_mul][dtype](n, d, 1, d, 1, d, false);
+}
 static hoop_status mse_forward(const hoop_call *c)
 {
     hoop_dtype dtype = (hoop_dtype)c->out->dtype;
     int64_t    n     = hoop__view_numel(c->in[0]);
-    void      *d     = c->work; /* differences, then their squares */
-    c->kernels->binary[HOOP_BINARY_sub][dtype](n, c->in[0]->data, 1, c->in[1]->data, 1, d, false);
-    c->kernels->binary[HOOP_BINARY_mul][dtype](n, d, 1, d, 1, d, false);
-    c->kernels->sum_rows[dtype](1, n, d, n, c->out[0].data, c->add);
+    hoop_threads_share(c->threads, n, 2 * (int64_t)hoop_dtype_size(dtype), 64, squares_range, c);
+    c->kernels->sum_rows[dtype](1, n, c->work, n, c->out[0].data, c->add);
     *(double *)c->out[1].data = (double)n;
     return HOOP_OK;
 }

@@ -131,9 +131,9 @@ static pass pass_of(const runs *r)
 }
 
 /* Partial results in two halves, so that no pass reads what it writes; passes after the first need less. */
-static int64_t partial_bytes(const pass *p, size_t size)
+static int64_t partial_bytes(const pass *p, int64_t size)
 {
-    return (p->outer * p->inner * (int64_t)size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+    return (p->outer * p->inner * size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
 }
 
 static int64_t reduce_workspace(const hoop_call *c)
@@ -142,49 +142,72 @@ static int64_t reduce_workspace(const hoop_call *c)
     pass p;
     if (r.n < 3 || hoop__view_numel(c->in[0]) == 0) return 0;
     p = pass_of(&r);
-    return p.final ? 0 : 2 * partial_bytes(&p, hoop_dtype_size((hoop_dtype)c->in[0]->dtype));
+    return p.final ? 0 : 2 * partial_bytes(&p, (int64_t)hoop_dtype_size((hoop_dtype)c->in[0]->dtype));
+}
+
+enum { CALL_WEIGHT = 256 /* of a row, or a kernel's call (hoop_threads_share) */ };
+
+typedef struct reduce_job {
+    hoop_reduce_rows_fn *rows;
+    hoop_reduce_cols_fn *cols;
+    pass                 p;
+    const char          *from;
+    char                *to;
+    int64_t              size;
+    bool                 add;
+} reduce_job;
+
+static void rows_range(const void *ctx, int64_t begin, int64_t n)
+{
+    const reduce_job *j = ctx;
+    j->rows(n, j->p.count, j->from + begin * j->p.count * j->size, j->p.count, j->to + begin * j->size, j->add);
+}
+
+/* of (outer, inner) results */
+static void cols_range(const void *ctx, int64_t begin, int64_t n)
+{
+    const reduce_job *j = ctx;
+    const pass       *p = &j->p;
+    int64_t           o = begin / p->inner, col = begin % p->inner;
+    for (int64_t m; n > 0; n -= m, o++, col = 0) {
+        m = p->inner - col < n ? p->inner - col : n;
+        j->cols(p->count, m, j->from + (o * p->count * p->inner + col) * j->size, p->inner,
+                j->to + (o * p->inner + col) * j->size, j->add);
+    }
 }
 
 /* Rows reduced: sum_rows; leading dims reduced: sum_cols; anything else: one pass for each run of reduced dims, from the last,
  * through the workspace. */
 static hoop_status reduce_forward(const hoop_call *c, bool largest)
 {
-    const hoop_view     *x = c->in[0], *y = c->out;
-    hoop_reduce_rows_fn *rows  = largest ? c->kernels->max_rows[x->dtype] : c->kernels->sum_rows[x->dtype];
-    hoop_reduce_cols_fn *cols  = largest ? c->kernels->max_cols[x->dtype] : c->kernels->sum_cols[x->dtype];
-    size_t               size  = hoop_dtype_size((hoop_dtype)x->dtype);
-    int64_t              numel = hoop__view_numel(x), out_numel = hoop__view_numel(y), half = 0;
-    runs                 r    = runs_of(x, c->attrs);
-    const char          *from = x->data;
-    if (out_numel == 0) return HOOP_OK;
+    const hoop_view *x = c->in[0], *y = c->out;
+    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)x->dtype), numel = hoop__view_numel(x), half = 0;
+    runs             r = runs_of(x, c->attrs);
+    reduce_job       j = {.rows = largest ? c->kernels->max_rows[x->dtype] : c->kernels->sum_rows[x->dtype],
+                          .cols = largest ? c->kernels->max_cols[x->dtype] : c->kernels->sum_cols[x->dtype],
+                          .from = x->data,
+                          .size = size};
+    if (hoop__view_numel(y) == 0) return HOOP_OK;
     if (numel == 0) {
-        if (!c->add) memset(y->data, 0, (size_t)out_numel * size);
+        if (!c->add) hoop__clear(c, y->data, hoop__view_numel(y) * size);
         return HOOP_OK;
     }
     if (r.n == 0 || (r.n == 1 && !r.sums[0])) {
-        if (c->add)
-            c->kernels->binary[HOOP_BINARY_add][x->dtype](numel, x->data, 1, y->data, 1, y->data, false);
-        else
-            memcpy(y->data, x->data, (size_t)numel * size);
+        hoop__copy_rows(c, 1, numel * size, x->data, 0, y->data, 0);
         return HOOP_OK;
     }
     for (int number = 0;; number++) {
-        pass  p   = pass_of(&r);
-        bool  add = p.final && c->add;
-        char *to;
+        pass p = j.p = pass_of(&r);
         if (number == 0) half = partial_bytes(&p, size);
-        to = p.final ? y->data : (char *)c->work + number % 2 * half;
-        if (r.sums[r.n - 1]) {
-            rows(p.outer, p.count, from, p.count, to, add);
-        } else {
-            for (int64_t o = 0; o < p.outer; o++) {
-                cols(p.count, p.inner, from + (size_t)(o * p.count * p.inner) * size, p.inner, to + (size_t)(o * p.inner) * size,
-                     add);
-            }
-        }
+        j.to  = p.final ? y->data : (char *)c->work + number % 2 * half;
+        j.add = p.final && c->add;
+        if (r.sums[r.n - 1])
+            hoop_threads_share(c->threads, p.outer, CALL_WEIGHT + p.count * size, 1, rows_range, &j);
+        else
+            hoop_threads_share(c->threads, p.outer * p.inner, p.count * size + CALL_WEIGHT / p.inner, 64, cols_range, &j);
         if (p.final) return HOOP_OK;
-        from = to;
-        r.n  = p.last;
+        j.from = j.to;
+        r.n    = p.last;
         r.size[p.last - 1] *= p.inner; /* the kept runs on both sides become one */
     }
 }
@@ -289,15 +312,14 @@ hoop_tensor *hoop_mean(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 }
 static hoop_status mean_forward(const hoop_call *c)
 {
-    float       f  = (float)(1.0 / (double)reduced_count(c->in[0], c->attrs));
-    double      d  = 1.0 / (double)reduced_count(c->in[0], c->attrs);
-    int64_t     n  = hoop__view_numel(c->out);
-    hoop_status st = reduce_forward(c, false);
-    if (st == HOOP_OK) {
-        c->kernels->binary[HOOP_BINARY_mul][c->out->dtype](
-            n, c->out->data, 1, c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&d, 0, c->out->data, false);
-    }
-    return st;
+    double      d     = 1.0 / (double)reduced_count(c->in[0], c->attrs);
+    float       f     = (float)d;
+    hoop_view   share = {.dtype = c->out->dtype};
+    hoop_call   mean  = *c;
+    hoop_status st    = reduce_forward(c, false);
+    share.data        = c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&d;
+    mean.in           = (const hoop_view *[]){c->out, &share};
+    return st == HOOP_OK ? hoop__run_binary(&mean, HOOP_BINARY_mul) : st;
 }
 static void mean_backward(hoop_backward_call *b)
 {

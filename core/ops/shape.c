@@ -94,6 +94,15 @@ void hoop__walk_next(hoop_walk *w)
     }
 }
 
+void hoop__walk_to(hoop_walk *w, int64_t i)
+{
+    for (int d = w->ndim - 1; d >= 0; d--) {
+        w->index[d] = i % w->shape[d];
+        i /= w->shape[d];
+        for (int k = 0; k < w->noperands; k++) w->at[k] += w->index[d] * w->stride[k][d];
+    }
+}
+
 void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols)
 {
     *cols = x->ndim > 0 ? x->shape[x->ndim - 1] : 1;
@@ -120,62 +129,96 @@ static int collapse(int ndim, int64_t *shape, int64_t *const *stride, int nopera
     return ndim == 0 ? 0 : out + 1;
 }
 
-hoop_status hoop__run_unary(const hoop_call *c, int kernel)
+/* elements of an output in row-major order, and where the operands of each are */
+typedef struct elements {
+    hoop_unary_fn  *unary;  /* of operand 0, */
+    hoop_binary_fn *binary; /* or of both */
+    const char     *x[2];
+    char           *y;
+    int64_t         size, inner, shape[HOOP_MAX_DIMS], stride[2][HOOP_MAX_DIMS];
+    int             ndim, noperands;
+    bool            add;
+} elements;
+
+static void elements_range(const void *ctx, int64_t first, int64_t n)
 {
-    const hoop_view *x = c->in[0], *y = c->out;
-    hoop_unary_fn   *f    = c->kernels->unary[kernel][y->dtype];
-    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)y->dtype), n = hoop__view_numel(y), inner;
-    int64_t          shape[HOOP_MAX_DIMS], stride[HOOP_MAX_DIMS], *strides[1] = {stride};
-    int              ndim;
-    hoop_walk        w = {.shape = shape, .stride = {stride}, .noperands = 1};
-    if (n == 0) return HOOP_OK;
-    memcpy(shape, y->shape, sizeof shape);
-    memcpy(stride, x->stride, sizeof stride);
-    ndim = collapse(y->ndim, shape, strides, 1);
-    if (ndim <= 1) {
-        f(n, x->data, ndim == 0 ? 1 : stride[0], y->data, c->add);
-        return HOOP_OK;
-    }
-    w.ndim = ndim - 1;
-    inner  = shape[ndim - 1];
-    for (int64_t done = 0; done < n; done += inner) {
-        f(inner, (const char *)x->data + w.at[0] * size, stride[ndim - 1], (char *)y->data + done * size, c->add);
+    const elements *e = ctx;
+    hoop_walk w  = {.ndim = e->ndim - 1, .shape = e->shape, .stride = {e->stride[0], e->stride[1]}, .noperands = e->noperands};
+    int64_t   sa = e->stride[0][e->ndim - 1], sb = e->stride[1][e->ndim - 1], col = first % e->inner;
+    char     *y = e->y + first * e->size;
+    hoop__walk_to(&w, first / e->inner);
+    for (int64_t m; n > 0; n -= m, col = 0) {
+        const char *a = e->x[0] + (w.at[0] + col * sa) * e->size;
+        m             = e->inner - col < n ? e->inner - col : n;
+        if (e->noperands == 1)
+            e->unary(m, a, sa, y, e->add);
+        else
+            e->binary(m, a, sa, e->x[1] + (w.at[1] + col * sb) * e->size, sb, y, e->add);
+        y += m * e->size;
         hoop__walk_next(&w);
     }
+}
+
+enum { ELEMENTS_ALIGN = 64, CALL_WEIGHT = 256 /* of a kernel's call */ };
+
+static hoop_status elements_run(const hoop_call *c, elements *e, int64_t weight)
+{
+    int64_t *strides[2] = {e->stride[0], e->stride[1]}, n = hoop__view_numel(c->out);
+    if (n == 0) return HOOP_OK;
+    e->y    = c->out->data;
+    e->add  = c->add;
+    e->size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
+    memcpy(e->shape, c->out->shape, sizeof e->shape);
+    e->ndim = collapse(c->out->ndim, e->shape, strides, e->noperands);
+    if (e->ndim == 0) { /* a scalar is a row of one */
+        e->ndim     = 1;
+        e->shape[0] = e->stride[0][0] = e->stride[1][0] = 1;
+    }
+    e->inner = e->shape[e->ndim - 1];
+    hoop_threads_share(c->threads, n, weight * e->size + CALL_WEIGHT / e->inner, ELEMENTS_ALIGN, elements_range, e);
     return HOOP_OK;
 }
 
-hoop_status hoop__run_unary_grad(const hoop_call *c, int kernel)
+/* those that move memory, and those that compute */
+static int64_t unary_weight(int kernel)
 {
-    int64_t n = hoop__view_numel(c->out);
-    if (n > 0) c->kernels->unary_grad[kernel][c->out->dtype](n, c->in[0]->data, c->in[1]->data, c->out->data, c->add);
-    return HOOP_OK;
+    return kernel == HOOP_UNARY_neg || kernel == HOOP_UNARY_relu || kernel == HOOP_UNARY_reciprocal ? 1 : 4;
+}
+
+hoop_status hoop__run_unary(const hoop_call *c, int kernel)
+{
+    elements e = {.unary = c->kernels->unary[kernel][c->out->dtype], .x = {c->in[0]->data}, .noperands = 1};
+    memcpy(e.stride[0], c->in[0]->stride, sizeof e.stride[0]);
+    return elements_run(c, &e, unary_weight(kernel));
 }
 
 hoop_status hoop__run_binary(const hoop_call *c, int kernel)
 {
-    const hoop_view *a = c->in[0], *b = c->in[1], *y = c->out;
-    hoop_binary_fn  *f    = c->kernels->binary[kernel][y->dtype];
-    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)y->dtype), n = hoop__view_numel(y), inner;
-    int64_t          shape[HOOP_MAX_DIMS], sa[HOOP_MAX_DIMS], sb[HOOP_MAX_DIMS], *strides[2] = {sa, sb};
-    int              ndim;
-    hoop_walk        w = {.shape = shape, .stride = {sa, sb}, .noperands = 2};
-    if (n == 0) return HOOP_OK;
-    memcpy(shape, y->shape, sizeof shape);
-    hoop__broadcast_strides(a, y, sa);
-    hoop__broadcast_strides(b, y, sb);
-    ndim = collapse(y->ndim, shape, strides, 2);
-    if (ndim <= 1) {
-        f(n, a->data, ndim == 0 ? 1 : sa[0], b->data, ndim == 0 ? 1 : sb[0], y->data, c->add);
-        return HOOP_OK;
-    }
-    w.ndim = ndim - 1;
-    inner  = shape[ndim - 1];
-    for (int64_t done = 0; done < n; done += inner) {
-        f(inner, (const char *)a->data + w.at[0] * size, sa[ndim - 1], (const char *)b->data + w.at[1] * size, sb[ndim - 1],
-          (char *)y->data + done * size, c->add);
-        hoop__walk_next(&w);
-    }
+    elements e = {.binary = c->kernels->binary[kernel][c->out->dtype], .x = {c->in[0]->data, c->in[1]->data}, .noperands = 2};
+    hoop__broadcast_strides(c->in[0], c->out, e.stride[0]);
+    hoop__broadcast_strides(c->in[1], c->out, e.stride[1]);
+    return elements_run(c, &e, 1);
+}
+
+typedef struct slopes {
+    hoop_unary_grad_fn *f;
+    const hoop_call    *c;
+    int64_t             size;
+} slopes;
+
+static void slopes_range(const void *ctx, int64_t first, int64_t n)
+{
+    const slopes    *s  = ctx;
+    const hoop_call *c  = s->c;
+    int64_t          at = first * s->size;
+    s->f(n, (const char *)c->in[0]->data + at, (const char *)c->in[1]->data + at, (char *)c->out->data + at, c->add);
+}
+
+hoop_status hoop__run_unary_grad(const hoop_call *c, int kernel)
+{
+    slopes s    = {c->kernels->unary_grad[kernel][c->out->dtype], c, (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype)};
+    bool   gelu = kernel == HOOP_UNARY_GRAD_gelu || kernel == HOOP_UNARY_GRAD_gelu_tanh;
+    hoop_threads_share(c->threads, hoop__view_numel(c->out), (gelu ? 8 : 1) * s.size, ELEMENTS_ALIGN, slopes_range, &s);
     return HOOP_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include "hoop/op.h"
 
+#include "base/threads.h"
 #include "kernels/kernels.h"
 #include "tensor/view.h"
 
@@ -32,6 +33,7 @@ typedef struct hoop_walk {
     int64_t        index[HOOP_MAX_DIMS], at[3];
     int            noperands;
 } hoop_walk;
+void hoop__walk_to(hoop_walk *w, int64_t i); /* from the first position to number i */
 void hoop__walk_next(hoop_walk *w);
 
 /* rows and columns of the last dim */
@@ -45,6 +47,16 @@ hoop_status hoop__run_binary(const hoop_call *c, int kernel);
 hoop_status hoop__forward_unary(const hoop_call *c);
 hoop_status hoop__forward_unary_grad(const hoop_call *c);
 hoop_status hoop__forward_binary(const hoop_call *c);
+
+/* By all threads: x, of any strides, to `to` in row-major order; rows of `bytes`, steps in bytes, added where call->add; zeros.
+ */
+void hoop__copy(const hoop_call *c, const hoop_view *x, void *to);
+void hoop__copy_rows(const hoop_call *c, int64_t rows, int64_t bytes, const void *from, int64_t from_step, void *to,
+                     int64_t to_step);
+void hoop__clear(const hoop_call *c, void *to, int64_t bytes);
+
+/* the work of a row of exponentials (hoop_threads_share) */
+int64_t hoop__exp_weight(const hoop_call *c, int64_t cols);
 
 /* element i of any view of f64 or i64 in row-major order, for references */
 double hoop__at(const hoop_view *x, int64_t i);

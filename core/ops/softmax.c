@@ -12,19 +12,40 @@ static const hoop_case grad_cases[] = {{"3x4 3x4"}, {"2x3x5 2x3x5"}, {"0x3 0x3"}
 extern const hoop_op hoop__op_softmax, hoop__op_softmax_grad, hoop__op_log_softmax, hoop__op_log_softmax_grad;
 
 /* x (..., C) as (rows, C) */
+typedef struct rows_job {
+    const hoop_call      *c;
+    hoop_softmax_fn      *f;
+    hoop_softmax_grad_fn *grad;
+    int64_t               cols, row_bytes;
+} rows_job;
+
+static void rows_range(const void *ctx, int64_t first, int64_t n)
+{
+    const rows_job  *j  = ctx;
+    const hoop_call *c  = j->c;
+    int64_t          at = first * j->row_bytes;
+    const char      *x  = (const char *)c->in[0]->data + at;
+    char            *y  = (char *)c->out->data + at;
+    if (j->f != NULL)
+        j->f(n, j->cols, x, y);
+    else
+        j->grad(n, j->cols, x, (const char *)c->in[1]->data + at, y, c->add);
+}
+static hoop_status rows_run(rows_job *j)
+{
+    int64_t rows;
+    hoop__rows(j->c->in[0], &rows, &j->cols);
+    j->row_bytes = j->cols * (int64_t)hoop_dtype_size((hoop_dtype)j->c->out->dtype);
+    if (j->cols > 0) hoop_threads_share(j->c->threads, rows, hoop__exp_weight(j->c, j->cols), 1, rows_range, j);
+    return HOOP_OK;
+}
 static hoop_status rows_forward(const hoop_call *c, hoop_softmax_fn *f)
 {
-    int64_t rows, cols;
-    hoop__rows(c->in[0], &rows, &cols);
-    if (rows > 0 && cols > 0) f(rows, cols, c->in[0]->data, c->out->data);
-    return HOOP_OK;
+    return rows_run(&(rows_job){.c = c, .f = f});
 }
 static hoop_status rows_grad_forward(const hoop_call *c, hoop_softmax_grad_fn *f)
 {
-    int64_t rows, cols;
-    hoop__rows(c->in[0], &rows, &cols);
-    if (rows > 0 && cols > 0) f(rows, cols, c->in[0]->data, c->in[1]->data, c->out->data, c->add);
-    return HOOP_OK;
+    return rows_run(&(rows_job){.c = c, .grad = f});
 }
 
 static void log_softmax_reference(const hoop_call *c)

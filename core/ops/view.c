@@ -355,20 +355,12 @@ static hoop_status unslice_forward(const hoop_call *c)
 {
     const slice_attrs *a = c->attrs;
     const hoop_view   *x = c->in[0], *y = c->out;
-    size_t             size  = hoop_dtype_size((hoop_dtype)x->dtype);
-    int64_t            outer = 1, inner = 1;
+    int64_t            size = (int64_t)hoop_dtype_size((hoop_dtype)x->dtype), outer = 1, inner = size; /* inner in bytes */
     for (int d = 0; d < a->dim; d++) outer *= x->shape[d];
     for (int d = (int)a->dim + 1; d < x->ndim; d++) inner *= x->shape[d];
-    if (!c->add) memset(y->data, 0, (size_t)hoop__view_numel(y) * size);
-    for (int64_t o = 0; o < outer; o++) {
-        int64_t     n    = x->shape[a->dim] * inner;
-        const char *from = (const char *)x->data + (size_t)(o * n) * size;
-        char       *to   = (char *)y->data + (size_t)((o * a->count + a->first) * inner) * size;
-        if (c->add)
-            c->kernels->binary[HOOP_BINARY_add][x->dtype](n, to, 1, from, 1, to, false);
-        else
-            memcpy(to, from, (size_t)n * size);
-    }
+    if (!c->add) hoop__clear(c, y->data, hoop__view_numel(y) * size);
+    hoop__copy_rows(c, outer, x->shape[a->dim] * inner, x->data, x->shape[a->dim] * inner, (char *)y->data + a->first * inner,
+                    a->count * inner);
     return HOOP_OK;
 }
 static void unslice_backward(hoop_backward_call *b)

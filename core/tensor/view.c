@@ -66,18 +66,27 @@ bool hoop__same_shape(const hoop_view *a, const hoop_view *b)
     return true;
 }
 
-void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out)
+void hoop__view_copy_range(const struct hoop_kernels *k, const hoop_view *x, int64_t first, int64_t n, void *out)
 {
-    size_t  size                 = hoop_dtype_size((hoop_dtype)x->dtype);
-    int64_t index[HOOP_MAX_DIMS] = {0}, n = hoop__view_numel(x), inner = x->ndim > 0 ? x->shape[x->ndim - 1] : 1, at = 0;
-    int64_t stride = x->ndim > 0 ? x->stride[x->ndim - 1] : 1;
+    int64_t size = (int64_t)hoop_dtype_size((hoop_dtype)x->dtype), inner = x->ndim > 0 ? x->shape[x->ndim - 1] : 1;
+    int64_t stride = x->ndim > 0 ? x->stride[x->ndim - 1] : 1, index[HOOP_MAX_DIMS] = {0}, at = 0, col;
+    char   *to = (char *)out + first * size;
     if (n == 0) return;
     if (hoop__view_contiguous(x)) {
-        memcpy(out, x->data, (size_t)n * size);
+        memcpy(to, (const char *)x->data + first * size, (size_t)(n * size));
         return;
     }
-    for (int64_t done = 0; done < n; done += inner) {
-        k->copy[x->dtype](inner, (const char *)x->data + at * (int64_t)size, stride, (char *)out + done * (int64_t)size, 1);
+    col = first % inner;
+    first /= inner;
+    for (int d = x->ndim - 2; d >= 0; d--) {
+        index[d] = first % x->shape[d];
+        at += index[d] * x->stride[d];
+        first /= x->shape[d];
+    }
+    for (int64_t m; n > 0; n -= m, col = 0) {
+        m = inner - col < n ? inner - col : n;
+        k->copy[x->dtype](m, (const char *)x->data + (at + col * stride) * size, stride, to, 1);
+        to += m * size;
         for (int d = x->ndim - 2; d >= 0; d--) {
             at += x->stride[d];
             if (++index[d] < x->shape[d]) break;
@@ -85,4 +94,9 @@ void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out
             index[d] = 0;
         }
     }
+}
+
+void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out)
+{
+    hoop__view_copy_range(k, x, 0, hoop__view_numel(x), out);
 }
