@@ -18,6 +18,7 @@ enum {
     GROUPS = CHAINS * WIDE,
     CHUNK  = 4 * GROUPS /* Philox makes four words a group */
 };
+_Static_assert(HOOP_DROPOUT_ALIGN % CHUNK == 0, "a call may begin where a chunk does");
 
 /* words of elements first .. first + CHUNK - 1, first a multiple of CHUNK: hoop__philox, GROUPS groups at once */
 static void words_make(hoop_key key, int64_t first, uint32_t word[CHUNK])
@@ -68,14 +69,15 @@ static uint32_t threshold(double p)
 }
 
 #define DROPOUT(dt, T, I)                                                                                                        \
-    void HOOP_KERNEL(dropout_##dt)(int64_t n, const void *xv, double p, double scale, hoop_key key, void *yv, bool add)          \
+    void HOOP_KERNEL(dropout_##dt)(int64_t first, int64_t n, const void *xv, double p, double scale, hoop_key key, void *yv,     \
+                                   bool add)                                                                                     \
     {                                                                                                                            \
         const T *x = xv;                                                                                                         \
         T       *y = yv, keep       = (T)scale;                                                                                  \
         uint32_t word[CHUNK], least = threshold(p);                                                                              \
         for (int64_t i = 0; i < n; i += CHUNK) {                                                                                 \
             int64_t m = n - i < CHUNK ? n - i : CHUNK;                                                                           \
-            words_make(key, i, word);                                                                                            \
+            words_make(key, first + i, word);                                                                                    \
             if (add) {                                                                                                           \
                 HOOP_SIMD for (int64_t k = 0; k < m; k++) y[i + k] += (word[k] >> 8) >= least ? x[i + k] * keep : 0;             \
             } else {                                                                                                             \

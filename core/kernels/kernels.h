@@ -66,8 +66,10 @@ typedef void hoop_cross_entropy_fn(int64_t rows, int64_t cols, const void *x, co
 /* dx[r, c] (+)= scale * (exp(x[r, c] - lse[r]) - (c == label[r])), 0 for ignored rows */
 typedef void hoop_cross_entropy_grad_fn(int64_t rows, int64_t cols, const void *x, const int64_t *label, const void *lse,
                                         double scale, void *dx, bool add);
-/* y[i] (+)= x[i] * m, m = u(key, i) >= p ? scale : 0, u = hoop_random_f32 of element i in both dtypes */
-typedef void hoop_dropout_fn(int64_t n, const void *x, double p, double scale, hoop_key key, void *y, bool add);
+/* y[i] (+)= x[i] * m, m = u(key, first + i) >= p ? scale : 0, u = hoop_random_f32 of an element in both dtypes; first is a
+ * multiple of HOOP_DROPOUT_ALIGN */
+enum { HOOP_DROPOUT_ALIGN = 128 };
+typedef void hoop_dropout_fn(int64_t first, int64_t n, const void *x, double p, double scale, hoop_key key, void *y, bool add);
 
 /* what one update applies to a range; m and v are the optimiser's state there */
 typedef struct hoop_update {

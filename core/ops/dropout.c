@@ -47,11 +47,17 @@ static hoop_status dropout_shape(hoop_shape_call *s)
     if (!(p >= 0.0 && p < 1.0)) return hoop_fail(s->err, HOOP_EARG, "p = %g is not in [0, 1)", p);
     return hoop__shape_unary(s);
 }
+static void dropout_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call     *c  = ctx;
+    const dropout_attrs *a  = c->attrs;
+    int64_t              at = first * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
+    c->kernels->dropout[c->out->dtype](first, n, (const char *)c->in[0]->data + at, a->p, 1.0 / (1.0 - a->p), a->key,
+                                       (char *)c->out->data + at, c->add);
+}
 static hoop_status dropout_forward(const hoop_call *c)
 {
-    const dropout_attrs *a = c->attrs;
-    int64_t              n = hoop__view_numel(c->out);
-    if (n > 0) c->kernels->dropout[c->out->dtype](n, c->in[0]->data, a->p, 1.0 / (1.0 - a->p), a->key, c->out->data, c->add);
+    hoop_threads_share(c->threads, hoop__view_numel(c->out), 20, HOOP_DROPOUT_ALIGN, dropout_range, c);
     return HOOP_OK;
 }
 static void dropout_backward(hoop_backward_call *b)

@@ -126,14 +126,15 @@ static void test_dropout(void **state)
         for (int d = 0; d < HOOP_NFLOAT; d++) {
             hoop_dtype dt = (hoop_dtype)d;
             double     x[N], y[N], z[N];
-            hoop_key   key = hoop_key_make(5, HOOP_FOR_OP, 1, 2, 3);
+            hoop_key   key  = hoop_key_make(5, HOOP_FOR_OP, 1, 2, 3);
+            size_t     from = HOOP_DROPOUT_ALIGN * hoop_dtype_size(dt);
             values_fill(dt, x, N, 3);
             for (int p = 0; p < 5; p++) {
                 for (int64_t n = 0; n <= N; n += n < 300 ? 1 : 100) {
                     int kept = 0;
                     memset(y, 0x55, sizeof y);
                     memcpy(z, y, sizeof z);
-                    k->dropout[dt](n, x, rates[p], 1.25, key, y, false);
+                    k->dropout[dt](0, n, x, rates[p], 1.25, key, y, false);
                     for (int64_t i = 0; i < n; i++) {
                         bool keep = (double)hoop_random_f32(key, (uint64_t)i) >= rates[p];
                         kept += keep;
@@ -143,8 +144,14 @@ static void test_dropout(void **state)
                     for (int64_t i = 0; i < N; i++) assert_true(same(dt, y, i, z, i));
                     if (n == N && (p == 0 || p == 4)) assert_int_equal(kept, p == 0 ? N : 0);
                     if (n == N && p == 2) assert_in_range(kept, 430, 570);
-                    k->dropout[dt](n, x, rates[p], 1.25, key, z, true);
+                    k->dropout[dt](0, n, x, rates[p], 1.25, key, z, true);
                     for (int64_t i = 0; i < n; i++) assert_true(get(dt, z, i) == 2 * get(dt, y, i));
+                    if (n <= HOOP_DROPOUT_ALIGN) continue;
+                    memcpy(z, y, sizeof z); /* elements from a place in the middle on */
+                    memset((char *)z + from, 0x55, (size_t)n * hoop_dtype_size(dt) - from);
+                    k->dropout[dt](HOOP_DROPOUT_ALIGN, n - HOOP_DROPOUT_ALIGN, (char *)x + from, rates[p], 1.25, key,
+                                   (char *)z + from, false);
+                    for (int64_t i = 0; i < N; i++) assert_true(same(dt, z, i, y, i));
                 }
             }
         }
