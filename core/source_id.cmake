@@ -1,4 +1,4 @@
-# cmake -DROOT=. -DOUT=source_id.h -P source_id.cmake: a hash of the layers' sources, which decide bits together with the compiler.
+# cmake -DROOT=. -DOUT=source_id.h -P source_id.cmake: a hash of the layers' sources, for people who ask what they run.
 # From contents and names alone: the same in a clone, a tarball and any folder.
 set(patterns "")
 foreach(layer core dist io launch)

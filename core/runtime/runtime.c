@@ -21,13 +21,28 @@
 #define COMPILER "cc"
 #endif
 
+/* The arithmetic of hoop's own kernels, the same on every processor: one more where a change moves their bits. */
+enum { NUMERICS_F32 = 1, NUMERICS_F64 = 1 };
+
+static void describe(hoop_runtime *rt)
+{
+    static const int number[HOOP_NFLOAT] = {[HOOP_F32] = NUMERICS_F32, [HOOP_F64] = NUMERICS_F64};
+    char             blas[80];
+    (void)hoop__blas_name(blas, sizeof blas);
+    (void)snprintf(rt->build, sizeof rt->build, "%s-%s %s %s %s", HOOP_VERSION, HOOP_SOURCE_ID, COMPILER, rt->kernels->isa, blas);
+    for (int i = 0; i < HOOP_NFLOAT; i++) {
+        const bool own = !rt->blas && rt->kernels->gemm[i] != NULL;
+        (void)snprintf(rt->numerics[i], sizeof rt->numerics[i], "%s-%d%s%s", hoop_dtype_name((hoop_dtype)i), number[i],
+                       own ? "" : " ", own ? "" : blas);
+    }
+}
+
 hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out)
 {
     static const hoop_runtime_opts defaults = {0};
     hoop_runtime                  *rt       = NULL;
     hoop_status                    st;
     int                            threads;
-    char                           name[80];
     *out = NULL;
     if (opts == NULL) opts = &defaults;
     threads = opts->threads == 0 ? 1 : opts->threads;
@@ -37,8 +52,7 @@ hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, 
     rt->blas             = opts->blas;
     HOOP_TRY(st, done, hoop_kernels_select(opts->isa, err, &rt->kernels));
     HOOP_TRY(st, done, hoop_threads_create(threads, err, &rt->threads));
-    (void)snprintf(rt->numerics, sizeof rt->numerics, "hoop %s-%s %s %s %s %s", HOOP_VERSION, HOOP_SOURCE_ID, COMPILER,
-                   rt->kernels->isa, rt->blas ? "blas" : "own", hoop__blas_name(name, sizeof name));
+    describe(rt);
     *out = rt;
     return HOOP_OK;
 done:
@@ -69,7 +83,12 @@ void hoop_runtime_run(const hoop_runtime *rt, int64_t n, void (*task)(void *ctx,
     hoop_threads_run(rt == NULL ? NULL : rt->threads, n, task, ctx);
 }
 
-const char *hoop_runtime_numerics(const hoop_runtime *rt)
+const char *hoop_runtime_numerics(const hoop_runtime *rt, hoop_dtype dtype)
 {
-    return rt->numerics;
+    return rt->numerics[dtype == HOOP_F64 ? HOOP_F64 : HOOP_F32];
+}
+
+const char *hoop_runtime_build(const hoop_runtime *rt)
+{
+    return rt->build;
 }

@@ -14,7 +14,7 @@ struct hoop_runtime {
     int64_t             memory_cap_bytes;
     bool                blas;
     hoop_profile       *profile; /* NULL: none is being made */
-    char                numerics[256];
+    char                numerics[HOOP_NFLOAT][96], build[192];
 };
 
 #endif

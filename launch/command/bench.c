@@ -175,7 +175,7 @@ done:
     return st;
 }
 
-static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const char *numerics, const double *ms,
+static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const char *build, const double *ms,
                          const machine_limits *limits)
 {
     const hoop_trainer_status *about  = hoop_trainer_about(tr);
@@ -185,7 +185,7 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
     (void)getrusage(RUSAGE_SELF, &usage);
     if (a->json) {
         json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "workload",
-                              a->workload->name, "numerics", numerics, "ranks", s->size, "threads", about->threads, "leaves",
+                              a->workload->name, "hoop", build, "ranks", s->size, "threads", about->threads, "leaves",
                               (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0], "ms_p90", ms[a->steps * 9 / 10],
                               "samples_per_s", samples, "loss", loss, "tape_peak_bytes", (json_int_t)about->memory_peak_bytes,
                               "rss_kb", (json_int_t)usage.ru_maxrss, "fma_gflops", limits->fma_gflops, "gemm_gflops",
@@ -201,7 +201,7 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
                  (long long)about->leaves, about->leaves == 1 ? "f" : "ves", median, ms[0], ms[a->steps * 9 / 10], samples, loss,
                  (double)about->memory_peak_bytes * 1e-6, usage.ru_maxrss / 1024);
     (void)printf("limits %.0f GF/s fma, %.0f GF/s gemm (1024^3), %.1f GB/s memcpy, one thread, %s\n", limits->fma_gflops,
-                 limits->gemm_gflops, limits->memcpy_gb_s, numerics);
+                 limits->gemm_gflops, limits->memcpy_gb_s, build);
 }
 
 int command_bench(int argc, char **argv)
@@ -239,7 +239,7 @@ int command_bench(int argc, char **argv)
     if (time_steps(&a, &s, tr, &data, ms, &err) != HOOP_OK) goto done;
     rt = hoop_trainer_runtime(tr);
     if (s.rank == 0 && limits_measure(rt, &err, &limits) == HOOP_OK)
-        print_result(&a, &s, tr, hoop_runtime_numerics(rt), ms, &limits);
+        print_result(&a, &s, tr, hoop_runtime_build(rt), ms, &limits);
     if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
 done:
     free(data.x);

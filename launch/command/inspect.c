@@ -158,6 +158,7 @@ static void print_head(const inspect_args *a, const hoop_checkpoint *c)
     print_line("optimizer", m->optimizer);
     (void)printf("%-12s %" PRId64 "\n%-12s %" PRId64 "\n", "ranks", m->ranks, "leaves", m->leaves);
     print_line("numerics", m->numerics);
+    print_line("hoop", m->version);
     print_line("run id", m->run_id);
     print_line("time", m->time);
     print_line("host", m->host);

@@ -44,7 +44,7 @@ FMA_LOOP(fma_baseline, 16, )
 
 static double fma_rate(const hoop_runtime *rt)
 {
-    const char    *isa  = hoop_runtime_numerics(rt);
+    const char    *isa  = hoop_runtime_build(rt);
     double         best = 0.0;
     volatile float sink = 0.0F;
     enum { ROUNDS = 2000000 };

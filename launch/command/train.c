@@ -174,7 +174,7 @@ static void note_done(const hoop_trainer_status *about, const char *out, voice *
 static const char *numerics_of(hoop_trainer *tr)
 {
     const hoop_runtime *rt = hoop_trainer_runtime(tr);
-    return hoop_runtime_numerics(rt);
+    return hoop_runtime_numerics(rt, hoop_trainer_dtype(tr));
 }
 
 static void print_header(const session *s, const hoop_config *config, hoop_trainer *tr, const char *out, voice *v)
@@ -186,8 +186,8 @@ static void print_header(const session *s, const hoop_config *config, hoop_train
     const hoop_value          *name  = hoop_config_get(config, "data.train");
     const hoop_dtype           dtype = hoop_trainer_dtype(tr);
     hoop__text                 text  = {0};
-    hoop__text_addf(&text, "%d rank%s x %d thread%s, %s\n", s->size, s->size == 1 ? "" : "s", a->threads,
-                    a->threads == 1 ? "" : "s", numerics_of(tr));
+    hoop__text_addf(&text, "%d rank%s x %d thread%s, hoop %s, numerics %s\n", s->size, s->size == 1 ? "" : "s", a->threads,
+                    a->threads == 1 ? "" : "s", hoop_runtime_build(hoop_trainer_runtime(tr)), numerics_of(tr));
     hoop__text_addf(&text, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(p), hoop_dtype_name(dtype),
                     hoop_optim_name(optim));
     hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
@@ -238,8 +238,8 @@ static hoop_status run(const session *s, hoop_trainer *tr, const char *out, voic
     if (st == HOOP_OK) {
         hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_progress(v->progress),
                                      hoop__observe_metrics(metrics), hoop__observe_saving()};
-        hoop__log_line(v->log, "start at step %lld of %lld, %d ranks, %s", (long long)a->step, (long long)a->steps, s->size,
-                       numerics_of(tr));
+        hoop__log_line(v->log, "start at step %lld of %lld, %d ranks, hoop %s, numerics %s", (long long)a->step,
+                       (long long)a->steps, s->size, hoop_runtime_build(hoop_trainer_runtime(tr)), numerics_of(tr));
         st = hoop_trainer_run(tr, observers, (int)(sizeof observers / sizeof observers[0]), &local);
         if (st == HOOP_OK)
             hoop__log_line(v->log, "end at step %lld, checkpoint of step %lld", (long long)a->step, (long long)a->saved_step);

@@ -89,9 +89,9 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
         st = hoop_config_fail(tr->config, tr->plan->run.epochs > 0 ? "epochs" : "steps", err,
                               "%" PRId64 " steps in all, but %s was trained towards %s, which the %s schedule depends on",
                               tr->status.steps, hoop_checkpoint_path(c), total, hoop_schedule_about(tr->schedule)->name);
-    } else if (strcmp(meta->numerics, hoop_runtime_numerics(tr->rt)) != 0 && hoop_comm_rank(tr->comm) == 0) {
+    } else if (strcmp(meta->numerics, hoop_runtime_numerics(tr->rt, tr->dtype)) != 0 && hoop_comm_rank(tr->comm) == 0) {
         hoop__note(tr, "warning: the checkpoint was computed with %s, this is %s: bits may differ from an undisturbed run",
-                   meta->numerics, hoop_runtime_numerics(tr->rt));
+                   meta->numerics, hoop_runtime_numerics(tr->rt, tr->dtype));
     }
 done:
     hoop_config_destroy(&old);

@@ -22,7 +22,8 @@ static const hoop_option rows[] = {
      "of each rank; auto: OMP_NUM_THREADS, or else the cores this rank may use"},
     {"gemm", HOOP_OPT_ENUM, AT(gemm), "own", 0, 0, gemms, true,
      "matrix products: own, by hoop's kernels (f32), or blas, by OpenBLAS"},
-    {"isa", HOOP_OPT_ENUM, AT(isa), "auto", 0, 0, isas, false, "instruction set of hoop's own kernels; auto: the best here"},
+    {"isa", HOOP_OPT_ENUM, AT(isa), "auto", 0, 0, isas, false,
+     "instruction set of hoop's own kernels; auto: HOOP_ISA, or else the best of each rank's processor"},
 };
 #undef AT
 const hoop_option_table hoop__run_options = {"", rows, (int)(sizeof rows / sizeof rows[0])};
@@ -148,7 +149,8 @@ void hoop__plan_clear(hoop__plan *plan)
 hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr)
 {
     const hoop__run_opts *run = &tr->plan->run;
-    return (hoop_runtime_opts){.isa = isas[run->isa], .blas = run->gemm == 1, .threads = tr->status.threads};
+    const char *isa = run->isa == 0 ? getenv("HOOP_ISA") : isas[run->isa]; /* of hosts that differ, one may be told apart */
+    return (hoop_runtime_opts){.isa = isa, .blas = run->gemm == 1, .threads = tr->status.threads};
 }
 
 int64_t hoop__plan_leaf_rows(const hoop_trainer *tr)

@@ -73,16 +73,18 @@ static hoop_status agree_lines(hoop_trainer *tr, const char *what, const char *l
 static hoop_status agree_numerics(hoop_trainer *tr, hoop_error *err)
 {
     hoop_error  differs = {.status = HOOP_OK};
-    hoop_status st      = hoop_comm_agree(tr->comm, "build and instruction set", hoop_runtime_numerics(tr->rt), &differs);
+    hoop_status st      = hoop_comm_agree(tr->comm, "version of hoop", HOOP_VERSION, err); /* they talk to each other */
+    if (st != HOOP_OK) return st;
+    st = hoop_comm_agree(tr->comm, "numerics", hoop_runtime_numerics(tr->rt, tr->dtype), &differs);
     if (st == HOOP_EDESYNC && !tr->plan->exact) {
         if (hoop_comm_rank(tr->comm) == 0) hoop__note(tr, "warning: %s; with reduce: fast bits differ anyway", differs.text);
         return HOOP_OK;
     }
     if (st == HOOP_EDESYNC)
-        return hoop_fail(
-            err, st,
-            "%s; equal bits need equal kernels: set isa and OPENBLAS_CORETYPE to what all hosts have, or dist.reduce: fast",
-            differs.text);
+        return hoop_fail(err, st,
+                         "%s; equal bits need one version of hoop and, where products are OpenBLAS's, one of its kernels: set "
+                         "OPENBLAS_CORETYPE to what all hosts have, or dist.reduce: fast",
+                         differs.text);
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", differs.text);
 }
 

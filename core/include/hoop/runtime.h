@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hoop/dtype.h"
 #include "hoop/status.h"
 
 #ifdef __cplusplus
@@ -33,10 +34,13 @@ HOOP_API const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt)
 /** Run task(ctx, 0) .. task(ctx, n - 1) on the runtime's threads, in any order, and return when all are done. rt NULL: on this
  *  thread. Calls: Local. */
 HOOP_API void hoop_runtime_run(const hoop_runtime *rt, int64_t n, void (*task)(void *ctx, int64_t i), void *ctx);
-/** "hoop 0.1.0-4f0c2ab9e1 gcc-12.2.0 avx512 own openblas-Zen-0.3.21": version and a hash of all sources, compiler, instruction
- *  set, matrix products by hoop's own kernel where it has one (own) or all by OpenBLAS (blas), OpenBLAS's kernels and version. It
- *  is all that decides bits beside config, data and seed: no function of libm does. Valid while rt lives. Calls: Local. */
-HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt);
+/** What decides the bits of computing in dtype (f32 or f64) beside config, data and seed. "f32-1": hoop's own arithmetic, by its
+ *  number; whatever the processor, its instruction set, the compiler and libm, it has one set of bits. Where matrix products are
+ *  OpenBLAS's, its kernels and version follow: "f64-1 openblas-Zen-0.3.21". Valid while rt lives. Calls: Local. */
+HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt, hoop_dtype dtype);
+/** For people: "0.1.0-4f0c2ab9e1 gcc-12.2.0 avx512 openblas-Zen-0.3.21": hoop's version and a hash of its sources, compiler,
+ *  instruction set, OpenBLAS's kernels and version. Valid while rt lives. Calls: Local. */
+HOOP_API const char *hoop_runtime_build(const hoop_runtime *rt);
 
 /** Round to nearest, denormals kept, on this thread; returns what was set before, for hoop_fp_restore. Every call of hoop that
  *  computes does this by itself, so that a host built with -ffast-math (which sets flush-to-zero) changes no bits; who computes

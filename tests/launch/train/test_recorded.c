@@ -192,7 +192,7 @@ static bool products_known(void)
     hoop_error    err = {0};
     bool          known;
     if (hoop_runtime_create(NULL, &err, &rt) != HOOP_OK) fail_msg("%s", err.text);
-    known = strstr(hoop_runtime_numerics(rt), "openblas-Haswell-0.3.21") != NULL;
+    known = strstr(hoop_runtime_build(rt), "openblas-Haswell-0.3.21") != NULL;
     hoop_runtime_destroy(&rt);
     return known;
 }
