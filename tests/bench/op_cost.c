@@ -118,8 +118,8 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "op_cost: %s\n", err.text);
         return 1;
     }
-    (void)printf("%s, f32 (%lld, %lld), ns per op, best of %d\n%-12s %10s %10s %10s\n", hoop_runtime_build(rt),
-                 (long long)side, (long long)side, ROUNDS, "op", "recorded", "in scope", "backward");
+    (void)printf("%s, f32 (%lld, %lld), ns per op, best of %d\n%-12s %10s %10s %10s\n", hoop_runtime_build(rt), (long long)side,
+                 (long long)side, ROUNDS, "op", "recorded", "in scope", "backward");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         figures f = measure(t, rows[i].step, shape, data);
         (void)printf("%-12s %10.0f %10.0f %10.0f\n", rows[i].name, f.recorded, f.scoped, f.backward);

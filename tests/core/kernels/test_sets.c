@@ -219,7 +219,8 @@ static void run_dropout(const hoop_kernels *k, int slot, const trial *t, result 
     hoop_dtype dt  = (hoop_dtype)slot;
     hoop_key   key = {.k = word(t->seed, 1), .stream = word(t->seed, 2)};
     double     p   = (double)(t->seed % 8) / 7;
-    k->dropout[dt](t->n, input(t, 0, dt, t->n), p, p < 1 ? 1 / (1 - p) : 0, key, output(t, r, dt, t->n), t->seed & 1);
+    k->dropout[dt](below(t->seed, 9) * HOOP_DROPOUT_ALIGN, t->n, input(t, 0, dt, t->n), p, p < 1 ? 1 / (1 - p) : 0, key,
+                   output(t, r, dt, t->n), t->seed & 1);
 }
 
 static hoop_update update_of(uint64_t seed)
