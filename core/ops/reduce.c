@@ -11,7 +11,7 @@ typedef struct reduce_attrs {
 } reduce_attrs;
 static const hoop_field   fields[] = {{"dims", 'i', offsetof(reduce_attrs, dims)}, {"keep", 'i', offsetof(reduce_attrs, keep)}};
 static const reduce_attrs all = {HOOP_ALL_DIMS, 0}, all_kept = {HOOP_ALL_DIMS, 1}, first = {1, 0}, second = {2, 0},
-                          outer = {5, 1}, fourth = {8, 0}, odd = {21, 0};
+                          outer = {5, 1}, fourth = {8, 0}, odd = {21, 0}, even = {10, 0};
 
 static const hoop_case cases[] = {
     {"3x4", &all},
@@ -25,6 +25,7 @@ static const hoop_case cases[] = {
     {"70x33", &first},
     {"33x70", &second},
     {"2x3x2x3x2", &odd},
+    {"2x3x2x3x2", &even},
     {"3", &fourth, HOOP_ESHAPE},
     {"i64:3<5", &all, HOOP_EDTYPE},
 };
@@ -40,6 +41,8 @@ static const hoop_case sum_only_cases[] = {
     {"1x5", &first},
     {"70x33", &first},
     {"33x70", &second},
+    {"3x70x2", &second},
+    {"2x3x2x3x2", &even},
     {"0x3", &all},
     {"0x3", &first},
     {"0x3", &second},

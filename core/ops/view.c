@@ -94,12 +94,15 @@ static void reshape_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_reshape(b->t, b->dy[0], hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
 }
-static const view_attrs to_4x3 = {2, {4, 3}}, to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}},
-                        two_unknown = {2, {-1, -1}};
+static const view_attrs to_4x3 = {2, {4, 3}}, to_rows = {2, {-1, 4}}, to_2x12 = {2, {2, 12}}, to_1x2x2x6 = {4, {1, 2, 2, 6}},
+                        to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}}, two_unknown = {2, {-1, -1}};
 
 static const hoop_case reshape_cases[] = {
     {"3x4", &to_4x3},
     {"2x6", &to_flat},
+    {"2x3x4", &to_rows},
+    {"2x3x4", &to_2x12},
+    {"2x12", &to_1x2x2x6},
     {"1x1", &to_scalar},
     {"0x5", &to_empty},
     {"3x5", &to_4x3, HOOP_ESHAPE},
@@ -168,13 +171,10 @@ static void transpose_reference(const hoop_call *c)
     x.stride[p->b] = stride, x.shape[p->b] = shape;
     for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
 }
-static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, no_dim = {0, 3};
+static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, swap12 = {1, 2}, no_dim = {0, 3};
 
 static const hoop_case transpose_cases[] = {
-    {"3x4", &swap01},
-    {"2x3x4", &swap02},
-    {"0x3", &swap01},
-    {"3x4", &no_dim, HOOP_ESHAPE},
+    {"3x4", &swap01}, {"2x3x4", &swap02}, {"2x3x4", &swap12}, {"0x3", &swap01}, {"3x4", &no_dim, HOOP_ESHAPE},
 };
 
 const hoop_op hoop__op_transpose = {

@@ -50,6 +50,8 @@ int    test_start(void **state); /* group set-up and tear-down */
 int    test_stop(void **state);
 int    test_tidy(void **state);    /* tear-down of a test */
 void  *test_memory(int64_t bytes); /* 64-aligned, freed by test_tidy */
+void  *test_mark(void);            /* test_rewind(test_mark()) frees what was taken in between */
+void   test_rewind(const void *mark);
 double test_uniform(uint64_t stream, uint64_t i, double low, double high);
 
 /** Inputs of case `index`, and the outputs' shapes and reference values where the case is expected to work. */
@@ -81,5 +83,6 @@ void check_accumulation(void **state);
 void check_layouts(void **state);
 void check_release(void **state);
 void check_second(void **state);
+void check_rows(void **state);
 
 #endif

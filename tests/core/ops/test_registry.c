@@ -19,6 +19,7 @@ static const struct aspect {
     {"layouts", check_layouts},
     {"release", check_release},
     {"second", check_second},
+    {"rows", check_rows},
 };
 enum { ASPECTS = sizeof aspects / sizeof aspects[0], NAME = 64 };
 

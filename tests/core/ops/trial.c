@@ -27,16 +27,26 @@ static block *block_new(void)
     return b;
 }
 
-int test_tidy(void **state)
+void *test_mark(void)
 {
-    (void)state;
-    for (block *b = blocks, *next; b != NULL; b = next) {
-        next = b->next;
+    return blocks;
+}
+
+void test_rewind(const void *mark)
+{
+    for (block *b = blocks, *next; b != mark; b = next) {
+        next   = b->next;
+        blocks = next;
         hoop_tape_destroy(&b->tape);
         free(b->data);
         free(b);
     }
-    blocks = NULL;
+}
+
+int test_tidy(void **state)
+{
+    (void)state;
+    test_rewind(NULL);
     return 0;
 }
 
