@@ -16,12 +16,13 @@ static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *rows, hoop
     (void)hoop_tape_set_grad(tr->tape, false);
     hoop__leaf_from(leaf, rows);
     hoop__leaf_wrap(leaf);
-    loss = hoop__leaf_loss(leaf, r);
+    loss = hoop__leaf_loss(leaf);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
         (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
         return NAN;
     }
     hoop__record_loss(r, loss, leaf->n);
+    hoop__record_targets(leaf, r);
     if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, leaf);
     return hoop_tensor_item(loss);
 }

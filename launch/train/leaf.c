@@ -33,7 +33,7 @@ void hoop__leaf_wrap(hoop_leaf *leaf)
     }
     for (int k = 0; k < tr->data->ntargets; k++) {
         hoop__leaf_field *lf = &leaf->field[tr->data->ninputs + k];
-        lf->tensor           = hoop__targets_wrap(tr, hoop__target(tr, k), lf->dtype, lf->rows, leaf->n, lf->length);
+        lf->tensor           = hoop__targets_wrap(tr, hoop__target(tr, k), lf->dtype, lf->rows, leaf->n, lf->length, &lf->raw);
     }
     leaf->told = false;
 }
@@ -133,16 +133,26 @@ static hoop_tensor *take_rows(hoop_tape *t, hoop_tensor *x, hoop_tensor *index)
     return hoop_embedding(t, x, index);
 }
 
-/* Outputs and values of a target in one shape, as its loss compares them. Labels say themselves where they are padding; values
- * that are it are left out. */
-static void pair(hoop_trainer *tr, const hoop__field *f, const int64_t *lengths, hoop_tensor **out, hoop_tensor **target)
+/* The model's outputs for target k, in the shape of its values */
+static hoop_tensor *outputs(hoop_trainer *tr, int k, const hoop_tensor *target)
+{
+    const hoop__field *f     = hoop__target(tr, k);
+    hoop_tensor      **given = &tr->step->out[f->output], *out;
+    if (!hoop_tensor_is_poison(*given) && !hoop_tensor_is_contiguous(*given)) *given = hoop_contiguous(tr->tape, *given);
+    out = *given;
+    if (f->loss->classes || hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target)) return out;
+    if (hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
+        out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
+    if (!hoop_tensor_is_poison(out)) (void)same_sizes(tr, f, out, target);
+    return out;
+}
+
+/* Labels say themselves where they are padding; values that are it are left out. */
+static void leave_out_padding(hoop_trainer *tr, const hoop__field *f, const int64_t *lengths, hoop_tensor **out,
+                              hoop_tensor **target)
 {
     hoop_tensor *index;
-    if (f->loss->classes || hoop_tensor_is_poison(*out) || hoop_tensor_is_poison(*target)) return;
-    if (hoop_tensor_ndim(*out) != hoop_tensor_ndim(*target))
-        *out = hoop_reshape(tr->tape, *out, hoop_tensor_ndim(*target), hoop_tensor_shape(*target));
-    if (hoop_tensor_is_poison(*out) || !same_sizes(tr, f, *out, *target)) return;
-    if (lengths == NULL || f->mean != NULL) return;
+    if (lengths == NULL || f->loss->classes || f->mean != NULL || hoop_tape_error(tr->tape)->status != HOOP_OK) return;
     index   = real_rows(tr->tape, hoop_tensor_size(*target, 0), hoop_tensor_size(*target, 1), lengths);
     *out    = take_rows(tr->tape, *out, index);
     *target = take_rows(tr->tape, *target, index);
@@ -154,30 +164,45 @@ static double share(const hoop__field *f)
     return hoop__field_length(f) < 0 ? f->weight : f->weight / (double)hoop__field_numel(f);
 }
 
-hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r)
+/* What target k loses; this and its metrics are kept. */
+static hoop_tensor *target_loss(hoop_leaf *leaf, int k)
 {
-    hoop_trainer *tr   = leaf->tr;
-    const int     n    = tr->data->ntargets;
-    hoop_tensor  *loss = NULL, *total = NULL, *weight;
+    hoop_trainer           *tr   = leaf->tr;
+    const hoop__field      *f    = hoop__target(tr, k);
+    const hoop__places     *p    = &tr->step->place[k];
+    const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
+    hoop_tensor           **kept = leaf->kept + p->kept, *out = rows->out, *target = rows->tensor, *loss;
+    leave_out_padding(tr, f, rows->lengths, &out, &target);
+    loss    = f->loss->forward(tr->tape, out, target, f->loss_opts);
+    kept[0] = hoop_retain(tr->tape, loss);
+    kept[1] = f->mean == NULL ? NULL : hoop_retain(tr->tape, out);
+    for (int i = 0; i < p->nmetrics; i++) {
+        hoop_tensor *sums = hoop_metric_sums(tr->tape, p->metric[i], out, f->mean == NULL ? target : rows->raw, f->std, f->mean);
+        kept[2 + i]       = hoop_retain(tr->tape, sums);
+    }
+    return loss;
+}
+
+hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf)
+{
+    hoop_trainer *tr    = leaf->tr;
+    const int     n     = tr->data->ntargets;
+    hoop_tensor  *total = NULL, *weight;
     hoop_model_forward(tr->model, tr->tape, tr->data->ninputs, tr->step->in, tr->step->out);
     for (int k = 0; k < n; k++) {
-        const hoop__field      *f     = hoop__target(tr, k);
-        const hoop__leaf_field *rows  = &leaf->field[tr->data->ninputs + k];
-        hoop_tensor           **given = &tr->step->out[f->output], *out, *target = rows->tensor;
-        if (!hoop_tensor_is_poison(*given) && !hoop_tensor_is_contiguous(*given)) *given = hoop_contiguous(tr->tape, *given);
-        out = *given;
-        pair(tr, f, rows->lengths, &out, &target);
-        loss = f->loss->forward(tr->tape, out, target, f->loss_opts);
-        hoop__record_target(leaf, r, k, n == 1 ? NULL : loss, out, target);
-        if (n == 1) break;
-        if (!hoop_tensor_is_poison(loss) && hoop_tensor_dtype(loss) != tr->dtype) loss = hoop_cast(tr->tape, loss, tr->dtype);
-        loss  = hoop_scale(tr->tape, loss, share(f));
-        total = total == NULL ? loss : hoop_add(tr->tape, total, loss);
+        hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
+        rows->out              = outputs(tr, k, rows->tensor);
     }
     leaf->told = true;
-    if (n == 1) return loss;
-    weight = hoop_fill(tr->tape, HOOP_F64, 0, NULL, (double)leaf->n);
-    return hoop_loss(tr->tape, total, weight);
+    for (int k = 0; k < n; k++) {
+        hoop_tensor *loss = target_loss(leaf, k);
+        if (n == 1) return leaf->kept[0] = loss;
+        if (!hoop_tensor_is_poison(loss) && hoop_tensor_dtype(loss) != tr->dtype) loss = hoop_cast(tr->tape, loss, tr->dtype);
+        loss  = hoop_scale(tr->tape, loss, share(hoop__target(tr, k)));
+        total = total == NULL ? loss : hoop_add(tr->tape, total, loss);
+    }
+    weight               = hoop_fill(tr->tape, HOOP_F64, 0, NULL, (double)leaf->n);
+    return leaf->kept[0] = hoop_loss(tr->tape, total, weight);
 }
 
 hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
@@ -185,7 +210,7 @@ hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
     hoop_tensor *loss;
     if (tr->model != NULL) {
         hoop_profile_begin(tr->rt, "engine", HOOP_PHASE_FORWARD, 0.0);
-        loss = hoop__leaf_loss(leaf, tr->step->record);
+        loss = hoop__leaf_loss(leaf);
         hoop_profile_end(tr->rt);
         return loss;
     }

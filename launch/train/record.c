@@ -25,13 +25,13 @@ static int count_metrics(const hoop__field *f)
     return n;
 }
 
-/* The places of target k from sum n on; returns where the next begin. */
-static int place(const hoop_trainer *tr, int k, int n, const hoop_metric **metric, hoop__places *p)
+/* The places of target k from sum n on, and what is kept from *kept on; returns where the next sums begin. */
+static int place(const hoop_trainer *tr, int k, int n, int *kept, const hoop_metric **metric, hoop__places *p)
 {
     const hoop__field *f = hoop__target(tr, k);
     const hoop_metric *m;
     int                i = 0;
-    *p                   = (hoop__places){.loss = HOOP__SUM_LOSS, .metric = metric};
+    *p                   = (hoop__places){.loss = HOOP__SUM_LOSS, .metric = metric, .kept = *kept};
     if (tr->data->ntargets > 1) {
         p->loss = n;
         n += 2;
@@ -43,6 +43,7 @@ static int place(const hoop_trainer *tr, int k, int n, const hoop_metric **metri
         metric[p->nmetrics++] = m;
         n += m->nsums;
     }
+    *kept += 2 + p->nmetrics;
     return n;
 }
 
@@ -63,6 +64,7 @@ hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err)
     const hoop_metric **metric;
     hoop_metric_value  *value;
     for (int k = 0; k < n; k++) all += count_metrics(hoop__target(tr, k));
+    s->nkept   = 1;
     s->place   = calloc((size_t)n, sizeof *s->place);
     s->told[0] = calloc((size_t)(HOOP__TOLD * n), sizeof **s->told);
     s->memory  = calloc((size_t)all + 1, sizeof *metric + HOOP__TOLD * sizeof *value);
@@ -70,7 +72,7 @@ hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err)
     value  = s->memory;
     metric = (const hoop_metric **)(void *)(value + HOOP__TOLD * all);
     for (int k = 0; k < n; k++) {
-        nsums = place(tr, k, nsums, metric, &s->place[k]);
+        nsums = place(tr, k, nsums, &s->nkept, metric, &s->place[k]);
         metric += s->place[k].nmetrics;
     }
     for (int t = 0; t < HOOP__TOLD; t++) {
@@ -103,48 +105,30 @@ void hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples)
     r->samples += samples;
 }
 
-/* A leaf's sums in order of its rows, so that they do not depend on which rank has it. */
-static void add_metrics(const hoop__leaf_field *rows, const hoop__field *f, const hoop__places *p, hoop__record *r,
-                        const hoop_tensor *out, const hoop_tensor *target)
+static void add_sums(hoop__record *r, int at, const hoop_tensor *sums, int n)
 {
-    const bool       own    = f->mean == NULL; /* else normalised */
-    const int64_t    labels = hoop_tensor_numel(target), n = hoop_tensor_size(out, 0);
-    const int64_t    width = f->loss->classes ? hoop_tensor_size(out, -1) : n > 0 ? hoop_tensor_numel(out) / n : 0;
-    hoop_metric_call call  = {.rows         = f->loss->classes ? labels : n,
-                              .width        = width,
-                              .count        = f->loss->classes ? 0 : width,
-                              .out          = hoop_tensor_data(out),
-                              .target       = own ? hoop_tensor_data(target) : rows->rows,
-                              .out_dtype    = hoop_tensor_dtype(out),
-                              .target_dtype = own ? hoop_tensor_dtype(target) : rows->dtype,
-                              .scale        = own ? NULL : hoop_tensor_data(f->std),
-                              .shift        = own ? NULL : hoop_tensor_data(f->mean)};
-    int              at    = p->metrics;
-    if (call.out == NULL || call.target == NULL || width < 1) return;
-    for (int i = 0; i < p->nmetrics; i++) {
-        double sums[HOOP_METRIC_SUMS] = {0};
-        p->metric[i]->add(&call, sums);
-        for (int k = 0; k < p->metric[i]->nsums; k++) hoop_exact_scalar_deposit(&r->sum[at++], sums[k]);
-    }
+    double v[HOOP_METRIC_SUMS];
+    if (hoop_tensor_is_poison(sums) || hoop_tensor_read(sums, v, NULL) != HOOP_OK) return;
+    for (int i = 0; i < n; i++) hoop_exact_scalar_deposit(&r->sum[at + i], v[i]);
 }
 
-void hoop__record_target(hoop_leaf *leaf, hoop__record *r, int k, hoop_tensor *loss, hoop_tensor *out, hoop_tensor *target)
+/* A leaf's sums were made in order of its rows, so that they do not depend on which rank has it. */
+void hoop__record_targets(const hoop_leaf *leaf, hoop__record *r)
 {
-    hoop_trainer           *tr   = leaf->tr;
-    const hoop__field      *f    = hoop__target(tr, k);
-    const hoop__places     *p    = &tr->step->place[k];
-    const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
-    if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target)) return;
-    if (p->nmetrics > 0) {
-        const uint64_t mode = hoop_fp_enter();
-        add_metrics(rows, f, p, r, out, target);
-        hoop_fp_restore(mode);
+    hoop_trainer *tr = leaf->tr;
+    for (int k = 0; k < tr->data->ntargets; k++) {
+        const hoop__field      *f    = hoop__target(tr, k);
+        const hoop__places     *p    = &tr->step->place[k];
+        const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
+        hoop_tensor *const     *kept = leaf->kept + p->kept;
+        int                     at   = p->metrics;
+        for (int i = 0; i < p->nmetrics; at += p->metric[i++]->nsums) add_sums(r, at, kept[2 + i], p->metric[i]->nsums);
+        if (kept[1] != NULL)
+            hoop_exact_scalar_deposit(&r->sum[p->units], hoop__targets_loss(tr, f, kept[1], rows->dtype, rows->rows, leaf->n));
+        if (tr->data->ntargets == 1) continue;
+        hoop_exact_scalar_deposit(&r->sum[p->loss], hoop_tensor_item(kept[0]));
+        hoop_exact_scalar_deposit(&r->sum[p->loss + 1], hoop_tensor_item(hoop_loss_weight(kept[0])));
     }
-    if (f->mean != NULL)
-        hoop_exact_scalar_deposit(&r->sum[p->units], hoop__targets_loss(tr, f, out, rows->dtype, rows->rows, leaf->n));
-    if (loss == NULL || hoop_tensor_is_poison(loss)) return;
-    hoop_exact_scalar_deposit(&r->sum[p->loss], hoop_tensor_item(loss));
-    hoop_exact_scalar_deposit(&r->sum[p->loss + 1], hoop_tensor_item(hoop_loss_weight(loss)));
 }
 
 void hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, int told, hoop_metrics_sums *out)

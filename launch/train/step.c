@@ -15,19 +15,24 @@ hoop_status hoop__step_create(hoop_trainer *tr, hoop_error *err)
     hoop__step *s       = tr->step;
     const int   fields  = tr->data->ninputs + tr->data->ntargets;
     const int   outputs = tr->model == NULL ? 1 : hoop_model_outputs(tr->model);
-    s->leaf.field       = calloc((size_t)fields, sizeof *s->leaf.field);
-    s->array            = calloc((size_t)fields, sizeof *s->array);
-    s->in               = calloc((size_t)(tr->data->ninputs + outputs), sizeof(hoop_tensor *));
+    hoop_status st;
+    s->leaf.field = calloc((size_t)fields, sizeof *s->leaf.field);
+    s->array      = calloc((size_t)fields, sizeof *s->array);
+    s->in         = calloc((size_t)(tr->data->ninputs + outputs), sizeof(hoop_tensor *));
     if (s->leaf.field == NULL || s->array == NULL || s->in == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for leaves");
     s->out     = s->in + tr->data->ninputs;
     s->leaf.tr = tr;
-    return hoop__record_create(tr, err);
+    st         = hoop__record_create(tr, err);
+    if (st != HOOP_OK) return st;
+    s->leaf.kept = calloc((size_t)s->nkept, sizeof(hoop_tensor *));
+    return s->leaf.kept != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for leaves");
 }
 
 void hoop__step_destroy(hoop_trainer *tr)
 {
     hoop__step *s = tr->step;
     free(s->leaf.field);
+    free((void *)s->leaf.kept);
     free((void *)s->array);
     free((void *)s->in);
     free(s->record);
@@ -184,6 +189,7 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
         return;
     }
     hoop__record_loss(tr->step->record, loss, tr->step->leaf.n);
+    if (tr->step->leaf.told) hoop__record_targets(&tr->step->leaf, tr->step->record);
     if (!tr->step->leaf.told && tr->data->ntargets == 1 &&
         tr->step->place[0].units != HOOP__SUM_LOSS) /* of a loss of the caller's own we know no units */
         hoop_exact_scalar_deposit(&tr->step->record->sum[tr->step->place[0].units], hoop_tensor_item(loss));

@@ -21,13 +21,14 @@ typedef struct hoop__record {
 } hoop__record;
 enum { HOOP__SUM_LOSS, HOOP__SUM_WEIGHT, HOOP__SUM_TARGETS };
 
-/* where the sums of a target stand in a record */
+/* where the sums of a target stand in a record, and where what they are made from is kept of a leaf (leaf->kept) */
 typedef struct hoop__places {
     int                       loss; /* then its weight */
     int                       units;
     int                       metrics; /* those of metric[0], then of metric[1] ... */
     const hoop_metric *const *metric;
     int                       nmetrics;
+    int                       kept; /* its loss, its outputs (or NULL: they are not read), then a tensor for each metric */
 } hoop__places;
 
 /* What is told of a record lives here until the next of its kind. */
@@ -40,13 +41,16 @@ typedef struct hoop__leaf_field {
     int64_t        length; /* where they vary: what they are padded to, and what each was */
     const int64_t *lengths;
     hoop_tensor   *tensor; /* on the tape */
+    hoop_tensor   *raw;    /* of a target: as it came, where it is normalised on the tape */
+    hoop_tensor   *out;    /* of a target: what the model gives for it, as its loss compares them */
 } hoop__leaf_field;
 
 struct hoop_leaf {
     hoop_trainer     *tr;
     int64_t           n;
     hoop__leaf_field *field; /* inputs, then targets */
-    bool              told;  /* what the targets lose and their metrics are in the record */
+    hoop_tensor     **kept;  /* its loss, then as hoop__places says: read once backward is done */
+    bool              told;  /* what the targets lose and their metrics are among them */
 };
 
 struct hoop__step {
@@ -57,6 +61,7 @@ struct hoop__step {
     void             *memory;  /* metrics, and what is told of them */
     hoop_reducer      reducer; /* of records */
     hoop_leaf         leaf;
+    int               nkept;     /* tensors that are kept of a leaf */
     hoop_tensor     **in, **out; /* of the model */
     const char      **array;     /* the caller's rows of each field, that of the next leaf */
     int64_t           first_leaf, nleaves, next_leaf, last_nonempty, samples;
@@ -79,14 +84,14 @@ struct hoop_loader_leaf;
 void hoop__leaf_from(hoop_leaf *leaf, const struct hoop_loader_leaf *rows);
 /* its tensors, of rows that stand in leaf->field */
 void hoop__leaf_wrap(hoop_leaf *leaf);
-/* forward: the loss, and into r what the targets lose and their metrics; tr->step->out are the outputs */
-hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf, hoop__record *r);
+/* forward: the loss, and what else is read of the leaf, into leaf->kept; tr->step->out are the outputs */
+hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf);
 /* record.c */
 hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__record_clear(hoop__record *r);
 void        hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples);
-/* what target k loses (NULL: it is the only one), and its metrics, of outputs and what they should be */
-void hoop__record_target(hoop_leaf *leaf, hoop__record *r, int k, hoop_tensor *loss, hoop_tensor *out, hoop_tensor *target);
+/* what its targets lose, and their metrics, from leaf->kept */
+void        hoop__record_targets(const hoop_leaf *leaf, hoop__record *r);
 hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err);
 void        hoop__record_error(hoop__record *r, int rank, const hoop_error *why);
 void        hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, int told, hoop_metrics_sums *out);

@@ -30,7 +30,7 @@ done:
 }
 
 hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, const hoop__field *f, hoop_dtype dtype, const void *y, int64_t n,
-                                int64_t length)
+                                int64_t length, hoop_tensor **raw)
 {
     int64_t      full[HOOP_MAX_DIMS], flat[2] = {n};
     hoop_tensor *t;
@@ -38,6 +38,7 @@ hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, const hoop__field *f, hoop_dty
     if (f->mean == NULL) return hoop_tape_wrap(tr->tape, dtype, f->ndim + 1, full, y);
     flat[1] = hoop_tensor_numel(f->mean);
     t       = hoop_tape_wrap(tr->tape, dtype, 2, flat, y);
+    *raw    = t;
     if (dtype != HOOP_F64) t = hoop_cast(tr->tape, t, HOOP_F64);
     t = hoop_sub(tr->tape, t, f->mean);
     t = hoop_div(tr->tape, t, f->std);
