@@ -69,13 +69,13 @@ static int64_t step_samples(const hoop_loader *l, int64_t step)
     return left < l->opts.batch ? left : l->opts.batch;
 }
 
-/* Where leaf i's rows begin in a slot's buffer, in bytes: after those before it, each rounded up to ALIGN. */
+/* Where leaf i's rows begin in a slot's buffer, in bytes: right after those before it. */
 static int64_t leaf_offset(const hoop_loader *l, int64_t n, int64_t leaf, int field)
 {
     int64_t begin, first;
     (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
     (void)hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
-    return ((first - begin) * l->row_bytes[field] + ALIGN - 1) / ALIGN * ALIGN + (leaf - l->first_leaf) * ALIGN;
+    return (first - begin) * l->row_bytes[field];
 }
 
 /* What each leaf is padded to, the longest of its samples, and where it begins in a buffer that is large enough. */
@@ -91,12 +91,10 @@ static hoop_status lay_leaves(const hoop_loader *l, rows *r, int64_t n, int fiel
             if (r->lengths[next] > r->leaf[i]) r->leaf[i] = r->lengths[next];
         r->at[i] = at;
         fits     = fits && !__builtin_mul_overflow(r->leaf[i], l->row_bytes[field], &bytes) &&
-               !__builtin_mul_overflow(bytes, count, &bytes) && !__builtin_add_overflow(bytes, ALIGN, &bytes) &&
-               !__builtin_add_overflow(at, bytes, &at);
-        at = at / ALIGN * ALIGN;
+               !__builtin_mul_overflow(bytes, count, &bytes) && !__builtin_add_overflow(at, bytes, &at);
     }
-    if (!fits) return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
-    if (at <= r->room) return HOOP_OK;
+    if (!fits || at > INT64_MAX / 2) return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
+    if (at < r->room) return HOOP_OK;
     free(r->data);
     r->room = (at + at / 4 + ALIGN) / ALIGN * ALIGN;
     r->data = aligned_alloc(ALIGN, (size_t)r->room);
@@ -246,8 +244,7 @@ static hoop_status slots_create(hoop_loader *l, hoop_error *err)
     l->most++;
     for (int k = 0; k < l->nfields; k++) {
         if (!l->present[k] || (l->varies[k] && l->pad_to[k] == 0)) continue; /* as large as it turns out to be */
-        if (__builtin_mul_overflow(l->most, l->row_bytes[k], &bytes[k]) ||
-            __builtin_add_overflow(bytes[k], (l->leaves + 1) * ALIGN, &bytes[k]) ||
+        if (__builtin_mul_overflow(l->most, l->row_bytes[k], &bytes[k]) || __builtin_add_overflow(bytes[k], ALIGN, &bytes[k]) ||
             __builtin_add_overflow(total, bytes[k], &total))
             return hoop_fail(err, HOOP_ESIZE, "loader: the size of a batch overflows");
         bytes[k] = (bytes[k] + ALIGN - 1) / ALIGN * ALIGN;

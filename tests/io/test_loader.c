@@ -59,6 +59,7 @@ static void collect(hoop_loader *l, int64_t step, int64_t leaves, int64_t *order
     hoop_loader_step s;
     hoop_loader_leaf f;
     int64_t          want, total;
+    const void      *x_end = NULL, *y_end = NULL; /* leaves stand one after the other */
     test_ok(hoop_loader_next_step(l, &err, &s));
     assert_int_equal(s.step, step);
     total = (N - 1) / BATCH + 1;
@@ -72,8 +73,10 @@ static void collect(hoop_loader *l, int64_t step, int64_t leaves, int64_t *order
         assert_int_equal(f.leaf, want++);
         assert_int_equal(f.n, hoop_leaf_samples(s.n, leaves, f.leaf, &first));
         assert_int_equal(f.first, first);
-        assert_int_equal((uintptr_t)f.field[HOOP_FIELD_X].data % 64, 0);
-        assert_int_equal((uintptr_t)f.field[HOOP_FIELD_Y].data % 64, 0);
+        assert_true(x_end == NULL || f.field[HOOP_FIELD_X].data == x_end);
+        assert_true(y_end == NULL || f.field[HOOP_FIELD_Y].data == y_end);
+        x_end = (const float *)f.field[HOOP_FIELD_X].data + 3 * f.n;
+        y_end = (const int64_t *)f.field[HOOP_FIELD_Y].data + f.n;
         leaf_seen[f.leaf]++;
         for (int64_t i = 0; i < f.n; i++) {
             const float   *x = (const float *)f.field[HOOP_FIELD_X].data + 3 * i;

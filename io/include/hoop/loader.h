@@ -58,9 +58,9 @@ typedef struct hoop_loader_step {
     int64_t leaves;     /* of this rank */
 } hoop_loader_step;
 
-/** A leaf's rows of one field. */
+/** A leaf's rows of one field. Those of the step's next leaf stand right behind them. */
 typedef struct hoop_loader_field {
-    const void *data; /* (n, row shape...), 64-byte aligned; NULL where the dataset has none */
+    const void *data; /* (n, row shape...); NULL where the dataset has none */
     int64_t length;   /* where rows vary, what they are padded to, the first dim of a row: the field's `length`, or the longest of
                          this leaf; else 0 */
     const int64_t *lengths; /* (n), each row's own; NULL where they do not vary */
