@@ -6,10 +6,21 @@
 extern const hoop_op hoop__op_dropout;
 
 typedef struct dropout_attrs {
-    double   p;
-    hoop_key key;
+    double  p;
+    int64_t site, call; /* the how manieth at its site: with the call's seed, step and leaf they make the key */
 } dropout_attrs;
-static const hoop_field fields[] = {{"p", 'f', offsetof(dropout_attrs, p)}, {"key", 'k', offsetof(dropout_attrs, key)}};
+static const hoop_field fields[] = {
+    {"p", 'f', offsetof(dropout_attrs, p)},
+    {"site", 'i', offsetof(dropout_attrs, site)},
+    {"call", 'i', offsetof(dropout_attrs, call)},
+};
+
+static hoop_key key_of(const hoop_call *c)
+{
+    const dropout_attrs *a = c->attrs;
+    return hoop_key_make(c->key->seed, HOOP_FOR_OP, c->key->step, c->key->leaf,
+                         (uint64_t)a->site * 0x9E3779B97F4A7C15u + (uint64_t)a->call);
+}
 
 /* how often this site has drawn since the reset; few sites draw, so a list will do */
 static uint64_t next_call(hoop_tape *t)
@@ -38,7 +49,8 @@ hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p)
     bool          fine  = p >= 0.0 && p < 1.0;
     if (fine && (!t->training || p == 0.0)) return x;
     if (!fine) return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL); /* says so, in evaluation too */
-    attrs.key = hoop_key_make(t->key.seed, HOOP_FOR_OP, t->key.step, t->key.leaf, t->site * 0x9E3779B97F4A7C15u + next_call(t));
+    attrs.site = (int64_t)t->site;
+    attrs.call = (int64_t)next_call(t);
     return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL);
 }
 static hoop_status dropout_shape(hoop_shape_call *s)
@@ -47,17 +59,23 @@ static hoop_status dropout_shape(hoop_shape_call *s)
     if (!(p >= 0.0 && p < 1.0)) return hoop_fail(s->err, HOOP_EARG, "p = %g is not in [0, 1)", p);
     return hoop__shape_unary(s);
 }
+typedef struct dropping {
+    const hoop_call *c;
+    hoop_key         key;
+} dropping;
 static void dropout_range(const void *ctx, int64_t first, int64_t n)
 {
-    const hoop_call     *c  = ctx;
+    const dropping      *d  = ctx;
+    const hoop_call     *c  = d->c;
     const dropout_attrs *a  = c->attrs;
     int64_t              at = first * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
-    c->kernels->dropout[c->out->dtype](first, n, (const char *)c->in[0]->data + at, a->p, 1.0 / (1.0 - a->p), a->key,
+    c->kernels->dropout[c->out->dtype](first, n, (const char *)c->in[0]->data + at, a->p, 1.0 / (1.0 - a->p), d->key,
                                        (char *)c->out->data + at, c->add);
 }
 static hoop_status dropout_forward(const hoop_call *c)
 {
-    hoop_threads_share(c->threads, hoop__view_numel(c->out), 20, HOOP_DROPOUT_ALIGN, dropout_range, c);
+    const dropping d = {c, key_of(c)};
+    hoop_threads_share(c->threads, hoop__view_numel(c->out), 20, HOOP_DROPOUT_ALIGN, dropout_range, &d);
     return HOOP_OK;
 }
 static void dropout_backward(hoop_backward_call *b)
@@ -66,13 +84,14 @@ static void dropout_backward(hoop_backward_call *b)
 }
 static void dropout_reference(const hoop_call *c)
 {
-    const dropout_attrs *a = c->attrs;
+    const dropout_attrs *a   = c->attrs;
+    const hoop_key       key = key_of(c);
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
-        double keep                 = (double)hoop_random_f32(a->key, (uint64_t)i) >= a->p ? 1.0 / (1.0 - a->p) : 0.0;
+        double keep                 = (double)hoop_random_f32(key, (uint64_t)i) >= a->p ? 1.0 / (1.0 - a->p) : 0.0;
         ((double *)c->out->data)[i] = keep * hoop__at(c->in[0], i);
     }
 }
-static const dropout_attrs half = {0.5, {7, 9}}, tenth = {0.1, {3, 1}}, whole = {1.0, {0, 0}};
+static const dropout_attrs half = {0.5, 7, 9}, tenth = {0.1, 3, 1}, whole = {1.0, 0, 0};
 
 static const hoop_case cases[] = {
     {"3x4", &half}, {"133", &tenth}, {".", &half}, {"0x3", &half}, {"3", &whole, HOOP_EARG}, {"i64:3<4", &half, HOOP_EDTYPE},

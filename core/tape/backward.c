@@ -6,6 +6,7 @@
  *   3. nodes in descending order: backward (written in ops, its results go to sinks), then the storage and gradients that
  *      nothing reads any more go, and parameters whose last use this was are ready.
  */
+#include "tape/rows.h"
 #include "tape/tape.h"
 
 #include <string.h>
@@ -17,16 +18,26 @@ typedef struct pass {
     bool                      nested;  /* inside a composite: parameters' uses are counted outside */
 } pass;
 
-static bool reads_input(const hoop_op *op, int i)
+static const void *node_attrs(const hoop_tape *t, const hoop_node *n)
 {
-    return (op->reads & HOOP_READS_IN(i)) != 0 || (op->backward == NULL && op->composite != NULL);
+    return n->attrs < 0 ? NULL : t->attrs.v + n->attrs;
+}
+
+static uint64_t node_reads(const hoop_tape *t, const hoop_node *n)
+{
+    return hoop__op_reads(n->op, node_attrs(t, n), n->nin);
+}
+
+static bool reads_input(const hoop_op *op, uint64_t reads, int i)
+{
+    return (reads & HOOP_READS_IN(i)) != 0 || (op->backward == NULL && op->composite != NULL);
 }
 
 static bool node_leads(const hoop_tape *t, int32_t k)
 {
     const hoop_node *n     = &t->nodes.v[k];
     bool             leads = !t->functional;
-    for (int i = 0; i < n->nin && !leads; i++) leads = n->in[i]->leads;
+    for (int i = 0; i < n->nin && !leads; i++) leads = hoop__node_in(t, n, i)->leads;
     return leads;
 }
 
@@ -37,31 +48,37 @@ static void mark_leads(hoop_tape *t)
     for (int32_t k = 0; k < t->nodes.n; k++) {
         const hoop_node *n = &t->nodes.v[k];
         if (!node_leads(t, k)) continue;
-        for (int j = 0; j < n->op->nout; j++) n->out[j]->leads |= n->out[j]->needs_grad;
+        for (int j = 0; j < n->nout; j++) {
+            hoop_tensor *y = hoop__node_out(t, n, j);
+            y->leads |= y->needs_grad;
+        }
     }
 }
 
-/* mark the nodes that y's gradient flows through */
-static bool reach(const pass *p, const hoop_tensor *y)
+/* mark the nodes that the gradients of ys flow through */
+static bool reach(const pass *p, hoop_tensor *const *ys, int n_ys)
 {
     hoop_tape *t = p->t;
     if (!HOOP_GROW(t, t->reached, t->nodes.n + 1) || !HOOP_GROW(t, t->last_reader, t->tensors.n + 1)) return false;
     memset(t->reached.v, 0, (size_t)t->nodes.n);
     for (int32_t i = 0; i < t->tensors.n; i++) t->last_reader.v[i] = INT32_MAX;
     if (t->functional) mark_leads(t);
-    if (y->node >= 0) t->reached.v[y->node] = node_leads(t, y->node);
+    for (int i = 0; i < n_ys; i++)
+        if (ys[i]->node >= 0) t->reached.v[ys[i]->node] = node_leads(t, ys[i]->node);
     for (int32_t k = t->nodes.n - 1; k >= 0; k--) {
         const hoop_node *n = &t->nodes.v[k];
+        uint64_t         reads;
         if (!t->reached.v[k]) continue;
+        reads = node_reads(t, n);
         for (int i = 0; i < n->nin; i++) {
-            hoop_tensor *x = n->in[i];
-            if (reads_input(n->op, i)) t->last_reader.v[x->id] = k;
+            const hoop_tensor *x = hoop__node_in(t, n, i);
+            if (reads_input(n->op, reads, i)) t->last_reader.v[x->id] = k;
             if (!hoop__follows(t, x)) continue;
             if (x->node >= 0) t->reached.v[x->node] = node_leads(t, x->node);
             if (x->param >= 0) t->uses.v[x->param]++;
         }
-        for (int j = 0; j < n->op->nout; j++) {
-            if ((n->op->reads & HOOP_READS_OUT(j)) != 0) t->last_reader.v[n->out[j]->id] = k;
+        for (int j = 0; j < n->nout; j++) {
+            if ((reads & HOOP_READS_OUT(j)) != 0) t->last_reader.v[hoop__node_out(t, n, j)->id] = k;
         }
     }
     return true;
@@ -72,35 +89,46 @@ static bool releasable(const hoop_tensor *x)
     return !x->retained && !x->leaf && x->node >= 0 && x->storage != NULL;
 }
 
-static void release_read_by(const pass *p, int32_t k)
+static void release_read_by(const pass *p, const hoop_node *n, int32_t k)
 {
     hoop_tape *t = p->t;
-    hoop_node *n = &t->nodes.v[k];
-    for (int i = 0; i < n->nin; i++) {
-        if (t->last_reader.v[n->in[i]->id] == k && releasable(n->in[i])) hoop__tensor_release(t, n->in[i]);
+    for (int i = 0; i < n->nin + n->nout; i++) { /* inputs, then outputs */
+        hoop_tensor *x = hoop__node_in(t, n, i);
+        if (t->last_reader.v[x->id] == k && releasable(x)) hoop__tensor_release(t, x);
     }
-    for (int j = 0; j < n->op->nout; j++) {
-        if (t->last_reader.v[n->out[j]->id] == k && releasable(n->out[j])) hoop__tensor_release(t, n->out[j]);
-    }
+}
+
+/* the store's gradient of it is final; nothing came: zero */
+static void param_zero(hoop_tape *t, int param)
+{
+    const struct hoop_param *p = &t->params->param[param];
+    hoop_view                v;
+    const int64_t            n = p->nblocks * HOOP_BLOCK;
+    if (t->params->grad_set[param]) return;
+    hoop__view_set(&v, t->params->dtype, 1, &n);
+    v.data = hoop_params_grad_of(t->params, param);
+    hoop__tape_fill(t, &v, -1 - param, 0.0);
+    t->params->grad_set[param] = true;
 }
 
 static void param_ready(const pass *p, int param)
 {
-    hoop_params *store = p->t->params;
-    if (!store->grad_set[param]) { /* nothing came: zero */
-        memset(hoop_params_grad_of(store, param), 0,
-               (size_t)(store->param[param].nblocks * HOOP_BLOCK) * hoop_dtype_size(store->dtype));
-        store->grad_set[param] = true;
-    }
-    p->t->uses.v[param] = -1;
-    if (p->opts->ready != NULL) p->opts->ready(p->opts->ctx, param);
+    hoop_tape *t = p->t;
+    if (t->leaves.n > 0)
+        hoop__leaf_grads_sum(t, param);
+    else
+        param_zero(t, param);
+    t->uses.v[param] = -1;
+    hoop__keep(t, HOOP__READY, param);
+    if (t->error.status == HOOP_OK && p->opts->ready != NULL) p->opts->ready(p->opts->ctx, param);
 }
 
 static bool stale(const pass *p, const hoop_node *n)
 {
+    const uint64_t reads = node_reads(p->t, n);
     for (int i = 0; i < n->nin; i++) {
-        const hoop_tensor *x = n->in[i];
-        if (x->source == NULL || !reads_input(n->op, i) || x->source->version == x->version) continue;
+        const hoop_tensor *x = hoop__node_in(p->t, n, i);
+        if (x->source == NULL || !reads_input(n->op, reads, i) || x->source->version == x->version) continue;
         hoop_tape_fail(p->t, HOOP_ESTALE, "%s: input %d%s%s was written after it was used; run the forward pass again",
                        n->op->name, i, x->param >= 0 ? ", parameter " : "",
                        x->param >= 0 ? hoop_params_name(x->params, x->param) : "");
@@ -112,60 +140,82 @@ static bool stale(const pass *p, const hoop_node *n)
 static void walk(const pass *p, int32_t first, int32_t last);
 
 /* y, which a composite returned, was not made by it: an input as it stands, or a mistake */
-static void pass_to_input(hoop_tape *t, const hoop_node *n, hoop_tensor *y, hoop_tensor *dy)
+static void pass_to_input(const hoop_backward_call *b, const hoop_op *op, hoop_tensor *y)
 {
-    for (int i = 0; i < n->nin; i++) {
-        if (n->in[i] != y) continue;
-        hoop__sink_value(t, y, dy, true);
+    for (int i = 0; i < b->nin; i++) {
+        if (b->in[i] != y) continue;
+        hoop__sink_value(b->t, y, b->dy[0], true);
         return;
     }
-    hoop_tape_fail(t, HOOP_ENODERIV, "%s: its composite returned a tensor that is older than it and no input", n->op->name);
+    hoop_tape_fail(b->t, HOOP_ENODERIV, "%s: its composite returned a tensor that is older than it and no input", op->name);
 }
 
 /* differentiate a fused op through the primitive ops of its composite */
-static void node_composite(const pass *p, const hoop_node *n, hoop_tensor *dy)
+static void node_composite(const pass *p, const hoop_backward_call *b, const hoop_op *op)
 {
     hoop_tape   *t         = p->t;
     bool         recording = hoop_tape_set_grad(t, true);
-    int32_t      first     = t->nodes.n;
-    hoop_tensor *y         = n->op->composite(t, n->in, n->nin, n->attrs);
-    int32_t      last      = t->nodes.n;
-    bool         follows   = !y->poison && hoop__follows(t, y);
+    int32_t      first = t->nodes.n, ids = t->ids.n, attrs = t->attrs.n;
+    hoop_tensor *y       = op->composite(t, b->in, b->nin, b->attrs);
+    int32_t      last    = t->nodes.n;
+    bool         follows = !y->poison && hoop__follows(t, y);
     (void)hoop_tape_set_grad(t, recording);
+    t->composites++;
     if (follows && y->node < first) {
-        pass_to_input(t, n, y, dy);
+        pass_to_input(b, op, y);
     } else if (follows && HOOP_GROW(t, t->reached, last + 1)) {
         memset(t->reached.v + first, 1, (size_t)(last - first));
-        hoop__sink_value(t, y, dy, true);
+        hoop__sink_value(t, y, b->dy[0], true);
         walk(&(pass){t, p->opts, false, true}, first, last);
     }
-    if (!recording) t->nodes.n = first; /* a passing detour, not part of the graph */
+    t->composites--;
+    if (recording) return;
+    t->nodes.n = first; /* a passing detour, not part of the graph */
+    t->ids.n   = ids;
+    t->attrs.n = attrs;
 }
 
-static void node_backward(const pass *p, int32_t k)
+enum { FEW = HOOP__FEW_IN, FEW_BYTES = 128 };
+
+/* what of a node moves while ops are recorded: its tensors and attributes, copied. False: out of memory */
+static bool node_open(hoop_tape *t, const hoop_node *n, hoop_backward_call *b, hoop_tensor **tensors, char *attrs)
+{
+    const int all = n->nin + 2 * n->nout;
+    if (all > 3 * FEW) tensors = hoop__arena_alloc(&t->arena, (int64_t)((size_t)all * sizeof *tensors));
+    if (n->op->attrs_size > FEW_BYTES && n->attrs >= 0) attrs = hoop__arena_alloc(&t->arena, (int64_t)n->op->attrs_size);
+    if (tensors == NULL || attrs == NULL) {
+        hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for its gradients", n->op->name);
+        return false;
+    }
+    for (int i = 0; i < n->nin + n->nout; i++) tensors[i] = hoop__node_in(t, n, i);
+    for (int j = 0; j < n->nout; j++) tensors[n->nin + n->nout + j] = t->slots.v[tensors[n->nin + j]->id].grad;
+    if (n->attrs >= 0) memcpy(attrs, node_attrs(t, n), n->op->attrs_size);
+    *b = (hoop_backward_call){.t     = t,
+                              .in    = tensors,
+                              .nin   = n->nin,
+                              .out   = tensors + n->nin,
+                              .dy    = tensors + n->nin + n->nout,
+                              .attrs = n->attrs < 0 ? NULL : attrs};
+    return true;
+}
+
+static void node_backward(const pass *p, const hoop_node *n)
 {
     hoop_tape         *t = p->t;
-    hoop_node          n = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
-    hoop_tensor       *few[4], **dy = few;
+    hoop_tensor       *tensors[3 * FEW];
+    _Alignas(16) char  attrs[FEW_BYTES];
     bool               any = false;
     hoop_backward_call b;
-    if (n.op->nout > 4) dy = hoop__arena_alloc(&t->arena, (int64_t)((size_t)n.op->nout * sizeof *dy));
-    if (dy == NULL) {
-        hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for its gradients", n.op->name);
-        return;
-    }
-    b = (hoop_backward_call){.t = t, .in = n.in, .nin = n.nin, .out = n.out, .dy = dy, .attrs = n.attrs};
-    for (int j = 0; j < n.op->nout; j++) {
-        dy[j] = t->slots.v[n.out[j]->id].grad;
-        any |= dy[j] != NULL;
-    }
-    if (!any || (n.op->flags & HOOP_OP_NO_GRAD) != 0 || stale(p, &n)) return;
-    if (n.op->backward != NULL)
-        n.op->backward(&b);
-    else if (n.op->composite != NULL && dy[0] != NULL)
-        node_composite(p, &n, dy[0]);
+    if (!node_open(t, n, &b, tensors, attrs)) return;
+    for (int j = 0; j < n->nout; j++) any |= b.dy[j] != NULL;
+    if (!any || (n->op->flags & HOOP_OP_NO_GRAD) != 0 || stale(p, n)) return;
+    t->leaves.current = n->leaf;
+    if (n->op->backward != NULL)
+        n->op->backward(&b);
+    else if (n->op->composite != NULL && b.dy[0] != NULL)
+        node_composite(p, &b, n->op);
     else
-        hoop_tape_fail(t, HOOP_ENODERIV, "%s: it has no derivative", n.op->name);
+        hoop_tape_fail(t, HOOP_ENODERIV, "%s: it has no derivative", n->op->name);
 }
 
 /* temporaries of one backward call that no gradient refers to */
@@ -173,19 +223,30 @@ static void release_temporaries(hoop_tape *t, int32_t from, const hoop_node *n)
 {
     for (int32_t i = from; i < t->tensors.n; i++) {
         hoop_tensor *x    = t->tensors.v[i];
-        bool         held = x->retained || x->leaf;
-        for (int j = 0; j < n->nin && !held; j++) held = t->slots.v[n->in[j]->id].grad == x;
+        bool         held = x->retained || x->leaf || x->rows != HOOP__ROWS_NONE;
+        for (int j = 0; j < n->nin && !held; j++) held = t->slots.v[t->ids.v[n->first + j]].grad == x;
         if (!held) hoop__tensor_release(t, x);
     }
 }
 
 static void drop_output_grads(hoop_tape *t, const hoop_node *n)
 {
-    for (int j = 0; j < n->op->nout; j++) {
-        hoop_slot *slot = &t->slots.v[n->out[j]->id];
-        if (slot->grad == NULL || n->out[j]->wanted) continue;
+    for (int j = 0; j < n->nout; j++) {
+        const hoop_tensor *y    = hoop__node_out(t, n, j);
+        hoop_slot         *slot = &t->slots.v[y->id];
+        if (slot->grad == NULL || y->wanted) continue;
         if (!t->create_graph) hoop__tensor_release(t, slot->grad);
         slot->grad = NULL;
+    }
+}
+
+/* the node is done: parameters it was the last to use are ready */
+static void count_uses(const pass *p, const hoop_node *n)
+{
+    hoop_tape *t = p->t;
+    for (int i = 0; i < n->nin && t->error.status == HOOP_OK; i++) {
+        int q = hoop__node_in(t, n, i)->param;
+        if (q >= 0 && !t->functional && --t->uses.v[q] == 0) param_ready(p, q);
     }
 }
 
@@ -196,16 +257,18 @@ static void walk(const pass *p, int32_t first, int32_t last)
         int32_t   before = t->tensors.n;
         hoop_node n;
         if (!t->reached.v[k]) continue;
-        node_backward(p, k);
+        n = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
+        node_backward(p, &n);
         if (t->error.status != HOOP_OK) return;
-        n = t->nodes.v[k];
+        for (int i = 0; i < n.nin && t->leaves.n > 0 && !p->nested; i++) {
+            const int q = hoop__node_in(t, &n, i)->param;
+            if (q >= 0) hoop__leaf_grads_flush(t, q);
+        }
         if (!t->create_graph) release_temporaries(t, before, &n);
         drop_output_grads(t, &n);
-        if (p->release) release_read_by(p, k);
-        for (int i = 0; i < n.nin && !p->nested; i++) {
-            int q = n.in[i]->param;
-            if (q >= 0 && !t->functional && --t->uses.v[q] == 0) param_ready(p, q);
-        }
+        if (p->release) release_read_by(p, &n, k);
+        if (!p->nested) count_uses(p, &n);
+        hoop__keep(t, HOOP__POLL, 0);
         if (p->opts->poll != NULL) p->opts->poll(p->opts->ctx);
     }
 }
@@ -225,71 +288,100 @@ static hoop_status check(hoop_tape *t, const hoop_tensor *y, hoop_error *err)
     return t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
 }
 
-static void release_unread(hoop_tape *t, const hoop_tensor *y, int32_t last)
+static void release_unread(hoop_tape *t, int32_t last)
 {
     for (int32_t k = 0; k < last; k++) {
         const hoop_node *n = &t->nodes.v[k];
-        for (int j = 0; t->reached.v[k] && j < n->op->nout; j++) {
-            hoop_tensor *x = n->out[j];
-            if (t->last_reader.v[x->id] == INT32_MAX && releasable(x) && x != y && x != y->weight) hoop__tensor_release(t, x);
+        for (int j = 0; t->reached.v[k] && j < n->nout; j++) {
+            hoop_tensor *x = hoop__node_out(t, n, j);
+            if (t->last_reader.v[x->id] == INT32_MAX && releasable(x)) hoop__tensor_release(t, x);
         }
     }
 }
 
 static hoop_tensor *ones_like(hoop_tape *t, const hoop_tensor *y)
 {
-    hoop_tensor *one = hoop_tape_tensor(t, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape, NULL);
-    float        f   = 1.0F;
-    double       d   = 1.0;
-    if (!one->poison)
-        t->rt->kernels->copy[y->v.dtype](one->numel, y->v.dtype == HOOP_F32 ? (void *)&f : (void *)&d, 0, one->v.data, 1);
+    hoop_view    v;
+    hoop_tensor *one;
+    hoop__view_set(&v, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape);
+    one = hoop__tensor_new(t, &v);
+    if (one == NULL || !hoop__tensor_allocate(t, one, "backward")) return &t->poison;
+    hoop__tape_fill(t, &one->v, 0, 1.0);
     return one;
 }
 
-static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *y, hoop_error *err)
+/* the losses, and their weights, are read after backward */
+static void seed(const pass *p, hoop_tensor *const *ys, int n)
 {
-    hoop_tape   *t         = p->t;
-    int          nparams   = t->params == NULL ? 0 : t->params->count;
-    bool         recording = t->recording, kept = y->retained;
-    hoop_tensor *one;
-    int32_t      last = t->nodes.n;
+    hoop_tape *t = p->t;
+    for (int i = 0; i < n && t->error.status == HOOP_OK; i++) {
+        hoop_tensor *one = ones_like(t, ys[i]);
+        ys[i]->retained  = true;
+        if (ys[i]->weight != NULL) ys[i]->weight->retained = true;
+        if (!one->poison && hoop__follows(t, ys[i])) hoop__sink_value(t, ys[i], one, false);
+    }
+}
+
+static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *const *ys, int n, hoop_error *err)
+{
+    hoop_tape *t         = p->t;
+    int        nparams   = t->params == NULL ? 0 : t->params->count;
+    bool       recording = t->recording;
+    int        current   = t->leaves.current;
+    int32_t    last      = t->nodes.n;
     t->passes++;
-    if (t->error.status != HOOP_OK || !HOOP_GROW(t, t->uses, nparams + 1)) goto done;
+    if (t->error.status != HOOP_OK || !HOOP_GROW(t, t->uses, nparams + 1) || !hoop__leaves_begin_backward(t)) goto done;
     memset(t->uses.v, 0, (size_t)(nparams + 1) * sizeof *t->uses.v);
-    if (!reach(p, y)) goto done;
-    t->backward  = true;
+    if (!reach(p, ys, n)) goto done;
     t->recording = t->create_graph;
-    y->retained  = true; /* the loss is read after backward */
-    one          = ones_like(t, y);
-    if (!one->poison && hoop__follows(t, y)) hoop__sink_value(t, y, one, false);
-    if (p->release) release_unread(t, y, last);
+    t->backward  = true;
+    t->opts      = p->opts;
+    seed(p, ys, n);
+    if (p->release) release_unread(t, last);
     if (t->error.status == HOOP_OK) walk(p, 0, last);
-    y->retained = kept;
     for (int i = 0; i < nparams && t->error.status == HOOP_OK && !t->functional; i++) {
         if (t->uses.v[i] == 0) param_ready(p, i);
     }
 done:
-    t->backward  = false;
-    t->recording = recording;
+    hoop__program_end(t);
+    t->recording      = recording;
+    t->backward       = false;
+    t->opts           = NULL;
+    t->leaves.current = current;
     return t->error.status == HOOP_OK ? HOOP_OK : hoop_fail(err, t->error.status, "%s", t->error.text);
 }
 
-static hoop_status run(const pass *p, hoop_tensor *y, hoop_error *err)
+static hoop_status run(const pass *p, hoop_tensor *const *ys, int n, hoop_error *err)
 {
     uint64_t    mode = hoop_fp_enter();
-    hoop_status st   = run_clean(p, y, err);
+    hoop_status st   = run_clean(p, ys, n, err);
     hoop_fp_restore(mode);
     return st;
 }
 
+static const hoop_backward_opts defaults = {0};
+
 hoop_status hoop_backward(hoop_tape *t, hoop_tensor *y, const hoop_backward_opts *opts, hoop_error *err)
 {
-    static const hoop_backward_opts defaults = {0};
-    const pass                      p        = {t, opts == NULL ? &defaults : opts, opts == NULL || !opts->retain_graph, false};
-    hoop_status                     st       = check(t, y, err);
+    const pass  p  = {t, opts == NULL ? &defaults : opts, opts == NULL || !opts->retain_graph, false};
+    hoop_status st = check(t, y, err);
     if (st != HOOP_OK) return st;
+    if (t->leaves.n > 0)
+        return hoop_fail(err, HOOP_ESTATE, "hoop_backward on a tape of %d leaves: hoop_backward_leaves is for these",
+                         t->leaves.n);
     if (t->params != NULL && !p.opts->accumulate) hoop_params_zero_grad(t->params);
-    return run(&p, y, err);
+    return run(&p, &y, 1, err);
+}
+
+hoop_status hoop_backward_leaves(hoop_tape *t, hoop_tensor *const *y, int n, const hoop_backward_opts *opts, hoop_error *err)
+{
+    const pass  p  = {t, opts == NULL ? &defaults : opts, opts == NULL || !opts->retain_graph, false};
+    hoop_status st = HOOP_OK;
+    for (int i = 0; i < n && st == HOOP_OK; i++) st = check(t, y[i], err);
+    if (st != HOOP_OK) return st;
+    if (n != t->leaves.n)
+        return hoop_fail(err, HOOP_EARG, "hoop_backward_leaves: %d losses of %d leaves (hoop_tape_set_leaves)", n, t->leaves.n);
+    return run(&p, y, n, err);
 }
 
 /* Gradients of a functional pass live in slots of their own, so that those of leaves and of the store stay as they are. */
@@ -306,10 +398,9 @@ static void swap_slots(hoop_tape *t)
 
 hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int n, int flags, hoop_error *err, hoop_tensor **dxs)
 {
-    static const hoop_backward_opts none = {0};
-    const pass                      p    = {t, &none, (flags & HOOP_RETAIN_GRAPH) == 0, false};
-    hoop_tensor                   **x = hoop__arena_alloc(&t->arena, (int64_t)(n > 0 ? n : 1) * (int64_t)sizeof(hoop_tensor *));
-    hoop_status                     st;
+    const pass    p = {t, &defaults, (flags & HOOP_RETAIN_GRAPH) == 0, false};
+    hoop_tensor **x = hoop__arena_alloc(&t->arena, (int64_t)(n > 0 ? n : 1) * (int64_t)sizeof(hoop_tensor *));
+    hoop_status   st;
     for (int i = 0; i < n; i++) dxs[i] = &t->poison;
     if (x == NULL) hoop_tape_fail(t, HOOP_ENOMEM, "hoop_grad: no memory for %d tensors", n);
     st = check(t, y, err);
@@ -326,7 +417,8 @@ hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int 
     t->functional   = true;
     t->create_graph = (flags & HOOP_CREATE_GRAPH) == HOOP_CREATE_GRAPH;
     for (int i = 0; i < n; i++) x[i]->wanted = true;
-    st = run(&p, y, err);
+    t->program.broken = true;
+    st                = run(&p, &y, 1, err);
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         hoop_tensor *g = t->slots.v[x[i]->id].grad;
         dxs[i]         = g != NULL ? g : hoop_tape_tensor(t, (hoop_dtype)x[i]->v.dtype, x[i]->v.ndim, x[i]->v.shape, NULL);

@@ -18,9 +18,11 @@ hoop_status hoop__tape_create(hoop_runtime *rt, const hoop_engine_ops *ops, hoop
     t->recording     = true;
     t->poison.tape   = t;
     t->poison.poison = t->poison.contiguous = true;
-    t->poison.id = t->poison.node = t->poison.param = -1;
-    t->poison.weight                                = &t->poison;
-    *out                                            = t;
+    t->poison.id = t->poison.node = t->poison.param = t->poison.rows_of = -1;
+    t->poison.axis                                                      = -1;
+    t->leaves.current                                                   = -1;
+    t->poison.weight                                                    = &t->poison;
+    *out                                                                = t;
     return HOOP_OK;
 }
 
@@ -35,11 +37,17 @@ void hoop_tape_destroy(hoop_tape **tape)
     if (tape == NULL || *tape == NULL) return;
     t = *tape;
     release_all(t, 0);
+    hoop__leaves_free(t);
+    hoop__program_free(t);
     if (t->scratch != NULL) hoop__storage_put(&t->cache, t->scratch);
+    if (t->pieces != NULL) hoop__storage_put(&t->cache, t->pieces);
     hoop__cache_trim(&t->cache);
     hoop__arena_destroy(&t->arena);
     free(t->tensors.v);
     free(t->nodes.v);
+    free(t->ids.v);
+    free(t->attrs.v);
+    free(t->bases.v);
     free(t->slots.v);
     free(t->other_slots.v);
     free(t->last_reader.v);
@@ -58,7 +66,9 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
     if (st != HOOP_OK) (void)hoop_fail(err, st, "%s", t->error.text);
     release_all(t, 0);
     hoop__arena_rollback(&t->arena, (hoop_arena_mark){NULL, 0});
-    t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = 0;
+    t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = t->ids.n = t->attrs.n = t->bases.n = 0;
+    hoop__leaves_clear(t);
+    hoop__program_clear(t);
     if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);
     if (t->acquired.v != NULL) memset(t->acquired.v, 0, (size_t)t->acquired.capacity * sizeof *t->acquired.v);
     if (!t->bound) t->params = NULL;
@@ -154,11 +164,12 @@ hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v)
     x->numel = hoop__view_numel(v);
     x->tape  = t;
     x->id    = id;
-    x->node = x->param = -1;
-    x->contiguous      = true;
-    t->slots.v[id]     = (hoop_slot){0};
-    t->tensors.v[id]   = x;
-    t->tensors.n       = id + 1;
+    x->node = x->param = x->rows_of = -1;
+    x->axis                         = -1;
+    x->contiguous                   = true;
+    t->slots.v[id]                  = (hoop_slot){0};
+    t->tensors.v[id]                = x;
+    t->tensors.n                    = id + 1;
     return x;
 }
 
@@ -194,15 +205,24 @@ void hoop__tensor_release(hoop_tape *t, hoop_tensor *x)
     x->v.data  = NULL;
 }
 
-void *hoop__scratch(hoop_tape *t, int64_t bytes)
+void *hoop__scratch(hoop_tape *t, hoop_storage **s, int64_t bytes)
 {
-    if (t->scratch == NULL || t->scratch->bytes < bytes) {
+    if (*s == NULL || (*s)->bytes < bytes) {
         hoop_storage *bigger = hoop__storage_get(&t->cache, bytes);
         if (bigger == NULL) return NULL;
-        if (t->scratch != NULL) hoop__storage_put(&t->cache, t->scratch);
-        t->scratch = bigger;
+        if (*s != NULL) hoop__storage_put(&t->cache, *s);
+        *s = bigger;
     }
-    return t->scratch->data;
+    return (*s)->data;
+}
+
+/* where x's memory is from, for replay */
+static void base_set(hoop_tape *t, hoop_tensor *x, const hoop_base *base)
+{
+    if (t->bases.n == 0) t->bases.n = 1; /* 0: the tape's own */
+    if (!HOOP_GROW(t, t->bases, t->bases.n + 1)) return;
+    t->bases.v[t->bases.n] = *base;
+    x->base                = t->bases.n++;
 }
 
 static hoop_tensor *input_new(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape)
@@ -223,10 +243,11 @@ hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const in
     size_t       bytes;
     if (x == NULL || !hoop__tensor_allocate(t, x, "hoop_tape_tensor")) return &t->poison;
     bytes = (size_t)x->numel * hoop_dtype_size(dtype);
+    if (data != NULL) t->program.broken = true; /* another time they may be others */
     if (data != NULL && bytes > 0)
         memcpy(x->v.data, data, bytes);
     else
-        memset(x->v.data, 0, bytes);
+        hoop__tape_fill(t, &x->v, 0, 0.0);
     return x;
 }
 
@@ -239,6 +260,7 @@ hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int6
         return &t->poison;
     }
     memcpy(&x->v.data, &data, sizeof data); /* ops never write to their inputs */
+    base_set(t, x, &(hoop_base){.kind = HOOP__INPUT, .id = t->program.inputs++, .data = data});
     return x;
 }
 
@@ -285,6 +307,7 @@ hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
     a->param      = x->param;
     a->needs_grad = x->param >= 0;
     a->leaf       = true;
+    base_set(t, a, &(hoop_base){x->param >= 0 ? HOOP__PARAM : HOOP__PERSISTENT, x->param, x, x->v.data});
     if (x->param >= 0) t->acquired.v[x->param] = a;
     return a;
 }
@@ -316,7 +339,12 @@ hoop_tensor *hoop_tape_watch(hoop_tape *t, const hoop_tensor *x)
     a->source  = x->tape != NULL ? x->source : (hoop_tensor *)(uintptr_t)x; /* only its version is read */
     a->version = x->version;
     a->storage = x->tape != NULL ? x->storage : NULL;
+    a->axis    = x->axis;
     if (a->storage != NULL) a->storage->refs++;
+    if (x->tape != NULL)
+        a->base = x->base;
+    else
+        base_set(t, a, &(hoop_base){HOOP__PERSISTENT, -1, x, x->v.data});
     a->contiguous = x->contiguous;
     a->needs_grad = a->leaf = a->retained = true;
     return a;
@@ -348,8 +376,10 @@ int64_t hoop_scope_begin(hoop_tape *t)
         return -1;
     }
     if (!HOOP_GROW(t, t->scopes, i + 1)) return -1;
-    t->scopes.v[i] = (hoop_scope){hoop__arena_mark(&t->arena), t->tensors.n, t->nodes.n, t->passes};
-    t->scopes.n    = i + 1;
+    t->scopes.v[i] =
+        (hoop_scope){hoop__arena_mark(&t->arena), t->tensors.n, t->nodes.n, t->ids.n, t->attrs.n, t->bases.n, t->passes};
+    t->program.broken = true;
+    t->scopes.n       = i + 1;
     return i;
 }
 
@@ -382,7 +412,7 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
         hoop_tape_fail(t, HOOP_ESTATE, "hoop_scope_end: no such scope, or recording");
         return;
     }
-    kept = hoop__scratch(t, 2 * (int64_t)n * (int64_t)sizeof *kept);
+    kept = hoop__scratch(t, &t->scratch, 2 * (int64_t)n * (int64_t)sizeof *kept);
     if (kept == NULL) {
         hoop_tape_fail(t, HOOP_ENOMEM, "hoop_scope_end: no memory to keep %d tensors", n);
         return;
@@ -398,7 +428,10 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
     release_all(t, s.tensors);
     if (t->slots.v != NULL) memset(&t->slots.v[s.tensors], 0, (size_t)(t->tensors.n - s.tensors) * sizeof *t->slots.v);
     t->tensors.n = s.tensors;
-    t->nodes.n   = s.nodes;                                            /* recording inside a scope leaves nothing */
+    t->nodes.n   = s.nodes; /* recording inside a scope leaves nothing */
+    t->ids.n     = s.ids;
+    t->attrs.n   = s.attrs;
+    t->bases.n   = s.bases;
     for (int32_t i = 0; i < s.tensors && t->passes != s.passes; i++) { /* nor does backward */
         if (t->slots.v[i].grad != NULL && t->slots.v[i].grad->id >= s.tensors) t->slots.v[i].grad = NULL;
     }

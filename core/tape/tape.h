@@ -9,20 +9,21 @@
 #include "tensor/params.h"
 #include "tensor/tensor.h"
 
-typedef struct hoop_node {
-    const hoop_op *op;
-    hoop_tensor  **in;
-    hoop_tensor  **out;
-    const void    *attrs;
-    int32_t        nin;
-} hoop_node;
-
 /* a growable array; elements keep their place in memory no longer than until the next growth */
 #define HOOP_ARRAY(type)                                                                                                         \
     struct {                                                                                                                     \
         type   *v;                                                                                                               \
         int32_t n, capacity;                                                                                                     \
     }
+
+/* A node is closed: an op, ids of tensors and plain attributes, by their places in arrays of the tape. */
+typedef struct hoop_node {
+    const hoop_op *op;
+    int32_t        first; /* in ids: inputs, then outputs */
+    int32_t        nin, nout;
+    int32_t        attrs; /* in attrs; -1: none */
+    int32_t        leaf;  /* of leaves at once: whose it is; -1: of all */
+} hoop_node;
 
 typedef struct hoop_slot {
     hoop_tensor *grad;
@@ -34,17 +35,81 @@ typedef struct hoop_site_count {
 
 typedef struct hoop_scope {
     hoop_arena_mark mark;
-    int32_t         tensors, nodes;
+    int32_t         tensors, nodes, ids, attrs, bases;
     int64_t         passes;
 } hoop_scope;
 
-/* The ops that the engine itself records, handed in by those who have them: gradients that meet are added, those of what was
- * broadcast summed to its shape; inputs of kernels that want them so become contiguous. */
+/* The ops that the engine itself records or runs, handed in by those who have them: gradients that meet are added, those of what
+ * was broadcast summed to its shape; inputs of kernels that want them so become contiguous. */
 typedef struct hoop_engine_ops {
     hoop_tensor *(*add)(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
     hoop_tensor *(*sum_to)(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
     hoop_tensor *(*contiguous)(hoop_tape *t, hoop_tensor *x);
+    const hoop_op *add_op, *copy_op; /* y = a + b, y = x of any strides */
 } hoop_engine_ops;
+
+/* Where memory is that is not the tape's own (base 0). A negative base -1 - p is the gradient of parameter p in its store. */
+typedef struct hoop_base {
+    enum { HOOP__OWN, HOOP__INPUT, HOOP__PARAM, HOOP__PERSISTENT } kind;
+    int32_t            id; /* the how manieth input; which parameter */
+    const hoop_tensor *tensor;
+    const void        *data; /* when it was recorded */
+} hoop_base;
+
+/* leaves at once (leaves.c) */
+typedef struct hoop_leaves {
+    int     n;       /* 0: not at once */
+    int     current; /* whose leaf is recorded; -1: of all */
+    bool    mixed, apart /* a leaf's own was recorded */;
+    int64_t samples;
+    HOOP_ARRAY(int64_t) first; /* [n + 1]: each leaf's first row */
+    HOOP_ARRAY(uint64_t) number;
+    HOOP_ARRAY(hoop_site_count) sites; /* calls before any leaf's own */
+} hoop_leaves;
+
+enum { HOOP__FEW_IN = 8 /* inputs, outputs of an op; more are kept elsewhere */ };
+
+/* an op that makes a parameter's gradient in pieces, when the node is done that calls it */
+typedef struct hoop_pending {
+    const hoop_op *op;
+    const void    *attrs;
+    hoop_tensor   *in[HOOP__FEW_IN], *target;
+    int            nin;
+} hoop_pending;
+
+/* gradients of one parameter, leaf by leaf */
+typedef struct hoop_leaf_grads {
+    hoop_storage *storage; /* [n][its blocks]; NULL: nothing came */
+    uint8_t      *set;     /* [n], in the arena: holds something */
+    hoop_pending *pending;
+    bool          summed; /* given to opts->sum already */
+} hoop_leaf_grads;
+
+/* What ran, to run again (program.c). */
+typedef struct hoop_command {
+    enum { HOOP__RUN, HOOP__FILL, HOOP__SUM, HOOP__PIECES, HOOP__READY, HOOP__POLL } kind;
+    bool           add, backward;
+    int8_t         axis[HOOP__FEW_IN]; /* PIECES: of the inputs */
+    int32_t        leaf, nin, nout;
+    int32_t        view;  /* in views: inputs, then outputs */
+    int32_t        attrs; /* in attrs; -1: none */
+    int32_t        param; /* SUM, PIECES, READY */
+    double         value; /* FILL */
+    const hoop_op *op;
+} hoop_command;
+typedef struct hoop_patch {
+    int32_t view, base;
+    int64_t offset;
+} hoop_patch;
+typedef struct hoop_program {
+    bool open, broken, whole; /* being recorded; something could not be; backward has ended */
+    int  inputs;
+    HOOP_ARRAY(hoop_command) commands;
+    HOOP_ARRAY(hoop_view) views;
+    HOOP_ARRAY(hoop_patch) patches;
+    HOOP_ARRAY(const hoop_view *) in; /* of each view its place, for kernels */
+    HOOP_ARRAY(char) attrs;
+} hoop_program;
 
 struct hoop_tape {
     hoop_runtime          *rt;
@@ -53,27 +118,35 @@ struct hoop_tape {
     hoop_cache             cache;
     HOOP_ARRAY(hoop_tensor *) tensors;
     HOOP_ARRAY(hoop_node) nodes;
+    HOOP_ARRAY(int32_t) ids;                  /* of tensors, by node */
+    HOOP_ARRAY(char) attrs;                   /* of nodes */
+    HOOP_ARRAY(hoop_base) bases;              /* from 1 on */
     HOOP_ARRAY(hoop_slot) slots, other_slots; /* by tensor id: gradients of the pass under way, and of leaves */
     HOOP_ARRAY(int32_t) last_reader;          /* by tensor id: the node after whose backward storage goes */
     HOOP_ARRAY(uint8_t) reached;              /* by node */
     HOOP_ARRAY(int32_t) uses;                 /* by parameter */
+    HOOP_ARRAY(hoop_leaf_grads) leaf_grads;   /* by parameter */
     HOOP_ARRAY(hoop_tensor *) acquired;       /* by parameter: its handle on this tape */
     HOOP_ARRAY(hoop_site_count) sites;
     HOOP_ARRAY(hoop_scope) scopes;
-    hoop_storage *scratch;
-    hoop_params  *params; /* whose parameters are used: until reset, or until another is bound */
-    bool          bound;
-    hoop_tensor   poison;
-    hoop_error    error;
-    const char   *file;
-    int           line;
-    bool          passed;   /* the op of that line is done: an error now comes after it */
-    bool          backward; /* under way */
-    bool          recording, training, create_graph, functional /* hoop_grad: parameters get slots too */;
-    hoop_tensor  *sink; /* armed: whose gradient the next op's result is */
-    hoop_tape_key key;
-    uint64_t      site;
-    int64_t       passes; /* backward passes so far */
+    hoop_leaves               leaves;
+    hoop_program              program;
+    hoop_storage             *scratch, *pieces; /* of a kernel; of gradients made in pieces */
+    hoop_params              *params;           /* whose parameters are used: until reset, or until another is bound */
+    bool                      bound;
+    hoop_tensor               poison;
+    hoop_error                error;
+    const char               *file;
+    int                       line;
+    bool                      passed; /* the op of that line is done: an error now comes after it */
+    bool                      recording, training, create_graph, functional /* hoop_grad: parameters get slots too */;
+    bool                      backward; /* a pass is under way */
+    hoop_tensor              *sink;     /* armed: whose gradient the next op's result is */
+    hoop_tape_key             key;
+    uint64_t                  site;
+    int64_t                   passes;     /* backward passes so far */
+    int                       composites; /* that are under way */
+    const hoop_backward_opts *opts;       /* of the pass under way */
 };
 
 /* hoop_tape_create, which is in core/ops, over ops that outlive the tape */
@@ -87,7 +160,17 @@ hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v); /* header only;
 bool         hoop__tensor_allocate(hoop_tape *t, hoop_tensor *x, const char *what);
 void         hoop__tensor_release(hoop_tape *t, hoop_tensor *x);
 hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x); /* the handle of any tensor on this tape; NULL: sticky error */
-void        *hoop__scratch(hoop_tape *t, int64_t bytes);
+void        *hoop__scratch(hoop_tape *t, hoop_storage **s, int64_t bytes); /* t->scratch or t->pieces; NULL: out of memory */
+
+/* the tensors of a node */
+static inline hoop_tensor *hoop__node_in(const hoop_tape *t, const hoop_node *n, int i)
+{
+    return t->tensors.v[t->ids.v[n->first + i]];
+}
+static inline hoop_tensor *hoop__node_out(const hoop_tape *t, const hoop_node *n, int j)
+{
+    return t->tensors.v[t->ids.v[n->first + n->nin + j]];
+}
 
 /* does backward go on through x: to what wants a gradient, in hoop_grad to one of its xs */
 static inline bool hoop__follows(const hoop_tape *t, const hoop_tensor *x)
@@ -95,9 +178,93 @@ static inline bool hoop__follows(const hoop_tape *t, const hoop_tensor *x)
     return x->needs_grad && (!t->functional || x->leads);
 }
 
+/* call.c: a node; an op on inputs that are handles of this tape */
+void hoop__record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor *const *out,
+                  int nout);
+hoop_tensor *hoop__op_run(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
+                          hoop_tensor **outs);
+/* "matmul: " + why + "; inputs f32 (2, 3), f32 (4, 5)" becomes the sticky error */
+void hoop__op_failed(hoop_tape *t, const hoop_op *op, const hoop_view *const *in, int nin, const hoop_error *why);
+
 /* gradient sinks (sink.c) */
 bool hoop__sink_place(hoop_tape *t, hoop_tensor *target, const hoop_op *op, hoop_view *out, bool *add, hoop_tensor **reuse);
 void hoop__sink_done(hoop_tape *t, hoop_tensor *target, hoop_tensor *result, bool in_place);
 void hoop__sink_value(hoop_tape *t, hoop_tensor *target, hoop_tensor *g, bool shared);
+/* is it a parameter whose gradient goes to its store, or to its leaf's buffer */
+static inline bool hoop__is_param(const hoop_tape *t, const hoop_tensor *target)
+{
+    return target->param >= 0 && !t->functional;
+}
+
+/* ---- program.c: kernels run, are kept, and run again ---- */
+
+/* one kernel's call; bases are those of the memory of in and of out[0] */
+typedef struct hoop_launch {
+    const hoop_op          *op;
+    const void             *attrs;
+    const hoop_view *const *in;
+    const int32_t          *in_base;
+    const hoop_view        *out;
+    int32_t                 out_base;
+    int                     nin, nout, leaf;
+    bool                    add;
+    const int8_t           *axis; /* of inputs, for gradients in pieces */
+} hoop_launch;
+bool hoop__launch(hoop_tape *t, const hoop_launch *l);
+/* the call itself, by any thread, and the workspace it wants */
+int64_t     hoop__workspace(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads);
+hoop_status hoop__run_kernel(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads, void *work, hoop_error *why);
+/* every element of v, contiguous, = value; base as of launch */
+void hoop__tape_fill(hoop_tape *t, const hoop_view *v, int32_t base, double value);
+/* what is kept beside kernels: READY of a parameter, POLL; the sum of its terms; its gradient made in pieces */
+void hoop__keep(hoop_tape *t, int kind, int param);
+void hoop__keep_terms(hoop_tape *t, int param, void *terms);
+void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, int param);
+void hoop__program_end(hoop_tape *t); /* of a backward */
+void hoop__program_clear(hoop_tape *t);
+void hoop__program_free(hoop_tape *t);
+/* the key of what is random in leaf i (-1: of the tape's) */
+hoop_tape_key hoop__leaf_key(const hoop_tape *t, int leaf);
+
+/* ---- leaves.c ---- */
+
+typedef enum hoop__way {
+    HOOP__PLAIN, /* nothing has samples */
+    HOOP__ROWS,  /* row by row: in one call */
+    HOOP__APART, /* row by row, but each leaf by a call of its own, as keys differ */
+    HOOP__EACH,  /* samples are contracted to a parameter's gradient: leaf by leaf */
+    HOOP__MIXED  /* the tape has failed */
+} hoop__way;
+/* an op that was called, as far as its shape rule */
+typedef struct hoop_called {
+    const hoop_op          *op;
+    hoop_tensor *const     *in;
+    const hoop_view *const *inv;
+    const void             *attrs;
+    const hoop_view        *out;
+    int                     nin, nout;
+} hoop_called;
+
+/* how it is run; *axis: that of its outputs, or -1 */
+hoop__way hoop__leaves_way(hoop_tape *t, const hoop_called *c, const hoop_tensor *sink, int *axis);
+/* EACH: run it, into the gradients of a parameter */
+void hoop__leaves_each(hoop_tape *t, const hoop_called *c, hoop_tensor *target);
+/* APART: run it */
+bool         hoop__leaves_apart(hoop_tape *t, const hoop_launch *l, hoop_tensor *const *in, int axis);
+hoop_tensor *hoop__leaf_slice(hoop_tape *t, hoop_tensor *x, int leaf); /* header without history; NULL: sticky error */
+void         hoop__leaves_clear(hoop_tape *t);
+void         hoop__leaves_free(hoop_tape *t);
+bool         hoop__leaves_begin_backward(hoop_tape *t);
+/* the gradient of a parameter in the current leaf; **set: does it hold something. NULL: sticky error */
+void *hoop__leaf_grad(hoop_tape *t, int param, uint8_t **set);
+/* all leaves have their gradients of it: to opts->sum, if they were not given there already */
+void hoop__leaf_grads_sum(hoop_tape *t, int param);
+/* the node that calls it is done: what is to be made in pieces */
+void hoop__leaf_grads_flush(hoop_tape *t, int param);
+/* these again, in replay */
+void        hoop__sum_terms(hoop_tape *t, int param, const void *terms);
+hoop_status hoop__sum_pieces(hoop_tape *t, const hoop_launch *l, int param, hoop_error *why);
+/* x is rows of one leaf of another tensor: the place of its gradient in that tensor's. NULL: sticky error */
+hoop_tensor *hoop__rows_grad(hoop_tape *t, hoop_tensor *x, bool *add);
 
 #endif

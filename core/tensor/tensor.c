@@ -20,10 +20,11 @@ static hoop_status persistent_new(hoop_dtype dtype, int ndim, const int64_t *sha
     if (x == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a tensor's header");
     hoop__view_set(&x->v, dtype, ndim, shape);
     x->numel = numel;
-    x->id = x->node = x->param = -1;
-    x->contiguous              = true;
-    x->v.data                  = data;
-    *out                       = x;
+    x->id = x->node = x->param = x->rows_of = -1;
+    x->axis                                 = -1;
+    x->contiguous                           = true;
+    x->v.data                               = data;
+    *out                                    = x;
     return HOOP_OK;
 }
 
@@ -140,8 +141,15 @@ bool hoop_tensor_is_poison(const hoop_tensor *x)
     return x == NULL || x->poison;
 }
 
+/* What the host reads of a tape it may act on: that cannot be replayed. */
+static void mark_read(const hoop_tensor *x)
+{
+    if (x != NULL && x->tape != NULL && !x->poison) ((hoop_tensor *)(uintptr_t)x)->read = true;
+}
+
 void *hoop_tensor_data(const hoop_tensor *x)
 {
+    mark_read(x);
     return x == NULL || x->poison || x->released || !x->contiguous ? NULL : x->v.data;
 }
 
@@ -153,6 +161,7 @@ const hoop_view *hoop_tensor_view(const hoop_tensor *x)
 double hoop_tensor_item(const hoop_tensor *x)
 {
     if (x == NULL || x->poison || x->released || x->numel != 1 || x->v.data == NULL) return NAN;
+    mark_read(x);
     switch ((hoop_dtype)x->v.dtype) {
     case HOOP_F32:
         return (double)*(const float *)x->v.data;
@@ -172,6 +181,7 @@ double hoop_tensor_item(const hoop_tensor *x)
 hoop_status hoop_tensor_read(const hoop_tensor *x, void *out, hoop_error *err)
 {
     const hoop_kernels *k;
+    mark_read(x);
     if (x == NULL || x->poison) return hoop_fail(err, HOOP_EARG, "hoop_tensor_read: the tensor is the poison of a failed op");
     if (x->released)
         return hoop_fail(err, HOOP_ERELEASED,
@@ -189,18 +199,9 @@ hoop_status hoop_tensor_read(const hoop_tensor *x, void *out, hoop_error *err)
 
 const char *hoop_tensor_describe(const hoop_tensor *x, char *out, size_t size)
 {
-    size_t at;
-    int    n;
     if (x == NULL || x->poison) {
         (void)snprintf(out, size, x == NULL ? "NULL" : "poison");
         return out;
     }
-    n  = snprintf(out, size, "%s (", hoop_dtype_name((hoop_dtype)x->v.dtype));
-    at = n > 0 ? (size_t)n : 0;
-    for (int d = 0; d < x->v.ndim && at < size; d++) {
-        n = snprintf(out + at, size - at, d == 0 ? "%lld" : ", %lld", (long long)x->v.shape[d]);
-        if (n > 0) at += (size_t)n;
-    }
-    if (at < size) (void)snprintf(out + at, size - at, ")");
-    return out;
+    return hoop__view_describe(&x->v, out, size);
 }

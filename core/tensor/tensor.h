@@ -5,6 +5,8 @@
 #include "tensor/storage.h"
 #include "tensor/view.h"
 
+enum { HOOP__ROWS_NONE, HOOP__ROWS_STORED, HOOP__ROWS_ADDED };
+
 struct hoop_tensor {
     hoop_view           v;
     int64_t             numel;
@@ -17,8 +19,13 @@ struct hoop_tensor {
     int32_t             id;      /* place on the tape */
     int32_t             node;    /* that made it; -1: none */
     int32_t             param;   /* index in params; -1: none */
+    int32_t             base;    /* of leaves and replay: where its memory is from (tape.h); 0: the tape's own */
+    int32_t             rows_of; /* the tensor whose rows of one leaf it is; -1: none */
+    int8_t              axis;    /* the dim that runs over samples of leaves at once; -1: none */
+    uint8_t             rows;    /* a gradient that rows of leaves are put into: HOOP__ROWS_... */
     bool                needs_grad, poison, released, retained, contiguous, leaf;
     bool                wanted, leads; /* by hoop_grad; to one of these */
+    bool                read;          /* from outside */
 };
 
 #endif

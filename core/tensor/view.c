@@ -2,6 +2,7 @@
 
 #include "kernels/kernels.h"
 
+#include <stdio.h>
 #include <string.h>
 
 hoop_status hoop_shape_numel(hoop_dtype dtype, int ndim, const int64_t *shape, hoop_error *err, int64_t *numel)
@@ -99,4 +100,16 @@ void hoop__view_copy_range(const struct hoop_kernels *k, const hoop_view *x, int
 void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out)
 {
     hoop__view_copy_range(k, x, 0, hoop__view_numel(x), out);
+}
+
+const char *hoop__view_describe(const hoop_view *v, char *out, size_t size)
+{
+    int    n  = snprintf(out, size, "%s (", hoop_dtype_name((hoop_dtype)v->dtype));
+    size_t at = n > 0 ? (size_t)n : 0;
+    for (int d = 0; d < v->ndim && at < size; d++) {
+        n = snprintf(out + at, size - at, d == 0 ? "%lld" : ", %lld", (long long)v->shape[d]);
+        if (n > 0) at += (size_t)n;
+    }
+    if (at < size) (void)snprintf(out + at, size - at, ")");
+    return out;
 }

@@ -14,4 +14,6 @@ bool    hoop__same_shape(const hoop_view *a, const hoop_view *b);
 void hoop__view_copy(const struct hoop_kernels *k, const hoop_view *x, void *out);
 void hoop__view_copy_range(const struct hoop_kernels *k, const hoop_view *x, int64_t first, int64_t n, void *out);
 
+const char *hoop__view_describe(const hoop_view *v, char *out, size_t size); /* "f32 (2, 3)" */
+
 #endif

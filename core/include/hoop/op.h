@@ -22,7 +22,7 @@ enum hoop_op_flags {
     HOOP_OP_VIEW        = 2,  /* out[0] is a view of in[0]: the shape rule sets strides and offset, there is no kernel */
     HOOP_OP_ACCUMULATES = 4,  /* the kernel honours call->add */
     HOOP_OP_NO_GRAD     = 8,  /* the derivative is zero everywhere */
-    HOOP_OP_RANDOM      = 16, /* the value depends on a key that stands in its attributes */
+    HOOP_OP_RANDOM      = 16, /* the value depends on the call's key, too */
     HOOP_OP_ROW_WISE    = 32  /* rows of samples keep their bits whatever rows stand around them, forward and in backward */
 };
 
@@ -51,6 +51,7 @@ typedef struct hoop_call {
     bool                       blas; /* matrix products by BLAS */
     const struct hoop_kernels *kernels;
     struct hoop_threads       *threads;
+    const hoop_tape_key       *key;  /* seed, step and leaf, of HOOP_OP_RANDOM */
     void                      *work; /* as many bytes as workspace asked for, 64-aligned, until the kernel returns */
     hoop_error                *err;
 } hoop_call;
@@ -84,7 +85,7 @@ typedef struct hoop_samples_call {
 /** A field of an op's attributes, for printing and exporting graphs. */
 typedef struct hoop_field {
     const char *name;
-    char        type; /* 'i' int64_t, 'f' double, 'b' bool, 'n' int, 'k' hoop_key, 'I' int64_t[HOOP_MAX_DIMS] */
+    char        type; /* 'i' int64_t, 'f' double, 'b' bool, 'n' int, 'I' int64_t[HOOP_MAX_DIMS] */
     size_t      offset;
 } hoop_field;
 

@@ -101,9 +101,10 @@ HOOP_API hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const 
  *     for each leaf i: hoop_tape_set_leaf(t, i), y[i] = loss of hoop_tape_leaf_rows(t, out, i)
  *     hoop_backward_leaves(t, y, n, opts)
  */
+enum { HOOP_LEAVES_AT_ONCE = 256 /* at most */ };
 /** Right after hoop_tape_reset: what comes are rows of n leaves, rows[i] of them of leaf number leaf[i], one leaf's after the
- * other. n = 1: as without; the number replaces that of the key. Errors: HOOP_EARG (n < 1, a leaf without rows), HOOP_ESTATE
- * (something was recorded before), HOOP_ENOMEM. Calls: Local. */
+ * other. n = 1: as without; the number replaces that of the key. Errors: HOOP_EARG (n not 1 to HOOP_LEAVES_AT_ONCE, a leaf
+ * without rows), HOOP_ESTATE (something was recorded before), HOOP_ENOMEM. Calls: Local. */
 HOOP_API hoop_status hoop_tape_set_leaves(hoop_tape *t, int n, const int64_t *rows, const uint64_t *leaf, hoop_error *err);
 /** Dim 0 of x, a tensor without history, runs over these rows. Returns x. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tape_samples(hoop_tape *t, hoop_tensor *x);

@@ -20,8 +20,6 @@ static size_t field_size(const hoop_op *op, const hoop_field *f)
         return sizeof(bool);
     case 'n':
         return sizeof(int);
-    case 'k':
-        return sizeof(hoop_key);
     case 'I':
         return sizeof(int64_t) * HOOP_MAX_DIMS;
     default:
@@ -63,11 +61,6 @@ void check_complete(void **state)
     }
     if (op->min_in < 0 || op->min_in > op->max_in || op->max_in > HOOP_MAX_IN || op->nout < 1 || op->nout > HOOP_MAX_OUT) {
         fail_msg("%s: %d to %d inputs, %d outputs", op->name, op->min_in, op->max_in, op->nout);
-    }
-    if ((op->flags & HOOP_OP_RANDOM) != 0) {
-        bool key = false;
-        for (int i = 0; i < op->nfields; i++) key |= op->fields[i].type == 'k';
-        if (!key) fail_msg("%s is random and has no key among its attributes", op->name);
     }
     for (int i = 0; i < op->ncases; i++) {
         works |= op->cases[i].expect == HOOP_OK;
@@ -157,6 +150,7 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
     hoop_view        in[HOOP_MAX_IN], out[HOOP_MAX_OUT];
     const hoop_view *views[HOOP_MAX_IN];
     guarded          block[HOOP_MAX_OUT], work = {NULL, 0};
+    hoop_tape_key    key = {0};
     hoop_error       err = {.status = HOOP_OK};
     hoop_shape_call  s   = {.in = views, .nin = tr->nin, .attrs = tr->c->attrs, .out = out, .nout = tr->op->nout, .err = &err};
     hoop_call        c   = {.op      = tr->op,
@@ -167,6 +161,7 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
                             .attrs   = tr->c->attrs,
                             .add     = add,
                             .kernels = hoop_runtime_kernels(rt),
+                            .key     = &key,
                             .err     = &err};
     for (int i = 0; i < tr->nin; i++) {
         in[i]    = tr->in[i].v;

@@ -167,9 +167,16 @@ void trial_reference(trial *tr)
     hoop_error      err = {.status = HOOP_OK};
     hoop_shape_call s   = {
           .in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->op->nout, .err = &err};
-    hoop_call c = {
-        .op = tr->op, .in = tr->views, .nin = tr->nin, .out = tr->out, .nout = tr->op->nout, .attrs = tr->c->attrs, .err = &err};
-    void *before[HOOP_MAX_OUT];
+    const hoop_tape_key key = {0}; /* of a tape that was not reset */
+    hoop_call           c   = {.op    = tr->op,
+                               .in    = tr->views,
+                               .nin   = tr->nin,
+                               .out   = tr->out,
+                               .nout  = tr->op->nout,
+                               .attrs = tr->c->attrs,
+                               .key   = &key,
+                               .err   = &err};
+    void               *before[HOOP_MAX_OUT];
     for (int j = 0; j < HOOP_MAX_OUT; j++) before[j] = tr->out[j].data;
     if (tr->op->shape(&s) != HOOP_OK) fail_msg("%s: the shape rule: %s", tr->where, err.text);
     for (int j = 0; j < tr->op->nout; j++) {

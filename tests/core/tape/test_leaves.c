@@ -1,0 +1,495 @@
+/* Leaves at once and replay: the bits of each leaf alone, whatever runs beside it, and again with other inputs, keys and weights.
+ */
+#include "tape_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IN = 12, WIDE = 40, OUT = 8, ROWS_OF_TABLE = 9, MOST = 6, MOST_ROWS = 40 };
+
+/* parameters used once, twice, through broadcasting, by index, in the loss, and not at all */
+typedef struct net {
+    hoop_params *params;
+    hoop_tensor *w1, *b1, *shift, *table, *tied, *w2, *unused;
+} net;
+
+static hoop_tensor *param(net *m, const char *name, int ndim, int64_t a, int64_t b)
+{
+    hoop_tensor *x;
+    test_ok(hoop_params_add(m->params, name, ndim, (int64_t[]){a, b}, why, &x));
+    return x;
+}
+
+static void fill(float *x, int64_t n, uint64_t what)
+{
+    const hoop_key key = hoop_key_make(3, HOOP_FOR_TEST, what, 0, 0);
+    for (int64_t i = 0; i < n; i++) x[i] = 0.5F * (float)hoop_random_normal(key, (uint64_t)i);
+}
+
+static void net_fill(const net *m, uint64_t what)
+{
+    fill(hoop_params_data(m->params), hoop_params_nblocks(m->params) * HOOP_BLOCK, what);
+}
+
+static void net_create(net *m)
+{
+    test_ok(hoop_params_create(HOOP_F32, why, &m->params));
+    m->w1     = param(m, "w1", 2, WIDE, IN);
+    m->b1     = param(m, "b1", 1, WIDE, 0);
+    m->shift  = param(m, "shift", 2, 1, WIDE);
+    m->table  = param(m, "table", 2, ROWS_OF_TABLE, WIDE);
+    m->tied   = param(m, "tied", 2, WIDE, WIDE);
+    m->w2     = param(m, "w2", 2, WIDE, OUT);
+    m->unused = param(m, "unused", 1, 130, 0);
+    test_ok(hoop_params_finalize(m->params, NULL, why));
+    net_fill(m, 1);
+}
+
+typedef struct rows {
+    float   x[MOST_ROWS * IN], y[MOST_ROWS * OUT];
+    int64_t index[MOST_ROWS];
+} rows;
+
+static void rows_fill(rows *r, uint64_t what)
+{
+    fill(r->x, MOST_ROWS * IN, 10 + what);
+    fill(r->y, MOST_ROWS * OUT, 20 + what);
+    for (int i = 0; i < MOST_ROWS; i++) r->index[i] = (int64_t)((uint64_t)i * (7 + what) % ROWS_OF_TABLE);
+}
+
+static hoop_tensor *wrap(hoop_tape *t, hoop_dtype dtype, int64_t n, int64_t width, const void *data)
+{
+    return hoop_tape_samples(t, hoop_tape_wrap(t, dtype, width == 0 ? 1 : 2, (int64_t[]){n, width}, data));
+}
+
+/* (n, IN), (n) -> (n, OUT) */
+static hoop_tensor *forward(const net *m, hoop_tape *t, int64_t n, const rows *r, int64_t first)
+{
+    hoop_tensor *x = wrap(t, HOOP_F32, n, IN, r->x + first * IN), *i = wrap(t, HOOP_I64, n, 0, r->index + first);
+    hoop_tensor *h = hoop_linear(t, x, m->w1, m->b1), *e = hoop_embedding(t, m->table, i);
+    h = hoop_add(t, h, m->shift);
+    (void)hoop_tape_set_site(t, 5);
+    h = hoop_dropout(t, h, 0.25);
+    h = hoop_tanh(t, hoop_add(t, h, e));
+    h = hoop_linear(t, h, m->tied, NULL);
+    h = hoop_dropout(t, h, 0.5);
+    h = hoop_linear(t, hoop_gelu(t, h, HOOP_GELU_ERF), m->tied, NULL);
+    return hoop_matmul(t, h, m->w2);
+}
+
+/* of one leaf, with a parameter and randomness of its own */
+static hoop_tensor *loss_of(const net *m, hoop_tape *t, hoop_tensor *out, hoop_tensor *y)
+{
+    hoop_tensor *mse, *size, *sum;
+    out  = hoop_dropout(t, out, 0.1);
+    mse  = hoop_mse(t, out, y);
+    size = hoop_sum(t, hoop_mul(t, m->w2, m->w2), HOOP_ALL_DIMS, false);
+    size = hoop_scale(t, size, 0.01);
+    sum  = hoop_add(t, mse, size);
+    return hoop_loss(t, sum, hoop_loss_weight(mse));
+}
+
+/* gradients and losses of leaves */
+typedef struct result {
+    float *grad; /* [leaves][store] */
+    double loss[MOST], weight[MOST];
+    int    blocks[MOST_ROWS * 100], ready; /* how often each block came; parameters that were ready */
+} result;
+
+static int64_t store_size(const net *m)
+{
+    return hoop_params_nblocks(m->params) * HOOP_BLOCK;
+}
+
+static void take_sum(void *ctx, int64_t first_block, int64_t nblocks, const void *const *terms, int nterms)
+{
+    const struct {
+        const net *m;
+        result    *r;
+    } *c = ctx;
+    for (int i = 0; i < nterms; i++)
+        memcpy(c->r->grad + i * store_size(c->m) + first_block * HOOP_BLOCK, terms[i],
+               (size_t)(nblocks * HOOP_BLOCK) * sizeof(float));
+    for (int64_t b = first_block; b < first_block + nblocks; b++) c->r->blocks[b]++;
+}
+
+typedef struct taken {
+    const net *m;
+    result    *r;
+} taken;
+
+static void take_ready(void *ctx, int p)
+{
+    taken *c = ctx;
+    (void)p;
+    c->r->ready++;
+}
+
+static result *result_new(const net *m)
+{
+    result *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->grad = calloc((size_t)(MOST * store_size(m)), sizeof *r->grad);
+    assert_non_null(r->grad);
+    return r;
+}
+
+static void result_free(result *r)
+{
+    free(r->grad);
+    free(r);
+}
+
+/* each leaf on a tape of its own */
+static result *alone(const net *m, hoop_runtime *rt, int n, const int64_t *count, const rows *r, const hoop_tape_key *key,
+                     const uint64_t *number)
+{
+    result    *out = result_new(m);
+    hoop_tape *t;
+    int64_t    first = 0;
+    test_ok(hoop_tape_create(rt, why, &t));
+    test_ok(hoop_tape_bind(t, m->params, why));
+    for (int i = 0; i < n; i++) {
+        hoop_tensor *y, *loss;
+        test_ok(hoop_tape_reset(t, &(hoop_tape_key){key->seed, key->step, number[i]}, why));
+        (void)hoop_tape_set_training(t, true);
+        loss = forward(m, t, count[i], r, first);
+        y    = wrap(t, HOOP_F32, count[i], OUT, r->y + first * OUT);
+        loss = loss_of(m, t, loss, y);
+        test_ok(hoop_backward(t, loss, NULL, why));
+        memcpy(out->grad + i * store_size(m), hoop_params_grad(m->params), (size_t)store_size(m) * sizeof(float));
+        for (int p = 0; p < hoop_params_count(m->params); p++) { /* what is behind a parameter's last element is nobody's */
+            const int64_t numel = hoop_tensor_numel(hoop_params_tensor(m->params, p)),
+                          at    = hoop_params_first_block(m->params, p) * HOOP_BLOCK,
+                          all   = hoop_params_nblocks_of(m->params, p) * HOOP_BLOCK;
+            memset(out->grad + i * store_size(m) + at + numel, 0, (size_t)(all - numel) * sizeof(float));
+        }
+        out->loss[i]   = hoop_tensor_item(loss);
+        out->weight[i] = hoop_tensor_item(hoop_loss_weight(loss));
+        first += count[i];
+    }
+    hoop_tape_destroy(&t);
+    return out;
+}
+
+/* all of them: recorded forward and backward; the losses in y */
+static void at_once(const net *m, hoop_tape *t, int n, const int64_t *count, const rows *r, result *out, hoop_tensor **loss)
+{
+    taken                    c    = {m, out};
+    const hoop_backward_opts opts = {.ctx = &c, .ready = take_ready, .sum = take_sum};
+    int64_t                  all = 0, first = 0;
+    hoop_tensor             *y, *target;
+    for (int i = 0; i < n; i++) all += count[i];
+    y      = forward(m, t, all, r, 0);
+    target = wrap(t, HOOP_F32, all, OUT, r->y);
+    for (int i = 0; i < n; i++) {
+        hoop_tensor *mine, *wanted;
+        hoop_tape_set_leaf(t, i);
+        mine    = hoop_tape_leaf_rows(t, y, i);
+        wanted  = hoop_tape_leaf_rows(t, target, i);
+        loss[i] = loss_of(m, t, mine, wanted);
+        first += count[i];
+    }
+    test_ok(hoop_backward_leaves(t, loss, n, &opts, why));
+}
+
+static void losses(result *out, int n, hoop_tensor *const *loss)
+{
+    for (int i = 0; i < n; i++) {
+        out->loss[i]   = hoop_tensor_item(loss[i]);
+        out->weight[i] = hoop_tensor_item(hoop_loss_weight(loss[i]));
+    }
+}
+
+static void same(const net *m, int n, const result *a, const result *b, const char *what)
+{
+    for (int i = 0; i < n; i++) {
+        if (memcmp(&a->loss[i], &b->loss[i], sizeof a->loss[i]) != 0 || a->weight[i] != b->weight[i])
+            fail_msg("%s: leaf %d loses %.17g of %g, alone %.17g of %g", what, i, a->loss[i], a->weight[i], b->loss[i],
+                     b->weight[i]);
+        for (int p = 0; p < hoop_params_count(m->params); p++) {
+            const int64_t at = i * store_size(m) + hoop_params_first_block(m->params, p) * HOOP_BLOCK;
+            if (memcmp(a->grad + at, b->grad + at, (size_t)(hoop_params_nblocks_of(m->params, p) * HOOP_BLOCK) * sizeof(float)) !=
+                0)
+                fail_msg("%s: leaf %d has another gradient of %s", what, i, hoop_params_name(m->params, p));
+        }
+    }
+    for (int64_t k = 0; k < hoop_params_nblocks(m->params); k++) assert_int_equal(a->blocks[k], 1);
+    assert_int_equal(a->ready, hoop_params_count(m->params));
+}
+
+static const struct {
+    int     n;
+    int64_t count[MOST];
+} groups[]                               = {{1, {7}}, {2, {1, 1}}, {3, {5, 1, 12}}, {6, {1, 2, 3, 4, 5, 1}}, {4, {8, 8, 8, 8}}};
+static const uint64_t      numbers[MOST] = {4, 5, 6, 7, 8, 9}, others[MOST] = {40, 3, 2, 1, 0, 11};
+static const hoop_tape_key key_a = {7, 11, 99}, key_b = {7, 12, 98};
+static const char *const   sets[] = {"avx512", "avx2", "baseline"};
+
+static void begin(hoop_tape *t, int g)
+{
+    test_ok(hoop_tape_reset(t, &key_a, why));
+    (void)hoop_tape_set_training(t, true);
+    test_ok(hoop_tape_set_leaves(t, groups[g].n, groups[g].count, numbers, why));
+}
+
+static void as_alone(const char *isa, int threads)
+{
+    hoop_runtime *rt;
+    hoop_tape    *t;
+    net           m;
+    static rows   r;
+    if (hoop_runtime_create(&(hoop_runtime_opts){.threads = threads, .isa = isa}, NULL, &rt) != HOOP_OK) return;
+    net_create(&m);
+    rows_fill(&r, 0);
+    test_ok(hoop_tape_create(rt, why, &t));
+    test_ok(hoop_tape_bind(t, m.params, why));
+    for (int g = 0; g < (int)(sizeof groups / sizeof groups[0]); g++) {
+        result      *want = alone(&m, rt, groups[g].n, groups[g].count, &r, &key_a, numbers), *got = result_new(&m);
+        hoop_tensor *loss[MOST];
+        char         what[64];
+        (void)snprintf(what, sizeof what, "group %d, %s, %d threads", g, isa, threads);
+        begin(t, g);
+        at_once(&m, t, groups[g].n, groups[g].count, &r, got, loss);
+        losses(got, groups[g].n, loss);
+        same(&m, groups[g].n, got, want, what);
+        result_free(want);
+        result_free(got);
+    }
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&m.params);
+    hoop_runtime_destroy(&rt);
+}
+
+static void leaves_have_the_bits_they_have_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)
+        for (int threads = 1; threads <= 3; threads++) as_alone(sets[i], threads);
+}
+
+static void replay(const net *m, hoop_tape *t, int g, const rows *r, const hoop_tape_key *key, const uint64_t *number,
+                   result *out)
+{
+    taken                    c       = {m, out};
+    const hoop_backward_opts opts    = {.ctx = &c, .ready = take_ready, .sum = take_sum};
+    const void              *input[] = {r->x, r->index, r->y};
+    (void)g;
+    test_ok(hoop_tape_replay(t, key, number, 3, input, &opts, why));
+}
+
+static void replays_have_the_bits_of_recording_anew(void **state)
+{
+    static rows a, b;
+    net         m;
+    (void)state;
+    net_create(&m);
+    rows_fill(&a, 0);
+    rows_fill(&b, 5);
+    for (int g = 0; g < (int)(sizeof groups / sizeof groups[0]); g++) {
+        hoop_tape   *t   = test_tape();
+        result      *got = result_new(&m), *want;
+        hoop_tensor *loss[MOST];
+        net_fill(&m, 1);
+        test_ok(hoop_tape_bind(t, m.params, why));
+        begin(t, g);
+        test_ok(hoop_tape_record(t, why));
+        assert_false(hoop_tape_recorded(t));
+        at_once(&m, t, groups[g].n, groups[g].count, &a, got, loss);
+        assert_true(hoop_tape_recorded(t));
+        losses(got, groups[g].n, loss);
+        want = alone(&m, test_rt, groups[g].n, groups[g].count, &a, &key_a, numbers);
+        same(&m, groups[g].n, got, want, "recorded");
+        result_free(want);
+        for (int again = 0; again < 3; again++) { /* other weights, rows, step, leaves; and the first ones again */
+            const rows          *r      = again == 1 ? &a : &b;
+            const hoop_tape_key *key    = again == 1 ? &key_a : &key_b;
+            const uint64_t      *number = again == 2 ? others : numbers;
+            net_fill(&m, 1 + (uint64_t)again);
+            memset(got->blocks, 0, sizeof got->blocks);
+            got->ready = 0;
+            replay(&m, t, g, r, key, number, got);
+            losses(got, groups[g].n, loss);
+            want = alone(&m, test_rt, groups[g].n, groups[g].count, r, key, number);
+            same(&m, groups[g].n, got, want, "replayed");
+            result_free(want);
+        }
+        result_free(got);
+        hoop_tape_destroy(&t);
+    }
+    hoop_params_destroy(&m.params);
+}
+
+/* without leaves: the gradient goes to the store, wherever that is now */
+static void replay_of_one(void **state)
+{
+    static rows  a, b;
+    static float elsewhere[100 * HOOP_BLOCK] __attribute__((aligned(64)));
+    net          m;
+    hoop_tape   *t = test_tape();
+    hoop_tensor *loss, *y;
+    const void  *input[] = {b.x, b.index, b.y};
+    result      *want;
+    (void)state;
+    net_create(&m);
+    rows_fill(&a, 0);
+    rows_fill(&b, 5);
+    test_ok(hoop_tape_bind(t, m.params, why));
+    test_ok(hoop_tape_reset(t, &key_a, why));
+    (void)hoop_tape_set_training(t, true);
+    test_ok(hoop_tape_record(t, why));
+    loss = forward(&m, t, 9, &a, 0);
+    y    = wrap(t, HOOP_F32, 9, OUT, a.y);
+    loss = loss_of(&m, t, loss, y);
+    test_ok(hoop_backward(t, loss, NULL, why));
+    assert_true(hoop_tape_recorded(t));
+    net_fill(&m, 8);
+    test_ok(hoop_params_use_grad(m.params, elsewhere, why));
+    test_ok(hoop_tape_replay(t, &(hoop_tape_key){7, 12, 4}, NULL, 3, input, NULL, why));
+    test_ok(hoop_params_use_grad(m.params, NULL, why));
+    want = alone(&m, test_rt, 1, (int64_t[]){9}, &b, &key_b, numbers);
+    assert_true(hoop_tensor_item(loss) == want->loss[0]);
+    for (int p = 0; p < hoop_params_count(m.params); p++) {
+        const int64_t at = hoop_params_first_block(m.params, p) * HOOP_BLOCK,
+                      n  = hoop_tensor_numel(hoop_params_tensor(m.params, p));
+        if (memcmp(elsewhere + at, want->grad + at, (size_t)n * sizeof(float)) != 0)
+            fail_msg("another gradient of %s", hoop_params_name(m.params, p));
+    }
+    result_free(want);
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&m.params);
+}
+
+static void replay_refuses(void **state)
+{
+    static rows  r;
+    net          m;
+    hoop_tape   *t   = test_tape();
+    hoop_error   err = {.status = HOOP_OK};
+    hoop_tensor *loss, *out;
+    const void  *input[] = {r.x, r.index, r.y};
+    (void)state;
+    net_create(&m);
+    rows_fill(&r, 0);
+    test_ok(hoop_tape_bind(t, m.params, why));
+    test_failed(hoop_tape_replay(t, NULL, NULL, 0, NULL, NULL, &err), &err, HOOP_ESTATE, "recorded", NULL);
+    for (int how = 0; how < 4; how++) {
+        err.status = HOOP_OK;
+        test_ok(hoop_tape_reset(t, NULL, why));
+        test_ok(hoop_tape_record(t, why));
+        if (how == 1) (void)hoop_tape_tensor(t, HOOP_F32, 1, (int64_t[]){4}, r.x); /* the host's numbers of now */
+        out = forward(&m, t, 9, &r, 0);
+        if (how == 2) assert_non_null(hoop_tensor_data(out)); /* who reads may act on it */
+        loss = loss_of(&m, t, out, wrap(t, HOOP_F32, 9, OUT, r.y));
+        if (how == 3) {
+            hoop_tensor *dx;
+            test_ok(hoop_grad(t, loss, &m.w1, 1, HOOP_RETAIN_GRAPH, why, &dx));
+        }
+        test_ok(hoop_backward(t, loss, NULL, why));
+        assert_int_equal(hoop_tape_recorded(t), how == 0);
+        if (how == 0) {
+            test_failed(hoop_tape_replay(t, NULL, NULL, 2, input, NULL, &err), &err, HOOP_EARG, "2 inputs", "3 were", NULL);
+            err.status = HOOP_OK;
+            r.index[3] = ROWS_OF_TABLE; /* an error of a run is told, and the next run is fine */
+            test_failed(hoop_tape_replay(t, NULL, NULL, 3, input, NULL, &err), &err, HOOP_ERANGE, "embedding", NULL);
+            r.index[3] = 0;
+            test_ok(hoop_tape_replay(t, NULL, NULL, 3, input, NULL, why));
+        } else {
+            test_failed(hoop_tape_replay(t, NULL, NULL, 3, input, NULL, &err), &err, HOOP_ESTATE, "recorded", NULL);
+        }
+    }
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&m.params);
+}
+
+static void what_mixes_samples_is_told(void **state)
+{
+    static rows r;
+    net         m;
+    hoop_tape  *t = test_tape();
+    (void)state;
+    net_create(&m);
+    rows_fill(&r, 0);
+    test_ok(hoop_tape_bind(t, m.params, why));
+    for (int how = 0; how < 6; how++) {
+        hoop_tensor *x, *w;
+        begin(t, 2);
+        assert_false(hoop_tape_mixed(t));
+        x = wrap(t, HOOP_F32, 18, IN, r.x);
+        switch (how) {
+        case 0: /* over samples */
+            (void)hoop_sum(t, x, 1, false);
+            break;
+        case 1: /* samples turned to the last dim, whose rows are normalised */
+            x = hoop_transpose(t, x, 0, 1);
+            (void)hoop_softmax(t, x);
+            break;
+        case 2: /* the gradient of what is no parameter is one of all leaves */
+            w = hoop_scale(t, m.w1, 2.0);
+            (void)hoop_linear(t, x, w, NULL);
+            break;
+        case 3: /* randomness of each leaf, and no samples */
+            (void)hoop_dropout(t, m.w1, 0.5);
+            break;
+        case 4: /* a tensor of the samples' size that is not of samples */
+            (void)hoop_add(t, x, hoop_fill(t, HOOP_F32, 2, (int64_t[]){18, IN}, 1.0));
+            break;
+        default: /* all samples in one leaf's loss */
+            hoop_tape_set_leaf(t, 1);
+            (void)hoop_relu(t, x);
+            break;
+        }
+        if (!hoop_tape_mixed(t)) fail_msg("case %d is not told", how);
+        test_tape_failed(t, HOOP_ESTATE, "one by one", NULL);
+        assert_false(hoop_tape_mixed(t));
+    }
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&m.params);
+}
+
+static void bad_calls_are_told(void **state)
+{
+    hoop_tape   *t        = test_tape();
+    hoop_error   err      = {.status = HOOP_OK};
+    int64_t      count[2] = {3, 0};
+    hoop_tensor *x;
+    (void)state;
+    test_failed(hoop_tape_set_leaves(t, 2, count, numbers, &err), &err, HOOP_EARG, "leaf 1", "no rows", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_tape_set_leaves(t, 0, count, numbers, &err), &err, HOOP_EARG, "0 leaves", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_tape_set_leaves(t, HOOP_LEAVES_AT_ONCE + 1, count, numbers, &err), &err, HOOP_EARG, "leaves", NULL);
+    err.status = HOOP_OK;
+    count[1]   = 2;
+    test_ok(hoop_tape_set_leaves(t, 2, count, numbers, why));
+    x = test_vector(t, 4, NULL);
+    (void)hoop_tape_samples(t, x);
+    test_tape_failed(t, HOOP_EARG, "5 samples", NULL);
+    test_ok(hoop_tape_set_leaves(t, 2, count, numbers, why));
+    hoop_tape_set_leaf(t, 2);
+    test_tape_failed(t, HOOP_EARG, "2 of 2", NULL);
+    test_ok(hoop_tape_set_leaves(t, 2, count, numbers, why));
+    x = hoop_tape_watch(t, test_vector(t, 5, NULL));
+    test_failed(hoop_backward(t, x, NULL, &err), &err, HOOP_ESTATE, "hoop_backward_leaves", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_backward_leaves(t, &x, 1, NULL, &err), &err, HOOP_EARG, "1 losses of 2", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_tape_set_leaves(t, 2, count, numbers, &err), &err, HOOP_ESTATE, "hoop_tape_reset", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_tape_record(t, &err), &err, HOOP_ESTATE, "hoop_tape_reset", NULL);
+    hoop_tape_destroy(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(leaves_have_the_bits_they_have_alone),
+        cmocka_unit_test(replays_have_the_bits_of_recording_anew),
+        cmocka_unit_test(replay_of_one),
+        cmocka_unit_test(replay_refuses),
+        cmocka_unit_test(what_mixes_samples_is_told),
+        cmocka_unit_test(bad_calls_are_told),
+    };
+    return cmocka_run_group_tests(tests, test_start, test_stop);
+}
