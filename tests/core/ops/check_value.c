@@ -265,7 +265,7 @@ void check_errors(void **state)
     fails_with("too many inputs", op, t, hoop_op_call(t, op, in, op->max_in + 1, op->cases[0].attrs, NULL), HOOP_EARG);
 }
 
-/* ---- the same bits, run after run and on any number of threads ---- */
+/* ---- the same bits, run after run, with any instruction set and on any number of threads ---- */
 
 /* outputs, then the gradients of all inputs, as they lie in memory */
 static unsigned char *bits_of(hoop_runtime *rt, const trial *tr, hoop_dtype dtype, int64_t *bytes)
@@ -312,6 +312,12 @@ void check_determinism(void **state)
             unsigned char *first = bits_of(test_rt.isa[0], &tr, dtype, &n);
             if (memcmp(first, bits_of(test_rt.isa[0], &tr, dtype, &m), (size_t)n) != 0)
                 fail_msg("%s: another run, other bits", tr.where);
+            for (int r = 1; r < test_rt.nisa; r++) {
+                unsigned char *other = bits_of(test_rt.isa[r], &tr, dtype, &m);
+                assert_int_equal(n, m);
+                if (memcmp(first, other, (size_t)n) != 0)
+                    fail_msg("%s: other bits with %s", tr.where, hoop_runtime_kernels(test_rt.isa[r])->isa);
+            }
             for (int run = 0; run < 3; run++) {
                 unsigned char *two = bits_of(test_rt.two_threads, &tr, dtype, &m);
                 assert_int_equal(n, m);
