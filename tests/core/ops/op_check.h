@@ -84,5 +84,6 @@ void check_layouts(void **state);
 void check_release(void **state);
 void check_second(void **state);
 void check_rows(void **state);
+void check_leaves(void **state);
 
 #endif

@@ -20,6 +20,7 @@ static const struct aspect {
     {"release", check_release},
     {"second", check_second},
     {"rows", check_rows},
+    {"leaves", check_leaves},
 };
 enum { ASPECTS = sizeof aspects / sizeof aspects[0], NAME = 64 };
 
