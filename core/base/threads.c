@@ -34,6 +34,8 @@ struct hoop_threads {
     _Atomic(void *)         ctx;
     _Atomic int64_t         first, count;
     _Alignas(64) _Atomic int64_t done;
+    _Atomic int64_t by_others; /* tasks that workers did, of all runs */
+    int64_t         runs;
 
     _Alignas(64) pthread_mutex_t lock;
     pthread_cond_t work, finished;
@@ -135,9 +137,9 @@ static bool task_claim(hoop_threads *p, hoop_task_fn **fn, void **ctx, int64_t *
     return false;
 }
 
-/* Claim and run tasks until there are none. What one thread finished is counted once, when it finds no more: until then its
- * run is not done, so all its tasks are of the same run. */
-static void tasks_run(hoop_threads *p)
+/* Claim and run tasks until there are none; `others` counts them. What one thread finished is counted once, when it finds no
+ * more: until then its run is not done, so all its tasks are of the same run. */
+static void tasks_run(hoop_threads *p, _Atomic int64_t *others)
 {
     int64_t       finished = 0, all = 0, task, count;
     hoop_task_fn *fn;
@@ -147,6 +149,7 @@ static void tasks_run(hoop_threads *p)
         finished++;
         all = count;
     }
+    if (finished > 0 && others != NULL) (void)atomic_fetch_add_explicit(others, finished, memory_order_relaxed);
     if (finished == 0 || atomic_fetch_add(&p->done, finished) + finished != all || !atomic_load(&p->caller_sleeps)) return;
     (void)pthread_mutex_lock(&p->lock);
     (void)pthread_cond_signal(&p->finished);
@@ -182,7 +185,7 @@ static void *worker_main(void *arg)
             (void)atomic_fetch_sub(&p->sleepers, 1);
             (void)pthread_mutex_unlock(&p->lock);
         }
-        tasks_run(p);
+        tasks_run(p, &p->by_others);
     }
     return NULL;
 }
@@ -209,8 +212,9 @@ static void batch_run(hoop_threads *p, int64_t first, int64_t count, hoop_task_f
     atomic_store_explicit(&p->count, count, memory_order_relaxed);
     atomic_store_explicit(&p->done, 0, memory_order_relaxed);
     atomic_store(&p->ticket, run << 32 | (uint64_t)count);
+    p->runs++;
     workers_wake(p);
-    tasks_run(p);
+    tasks_run(p, NULL);
     if (spin_for(p, run_done)) return;
     (void)pthread_mutex_lock(&p->lock);
     atomic_store(&p->caller_sleeps, true);
@@ -254,6 +258,12 @@ void hoop_threads_share(hoop_threads *pool, int64_t n, int64_t weight, int64_t a
         fn(ctx, 0, n);
     else
         hoop_threads_run(pool, (n + t.size - 1) / t.size, tile_run, &t);
+}
+
+void hoop_threads_shared(const hoop_threads *pool, int64_t *runs, int64_t *by_others)
+{
+    *runs      = pool->runs;
+    *by_others = atomic_load_explicit(&pool->by_others, memory_order_relaxed);
 }
 
 int hoop_threads_count(const hoop_threads *pool)

@@ -23,6 +23,9 @@ HOOP_API int         hoop_threads_count(const hoop_threads *pool); /* NULL: 1 */
 /** Run fn(ctx, 0) .. fn(ctx, ntasks-1) on the pool's threads and return when all are done. NULL pool: in order on the caller.
  * Calls: Local. */
 HOOP_API void hoop_threads_run(hoop_threads *pool, int64_t ntasks, hoop_task_fn *fn, void *ctx);
+/** For tests: runs of several tasks that were shared so far, and how many of their tasks the callers left to other threads.
+ * Calls: Local. */
+HOOP_API void hoop_threads_shared(const hoop_threads *pool, int64_t *runs, int64_t *by_others);
 
 /*
  * Work is counted in bytes of f32 that are added in the same time: 40 a nanosecond, as long as a second-level cache holds them. A

@@ -267,9 +267,9 @@ static void fill_reference(const hoop_call *c)
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
         ((double *)c->out->data)[i] = ((const fill_attrs *)c->attrs)->value;
 }
-static const fill_attrs threes = {HOOP_F64, 2, {3, 4}, 3.0}, negative = {HOOP_F64, 1, {-1}, 0.0},
-                        integers    = {HOOP_I64, 1, {3}, 0.0};
-static const hoop_case fill_cases[] = {{"", &threes}, {"", &negative, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
+static const fill_attrs threes = {HOOP_F64, 2, {3, 4}, 3.0}, many = {HOOP_F64, 2, {300, 301}, 0.5},
+                        negative = {HOOP_F64, 1, {-1}, 0.0}, integers = {HOOP_I64, 1, {3}, 0.0};
+static const hoop_case fill_cases[] = {{"", &threes}, {"", &many}, {"", &negative, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
 
 const hoop_op hoop__op_fill = {
     .name       = "fill",

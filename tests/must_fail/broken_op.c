@@ -13,7 +13,23 @@
 const hoop_op *__real_hoop_op_get(int i);
 const hoop_op *__wrap_hoop_op_get(int i);
 
-enum { GRADIENT, VALUE, READS, OVERRUN, COMPOSITE, INCOMPLETE, ADDS, STRIDES, BITS, FIELDS, INPUTS, STATUS, ROWS, MIXES };
+enum {
+    GRADIENT,
+    VALUE,
+    READS,
+    OVERRUN,
+    COMPOSITE,
+    INCOMPLETE,
+    ADDS,
+    STRIDES,
+    BITS,
+    FIELDS,
+    INPUTS,
+    STATUS,
+    ROWS,
+    MIXES,
+    THREADS
+};
 
 static const hoop_op *whole; /* the op as it is */
 static hoop_op        broken;
@@ -49,6 +65,7 @@ static hoop_status wrong_forward(const hoop_call *c)
     if (BREAK == OVERRUN) ((double *)c->out->data)[n] = 0.0;
     if (BREAK == BITS) ((double *)c->out->data)[0] += (double)(calls++ % 2) * 0x1p-52;
     if (BREAK == ROWS) ((double *)c->out->data)[n - 1] *= n > 4 ? 1.0 + 0x1p-52 : 1.0;
+    if (BREAK == THREADS && n > 1000) ((double *)c->out->data)[n - 1] += hoop_threads_count(c->threads) * 0x1p-40;
     if (BREAK == INPUTS) ((double *)c->in[0]->data)[0] = 7.0;
     return HOOP_OK;
 }
@@ -75,7 +92,7 @@ static int wrong_samples(const hoop_samples_call *s)
 static const char *const name_of[] = {
     [GRADIENT] = "mul",    [VALUE] = "tanh", [READS] = "exp",       [OVERRUN] = "neg",  [COMPOSITE] = "tanh_grad",
     [INCOMPLETE] = "relu", [ADDS] = "sub",   [STRIDES] = "softmax", [BITS] = "sigmoid", [FIELDS] = "slice",
-    [INPUTS] = "erf",      [STATUS] = "add", [ROWS] = "scale",      [MIXES] = "sum"};
+    [INPUTS] = "erf",      [STATUS] = "add", [ROWS] = "scale",      [MIXES] = "sum",    [THREADS] = "neg"};
 
 const hoop_op *__wrap_hoop_op_get(int i)
 {

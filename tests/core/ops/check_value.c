@@ -267,8 +267,7 @@ void check_errors(void **state)
 
 /* ---- the same bits, run after run, with any instruction set and on any number of threads ---- */
 
-/* outputs, then the gradients of all inputs, as they lie in memory */
-static unsigned char *bits_of(hoop_runtime *rt, const trial *tr, hoop_dtype dtype, int64_t *bytes)
+unsigned char *trial_bits(hoop_runtime *rt, const trial *tr, hoop_dtype dtype, int64_t *bytes)
 {
     hoop_tape     *t = test_tape(rt);
     hoop_tensor   *in[HOOP_MAX_IN], *outs[HOOP_MAX_OUT], *all[HOOP_MAX_OUT + HOOP_MAX_IN];
@@ -309,8 +308,8 @@ void check_determinism(void **state)
         for (int d = 0; d < 2; d++) {
             hoop_dtype     dtype = d == 0 ? HOOP_F32 : HOOP_F64;
             int64_t        n, m;
-            unsigned char *first = bits_of(test_rt.isa[0], &tr, dtype, &n);
-            if (memcmp(first, bits_of(test_rt.isa[0], &tr, dtype, &m), (size_t)n) != 0)
+            unsigned char *first = trial_bits(test_rt.isa[0], &tr, dtype, &n);
+            if (memcmp(first, trial_bits(test_rt.isa[0], &tr, dtype, &m), (size_t)n) != 0)
                 fail_msg("%s: another run, other bits", tr.where);
             for (int r = 1; r < test_rt.nisa; r++) {
                 unsigned char *other = bits_of(test_rt.isa[r], &tr, dtype, &m);
@@ -319,7 +318,7 @@ void check_determinism(void **state)
                     fail_msg("%s: other bits with %s", tr.where, hoop_runtime_kernels(test_rt.isa[r])->isa);
             }
             for (int run = 0; run < 3; run++) {
-                unsigned char *two = bits_of(test_rt.two_threads, &tr, dtype, &m);
+                unsigned char *two = trial_bits(test_rt.two_threads, &tr, dtype, &m);
                 assert_int_equal(n, m);
                 if (memcmp(first, two, (size_t)n) != 0) fail_msg("%s: two threads, other bits", tr.where);
             }

@@ -20,6 +20,8 @@
 #include "hoop/ops.h"
 #include "hoop/runtime.h"
 
+enum { TRIAL_ALL_DIMS, TRIAL_FIRST_DIM, TRIAL_LAST_DIM };
+
 typedef struct trial_input {
     hoop_view v; /* contiguous f64 or i64 */
     int64_t   numel;
@@ -30,6 +32,8 @@ typedef struct trial {
     const hoop_op   *op;
     const hoop_case *c;
     int              index, nin, nfloat;
+    int              dims; /* those whose sizes are taken `times` as large as the case says */
+    int64_t          times;
     trial_input      in[HOOP_MAX_IN];
     const hoop_view *views[HOOP_MAX_IN];
     hoop_view        out[HOOP_MAX_OUT]; /* of the reference, contiguous; filled by trial_reference */
@@ -39,9 +43,10 @@ typedef struct trial {
     char             where[160];
 } trial;
 
-/** The runtimes of the group: by instruction set (those that work here; [0] the best), and the best with two threads. */
+/** The runtimes of the group: by instruction set (those that work here; [0] the best), and the best with two and three threads.
+ */
 typedef struct test_runtimes {
-    hoop_runtime *isa[3], *two_threads;
+    hoop_runtime *isa[3], *two_threads, *three_threads;
     int           nisa;
 } test_runtimes;
 extern test_runtimes test_rt;
@@ -56,6 +61,9 @@ double test_uniform(uint64_t stream, uint64_t i, double low, double high);
 
 /** Inputs of case `index`, and the outputs' shapes and reference values where the case is expected to work. */
 void trial_make(trial *tr, const hoop_op *op, int index);
+/** Case `index` with larger inputs, the largest of at least numel elements, and no reference: sizes of all dims, or of the first
+ * of each input, or the last, times as much. False: it has no dim to grow, or the attributes go with no such shape. */
+bool trial_grow(trial *tr, const hoop_op *op, int index, int64_t numel);
 void trial_reference(trial *tr); /* outputs of the reference for the inputs as they are now */
 /** What an element may be off by in dtype, where values of `size` are summed. */
 double trial_tolerance(const trial *tr, hoop_dtype dtype, double size);
@@ -72,12 +80,16 @@ void    on_tape(const trial *tr, hoop_tape *t, const char *what); /* fails with 
 
 hoop_tape *test_tape(hoop_runtime *rt); /* destroyed by test_tidy */
 
+/** Outputs of the call of a trial, then the gradients of all its inputs, as they lie in memory. */
+unsigned char *trial_bits(hoop_runtime *rt, const trial *tr, hoop_dtype dtype, int64_t *bytes);
+
 /* the aspects; each takes the op as cmocka's initial state */
 void check_complete(void **state);
 void check_value(void **state);
 void check_guards(void **state);
 void check_errors(void **state);
 void check_determinism(void **state);
+void check_threads(void **state);
 void check_gradient(void **state);
 void check_accumulation(void **state);
 void check_layouts(void **state);

@@ -74,7 +74,8 @@ int test_start(void **state)
         hoop_runtime *rt;
         if (hoop_runtime_create(&(hoop_runtime_opts){.isa = isa[i]}, NULL, &rt) == HOOP_OK) test_rt.isa[test_rt.nisa++] = rt;
     }
-    return test_rt.nisa > 0 && hoop_runtime_create(&(hoop_runtime_opts){.threads = 2}, NULL, &test_rt.two_threads) == HOOP_OK
+    return test_rt.nisa > 0 && hoop_runtime_create(&(hoop_runtime_opts){.threads = 2}, NULL, &test_rt.two_threads) == HOOP_OK &&
+                   hoop_runtime_create(&(hoop_runtime_opts){.threads = 3}, NULL, &test_rt.three_threads) == HOOP_OK
                ? 0
                : -1;
 }
@@ -84,13 +85,24 @@ int test_stop(void **state)
     (void)state;
     for (int i = 0; i < test_rt.nisa; i++) hoop_runtime_destroy(&test_rt.isa[i]);
     hoop_runtime_destroy(&test_rt.two_threads);
+    hoop_runtime_destroy(&test_rt.three_threads);
     test_rt.nisa = 0;
     return 0;
 }
 
+static hoop_key stream_key(uint64_t stream)
+{
+    return hoop_key_make(2026, HOOP_FOR_TEST, stream, 0, 0);
+}
+
+static double uniform(hoop_key key, uint64_t i, double low, double high)
+{
+    return (double)(float)(low + (high - low) * hoop_random_f64(key, i));
+}
+
 double test_uniform(uint64_t stream, uint64_t i, double low, double high)
 {
-    return (double)(float)(low + (high - low) * hoop_random_f64(hoop_key_make(2026, HOOP_FOR_TEST, stream, 0, 0), i));
+    return uniform(stream_key(stream), i, low, high);
 }
 
 /* one token of a case string: [i64:]DIMS[<N][+] */
@@ -100,6 +112,7 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     int64_t      shape[HOOP_MAX_DIMS], below = 0;
     int          ndim     = 0;
     bool         positive = false;
+    hoop_key     key      = stream_key(stream);
     char        *end;
     in->is_float = strncmp(s, "i64:", 4) != 0;
     if (!in->is_float) s += 4;
@@ -113,6 +126,10 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
             if (*end != 'x') break;
         }
         s = end;
+    }
+    for (int d = 0; d < ndim; d++) {
+        bool grows = shape[d] > 1 && (tr->dims == TRIAL_ALL_DIMS || d == (tr->dims == TRIAL_FIRST_DIM ? 0 : ndim - 1));
+        if (grows) shape[d] *= tr->times;
     }
     if (*s == '<') {
         below = strtoll(s + 1, &end, 10);
@@ -128,9 +145,9 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     in->v.data = test_memory(in->numel * 8);
     for (int64_t i = 0; i < in->numel; i++) {
         if (in->is_float)
-            ((double *)in->v.data)[i] = test_uniform(stream, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
+            ((double *)in->v.data)[i] = uniform(key, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
         else
-            ((int64_t *)in->v.data)[i] = (int64_t)test_uniform(stream, (uint64_t)i, 0.0, (double)below - 0.001);
+            ((int64_t *)in->v.data)[i] = (int64_t)uniform(key, (uint64_t)i, 0.0, (double)below - 0.001);
     }
     tr->views[tr->nin] = &in->v;
     tr->nin++;
@@ -139,11 +156,13 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     return s;
 }
 
-void trial_make(trial *tr, const hoop_op *op, int index)
+static void trial_read(trial *tr, const hoop_op *op, int index, int dims, int64_t times)
 {
     uint64_t    stream = 0;
     const char *s      = op->cases[index].in;
     memset(tr, 0, sizeof *tr);
+    tr->dims  = dims;
+    tr->times = times;
     tr->op    = op;
     tr->c     = &op->cases[index];
     tr->index = index;
@@ -159,7 +178,58 @@ void trial_make(trial *tr, const hoop_op *op, int index)
             tr->terms = tr->in[i].v.shape[d] > tr->terms ? tr->in[i].v.shape[d] : tr->terms;
     }
     tr->span = 4.0;
+}
+
+void trial_make(trial *tr, const hoop_op *op, int index)
+{
+    trial_read(tr, op, index, TRIAL_ALL_DIMS, 1);
     if (tr->c->expect == HOOP_OK) trial_reference(tr);
+}
+
+/* how often the largest input has to be taken, in each dim that grows, to have `numel` elements; 0: it has no such dim */
+static int64_t times_of(const trial *tr, int dims, int64_t numel)
+{
+    const trial_input *most = &tr->in[0];
+    int                grow = 0;
+    int64_t            n    = 0;
+    for (int i = 1; i < tr->nin; i++) most = tr->in[i].numel > most->numel ? &tr->in[i] : most;
+    for (int d = 0; d < most->v.ndim && tr->nin > 0; d++) grow += most->v.shape[d] > 1;
+    if (grow == 0 || most->numel == 0) return 0;
+    if (dims != TRIAL_ALL_DIMS) grow = 1;
+    for (int64_t got = 0; got < numel; n++) {
+        got = most->numel;
+        for (int d = 0; d < grow; d++) got *= n + 1;
+    }
+    return n;
+}
+
+/* the outputs' shapes for inputs of that size; false: the shape rule refuses them */
+static bool grown_shape(trial *tr)
+{
+    hoop_error      err = {.status = HOOP_OK};
+    hoop_shape_call s   = {
+          .in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->op->nout, .err = &err};
+    if (tr->op->shape(&s) != HOOP_OK) return false;
+    for (int j = 0; j < tr->op->nout; j++) tr->out_numel[j] = hoop__view_numel(&tr->out[j]);
+    return true;
+}
+
+bool trial_grow(trial *tr, const hoop_op *op, int index, int64_t numel)
+{
+    for (int dims = TRIAL_ALL_DIMS; dims <= TRIAL_LAST_DIM; dims++) {
+        int64_t times;
+        bool    empty = false;
+        trial_read(tr, op, index, dims, 1);
+        for (int i = 0; i < tr->nin; i++) empty |= tr->in[i].numel == 0;
+        times = empty ? 0 : times_of(tr, dims, numel);
+        if (times == 0) return false;
+        for (;; times = (times + 1) / 2) {
+            trial_read(tr, op, index, dims, times);
+            if (!grown_shape(tr)) break;
+            if (tr->out_numel[0] <= 4 * numel) return true; /* else an outer product, that grows twice as fast */
+        }
+    }
+    return false;
 }
 
 void trial_reference(trial *tr)
@@ -210,11 +280,12 @@ hoop_tensor *trial_tensor(const trial *tr, hoop_tape *t, int i, hoop_dtype dtype
 
 double *trial_weights(const trial *tr, uint64_t stream)
 {
-    int64_t n = tr->out_numel[0];
-    double *w = test_memory(n * 8);
+    int64_t  n    = tr->out_numel[0];
+    double  *w    = test_memory(n * 8);
+    hoop_key size = stream_key(stream), sign = stream_key(stream + 1);
     for (int64_t i = 0; i < n; i++) {
-        w[i] = test_uniform(stream, (uint64_t)i, 0.5, 1.5);
-        if (test_uniform(stream + 1, (uint64_t)i, 0.0, 1.0) < 0.5) w[i] = -w[i];
+        w[i] = uniform(size, (uint64_t)i, 0.5, 1.5);
+        if (uniform(sign, (uint64_t)i, 0.0, 1.0) < 0.5) w[i] = -w[i];
     }
     return w;
 }
