@@ -56,6 +56,7 @@ void hoop_tape_destroy(hoop_tape **tape)
     free(t->acquired.v);
     free(t->sites.v);
     free(t->scopes.v);
+    free(t->emissions.v);
     free(t);
     *tape = NULL;
 }
@@ -67,6 +68,7 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
     release_all(t, 0);
     hoop__arena_rollback(&t->arena, (hoop_arena_mark){NULL, 0});
     t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = t->ids.n = t->attrs.n = t->bases.n = 0;
+    t->emissions.n                                                                            = 0;
     hoop__leaves_clear(t);
     hoop__program_clear(t);
     if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);
@@ -262,6 +264,20 @@ hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int6
     memcpy(&x->v.data, &data, sizeof data); /* ops never write to their inputs */
     base_set(t, x, &(hoop_base){.kind = HOOP__INPUT, .id = t->program.inputs++, .data = data});
     return x;
+}
+
+/* The store's memory may be elsewhere by now (hoop_params_use_data): handles of the parameter, and views of it, follow. */
+void hoop__param_follow(hoop_tape *t, int32_t base)
+{
+    hoop_base  *b = &t->bases.v[base];
+    const char *now;
+    if (b->kind != HOOP__PARAM || b->data == (now = b->tensor->v.data)) return;
+    for (int32_t i = 0; i < t->tensors.n; i++) {
+        hoop_tensor *x = t->tensors.v[i];
+        if (x->base == base && x->v.data != NULL)
+            x->v.data = (char *)(uintptr_t)now + ((char *)x->v.data - (const char *)b->data);
+    }
+    b->data = now;
 }
 
 /* no handle of another store is on the tape */

@@ -129,6 +129,7 @@ struct hoop_tape {
     HOOP_ARRAY(hoop_tensor *) acquired;       /* by parameter: its handle on this tape */
     HOOP_ARRAY(hoop_site_count) sites;
     HOOP_ARRAY(hoop_scope) scopes;
+    HOOP_ARRAY(hoop_emission) emissions;
     hoop_leaves               leaves;
     hoop_program              program;
     hoop_storage             *scratch, *pieces; /* of a kernel; of gradients made in pieces */
@@ -160,6 +161,7 @@ hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v); /* header only;
 bool         hoop__tensor_allocate(hoop_tape *t, hoop_tensor *x, const char *what);
 void         hoop__tensor_release(hoop_tape *t, hoop_tensor *x);
 hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x); /* the handle of any tensor on this tape; NULL: sticky error */
+void         hoop__param_follow(hoop_tape *t, int32_t base);
 void        *hoop__scratch(hoop_tape *t, hoop_storage **s, int64_t bytes); /* t->scratch or t->pieces; NULL: out of memory */
 
 /* the tensors of a node */

@@ -160,9 +160,16 @@ int64_t hoop_params_bytes(const hoop_params *p)
     return 2 * p->nblocks * HOOP_BLOCK * (int64_t)hoop_dtype_size(p->dtype);
 }
 
+static void place(hoop_params *p, void *data)
+{
+    const size_t size = hoop_dtype_size(p->dtype);
+    p->data           = data;
+    for (int i = 0; i < p->count; i++)
+        p->param[i].tensor->v.data = (char *)data + (size_t)(p->param[i].first_block * HOOP_BLOCK) * size;
+}
+
 hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
 {
-    size_t  size  = hoop_dtype_size(p->dtype);
     int64_t bytes = hoop_params_bytes(p);
     if (p->finalized) return hoop_fail(err, HOOP_ESTATE, "hoop_params_finalize a second time");
     if (memory != NULL && (uintptr_t)memory % HOOP_ALIGN != 0)
@@ -179,12 +186,18 @@ hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
         return hoop_fail(err, HOOP_ENOMEM, "no memory for parameters and gradients of %lld bytes", (long long)bytes);
     }
     memset(p->memory, 0, (size_t)bytes);
-    p->data = p->memory;
-    p->grad = (char *)p->memory + bytes / 2;
-    for (int i = 0; i < p->count; i++) {
-        p->param[i].tensor->v.data = (char *)p->data + (size_t)(p->param[i].first_block * HOOP_BLOCK) * size;
-    }
+    p->grad      = (char *)p->memory + bytes / 2;
     p->finalized = true;
+    place(p, p->memory);
+    return HOOP_OK;
+}
+
+hoop_status hoop_params_use_data(hoop_params *p, void *data, hoop_error *err)
+{
+    if (!p->finalized) return hoop_fail(err, HOOP_ESTATE, "hoop_params_use_data before hoop_params_finalize");
+    if ((uintptr_t)data % HOOP_ALIGN != 0)
+        return hoop_fail(err, HOOP_EARG, "memory for weights must be aligned to %d bytes", HOOP_ALIGN);
+    place(p, data != NULL ? data : p->memory);
     return HOOP_OK;
 }
 

@@ -57,6 +57,9 @@ HOOP_API hoop_tensor *hoop_params_buffer(const hoop_params *p, int i);
  * 64, zero behind each parameter's last one (whole blocks are summed); it is the caller's and outlives its use. Neither array is
  * changed. Errors: HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
 HOOP_API hoop_status hoop_params_use_grad(hoop_params *p, void *grad, hoop_error *err);
+/** From now on weights are in `data`, which holds them already; NULL: in the store's own array again. As for gradients; tapes
+ * follow when they next use a parameter. Errors: HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
+HOOP_API hoop_status hoop_params_use_data(hoop_params *p, void *data, hoop_error *err);
 /** Tell that the weights were written: derived copies and older uses are stale. Calls: Local. */
 HOOP_API void hoop_params_touch(hoop_params *p);
 HOOP_API void hoop_params_zero_grad(hoop_params *p);

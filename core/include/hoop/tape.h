@@ -120,6 +120,23 @@ HOOP_API hoop_status hoop_backward_leaves(hoop_tape *t, hoop_tensor *const *y, i
                                           hoop_error *err);
 
 /*
+ * Buffers. Ops are pure: a module never writes to a buffer, it tells what a leaf makes of it. After the step, whoever drives it
+ * sets each buffer to the mean of what all leaves of all ranks emitted for it, by their weights, summed exactly.
+ */
+typedef struct hoop_emission {
+    hoop_tensor *buffer, *value; /* value: of this tape, of the buffer's dtype and shape; kept through backward */
+    double       weight;
+    int          leaf; /* of leaves at once; else -1 or 0 */
+} hoop_emission;
+/** Emit what this leaf makes of a buffer, with a weight (its samples). Once more for the same buffer in a leaf, it replaces what
+ * was emitted: running a part again changes nothing twice. Nothing in evaluation mode. No gradient flows. Errors stick:
+ * HOOP_EARG, HOOP_EDTYPE (f32 or f64, both the same), HOOP_ESHAPE. Calls: Local. */
+HOOP_API void hoop_emit(hoop_tape *t, hoop_tensor *buffer, hoop_tensor *value, double weight);
+/** What was emitted since the reset; values are those of the last run, a replay's too. *out is valid until the next emission.
+ * Calls: Local. */
+HOOP_API int hoop_tape_emissions(const hoop_tape *t, const hoop_emission **out);
+
+/*
  * Replay. What runs on a tape between hoop_tape_record and the end of backward can run again without shape rules, recording and
  * looking for storage: with other inputs, another key, the weights of then. The tape is kept for that and not reset; its tensors
  * keep their handles, and those that were retained (hoop_retain; the losses) hold the values of the last run.

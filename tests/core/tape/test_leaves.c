@@ -361,6 +361,100 @@ static void replay_of_one(void **state)
     hoop_params_destroy(&m.params);
 }
 
+/* weights that move between forward and backward, and before a replay, are found where they are */
+static void weights_may_move(void **state)
+{
+    static rows  r;
+    static float elsewhere[2][100 * HOOP_BLOCK] __attribute__((aligned(64)));
+    net          m;
+    hoop_tape   *t = test_tape();
+    hoop_tensor *loss, *out, *y;
+    const void  *input[] = {r.x, r.index, r.y};
+    result      *want;
+    float       *own;
+    hoop_error   err = {.status = HOOP_OK};
+    (void)state;
+    net_create(&m);
+    rows_fill(&r, 0);
+    want = alone(&m, test_rt, 1, (int64_t[]){9}, &r, &key_a, numbers);
+    own  = hoop_params_data(m.params);
+    for (int i = 0; i < 2; i++) memcpy(elsewhere[i], own, (size_t)store_size(&m) * sizeof(float));
+    test_ok(hoop_tape_bind(t, m.params, why));
+    test_ok(hoop_tape_reset(t, &(hoop_tape_key){7, 11, 4}, why));
+    (void)hoop_tape_set_training(t, true);
+    test_ok(hoop_tape_record(t, why));
+    out  = forward(&m, t, 9, &r, 0);
+    y    = wrap(t, HOOP_F32, 9, OUT, r.y);
+    loss = loss_of(&m, t, out, y);
+    test_ok(hoop_params_use_data(m.params, elsewhere[0], why));
+    memset(own, 0xFF, (size_t)store_size(&m) * sizeof(float));
+    assert_ptr_equal(hoop_params_data(m.params), elsewhere[0]);
+    test_ok(hoop_backward(t, loss, NULL, why));
+    for (int run = 0; run < 2; run++) {
+        for (int p = 0; p < hoop_params_count(m.params); p++) {
+            const int64_t at = hoop_params_first_block(m.params, p) * HOOP_BLOCK,
+                          n  = hoop_tensor_numel(hoop_params_tensor(m.params, p));
+            if (memcmp((float *)hoop_params_grad(m.params) + at, want->grad + at, (size_t)n * sizeof(float)) != 0)
+                fail_msg("run %d: another gradient of %s", run, hoop_params_name(m.params, p));
+        }
+        if (run == 1) break;
+        test_ok(hoop_params_use_data(m.params, elsewhere[1], why));
+        memset(elsewhere[0], 0xFF, sizeof elsewhere[0]);
+        test_ok(hoop_tape_replay(t, &(hoop_tape_key){7, 11, 4}, NULL, 3, input, NULL, why));
+    }
+    test_failed(hoop_params_use_data(m.params, elsewhere[0] + 1, &err), &err, HOOP_EARG, "aligned", NULL);
+    test_ok(hoop_params_use_data(m.params, NULL, why));
+    assert_ptr_equal(hoop_params_data(m.params), own);
+    result_free(want);
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&m.params);
+}
+
+static void buffers_are_emitted(void **state)
+{
+    hoop_params         *p;
+    hoop_tape           *t = test_tape();
+    hoop_tensor         *buffer, *count, *x, *twice;
+    const hoop_emission *e;
+    float                once[] = {1, 2, 3, 4}, again[] = {5, 6, 7, 8};
+    const void          *input[] = {again};
+    (void)state;
+    test_ok(hoop_params_create(HOOP_F32, why, &p));
+    test_ok(hoop_params_add_buffer(p, "mean", HOOP_F32, 1, (int64_t[]){4}, why, &buffer));
+    test_ok(hoop_params_add_buffer(p, "count", HOOP_I64, 1, (int64_t[]){4}, why, &count));
+    test_ok(hoop_tape_record(t, why));
+    x = hoop_tape_wrap(t, HOOP_F32, 1, (int64_t[]){4}, once);
+    hoop_emit(t, buffer, x, 3.0);
+    assert_int_equal(hoop_tape_emissions(t, &e), 0); /* evaluation */
+    (void)hoop_tape_set_training(t, true);
+    hoop_emit(t, buffer, x, 3.0);
+    x     = hoop_tape_watch(t, x);
+    twice = hoop_scale(t, x, 2.0);
+    hoop_emit(t, buffer, twice, 4.0); /* run again: it replaces */
+    test_ok(hoop_backward(t, hoop_sum(t, twice, HOOP_ALL_DIMS, false), NULL, why));
+    assert_int_equal(hoop_tape_emissions(t, &e), 1);
+    assert_ptr_equal(e->buffer, buffer);
+    assert_true(e->weight == 4.0);
+    assert_true(((float *)hoop_tensor_data(e->value))[2] == 6.0F);
+    assert_true(((float *)hoop_tensor_data(buffer))[2] == 0.0F);
+    test_ok(hoop_tape_replay(t, NULL, NULL, 1, input, NULL, why));
+    assert_true(((float *)hoop_tensor_data(e->value))[2] == 14.0F);
+    test_ok(hoop_tape_reset(t, NULL, why));
+    assert_int_equal(hoop_tape_emissions(t, &e), 0);
+    hoop_emit(t, count, hoop_tape_wrap(t, HOOP_F32, 1, (int64_t[]){4}, once), 1.0);
+    test_tape_failed(t, HOOP_EDTYPE, "hoop_emit", "i64", NULL);
+    hoop_emit(t, buffer, hoop_tape_wrap(t, HOOP_F32, 1, (int64_t[]){3}, once), 1.0);
+    test_tape_failed(t, HOOP_ESHAPE, "f32 (3)", "f32 (4)", NULL);
+    hoop_emit(t, NULL, hoop_tape_wrap(t, HOOP_F32, 1, (int64_t[]){3}, once), 1.0);
+    test_tape_failed(t, HOOP_EARG, "buffer", NULL);
+    test_ok(hoop_tape_set_leaves(t, 2, (int64_t[]){2, 2}, numbers, why));
+    hoop_emit(t, buffer, hoop_tape_wrap(t, HOOP_F32, 1, (int64_t[]){4}, once), 1.0);
+    assert_true(hoop_tape_mixed(t));
+    test_tape_failed(t, HOOP_ESTATE, "one by one", NULL);
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&p);
+}
+
 static void replay_refuses(void **state)
 {
     static rows  r;
@@ -490,6 +584,8 @@ int main(void)
         cmocka_unit_test(replay_refuses),
         cmocka_unit_test(what_mixes_samples_is_told),
         cmocka_unit_test(bad_calls_are_told),
+        cmocka_unit_test(weights_may_move),
+        cmocka_unit_test(buffers_are_emitted),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
