@@ -312,7 +312,7 @@ void check_determinism(void **state)
             if (memcmp(first, trial_bits(test_rt.isa[0], &tr, dtype, &m), (size_t)n) != 0)
                 fail_msg("%s: another run, other bits", tr.where);
             for (int r = 1; r < test_rt.nisa; r++) {
-                unsigned char *other = bits_of(test_rt.isa[r], &tr, dtype, &m);
+                unsigned char *other = trial_bits(test_rt.isa[r], &tr, dtype, &m);
                 assert_int_equal(n, m);
                 if (memcmp(first, other, (size_t)n) != 0)
                     fail_msg("%s: other bits with %s", tr.where, hoop_runtime_kernels(test_rt.isa[r])->isa);
