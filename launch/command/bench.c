@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "command/limits.h"
 #include "command/print.h"
+#include "command/profile.h"
 #include "hoop/optim.h"
 #include "hoop/random.h"
 #include "hoop/runtime.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* The benchmark's workloads: batch is of one rank (one leaf), so more ranks do more work. */
+/* The benchmark's workloads: batch is of one rank, so more ranks do more work. */
 static const struct workload {
     const char *name, *model;
     int64_t     inputs, targets, classes, batch;
@@ -30,20 +31,24 @@ typedef struct bench_args {
     const struct workload *workload;
     const char            *set[64];
     int                    nset, threads, steps;
-    bool                   json;
+    double                 warm_up_s;
+    bool                   json, profile;
 } bench_args;
 
-static const char doc[] =
-    "Time a built-in workload on random data: median of the steps after a warm-up, as peers are timed."
-    "\vWorkloads:\n"
-    "  tiny   16-64-64-64-8, tanh, mse, 32 samples a rank\n"
-    "  mlp    784-512-256-10, relu, cross_entropy, 64 samples a rank\n"
-    "Both with AdamW and one leaf a rank; --set leaves=auto, dist.reduce=fast and so on change that.\n\n"
-    "Examples:\n  hoop bench train mlp\n  mpirun -n 2 hoop bench train tiny --json\n  hoop bench train mlp --set leaves=auto";
+static const char doc[] = "Time a built-in workload on random data: median of the steps after a warm-up, as peers are timed."
+                          "\vWorkloads:\n"
+                          "  tiny   16-64-64-64-8, tanh, mse, 32 samples a rank\n"
+                          "  mlp    784-512-256-10, relu, cross_entropy, 64 samples a rank\n"
+                          "Both with AdamW, and as hoop train does by default: exact sums, leaves: auto.\n"
+                          "--set changes that: leaves=1 (as many as ranks at least), dist.reduce=fast.\n\n" PROFILE_HELP "\n\n"
+                          "Examples:\n  hoop bench train mlp --profile\n  mpirun -n 2 hoop bench train tiny --json\n"
+                          "  hoop bench train mlp --set leaves=1 --set batch=512";
 static const struct argp_option options[] = {
     {"threads", 't', "N", 0, "threads of each rank (default 1)", 0},
     {"steps", 'n', "N", 0, "steps to time (default 200)", 0},
+    {"warm-up", 'w', "S", 0, "seconds before they are timed (default 2)", 0},
     {"set", 's', "KEY=VALUE", 0, "set a key of the config (repeatable)", 0},
+    {"profile", 'p', NULL, 0, "then as many steps again, and where their time goes", 0},
     {"json", 'j', NULL, 0, "one JSON object", 0},
     {0},
 };
@@ -60,6 +65,7 @@ static int count_of(struct argp_state *state, const char *arg, const char *what)
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     bench_args *a = state->input;
+    char       *end;
     switch (key) {
     case 't':
         a->threads = count_of(state, arg, "--threads");
@@ -67,9 +73,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'n':
         a->steps = count_of(state, arg, "--steps");
         return 0;
+    case 'w':
+        a->warm_up_s = strtod(arg, &end);
+        if (end == arg || *end != '\0' || !(a->warm_up_s >= 0.0 && a->warm_up_s <= 3600.0))
+            argp_error(state, "--warm-up: '%s' is no number of seconds from 0 to 3600", arg);
+        return 0;
     case 's':
         if (a->nset == 64) argp_error(state, "more than 64 --set");
         a->set[a->nset++] = arg;
+        return 0;
+    case 'p':
+        a->profile = true;
         return 0;
     case 'j':
         a->json = true;
@@ -103,10 +117,9 @@ static hoop_status make_config(const bench_args *a, int ranks, hoop_error *err, 
 {
     char        text[512];
     hoop_status st;
-    (void)snprintf(
-        text, sizeof text,
-        "%sbatch: %lld\nleaves: %d\nsteps: 1000000000\nthreads: %d\noptimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n",
-        a->workload->model, (long long)(a->workload->batch * ranks), ranks, a->threads);
+    (void)snprintf(text, sizeof text,
+                   "%sbatch: %lld\nsteps: 1000000000\nthreads: %d\noptimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n",
+                   a->workload->model, (long long)(a->workload->batch * ranks), a->threads);
     HOOP_TRY(st, done, hoop_config_parse(text, "benchmark", err, config));
     for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set_in(*config, hoop_train_schema(), a->set[i], err));
 done:
@@ -152,7 +165,7 @@ static hoop_status make_arrays(const bench_args *a, hoop_trainer *tr, hoop_error
     return HOOP_OK;
 }
 
-/* two seconds of warm-up, then the steps; rank 0 says when the warm-up is over */
+/* some seconds of warm-up, then the steps; rank 0 says when the warm-up is over */
 static hoop_status time_steps(const bench_args *a, const session *s, hoop_trainer *tr, const arrays *data, double *ms,
                               hoop_error *err)
 {
@@ -162,7 +175,7 @@ static hoop_status time_steps(const bench_args *a, const session *s, hoop_traine
     for (int i = 0; go != 0; i++) {
         HOOP_TRY(st, done, hoop_trainer_step(tr, data->x, data->y, err));
         if (i % 8 != 7) continue;
-        go = hoop__now_s() - start < 2.0;
+        go = hoop__now_s() - start < a->warm_up_s;
         if (s->size > 1) HOOP_TRY(st, done, hoop_comm_broadcast(s->comm, 0, &go, (int64_t)sizeof go, "end of warm-up", err));
     }
     for (int i = 0; i < a->steps; i++) {
@@ -175,21 +188,33 @@ done:
     return st;
 }
 
-static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, const char *build, const double *ms,
-                         const machine_limits *limits)
+/* as many steps again, looked at */
+static hoop_status profile(hoop_trainer *tr, const arrays *data, profile_steps *p, hoop_error *err)
+{
+    hoop_status  st    = HOOP_OK;
+    const double start = hoop__now_s();
+    hoop_profile_start(p->profile);
+    for (int64_t i = 0; i < p->steps && st == HOOP_OK; i++) st = hoop_trainer_step(tr, data->x, data->y, err);
+    hoop_profile_stop(p->profile);
+    p->seconds = hoop__now_s() - start;
+    return st;
+}
+
+static void print_result(const bench_args *a, const session *s, hoop_trainer *tr, int64_t rss_kb, const double *ms,
+                         const machine_limits *limits, json_t *profile)
 {
     const hoop_trainer_status *about  = hoop_trainer_about(tr);
     double                     median = ms[a->steps / 2], samples = (double)about->last.samples / median * 1e3,
-           loss = about->last.loss / about->last.weight;
-    struct rusage usage;
-    (void)getrusage(RUSAGE_SELF, &usage);
+           loss       = about->last.loss / about->last.weight;
+    const char *build = hoop_runtime_build(hoop_trainer_runtime(tr));
     if (a->json) {
         json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "workload",
                               a->workload->name, "hoop", build, "ranks", s->size, "threads", about->threads, "leaves",
                               (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0], "ms_p90", ms[a->steps * 9 / 10],
                               "samples_per_s", samples, "loss", loss, "tape_peak_bytes", (json_int_t)about->memory_peak_bytes,
-                              "rss_kb", (json_int_t)usage.ru_maxrss, "fma_gflops", limits->fma_gflops, "gemm_gflops",
-                              limits->gemm_gflops, "memcpy_gb_s", limits->memcpy_gb_s);
+                              "rss_kb", (json_int_t)rss_kb, "fma_gflops", limits->fma_gflops, "gemm_gflops", limits->gemm_gflops,
+                              "memcpy_gb_s", limits->memcpy_gb_s);
+        if (profile != NULL) (void)json_object_set(o, "profile", profile);
         (void)json_dumpf(o, stdout, JSON_REAL_PRECISION(6) | JSON_COMPACT);
         (void)printf("\n");
         json_decref(o);
@@ -199,27 +224,50 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
                  "tape %.1f MB  rss %ld MB\n",
                  a->workload->name, s->size, s->size == 1 ? "" : "s", about->threads, about->threads == 1 ? "" : "s",
                  (long long)about->leaves, about->leaves == 1 ? "f" : "ves", median, ms[0], ms[a->steps * 9 / 10], samples, loss,
-                 (double)about->memory_peak_bytes * 1e-6, usage.ru_maxrss / 1024);
+                 (double)about->memory_peak_bytes * 1e-6, (long)rss_kb / 1024);
     (void)printf("limits %.0f GF/s fma, %.0f GF/s gemm (1024^3), %.1f GB/s memcpy, one thread, %s\n", limits->fma_gflops,
                  limits->gemm_gflops, limits->memcpy_gb_s, build);
+}
+
+/* Rank 0 alone: limits, then what came out. */
+static hoop_status report(const bench_args *a, const session *s, hoop_trainer *tr, const double *ms, const profile_steps *p,
+                          hoop_error *err)
+{
+    hoop_runtime  *rt      = hoop_trainer_runtime(tr);
+    json_t        *profile = NULL;
+    machine_limits limits  = {0};
+    rank_limits    of_rank = {0};
+    bool           good    = true;
+    struct rusage  usage;
+    hoop_status    st;
+    (void)getrusage(RUSAGE_SELF, &usage); /* before limits take memory */
+    HOOP_TRY(st, done, limits_measure(rt, err, &limits));
+    if (a->profile) HOOP_TRY(st, done, limits_measure_rank(rt, err, &of_rank));
+    if (a->profile && a->json) good = (profile = profile_json(p, &of_rank)) != NULL;
+    if (good) print_result(a, s, tr, usage.ru_maxrss, ms, &limits, profile);
+    if (good && a->profile && !a->json) good = profile_print(p, &of_rank);
+    if (!good) st = hoop_fail(err, HOOP_ENOMEM, "no memory for what is printed");
+    json_decref(profile);
+done:
+    return st;
 }
 
 int command_bench(int argc, char **argv)
 {
     static const struct argp argp = {options, parse_option, "train WORKLOAD", doc, NULL, NULL, NULL};
-    bench_args               a    = {.threads = 1, .steps = 200};
+    bench_args               a    = {.threads = 1, .steps = 200, .warm_up_s = 2.0};
     hoop_error               err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
     hoop_config             *config = NULL;
     hoop_trainer_opts        opts   = {.arrays = true, .input_ndim = 1};
     hoop_trainer            *tr     = NULL;
-    hoop_runtime            *rt;
+    profile_steps            timed  = {0};
     hoop_comm_opts           comm   = {0};
-    machine_limits           limits = {0};
     arrays                   data   = {0};
     double                  *ms     = NULL;
     session                  s;
     int                      code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
+    timed.steps = a.steps;
     if (make_config(&a, 1, &early, &config) == HOOP_OK) (void)hoop_train_comm_opts(config, &early, &comm);
     hoop_config_destroy(&config); /* made anew when the number of ranks is known */
     if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
@@ -235,16 +283,17 @@ int command_bench(int argc, char **argv)
     if (hoop_comm_agree_status(s.comm, &err) != HOOP_OK) goto done;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
     (void)make_arrays(&a, tr, &err, &data);
+    if (a.profile && err.status == HOOP_OK) (void)hoop_profile_create(hoop_trainer_runtime(tr), &err, &timed.profile);
     if (hoop_comm_agree_status(s.comm, &err) != HOOP_OK) goto done;
     if (time_steps(&a, &s, tr, &data, ms, &err) != HOOP_OK) goto done;
-    rt = hoop_trainer_runtime(tr);
-    if (s.rank == 0 && limits_measure(rt, &err, &limits) == HOOP_OK)
-        print_result(&a, &s, tr, hoop_runtime_build(rt), ms, &limits);
+    if (a.profile && profile(tr, &data, &timed, &err) != HOOP_OK) goto done;
+    if (s.rank == 0) (void)report(&a, &s, tr, ms, &timed, &err);
     if (hoop_comm_agree_status(s.comm, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
 done:
     free(data.x);
     free(data.y);
     free(ms);
+    hoop_profile_destroy(&timed.profile);
     hoop_trainer_destroy(&tr);
     hoop_config_destroy(&config);
     return session_end(&s, &err, code);

@@ -39,31 +39,49 @@ FMA_LOOP(fma_avx512, 64, __attribute__((target("avx512f"))))
 FMA_LOOP(fma_avx2, 32, __attribute__((target("avx2,fma"))))
 #undef FMA_ONE
 #endif
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#define FMA_ONE(x, a, b, lanes) x = (__typeof__(x))vfmaq_f32((float32x4_t)(b), (float32x4_t)(x), (float32x4_t)(a));
+#else
 #define FMA_ONE(x, a, b, lanes) x = x * a + b;
+#endif
 FMA_LOOP(fma_baseline, 16, )
 
-static double fma_rate(const hoop_runtime *rt)
+typedef struct fma {
+    float (*loop)(int64_t rounds);
+    double lanes;
+} fma;
+
+static fma fma_of(const hoop_runtime *rt)
 {
-    const char    *isa  = hoop_runtime_build(rt);
-    double         best = 0.0;
-    volatile float sink = 0.0F;
-    enum { ROUNDS = 2000000 };
-    for (int i = 0; i < 5; i++) {
-        double start = hoop__now_s(), lanes = 4.0;
 #if defined(__x86_64__)
-        if (strstr(isa, "avx512") != NULL) {
-            sink += fma_avx512(ROUNDS);
-            lanes = 16.0;
-        } else if (strstr(isa, "avx2") != NULL) {
-            sink += fma_avx2(ROUNDS);
-            lanes = 8.0;
-        } else
+    const char *isa = hoop_runtime_build(rt);
+    if (strstr(isa, "avx512") != NULL) return (fma){fma_avx512, 16.0};
+    if (strstr(isa, "avx2") != NULL) return (fma){fma_avx2, 8.0};
 #endif
-            sink += fma_baseline(ROUNDS);
-        double rate = 2.0 * CHAINS * lanes * ROUNDS / (hoop__now_s() - start) * 1e-9;
-        best        = rate > best ? rate : best;
+    (void)rt;
+    return (fma){fma_baseline, 4.0};
+}
+
+enum { FMA_ROUNDS = 2000000 };
+
+static void fma_task(void *ctx, int64_t i)
+{
+    const fma     *f    = ctx;
+    volatile float sink = f->loop(FMA_ROUNDS);
+    (void)sink, (void)i;
+}
+
+/* on so many threads at once; rt NULL: on this one alone */
+static double fma_rate(const hoop_runtime *rt, fma f, int threads)
+{
+    double best = 0.0;
+    for (int i = 0; i < 5; i++) {
+        double start = hoop__now_s(), rate;
+        hoop_runtime_run(rt, threads, fma_task, &f);
+        rate = 2.0 * CHAINS * f.lanes * FMA_ROUNDS * threads / (hoop__now_s() - start) * 1e-9;
+        best = rate > best ? rate : best;
     }
-    (void)isa, (void)sink;
     return best;
 }
 
@@ -98,36 +116,88 @@ done:
     return st;
 }
 
-static hoop_status memcpy_rate(hoop_error *err, double *out)
+typedef struct copy {
+    char  *to, *from;
+    size_t bytes; /* of each task */
+    int    times;
+} copy;
+
+static void copy_task(void *ctx, int64_t i)
 {
-    size_t bytes = (size_t)64 << 20;
-    char  *a = malloc(bytes), *b = malloc(bytes);
-    *out = 0.0;
-    if (a == NULL || b == NULL) {
-        free(a);
-        free(b);
-        return hoop_fail(err, HOOP_ENOMEM, "no memory to measure memcpy");
+    const copy  *c  = ctx;
+    const size_t at = (size_t)i * c->bytes;
+    for (int k = 0; k < c->times; k++) {
+        memcpy(c->to + at, c->from + at, c->bytes);
+        __asm__ volatile("" : : "r"(c->to + at) : "memory"); /* keeps the copy */
     }
-    memset(a, 1, bytes);
-    memset(b, 2, bytes);
+}
+
+/* the best of five: `bytes` copied by so many tasks, each over and over, some MiB in all */
+static double copy_rate(const hoop_runtime *rt, char *to, char *from, size_t bytes, int tasks)
+{
+    const size_t most = (size_t)4 << 20;
+    copy         c    = {to, from, bytes / (size_t)tasks, bytes < most ? (int)(most / bytes) : 1};
+    double       best = 0.0;
     for (int i = 0; i < 5; i++) {
         double start = hoop__now_s(), rate;
-        memcpy(b, a, bytes);
-        rate = (double)bytes / (hoop__now_s() - start) * 1e-9;
-        *out = rate > *out ? rate : *out;
-        a[i] = b[i + 1]; /* keeps the copy */
+        hoop_runtime_run(rt, tasks, copy_task, &c);
+        rate = (double)c.bytes * tasks * c.times / (hoop__now_s() - start) * 1e-9;
+        best = rate > best ? rate : best;
     }
-    free(a);
-    free(b);
+    return best;
+}
+
+static hoop_status copy_buffers(hoop_error *err, char **a, char **b)
+{
+    size_t bytes = (size_t)64 << 20;
+    *a           = malloc(bytes);
+    *b           = malloc(bytes);
+    if (*a == NULL || *b == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to measure memcpy");
+    memset(*a, 1, bytes);
+    memset(*b, 2, bytes);
     return HOOP_OK;
 }
 
 hoop_status limits_measure(hoop_runtime *rt, hoop_error *err, machine_limits *out)
 {
+    char       *a, *b;
     hoop_status st;
-    out->fma_gflops = fma_rate(rt);
+    out->fma_gflops = fma_rate(NULL, fma_of(rt), 1);
     HOOP_TRY(st, done, gemm_rate(err, &out->gemm_gflops));
-    HOOP_TRY(st, done, memcpy_rate(err, &out->memcpy_gb_s));
+    st = copy_buffers(err, &a, &b);
+    if (st == HOOP_OK) out->memcpy_gb_s = copy_rate(NULL, b, a, (size_t)64 << 20, 1);
+    free(a);
+    free(b);
 done:
     return st;
+}
+
+hoop_status limits_measure_rank(hoop_runtime *rt, hoop_error *err, rank_limits *out)
+{
+    const int   threads = hoop_runtime_threads(rt);
+    size_t      bytes   = LIMITS_COPY_FIRST;
+    char       *a, *b;
+    hoop_status st  = copy_buffers(err, &a, &b);
+    out->fma_gflops = fma_rate(rt, fma_of(rt), threads);
+    for (int i = 0; i < LIMITS_COPIES && st == HOOP_OK; i++, bytes *= LIMITS_COPY_FACTOR) {
+        double alone = copy_rate(NULL, b, a, bytes, 1), all = threads > 1 ? copy_rate(rt, b, a, bytes, threads) : alone;
+        out->copy_gb_s[i] = all > alone ? all : alone;
+    }
+    free(a);
+    free(b);
+    return st;
+}
+
+double limits_move(const rank_limits *l, double bytes)
+{
+    double at = (double)LIMITS_COPY_FIRST;
+    int    i  = 0;
+    bytes /= 2.0; /* of a copy */
+    while (i < LIMITS_COPIES - 1 && bytes > at * LIMITS_COPY_FACTOR) {
+        at *= LIMITS_COPY_FACTOR;
+        i++;
+    }
+    if (i == LIMITS_COPIES - 1 || bytes <= at) return 2.0 * l->copy_gb_s[i];
+    at = (bytes / at - 1.0) / (LIMITS_COPY_FACTOR - 1.0); /* how far to the next */
+    return 2.0 * ((1.0 - at) * l->copy_gb_s[i] + at * l->copy_gb_s[i + 1]);
 }

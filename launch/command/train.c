@@ -1,8 +1,10 @@
 /* hoop train CONFIG.yaml */
 #include "command/command.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "command/print.h"
+#include "command/profile.h"
 #include "hoop/checkpoint.h"
 #include "hoop/train.h"
 #include "observe/observe.h"
@@ -20,22 +22,31 @@
 typedef struct train_args {
     const char  *config, *out, *resume;
     command_sets set;
+    int          profile; /* steps; 0: train */
+    bool         json;
 } train_args;
+
+enum { PROFILE_WARM_UP = 10 /* steps */ };
 
 static const char doc[] = "Train a model. Works alone or under mpirun: the weights are the same bits for any number of ranks."
                           "\vExamples:\n"
                           "  mpirun -n 2 hoop train launch/recipes/digits-mlp.yaml\n"
                           "  hoop train model.yaml --set optimizer.lr=3e-4 --set epochs=20 --out runs/b\n"
                           "  mpirun -n 4 hoop train model.yaml --out runs/b --resume auto\n"
+                          "  hoop train model.yaml --profile 100     where the time of a step goes\n"
                           "  hoop train --help config      every key of a config, with defaults\n"
                           "  hoop train --help layers      what model.layers may hold; and so on for\n"
                           "                                models, losses, metrics, optimizers, schedules\n\n"
                           "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a checkpoint (start it\n"
-                          "again with --resume auto), 130 the same after Ctrl-C.";
+                          "again with --resume auto), 130 the same after Ctrl-C.\n\n"
+                          "--profile trains 10 steps to warm up and N that are timed, prints where their\n"
+                          "time went, and ends; nothing is validated, and nothing written.\n" PROFILE_HELP;
 static const struct argp_option options[] = {
     {"set", 's', "KEY=VALUE", 0, "set a key of the config, such as optimizer.lr=1e-3 (repeatable)", 0},
     {"out", 'o', "DIR", 0, "run directory (default: runs/CONFIG-NAME)", 0},
     {"resume", 'r', "auto|PATH", 0, "go on from a run or checkpoint; auto: from --out if it holds one", 0},
+    {"profile", 'p', "N", 0, "print where the time of N steps goes, and train no further", 0},
+    {"json", 'j', NULL, 0, "the profile as one JSON object", 0},
     {0},
 };
 
@@ -54,12 +65,24 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         if (arg[0] == '\0') argp_error(state, "--resume is empty; auto, or the path of a run or checkpoint is wanted");
         a->resume = arg;
         return 0;
+    case 'p': {
+        char *end;
+        long  v = strtol(arg, &end, 10);
+        if (*arg == '\0' || *end != '\0' || v < 1 || v > 1000000)
+            argp_error(state, "--profile: '%s' is no number from 1 to 1000000", arg);
+        a->profile = (int)v;
+        return 0;
+    }
+    case 'j':
+        a->json = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (a->config != NULL) argp_error(state, "one CONFIG.yaml is wanted; '%s' is a second", arg);
         a->config = arg;
         return 0;
     case ARGP_KEY_END:
         if (a->config == NULL) argp_error(state, "which config? hoop train CONFIG.yaml");
+        if (a->json && a->profile == 0) argp_error(state, "--json is the form of a profile: --profile N --json");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -177,7 +200,7 @@ static const char *numerics_of(hoop_trainer *tr)
     return hoop_runtime_numerics(rt, hoop_trainer_dtype(tr));
 }
 
-static void print_header(const session *s, const hoop_config *config, hoop_trainer *tr, const char *out, voice *v)
+static void print_header(const session *s, const hoop_config *config, hoop_trainer *tr, const char *out, int profile, voice *v)
 {
     const hoop_trainer_status *a     = hoop_trainer_about(tr);
     const hoop_params         *p     = hoop_trainer_params(tr);
@@ -193,7 +216,10 @@ static void print_header(const session *s, const hoop_config *config, hoop_train
     hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
                     hoop_value_text(name), (long long)hoop_dataset_about(data)->length, (long long)a->steps_per_epoch,
                     (long long)a->batch, (long long)a->leaves);
-    hoop__text_addf(&text, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
+    if (profile > 0)
+        hoop__text_addf(&text, "profile    %d steps after %d of warm-up; nothing is written\n", profile, PROFILE_WARM_UP);
+    else
+        hoop__text_addf(&text, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
     if (text.data != NULL) say(v, text.data);
     hoop__text_clear(&text);
 }
@@ -287,6 +313,73 @@ static int print_result(const char *text, const char *out, int code)
     return code == HOOP_EXIT_OK ? HOOP_EXIT_FAILURE : code;
 }
 
+/* ---- a profile ---- */
+
+typedef struct profiling {
+    profile_steps timed;
+    int64_t       first, last; /* it begins and ends after these steps */
+} profiling;
+
+static hoop_status profile_step(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    profiling    *p    = ctx;
+    const int64_t step = hoop_trainer_about(tr)->step;
+    (void)err;
+    if (step == p->last) {
+        hoop_profile_stop(p->timed.profile);
+        p->timed.seconds += hoop__now_s();
+        hoop_trainer_stop(tr); /* heard in the next one */
+    }
+    if (step == p->first) {
+        p->timed.seconds -= hoop__now_s();
+        hoop_profile_start(p->timed.profile);
+    }
+    return HOOP_OK;
+}
+
+static hoop_status profile_report(const train_args *a, const session *s, hoop_trainer *tr, const profile_steps *p,
+                                  hoop_error *err)
+{
+    const hoop_trainer_status *about  = hoop_trainer_about(tr);
+    rank_limits                limits = {0};
+    bool                       good;
+    json_t                    *o, *rows;
+    hoop_status                st = limits_measure_rank(hoop_trainer_runtime(tr), err, &limits);
+    if (st != HOOP_OK) return st;
+    if (a->json) {
+        rows = profile_json(p, &limits);
+        o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:o*}", "config", a->config, "numerics", numerics_of(tr), "ranks", s->size,
+                      "threads", about->threads, "batch", (json_int_t)about->batch, "leaves", (json_int_t)about->leaves,
+                      "profile", rows);
+        good = o != NULL && rows != NULL && print_json(&o);
+    } else {
+        good = profile_print(p, &limits);
+    }
+    return good ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for what is printed");
+}
+
+/* Collective */
+static hoop_status profile_run(const train_args *a, const session *s, hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_trainer_status *about = hoop_trainer_about(tr);
+    const int64_t              left  = about->steps - about->step;
+    profiling                  p     = {
+                             .timed.steps = a->profile, .first = about->step + PROFILE_WARM_UP, .last = about->step + PROFILE_WARM_UP + a->profile};
+    const hoop_observer observer = {.ctx = &p, .step = profile_step};
+    hoop_status         st;
+    if (left < PROFILE_WARM_UP + a->profile)
+        return hoop_fail(err, HOOP_EARG,
+                         "--profile %d: with %d steps of warm-up that is more than the %lld that this run has left", a->profile,
+                         PROFILE_WARM_UP, (long long)left);
+    (void)hoop_profile_create(hoop_trainer_runtime(tr), err, &p.timed.profile);
+    st = hoop_comm_agree_status(s->comm, err);
+    if (st == HOOP_OK) st = hoop_trainer_run(tr, &observer, 1, err);
+    if (st == HOOP_OK && s->rank == 0) (void)profile_report(a, s, tr, &p.timed, err);
+    if (st == HOOP_OK) st = hoop_comm_agree_status(s->comm, err);
+    hoop_profile_destroy(&p.timed.profile);
+    return st;
+}
+
 static int help_config(void)
 {
     char      *text = NULL;
@@ -325,14 +418,18 @@ int command_train(int argc, char **argv)
     (void)hoop__outlet_open(STDERR_FILENO, &early, &v.people);
     if (early.status == HOOP_OK) (void)load_config(&a, &early, &config, &comm);
     if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
-    opts.run_dir = out;
+    opts.run_dir = a.profile > 0 ? NULL : out;
     opts.resume  = s.rank == 0 ? resume_path(&a, out) : NULL;
     if (opts.resume != NULL) (void)snprintf(resume, sizeof resume, "%s", opts.resume);
     if (hoop_comm_broadcast(s.comm, 0, resume, (int64_t)sizeof resume, "where to resume", &err) != HOOP_OK)
         goto done; /* rank 0 looked */
     opts.resume = resume[0] == '\0' ? NULL : resume;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
-    if (s.rank == 0) print_header(&s, config, tr, out, &v);
+    if (s.rank == 0) print_header(&s, config, tr, out, a.profile, &v);
+    if (a.profile > 0) {
+        if (profile_run(&a, &s, tr, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
+        goto done;
+    }
     if (s.rank == 0) note_done(hoop_trainer_about(tr), out, &v);
     listen_to_signals(tr);
     if (run(&s, tr, out, &v, &err) != HOOP_OK) goto done;
