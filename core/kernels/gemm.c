@@ -17,7 +17,7 @@ typedef vecu_f32 vecu;
 enum {
     W = VECW_f32,
 #if defined(__AVX512F__)
-    ROWS       = 12,
+    ROWS       = 11, /* 12 would fit, and is slower */
     PACK_TILES = 22, /* reads of q that pay for packing what lies row by row already; measured */
 #else
     ROWS       = 6,
@@ -206,22 +206,32 @@ static __attribute__((noinline)) void tile_finish(const float *sums, int rows, i
 #define UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
 #endif
 
+/* c + ld, step by step: else the compiler works out all rows' addresses at once, and keeps them in vector registers, where moves
+ * wait behind the products */
+HOOP_INLINE float *next_row(float *c, int64_t ld)
+{
+    c += ld;
+    __asm__("" : "+r"(c));
+    return c;
+}
+
 HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64_t k, const float *p, int64_t step,
                           const float *q, int64_t ldq, const tile_out *out)
 {
     /* of three rows each: the addresses base, base + step, base + 2 step need no more registers */
     const float *base[(ROWS + 2) / 3];
     vec          acc[ROWS][2];
-    float *const c    = out->c;
+    float       *c    = out->c;
     int64_t      ld   = out->ld;
-    const bool   full = out->cols == vecs * W, add = out->add;
+    const bool   full = out->cols == vecs * W;
     UNROLL (i, rows) {
         UNROLL (v, vecs) acc[i][v] = (vec){0};
     }
     UNROLL (i, (ROWS + 2) / 3) base[i] = p + 3 * i * step;
     if (k >= 64) {
         UNROLL (i, rows) {
-            UNROLL (v, vecs) __builtin_prefetch(c + i * ld + v * W, 1);
+            UNROLL (v, vecs) __builtin_prefetch(c + v * W, 1);
+            c = next_row(c, ld);
         }
     }
     for (int64_t l = 0; l < k; l++, q += ldq) {
@@ -235,9 +245,11 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
         UNROLL (i, (ROWS + 2) / 3) base[i]++;
     }
     if (full) {
-        if (add) {
+        if (out->add) {
+            c = out->c;
             UNROLL (i, rows) {
-                UNROLL (v, vecs) acc[i][v] = load(c + i * ld + v * W) + acc[i][v];
+                UNROLL (v, vecs) acc[i][v] = load(c + v * W) + acc[i][v];
+                c = next_row(c, ld);
             }
         }
         if (out->bias != NULL) {
@@ -247,8 +259,10 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
                 UNROLL (v, vecs) acc[i][v] = acc[i][v] + b[v];
             }
         }
+        c = out->c;
         UNROLL (i, rows) {
-            UNROLL (v, vecs) store(c + i * ld + v * W, acc[i][v]);
+            UNROLL (v, vecs) store(c + v * W, acc[i][v]);
+            c = next_row(c, ld);
         }
     } else {
         float sums[ROWS * COLS];
@@ -271,7 +285,7 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
 #if defined(__AVX512F__)
 #define TILE_ROWS(X, ...) \
     X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__) \
-    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__) X(12, __VA_ARGS__)
+    X(7, __VA_ARGS__) X(8, __VA_ARGS__) X(9, __VA_ARGS__) X(10, __VA_ARGS__) X(11, __VA_ARGS__)
 #else
 #define TILE_ROWS(X, ...) \
     X(1, __VA_ARGS__) X(2, __VA_ARGS__) X(3, __VA_ARGS__) X(4, __VA_ARGS__) X(5, __VA_ARGS__) X(6, __VA_ARGS__)
