@@ -224,8 +224,7 @@ static hoop_status expand_shape(hoop_shape_call *s)
 }
 static int expand_samples(const hoop_samples_call *s)
 {
-    int axis = s->axis[0] + s->out->ndim - s->in[0]->ndim;
-    return s->in[0]->shape[s->axis[0]] == s->out->shape[axis] ? axis : -1;
+    return s->axis[0] + s->out->ndim - s->in[0]->ndim;
 }
 static void expand_backward(hoop_backward_call *b)
 {

@@ -119,9 +119,8 @@ static hoop_tensor *call_view(hoop_tape *t, hoop_tensor *const *in, const hoop_v
 /* a descriptor (a user's) that cannot be called */
 static bool op_is_broken(const hoop_op *op)
 {
-    if (op == NULL || op->name == NULL || op->nout < 1 || op->nout > HOOP_MAX_OUT || op->min_in < 0 || op->max_in > HOOP_MAX_IN ||
-        op->shape == NULL)
-        return true;
+    if (op == NULL || op->name == NULL || op->min_in < 0 || op->max_in > HOOP_MAX_IN || op->shape == NULL) return true;
+    if (op->nouts == NULL && (op->nout < 1 || op->nout > HOOP_MAX_OUT)) return true;
     return (op->flags & HOOP_OP_VIEW) != 0 ? op->nout != 1 || op->min_in < 1 : op->forward == NULL;
 }
 
@@ -233,6 +232,7 @@ hoop_tensor *hoop__op_run(hoop_tape *t, const hoop_op *op, hoop_tensor *const *i
 static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
                                           hoop_tensor **outs)
 {
+    int nout;
     if (op_is_broken(op)) {
         hoop_tape_fail(t, HOOP_EARG,
                        "op %s: 1 to %d outputs, at most %d inputs, a shape rule and a kernel (a view: one output, an "
@@ -240,7 +240,10 @@ static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_
                        op == NULL || op->name == NULL ? "?" : op->name, HOOP_MAX_OUT, HOOP_MAX_IN);
         return &t->poison;
     }
-    for (int j = 0; outs != NULL && j < op->nout; j++) outs[j] = &t->poison;
+    nout = hoop__op_nouts(op, nin, attrs);
+    if (nout < 1 || nout > HOOP_MAX_OUT)
+        return op_fails(t, op, in, 0, HOOP_EARG, "%d outputs; 1 to %d are possible", nout, HOOP_MAX_OUT);
+    for (int j = 0; outs != NULL && j < nout; j++) outs[j] = &t->poison;
     if (t->error.status != HOOP_OK) return &t->poison;
     if (nin < op->min_in || nin > op->max_in)
         return op_fails(t, op, in, 0, HOOP_EARG, "%d inputs; it takes %d to %d", nin, op->min_in, op->max_in);

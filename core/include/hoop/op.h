@@ -85,7 +85,7 @@ typedef struct hoop_samples_call {
 /** A field of an op's attributes, for printing and exporting graphs. */
 typedef struct hoop_field {
     const char *name;
-    char        type; /* 'i' int64_t, 'f' double, 'b' bool, 'n' int, 'I' int64_t[HOOP_MAX_DIMS] */
+    char        type; /* 'i' int64_t, 'f' double, 'b' bool, 'n' int, 'I' int64_t[HOOP_MAX_DIMS], 'O' int64_t[HOOP_MAX_OUT] */
     size_t      offset;
 } hoop_field;
 

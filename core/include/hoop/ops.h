@@ -98,6 +98,9 @@ HOOP_API hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_
 /** n tensors (.., Ni, ..) -> (.., sum Ni, ..); dxi = its part of dy; any, all one; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (n < 1).
  */
 HOOP_API hoop_tensor *hoop_concat(hoop_tape *t, hoop_tensor *const *xs, int n, int dim);
+/** In n parts, of sizes[i] or (sizes NULL) of equal size, into outs[n]; returns the first: (.., sum Ni, ..) -> n of (.., Ni, ..);
+ * dx = each dyi at its part; any; HOOP_ESHAPE. */
+HOOP_API hoop_tensor *hoop_split(hoop_tape *t, hoop_tensor *x, int dim, int n, const int64_t *sizes, hoop_tensor **outs);
 /** In row-major order: (...) -> same; dx = dy; any. */
 HOOP_API hoop_tensor *hoop_contiguous(hoop_tape *t, hoop_tensor *x);
 /** Floats to integers truncate towards zero: (...) -> same; dx = dy, cast back (floats); any; HOOP_EDTYPE (no such dtype). */

@@ -965,6 +965,25 @@ static const double attention_second[] = {
     -0.8201328007149874, -3.9319739526043684, 4.08162099284579, -0.6542328702990008, -1.1311587736486024, 0.06436048645668531,
     -0.008584250276191408, -0.0071404355539311515, -0.07999911992643308,
 };
+static const double split_in0[] = {
+    0.0, 1.683, 1.819, 0.282, -1.514, -1.918, -0.559, 1.314, 1.979, 0.824, -1.088, -2.0, -1.073, 0.84, 1.981, 1.301, -0.576,
+    -1.923, -1.502, 0.3, 1.826, 1.673, -0.018, -1.692,
+};
+static const double split_grad0[] = {
+    1.602539, 3.168698, 2.9317860000000002, 0.0, 0.881, 1.742, 1.719751, -0.965752, -1.1270030000000002, 0.0, 0.869, -0.488,
+    -2.414839, -2.107784, 0.414227, 0.0, -1.219, -1.064, 2.1912, -3.52418, -2.3814, 0.0, 1.2, -1.93,
+};
+static const double split_out[] = {
+    -1.514, 1.1433769999999999, -2.194261, 0.6004060000000004, -2.701613, -0.2589600000000001, -2.760652, -1.1442,
+};
+static const double split_w[] = {
+    0.881, 1.742, 0.869, -0.488, -1.219, -1.064, 1.2, -1.93,
+};
+static const double split_second[] = {
+    5.165806932000001, 10.214342424000002, 13.86341755, 0.0, 0.0, 0.0, -1.9587312140000004, 1.0999549280000003, 3.93150119,
+    0.0, 0.0, 0.0, -1.009885426, -0.8814750560000001, 10.372741834000001, 0.0, 0.0, 0.0, -5.71536, 9.192204,
+    18.862214799999997, 0.0, 0.0, 0.0,
+};
 static const golden_case golden[] = {
     {"add", 2, {{3, {2, 1, 3}, .f64 = add_in0, .grad = add_grad0}, {2, {4, 1}, .f64 = add_in1, .grad = add_grad1}}, 3, {2, 4, 3}, add_out, add_w, add_second},
     {"sub", 2, {{2, {3, 4}, .f64 = sub_in0, .grad = sub_grad0}, {1, {4}, .f64 = sub_in1, .grad = sub_grad1}}, 2, {3, 4}, sub_out, sub_w, sub_second},
@@ -1004,5 +1023,6 @@ static const golden_case golden[] = {
     {"embedding", 2, {{2, {5, 3}, .f64 = embedding_in0, .grad = embedding_grad0}, {2, {2, 4}, .i64 = embedding_in1, .grad = NULL}}, 3, {2, 4, 3}, embedding_out, embedding_w, embedding_second},
     {"mlp", 5, {{2, {6, 5}, .f64 = mlp_in0, .grad = mlp_grad0}, {2, {4, 5}, .f64 = mlp_in1, .grad = mlp_grad1}, {1, {4}, .f64 = mlp_in2, .grad = mlp_grad2}, {2, {3, 4}, .f64 = mlp_in3, .grad = mlp_grad3}, {1, {6}, .i64 = mlp_in4, .grad = NULL}}, 0, {0}, mlp_out, mlp_w, mlp_second},
     {"attention", 3, {{3, {2, 3, 4}, .f64 = attention_in0, .grad = attention_grad0}, {3, {2, 5, 4}, .f64 = attention_in1, .grad = attention_grad1}, {3, {2, 5, 4}, .f64 = attention_in2, .grad = attention_grad2}}, 3, {2, 3, 4}, attention_out, attention_w, attention_second},
+    {"split", 1, {{2, {4, 6}, .f64 = split_in0, .grad = split_grad0}}, 2, {4, 2}, split_out, split_w, split_second},
 };
 /* clang-format on */

@@ -71,6 +71,7 @@ CASES = [
     ("mlp", lambda x, w, b, v, y: F.cross_entropy(F.linear(F.gelu(F.linear(x, w, b)), v), y, reduction="sum"),
      [rand(6, 5), rand(4, 5), rand(4), rand(3, 4), ints(3, 6)]),
     ("attention", lambda q, k, v: F.softmax(q @ k.transpose(1, 2) * 0.5, -1) @ v, [rand(2, 3, 4), rand(2, 5, 4), rand(2, 5, 4)]),
+    ("split", lambda x: (lambda a, b, c: a * b + c[:, 1:])(*x.split([2, 1, 3], 1)), [torch.round(torch.sin(torch.arange(24.0)) * 2000).reshape(4, 6) / 1000]),
 ]
 
 

@@ -71,6 +71,15 @@ RUN(transpose, hoop_transpose(t, x[0], 0, 2))
 RUN(expand, hoop_expand(t, x[0], 3, (int64_t[]){2, 3, 4}))
 RUN(slice, hoop_slice(t, x[0], 1, 1, 2))
 RUN(unslice, hoop_unslice(t, x[0], 1, 2, 5))
+static hoop_tensor *split_parts(hoop_tape *t, hoop_tensor *x)
+{
+    hoop_tensor *part[3], *product, *rest;
+    hoop_split(t, x, 1, 3, (int64_t[]){2, 1, 3}, part);
+    product = hoop_mul(t, part[0], part[1]);
+    rest    = hoop_slice(t, part[2], 1, 1, 2);
+    return hoop_add(t, product, rest);
+}
+RUN(split, split_parts(t, x[0]))
 RUN(concat, hoop_concat(t, x, 3, 1))
 RUN(matmul, hoop_matmul(t, x[0], x[1]))
 RUN(matmul_broadcast, hoop_matmul(t, x[0], x[1]))
@@ -138,7 +147,8 @@ static const struct row {
             ROW(mse),
             ROW(embedding),
             ROW(mlp),
-            ROW(attention)};
+            ROW(attention),
+            ROW(split)};
 _Static_assert(sizeof rows / sizeof rows[0] == CASES, "a row for each case of golden.h");
 
 static hoop_runtime *rt;

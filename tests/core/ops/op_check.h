@@ -31,7 +31,7 @@ typedef struct trial_input {
 typedef struct trial {
     const hoop_op   *op;
     const hoop_case *c;
-    int              index, nin, nfloat;
+    int              index, nin, nfloat, nout;
     int              dims; /* those whose sizes are taken `times` as large as the case says */
     int64_t          times;
     trial_input      in[HOOP_MAX_IN];

@@ -178,6 +178,61 @@ static void concat_of_many(void **state)
     assert_non_null(strstr(hoop_tape_error(t)->text, "9223372036854775807 elements from 9223372036854775807"));
 }
 
+/* x (2, n) in parts of its columns, of which those that `uses` takes are weighted by their number: gradients of x */
+static void split_grads(int64_t n, int parts, const int64_t *sizes, bool (*uses)(int part))
+{
+    hoop_tape    *t = begin();
+    hoop_tensor  *x = hoop_tape_watch(t, hoop_fill(t, HOOP_F64, 2, (int64_t[]){2, n}, 1.5)), *loss = NULL;
+    hoop_tensor **part       = test_memory(parts * (int64_t)sizeof(hoop_tensor *));
+    hoop_tensor  *first_part = hoop_split(t, x, -1, parts, sizes, part);
+    no_error(t);
+    assert_ptr_equal(first_part, part[0]);
+    for (int i = 0; i < parts; i++) {
+        hoop_tensor *sum;
+        assert_int_equal(hoop_tensor_size(part[i], 1), sizes != NULL ? sizes[i] : n / parts);
+        if (!uses(i)) continue;
+        sum  = hoop_sum(t, hoop_scale(t, part[i], 1.0 + i), HOOP_ALL_DIMS, false);
+        loss = loss == NULL ? sum : hoop_add(t, loss, sum);
+    }
+    assert_int_equal(hoop_backward(t, loss, NULL, NULL), HOOP_OK);
+    for (int64_t i = 0, first = 0; i < parts; first += sizes != NULL ? sizes[i] : n / parts, i++) {
+        for (int64_t k = first; k < first + (sizes != NULL ? sizes[i] : n / parts); k++) {
+            assert_true(at(hoop_tensor_grad(x), k) == (uses((int)i) ? 1.0 + (double)i : 0.0));
+            assert_true(at(hoop_tensor_grad(x), n + k) == (uses((int)i) ? 1.0 + (double)i : 0.0));
+        }
+    }
+}
+static bool every_part(int part)
+{
+    (void)part;
+    return true;
+}
+static bool odd_parts(int part)
+{
+    return part % 2 == 1;
+}
+
+static void split_into_many(void **state)
+{
+    static const int64_t sizes[] = {3, 0, 1, 4};
+    hoop_tape           *t       = begin();
+    hoop_tensor         *part[4], *x = hoop_fill(t, HOOP_F64, 1, (int64_t[]){10}, 1.0);
+    (void)state;
+    split_grads(8, 4, sizes, every_part);
+    split_grads(8, 4, sizes, odd_parts);
+    split_grads(9, 3, NULL, every_part);
+    split_grads(3 * HOOP_MAX_OUT, HOOP_MAX_OUT, NULL, odd_parts);
+    split_grads(2 * HOOP_MAX_OUT + 2, HOOP_MAX_OUT + 1, NULL, every_part);
+    split_grads(3 * HOOP_MAX_OUT + 5, 3 * HOOP_MAX_OUT + 5, NULL, odd_parts);
+    (void)hoop_split(t, x, 0, 4, NULL, part); /* 4 times 2, not 10 */
+    for (int i = 0; i < 4; i++) assert_true(hoop_tensor_is_poison(part[i]));
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
+    assert_int_equal(hoop_tape_reset(t, NULL, NULL), HOOP_ESHAPE);
+    x = hoop_fill(t, HOOP_F64, 1, (int64_t[]){10}, 1.0);
+    assert_true(hoop_tensor_is_poison(hoop_split(t, x, 0, 0, NULL, part)));
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
+}
+
 static void dims_from_the_end(void **state)
 {
     hoop_tape   *t = begin();
@@ -343,12 +398,13 @@ static void matmul_shapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(nan_is_kept, test_tidy),    cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
-        cmocka_unit_test_teardown(ignored_labels, test_tidy), cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
-        cmocka_unit_test_teardown(concat_of_many, test_tidy), cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
-        cmocka_unit_test_teardown(sum_to_shapes, test_tidy),  cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
-        cmocka_unit_test_teardown(casts, test_tidy),          cmocka_unit_test_teardown(detached, test_tidy),
-        cmocka_unit_test_teardown(ties_share, test_tidy),     cmocka_unit_test_teardown(matmul_shapes, test_tidy),
+        cmocka_unit_test_teardown(nan_is_kept, test_tidy),     cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
+        cmocka_unit_test_teardown(ignored_labels, test_tidy),  cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
+        cmocka_unit_test_teardown(concat_of_many, test_tidy),  cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
+        cmocka_unit_test_teardown(sum_to_shapes, test_tidy),   cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
+        cmocka_unit_test_teardown(casts, test_tidy),           cmocka_unit_test_teardown(detached, test_tidy),
+        cmocka_unit_test_teardown(ties_share, test_tidy),      cmocka_unit_test_teardown(matmul_shapes, test_tidy),
+        cmocka_unit_test_teardown(split_into_many, test_tidy),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }

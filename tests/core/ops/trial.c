@@ -1,6 +1,7 @@
 /* Trials: inputs from case strings, references, comparison. */
 #include "op_check.h"
 
+#include "tape/rows.h"
 #include "tape/tape.h"
 
 #include <math.h>
@@ -172,6 +173,7 @@ static void trial_read(trial *tr, const hoop_op *op, int index, int dims, int64_
         assert_in_range(tr->nin, 0, HOOP_MAX_IN - 1);
         s = parse_input(tr, s, stream * 1000 + (uint64_t)index * 32 + (uint64_t)tr->nin);
     }
+    tr->nout  = hoop__op_nouts(op, tr->nin, tr->c->attrs);
     tr->terms = 1;
     for (int i = 0; i < tr->nin; i++) {
         for (int d = 0; d < tr->in[i].v.ndim; d++)
@@ -207,10 +209,9 @@ static int64_t times_of(const trial *tr, int dims, int64_t numel)
 static bool grown_shape(trial *tr)
 {
     hoop_error      err = {.status = HOOP_OK};
-    hoop_shape_call s   = {
-          .in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->op->nout, .err = &err};
+    hoop_shape_call s   = {.in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->nout, .err = &err};
     if (tr->op->shape(&s) != HOOP_OK) return false;
-    for (int j = 0; j < tr->op->nout; j++) tr->out_numel[j] = hoop__view_numel(&tr->out[j]);
+    for (int j = 0; j < tr->nout; j++) tr->out_numel[j] = hoop__view_numel(&tr->out[j]);
     return true;
 }
 
@@ -235,21 +236,20 @@ bool trial_grow(trial *tr, const hoop_op *op, int index, int64_t numel)
 void trial_reference(trial *tr)
 {
     hoop_error      err = {.status = HOOP_OK};
-    hoop_shape_call s   = {
-          .in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->op->nout, .err = &err};
+    hoop_shape_call s   = {.in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->nout, .err = &err};
     const hoop_tape_key key = {0}; /* of a tape that was not reset */
     hoop_call           c   = {.op    = tr->op,
                                .in    = tr->views,
                                .nin   = tr->nin,
                                .out   = tr->out,
-                               .nout  = tr->op->nout,
+                               .nout  = tr->nout,
                                .attrs = tr->c->attrs,
                                .key   = &key,
                                .err   = &err};
     void               *before[HOOP_MAX_OUT];
     for (int j = 0; j < HOOP_MAX_OUT; j++) before[j] = tr->out[j].data;
     if (tr->op->shape(&s) != HOOP_OK) fail_msg("%s: the shape rule: %s", tr->where, err.text);
-    for (int j = 0; j < tr->op->nout; j++) {
+    for (int j = 0; j < tr->nout; j++) {
         hoop_view v = tr->out[j];
         hoop__view_set(&tr->out[j], (hoop_dtype)v.dtype, v.ndim, v.shape);
         tr->out_numel[j] = hoop__view_numel(&v);

@@ -385,6 +385,53 @@ static hoop_status copy_forward(const hoop_call *c)
     memcpy(c->out->data, c->in[0]->data, (size_t)c->out->shape[0] * sizeof(double));
     return HOOP_OK;
 }
+/* x^n: its backward reads x, but for the first power */
+typedef struct power_attrs {
+    int64_t n;
+} power_attrs;
+static bool        power_saw_x;
+static hoop_status power_forward(const hoop_call *c)
+{
+    return ((const power_attrs *)c->attrs)->n == 3 ? cube_forward(c) : copy_forward(c);
+}
+static uint64_t power_reads(const void *attrs, int nin)
+{
+    (void)nin;
+    return ((const power_attrs *)attrs)->n == 3 ? HOOP_READS_IN(0) : 0;
+}
+static void power_backward(hoop_backward_call *b)
+{
+    const power_attrs *a = b->attrs;
+    power_saw_x          = hoop_tensor_data(b->in[0]) != NULL;
+    if (a->n == 3)
+        cube_backward(b);
+    else
+        hoop_pass(b, 0, b->dy[0]);
+}
+static const hoop_op power = {.name       = "power",
+                              .min_in     = 1,
+                              .max_in     = 1,
+                              .nout       = 1,
+                              .attrs_size = sizeof(power_attrs),
+                              .reads_of   = power_reads,
+                              .shape      = any_shape,
+                              .forward    = power_forward,
+                              .backward   = power_backward};
+
+static void what_is_read_follows_from_attributes(void **state)
+{
+    (void)state;
+    for (int64_t n = 1; n <= 3; n += 2) {
+        hoop_tape   *t = test_tape();
+        hoop_tensor *x = test_leaf(t, 3, NULL), *minus = hoop_neg(t, x); /* which neg's backward does not read */
+        hoop_tensor *y = hoop_op_call(t, &power, &minus, 1, &(power_attrs){n}, NULL);
+        test_ok(hoop_backward(t, hoop_sum(t, y, HOOP_ALL_DIMS, false), NULL, why));
+        assert_int_equal(power_saw_x, n == 3);
+        assert_true(hoop_tensor_item(hoop_slice(t, hoop_tensor_grad(x), 0, 1, 1)) == (n == 3 ? -12.0 : -1.0));
+        hoop_tape_destroy(&t);
+    }
+}
+
 static hoop_tensor *first_input(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
     (void)t, (void)nin, (void)attrs;
@@ -904,6 +951,7 @@ int main(void)
         cmocka_unit_test(scope_around_backward),
         cmocka_unit_test(deep_tape),
         cmocka_unit_test(losses_have_weights),
+        cmocka_unit_test(what_is_read_follows_from_attributes),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
