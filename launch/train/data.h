@@ -100,8 +100,8 @@ hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err);
 /* targets.c: of targets that are normalised; hoop__targets_buffers makes their mean and std, hoop__targets_wrap is for any. y has
  * n rows, as the data has them, and so has *raw, which is set where they are normalised. */
 hoop_status  hoop__targets_buffers(hoop_trainer *tr, hoop_error *err);
-hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, const hoop__field *f, hoop_dtype dtype, const void *y, int64_t n,
-                                int64_t length, hoop_tensor **raw);
+hoop_tensor *hoop__targets_wrap(const hoop_trainer *tr, hoop_tape *tape, const hoop__field *f, hoop_dtype dtype, const void *y,
+                                int64_t n, int64_t length, hoop_tensor **raw);
 /* a leaf's loss in the data's units */
 double hoop__targets_loss(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, hoop_dtype dtype, const void *y,
                           int64_t n);

@@ -6,25 +6,56 @@
 
 #include <math.h>
 
-/* Its loss; NaN after an error. */
-static double evaluate_leaf(hoop_trainer *tr, const hoop_loader_leaf *rows, hoop__record *r, hoop_error *err)
+/* What an evaluation sees: sums, and the first value that makes a loss not finite. */
+typedef struct seen {
+    hoop__record *record;
+    hoop_error   *found;
+} seen;
+
+/* as the loader gave it */
+static void find_nonfinite(hoop_trainer *tr, hoop_dataset *ds, const hoop_leaf *leaf, hoop_error *found)
 {
-    hoop_leaf   *leaf = &tr->step->leaf;
-    hoop_tensor *loss;
-    (void)hoop_tape_reset(tr->tape, NULL, NULL);
-    (void)hoop_tape_set_training(tr->tape, false);
-    (void)hoop_tape_set_grad(tr->tape, false);
-    hoop__leaf_from(leaf, rows);
-    hoop__leaf_wrap(leaf);
-    loss = hoop__leaf_loss(leaf);
-    if (hoop_tape_error(tr->tape)->status != HOOP_OK) {
-        (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
-        return NAN;
+    hoop_loader_field field[HOOP_DATASET_FIELDS] = {0};
+    hoop_loader_leaf  loaded                     = {.leaf = leaf->number, .n = leaf->n, .field = field, .sample = leaf->sample};
+    for (int k = 0; k < tr->data->ninputs + tr->data->ntargets; k++)
+        field[k] = (hoop_loader_field){leaf->field[k].rows, leaf->field[k].length, leaf->field[k].lengths};
+    hoop__nonfinite_find(tr, ds, &loaded, found);
+}
+
+/* Losses and metrics of n of the listed leaves, from `first` on. False: their rows would have been mixed. */
+static bool evaluate_leaves(hoop_trainer *tr, hoop_dataset *ds, int first, int n, seen *to, hoop_error *err)
+{
+    hoop__step *s = tr->step;
+    if (!hoop__leaves_forward(tr, &s->plain, first, n, false, false)) {
+        if (n > 1 && s->one_by_one[false]) return false;
+        (void)hoop_tape_reset(tr->tape, NULL, err);
+        return true;
     }
-    hoop__record_loss(r, loss, leaf->n);
-    hoop__record_targets(leaf, r);
-    if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, leaf);
-    return hoop_tensor_item(loss);
+    hoop__leaves_measure(tr, tr->tape, s->all.n, false);
+    for (int i = 0; i < n; i++) {
+        hoop_leaf *leaf = &s->listed[first + i];
+        hoop__record_loss(to->record, leaf->kept[0], leaf->n);
+        hoop__record_targets(leaf, to->record);
+        if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, leaf, i);
+        if (!isfinite(hoop_tensor_item(leaf->kept[0])) && to->found->status == HOOP_OK) find_nonfinite(tr, ds, leaf, to->found);
+    }
+    return true;
+}
+
+static hoop_status evaluate_step(hoop_trainer *tr, hoop_dataset *ds, hoop_loader *loader, seen *to, hoop_error *err)
+{
+    hoop__step      *s = tr->step;
+    hoop_loader_leaf leaf;
+    hoop_status      st = hoop_loader_next_step(loader, err, NULL);
+    s->nlisted          = 0;
+    while (st == HOOP_OK && s->nlisted < s->room && hoop_loader_next_leaf(loader, &leaf))
+        if (leaf.n > 0) hoop__leaf_from(&s->listed[s->nlisted++], &leaf);
+    for (int at = 0; st == HOOP_OK && at < s->nlisted;) {
+        const int n = s->row_bytes > 0 ? hoop__leaves_at_once(tr, at, false) : 1;
+        if (evaluate_leaves(tr, ds, at, n, to, err)) at += n;
+        st = err->status;
+    }
+    return st;
 }
 
 /* A loss that is not finite is told, with the row it comes from where that is known. */
@@ -60,7 +91,6 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     hoop_loader_opts  opts   = hoop__data_loader_opts(tr);
     hoop_loader      *loader = NULL;
     bool              own    = ds == NULL; /* the config's validation data */
-    hoop_loader_leaf  leaf;
     hoop_error        local = {.status = HOOP_OK}, found = {.status = HOOP_OK};
     hoop__record     *r = tr->step->evaluation;
     hoop_metrics_sums sums;
@@ -77,12 +107,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     opts.end_step = (hoop_dataset_about(ds)->length + tr->plan->run.batch - 1) / tr->plan->run.batch;
     if (local.status == HOOP_OK && opts.end_step > 0 && hoop_loader_create(ds, &opts, &local, &loader) == HOOP_OK) {
         for (int64_t i = 0; i < opts.end_step && local.status == HOOP_OK; i++) {
-            if (hoop_loader_next_step(loader, &local, NULL) != HOOP_OK) break;
-            while (local.status == HOOP_OK && hoop_loader_next_leaf(loader, &leaf)) {
-                if (leaf.n > 0 && !isfinite(evaluate_leaf(tr, &leaf, r, &local)) && local.status == HOOP_OK &&
-                    found.status == HOOP_OK)
-                    hoop__nonfinite_find(tr, ds, &leaf, &found);
-            }
+            if (evaluate_step(tr, ds, loader, &(seen){r, &found}, &local) != HOOP_OK) break;
             if (tr->opts.progress != NULL) tr->opts.progress(tr->opts.ctx, (double)(i + 1) / (double)opts.end_step);
             hoop_comm_progress(tr->comm);
         }

@@ -8,7 +8,9 @@
 void hoop__leaf_from(hoop_leaf *leaf, const hoop_loader_leaf *rows)
 {
     const hoop__data *d = leaf->tr->data;
+    leaf->number        = rows->leaf;
     leaf->n             = rows->n;
+    leaf->sample        = rows->sample;
     for (int i = 0; i < d->ninputs + d->ntargets; i++)
         leaf->field[i] = (hoop__leaf_field){.rows    = rows->field[i].data,
                                             .dtype   = d->field[i].dtype,
@@ -22,18 +24,19 @@ void hoop__leaf_wrap(hoop_leaf *leaf)
     int64_t       shape[HOOP_MAX_DIMS];
     for (int i = 0; i < tr->data->ninputs + tr->data->ntargets; i++)
         if (leaf->field[i].rows == NULL)
-            hoop_tape_fail(tr->tape, HOOP_EARG, "there are no rows of %s: its array is NULL", tr->data->field[i].name);
+            hoop_tape_fail(leaf->tape, HOOP_EARG, "there are no rows of %s: its array is NULL", tr->data->field[i].name);
     for (int i = 0; i < tr->data->ninputs; i++) {
         const hoop__field *f  = hoop__input(tr, i);
         hoop__leaf_field  *lf = &leaf->field[i];
         hoop__field_shape(f, leaf->n, lf->length, shape);
-        lf->tensor = hoop_tape_wrap(tr->tape, lf->dtype, f->ndim + 1, shape, lf->rows);
-        if (lf->dtype != f->dtype) lf->tensor = hoop_cast(tr->tape, lf->tensor, f->dtype);
+        lf->tensor = hoop_tape_wrap(leaf->tape, lf->dtype, f->ndim + 1, shape, lf->rows);
+        lf->tensor = hoop_tape_samples(leaf->tape, lf->tensor);
+        if (lf->dtype != f->dtype) lf->tensor = hoop_cast(leaf->tape, lf->tensor, f->dtype);
         tr->step->in[i] = lf->tensor;
     }
     for (int k = 0; k < tr->data->ntargets; k++) {
         hoop__leaf_field *lf = &leaf->field[tr->data->ninputs + k];
-        lf->tensor           = hoop__targets_wrap(tr, hoop__target(tr, k), lf->dtype, lf->rows, leaf->n, lf->length, &lf->raw);
+        lf->tensor = hoop__targets_wrap(tr, leaf->tape, hoop__target(tr, k), lf->dtype, lf->rows, leaf->n, lf->length, &lf->raw);
     }
     leaf->told = false;
 }
@@ -42,7 +45,7 @@ void hoop__leaf_wrap(hoop_leaf *leaf)
 
 hoop_tape *hoop_leaf_tape(hoop_leaf *leaf)
 {
-    return leaf->tr->tape;
+    return leaf->tape;
 }
 
 /* NULL, and the tape says what there is */
@@ -51,9 +54,9 @@ static hoop_tensor *tensor_at(hoop_leaf *leaf, int i, int first, int n, const ch
     const char *last = leaf->tr->data->field[first + n - 1].name;
     if (i >= 0 && i < n) return leaf->field[first + i].tensor;
     if (n == 1)
-        hoop_tape_fail(leaf->tr->tape, HOOP_EARG, "%s: there is no number %d, only 0 (%s)", call, i, last);
+        hoop_tape_fail(leaf->tape, HOOP_EARG, "%s: there is no number %d, only 0 (%s)", call, i, last);
     else
-        hoop_tape_fail(leaf->tr->tape, HOOP_EARG, "%s: there is no number %d; they are 0 (%s) to %d (%s)", call, i,
+        hoop_tape_fail(leaf->tape, HOOP_EARG, "%s: there is no number %d; they are 0 (%s) to %d (%s)", call, i,
                        leaf->tr->data->field[first].name, n - 1, last);
     return NULL;
 }
@@ -78,7 +81,7 @@ static hoop__leaf_field *find(hoop_leaf *leaf, const char *name, const char *cal
         names[i] = d->field[i].name;
     }
     near = hoop_nearest(name, names, n);
-    hoop_tape_fail(leaf->tr->tape, HOOP_EARG, "%s: there is no input or target '%.64s'; %s %s", call, name,
+    hoop_tape_fail(leaf->tape, HOOP_EARG, "%s: there is no input or target '%.64s'; %s %s", call, name,
                    near != NULL ? "did you mean" : "the first is", near != NULL ? near : names[0]);
     return NULL;
 }
@@ -93,19 +96,19 @@ hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name)
 {
     const hoop__leaf_field *lf = find(leaf, name, "hoop_leaf_lengths");
     if (lf == NULL || lf->lengths == NULL) return NULL;
-    return hoop_tape_wrap(leaf->tr->tape, HOOP_I64, 1, &leaf->n, lf->lengths);
+    return hoop_tape_wrap(leaf->tape, HOOP_I64, 1, &leaf->n, lf->lengths);
 }
 
 /* ---- the loss ---- */
 
 /* Sizes that vary are known only now; ops of a loss would broadcast one of 1. */
-static bool same_sizes(hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target)
+static bool same_sizes(hoop_tape *t, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target)
 {
     char a[128], b[128];
     for (int d = 0; d < hoop_tensor_ndim(target); d++) {
         if (hoop_tensor_size(out, d) == hoop_tensor_size(target, d)) continue;
-        hoop_tape_fail(tr->tape, HOOP_ESHAPE, "outputs %s do not fit target '%s', %s", hoop_tensor_describe(out, a, sizeof a),
-                       f->name, hoop_tensor_describe(target, b, sizeof b));
+        hoop_tape_fail(t, HOOP_ESHAPE, "outputs %s do not fit target '%s', %s", hoop_tensor_describe(out, a, sizeof a), f->name,
+                       hoop_tensor_describe(target, b, sizeof b));
         return false;
     }
     return true;
@@ -134,28 +137,37 @@ static hoop_tensor *take_rows(hoop_tape *t, hoop_tensor *x, hoop_tensor *index)
 }
 
 /* The model's outputs for target k, in the shape of its values */
-static hoop_tensor *outputs(hoop_trainer *tr, int k, const hoop_tensor *target)
+static hoop_tensor *outputs(hoop_trainer *tr, hoop_tape *t, int k, const hoop_tensor *target)
 {
     const hoop__field *f     = hoop__target(tr, k);
     hoop_tensor      **given = &tr->step->out[f->output], *out;
-    if (!hoop_tensor_is_poison(*given) && !hoop_tensor_is_contiguous(*given)) *given = hoop_contiguous(tr->tape, *given);
+    if (!hoop_tensor_is_poison(*given) && !hoop_tensor_is_contiguous(*given)) *given = hoop_contiguous(t, *given);
     out = *given;
     if (f->loss->classes || hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target)) return out;
     if (hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
-        out = hoop_reshape(tr->tape, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
-    if (!hoop_tensor_is_poison(out)) (void)same_sizes(tr, f, out, target);
+        out = hoop_reshape(t, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
+    if (!hoop_tensor_is_poison(out)) (void)same_sizes(t, f, out, target);
     return out;
 }
 
+void hoop__leaf_forward(hoop_leaf *leaf)
+{
+    hoop_trainer *tr = leaf->tr;
+    hoop_model_forward(tr->model, leaf->tape, tr->data->ninputs, tr->step->in, tr->step->out);
+    for (int k = 0; k < tr->data->ntargets; k++) {
+        hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
+        rows->out              = outputs(tr, leaf->tape, k, rows->tensor);
+    }
+}
+
 /* Labels say themselves where they are padding; values that are it are left out. */
-static void leave_out_padding(hoop_trainer *tr, const hoop__field *f, const int64_t *lengths, hoop_tensor **out,
-                              hoop_tensor **target)
+static void leave_out_padding(hoop_tape *t, const hoop__field *f, const int64_t *lengths, hoop_tensor **out, hoop_tensor **target)
 {
     hoop_tensor *index;
-    if (lengths == NULL || f->loss->classes || f->mean != NULL || hoop_tape_error(tr->tape)->status != HOOP_OK) return;
-    index   = real_rows(tr->tape, hoop_tensor_size(*target, 0), hoop_tensor_size(*target, 1), lengths);
-    *out    = take_rows(tr->tape, *out, index);
-    *target = take_rows(tr->tape, *target, index);
+    if (lengths == NULL || f->loss->classes || f->mean != NULL || hoop_tape_error(t)->status != HOOP_OK) return;
+    index   = real_rows(t, hoop_tensor_size(*target, 0), hoop_tensor_size(*target, 1), lengths);
+    *out    = take_rows(t, *out, index);
+    *target = take_rows(t, *target, index);
 }
 
 /* weight / elements of a row, of which there is no fixed number where each leaf has its own length */
@@ -165,44 +177,43 @@ static double share(const hoop__field *f)
 }
 
 /* What target k loses; this and its metrics are kept. */
-static hoop_tensor *target_loss(hoop_leaf *leaf, int k)
+static hoop_tensor *target_loss(const hoop_leaf *all, hoop_leaf *leaf, int i, int k)
 {
     hoop_trainer           *tr   = leaf->tr;
+    hoop_tape              *t    = all->tape;
     const hoop__field      *f    = hoop__target(tr, k);
     const hoop__places     *p    = &tr->step->place[k];
-    const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
-    hoop_tensor           **kept = leaf->kept + p->kept, *out = rows->out, *target = rows->tensor, *loss;
-    leave_out_padding(tr, f, rows->lengths, &out, &target);
-    loss    = f->loss->forward(tr->tape, out, target, f->loss_opts);
-    kept[0] = hoop_retain(tr->tape, loss);
-    kept[1] = f->mean == NULL ? NULL : hoop_retain(tr->tape, out);
-    for (int i = 0; i < p->nmetrics; i++) {
-        hoop_tensor *sums = hoop_metric_sums(tr->tape, p->metric[i], out, f->mean == NULL ? target : rows->raw, f->std, f->mean);
-        kept[2 + i]       = hoop_retain(tr->tape, sums);
+    const hoop__leaf_field *rows = &all->field[tr->data->ninputs + k];
+    hoop_tensor           **kept = leaf->kept + p->kept, *loss, *wanted;
+    hoop_tensor            *out = hoop_tape_leaf_rows(t, rows->out, i), *target = hoop_tape_leaf_rows(t, rows->tensor, i);
+    leave_out_padding(t, f, leaf->field[tr->data->ninputs + k].lengths, &out, &target);
+    loss    = f->loss->forward(t, out, target, f->loss_opts);
+    kept[0] = hoop_retain(t, loss);
+    kept[1] = f->mean == NULL ? NULL : hoop_retain(t, out);
+    wanted  = p->nmetrics == 0 || f->mean == NULL ? target : hoop_tape_leaf_rows(t, rows->raw, i);
+    for (int m = 0; m < p->nmetrics; m++) {
+        hoop_tensor *sums = hoop_metric_sums(t, p->metric[m], out, wanted, f->std, f->mean);
+        kept[2 + m]       = hoop_retain(t, sums);
     }
     return loss;
 }
 
-hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf)
+hoop_tensor *hoop__leaf_lost(const hoop_leaf *all, hoop_leaf *leaf, int i)
 {
     hoop_trainer *tr    = leaf->tr;
+    hoop_tape    *t     = all->tape;
     const int     n     = tr->data->ntargets;
     hoop_tensor  *total = NULL, *weight;
-    hoop_model_forward(tr->model, tr->tape, tr->data->ninputs, tr->step->in, tr->step->out);
+    leaf->told          = true;
     for (int k = 0; k < n; k++) {
-        hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
-        rows->out              = outputs(tr, k, rows->tensor);
-    }
-    leaf->told = true;
-    for (int k = 0; k < n; k++) {
-        hoop_tensor *loss = target_loss(leaf, k);
+        hoop_tensor *loss = target_loss(all, leaf, i, k);
         if (n == 1) return leaf->kept[0] = loss;
-        if (!hoop_tensor_is_poison(loss) && hoop_tensor_dtype(loss) != tr->dtype) loss = hoop_cast(tr->tape, loss, tr->dtype);
-        loss  = hoop_scale(tr->tape, loss, share(hoop__target(tr, k)));
-        total = total == NULL ? loss : hoop_add(tr->tape, total, loss);
+        if (!hoop_tensor_is_poison(loss) && hoop_tensor_dtype(loss) != tr->dtype) loss = hoop_cast(t, loss, tr->dtype);
+        loss  = hoop_scale(t, loss, share(hoop__target(tr, k)));
+        total = total == NULL ? loss : hoop_add(t, total, loss);
     }
-    weight               = hoop_fill(tr->tape, HOOP_F64, 0, NULL, (double)leaf->n);
-    return leaf->kept[0] = hoop_loss(tr->tape, total, weight);
+    weight               = hoop_fill(t, HOOP_F64, 0, NULL, (double)leaf->n);
+    return leaf->kept[0] = hoop_loss(t, total, weight);
 }
 
 hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
@@ -210,7 +221,8 @@ hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
     hoop_tensor *loss;
     if (tr->model != NULL) {
         hoop_profile_begin(tr->rt, "engine", HOOP_PHASE_FORWARD, 0.0);
-        loss = hoop__leaf_loss(leaf);
+        hoop__leaf_forward(leaf);
+        loss = hoop__leaf_lost(leaf, leaf, 0);
         hoop_profile_end(tr->rt);
         return loss;
     }

@@ -7,6 +7,7 @@
 
 static const char *const precisions[] = {"f32", "f64", NULL};
 static const char *const gemms[]      = {"own", "blas", NULL};
+static const char *const captures[]   = {"auto", "off", NULL};
 static const char *const isas[]       = {"auto", "avx512", "avx2", "baseline", NULL};
 #define AT(field) offsetof(hoop__run_opts, field)
 static const hoop_option rows[] = {
@@ -22,6 +23,8 @@ static const hoop_option rows[] = {
      "of each rank; auto: OMP_NUM_THREADS, or else the cores this rank may use"},
     {"gemm", HOOP_OPT_ENUM, AT(gemm), "own", 0, 0, gemms, true,
      "matrix products: own, by hoop's kernels (f32), or blas, by OpenBLAS"},
+    {"capture", HOOP_OPT_ENUM, AT(capture), "auto", 0, 0, captures, false,
+     "auto: a step whose shapes come again is recorded once and replayed; off: each step anew"},
     {"isa", HOOP_OPT_ENUM, AT(isa), "auto", 0, 0, isas, false,
      "instruction set of hoop's own kernels; auto: HOOP_ISA, or else the best of each rank's processor"},
 };
@@ -41,6 +44,14 @@ static const hoop_option dist_rows[] = {
 };
 #undef AT
 const hoop_option_table hoop__dist_options = {"dist", dist_rows, (int)(sizeof dist_rows / sizeof dist_rows[0])};
+
+#define AT(field) offsetof(hoop__memory_opts, field)
+static const hoop_option memory_rows[] = {
+    {"limit", HOOP_OPT_FLOAT, AT(limit), "256", 0, 1e9, NULL, false,
+     "MiB that tensors of a rank's leaves may take which run at once; 0: one by one"},
+};
+#undef AT
+const hoop_option_table hoop__memory_options = {"memory", memory_rows, (int)(sizeof memory_rows / sizeof memory_rows[0])};
 
 hoop_status hoop_train_comm_opts(const hoop_config *config, hoop_error *err, hoop_comm_opts *out)
 {

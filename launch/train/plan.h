@@ -9,7 +9,7 @@
 /* top level (plan.c) */
 typedef struct hoop__run_opts {
     int64_t seed, batch, leaves, epochs, steps, threads;
-    int     precision, isa, gemm;
+    int     precision, isa, gemm, capture;
     double  clip_norm;
 } hoop__run_opts;
 /* model (model.c): of any kind */
@@ -29,22 +29,27 @@ typedef struct hoop__dist_opts {
     int    algorithm, reduce;
     double bucket_mb, timeout_s;
 } hoop__dist_opts;
+/* memory (plan.c) */
+typedef struct hoop__memory_opts {
+    double limit;
+} hoop__memory_opts;
 /* checkpoint (save.c) */
 typedef struct hoop__save_opts {
     int64_t every_steps, keep;
 } hoop__save_opts;
 
 enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
+enum { HOOP__CAPTURE_AUTO, HOOP__CAPTURE_OFF };
 enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
 
 extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__data_options, hoop__short_options,
-    hoop__dist_options, hoop__save_options;
+    hoop__dist_options, hoop__memory_options, hoop__save_options;
 extern const hoop_config_choice hoop__model_choice;
 
 /* sections whose keys are those of a row of core's tables (schema.c) */
 extern const hoop_config_choice hoop__loss_choice, hoop__optim_choice, hoop__schedule_choice;
 
-enum { HOOP__PARTS = 14 }; /* option tables, choices and free keys of a training config (schema.c) */
+enum { HOOP__PARTS = 15 }; /* option tables, choices and free keys of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts     run;
@@ -53,6 +58,7 @@ struct hoop__plan {
     hoop__data_opts    data;
     hoop__specs        specs; /* of its fields */
     hoop__dist_opts    dist;
+    hoop__memory_opts  memory;
     hoop__save_opts    save;
     hoop_config_chosen loss, optim, schedule; /* rows of their tables, and the options of these */
     hoop_schedule_opts warmup;                /* what all schedules have */

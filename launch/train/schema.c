@@ -52,6 +52,7 @@ static const hoop_config_free targets = {
     CHOICE(hoop__schedule_choice, schedule)                                                                                      \
     TABLE(hoop_schedule_options, warmup)                                                                                         \
     TABLE(hoop__dist_options, dist)                                                                                              \
+    TABLE(hoop__memory_options, memory)                                                                                          \
     TABLE(hoop__save_options, save)
 #define TABLE(name, field) {.table = &name},
 #define TABLE_OF(name, field) {.table = &name, .values = &tr->plan->field},

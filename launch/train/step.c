@@ -23,16 +23,17 @@ hoop_status hoop__step_create(hoop_trainer *tr, hoop_error *err)
     s->out     = s->in + tr->data->ninputs;
     s->leaf.tr = tr;
     st         = hoop__record_create(tr, err);
-    if (st != HOOP_OK) return st;
-    s->leaf.kept = calloc((size_t)s->nkept, sizeof(hoop_tensor *));
-    return s->leaf.kept != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for leaves");
+    if (st == HOOP_OK) st = hoop__leaves_create(tr, err);
+    s->leaf.tape = tr->tape;
+    s->leaf.kept = s->plain.kept;
+    return st;
 }
 
 void hoop__step_destroy(hoop_trainer *tr)
 {
     hoop__step *s = tr->step;
+    hoop__leaves_destroy(tr);
     free(s->leaf.field);
-    free((void *)s->leaf.kept);
     free((void *)s->array);
     free((void *)s->in);
     free(s->record);
@@ -112,31 +113,38 @@ static bool read_leaf(hoop_trainer *tr, hoop_loader_leaf *got)
     return there;
 }
 
-hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
+bool hoop__step_next(hoop_trainer *tr, hoop_leaf *leaf)
 {
-    hoop__step      *s    = tr->step;
-    hoop_leaf       *leaf = &s->leaf;
-    hoop_loader_leaf got  = {0};
-    check_leaf_closed(tr);
-    if (tr->error.status != HOOP_OK) return NULL;
+    hoop__step      *s   = tr->step;
+    hoop_loader_leaf got = {0};
     while (got.n == 0) {
-        if (s->next_leaf >= s->first_leaf + s->nleaves) return NULL;
+        if (s->next_leaf >= s->first_leaf + s->nleaves) return false;
         if (tr->opts.arrays) {
-            got.leaf = s->next_leaf;
-            got.n    = hoop_leaf_samples(s->samples, tr->plan->run.leaves, s->next_leaf, &got.first);
+            got.n        = hoop_leaf_samples(s->samples, tr->plan->run.leaves, s->next_leaf, &got.first);
+            leaf->number = s->next_leaf;
+            leaf->sample = NULL;
             take_arrays(tr, leaf, got.n);
         } else if (read_leaf(tr, &got)) {
             hoop__leaf_from(leaf, &got);
         } else {
-            return NULL;
+            return false;
         }
         s->next_leaf++;
     }
-    (void)hoop_tape_reset(tr->tape, &(hoop_tape_key){(uint64_t)tr->plan->run.seed, (uint64_t)tr->status.step, (uint64_t)got.leaf},
-                          NULL);
+    return true;
+}
+
+hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
+{
+    hoop_leaf *leaf = &tr->step->leaf;
+    check_leaf_closed(tr);
+    if (tr->error.status != HOOP_OK || !hoop__step_next(tr, leaf)) return NULL;
+    (void)hoop_tape_reset(
+        tr->tape, &(hoop_tape_key){(uint64_t)tr->plan->run.seed, (uint64_t)tr->status.step, (uint64_t)leaf->number}, NULL);
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
-    s->leaf_open = true;
+    tr->step->leaf_open = true;
+    tr->step->last      = leaf->number == tr->step->last_nonempty;
     hoop__leaf_wrap(leaf);
     return leaf;
 }
@@ -144,7 +152,18 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 static void param_ready(void *ctx, int param)
 {
     hoop_trainer *tr = ctx;
-    hoop_ddp_ready(tr->ddp, param, tr->step->next_leaf - 1 == tr->step->last_nonempty);
+    hoop_ddp_ready(tr->ddp, param, tr->step->last);
+}
+
+static void param_ready_leaves(void *ctx, int param)
+{
+    hoop_ddp_ready_leaves(((hoop_trainer *)ctx)->ddp, param);
+}
+
+static void sum(void *ctx, int64_t first_block, int64_t nblocks, const void *const *terms, int nterms)
+{
+    (void)nterms;
+    hoop_ddp_sum(((hoop_trainer *)ctx)->ddp, first_block, nblocks, terms);
 }
 
 static void poll(void *ctx)
@@ -152,18 +171,43 @@ static void poll(void *ctx)
     hoop_ddp_poll(((hoop_trainer *)ctx)->ddp);
 }
 
-/* backward to where dist wants this leaf's gradient; what next_step has zeroed is added to where there are no exact sums */
+/* What next_step has zeroed is added to where there are no exact sums. */
+hoop_backward_opts hoop__step_opts(hoop_trainer *tr, int n)
+{
+    return (hoop_backward_opts){.ctx        = tr,
+                                .ready      = n > 1 ? param_ready_leaves : param_ready,
+                                .sum        = n > 1 ? sum : NULL,
+                                .poll       = hoop_comm_size(tr->comm) > 1 ? poll : NULL,
+                                .accumulate = !tr->plan->exact};
+}
+
+/* backward to where dist wants this leaf's gradient */
 static hoop_status leaf_backward(hoop_trainer *tr, hoop_tensor *loss, hoop_error *err)
 {
-    const hoop_backward_opts opts = {
-        .ctx = tr, .ready = param_ready, .poll = hoop_comm_size(tr->comm) > 1 ? poll : NULL, .accumulate = !tr->plan->exact};
-    void       *grad = hoop_params_grad(tr->params);
-    hoop_status st   = hoop_params_use_grad(tr->params, hoop_ddp_next_leaf(tr->ddp), err);
+    const hoop_backward_opts opts = hoop__step_opts(tr, 1);
+    void                    *grad = hoop_params_grad(tr->params);
+    hoop_status              st   = hoop_params_use_grad(tr->params, hoop_ddp_next_leaf(tr->ddp), err);
     hoop_profile_begin(tr->rt, "engine", HOOP_PHASE_BACKWARD, 0.0);
     if (st == HOOP_OK) st = hoop_backward(tr->tape, loss, &opts, err);
     hoop_profile_end(tr->rt);
     (void)hoop_params_use_grad(tr->params, grad, NULL);
     return st;
+}
+
+void hoop__step_check_loss(hoop_tape *t, const hoop_tensor *loss)
+{
+    if (hoop_tensor_is_poison(loss) || hoop_loss_weight(loss) != NULL) return;
+    hoop_tape_fail(
+        t, HOOP_EARG,
+        "hoop_trainer_backward: the loss has no weight to divide by; an op on a loss gives a plain tensor: make it one "
+        "by hoop_loss(t, x, hoop_loss_weight(the loss before))");
+}
+
+void hoop__step_failed(hoop_trainer *tr, hoop_error *err)
+{
+    if (err->status == HOOP_ERANGE && tr->data->train != NULL)
+        (void)hoop_fail_within(err, "step %lld, data %s", (long long)tr->status.step, tr->plan->data.train);
+    fail_locally(tr, err);
 }
 
 void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
@@ -176,16 +220,9 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
         return;
     }
     tr->step->leaf_open = false;
-    if (!hoop_tensor_is_poison(loss) && hoop_loss_weight(loss) == NULL)
-        hoop_tape_fail(
-            tr->tape, HOOP_EARG,
-            "hoop_trainer_backward: the loss has no weight to divide by; an op on a loss gives a plain tensor: make it one "
-            "by hoop_loss(t, x, hoop_loss_weight(the loss before))");
+    hoop__step_check_loss(tr->tape, loss);
     if (leaf_backward(tr, loss, &err) != HOOP_OK) {
-        if (err.status == HOOP_ERANGE && tr->data->train != NULL) {
-            (void)hoop_fail_within(&err, "step %lld, data %s", (long long)tr->status.step, tr->plan->data.train);
-        }
-        fail_locally(tr, &err);
+        hoop__step_failed(tr, &err);
         return;
     }
     hoop__record_loss(tr->step->record, loss, tr->step->leaf.n);
@@ -320,9 +357,11 @@ int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first)
     return last_first + last - *first;
 }
 
-static hoop_status step_on_arrays(hoop_trainer *tr, hoop_error *err)
+hoop_status hoop__step_finish(hoop_trainer *tr, hoop_error *err)
 {
     hoop_leaf *leaf;
+    check_leaf_closed(tr);
+    if (tr->model != NULL) hoop__step_leaves(tr);
     while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
     return hoop_trainer_update(tr, err);
 }
@@ -348,7 +387,7 @@ hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, ho
     HOOP_TRY(st, done, begin_on_arrays(tr, "hoop_trainer_step", err));
     tr->step->array[0] = x;
     tr->step->array[1] = y;
-    st                 = step_on_arrays(tr, err);
+    st                 = hoop__step_finish(tr, err);
 done:
     return st;
 }
@@ -359,7 +398,7 @@ hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *const *inputs
     HOOP_TRY(st, done, begin_on_arrays(tr, "hoop_trainer_step_fields", err));
     for (int i = 0; i < tr->data->ninputs; i++) tr->step->array[i] = inputs[i];
     for (int k = 0; k < tr->data->ntargets; k++) tr->step->array[tr->data->ninputs + k] = targets[k];
-    st = step_on_arrays(tr, err);
+    st = hoop__step_finish(tr, err);
 done:
     return st;
 }

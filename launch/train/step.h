@@ -47,11 +47,26 @@ typedef struct hoop__leaf_field {
 
 struct hoop_leaf {
     hoop_trainer     *tr;
+    hoop_tape        *tape;
+    int64_t           number; /* among those of the step */
     int64_t           n;
-    hoop__leaf_field *field; /* inputs, then targets */
-    hoop_tensor     **kept;  /* its loss, then as hoop__places says: read once backward is done */
-    bool              told;  /* what the targets lose and their metrics are among them */
+    const int64_t    *sample; /* place in the dataset of each; NULL: arrays */
+    hoop__leaf_field *field;  /* inputs, then targets */
+    hoop_tensor     **kept;   /* its loss, then as hoop__places says: read once backward is done */
+    bool              told;   /* what the targets lose and their metrics are among them */
 };
+
+/* Leaves that run at once (one is too), and what is read of them afterwards: on the trainer's tape, or on one that is kept and
+ * can run again. */
+typedef struct hoop__run {
+    hoop_tape    *tape;
+    int           n;                 /* leaves; 0: it is free */
+    int64_t      *shape;             /* rows of each, then the lengths of fields whose rows vary */
+    hoop_tensor **kept;              /* of each leaf as many as step->nkept */
+    bool          recorded, refused; /* it can run again; it was found that it cannot */
+    int64_t       used;              /* when last */
+} hoop__run;
+enum { HOOP__RUNS = 4 }; /* that are kept */
 
 struct hoop__step {
     hoop__record     *record;     /* of the step under way */
@@ -61,10 +76,20 @@ struct hoop__step {
     void             *memory;  /* metrics, and what is told of them */
     hoop_reducer      reducer; /* of records */
     hoop_leaf         leaf;
-    int               nkept;     /* tensors that are kept of a leaf */
-    hoop_tensor     **in, **out; /* of the model */
-    const char      **array;     /* the caller's rows of each field, that of the next leaf */
+    hoop_leaf        *listed; /* of this rank and step, those that have rows, */
+    int               nlisted, room;
+    hoop_leaf         all;   /* and the rows of those that run now */
+    int               nkept; /* tensors that are kept of a leaf */
+    hoop__run         plain, run[HOOP__RUNS];
+    int64_t           runs;              /* so far */
+    bool              one_by_one[2];     /* in evaluation, in training: the model mixes rows */
+    double            row_bytes;         /* of tensors that a row takes on a tape; 0: not known yet, */
+    int64_t           measured;          /* known from so many rows at once */
+    bool              measured_backward; /* and from backward too */
+    hoop_tensor     **in, **out;         /* of the model */
+    const char      **array;             /* the caller's rows of each field, that of the next leaf */
     int64_t           first_leaf, nleaves, next_leaf, last_nonempty, samples;
+    bool              last;      /* no leaf comes after those that run now */
     bool              begun;     /* a step is: next_step was called, update not yet */
     bool              leaf_open; /* next_leaf was called, backward not yet */
     volatile int      stop;
@@ -84,8 +109,35 @@ struct hoop_loader_leaf;
 void hoop__leaf_from(hoop_leaf *leaf, const struct hoop_loader_leaf *rows);
 /* its tensors, of rows that stand in leaf->field */
 void hoop__leaf_wrap(hoop_leaf *leaf);
-/* forward: the loss, and what else is read of the leaf, into leaf->kept; tr->step->out are the outputs */
-hoop_tensor *hoop__leaf_loss(hoop_leaf *leaf);
+/* forward: tr->step->out are the outputs; in the fields of its targets stands what their losses compare */
+void hoop__leaf_forward(hoop_leaf *leaf);
+/* then the loss, and what else is read of the leaf, into leaf->kept. It is number i of those whose rows `all` has. */
+hoop_tensor *hoop__leaf_lost(const hoop_leaf *all, hoop_leaf *leaf, int i);
+/* step.c: the next leaf of the step that has rows. False: there is none. */
+bool hoop__step_next(hoop_trainer *tr, hoop_leaf *leaf);
+/* an error in a leaf, with where it was */
+void hoop__step_failed(hoop_trainer *tr, hoop_error *err);
+/* where gradients of n leaves go, of one what hoop_ddp_next_leaf gave. A loss that has no weight fails its tape. */
+hoop_backward_opts hoop__step_opts(hoop_trainer *tr, int n);
+void               hoop__step_check_loss(hoop_tape *t, const hoop_tensor *loss);
+/* all leaves that are left, and the update */
+hoop_status hoop__step_finish(hoop_trainer *tr, hoop_error *err);
+/* leaves.c */
+hoop_status hoop__leaves_create(hoop_trainer *tr, hoop_error *err);
+void        hoop__leaves_destroy(hoop_trainer *tr);
+/* Forward and backward of all leaves of the step that are left, as many at once as may be. Errors are kept for update. */
+void hoop__step_leaves(hoop_trainer *tr);
+/* How many of those listed, from `first` on, may run at once; rows of a tape whose tensors stay in memory.limit, INT64_MAX where
+ * that is not known, */
+int     hoop__leaves_at_once(const hoop_trainer *tr, int first, bool training);
+int64_t hoop__leaves_rows(const hoop_trainer *tr);
+/* which these rows on it told */
+void hoop__leaves_measure(hoop_trainer *tr, const hoop_tape *t, int64_t rows, bool backward);
+/* Forward of n of them on the run's tape. False, and the tape keeps the error; where rows were mixed (step->one_by_one) the tape
+ * is reset, and they are to run one by one. */
+bool hoop__leaves_forward(hoop_trainer *tr, hoop__run *run, int first, int n, bool training, bool record);
+/* Peak of tensors on all tapes that are kept. */
+int64_t hoop__leaves_peak(const hoop_trainer *tr);
 /* record.c */
 hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__record_clear(hoop__record *r);

@@ -77,11 +77,11 @@ static int64_t largest(const void *values, hoop_dtype dtype, int64_t first, int6
     return best;
 }
 
-static void count_classes(hoop__target_tally *t, const hoop_tensor *out, const int64_t *label, int64_t labels)
+static void count_classes(hoop__target_tally *t, const hoop_tensor *out, const int64_t *label)
 {
     const void      *logits  = hoop_tensor_data(out);
     const hoop_dtype dtype   = hoop_tensor_dtype(out);
-    const int64_t    classes = hoop_tensor_size(out, -1);
+    const int64_t    classes = hoop_tensor_size(out, -1), labels = hoop_tensor_numel(out) / classes;
     for (int64_t i = 0; i < labels; i++) {
         int64_t got;
         if (label[i] < 0 || label[i] >= t->classes) continue; /* ignored, or refused by the loss */
@@ -116,16 +116,16 @@ static void sum_values(const hoop__field *f, hoop__target_tally *t, const hoop_t
         }
 }
 
-void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_leaf *leaf)
+void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_leaf *leaf, int i)
 {
     const uint64_t mode = hoop_fp_enter();
     for (int k = 0; k < t->n; k++) {
         const hoop__field      *f    = hoop__target(tr, k);
         const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
-        const hoop_tensor      *out  = tr->step->out[f->output];
+        const hoop_tensor      *out  = hoop_tape_leaf_rows(leaf->tape, tr->step->out[f->output], i);
         hoop__target_tally     *mine = &t->target[k];
         if (hoop_tensor_data(out) == NULL) continue;
-        if (mine->classes > 0) count_classes(mine, out, rows->rows, hoop_tensor_numel(rows->tensor));
+        if (mine->classes > 0) count_classes(mine, out, rows->rows);
         if (mine->values > 0) sum_values(f, mine, out, rows->rows, leaf->n);
     }
     hoop_fp_restore(mode);

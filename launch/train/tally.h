@@ -33,8 +33,8 @@ struct hoop__tally {
 /** For an evaluation of ds by tr. Errors: HOOP_ENOMEM, those of reading. Calls: Local. */
 hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop__tally *out);
 void        hoop__tally_free(hoop__tally *t);
-/** A leaf, and the model's outputs for it. */
-void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_leaf *leaf);
+/** A leaf, and the model's outputs for it, which is number i of those that ran together. */
+void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_leaf *leaf, int i);
 /** Of all ranks, and what is told. Calls: Collective. */
 hoop_status hoop__tally_reduce(hoop_trainer *tr, hoop__tally *t, hoop_error *err);
 

@@ -29,21 +29,21 @@ done:
     return st;
 }
 
-hoop_tensor *hoop__targets_wrap(hoop_trainer *tr, const hoop__field *f, hoop_dtype dtype, const void *y, int64_t n,
-                                int64_t length, hoop_tensor **raw)
+hoop_tensor *hoop__targets_wrap(const hoop_trainer *tr, hoop_tape *tape, const hoop__field *f, hoop_dtype dtype, const void *y,
+                                int64_t n, int64_t length, hoop_tensor **raw)
 {
     int64_t      full[HOOP_MAX_DIMS], flat[2] = {n};
     hoop_tensor *t;
     hoop__field_shape(f, n, length, full);
-    if (f->mean == NULL) return hoop_tape_wrap(tr->tape, dtype, f->ndim + 1, full, y);
+    if (f->mean == NULL) return hoop_tape_samples(tape, hoop_tape_wrap(tape, dtype, f->ndim + 1, full, y));
     flat[1] = hoop_tensor_numel(f->mean);
-    t       = hoop_tape_wrap(tr->tape, dtype, 2, flat, y);
+    t       = hoop_tape_samples(tape, hoop_tape_wrap(tape, dtype, 2, flat, y));
     *raw    = t;
-    if (dtype != HOOP_F64) t = hoop_cast(tr->tape, t, HOOP_F64);
-    t = hoop_sub(tr->tape, t, f->mean);
-    t = hoop_div(tr->tape, t, f->std);
-    if (tr->dtype != HOOP_F64) t = hoop_cast(tr->tape, t, tr->dtype);
-    return hoop_reshape(tr->tape, t, f->ndim + 1, full);
+    if (dtype != HOOP_F64) t = hoop_cast(tape, t, HOOP_F64);
+    t = hoop_sub(tape, t, f->mean);
+    t = hoop_div(tape, t, f->std);
+    if (tr->dtype != HOOP_F64) t = hoop_cast(tape, t, tr->dtype);
+    return hoop_reshape(tape, t, f->ndim + 1, full);
 }
 
 double hoop__targets_loss(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, hoop_dtype dtype, const void *y,

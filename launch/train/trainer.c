@@ -278,14 +278,12 @@ hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, i
 {
     hoop_error  local = {.status = HOOP_OK};
     hoop_status st;
-    hoop_leaf  *leaf;
     for (int i = 0; i < n; i++) {
         if (observers[i].start != NULL) (void)observers[i].start(observers[i].ctx, tr, &local);
     }
     st = hoop_comm_agree_status(tr->comm, &local);
     while (st == HOOP_OK && hoop_trainer_next_step(tr)) {
-        while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
-        st = hoop_trainer_update(tr, &local);
+        st = hoop__step_finish(tr, &local);
         for (int i = 0; i < n && st == HOOP_OK; i++) {
             if (observers[i].step != NULL) (void)observers[i].step(observers[i].ctx, tr, &tr->error);
         }
@@ -315,8 +313,8 @@ void hoop_trainer_stop(hoop_trainer *tr)
 const hoop_trainer_status *hoop_trainer_about(hoop_trainer *tr)
 {
     if (tr->data->loader != NULL) tr->status.stall_s = hoop_loader_stall_s(tr->data->loader);
-    tr->status.communication_s = hoop_comm_wait_s(tr->comm);
-    hoop_tape_memory(tr->tape, NULL, &tr->status.memory_peak_bytes, NULL);
+    tr->status.communication_s   = hoop_comm_wait_s(tr->comm);
+    tr->status.memory_peak_bytes = hoop__leaves_peak(tr);
     return &tr->status;
 }
 

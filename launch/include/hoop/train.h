@@ -112,8 +112,10 @@ typedef struct hoop_trainer_status {
     int64_t           memory_peak_bytes;                      /* of tensors on the tape */
     int64_t           batch, leaves; /* samples of a step over all ranks, and the leaves they are cut into */
     int               threads;
-    bool              stopped;    /* hoop_trainer_stop was heard by all */
-    int64_t           saved_step; /* of the last published checkpoint; -1: none */
+    int     at_once;    /* most of this rank's leaves that ran together in the last step of hoop_trainer_run or on arrays */
+    bool    replayed;   /* all of them ran from what was recorded of a step before */
+    bool    stopped;    /* hoop_trainer_stop was heard by all */
+    int64_t saved_step; /* of the last published checkpoint; -1: none */
 } hoop_trainer_status;
 
 /** Something that follows a run. Each call is made on all ranks at the same step, of one observer after the other: `step` of all
@@ -176,12 +178,14 @@ HOOP_API void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss);
 /** Reduce, agree, update, gather. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err);
 
-/** All steps of the config's model, telling the observers. Calls: Collective. */
+/** All steps of the config's model, telling the observers. A rank's leaves run at once where the model treats each row by itself,
+ * and steps are replayed (memory.limit and capture of the config); no bits depend on it. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, int n, hoop_error *err);
 /** Which of a step's samples this rank's leaves take: positions [*first, *first + return). Calls: Local. */
 HOOP_API int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first);
 /** One step on the caller's arrays: x, y hold this rank's share of the step's samples, in order, in the run's precision (labels
- * and indices i64). For one input and one target. Errors: HOOP_EARG where there are more, HOOP_ESTATE. Calls: Collective. */
+ * and indices i64). For one input and one target. Runs as in hoop_trainer_run. Errors: HOOP_EARG where there are more,
+ * HOOP_ESTATE. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const void *y, hoop_error *err);
 /** The same of any number: one array each, in the order of opts.inputs and opts.targets. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *const *inputs, const void *const *targets,

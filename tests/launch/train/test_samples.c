@@ -135,7 +135,7 @@ static void each_once(const seen *s, int64_t samples)
 /* On 1, 2 and 3 ranks, and from step `middle` on on as many: each sample once an epoch, and the same weights. */
 static void check(const char *config, bool texts, int64_t samples, int64_t middle)
 {
-    static plan whole[4], half, rest;
+    static plan whole[4], half, rest, run;
     for (int p = 1; p <= 3; p++) {
         seen all = {.texts = texts}, parts = {.texts = texts, .stop = middle};
         char dir[32];
@@ -147,6 +147,9 @@ static void check(const char *config, bool texts, int64_t samples, int64_t middl
         plan_good(&whole[p]);
         each_once(&all, samples);
         if (p > 1) plan_same(&whole[1], &whole[p]);
+        run.config[0] = config; /* without looking at leaves, which run together then */
+        plan_run(&run, p);
+        plan_same(&whole[1], &run);
         (void)snprintf(dir, sizeof dir, "%s-%d", texts ? "texts" : "windows", p);
         half.opts.run_dir = dir;
         plan_run(&half, p);
@@ -157,6 +160,7 @@ static void check(const char *config, bool texts, int64_t samples, int64_t middl
         each_once(&parts, samples);
         plan_same(&whole[p], &rest);
         plan_clear(&half);
+        plan_clear(&run);
         plan_clear(&rest);
     }
     for (int p = 1; p <= 3; p++) plan_clear(&whole[p]);
