@@ -65,6 +65,11 @@ static hoop_status embedding_forward(const hoop_call *c)
     if (bytes > 0) hoop_threads_share(c->threads, hoop__view_numel(c->in[1]), ROW_WEIGHT + bytes, 1, embedding_range, c);
     return HOOP_OK;
 }
+/* rows that are looked up, indices, and what comes out: not the whole table */
+static double embedding_bytes(const hoop_call *c)
+{
+    return (double)hoop__view_numel(c->in[1]) * (double)(2 * row_bytes(c) + (int64_t)sizeof(int64_t));
+}
 static int embedding_samples(const hoop_samples_call *s)
 {
     return s->axis[0] < 0 ? s->axis[1] : -1;
@@ -102,6 +107,7 @@ const hoop_op hoop__op_embedding = {
     .forward   = embedding_forward,
     .backward  = embedding_backward,
     .reference = embedding_reference,
+    .bytes     = embedding_bytes,
     .samples   = embedding_samples,
     HOOP_CASES(cases),
 };
@@ -140,6 +146,12 @@ static hoop_status embedding_grad_forward(const hoop_call *c)
         hoop_threads_share(c->threads, width, rows * (row_bytes(c) + ROW_WEIGHT) / width, 16, embedding_grad_range, c);
     return HOOP_OK;
 }
+/* gradients and indices, the table's rows that they are added to, and the table where it is cleared before */
+static double embedding_grad_bytes(const hoop_call *c)
+{
+    return (double)hoop__view_numel(c->in[1]) * (double)(3 * row_bytes(c) + (int64_t)sizeof(int64_t)) +
+           (c->add ? 0.0 : (double)c->out->shape[0] * (double)row_bytes(c));
+}
 static void embedding_grad_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_embedding(b->t, b->dy[0], b->in[1]);
@@ -176,5 +188,6 @@ const hoop_op hoop__op_embedding_grad = {
     .forward   = embedding_grad_forward,
     .backward  = embedding_grad_backward,
     .reference = embedding_grad_reference,
+    .bytes     = embedding_grad_bytes,
     HOOP_CASES(grad_cases),
 };

@@ -137,14 +137,19 @@ static double view_bytes(const hoop_view *v)
     return n;
 }
 
-void hoop__profile_begin(hoop_profile *p, const hoop_op *op, hoop_phase phase, const hoop_call *call)
+static double call_bytes(const hoop_call *call)
 {
-    double bytes = 0.0;
-    if (pthread_equal(p->thread, pthread_self()) == 0) return;
+    double bytes = call->add ? view_bytes(&call->out[0]) : 0.0; /* read as well */
     for (int i = 0; i < call->nin; i++) bytes += view_bytes(call->in[i]);
     for (int j = 0; j < call->nout; j++) bytes += view_bytes(&call->out[j]);
-    if (call->add) bytes += view_bytes(&call->out[0]); /* read as well */
-    begin(p, find_row(p, op->name, phase, true), op->flops == NULL ? 0.0 : op->flops(call), bytes);
+    return bytes;
+}
+
+void hoop__profile_begin(hoop_profile *p, const hoop_op *op, hoop_phase phase, const hoop_call *call)
+{
+    if (pthread_equal(p->thread, pthread_self()) == 0) return;
+    begin(p, find_row(p, op->name, phase, true), op->flops == NULL ? 0.0 : op->flops(call),
+          op->bytes == NULL ? call_bytes(call) : op->bytes(call));
 }
 
 void hoop__profile_end(hoop_profile *p)

@@ -123,6 +123,7 @@ typedef struct hoop_op {
      */
     int (*samples)(const hoop_samples_call *s);
     double (*flops)(const hoop_call *c); /* of a matrix product; NULL: none worth counting */
+    double (*bytes)(const hoop_call *c); /* read and written; NULL: all of its inputs and outputs once */
     /* what a forward and a reference that several ops share read of theirs: the kernel's number; y of x, or of a and b */
     int kernel;
     double (*unary)(double x);

@@ -99,6 +99,31 @@ static void ops_are_counted(void **state)
     assert_null(p);
 }
 
+/* Only the rows that are looked up are read; what is broadcast is read once. */
+static void bytes_are_those_that_move(void **state)
+{
+    hoop_profile *p;
+    hoop_tape    *t = test_tape();
+    hoop_tensor  *table, *index, *rows, *one;
+    (void)state;
+    test_ok(hoop_profile_create(test_rt, why, &p));
+    hoop_profile_start(p);
+    table = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){100, 3}, NULL);
+    table = hoop_tape_watch(t, table);
+    index = hoop_tape_tensor(t, HOOP_I64, 1, (int64_t[]){4}, NULL);
+    rows  = hoop_embedding(t, table, index);
+    one   = hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){1, 3}, NULL);
+    rows  = hoop_mul(t, rows, one);
+    rows  = hoop_sum(t, rows, HOOP_ALL_DIMS, false);
+    test_ok(hoop_backward(t, rows, NULL, why));
+    hoop_profile_stop(p);
+    expect(p, "embedding", HOOP_PHASE_FORWARD, 1, 0.0, 4 * (2 * 24.0 + 8));
+    expect(p, "mul", HOOP_PHASE_FORWARD, 1, 0.0, 8.0 * (12 + 3 + 12));
+    expect(p, "embedding_grad", HOOP_PHASE_BACKWARD, 1, 0.0, 4 * (3 * 24.0 + 8) + 100 * 24);
+    hoop_tape_destroy(&t);
+    hoop_profile_destroy(&p);
+}
+
 static void spans_share_no_time(void **state)
 {
     hoop_profile *p, *other;
@@ -207,7 +232,8 @@ static void other_threads_are_not_looked_at(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(ops_are_counted), cmocka_unit_test(spans_share_no_time),
-                                       cmocka_unit_test(nothing_is_lost), cmocka_unit_test(other_threads_are_not_looked_at)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(ops_are_counted), cmocka_unit_test(bytes_are_those_that_move),
+                                       cmocka_unit_test(spans_share_no_time), cmocka_unit_test(nothing_is_lost),
+                                       cmocka_unit_test(other_threads_are_not_looked_at)};
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
