@@ -102,13 +102,14 @@ static void forward(hoop_runtime *rt, const rows_call *c, const rows_group *g, i
 /* what leaf l loses by its outputs, weighted */
 static hoop_tensor *loss_of(const rows_call *c, leaf_run *r, const rows_group *g, int l)
 {
-    hoop_tensor *loss = NULL;
+    const hoop_key key  = test_key((uint64_t)(200 + l));
+    hoop_tensor   *loss = NULL;
     if (g != NULL) hoop_tape_set_leaf(r->t, l);
     for (int j = 0; j < c->nout; j++) {
         hoop_tensor *y = g != NULL ? hoop_tape_leaf_rows(r->t, r->out[j], l) : r->out[j], *sum;
         double      *w = test_memory(hoop_tensor_numel(y) * 8);
         if (!hoop_dtype_is_float(hoop_tensor_dtype(y))) continue;
-        for (int64_t k = 0; k < hoop_tensor_numel(y); k++) w[k] = test_uniform((uint64_t)(200 + l), (uint64_t)k, -1.5, 1.5);
+        for (int64_t k = 0; k < hoop_tensor_numel(y); k++) w[k] = test_drawn(key, (uint64_t)k, -1.5, 1.5);
         sum  = weighted_sum(r->t, y, w);
         loss = loss == NULL ? sum : hoop_add(r->t, loss, sum);
     }

@@ -51,13 +51,15 @@ typedef struct test_runtimes {
 } test_runtimes;
 extern test_runtimes test_rt;
 
-int    test_start(void **state); /* group set-up and tear-down */
-int    test_stop(void **state);
-int    test_tidy(void **state);    /* tear-down of a test */
-void  *test_memory(int64_t bytes); /* 64-aligned, freed by test_tidy */
-void  *test_mark(void);            /* test_rewind(test_mark()) frees what was taken in between */
-void   test_rewind(const void *mark);
-double test_uniform(uint64_t stream, uint64_t i, double low, double high);
+int      test_start(void **state); /* group set-up and tear-down */
+int      test_stop(void **state);
+int      test_tidy(void **state);    /* tear-down of a test */
+void    *test_memory(int64_t bytes); /* 64-aligned, freed by test_tidy */
+void    *test_mark(void);            /* test_rewind(test_mark()) frees what was taken in between */
+void     test_rewind(const void *mark);
+double   test_uniform(uint64_t stream, uint64_t i, double low, double high);
+hoop_key test_key(uint64_t stream); /* for many: test_drawn(key, i, ..) is test_uniform(stream, i, ..) */
+double   test_drawn(hoop_key key, uint64_t i, double low, double high);
 
 /** Inputs of case `index`, and the outputs' shapes and reference values where the case is expected to work. */
 void trial_make(trial *tr, const hoop_op *op, int index);

@@ -136,6 +136,7 @@ rows_call rows_leaf(const rows_call *all, const rows_group *g, int l, int axis)
 /* the inputs of all samples, each a value of the case's or up to twice as small; false: not of this case */
 static bool make_inputs(rows_call *r, int64_t samples, bool one_row)
 {
+    const hoop_key which = test_key(91), share = test_key(92);
     for (int i = 0; i < r->tr->nin; i++) {
         const trial_input *in = &r->tr->in[i];
         hoop_view         *v  = &r->in[i];
@@ -148,9 +149,9 @@ static bool make_inputs(rows_call *r, int64_t samples, bool one_row)
         hoop__view_set(v, (hoop_dtype)v->dtype, v->ndim, v->shape);
         v->data = test_memory(rows_bytes(v));
         for (int64_t k = 0, n = hoop__view_numel(v); k < n; k++) {
-            int64_t from = (int64_t)test_uniform(91, (uint64_t)k, 0.0, (double)in->numel - 0.001);
+            int64_t from = (int64_t)test_drawn(which, (uint64_t)k, 0.0, (double)in->numel - 0.001);
             if (in->is_float)
-                ((double *)v->data)[k] = (double)(float)(((double *)in->v.data)[from] * test_uniform(92, (uint64_t)k, 0.5, 1.0));
+                ((double *)v->data)[k] = (double)(float)(((double *)in->v.data)[from] * test_drawn(share, (uint64_t)k, 0.5, 1.0));
             else
                 ((int64_t *)v->data)[k] = ((int64_t *)in->v.data)[from];
         }

@@ -91,19 +91,19 @@ int test_stop(void **state)
     return 0;
 }
 
-static hoop_key stream_key(uint64_t stream)
+hoop_key test_key(uint64_t stream)
 {
     return hoop_key_make(2026, HOOP_FOR_TEST, stream, 0, 0);
 }
 
-static double uniform(hoop_key key, uint64_t i, double low, double high)
+double test_drawn(hoop_key key, uint64_t i, double low, double high)
 {
     return (double)(float)(low + (high - low) * hoop_random_f64(key, i));
 }
 
 double test_uniform(uint64_t stream, uint64_t i, double low, double high)
 {
-    return uniform(stream_key(stream), i, low, high);
+    return test_drawn(test_key(stream), i, low, high);
 }
 
 /* one token of a case string: [i64:]DIMS[<N][+] */
@@ -113,7 +113,7 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     int64_t      shape[HOOP_MAX_DIMS], below = 0;
     int          ndim     = 0;
     bool         positive = false;
-    hoop_key     key      = stream_key(stream);
+    hoop_key     key      = test_key(stream);
     char        *end;
     in->is_float = strncmp(s, "i64:", 4) != 0;
     if (!in->is_float) s += 4;
@@ -146,9 +146,9 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     in->v.data = test_memory(in->numel * 8);
     for (int64_t i = 0; i < in->numel; i++) {
         if (in->is_float)
-            ((double *)in->v.data)[i] = uniform(key, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
+            ((double *)in->v.data)[i] = test_drawn(key, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
         else
-            ((int64_t *)in->v.data)[i] = (int64_t)uniform(key, (uint64_t)i, 0.0, (double)below - 0.001);
+            ((int64_t *)in->v.data)[i] = (int64_t)test_drawn(key, (uint64_t)i, 0.0, (double)below - 0.001);
     }
     tr->views[tr->nin] = &in->v;
     tr->nin++;
@@ -282,10 +282,10 @@ double *trial_weights(const trial *tr, uint64_t stream)
 {
     int64_t  n    = tr->out_numel[0];
     double  *w    = test_memory(n * 8);
-    hoop_key size = stream_key(stream), sign = stream_key(stream + 1);
+    hoop_key size = test_key(stream), sign = test_key(stream + 1);
     for (int64_t i = 0; i < n; i++) {
-        w[i] = uniform(size, (uint64_t)i, 0.5, 1.5);
-        if (uniform(sign, (uint64_t)i, 0.0, 1.0) < 0.5) w[i] = -w[i];
+        w[i] = test_drawn(size, (uint64_t)i, 0.5, 1.5);
+        if (test_drawn(sign, (uint64_t)i, 0.0, 1.0) < 0.5) w[i] = -w[i];
     }
     return w;
 }
