@@ -43,11 +43,17 @@ hoop_status hoop_tape_set_leaves(hoop_tape *t, int n, const int64_t *rows, const
     return HOOP_OK;
 }
 
-void hoop__leaves_clear(hoop_tape *t)
+/* what a pass that failed has left */
+static void leaf_grads_drop(hoop_tape *t)
 {
     for (int32_t i = 0; i < t->leaf_grads.n; i++)
         if (t->leaf_grads.v[i].storage != NULL) hoop__storage_put(&t->cache, t->leaf_grads.v[i].storage);
-    t->leaf_grads.n   = 0;
+    t->leaf_grads.n = 0;
+}
+
+void hoop__leaves_clear(hoop_tape *t)
+{
+    leaf_grads_drop(t);
     t->leaves.n       = 0;
     t->leaves.current = -1;
     t->leaves.samples = 0;
@@ -273,6 +279,7 @@ bool hoop__leaves_begin_backward(hoop_tape *t)
 {
     const int nparams = t->params == NULL ? 0 : t->params->count;
     if (t->leaves.n == 0) return true;
+    leaf_grads_drop(t);
     if (!HOOP_GROW(t, t->leaf_grads, nparams + 1)) return false;
     memset(t->leaf_grads.v, 0, (size_t)(nparams + 1) * sizeof *t->leaf_grads.v);
     t->leaf_grads.n = nparams;
