@@ -5,7 +5,12 @@
 
 #include <string.h>
 
-extern const hoop_op hoop__op_mse, hoop__op_loss;
+extern const hoop_op hoop__op_mse, hoop__op_mse_grad, hoop__op_loss;
+
+typedef struct mse_grad_attrs {
+    double factor; /* 2 of y, -2 of the target */
+} mse_grad_attrs;
+static const hoop_field mse_grad_fields[] = {{"factor", 'f', offsetof(mse_grad_attrs, factor)}};
 
 /**
  * hoop_mse - squared differences, summed.
@@ -54,14 +59,10 @@ static hoop_status mse_forward(const hoop_call *c)
 }
 static void mse_backward(hoop_backward_call *b)
 {
-    hoop_tensor *difference, *twice;
-    if (b->dy[0] == NULL) return;
-    difference = hoop_sub(b->t, b->in[0], b->in[1]);
-    twice      = hoop_scale(b->t, b->dy[0], 2.0);
-    if (hoop_sink(b, 0)) hoop_mul(b->t, difference, twice);
-    if (hoop_needs(b, 1)) {
-        hoop_tensor *minus = hoop_neg(b->t, twice);
-        if (hoop_sink(b, 1)) hoop_mul(b->t, difference, minus);
+    for (int i = 0; i < 2 && b->dy[0] != NULL; i++) {
+        if (hoop_sink(b, i))
+            hoop_op_call(b->t, &hoop__op_mse_grad, (hoop_tensor *[]){b->in[0], b->in[1], b->dy[0]}, 3,
+                         &(mse_grad_attrs){i == 0 ? 2.0 : -2.0}, NULL);
     }
 }
 static void mse_reference(const hoop_call *c)
@@ -90,6 +91,74 @@ const hoop_op hoop__op_mse = {
     .backward  = mse_backward,
     .reference = mse_reference,
     HOOP_CASES(mse_cases),
+};
+
+/* mse_grad: (y, target, dloss ()) -> (y - target) (factor dloss) */
+static hoop_status mse_grad_shape(hoop_shape_call *s)
+{
+    hoop_shape_call two = *s;
+    hoop_status     st;
+    two.nin = 2;
+    st      = hoop__shape_same(&two);
+    if (st != HOOP_OK) return st;
+    if (s->in[2]->ndim != 0) return hoop_fail(s->err, HOOP_ESHAPE, "dloss () is wanted");
+    return s->in[2]->dtype == s->in[0]->dtype ? HOOP_OK : hoop_fail(s->err, HOOP_EDTYPE, "floats of one dtype are wanted");
+}
+static void mse_grad_range(const void *ctx, int64_t first, int64_t n)
+{
+    const hoop_call *c      = ctx;
+    const double     factor = ((const mse_grad_attrs *)c->attrs)->factor;
+    hoop_dtype       dtype  = (hoop_dtype)c->out->dtype;
+    int64_t          at     = first * (int64_t)hoop_dtype_size(dtype);
+    char            *dx     = (char *)c->out->data + at;
+    float            f      = 0.0F;
+    double           d      = 0.0;
+    if (dtype == HOOP_F32)
+        f = *(const float *)c->in[2]->data * (float)factor;
+    else
+        d = *(const double *)c->in[2]->data * factor;
+    c->kernels->binary[HOOP_BINARY_sub][dtype](n, (const char *)c->in[0]->data + at, 1, (const char *)c->in[1]->data + at, 1, dx,
+                                               false);
+    c->kernels->binary[HOOP_BINARY_mul][dtype](n, dx, 1, dtype == HOOP_F32 ? (const void *)&f : (const void *)&d, 0, dx, false);
+}
+static hoop_status mse_grad_forward(const hoop_call *c)
+{
+    hoop_threads_share(c->threads, hoop__view_numel(c->out), 2 * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype), 64,
+                       mse_grad_range, c);
+    return HOOP_OK;
+}
+static hoop_tensor *mse_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
+{
+    hoop_tensor *difference = hoop_sub(t, in[0], in[1]);
+    hoop_tensor *scaled     = hoop_scale(t, in[2], ((const mse_grad_attrs *)attrs)->factor);
+    (void)nin;
+    return hoop_mul(t, difference, scaled);
+}
+static void mse_grad_reference(const hoop_call *c)
+{
+    const double scaled = hoop__at(c->in[2], 0) * ((const mse_grad_attrs *)c->attrs)->factor;
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
+        ((double *)c->out->data)[i] = (hoop__at(c->in[0], i) - hoop__at(c->in[1], i)) * scaled;
+}
+static const mse_grad_attrs two = {2.0}, minus_two = {-2.0};
+
+static const hoop_case mse_grad_cases[] = {
+    {"3x4 3x4 .", &two},          {"133 133 .", &minus_two},          {"0x3 0x3 .", &two}, {"3x4 4 .", &two, HOOP_ESHAPE},
+    {"3 3 3", &two, HOOP_ESHAPE}, {"3 3 i64:.<4", &two, HOOP_EDTYPE},
+};
+
+const hoop_op hoop__op_mse_grad = {
+    .name       = "mse_grad",
+    .min_in     = 3,
+    .max_in     = 3,
+    .nout       = 1,
+    .attrs_size = sizeof(mse_grad_attrs),
+    HOOP_FIELDS(mse_grad_fields),
+    .shape     = mse_grad_shape,
+    .forward   = mse_grad_forward,
+    .composite = mse_grad_composite,
+    .reference = mse_grad_reference,
+    HOOP_CASES(mse_grad_cases),
 };
 
 /**
