@@ -349,6 +349,7 @@ static bool run_leaves(hoop_trainer *tr, int first, int n)
     }
     tr->status.replayed = tr->status.replayed && run->recorded;
     record_leaves(tr, first, n);
+    hoop__emissions_take(tr, run->tape);
     if (!kept || run->recorded) return true;
     hoop__leaves_measure(tr, run->tape, rows_of(tr, first, n), true);
     end_recording(run);

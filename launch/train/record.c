@@ -167,6 +167,7 @@ static void combine_one(hoop__record *a, const hoop__record *b)
     a->nonfinite += b->nonfinite;
     a->stop += b->stop;
     a->saving += b->saving;
+    a->emissions += b->emissions;
     if (b->error_rank < a->error_rank) {
         a->error_rank = b->error_rank;
         memcpy(a->error_text, b->error_text, sizeof a->error_text);

@@ -38,6 +38,7 @@ void hoop__step_destroy(hoop_trainer *tr)
     free((void *)s->in);
     free(s->record);
     free(s->evaluation);
+    free(s->emitted);
     free(s->place);
     free(s->told[0]);
     free(s->memory);
@@ -227,6 +228,7 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
     }
     hoop__record_loss(tr->step->record, loss, tr->step->leaf.n);
     if (tr->step->leaf.told) hoop__record_targets(&tr->step->leaf, tr->step->record);
+    hoop__emissions_take(tr, tr->tape);
     if (!tr->step->leaf.told && tr->data->ntargets == 1 &&
         tr->step->place[0].units != HOOP__SUM_LOSS) /* of a loss of the caller's own we know no units */
         hoop_exact_scalar_deposit(&tr->step->record->sum[tr->step->place[0].units], hoop_tensor_item(loss));
@@ -332,6 +334,7 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     st   = update_own(tr, err);
     hoop_fp_restore(mode);
     if (st != HOOP_OK) goto done; /* on all ranks */
+    HOOP_TRY(st, done, hoop__emissions_apply(tr, err));
     HOOP_TRY(st, done, hoop_ddp_gather(tr->ddp, hoop_params_data(tr->params), err));
     hoop_optim_advance(tr->optim);
     s->step++;

@@ -13,6 +13,7 @@ typedef struct hoop__record {
     int64_t           samples;
     int64_t           nonfinite;    /* ranks that saw a gradient that is not finite */
     int64_t           stop, saving; /* saving: ranks that are busy with a checkpoint */
+    int64_t           emissions;    /* for buffers */
     int64_t           error_rank;   /* lowest; INT64_MAX: none */
     char              error_text[HOOP_ERROR_TEXT / 2];
     hoop_exact_scalar squares; /* of gradients */
@@ -69,31 +70,33 @@ typedef struct hoop__run {
 enum { HOOP__RUNS = 4 }; /* that are kept */
 
 struct hoop__step {
-    hoop__record     *record;     /* of the step under way */
-    hoop__record     *evaluation; /* of the evaluation under way */
-    hoop__places     *place;      /* of each target */
-    hoop_target_sums *told[HOOP__TOLD];
-    void             *memory;  /* metrics, and what is told of them */
-    hoop_reducer      reducer; /* of records */
-    hoop_leaf         leaf;
-    hoop_leaf        *listed; /* of this rank and step, those that have rows, */
-    int               nlisted, room;
-    hoop_leaf         all;   /* and the rows of those that run now */
-    int               nkept; /* tensors that are kept of a leaf */
-    hoop__run         plain, run[HOOP__RUNS];
-    int64_t           runs;              /* so far */
-    bool              one_by_one[2];     /* in evaluation, in training: the model mixes rows */
-    double            row_bytes;         /* of tensors that a row takes on a tape; 0: not known yet, */
-    int64_t           measured;          /* known from so many rows at once */
-    bool              measured_backward; /* and from backward too */
-    hoop_tensor     **in, **out;         /* of the model */
-    const char      **array;             /* the caller's rows of each field, that of the next leaf */
-    int64_t           first_leaf, nleaves, next_leaf, last_nonempty, samples;
-    bool              last;      /* no leaf comes after those that run now */
-    bool              begun;     /* a step is: next_step was called, update not yet */
-    bool              leaf_open; /* next_leaf was called, backward not yet */
-    volatile int      stop;
-    double            created_s; /* when the trainer was */
+    hoop__record      *record;     /* of the step under way */
+    hoop__record      *evaluation; /* of the evaluation under way */
+    hoop__places      *place;      /* of each target */
+    hoop_target_sums  *told[HOOP__TOLD];
+    void              *memory;  /* metrics, and what is told of them */
+    hoop_reducer       reducer; /* of records */
+    hoop_leaf          leaf;
+    hoop_leaf         *listed; /* of this rank and step, those that have rows, */
+    int                nlisted, room;
+    hoop_leaf          all;   /* and the rows of those that run now */
+    int                nkept; /* tensors that are kept of a leaf */
+    hoop__run          plain, run[HOOP__RUNS];
+    int64_t            runs;              /* so far */
+    bool               one_by_one[2];     /* in evaluation, in training: the model mixes rows */
+    double             row_bytes;         /* of tensors that a row takes on a tape; 0: not known yet, */
+    int64_t            measured;          /* known from so many rows at once */
+    bool               measured_backward; /* and from backward too */
+    hoop_exact_scalar *emitted;           /* for buffers (emissions.c); NULL: nothing was so far */
+    int64_t            nemitted;
+    hoop_tensor      **in, **out; /* of the model */
+    const char       **array;     /* the caller's rows of each field, that of the next leaf */
+    int64_t            first_leaf, nleaves, next_leaf, last_nonempty, samples;
+    bool               last;      /* no leaf comes after those that run now */
+    bool               begun;     /* a step is: next_step was called, update not yet */
+    bool               leaf_open; /* next_leaf was called, backward not yet */
+    volatile int       stop;
+    double             created_s; /* when the trainer was */
 };
 
 /* HOOP_ESTATE inside a step, of the call `what` */
@@ -122,6 +125,9 @@ hoop_backward_opts hoop__step_opts(hoop_trainer *tr, int n);
 void               hoop__step_check_loss(hoop_tape *t, const hoop_tensor *loss);
 /* all leaves that are left, and the update */
 hoop_status hoop__step_finish(hoop_trainer *tr, hoop_error *err);
+/* emissions.c: what was emitted for buffers on a tape; in update, with all ranks, buffers become that */
+void        hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t);
+hoop_status hoop__emissions_apply(hoop_trainer *tr, hoop_error *err);
 /* leaves.c */
 hoop_status hoop__leaves_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__leaves_destroy(hoop_trainer *tr);
