@@ -10,6 +10,7 @@
 #include "tape/tape.h"
 
 #include "base/threads.h"
+#include "runtime/profile.h"
 #include "tape/rows.h"
 
 #include <stdatomic.h>
@@ -615,6 +616,8 @@ hoop_status hoop__sum_pieces(hoop_tape *t, const hoop_launch *l, int param, hoop
     p.work_bytes = pieces_workspace(&p);
     p.memory     = hoop__scratch(t, &t->pieces, threads * (t->leaves.n * p.buffer_bytes + p.work_bytes));
     if (p.memory == NULL) return hoop_fail(why, HOOP_ENOMEM, "no memory for gradients of %d leaves", t->leaves.n);
+    if (t->rt->profile != NULL) hoop__profile_launch(t, l);
     hoop_threads_run(t->rt->threads, threads, pieces_task, &p);
+    if (t->rt->profile != NULL) hoop__profile_end(t->rt->profile);
     return why->status;
 }

@@ -56,6 +56,13 @@ hoop_status hoop__run_kernel(const hoop_tape *t, const hoop_launch *l, hoop_thre
     return st;
 }
 
+void hoop__profile_launch(const hoop_tape *t, const hoop_launch *l)
+{
+    hoop_tape_key   key;
+    const hoop_call c = call_of(t, l, NULL, &key, NULL);
+    hoop__profile_begin(t->rt->profile, l->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
+}
+
 /* with workspace of the tape's and all threads */
 static bool run(hoop_tape *t, const hoop_launch *l)
 {

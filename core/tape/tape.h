@@ -216,6 +216,8 @@ bool hoop__launch(hoop_tape *t, const hoop_launch *l);
 /* the call itself, by any thread, and the workspace it wants */
 int64_t     hoop__workspace(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads);
 hoop_status hoop__run_kernel(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads, void *work, hoop_error *why);
+/* tell the profile, which there is, of work that makes the output of l in parts, until hoop__profile_end */
+void hoop__profile_launch(const hoop_tape *t, const hoop_launch *l);
 /* every element of v, contiguous, = value; base as of launch */
 void hoop__tape_fill(hoop_tape *t, const hoop_view *v, int32_t base, double value);
 /* what is kept beside kernels: READY of a parameter, POLL; the sum of its terms; its gradient made in pieces */

@@ -67,8 +67,15 @@ static void bench_tells_where_the_time_goes(void **state)
     check_row(profile, "sum", "backward", 4, "gb_s");
     check_row(profile, "tanh_grad", "backward", 3, "gb_s");
     check_row(profile, "update", NULL, 1, "gb_s");
-    check_row(profile, "engine", "backward", 0, NULL);
+    check_row(profile, "engine, replayed", NULL, 1, NULL);
     check_row(profile, "other", NULL, 0, NULL);
+    json_decref(o);
+    (void)hoop("bench train tiny --warm-up 0 --steps 5 --profile --json --set capture=off");
+    assert_int_equal(last.code, 0);
+    o       = as_json();
+    profile = json_object_get(o, "profile");
+    check_row(profile, "engine", "forward", 0, NULL);
+    check_row(profile, "engine", "backward", 0, NULL);
     json_decref(o);
     (void)hoop("bench train tiny --warm-up 0 --steps 5 --profile --threads 2");
     succeeded();
