@@ -217,6 +217,7 @@ const hoop_op hoop__op_scale = {
     .forward   = scale_forward,
     .backward  = scale_backward,
     .reference = scale_reference,
+    .samples   = hoop__samples_broadcast,
     HOOP_CASES(scalar_cases),
 };
 
@@ -255,6 +256,7 @@ const hoop_op hoop__op_shift = {
     .forward   = shift_forward,
     .backward  = shift_backward,
     .reference = shift_reference,
+    .samples   = hoop__samples_broadcast,
     HOOP_CASES(scalar_cases),
 };
 

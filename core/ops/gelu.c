@@ -133,6 +133,7 @@ const hoop_op hoop__op_gelu = {
     .forward   = gelu_forward,
     .backward  = gelu_backward,
     .reference = gelu_reference,
+    .samples   = hoop__samples_broadcast,
     HOOP_CASES(gelu_cases),
 };
 
@@ -148,5 +149,6 @@ const hoop_op hoop__op_gelu_grad = {
     .forward   = gelu_grad_forward,
     .composite = gelu_grad_composite,
     .reference = gelu_grad_reference,
+    .samples   = hoop__samples_broadcast,
     HOOP_CASES(gelu_grad_cases),
 };

@@ -70,6 +70,23 @@ int hoop__samples_any(const hoop_samples_call *s)
     return s->axis[0];
 }
 
+int hoop__samples_broadcast(const hoop_samples_call *s)
+{
+    const hoop_view *y    = s->out;
+    int              axis = -1;
+    for (int i = 0; i < s->nin; i++) {
+        int d = s->axis[i] + y->ndim - s->in[i]->ndim;
+        if (s->axis[i] < 0) continue;
+        if ((axis >= 0 && d != axis) || s->in[i]->shape[s->axis[i]] != y->shape[d]) return -1;
+        axis = d;
+    }
+    for (int i = 0; i < s->nin && axis >= 0; i++) { /* the others are the same for each */
+        int d = axis - y->ndim + s->in[i]->ndim;
+        if (s->axis[i] < 0 && d >= 0 && s->in[i]->shape[d] != 1) return -1;
+    }
+    return axis;
+}
+
 int hoop__samples_outer(const hoop_samples_call *s)
 {
     for (int i = 1; i < s->nin; i++) {

@@ -16,8 +16,9 @@ hoop_status hoop__shape_rows(hoop_shape_call *s);      /* as same, with at least
 hoop_status hoop__check_float(hoop_shape_call *s, int i);
 
 /* where samples are (hoop_op.samples), besides hoop__samples_rows */
-int hoop__samples_any(const hoop_samples_call *s);   /* one input: in the same dim, whichever it is */
-int hoop__samples_outer(const hoop_samples_call *s); /* all inputs of one shape: in any dim but the last */
+int hoop__samples_any(const hoop_samples_call *s);       /* one input: in the same dim, whichever it is */
+int hoop__samples_outer(const hoop_samples_call *s);     /* all inputs of one shape: in any dim but the last */
+int hoop__samples_broadcast(const hoop_samples_call *s); /* element by element: in any dim */
 
 /* checks of what an input is; the text says what would be right */
 void hoop__out_like(hoop_view *out, const hoop_view *x);
@@ -67,12 +68,12 @@ void hoop__reference_binary(const hoop_call *c);
 /* What descriptors of elementwise ops have in common: f(x), the gradient of one of y and dy, f(a, b) broadcast. */
 #define HOOP__UNARY(number, f)                                                                                                   \
     .min_in = 1, .max_in = 1, .nout = 1, .shape = hoop__shape_unary, .forward = hoop__forward_unary, .kernel = (number),         \
-    .reference = hoop__reference_unary, .unary = (f)
+    .reference = hoop__reference_unary, .unary = (f), .samples = hoop__samples_broadcast
 #define HOOP__UNARY_GRAD(number, f)                                                                                              \
     .min_in = 2, .max_in = 2, .nout = 1, .shape = hoop__shape_same, .forward = hoop__forward_unary_grad, .kernel = (number),     \
-    .reference = hoop__reference_binary, .binary = (f)
+    .reference = hoop__reference_binary, .binary = (f), .samples = hoop__samples_broadcast
 #define HOOP__BINARY(number, f)                                                                                                  \
     .min_in = 2, .max_in = 2, .nout = 1, .shape = hoop__shape_broadcast, .forward = hoop__forward_binary, .kernel = (number),    \
-    .reference = hoop__reference_binary, .binary = (f)
+    .reference = hoop__reference_binary, .binary = (f), .samples = hoop__samples_broadcast
 
 #endif

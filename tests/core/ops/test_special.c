@@ -395,6 +395,20 @@ static void matmul_shapes(void **state)
     }
 }
 
+/* What holds of a row that says HOOP_OP_ROW_WISE and no more: samples in dim 0 of all, as many as the output has. Rows that are
+ * joined are not. */
+static void row_wise_without_a_hook(void **state)
+{
+    hoop_op add = *hoop_op_find("add"), concat = *hoop_op_find("concat");
+    void   *op = &add;
+    (void)state;
+    add.samples = concat.samples = NULL;
+    check_rows(&op);
+    check_leaves(&op);
+    op = &concat;
+    check_rows(&op);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,7 +418,7 @@ int main(void)
         cmocka_unit_test_teardown(sum_to_shapes, test_tidy),   cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
         cmocka_unit_test_teardown(casts, test_tidy),           cmocka_unit_test_teardown(detached, test_tidy),
         cmocka_unit_test_teardown(ties_share, test_tidy),      cmocka_unit_test_teardown(matmul_shapes, test_tidy),
-        cmocka_unit_test_teardown(split_into_many, test_tidy),
+        cmocka_unit_test_teardown(split_into_many, test_tidy), cmocka_unit_test_teardown(row_wise_without_a_hook, test_tidy),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
