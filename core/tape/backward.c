@@ -330,7 +330,7 @@ static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *const *ys
     int        current   = t->leaves.current;
     int32_t    last      = t->nodes.n;
     t->passes++;
-    if (t->error.status != HOOP_OK || !HOOP_GROW(t, t->uses, nparams + 1) || !hoop__leaves_begin_backward(t)) goto done;
+    if (t->error.status != HOOP_OK || !HOOP_GROW(t, t->uses, nparams + 1) || !hoop__leaf_grads_begin(t)) goto done;
     memset(t->uses.v, 0, (size_t)(nparams + 1) * sizeof *t->uses.v);
     if (!reach(p, ys, n)) goto done;
     t->recording = t->create_graph;

@@ -251,14 +251,27 @@ typedef struct hoop_called {
 
 /* how it is run; *axis: that of its outputs, or -1 */
 hoop__way hoop__leaves_way(hoop_tape *t, const hoop_called *c, const hoop_tensor *sink, int *axis);
-/* EACH: run it, into the gradients of a parameter */
-void hoop__leaves_each(hoop_tape *t, const hoop_called *c, hoop_tensor *target);
 /* APART: run it */
 bool         hoop__leaves_apart(hoop_tape *t, const hoop_launch *l, hoop_tensor *const *in, int axis);
 hoop_tensor *hoop__leaf_slice(hoop_tape *t, hoop_tensor *x, int leaf); /* header without history; NULL: sticky error */
-void         hoop__leaves_clear(hoop_tape *t);
-void         hoop__leaves_free(hoop_tape *t);
-bool         hoop__leaves_begin_backward(hoop_tape *t);
+/* rows of one leaf of a view whose dim `axis` runs over samples */
+void hoop__leaf_view(const hoop_tape *t, hoop_view *v, int axis, int leaf);
+void hoop__leaves_clear(hoop_tape *t);
+void hoop__leaves_free(hoop_tape *t);
+/* x is rows of one leaf of another tensor: the place of its gradient in that tensor's. NULL: sticky error */
+hoop_tensor *hoop__rows_grad(hoop_tape *t, hoop_tensor *x, bool *add);
+
+/* ---- leaf_grads.c, leaf_sums.c ---- */
+
+/* of one leaf's gradient of a parameter, whole blocks */
+static inline int64_t hoop__term_bytes(const hoop_tape *t, int param)
+{
+    return t->params->param[param].nblocks * HOOP_BLOCK * (int64_t)hoop_dtype_size(t->params->dtype);
+}
+bool hoop__leaf_grads_begin(hoop_tape *t); /* before backward */
+void hoop__leaf_grads_drop(hoop_tape *t);  /* what a pass that failed has left */
+/* EACH: run it, into the gradients of a parameter */
+void hoop__leaves_each(hoop_tape *t, const hoop_called *c, hoop_tensor *target);
 /* the gradient of a parameter in the current leaf; **set: does it hold something. NULL: sticky error */
 void *hoop__leaf_grad(hoop_tape *t, int param, uint8_t **set);
 /* all leaves have their gradients of it: to opts->sum, if they were not given there already */
@@ -268,7 +281,4 @@ void hoop__leaf_grads_flush(hoop_tape *t, int param);
 /* these again, in replay */
 void        hoop__sum_terms(hoop_tape *t, int param, const void *terms);
 hoop_status hoop__sum_pieces(hoop_tape *t, const hoop_launch *l, int param, hoop_error *why);
-/* x is rows of one leaf of another tensor: the place of its gradient in that tensor's. NULL: sticky error */
-hoop_tensor *hoop__rows_grad(hoop_tape *t, hoop_tensor *x, bool *add);
-
 #endif
