@@ -5,19 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void hoop__op_failed(hoop_tape *t, const hoop_op *op, const hoop_view *const *in, int nin, const hoop_error *why)
-{
-    char   text[512], shape[160];
-    size_t at = 0;
-    text[0]   = '\0';
-    for (int i = 0; i < nin && at + sizeof shape < sizeof text; i++) {
-        int n =
-            snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", hoop__view_describe(in[i], shape, sizeof shape));
-        at += n > 0 ? (size_t)n : 0;
-    }
-    hoop_tape_fail(t, why->status, "%s: %s; inputs %s", op->name, why->text, text);
-}
-
 static hoop_tensor *op_failed(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const hoop_error *why)
 {
     char   text[512], shape[160];
@@ -74,32 +61,6 @@ static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in,
         }
     }
     return true;
-}
-
-void hoop__record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor *const *out,
-                  int nout)
-{
-    const int32_t first = t->ids.n, at = t->attrs.n, size = attrs == NULL ? 0 : (int32_t)((op->attrs_size + 15) / 16 * 16);
-    bool          needs = false, leads = false;
-    for (int i = 0; i < nin; i++) {
-        needs |= in[i]->needs_grad;
-        leads |= in[i]->leads;
-    }
-    if (!HOOP_GROW(t, t->nodes, t->nodes.n + 1) || !HOOP_GROW(t, t->ids, first + nin + nout) ||
-        !HOOP_GROW(t, t->attrs, at + size))
-        return;
-    for (int i = 0; i < nin; i++) t->ids.v[first + i] = in[i]->id;
-    for (int j = 0; j < nout; j++) t->ids.v[first + nin + j] = out[j]->id;
-    if (size > 0) memcpy(t->attrs.v + at, attrs, op->attrs_size);
-    t->nodes.v[t->nodes.n] = (hoop_node){op, first, nin, nout, size > 0 ? at : -1, t->leaves.current};
-    t->ids.n += nin + nout;
-    t->attrs.n += size;
-    for (int j = 0; j < nout; j++) {
-        out[j]->node       = t->nodes.n;
-        out[j]->needs_grad = needs && (op->flags & HOOP_OP_NO_GRAD) == 0 && hoop_dtype_is_float((hoop_dtype)out[j]->v.dtype);
-        out[j]->leads      = leads && out[j]->needs_grad;
-    }
-    t->nodes.n++;
 }
 
 static hoop_tensor *call_view(hoop_tape *t, hoop_tensor *const *in, const hoop_view *v, int64_t offset)

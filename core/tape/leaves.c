@@ -36,7 +36,6 @@ hoop_status hoop_tape_set_leaves(hoop_tape *t, int n, const int64_t *rows, const
 
 void hoop__leaves_clear(hoop_tape *t)
 {
-    hoop__leaf_grads_drop(t);
     t->leaves.n       = 0;
     t->leaves.current = -1;
     t->leaves.samples = 0;
@@ -51,7 +50,6 @@ void hoop__leaves_free(hoop_tape *t)
     free(t->leaves.first.v);
     free(t->leaves.number.v);
     free(t->leaves.sites.v);
-    free(t->leaf_grads.v);
 }
 
 hoop_tensor *hoop_tape_samples(hoop_tape *t, hoop_tensor *x)

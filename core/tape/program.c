@@ -11,84 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-hoop_tape_key hoop__leaf_key(const hoop_tape *t, int leaf)
-{
-    hoop_tape_key key = t->key;
-    if (leaf >= 0 && leaf < t->leaves.n) key.leaf = t->leaves.number.v[leaf];
-    return key;
-}
-
-/* ---- run ---- */
-
-/* what a kernel is given; key: where its call's key is to stand */
-static hoop_call call_of(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads, hoop_tape_key *key, hoop_error *why)
-{
-    if ((l->op->flags & HOOP_OP_RANDOM) != 0) *key = hoop__leaf_key(t, l->leaf);
-    return (hoop_call){.op      = l->op,
-                       .in      = l->in,
-                       .nin     = l->nin,
-                       .out     = l->out,
-                       .nout    = l->nout,
-                       .attrs   = l->attrs,
-                       .add     = l->add,
-                       .blas    = t->rt->blas,
-                       .kernels = t->rt->kernels,
-                       .threads = threads,
-                       .key     = key,
-                       .err     = why};
-}
-
-int64_t hoop__workspace(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads)
-{
-    hoop_tape_key   key;
-    const hoop_call c = call_of(t, l, threads, &key, NULL);
-    return l->op->workspace == NULL ? 0 : l->op->workspace(&c);
-}
-
-hoop_status hoop__run_kernel(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads, void *work, hoop_error *why)
-{
-    hoop_tape_key key;
-    hoop_call     c = call_of(t, l, threads, &key, why);
-    hoop_status   st;
-    c.work = work;
-    st     = l->op->forward(&c);
-    if (st != HOOP_OK && why->status == HOOP_OK) (void)hoop_fail(why, st, "%s", hoop_status_text(st));
-    return st;
-}
-
-void hoop__profile_launch(const hoop_tape *t, const hoop_launch *l)
-{
-    hoop_tape_key   key;
-    const hoop_call c = call_of(t, l, NULL, &key, NULL);
-    hoop__profile_begin(t->rt->profile, l->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
-}
-
-/* with workspace of the tape's and all threads */
-static bool run(hoop_tape *t, const hoop_launch *l)
-{
-    hoop_error    why;
-    hoop_tape_key key;
-    hoop_call     c = call_of(t, l, t->rt->threads, &key, &why);
-    int64_t       bytes;
-    hoop_status   st;
-    why.status  = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */
-    why.text[0] = '\0';
-    bytes       = l->op->workspace == NULL ? 0 : l->op->workspace(&c);
-    if (bytes > 0) c.work = hoop__scratch(t, &t->scratch, bytes);
-    if (bytes > 0 && c.work == NULL) {
-        st = hoop_fail(&why, HOOP_ENOMEM, "no memory for %lld bytes of workspace", (long long)bytes);
-    } else {
-        if (t->rt->profile != NULL)
-            hoop__profile_begin(t->rt->profile, l->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
-        st = l->op->forward(&c);
-        if (t->rt->profile != NULL) hoop__profile_end(t->rt->profile);
-    }
-    if (st == HOOP_OK) return true;
-    if (why.status == HOOP_OK) (void)hoop_fail(&why, st, "%s", hoop_status_text(st));
-    hoop__op_failed(t, l->op, l->in, l->nin, &why);
-    return false;
-}
-
 static void fill(const hoop_tape *t, const hoop_view *v, double value)
 {
     const int64_t n = hoop__view_numel(v);
@@ -150,7 +72,7 @@ static hoop_command *keep_launch(hoop_tape *t, const hoop_launch *l, int kind, i
 bool hoop__launch(hoop_tape *t, const hoop_launch *l)
 {
     if (t->program.open) (void)keep_launch(t, l, HOOP__RUN, l->nout);
-    return run(t, l);
+    return hoop__run(t, l);
 }
 
 void hoop__tape_fill(hoop_tape *t, const hoop_view *v, int32_t base, double value)
@@ -270,7 +192,7 @@ static hoop_status replay_one(hoop_tape *t, const hoop_command *c)
     hoop_error          why;
     switch (c->kind) {
     case HOOP__RUN:
-        if (!run(t, &l)) return t->error.status;
+        if (!hoop__run(t, &l)) return t->error.status;
         break;
     case HOOP__FILL:
         fill(t, l.out, c->value);

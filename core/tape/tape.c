@@ -37,6 +37,7 @@ void hoop_tape_destroy(hoop_tape **tape)
     if (tape == NULL || *tape == NULL) return;
     t = *tape;
     release_all(t, 0);
+    hoop__leaf_grads_drop(t);
     hoop__leaves_free(t);
     hoop__program_free(t);
     if (t->scratch != NULL) hoop__storage_put(&t->cache, t->scratch);
@@ -53,6 +54,7 @@ void hoop_tape_destroy(hoop_tape **tape)
     free(t->last_reader.v);
     free(t->reached.v);
     free(t->uses.v);
+    free(t->leaf_grads.v);
     free(t->acquired.v);
     free(t->sites.v);
     free(t->scopes.v);
@@ -69,6 +71,7 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
     hoop__arena_rollback(&t->arena, (hoop_arena_mark){NULL, 0});
     t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = t->ids.n = t->attrs.n = t->bases.n = 0;
     t->emissions.n                                                                            = 0;
+    hoop__leaf_grads_drop(t);
     hoop__leaves_clear(t);
     hoop__program_clear(t);
     if (t->slots.v != NULL) memset(t->slots.v, 0, (size_t)t->slots.capacity * sizeof *t->slots.v);
@@ -86,17 +89,6 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
 const hoop_error *hoop_tape_error(const hoop_tape *t)
 {
     return &t->error;
-}
-
-void hoop_tape_fail(hoop_tape *t, hoop_status status, const char *format, ...)
-{
-    char    place[HOOP_ERROR_TEXT / 2] = "";
-    va_list args;
-    if (t->error.status != HOOP_OK) return;
-    if (t->file != NULL) (void)snprintf(place, sizeof place, " [%s%s:%d]", t->passed ? "after " : "", t->file, t->line);
-    va_start(args, format);
-    (void)hoop_vfail(&t->error, status, NULL, place, format, args);
-    va_end(args);
 }
 
 hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line)
@@ -133,89 +125,6 @@ void hoop_tape_memory(const hoop_tape *t, int64_t *live, int64_t *peak, int64_t 
     if (live != NULL) *live = t->cache.live;
     if (peak != NULL) *peak = t->cache.peak;
     if (reserved != NULL) *reserved = t->cache.reserved;
-}
-
-bool hoop__grow(hoop_tape *t, void **v, int32_t *capacity, int32_t wanted, size_t size)
-{
-    int32_t bigger = *capacity > 0 ? *capacity : 64;
-    void   *p;
-    if (wanted <= *capacity) return true;
-    while (bigger < wanted && bigger <= INT32_MAX / 2) bigger *= 2;
-    p = bigger < wanted ? NULL : realloc(*v, (size_t)bigger * size);
-    if (p == NULL) {
-        hoop_tape_fail(t, HOOP_ENOMEM, "no memory for a tape of %d entries", wanted);
-        return false;
-    }
-    memset((char *)p + (size_t)*capacity * size, 0, (size_t)(bigger - *capacity) * size);
-    *v        = p;
-    *capacity = bigger;
-    return true;
-}
-
-hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v)
-{
-    hoop_tensor *x  = hoop__arena_alloc(&t->arena, (int64_t)sizeof *x);
-    int32_t      id = t->tensors.n;
-    if (x == NULL) {
-        hoop_tape_fail(t, HOOP_ENOMEM, "no memory for a tensor's header");
-        return NULL;
-    }
-    if (!HOOP_GROW(t, t->tensors, id + 1) || !HOOP_GROW(t, t->slots, id + 1)) return NULL;
-    memset((char *)x + sizeof x->v, 0, sizeof *x - sizeof x->v);
-    x->v     = *v;
-    x->numel = hoop__view_numel(v);
-    x->tape  = t;
-    x->id    = id;
-    x->node = x->param = x->rows_of = -1;
-    x->axis                         = -1;
-    x->contiguous                   = true;
-    t->slots.v[id]                  = (hoop_slot){0};
-    t->tensors.v[id]                = x;
-    t->tensors.n                    = id + 1;
-    return x;
-}
-
-bool hoop__tensor_allocate(hoop_tape *t, hoop_tensor *x, const char *what)
-{
-    int64_t bytes = x->numel * (int64_t)hoop_dtype_size((hoop_dtype)x->v.dtype);
-    char    shape[160];
-    x->storage = hoop__storage_get(&t->cache, bytes > 0 ? bytes : 1);
-    if (x->storage == NULL) {
-        x->poison   = true;
-        x->released = true;
-        if (t->cache.cap > 0) {
-            hoop_tensor probe = *x;
-            probe.poison      = false;
-            hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %s, %lld bytes: %lld of the cap of %lld are taken", what,
-                           hoop_tensor_describe(&probe, shape, sizeof shape), (long long)bytes, (long long)t->cache.reserved,
-                           (long long)t->cache.cap);
-        } else {
-            hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %lld bytes", what, (long long)bytes);
-        }
-        return false;
-    }
-    x->v.data = x->storage->data;
-    return true;
-}
-
-void hoop__tensor_release(hoop_tape *t, hoop_tensor *x)
-{
-    if (x->released) return;
-    x->released = true;
-    if (x->storage != NULL) hoop__storage_put(&t->cache, x->storage);
-    x->storage = NULL;
-    x->v.data  = NULL;
-}
-
-void *hoop__scratch(hoop_tape *t, hoop_storage **s, int64_t bytes)
-{
-    if (*s == NULL || (*s)->bytes < bytes) {
-        hoop_storage *bigger = hoop__storage_get(&t->cache, bytes);
-        if (bigger == NULL) return NULL;
-        if (*s != NULL) hoop__storage_put(&t->cache, *s);
-        *s = bigger;
-    }
-    return (*s)->data;
 }
 
 /* where x's memory is from, for replay */

@@ -213,6 +213,8 @@ typedef struct hoop_launch {
     const int8_t           *axis; /* of inputs, for gradients in pieces */
 } hoop_launch;
 bool hoop__launch(hoop_tape *t, const hoop_launch *l);
+/* kernel.c: with workspace and threads of the tape's. False: sticky error */
+bool hoop__run(hoop_tape *t, const hoop_launch *l);
 /* the call itself, by any thread, and the workspace it wants */
 int64_t     hoop__workspace(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads);
 hoop_status hoop__run_kernel(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads, void *work, hoop_error *why);

@@ -54,28 +54,21 @@ static void deposit(hoop_exact_scalar *sum, const hoop_emission *e)
     hoop_exact_scalar_deposit(&sum[n], e->weight);
 }
 
-void hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t)
+hoop_status hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t, hoop_error *err)
 {
     const hoop_emission *e;
-    const int            n   = hoop_tape_emissions(t, &e);
-    hoop_error           err = {.status = HOOP_OK};
-    if (n == 0) return;
-    if (!has_room(tr)) {
-        (void)hoop_fail(&err, HOOP_ENOMEM, "no memory for what buffers become");
-        hoop__step_failed(tr, &err);
-        return;
-    }
+    const int            n = hoop_tape_emissions(t, &e);
+    if (n == 0) return HOOP_OK;
+    if (!has_room(tr)) return hoop_fail(err, HOOP_ENOMEM, "no memory for what buffers become");
     for (int k = 0; k < n; k++) {
         int i = 0;
         while (i < hoop_params_buffer_count(tr->params) && hoop_params_buffer(tr->params, i) != e[k].buffer) i++;
-        if (i == hoop_params_buffer_count(tr->params)) {
-            (void)hoop_fail(&err, HOOP_EARG, "hoop_emit: the buffer is none of the trainer's parameters' store");
-            hoop__step_failed(tr, &err);
-            return;
-        }
+        if (i == hoop_params_buffer_count(tr->params))
+            return hoop_fail(err, HOOP_EARG, "hoop_emit: the buffer is none of the trainer's parameters' store");
         deposit(tr->step->emitted + sums_before(tr->params, i), &e[k]);
         tr->step->record->emissions++;
     }
+    return HOOP_OK;
 }
 
 static void combine(const void *ctx, void *dst, const void *src, int64_t n)

@@ -349,7 +349,7 @@ static bool run_leaves(hoop_trainer *tr, int first, int n)
     }
     tr->status.replayed = tr->status.replayed && run->recorded;
     record_leaves(tr, first, n);
-    hoop__emissions_take(tr, run->tape);
+    if (hoop__emissions_take(tr, run->tape, &err) != HOOP_OK) hoop__step_failed(tr, &err);
     if (!kept || run->recorded) return true;
     hoop__leaves_measure(tr, run->tape, rows_of(tr, first, n), true);
     end_recording(run);

@@ -228,7 +228,7 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
     }
     hoop__record_loss(tr->step->record, loss, tr->step->leaf.n);
     if (tr->step->leaf.told) hoop__record_targets(&tr->step->leaf, tr->step->record);
-    hoop__emissions_take(tr, tr->tape);
+    if (hoop__emissions_take(tr, tr->tape, &err) != HOOP_OK) hoop__step_failed(tr, &err);
     if (!tr->step->leaf.told && tr->data->ntargets == 1 &&
         tr->step->place[0].units != HOOP__SUM_LOSS) /* of a loss of the caller's own we know no units */
         hoop_exact_scalar_deposit(&tr->step->record->sum[tr->step->place[0].units], hoop_tensor_item(loss));

@@ -126,7 +126,7 @@ void               hoop__step_check_loss(hoop_tape *t, const hoop_tensor *loss);
 /* all leaves that are left, and the update */
 hoop_status hoop__step_finish(hoop_trainer *tr, hoop_error *err);
 /* emissions.c: what was emitted for buffers on a tape; in update, with all ranks, buffers become that */
-void        hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t);
+hoop_status hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t, hoop_error *err);
 hoop_status hoop__emissions_apply(hoop_trainer *tr, hoop_error *err);
 /* leaves.c */
 hoop_status hoop__leaves_create(hoop_trainer *tr, hoop_error *err);

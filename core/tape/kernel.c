@@ -1,0 +1,79 @@
+/* Kernels are run here, for ops, for sinks and in replay: what they are given, workspace, profile, errors. */
+#include "runtime/profile.h"
+#include "tape/tape.h"
+
+hoop_tape_key hoop__leaf_key(const hoop_tape *t, int leaf)
+{
+    hoop_tape_key key = t->key;
+    if (leaf >= 0 && leaf < t->leaves.n) key.leaf = t->leaves.number.v[leaf];
+    return key;
+}
+
+/* what a kernel is given; key: where its call's key is to stand */
+static hoop_call call_of(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads, hoop_tape_key *key, hoop_error *why)
+{
+    if ((l->op->flags & HOOP_OP_RANDOM) != 0) *key = hoop__leaf_key(t, l->leaf);
+    return (hoop_call){.op      = l->op,
+                       .in      = l->in,
+                       .nin     = l->nin,
+                       .out     = l->out,
+                       .nout    = l->nout,
+                       .attrs   = l->attrs,
+                       .add     = l->add,
+                       .blas    = t->rt->blas,
+                       .kernels = t->rt->kernels,
+                       .threads = threads,
+                       .key     = key,
+                       .err     = why};
+}
+
+int64_t hoop__workspace(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads)
+{
+    hoop_tape_key   key;
+    const hoop_call c = call_of(t, l, threads, &key, NULL);
+    return l->op->workspace == NULL ? 0 : l->op->workspace(&c);
+}
+
+hoop_status hoop__run_kernel(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads, void *work, hoop_error *why)
+{
+    hoop_tape_key key;
+    hoop_call     c = call_of(t, l, threads, &key, why);
+    hoop_status   st;
+    c.work = work;
+    st     = l->op->forward(&c);
+    if (st != HOOP_OK && why->status == HOOP_OK) (void)hoop_fail(why, st, "%s", hoop_status_text(st));
+    return st;
+}
+
+void hoop__profile_launch(const hoop_tape *t, const hoop_launch *l)
+{
+    hoop_tape_key   key;
+    const hoop_call c = call_of(t, l, NULL, &key, NULL);
+    hoop__profile_begin(t->rt->profile, l->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
+}
+
+/* with workspace of the tape's and all threads */
+bool hoop__run(hoop_tape *t, const hoop_launch *l)
+{
+    hoop_error    why;
+    hoop_tape_key key;
+    hoop_call     c = call_of(t, l, t->rt->threads, &key, &why);
+    int64_t       bytes;
+    hoop_status   st;
+    why.status  = HOOP_OK; /* not an initialiser: that would clear the text, a kilobyte, at every call */
+    why.text[0] = '\0';
+    bytes       = l->op->workspace == NULL ? 0 : l->op->workspace(&c);
+    if (bytes > 0) c.work = hoop__scratch(t, &t->scratch, bytes);
+    if (bytes > 0 && c.work == NULL) {
+        st = hoop_fail(&why, HOOP_ENOMEM, "no memory for %lld bytes of workspace", (long long)bytes);
+    } else {
+        if (t->rt->profile != NULL)
+            hoop__profile_begin(t->rt->profile, l->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
+        st = l->op->forward(&c);
+        if (t->rt->profile != NULL) hoop__profile_end(t->rt->profile);
+    }
+    if (st == HOOP_OK) return true;
+    if (why.status == HOOP_OK) (void)hoop_fail(&why, st, "%s", hoop_status_text(st));
+    hoop__op_failed(t, l->op, l->in, l->nin, &why);
+    return false;
+}
