@@ -1,9 +1,8 @@
 /*
- * Kernels run here: for ops, for sinks, and again. While a tape is being recorded each call is kept as a command: an op, views in
- * a table, plain attributes. Views of the tape's own storage keep their addresses, as nothing goes back to the system before the
- * next reset; those of inputs, parameters and gradients are resolved anew at each replay.
+ * What ran, to run again. While a tape is being recorded each kernel's call is kept as a command: an op, views in a table, plain
+ * attributes. Views of the tape's own storage keep their addresses, as nothing goes back to the system before the next reset;
+ * those of inputs, parameters and gradients are resolved anew at each replay.
  */
-#include "runtime/profile.h"
 #include "tape/tape.h"
 
 #include "base/threads.h"
