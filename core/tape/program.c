@@ -58,7 +58,7 @@ static hoop_command *keep(hoop_tape *t, const hoop_command *c)
     return &p->commands.v[p->commands.n++];
 }
 
-static hoop_command *keep_launch(hoop_tape *t, const hoop_launch *l, int kind, int nout)
+static hoop_command *keep_launch(hoop_tape *t, const hoop_launch *l, hoop__kept kind, int nout)
 {
     hoop_command c = {.add = l->add, .leaf = l->leaf, .nin = l->nin, .nout = nout, .view = t->program.views.n, .op = l->op};
     c.kind         = kind;
@@ -84,7 +84,7 @@ void hoop__tape_fill(hoop_tape *t, const hoop_view *v, int32_t base, double valu
     fill(t, v, value);
 }
 
-void hoop__keep(hoop_tape *t, int kind, int param)
+void hoop__keep(hoop_tape *t, hoop__kept kind, int param)
 {
     if (t->program.open) (void)keep(t, &(hoop_command){.kind = kind, .param = param, .view = t->program.views.n});
 }

@@ -86,8 +86,9 @@ typedef struct hoop_leaf_grads {
 } hoop_leaf_grads;
 
 /* What ran, to run again (program.c). */
+typedef enum hoop__kept { HOOP__RUN, HOOP__FILL, HOOP__SUM, HOOP__PIECES, HOOP__READY, HOOP__POLL } hoop__kept;
 typedef struct hoop_command {
-    enum { HOOP__RUN, HOOP__FILL, HOOP__SUM, HOOP__PIECES, HOOP__READY, HOOP__POLL } kind;
+    hoop__kept     kind;
     bool           add, backward;
     int8_t         axis[HOOP__FEW_IN]; /* PIECES: of the inputs */
     int32_t        leaf, nin, nout;
@@ -223,7 +224,7 @@ void hoop__profile_launch(const hoop_tape *t, const hoop_launch *l);
 /* every element of v, contiguous, = value; base as of launch */
 void hoop__tape_fill(hoop_tape *t, const hoop_view *v, int32_t base, double value);
 /* what is kept beside kernels: READY of a parameter, POLL; the sum of its terms; its gradient made in pieces */
-void hoop__keep(hoop_tape *t, int kind, int param);
+void hoop__keep(hoop_tape *t, hoop__kept kind, int param);
 void hoop__keep_terms(hoop_tape *t, int param, void *terms);
 void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, int param);
 void hoop__program_end(hoop_tape *t); /* of a backward */

@@ -178,7 +178,7 @@ static void at_once(const net *m, hoop_tape *t, int n, const int64_t *count, con
 {
     taken                    c    = {m, out};
     const hoop_backward_opts opts = {.ctx = &c, .ready = take_ready, .sum = take_sum};
-    int64_t                  all = 0, first = 0;
+    int64_t                  all  = 0;
     hoop_tensor             *y, *target;
     for (int i = 0; i < n; i++) all += count[i];
     y      = forward(m, t, all, r, 0);
@@ -189,7 +189,6 @@ static void at_once(const net *m, hoop_tape *t, int n, const int64_t *count, con
         mine    = hoop_tape_leaf_rows(t, y, i);
         wanted  = hoop_tape_leaf_rows(t, target, i);
         loss[i] = loss_of(m, t, mine, wanted);
-        first += count[i];
     }
     test_ok(hoop_backward_leaves(t, loss, n, &opts, why));
 }
