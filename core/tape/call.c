@@ -181,7 +181,7 @@ hoop_tensor *hoop__op_run(hoop_tape *t, const hoop_op *op, hoop_tensor *const *i
         }
         if (!compute(t, &c, way, axis, views, sink, &in_place, out)) return &t->poison;
     }
-    for (int j = 0; j < nout; j++) out[j]->axis = (int8_t)axis;
+    for (int j = 0; j < nout; j++) out[j]->axis = (int16_t)axis;
     if (t->recording) hoop__record(t, op, taken, nin, attrs, out, nout);
     if (t->error.status != HOOP_OK) return &t->poison;
     t->passed = true;

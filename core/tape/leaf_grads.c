@@ -172,7 +172,7 @@ void hoop__leaf_grads_flush(hoop_tape *t, int param)
     const hoop_pending *p = g->pending;
     const hoop_view    *in[HOOP__FEW_IN];
     int32_t             base[HOOP__FEW_IN];
-    int8_t              axis[HOOP__FEW_IN];
+    int16_t             axis[HOOP__FEW_IN];
     hoop_launch         l = {.in = in, .in_base = base, .nout = 1, .axis = axis};
     hoop_error          why;
     if (p == NULL) return;

@@ -102,7 +102,7 @@ void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, int param)
     hoop_command *c = t->program.open ? keep_launch(t, l, HOOP__PIECES, 1) : NULL;
     if (c == NULL) return;
     c->param = param;
-    memcpy(c->axis, l->axis, (size_t)l->nin);
+    memcpy(c->axis, l->axis, (size_t)l->nin * sizeof *l->axis);
 }
 
 /* ---- recorded programs ---- */

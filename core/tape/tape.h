@@ -90,7 +90,7 @@ typedef enum hoop__kept { HOOP__RUN, HOOP__FILL, HOOP__SUM, HOOP__PIECES, HOOP__
 typedef struct hoop_command {
     hoop__kept     kind;
     bool           add, backward;
-    int8_t         axis[HOOP__FEW_IN]; /* PIECES: of the inputs */
+    int16_t        axis[HOOP__FEW_IN]; /* PIECES: of the inputs */
     int32_t        leaf, nin, nout;
     int32_t        view;  /* in views: inputs, then outputs */
     int32_t        attrs; /* in attrs; -1: none */
@@ -211,7 +211,7 @@ typedef struct hoop_launch {
     int32_t                 out_base;
     int                     nin, nout, leaf;
     bool                    add;
-    const int8_t           *axis; /* of inputs, for gradients in pieces */
+    const int16_t          *axis; /* of inputs, for gradients in pieces */
 } hoop_launch;
 bool hoop__launch(hoop_tape *t, const hoop_launch *l);
 /* kernel.c: with workspace and threads of the tape's. False: sticky error */

@@ -21,7 +21,7 @@ struct hoop_tensor {
     int32_t             param;   /* index in params; -1: none */
     int32_t             base;    /* of leaves and replay: where its memory is from (tape.h); 0: the tape's own */
     int32_t             rows_of; /* the tensor whose rows of one leaf it is; -1: none */
-    int8_t              axis;    /* the dim that runs over samples of leaves at once; -1: none */
+    int16_t             axis;    /* the dim that runs over samples of leaves at once; -1: none */
     uint8_t             rows;    /* a gradient that rows of leaves are put into: HOOP__ROWS_... */
     bool                needs_grad, poison, released, retained, contiguous, leaf;
     bool                wanted, leads; /* by hoop_grad; to one of these */
