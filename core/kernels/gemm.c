@@ -11,6 +11,8 @@
 
 #include "kernels/isa.h"
 
+#define NOINLINE __attribute__((noinline))
+
 typedef vec_f32  vec;
 typedef vecu_f32 vecu;
 
@@ -185,7 +187,7 @@ typedef struct tile_out {
 typedef void tile_fn(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq, const tile_out *out);
 
 /* the general case of a tile's end, from its sums (rows, width) */
-static __attribute__((noinline)) void tile_finish(const float *sums, int rows, int width, const tile_out *out)
+static NOINLINE void tile_finish(const float *sums, int rows, int width, const tile_out *out)
 {
     for (int i = 0; i < rows; i++) {
         for (int j = 0; j < out->cols; j += W) {
@@ -443,7 +445,7 @@ static void tile_make(const product *g, matrix p, int64_t row, int64_t rows, int
 }
 
 /* all rows of the columns first .. first + n - 1 */
-static void columns_make(const product *g, int64_t first, int64_t n, int64_t start, int64_t depth, float *scratch)
+static NOINLINE void columns_make(const product *g, int64_t first, int64_t n, int64_t start, int64_t depth, float *scratch)
 {
     matrix q = {g->q.x + start * g->q.rs, g->q.rs, g->q.cs};
     for (int64_t j = 0; j < n; j += COLS) {
@@ -463,6 +465,31 @@ static void columns_make(const product *g, int64_t first, int64_t n, int64_t sta
                       packed ? w : q.rs, scratch);
         }
     }
+}
+
+/* One block of k, and q where it lies: nothing to prepare but a panel of the last columns where they fill no register. */
+static NOINLINE void thin_make(const product *g)
+{
+    const bool    down = g->p.rs == 1 && g->p.cs != 1;
+    const int64_t step = down ? g->p.cs : g->p.rs, whole = g->cols / W * W;
+    int64_t       row = 0;
+    for (int64_t t = 0; t < g->tall; t++) {
+        int64_t      rows = g->height + (t < g->higher);
+        const float *p    = g->p.x + row * g->p.rs;
+        tile_out     out  = {g->c + row * g->ldc, g->ldc, COLS, g->add, g->bias};
+        tile_fn     *run  = tiles[down][1][rows - 1];
+        for (int64_t j = 0; j < whole; j += COLS) {
+            if (j + W == whole) {
+                run      = tiles[down][0][rows - 1];
+                out.cols = W;
+            }
+            run(g->k, p, step, g->q.x + j, g->q.rs, &out);
+            out.c += COLS;
+            if (out.bias != NULL) out.bias += COLS;
+        }
+        row += rows;
+    }
+    if (whole < g->cols) columns_make(g, whole, g->cols - whole, 0, g->k, NULL);
 }
 
 /* Estimated cycles in tenths, a register's multiply-add being one cycle; the factors are measured. */
@@ -504,8 +531,12 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
     g.tall   = (g.rows + ROWS - 1) / ROWS;
     g.height = g.rows / g.tall;
     g.higher = g.rows - g.height * g.tall;
+    g.pack   = g.q.cs != 1 || g.tall >= PACK_TILES;
+    if (!g.turned && !g.pack && g.k <= HOOP_GEMM_BLOCK && g.cols * g.k <= HOOP_GEMM_PACK) {
+        thin_make(&g);
+        return;
+    }
     if (g.turned) memset(scratch, 0, sizeof scratch);
-    g.pack = g.q.cs != 1 || g.tall >= PACK_TILES;
     /* rows a page apart crowd into one set of the cache; what lies down columns is read in bits of lines */
     g.pack_rows = g.cols >= 128 && g.k > HOOP_GEMM_BLOCK && (g.p.cs != 1 || g.p.rs % 1024 == 0);
     deep        = g.pack_rows ? HOOP_GEMM_BLOCK : HOOP_GEMM_DEPTH;
