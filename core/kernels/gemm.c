@@ -25,8 +25,9 @@ enum {
     ROWS       = 6,
     PACK_TILES = 8,
 #endif
-    COLS  = 2 * W,
-    BROWS = (ROWS + W - 1) / W * W /* ROWS in whole transposed blocks */
+    PACK_DEPTH = 32, /* and the k that does */
+    COLS       = 2 * W,
+    BROWS      = (ROWS + W - 1) / W * W /* ROWS in whole transposed blocks */
 };
 _Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL && (int)ROWS <= (int)HOOP_GEMM_ROWS && (int)W <= (int)HOOP_GEMM_PANEL,
                "the workspace is sized for these");
@@ -531,7 +532,7 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
     g.tall   = (g.rows + ROWS - 1) / ROWS;
     g.height = g.rows / g.tall;
     g.higher = g.rows - g.height * g.tall;
-    g.pack   = g.q.cs != 1 || g.tall >= PACK_TILES;
+    g.pack   = g.q.cs != 1 || (g.tall >= PACK_TILES && g.k > PACK_DEPTH);
     if (!g.turned && !g.pack && g.k <= HOOP_GEMM_BLOCK && g.cols * g.k <= HOOP_GEMM_PACK) {
         thin_make(&g);
         return;
