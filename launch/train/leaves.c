@@ -97,7 +97,7 @@ void hoop__leaves_measure(hoop_trainer *tr, const hoop_tape *t, int64_t rows, bo
 {
     hoop__step *s = tr->step;
     int64_t     live, peak;
-    if (s->measured_backward > backward || (s->measured_backward == backward && rows <= s->measured)) return;
+    if (s->measured_backward ? !backward || rows <= s->measured : !backward && rows <= s->measured) return;
     hoop_tape_memory(t, &live, &peak, NULL);
     s->row_bytes =
         (double)(backward ? peak : 2 * live) / (double)rows; /* backward holds gradients beside what forward has left */
