@@ -172,26 +172,27 @@ static hoop_status start_nothing(hoop_ddp *d, hoop__ddp_bucket *bucket, hoop_err
     return HOOP_OK;
 }
 
-/* Not finite: the exponent's bits are all ones. */
-static bool is_finite(const hoop_ddp *d, int64_t first_block, int64_t nblocks)
+/* Not finite: the exponent's bits are all ones. Blocks of a known length become vector code. */
+static void check_piece(hoop_ddp *d, const piecework *w, int64_t block, int64_t n)
 {
-    const int64_t n = nblocks * HOOP_EXACT_BLOCK;
-    if (d->dtype == HOOP_F32) {
-        const uint32_t *x    = (const uint32_t *)(const void *)grad_at(d, first_block);
-        uint32_t        most = 0;
-        for (int64_t i = 0; i < n; i++) most = (x[i] & 0x7fffffffu) > most ? x[i] & 0x7fffffffu : most;
-        return most < 0x7f800000u;
-    }
-    const uint64_t *x    = (const uint64_t *)(const void *)grad_at(d, first_block);
-    uint64_t        most = 0;
-    for (int64_t i = 0; i < n; i++) most = (x[i] & INT64_MAX) > most ? x[i] & INT64_MAX : most;
-    return most < UINT64_C(0x7ff) << 52;
+    const uint32_t  ones32 = 0x7f800000u;
+    const uint64_t  ones64 = UINT64_C(0x7ff) << 52;
+    const uint32_t *x      = (const uint32_t *)(const void *)grad_at(d, block);
+    const uint64_t *y      = (const uint64_t *)(const void *)grad_at(d, block);
+    uint32_t        bad32  = 0;
+    uint64_t        bad64  = 0;
+    (void)w;
+    for (int64_t k = 0; d->dtype == HOOP_F32 && k < n; k++, x += HOOP_EXACT_BLOCK)
+        for (int i = 0; i < HOOP_EXACT_BLOCK; i++) bad32 |= (uint32_t)((x[i] & ones32) == ones32);
+    for (int64_t k = 0; d->dtype == HOOP_F64 && k < n; k++, y += HOOP_EXACT_BLOCK)
+        for (int i = 0; i < HOOP_EXACT_BLOCK; i++) bad64 |= (uint64_t)((y[i] & ones64) == ones64);
+    not_finite(d, bad32 == 0 && bad64 == 0);
 }
 
 static void finish_floats(hoop_ddp *d, const hoop__ddp_bucket *bucket)
 {
     hoop_profile_begin(d->runtime, HOOP__DDP_SUMS, HOOP_PHASE_OTHER, 0.0);
-    not_finite(d, is_finite(d, bucket->own_first, bucket->own_count));
+    do_pieces(&(piecework){check_piece, d, bucket->own_first, bucket->own_count});
     hoop_profile_end(d->runtime);
 }
 
