@@ -1,16 +1,23 @@
 /**
  * core/base/threads.c - a pool that shares out numbered tasks.
  *
- * The run in progress is one atomic word, the ticket: its number in the upper half, tasks not yet claimed in the lower. A
- * thread claims a task by taking one off with a compare-and-swap. While a run has unclaimed tasks its fn, ctx and count do not
+ * The run in progress is one atomic word, the ticket: its number, tasks not yet claimed, and how many were claimed from the end.
+ * A thread claims a task by taking one off with a compare-and-swap. While a run has unclaimed tasks its fn, ctx and count do not
  * change, so what was read before a swap that succeeds belongs to that run: a worker that wakes late finds nothing to claim,
  * and nobody waits for it.
+ *
+ * The caller claims from the first task on, workers from the last: what is cut alike from one run to the next stays in the cache
+ * of the core that had it.
+ *
+ * Between the runs of a step a worker spins, since one that sleeps comes 20 us late, and then it sleeps. No more are woken than
+ * there are tasks, or processors for them; where there are fewer processors than threads, nobody spins.
  */
 #include "base/threads.h"
 
 #include <errno.h>
 #include <fenv.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -21,11 +28,18 @@
 #include <immintrin.h>
 #endif
 
-#define SPIN_S 20e-6           /* a worker looks for work this long before it sleeps */
-#define BATCH_TASKS 0x40000000 /* tasks a run at most; more are several runs */
+#define SPIN_S 50e-6 /* a worker looks for work this long before it sleeps */
+/* of a ticket: the claimed from the end, the unclaimed, and above them the run's number */
+enum { COUNT_BITS = 18 };
+#define COUNT_MASK ((UINT64_C(1) << COUNT_BITS) - 1) /* also the tasks of a run at most; more are several runs */
+#define UNCLAIMED(ticket) ((int64_t)((ticket) >> COUNT_BITS & COUNT_MASK))
+#define FROM_END(ticket) ((int64_t)((ticket)&COUNT_MASK))
+#define ONE_UNCLAIMED (UINT64_C(1) << COUNT_BITS)
 
 struct hoop_threads {
-    int         n; /* the caller included */
+    int         n;       /* the caller included */
+    int         at_once; /* of them, as there are processors */
+    double      spin_s;
     pthread_t  *thread;
     atomic_bool busy, stop;
 
@@ -119,19 +133,21 @@ static void relax(void)
 
 static bool has_tasks(hoop_threads *p)
 {
-    return (uint32_t)atomic_load(&p->ticket) != 0;
+    return UNCLAIMED(atomic_load(&p->ticket)) != 0;
 }
 
-/* Take one task of the run in progress; false when none is left. */
-static bool task_claim(hoop_threads *p, hoop_task_fn **fn, void **ctx, int64_t *task, int64_t *count)
+/* Take one task of the run in progress, the first unclaimed or the last; false when none is left. */
+static bool task_claim(hoop_threads *p, bool last, hoop_task_fn **fn, void **ctx, int64_t *task, int64_t *count)
 {
     uint64_t ticket = atomic_load_explicit(&p->ticket, memory_order_acquire);
-    while ((uint32_t)ticket != 0) {
-        *fn    = atomic_load_explicit(&p->fn, memory_order_relaxed);
-        *ctx   = atomic_load_explicit(&p->ctx, memory_order_relaxed);
-        *count = atomic_load_explicit(&p->count, memory_order_relaxed);
-        *task  = atomic_load_explicit(&p->first, memory_order_relaxed) + *count - (int64_t)(uint32_t)ticket;
-        if (atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, ticket - 1, memory_order_acq_rel, memory_order_acquire))
+    while (UNCLAIMED(ticket) != 0) {
+        uint64_t less = ticket - ONE_UNCLAIMED + (last ? 1 : 0);
+        *fn           = atomic_load_explicit(&p->fn, memory_order_relaxed);
+        *ctx          = atomic_load_explicit(&p->ctx, memory_order_relaxed);
+        *count        = atomic_load_explicit(&p->count, memory_order_relaxed);
+        *task =
+            atomic_load_explicit(&p->first, memory_order_relaxed) + *count - FROM_END(ticket) - (last ? 1 : UNCLAIMED(ticket));
+        if (atomic_compare_exchange_weak_explicit(&p->ticket, &ticket, less, memory_order_acq_rel, memory_order_acquire))
             return true;
     }
     return false;
@@ -144,7 +160,7 @@ static void tasks_run(hoop_threads *p, _Atomic int64_t *others)
     int64_t       finished = 0, all = 0, task, count;
     hoop_task_fn *fn;
     void         *ctx;
-    while (task_claim(p, &fn, &ctx, &task, &count)) {
+    while (task_claim(p, others != NULL, &fn, &ctx, &task, &count)) {
         fn(ctx, task);
         finished++;
         all = count;
@@ -156,21 +172,33 @@ static void tasks_run(hoop_threads *p, _Atomic int64_t *others)
     (void)pthread_mutex_unlock(&p->lock);
 }
 
+static bool worker_wanted(hoop_threads *p)
+{
+    return has_tasks(p) || atomic_load(&p->stop);
+}
+
+static uint64_t run_number(hoop_threads *p)
+{
+    return atomic_load(&p->ticket) >> 2 * COUNT_BITS;
+}
+
+/* Until ready, or until so long after the last run began; false: it is not. */
 static bool spin_for(hoop_threads *p, bool (*ready)(hoop_threads *p))
 {
-    double start = now_s();
-    do {
+    double   start = p->spin_s > 0 ? now_s() : 0, now = start;
+    uint64_t run = run_number(p), before = run;
+    while (now - start < p->spin_s) {
         for (int i = 0; i < 64; i++) {
             if (ready(p)) return true;
             relax();
         }
-    } while (now_s() - start < SPIN_S);
+        (void)sched_yield(); /* to another rank's thread on this processor */
+        now = now_s();
+        run = run_number(p);
+        if (run != before) start = now; /* one that others were done with before it was seen */
+        before = run;
+    }
     return ready(p);
-}
-
-static bool worker_wanted(hoop_threads *p)
-{
-    return has_tasks(p) || atomic_load(&p->stop);
 }
 
 static void *worker_main(void *arg)
@@ -179,9 +207,11 @@ static void *worker_main(void *arg)
     (void)hoop_fp_enter();
     while (!atomic_load(&p->stop)) {
         if (!spin_for(p, worker_wanted)) {
+            uint64_t run;
             (void)pthread_mutex_lock(&p->lock);
             (void)atomic_fetch_add(&p->sleepers, 1);
-            while (!worker_wanted(p)) (void)pthread_cond_wait(&p->work, &p->lock);
+            run = run_number(p);
+            while (!worker_wanted(p) && run == run_number(p)) (void)pthread_cond_wait(&p->work, &p->lock);
             (void)atomic_fetch_sub(&p->sleepers, 1);
             (void)pthread_mutex_unlock(&p->lock);
         }
@@ -190,11 +220,15 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-static void workers_wake(hoop_threads *p)
+/* as many as there is use for, besides those that are awake */
+static void workers_wake(hoop_threads *p, int64_t tasks)
 {
-    if (atomic_load(&p->sleepers) == 0) return;
+    int     asleep = atomic_load(&p->sleepers), awake = p->n - 1 - asleep;
+    int64_t wanted = (tasks < p->at_once ? tasks : p->at_once) - 1 - awake;
+    if (asleep == 0 || wanted <= 0) return;
     (void)pthread_mutex_lock(&p->lock);
-    (void)pthread_cond_broadcast(&p->work);
+    if (wanted >= asleep) (void)pthread_cond_broadcast(&p->work);
+    for (int64_t i = 0; i < wanted && wanted < asleep; i++) (void)pthread_cond_signal(&p->work);
     (void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -205,15 +239,15 @@ static bool run_done(hoop_threads *p)
 
 static void batch_run(hoop_threads *p, int64_t first, int64_t count, hoop_task_fn *fn, void *ctx)
 {
-    uint64_t run = (atomic_load_explicit(&p->ticket, memory_order_relaxed) >> 32) + 1;
+    uint64_t run = (atomic_load_explicit(&p->ticket, memory_order_relaxed) >> 2 * COUNT_BITS) + 1;
     atomic_store_explicit(&p->fn, fn, memory_order_relaxed);
     atomic_store_explicit(&p->ctx, ctx, memory_order_relaxed);
     atomic_store_explicit(&p->first, first, memory_order_relaxed);
     atomic_store_explicit(&p->count, count, memory_order_relaxed);
     atomic_store_explicit(&p->done, 0, memory_order_relaxed);
-    atomic_store(&p->ticket, run << 32 | (uint64_t)count);
+    atomic_store(&p->ticket, run << 2 * COUNT_BITS | (uint64_t)count << COUNT_BITS);
     p->runs++;
-    workers_wake(p);
+    workers_wake(p, count);
     tasks_run(p, NULL);
     if (spin_for(p, run_done)) return;
     (void)pthread_mutex_lock(&p->lock);
@@ -230,8 +264,8 @@ void hoop_threads_run(hoop_threads *pool, int64_t ntasks, hoop_task_fn *fn, void
         for (int64_t i = 0; i < ntasks; i++) fn(ctx, i);
         return;
     }
-    for (int64_t i = 0; i < ntasks; i += BATCH_TASKS)
-        batch_run(pool, i, ntasks - i < BATCH_TASKS ? ntasks - i : BATCH_TASKS, fn, ctx);
+    for (int64_t i = 0, most = (int64_t)COUNT_MASK; i < ntasks; i += most)
+        batch_run(pool, i, ntasks - i < most ? ntasks - i : most, fn, ctx);
     atomic_store(&pool->busy, false);
 }
 
@@ -271,6 +305,14 @@ int hoop_threads_count(const hoop_threads *pool)
     return pool == NULL ? 1 : pool->n;
 }
 
+/* those that this process may run on */
+static int processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0) return CPU_COUNT(&set);
+    return HOOP_MOST_THREADS;
+}
+
 hoop_status hoop_threads_create(int n, hoop_error *err, hoop_threads **out)
 {
     hoop_threads *p = NULL;
@@ -282,8 +324,10 @@ hoop_status hoop_threads_create(int n, hoop_error *err, hoop_threads **out)
     p = aligned_alloc(64, sizeof *p);
     if (p == NULL) return hoop_fail(err, HOOP_ENOMEM, "threads: no memory for a pool of %d", n);
     memset(p, 0, sizeof *p);
-    p->n      = 1;
-    p->thread = calloc((size_t)n, sizeof *p->thread);
+    p->at_once = processors();
+    p->spin_s  = n <= p->at_once ? SPIN_S : 0;
+    p->n       = 1;
+    p->thread  = calloc((size_t)n, sizeof *p->thread);
     (void)pthread_mutex_init(&p->lock, NULL);
     (void)pthread_cond_init(&p->work, NULL);
     (void)pthread_cond_init(&p->finished, NULL);

@@ -15,8 +15,9 @@ enum { HOOP_MOST_THREADS = 1024 };
 typedef struct hoop_threads hoop_threads;
 typedef void                hoop_task_fn(void *ctx, int64_t task);
 
-/** A pool of n threads (1 to HOOP_MOST_THREADS), the caller's included (n = 1 starts none). Workers spin briefly, then sleep.
- * Calls: Local. */
+/** A pool of n threads (1 to HOOP_MOST_THREADS), the caller's included (n = 1 starts none). Workers
+ * spin briefly, then sleep; where there are fewer processors, they sleep at once, and no more take part than there are. Calls:
+ * Local. */
 HOOP_API hoop_status hoop_threads_create(int n, hoop_error *err, hoop_threads **out);
 HOOP_API void        hoop_threads_destroy(hoop_threads **pool);
 HOOP_API int         hoop_threads_count(const hoop_threads *pool); /* NULL: 1 */

@@ -183,12 +183,93 @@ static void test_mode(void **state)
     hoop_threads_destroy(&pool);
 }
 
+/* CPU time of this process so far */
+static double cpu_s(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* some tenths of a millisecond of work, the same each time */
+static void work_task(void *ctx, int64_t task)
+{
+    volatile double x = 1.0;
+    for (int i = 0; i < 20000; i++) x = x * 1.000001;
+    count_task(ctx, task);
+}
+
+/* of runs with pauses between them */
+static double cpu_of_runs(int threads)
+{
+    hoop_threads *pool;
+    double        start;
+    job           j = {0};
+    assert_int_equal(hoop_threads_create(threads, NULL, &pool), HOOP_OK);
+    hoop_threads_run(pool, 8, work_task, &j);
+    nap(5e-3);
+    start = cpu_s();
+    for (int round = 0; round < 60; round++) {
+        hoop_threads_run(pool, 8, work_task, &j);
+        nap(2e-3);
+    }
+    start = cpu_s() - start;
+    check(&j, 8, 61);
+    hoop_threads_destroy(&pool);
+    return start;
+}
+
+/* Nobody spins while nothing is to do: what several threads burn is the work, and a little at its end; an idle pool burns
+ * nothing.
+ */
+static void test_idle(void **state)
+{
+    hoop_threads *pool;
+    job           j = {0};
+    double        one, start;
+    (void)state;
+    one = cpu_of_runs(1);
+    for (int threads = 2; threads <= 5; threads += 3) {
+        double more = cpu_of_runs(threads);
+        if (more > 1.5 * one) fail_msg("runs take %.4f s of CPU on one thread, %.4f s on %d", one, more, threads);
+    }
+    assert_int_equal(hoop_threads_create(2, NULL, &pool), HOOP_OK);
+    hoop_threads_run(pool, 8, count_task, &j);
+    nap(5e-3);
+    start = cpu_s();
+    nap(0.3);
+    if (cpu_s() - start > 0.01) fail_msg("an idle pool burned %.4f s of CPU in 0.3 s", cpu_s() - start);
+    hoop_threads_destroy(&pool);
+}
+
+/* more threads than processors: short runs take no longer than a few times what one thread takes */
+static void test_crowded(void **state)
+{
+    enum { ROUNDS = 300 };
+    double s[2];
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        hoop_threads   *pool;
+        struct timespec from, to;
+        job             j = {0};
+        assert_int_equal(hoop_threads_create(k == 0 ? 1 : 64, NULL, &pool), HOOP_OK);
+        (void)clock_gettime(CLOCK_MONOTONIC, &from);
+        for (int round = 0; round < ROUNDS; round++) hoop_threads_run(pool, 4, work_task, &j);
+        (void)clock_gettime(CLOCK_MONOTONIC, &to);
+        check(&j, 4, ROUNDS);
+        s[k] = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+        hoop_threads_destroy(&pool);
+    }
+    if (s[1] > 3.0 * s[0]) fail_msg("runs take %.4f s with one thread, %.4f s with 64", s[0], s[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_counts),  cmocka_unit_test(test_stress), cmocka_unit_test(test_nested),
         cmocka_unit_test(test_no_pool), cmocka_unit_test(test_pools),  cmocka_unit_test(test_slow),
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_mode),   cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_crowded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

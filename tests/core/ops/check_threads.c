@@ -4,7 +4,7 @@
 #include "runtime/runtime.h"
 #include "tape/tape.h"
 
-#include <string.h>
+#include <sched.h>
 #include <time.h>
 
 enum { LARGE = 50000 /* elements of the largest input: three tiles of what costs least */ };
@@ -49,8 +49,10 @@ static void same_bits(const trial *tr, hoop_dtype dtype)
 /* A worker that nobody gives a core may come too late for a run; not for seconds of them. */
 static void others_take_part(const trial *tr)
 {
-    double  start = now_s();
-    int64_t runs, by_others;
+    double    start = now_s();
+    int64_t   runs, by_others;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == 1) return; /* nobody is woken for nothing */
     do {
         call_shared(test_rt.two_threads, tr, HOOP_F32, &runs, &by_others);
         if (by_others > 0) return;
