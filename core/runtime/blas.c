@@ -138,7 +138,8 @@ static void gemm_empty_k(const hoop_gemm_args *g)
 typedef struct own_job {
     const hoop_gemm_args *g;
     hoop_gemm_fn         *kernel;
-    int64_t               parts, work_bytes; /* parts of C (or of the batch); scratch of each */
+    int64_t               unit, units; /* rows or columns of a unit; units of one C */
+    int64_t               parts, work_bytes;
     bool                  by_rows;
     char                 *work;
 } own_job;
@@ -170,60 +171,63 @@ static hoop_gemm of_batch(const hoop_gemm_args *g, int64_t batch)
                        .bias = g->bias};
 }
 
-static int64_t own_parts(const hoop_call *call, const hoop_gemm_args *g, bool *by_rows)
+/* C of each product of the batch is cut into units of rows or of columns; all threads get as many, whichever product they are of
+ */
+static void own_cut(own_job *job, const hoop_call *call)
 {
-    int64_t threads = hoop_threads_count(call->threads), most;
-    *by_rows        = g->n / HOOP_GEMM_PANEL < g->m / HOOP_GEMM_ROWS / 2;
-    most            = g->batch > 1 ? g->batch
-                      : *by_rows   ? (g->m + TILE_ALIGN - 1) / TILE_ALIGN
-                                   : (g->n + HOOP_GEMM_PANEL - 1) / HOOP_GEMM_PANEL;
-    if ((double)g->m * (double)g->n * (double)g->k * (double)g->batch < 65536.0) most = 1; /* not worth waking anybody */
-    return threads < most ? threads : most > 0 ? most : 1;
+    const hoop_gemm_args *g       = job->g;
+    int64_t               threads = hoop_threads_count(call->threads);
+    job->by_rows                  = g->n / HOOP_GEMM_PANEL < g->m / HOOP_GEMM_ROWS / 2;
+    job->unit                     = job->by_rows ? TILE_ALIGN : HOOP_GEMM_PANEL;
+    job->units                    = ((job->by_rows ? g->m : g->n) + job->unit - 1) / job->unit;
+    job->parts                    = threads < job->units * g->batch ? threads : job->units * g->batch;
+    if ((double)g->m * (double)g->n * (double)g->k * (double)g->batch < 65536.0) job->parts = 1; /* not worth waking anybody */
 }
 
 static void own_part(void *ctx, int64_t part)
 {
-    const own_job        *job  = ctx;
-    const hoop_gemm_args *g    = job->g;
-    char                 *work = job->work + part * job->work_bytes;
-    hoop_gemm             piece;
-    if (g->batch > 1) {
-        for (int64_t i = part * g->batch / job->parts; i < (part + 1) * g->batch / job->parts; i++) {
-            piece = of_batch(g, i);
-            job->kernel(&piece, work);
+    const own_job        *job = ctx;
+    const hoop_gemm_args *g   = job->g;
+    int64_t               all = job->units * g->batch, end = (part + 1) * all / job->parts, n;
+    for (int64_t at = part * all / job->parts; at < end; at += n) {
+        hoop_gemm piece = of_batch(g, at / job->units);
+        int64_t   first = at % job->units * job->unit, most = (job->by_rows ? g->m : g->n) - first;
+        n = job->units - at % job->units < end - at ? job->units - at % job->units : end - at;
+        if (most > n * job->unit) most = n * job->unit;
+        if (job->by_rows) {
+            piece.a = (const float *)piece.a + (g->ta ? first : first * g->lda);
+            piece.c = (float *)piece.c + first * g->ldc;
+            piece.m = most;
+        } else {
+            piece.b    = (const float *)piece.b + (g->tb ? first * g->ldb : first);
+            piece.c    = (float *)piece.c + first;
+            piece.bias = g->bias == NULL ? NULL : (const float *)g->bias + first;
+            piece.n    = most;
         }
-        return;
+        job->kernel(&piece, job->work + part * job->work_bytes);
     }
-    piece = of_batch(g, 0);
-    if (job->by_rows) {
-        int64_t first = tile_start(g->m, job->parts, part), last = tile_start(g->m, job->parts, part + 1);
-        piece.a = (const float *)piece.a + (g->ta ? first : first * g->lda);
-        piece.c = (float *)piece.c + first * g->ldc;
-        piece.m = last - first;
-    } else {
-        int64_t first = tile_start(g->n, job->parts, part), last = tile_start(g->n, job->parts, part + 1);
-        piece.b    = (const float *)piece.b + (g->tb ? first * g->ldb : first);
-        piece.c    = (float *)piece.c + first;
-        piece.bias = g->bias == NULL ? NULL : (const float *)g->bias + first;
-        piece.n    = last - first;
-    }
-    if (piece.m > 0 && piece.n > 0) job->kernel(&piece, work);
+}
+
+static own_job own_job_of(const hoop_call *call, const hoop_gemm_args *g, void *work)
+{
+    hoop_gemm whole = of_batch(g, 0);
+    own_job   job   = {.g = g, .kernel = own_kernel(call, g), .work = work};
+    own_cut(&job, call);
+    job.work_bytes = (hoop_gemm_work_bytes(&whole) + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+    return job;
 }
 
 int64_t hoop__gemm_work_bytes(const hoop_call *call, const hoop_gemm_args *g)
 {
-    hoop_gemm whole = of_batch(g, 0);
-    bool      by_rows;
+    own_job job;
     if (own_kernel(call, g) == NULL || g->m == 0 || g->n == 0 || g->k == 0 || g->batch == 0) return 0;
-    return own_parts(call, g, &by_rows) * ((hoop_gemm_work_bytes(&whole) + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN);
+    job = own_job_of(call, g, NULL);
+    return job.parts * job.work_bytes;
 }
 
 static void own_gemm(const hoop_call *call, const hoop_gemm_args *g, void *work)
 {
-    hoop_gemm whole = of_batch(g, 0);
-    own_job   job   = {.g = g, .kernel = own_kernel(call, g), .work = work};
-    job.parts       = own_parts(call, g, &job.by_rows);
-    job.work_bytes  = (hoop_gemm_work_bytes(&whole) + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+    own_job job = own_job_of(call, g, work);
     hoop_threads_run(call->threads, job.parts, own_part, &job);
 }
 
