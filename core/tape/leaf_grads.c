@@ -74,46 +74,59 @@ void *hoop__leaf_grad(hoop_tape *t, int param, uint8_t **set)
 
 /* ---- leaf by leaf, or in pieces ---- */
 
-/* the inputs' slices of one leaf */
+/* the inputs' slices of one leaf; are they as the kernel wants them */
 static bool slices(const hoop_tape *t, const hoop_called *c, int leaf, hoop_view *v, const hoop_view **at)
 {
+    bool fine = true;
     for (int i = 0; i < c->nin; i++) {
         v[i]  = *c->inv[i];
         at[i] = &v[i];
         if (c->in[i]->axis >= 0) hoop__leaf_view(t, &v[i], c->in[i]->axis, leaf);
+        fine &= (c->op->flags & HOOP_OP_STRIDED) != 0 || hoop__view_contiguous(&v[i]);
     }
-    return true;
+    return fine;
 }
 
-/* Does the op make rows of the parameter's gradient of rows of its first input, leaf by leaf, and is it all there is of it? */
-static bool in_pieces(hoop_tape *t, const hoop_called *c, const hoop_tensor *target)
+/* Does the op make rows of its output of rows of its first input? */
+static bool by_rows(const hoop_tape *t, const hoop_called *c, const hoop_view *const *at, const hoop_view *out)
 {
-    const hoop_leaf_grads *g = &t->leaf_grads.v[target->param];
-    hoop_view              v[HOOP__FEW_IN], out;
-    const hoop_view       *at[HOOP__FEW_IN];
-    int                    axis[HOOP__FEW_IN];
-    hoop_error             why;
-    hoop_shape_call        s = {.in = at, .nin = c->nin, .attrs = c->attrs, .out = &out, .nout = 1, .err = &why};
-    if (t->uses.v[target->param] != 1 || t->composites > 0 || g->pending != NULL || g->storage != NULL || g->summed) return false;
-    if (c->nin < 1 || c->nin > HOOP__FEW_IN || c->nout != 1 || target->v.ndim < 1 || target->numel == 0) return false;
-    if ((c->op->flags & (HOOP_OP_STRIDED | HOOP_OP_VIEW | HOOP_OP_RANDOM)) != HOOP_OP_STRIDED) return false;
-    if (c->in[0]->axis == 0 || c->in[0]->v.ndim < 1 || c->out->dtype != target->v.dtype) return false;
-    (void)slices(t, c, 0, v, at);
-    why.status = HOOP_OK;
-    if (c->op->shape(&s) != HOOP_OK || !hoop__same_shape(&out, &target->v) || v[0].shape[0] != out.shape[0]) return false;
+    int axis[HOOP__FEW_IN];
+    if (c->in[0]->axis == 0 || at[0]->ndim < 1 || at[0]->shape[0] != out->shape[0] || (c->op->flags & HOOP_OP_STRIDED) == 0)
+        return false;
     for (int i = 0; i < c->nin; i++) axis[i] = i == 0 ? 0 : -1;
     return hoop__op_samples(c->op, &(hoop_samples_call){.in      = at,
                                                         .nin     = c->nin,
                                                         .attrs   = c->attrs,
-                                                        .out     = &out,
+                                                        .out     = out,
                                                         .nout    = 1,
                                                         .axis    = axis,
-                                                        .samples = out.shape[0],
+                                                        .samples = out->shape[0],
                                                         .blas    = t->rt->blas,
                                                         .kernels = t->rt->kernels}) == 0;
 }
 
-static bool pending_keep(hoop_tape *t, const hoop_called *c, hoop_tensor *target)
+enum { IN_ONE_PIECE = 16384 /* elements of all leaves that one thread makes as soon as several would */ };
+
+/* May the op make the parameter's gradient in pieces, and is it all there is of it? *whole: in one, as it is small. */
+static bool in_pieces(hoop_tape *t, const hoop_called *c, const hoop_tensor *target, bool *whole)
+{
+    const hoop_leaf_grads *g = &t->leaf_grads.v[target->param];
+    hoop_view              v[HOOP__FEW_IN], out;
+    const hoop_view       *at[HOOP__FEW_IN];
+    hoop_error             why;
+    hoop_shape_call        s = {.in = at, .nin = c->nin, .attrs = c->attrs, .out = &out, .nout = 1, .err = &why};
+    if (t->uses.v[target->param] != 1 || t->composites > 0 || g->pending != NULL || g->storage != NULL || g->summed) return false;
+    if (c->nin < 1 || c->nin > HOOP__FEW_IN || c->nout != 1 || target->v.ndim < 1 || target->numel == 0) return false;
+    if ((c->op->flags & (HOOP_OP_VIEW | HOOP_OP_RANDOM)) != 0 || c->out->dtype != target->v.dtype) return false;
+    why.status = HOOP_OK;
+    for (int leaf = 0; leaf < t->leaves.n; leaf++)
+        if (!slices(t, c, leaf, v, at)) return false;
+    if (c->op->shape(&s) != HOOP_OK || !hoop__same_shape(&out, &target->v)) return false;
+    *whole = target->numel * t->leaves.n <= IN_ONE_PIECE && !by_rows(t, c, at, &out);
+    return *whole || by_rows(t, c, at, &out);
+}
+
+static bool pending_keep(hoop_tape *t, const hoop_called *c, hoop_tensor *target, bool whole)
 {
     hoop_pending *p = hoop__arena_alloc(&t->arena, (int64_t)sizeof *p + (int64_t)c->op->attrs_size);
     if (p == NULL) {
@@ -123,6 +136,7 @@ static bool pending_keep(hoop_tape *t, const hoop_called *c, hoop_tensor *target
     p->op     = c->op;
     p->nin    = c->nin;
     p->target = target;
+    p->whole  = whole;
     p->attrs  = c->attrs == NULL ? NULL : p + 1;
     if (p->attrs != NULL) memcpy(p + 1, c->attrs, c->op->attrs_size);
     for (int i = 0; i < c->nin; i++) p->in[i] = c->in[i];
@@ -149,8 +163,9 @@ static void each(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int ni
 
 void hoop__leaves_each(hoop_tape *t, const hoop_called *c, hoop_tensor *target)
 {
-    if (in_pieces(t, c, target))
-        (void)pending_keep(t, c, target);
+    bool whole;
+    if (in_pieces(t, c, target, &whole))
+        (void)pending_keep(t, c, target, whole);
     else
         each(t, c->op, c->in, c->nin, c->attrs, target);
 }
@@ -188,6 +203,7 @@ void hoop__leaf_grads_flush(hoop_tape *t, int param)
     l.out      = &p->target->v;
     l.out_base = p->target->base;
     l.leaf     = -1;
+    l.whole    = p->whole;
     hoop__keep_pieces(t, &l, param);
     why.status = HOOP_OK;
     if (hoop__sum_pieces(t, &l, param, &why) != HOOP_OK) hoop__op_failed(t, p->op, in, p->nin, &why);

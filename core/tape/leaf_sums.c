@@ -63,8 +63,10 @@ static hoop_launch piece_launch(const pieces *p, int leaf, int64_t first, int64_
         at[i] = &v[i];
         if (p->l->axis[i] >= 0) hoop__leaf_view(p->t, &v[i], p->l->axis[i], leaf);
     }
-    v[0].data     = (char *)v[0].data + first * v[0].stride[0] * (int64_t)hoop_dtype_size((hoop_dtype)v[0].dtype);
-    v[0].shape[0] = n;
+    if (!l.whole) {
+        v[0].data     = (char *)v[0].data + first * v[0].stride[0] * (int64_t)hoop_dtype_size((hoop_dtype)v[0].dtype);
+        v[0].shape[0] = n;
+    }
     hoop__view_set(out, (hoop_dtype)p->l->out->dtype, p->l->out->ndim, p->l->out->shape);
     out->shape[0] = n;
     out->data     = to;
@@ -121,7 +123,7 @@ static void pieces_cut(pieces *p, int64_t threads)
     p->step             = fit < share ? fit : share;
     p->step             = (p->step + whole - 1) / whole * whole;
     if (p->step == 0) p->step = whole;
-    if (p->step > p->rows) p->step = p->rows;
+    if (p->step > p->rows || p->l->whole) p->step = p->rows;
     p->npieces = (p->rows + p->step - 1) / p->step;
     p->buffer_bytes =
         ((p->step * p->width + HOOP_BLOCK - 1) / HOOP_BLOCK * HOOP_BLOCK * size + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;

@@ -102,6 +102,7 @@ void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, int param)
     hoop_command *c = t->program.open ? keep_launch(t, l, HOOP__PIECES, 1) : NULL;
     if (c == NULL) return;
     c->param = param;
+    c->whole = l->whole;
     memcpy(c->axis, l->axis, (size_t)l->nin * sizeof *l->axis);
 }
 
@@ -187,7 +188,8 @@ static hoop_status replay_one(hoop_tape *t, const hoop_command *c)
                              .nout  = c->nout,
                              .leaf  = c->leaf,
                              .add   = c->add,
-                             .axis  = c->axis};
+                             .axis  = c->axis,
+                             .whole = c->whole};
     hoop_error          why;
     switch (c->kind) {
     case HOOP__RUN:

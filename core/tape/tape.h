@@ -75,6 +75,7 @@ typedef struct hoop_pending {
     const void    *attrs;
     hoop_tensor   *in[HOOP__FEW_IN], *target;
     int            nin;
+    bool           whole; /* in one piece */
 } hoop_pending;
 
 /* gradients of one parameter, leaf by leaf */
@@ -89,7 +90,7 @@ typedef struct hoop_leaf_grads {
 typedef enum hoop__kept { HOOP__RUN, HOOP__FILL, HOOP__SUM, HOOP__PIECES, HOOP__READY, HOOP__POLL } hoop__kept;
 typedef struct hoop_command {
     hoop__kept     kind;
-    bool           add, backward;
+    bool           add, backward, whole;
     int16_t        axis[HOOP__FEW_IN]; /* PIECES: of the inputs */
     int32_t        leaf, nin, nout;
     int32_t        view;  /* in views: inputs, then outputs */
@@ -211,7 +212,8 @@ typedef struct hoop_launch {
     int32_t                 out_base;
     int                     nin, nout, leaf;
     bool                    add;
-    const int16_t          *axis; /* of inputs, for gradients in pieces */
+    const int16_t          *axis;  /* of gradients in pieces: of the inputs, */
+    bool                    whole; /* and whether there is one */
 } hoop_launch;
 bool hoop__launch(hoop_tape *t, const hoop_launch *l);
 /* kernel.c: with workspace and threads of the tape's. False: sticky error */
