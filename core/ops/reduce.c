@@ -141,8 +141,10 @@ static int64_t partial_bytes(const pass *p, int64_t size)
 
 static int64_t reduce_workspace(const hoop_call *c)
 {
-    runs r = runs_of(c->in[0], c->attrs);
+    runs r;
     pass p;
+    if (c->in[0]->ndim < 3) return 0;
+    r = runs_of(c->in[0], c->attrs);
     if (r.n < 3 || hoop__view_numel(c->in[0]) == 0) return 0;
     p = pass_of(&r);
     return p.final ? 0 : 2 * partial_bytes(&p, (int64_t)hoop_dtype_size((hoop_dtype)c->in[0]->dtype));

@@ -187,26 +187,26 @@ void hoop__leaf_grads_flush(hoop_tape *t, int param)
     const hoop_pending *p = g->pending;
     const hoop_view    *in[HOOP__FEW_IN];
     int32_t             base[HOOP__FEW_IN];
-    int16_t             axis[HOOP__FEW_IN];
-    hoop_launch         l = {.in = in, .in_base = base, .nout = 1, .axis = axis};
+    hoop_launch         l      = {.in = in, .in_base = base, .nout = 1, .leaf = -1};
+    hoop_pieces         pieces = {.param = param};
     hoop_error          why;
     if (p == NULL) return;
     g->pending = NULL;
     for (int i = 0; i < p->nin; i++) {
-        in[i]   = &p->in[i]->v;
-        base[i] = p->in[i]->base;
-        axis[i] = p->in[i]->axis;
+        in[i]          = &p->in[i]->v;
+        base[i]        = p->in[i]->base;
+        pieces.axis[i] = p->in[i]->axis;
     }
-    l.op       = p->op;
-    l.attrs    = p->attrs;
-    l.nin      = p->nin;
-    l.out      = &p->target->v;
-    l.out_base = p->target->base;
-    l.leaf     = -1;
-    l.whole    = p->whole;
-    hoop__keep_pieces(t, &l, param);
+    l.op         = p->op;
+    l.attrs      = p->attrs;
+    l.nin        = p->nin;
+    l.out        = &p->target->v;
+    l.out_base   = p->target->base;
+    pieces.whole = p->whole;
+    hoop__pieces_plan(t, &l, &pieces);
+    hoop__keep_pieces(t, &l, &pieces);
     why.status = HOOP_OK;
-    if (hoop__sum_pieces(t, &l, param, &why) != HOOP_OK) hoop__op_failed(t, p->op, in, p->nin, &why);
+    if (hoop__sum_pieces(t, &l, &pieces, &why) != HOOP_OK) hoop__op_failed(t, p->op, in, p->nin, &why);
     g->summed = true;
 }
 

@@ -92,7 +92,7 @@ bool hoop_tape_mixed(const hoop_tape *t)
 
 void hoop__leaf_view(const hoop_tape *t, hoop_view *v, int axis, int leaf)
 {
-    const int64_t *first = t->leaves.first.v, each = v->shape[axis] / t->leaves.samples;
+    const int64_t *first = t->leaves.first.v, n = v->shape[axis], each = n == t->leaves.samples ? 1 : n / t->leaves.samples;
     const int64_t  at = first[leaf] * each * v->stride[axis];
     v->shape[axis]    = (first[leaf + 1] - first[leaf]) * each;
     v->data           = (char *)v->data + at * (int64_t)hoop_dtype_size((hoop_dtype)v->dtype);
@@ -154,7 +154,7 @@ hoop_tensor *hoop__rows_grad(hoop_tape *t, hoop_tensor *x, bool *add)
             hoop__tape_fill(t, &g->v, 0, 0.0);
         } else {
             const hoop_view *from = &before->v;
-            if (!hoop__launch(t, &(hoop_launch){t->ops->copy_op, NULL, &from, &before->base, &g->v, 0, 1, 1, -1, false, NULL}))
+            if (!hoop__launch(t, &(hoop_launch){t->ops->copy_op, NULL, &from, &before->base, &g->v, 0, 1, 1, -1, false}))
                 return NULL;
             hoop__tensor_release(t, before);
         }

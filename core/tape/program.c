@@ -97,13 +97,10 @@ void hoop__keep_terms(hoop_tape *t, int param, void *terms)
     (void)keep_view(t, &v, 0);
 }
 
-void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, int param)
+void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, const hoop_pieces *p)
 {
     hoop_command *c = t->program.open ? keep_launch(t, l, HOOP__PIECES, 1) : NULL;
-    if (c == NULL) return;
-    c->param = param;
-    c->whole = l->whole;
-    memcpy(c->axis, l->axis, (size_t)l->nin * sizeof *l->axis);
+    if (c != NULL) c->param = keep_bytes(t, p, sizeof *p);
 }
 
 /* ---- recorded programs ---- */
@@ -187,9 +184,7 @@ static hoop_status replay_one(hoop_tape *t, const hoop_command *c)
                              .out   = p->views.v + c->view + c->nin,
                              .nout  = c->nout,
                              .leaf  = c->leaf,
-                             .add   = c->add,
-                             .axis  = c->axis,
-                             .whole = c->whole};
+                             .add   = c->add};
     hoop_error          why;
     switch (c->kind) {
     case HOOP__RUN:
@@ -203,7 +198,8 @@ static hoop_status replay_one(hoop_tape *t, const hoop_command *c)
         break;
     case HOOP__PIECES:
         why.status = HOOP_OK;
-        if (hoop__sum_pieces(t, &l, c->param, &why) != HOOP_OK) hoop__op_failed(t, l.op, l.in, l.nin, &why);
+        if (hoop__sum_pieces(t, &l, (const hoop_pieces *)(const void *)(p->attrs.v + c->param), &why) != HOOP_OK)
+            hoop__op_failed(t, l.op, l.in, l.nin, &why);
         break;
     case HOOP__READY:
         if (t->opts->ready != NULL) t->opts->ready(t->opts->ctx, c->param);

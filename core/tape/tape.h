@@ -78,6 +78,16 @@ typedef struct hoop_pending {
     bool           whole; /* in one piece */
 } hoop_pending;
 
+/* how an op makes a parameter's gradient in pieces */
+typedef struct hoop_pieces {
+    int64_t rows, width, step;        /* of the gradient: rows of so many elements; rows a piece */
+    int64_t npieces, threads;         /* that make them */
+    int64_t buffer_bytes, work_bytes; /* of a piece of one leaf; of the kernel */
+    int32_t param;
+    int16_t axis[HOOP__FEW_IN]; /* of the op's inputs */
+    bool    whole;              /* one piece, by inputs as they are; else by rows of the first */
+} hoop_pieces;
+
 /* gradients of one parameter, leaf by leaf */
 typedef struct hoop_leaf_grads {
     hoop_storage *storage; /* [n][its blocks]; NULL: nothing came */
@@ -90,12 +100,11 @@ typedef struct hoop_leaf_grads {
 typedef enum hoop__kept { HOOP__RUN, HOOP__FILL, HOOP__SUM, HOOP__PIECES, HOOP__READY, HOOP__POLL } hoop__kept;
 typedef struct hoop_command {
     hoop__kept     kind;
-    bool           add, backward, whole;
-    int16_t        axis[HOOP__FEW_IN]; /* PIECES: of the inputs */
+    bool           add, backward;
     int32_t        leaf, nin, nout;
     int32_t        view;  /* in views: inputs, then outputs */
     int32_t        attrs; /* in attrs; -1: none */
-    int32_t        param; /* SUM, PIECES, READY */
+    int32_t        param; /* SUM, READY; PIECES: its plan, in attrs */
     double         value; /* FILL */
     const hoop_op *op;
 } hoop_command;
@@ -212,8 +221,6 @@ typedef struct hoop_launch {
     int32_t                 out_base;
     int                     nin, nout, leaf;
     bool                    add;
-    const int16_t          *axis;  /* of gradients in pieces: of the inputs, */
-    bool                    whole; /* and whether there is one */
 } hoop_launch;
 bool hoop__launch(hoop_tape *t, const hoop_launch *l);
 /* kernel.c: with workspace and threads of the tape's. False: sticky error */
@@ -228,7 +235,7 @@ void hoop__tape_fill(hoop_tape *t, const hoop_view *v, int32_t base, double valu
 /* what is kept beside kernels: READY of a parameter, POLL; the sum of its terms; its gradient made in pieces */
 void hoop__keep(hoop_tape *t, hoop__kept kind, int param);
 void hoop__keep_terms(hoop_tape *t, int param, void *terms);
-void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, int param);
+void hoop__keep_pieces(hoop_tape *t, const hoop_launch *l, const hoop_pieces *p);
 void hoop__program_end(hoop_tape *t); /* of a backward */
 void hoop__program_clear(hoop_tape *t);
 void hoop__program_free(hoop_tape *t);
@@ -285,5 +292,7 @@ void hoop__leaf_grads_sum(hoop_tape *t, int param);
 void hoop__leaf_grads_flush(hoop_tape *t, int param);
 /* these again, in replay */
 void        hoop__sum_terms(hoop_tape *t, int param, const void *terms);
-hoop_status hoop__sum_pieces(hoop_tape *t, const hoop_launch *l, int param, hoop_error *why);
+hoop_status hoop__sum_pieces(hoop_tape *t, const hoop_launch *l, const hoop_pieces *p, hoop_error *why);
+/* p's param, axis and whole are set: the rest */
+void hoop__pieces_plan(const hoop_tape *t, const hoop_launch *l, hoop_pieces *p);
 #endif
