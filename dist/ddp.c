@@ -51,8 +51,8 @@ static bool take_accumulators(hoop_ddp *d)
 /* What leaves one by one need: buffers beside grad, and accumulators where there are more leaves than buffers. */
 static bool take_terms(hoop_ddp *d)
 {
-    if (!d->mode->collects || d->more != NULL) return true;
-    d->more = hoop__ddp_take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
+    if (!d->mode->collects) return true;
+    if (d->more == NULL) d->more = hoop__ddp_take(d, d->nblocks * (d->nterms - 1), d->block_bytes);
     return d->more != NULL && (d->leaves_most <= d->nterms || take_accumulators(d));
 }
 

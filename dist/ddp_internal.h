@@ -91,7 +91,8 @@ static inline void *hoop__ddp_take(hoop_ddp *d, int64_t n, int64_t size)
 {
     const int64_t bytes = (n * size + 63) / 64 * 64 + 64; /* also for n = 0 */
     void         *p     = aligned_alloc(64, (size_t)bytes);
-    if (p != NULL) memset(p, 0, (size_t)bytes);
+    if (p == NULL) return NULL;
+    memset(p, 0, (size_t)bytes);
     d->bytes += bytes;
     return p;
 }

@@ -84,7 +84,7 @@ static int linear_samples(const hoop_samples_call *s)
     for (int i = 1; i < s->nin; i++) {
         if (s->axis[i] >= 0) return -1;
     }
-    return s->axis[0] + 1 < s->in[0]->ndim ? s->axis[0] : -1;
+    return s->axis[0] == 0 && s->in[0]->ndim > 1 ? 0 : -1; /* backward takes dY as rows */
 }
 
 static double linear_flops(const hoop_call *c)

@@ -159,6 +159,7 @@ static int matmul_samples(const hoop_samples_call *s)
     int              a = s->axis[0], b = s->axis[1], batch = y->ndim - 2, axis;
     if (hoop__gemm_kernel(s->kernels, s->blas, (hoop_dtype)y->dtype) == NULL) return -1;
     if (a == s->in[0]->ndim - 1 || b == s->in[1]->ndim - 2) return -1; /* summed over */
+    if (a > 0 && s->in[0]->ndim > 2 && s->in[1]->ndim == 2) return -1; /* backward takes dY as rows */
     a    = a < 0 ? -1 : a + y->ndim - s->in[0]->ndim;                  /* which dims of y they are */
     b    = b < 0 ? -1 : b + y->ndim - s->in[1]->ndim;
     axis = a >= 0 ? a : b;

@@ -88,6 +88,11 @@ const char *hoop_runtime_numerics(const hoop_runtime *rt, hoop_dtype dtype)
     return rt->numerics[dtype == HOOP_F64 ? HOOP_F64 : HOOP_F32];
 }
 
+const char *hoop_runtime_sources(void)
+{
+    return HOOP_VERSION "-" HOOP_SOURCE_ID;
+}
+
 const char *hoop_runtime_build(const hoop_runtime *rt)
 {
     return rt->build;

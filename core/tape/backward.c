@@ -223,7 +223,7 @@ static void release_temporaries(hoop_tape *t, int32_t from, const hoop_node *n)
 {
     for (int32_t i = from; i < t->tensors.n; i++) {
         hoop_tensor *x    = t->tensors.v[i];
-        bool         held = x->retained || x->leaf || x->rows != HOOP__ROWS_NONE;
+        bool         held = x->retained || x->leaf || x->rows;
         for (int j = 0; j < n->nin && !held; j++) held = t->slots.v[t->ids.v[n->first + j]].grad == x;
         if (!held) hoop__tensor_release(t, x);
     }

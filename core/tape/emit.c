@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 
-static bool fits(hoop_tape *t, const hoop_tensor *buffer, const hoop_tensor *value)
+static bool fits(hoop_tape *t, const hoop_tensor *buffer, const hoop_tensor *value, double weight)
 {
     char a[160], b[160];
-    if (buffer == NULL || buffer->tape != NULL || buffer->param >= 0) {
+    if (t->scopes.n > 0) {
+        hoop_tape_fail(t, HOOP_ESTATE, "hoop_emit inside a scope, which would free the value");
+    } else if (!(weight > 0.0) || weight - weight != 0.0) {
+        hoop_tape_fail(t, HOOP_EARG, "hoop_emit: a weight of %g; a positive one is wanted", weight);
+    } else if (buffer == NULL || buffer->tape != NULL || buffer->param >= 0) {
         hoop_tape_fail(t, HOOP_EARG, "hoop_emit: a buffer is wanted, a persistent tensor that is no parameter");
     } else if (!hoop_dtype_is_float((hoop_dtype)value->v.dtype) || buffer->v.dtype != value->v.dtype) {
         hoop_tape_fail(t, HOOP_EDTYPE, "hoop_emit: %s for a buffer %s; both of f32 or of f64 are wanted",
@@ -23,7 +27,7 @@ void hoop_emit(hoop_tape *t, hoop_tensor *buffer, hoop_tensor *value, double wei
     hoop_emission *e;
     int32_t        i     = 0;
     bool           grads = t->recording;
-    if (t->error.status != HOOP_OK || hoop_tensor_is_poison(value) || !t->training || !fits(t, buffer, value)) return;
+    if (t->error.status != HOOP_OK || hoop_tensor_is_poison(value) || !t->training || !fits(t, buffer, value, weight)) return;
     if (value->axis >= 0 || (t->leaves.n > 1 && t->leaves.current < 0)) {
         t->leaves.mixed = true;
         hoop_tape_fail(t, HOOP_ESTATE, "hoop_emit: what all leaves emit is no leaf's; these leaves are to run one by one");

@@ -88,10 +88,12 @@ void hoop__tensor_release(hoop_tape *t, hoop_tensor *x)
     x->v.data  = NULL;
 }
 
+/* In a replay it is in use from the first command on: then it must be no tensor's, not even one that is gone when it grows. */
 void *hoop__scratch(hoop_tape *t, hoop_storage **s, int64_t bytes)
 {
+    const bool kept = t->program.open || t->program.whole;
     if (*s == NULL || (*s)->bytes < bytes) {
-        hoop_storage *bigger = hoop__storage_get(&t->cache, bytes);
+        hoop_storage *bigger = kept ? hoop__storage_new(&t->cache, bytes) : hoop__storage_get(&t->cache, bytes);
         if (bigger == NULL) return NULL;
         if (*s != NULL) hoop__storage_put(&t->cache, *s);
         *s = bigger;

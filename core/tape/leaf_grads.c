@@ -149,6 +149,7 @@ static void each(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int ni
     const int    current = t->leaves.current;
     hoop_tensor *few[HOOP__FEW_IN], **slice = few;
     if (nin > HOOP__FEW_IN) slice = hoop__arena_alloc(&t->arena, (int64_t)((size_t)nin * sizeof(hoop_tensor *)));
+    if (slice == NULL) hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for slices of %d inputs", op->name, nin);
     for (int leaf = 0; leaf < t->leaves.n && t->error.status == HOOP_OK && slice != NULL; leaf++) {
         for (int i = 0; i < nin; i++) {
             slice[i] = hoop__leaf_slice(t, in[i], leaf);

@@ -31,6 +31,7 @@ hoop_status hoop_tape_set_leaves(hoop_tape *t, int n, const int64_t *rows, const
     g->first.v[n] = g->samples;
     g->n          = n;
     g->current    = n == 1 ? 0 : -1;
+    g->latest     = -1;
     return HOOP_OK;
 }
 
@@ -72,6 +73,11 @@ void hoop_tape_set_leaf(hoop_tape *t, int i)
         return;
     }
     if (g->n <= 1) return;
+    if (i >= 0 && i <= g->latest) {
+        hoop_tape_fail(t, HOOP_ESTATE, "hoop_tape_set_leaf: leaf %d after leaf %d; each once, in their order", i, g->latest);
+        return;
+    }
+    if (i >= 0) g->latest = i;
     if (!g->apart) {
         if (!HOOP_GROW(t, g->sites, t->sites.n + 1)) return;
         if (t->sites.n > 0) memcpy(g->sites.v, t->sites.v, (size_t)t->sites.n * sizeof *t->sites.v);
@@ -87,6 +93,8 @@ bool hoop_tape_mixed(const hoop_tape *t)
 {
     return t->leaves.mixed;
 }
+
+static hoop__way mixed(hoop_tape *t, const hoop_op *op, const char *why);
 
 /* ---- rows of one leaf ---- */
 
@@ -132,6 +140,10 @@ hoop_tensor *hoop_tape_leaf_rows(hoop_tape *t, hoop_tensor *x, int i)
                        t->leaves.n);
         return &t->poison;
     }
+    if (t->recording && i != t->leaves.current) {
+        hoop_tape_fail(t, HOOP_ESTATE, "hoop_tape_leaf_rows of leaf %d without hoop_tape_set_leaf(t, %d) before it", i, i);
+        return &t->poison;
+    }
     y = hoop__leaf_slice(t, x, i);
     if (y == NULL) return &t->poison;
     y->rows_of = x->id;
@@ -142,14 +154,22 @@ hoop_tensor *hoop_tape_leaf_rows(hoop_tape *t, hoop_tensor *x, int i)
 hoop_tensor *hoop__rows_grad(hoop_tape *t, hoop_tensor *x, bool *add)
 {
     hoop_tensor *whole = t->tensors.v[x->rows_of], *g = t->slots.v[whole->id].grad, *h;
-    if (g == NULL || g->rows == HOOP__ROWS_NONE) {
+    const int    leaf = t->nodes.v[x->node].leaf;
+    if (t->create_graph) {
+        (void)mixed(t, &leaf_rows, "second derivatives");
+        return NULL;
+    }
+    if (g == NULL || !g->rows) {
         hoop_tensor *before = g;
         hoop_view    v;
         hoop__view_set(&v, (hoop_dtype)whole->v.dtype, whole->v.ndim, whole->v.shape);
         g = hoop__tensor_new(t, &v);
         if (g == NULL || !hoop__tensor_allocate(t, g, "backward")) return NULL;
-        g->axis = whole->axis;
-        g->rows = before == NULL ? HOOP__ROWS_STORED : HOOP__ROWS_ADDED;
+        g->axis   = whole->axis;
+        g->filled = hoop__arena_alloc(&t->arena, t->leaves.n);
+        if (g->filled == NULL) return NULL;
+        memset(g->filled, before != NULL, (size_t)t->leaves.n);
+        g->rows = true;
         if (before == NULL) {
             hoop__tape_fill(t, &g->v, 0, 0.0);
         } else {
@@ -160,10 +180,11 @@ hoop_tensor *hoop__rows_grad(hoop_tape *t, hoop_tensor *x, bool *add)
         }
         t->slots.v[whole->id].grad = g;
     }
-    *add = g->rows == HOOP__ROWS_ADDED || t->slots.v[x->id].grad != NULL;
-    h    = t->slots.v[x->id].grad;
+    *add            = g->filled[leaf] != 0;
+    g->filled[leaf] = 1;
+    h               = t->slots.v[x->id].grad;
     if (h != NULL) return h;
-    h = hoop__leaf_slice(t, g, t->nodes.v[x->node].leaf);
+    h = hoop__leaf_slice(t, g, leaf);
     if (h != NULL) t->slots.v[x->id].grad = h;
     return h;
 }
@@ -220,6 +241,8 @@ hoop__way hoop__leaves_way(hoop_tape *t, const hoop_called *c, const hoop_tensor
                    ? mixed(t, c->op, "randomness without samples is another in each leaf")
                    : HOOP__PLAIN;
     if (t->leaves.current >= 0 && !t->backward) return mixed(t, c->op, "samples of all leaves in what is one leaf's");
+    if (t->leaves.apart && t->leaves.current < 0 && !t->backward && (c->op->flags & HOOP_OP_RANDOM) != 0)
+        return mixed(t, c->op, "randomness of all leaves after that of one");
     *axis = output_axis(t, c);
     if (*axis >= 0) return (c->op->flags & HOOP_OP_RANDOM) != 0 ? HOOP__APART : HOOP__ROWS;
     if (sink != NULL && hoop__is_param(t, sink)) return HOOP__EACH;

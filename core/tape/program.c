@@ -124,10 +124,14 @@ void hoop__program_free(hoop_tape *t)
 void hoop__program_end(hoop_tape *t)
 {
     hoop_program *p = &t->program;
-    if (!p->open) return;
+    if (!p->open) {
+        p->broken |= p->whole; /* a second backward */
+        return;
+    }
     for (int32_t i = 0; i < t->tensors.n && !p->broken; i++) p->broken = t->tensors.v[i]->read;
-    if (p->whole || !HOOP_GROW(t, p->in, p->views.n + 1)) p->broken = true; /* a second backward */
+    if (!HOOP_GROW(t, p->in, p->views.n + 1)) p->broken = true;
     for (int32_t i = 0; i < p->views.n && !p->broken; i++) p->in.v[i] = &p->views.v[i];
+    if (t->cache.trims != p->trims) p->broken = true; /* memory that views point to has gone */
     p->whole = t->error.status == HOOP_OK;
     p->open  = false;
 }
@@ -137,7 +141,8 @@ hoop_status hoop_tape_record(hoop_tape *t, hoop_error *err)
     if (t->tensors.n > 0 || t->program.open)
         return hoop_fail(err, HOOP_ESTATE, "hoop_tape_record: call it right after hoop_tape_reset");
     hoop__program_clear(t);
-    t->program.open = true;
+    t->program.open  = true;
+    t->program.trims = t->cache.trims;
     return HOOP_OK;
 }
 
@@ -202,6 +207,7 @@ static hoop_status replay_one(hoop_tape *t, const hoop_command *c)
             hoop__op_failed(t, l.op, l.in, l.nin, &why);
         break;
     case HOOP__READY:
+        if (t->leaves.n == 0) t->params->grad_set[c->param] = true;
         if (t->opts->ready != NULL) t->opts->ready(t->opts->ctx, c->param);
         break;
     case HOOP__POLL:

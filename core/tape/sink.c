@@ -18,6 +18,12 @@ static bool may_add_into(const hoop_tensor *g)
     return g != NULL && g->contiguous && g->storage != NULL && g->storage->refs == 1;
 }
 
+/* to what rows of leaves left in a gradient, all of it is added: rows that come later are so, too */
+static void fill_rows(const hoop_tape *t, hoop_tensor *g)
+{
+    if (g->rows) memset(g->filled, 1, (size_t)t->leaves.n);
+}
+
 /* into the gradient of the tensor whose rows target is */
 static bool place_in_rows(hoop_tape *t, hoop_tensor *target, const hoop_op *op, hoop_view *out, bool *add, hoop_tensor **reuse)
 {
@@ -56,6 +62,7 @@ bool hoop__sink_place(hoop_tape *t, hoop_tensor *target, const hoop_op *op, hoop
         return true;
     }
     if (!may_add_into(slot->grad) || (op->flags & HOOP_OP_ACCUMULATES) == 0) return false;
+    fill_rows(t, slot->grad);
     out->data = slot->grad->v.data;
     *add      = true;
     *reuse    = slot->grad;
@@ -168,6 +175,7 @@ void hoop__sink_value(hoop_tape *t, hoop_tensor *target, hoop_tensor *g, bool sh
         if (!t->create_graph) hoop__tensor_release(t, before);
         t->slots.v[target->id].grad = sum->poison ? NULL : sum; /* the array may have moved */
     } else {
+        fill_rows(t, slot->grad);
         add_into(t, g, slot->grad->v.data, slot->grad->base, true);
     }
 }

@@ -171,7 +171,7 @@ hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int6
         return &t->poison;
     }
     memcpy(&x->v.data, &data, sizeof data); /* ops never write to their inputs */
-    base_set(t, x, &(hoop_base){.kind = HOOP__INPUT, .id = t->program.inputs++, .data = data});
+    base_set(t, x, &(hoop_base){.kind = HOOP__INPUT, .id = t->program.whole ? -1 : t->program.inputs++, .data = data});
     return x;
 }
 
@@ -326,6 +326,7 @@ static hoop_tensor *put_back(hoop_tape *t, const hoop_tensor *held, hoop_tensor 
     again->storage    = held->storage;
     again->released   = held->released;
     again->contiguous = held->contiguous;
+    again->axis       = held->axis;
     return again;
 }
 

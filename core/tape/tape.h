@@ -60,6 +60,7 @@ typedef struct hoop_base {
 typedef struct hoop_leaves {
     int     n;       /* 0: not at once */
     int     current; /* whose leaf is recorded; -1: of all */
+    int     latest;  /* that was begun; -1: none */
     bool    mixed, apart /* a leaf's own was recorded */;
     int64_t samples;
     HOOP_ARRAY(int64_t) first; /* [n + 1]: each leaf's first row */
@@ -113,8 +114,9 @@ typedef struct hoop_patch {
     int64_t offset;
 } hoop_patch;
 typedef struct hoop_program {
-    bool open, broken, whole; /* being recorded; something could not be; backward has ended */
-    int  inputs;
+    bool    open, broken, whole; /* being recorded; something could not be; backward has ended */
+    int     inputs;
+    int64_t trims; /* of the cache, when it began */
     HOOP_ARRAY(hoop_command) commands;
     HOOP_ARRAY(hoop_view) views;
     HOOP_ARRAY(hoop_patch) patches;

@@ -20,6 +20,37 @@ static int class_of(int64_t bytes, int64_t *class_bytes)
     return 4 * (log2 - SMALLEST_LOG2) + quarter;
 }
 
+static hoop_storage *take(hoop_cache *cache, hoop_storage *s)
+{
+    s->refs = 1;
+    s->next = NULL;
+    cache->live += s->bytes;
+    if (cache->live > cache->peak) cache->peak = cache->live;
+    return s;
+}
+
+hoop_storage *hoop__storage_new(hoop_cache *cache, int64_t bytes)
+{
+    int64_t       size;
+    int           c;
+    hoop_storage *s;
+    if (bytes > INT64_MAX / 4) return NULL;
+    c = class_of(bytes, &size);
+    if (cache->cap > 0 && cache->reserved + size > cache->cap) hoop__cache_trim(cache);
+    if (cache->cap > 0 && cache->reserved + size > cache->cap) return NULL;
+    s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
+    if (s == NULL) {
+        hoop__cache_trim(cache);
+        s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
+    }
+    if (s == NULL) return NULL;
+    s->data        = (char *)s + HOOP_ALIGN;
+    s->bytes       = size;
+    s->class_index = c;
+    cache->reserved += size;
+    return take(cache, s);
+}
+
 hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes)
 {
     int64_t       size;
@@ -28,27 +59,9 @@ hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes)
     if (bytes > INT64_MAX / 4) return NULL;
     c = class_of(bytes, &size);
     s = cache->free_list[c];
-    if (s != NULL) {
-        cache->free_list[c] = s->next;
-    } else {
-        if (cache->cap > 0 && cache->reserved + size > cache->cap) hoop__cache_trim(cache);
-        if (cache->cap > 0 && cache->reserved + size > cache->cap) return NULL;
-        s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
-        if (s == NULL) {
-            hoop__cache_trim(cache);
-            s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
-        }
-        if (s == NULL) return NULL;
-        s->data        = (char *)s + HOOP_ALIGN;
-        s->bytes       = size;
-        s->class_index = c;
-        cache->reserved += size;
-    }
-    s->refs = 1;
-    s->next = NULL;
-    cache->live += s->bytes;
-    if (cache->live > cache->peak) cache->peak = cache->live;
-    return s;
+    if (s == NULL) return hoop__storage_new(cache, bytes);
+    cache->free_list[c] = s->next;
+    return take(cache, s);
 }
 
 void hoop__storage_put(hoop_cache *cache, hoop_storage *s)
@@ -61,6 +74,7 @@ void hoop__storage_put(hoop_cache *cache, hoop_storage *s)
 
 void hoop__cache_trim(hoop_cache *cache)
 {
+    cache->trims++;
     for (int c = 0; c < HOOP_STORAGE_CLASSES; c++) {
         for (hoop_storage *s = cache->free_list[c], *next; s != NULL; s = next) {
             next = s->next;

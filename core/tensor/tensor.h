@@ -5,8 +5,6 @@
 #include "tensor/storage.h"
 #include "tensor/view.h"
 
-enum { HOOP__ROWS_NONE, HOOP__ROWS_STORED, HOOP__ROWS_ADDED };
-
 struct hoop_tensor {
     hoop_view           v;
     int64_t             numel;
@@ -22,10 +20,11 @@ struct hoop_tensor {
     int32_t             base;    /* of leaves and replay: where its memory is from (tape.h); 0: the tape's own */
     int32_t             rows_of; /* the tensor whose rows of one leaf it is; -1: none */
     int16_t             axis;    /* the dim that runs over samples of leaves at once; -1: none */
-    uint8_t             rows;    /* a gradient that rows of leaves are put into: HOOP__ROWS_... */
+    uint8_t            *filled;  /* of a gradient made of rows: by leaf, whether something is there */
     bool                needs_grad, poison, released, retained, contiguous, leaf;
     bool                wanted, leads; /* by hoop_grad; to one of these */
     bool                read;          /* from outside */
+    bool                rows;          /* a gradient that rows of leaves are put into */
 };
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "train/step.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static bool is_float(const hoop_tensor *x)
@@ -47,11 +48,18 @@ static double element(const hoop_tensor *x, int64_t i)
     return hoop_tensor_dtype(x) == HOOP_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
 }
 
-static void deposit(hoop_exact_scalar *sum, const hoop_emission *e)
+/* false: a value is not finite */
+static bool deposit(hoop_exact_scalar *sum, const hoop_emission *e)
 {
-    const int64_t n = hoop_tensor_numel(e->value);
-    for (int64_t i = 0; i < n; i++) hoop_exact_scalar_deposit(&sum[i], e->weight * element(e->value, i));
+    const int64_t n    = hoop_tensor_numel(e->value);
+    bool          fine = true;
+    for (int64_t i = 0; i < n; i++) {
+        const double x = e->weight * element(e->value, i);
+        fine &= isfinite(x);
+        hoop_exact_scalar_deposit(&sum[i], x);
+    }
     hoop_exact_scalar_deposit(&sum[n], e->weight);
+    return fine;
 }
 
 hoop_status hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t, hoop_error *err)
@@ -65,7 +73,9 @@ hoop_status hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t, hoop_erro
         while (i < hoop_params_buffer_count(tr->params) && hoop_params_buffer(tr->params, i) != e[k].buffer) i++;
         if (i == hoop_params_buffer_count(tr->params))
             return hoop_fail(err, HOOP_EARG, "hoop_emit: the buffer is none of the trainer's parameters' store");
-        deposit(tr->step->emitted + sums_before(tr->params, i), &e[k]);
+        if (!deposit(tr->step->emitted + sums_before(tr->params, i), &e[k]))
+            return hoop_fail(err, HOOP_ENONFINITE, "step %lld: what was emitted for buffer %s is not finite",
+                             (long long)tr->status.step, hoop_params_buffer_name(tr->params, i));
         tr->step->record->emissions++;
     }
     return HOOP_OK;

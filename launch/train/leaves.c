@@ -97,10 +97,11 @@ void hoop__leaves_measure(hoop_trainer *tr, const hoop_tape *t, int64_t rows, bo
 {
     hoop__step *s = tr->step;
     int64_t     live, peak;
+    double      bytes;
     if (s->measured_backward ? !backward || rows <= s->measured : !backward && rows <= s->measured) return;
     hoop_tape_memory(t, &live, &peak, NULL);
-    s->row_bytes =
-        (double)(backward ? peak : 2 * live) / (double)rows; /* backward holds gradients beside what forward has left */
+    bytes = (double)(backward ? peak : 2 * live) / (double)rows; /* backward holds gradients beside what forward has left */
+    if (!backward || bytes > s->row_bytes) s->row_bytes = bytes;
     s->measured          = rows;
     s->measured_backward = backward;
 }
@@ -127,18 +128,29 @@ static int64_t rows_of(const hoop_trainer *tr, int first, int n)
     return rows;
 }
 
+/* A gradient that is not made in pieces is kept leaf by leaf: until backward was seen, the largest may be one. */
+static int64_t most_leaves(const hoop_trainer *tr, bool training)
+{
+    int64_t blocks = 1;
+    if (!training || tr->step->measured_backward) return HOOP_LEAVES_AT_ONCE;
+    for (int i = 0; i < hoop_params_count(tr->params); i++)
+        if (hoop_params_nblocks_of(tr->params, i) > blocks) blocks = hoop_params_nblocks_of(tr->params, i);
+    blocks = limit_bytes(tr) / (blocks * HOOP_BLOCK * (int64_t)hoop_dtype_size(tr->dtype));
+    return blocks < 1 ? 1 : blocks < HOOP_LEAVES_AT_ONCE ? blocks : HOOP_LEAVES_AT_ONCE;
+}
+
 /* In parts as even as may be: their shapes come again. */
 int hoop__leaves_at_once(const hoop_trainer *tr, int first, bool training)
 {
     const hoop__step *s     = tr->step;
     const int64_t     most  = hoop__leaves_rows(tr);
     int               n     = 1;
-    int64_t           parts = 1, rows;
+    int64_t           parts = 1, rows, leaves = most_leaves(tr, training);
     if (s->one_by_one[training] || (training && !tr->plan->exact) || limit_bytes(tr) <= 0 || most <= 0) return 1;
     while (first + n < s->nlisted && follow(tr, &s->listed[first + n - 1], &s->listed[first + n])) n++;
     rows = rows_of(tr, first, n);
     if (rows > most) parts = (rows - 1) / most + 1;
-    if (n > parts * HOOP_LEAVES_AT_ONCE) parts = (n - 1) / HOOP_LEAVES_AT_ONCE + 1;
+    if (n > parts * leaves) parts = (n - 1) / leaves + 1;
     n = (int)((n + parts - 1) / parts);
     while (n > 1 && rows_of(tr, first, n) > most) n--;
     return n;
@@ -265,12 +277,17 @@ static hoop__run *find_run(hoop_trainer *tr, int first, int n)
     return last;
 }
 
-/* It ran: can it run again? If not, its memory goes. */
-static void end_recording(hoop__run *run)
+/* It ran: can it run again? Where it took more memory than it may, that goes: fewer leaves run at once the next time. */
+static void end_recording(const hoop_trainer *tr, hoop__run *run)
 {
+    int64_t peak;
+    hoop_tape_memory(run->tape, NULL, &peak, NULL);
     run->recorded = hoop_tape_recorded(run->tape);
     run->refused  = !run->recorded;
-    if (run->refused) hoop_tape_destroy(&run->tape);
+    if (run->n == 1 || peak <= limit_bytes(tr)) return;
+    hoop_tape_destroy(&run->tape);
+    run->n        = 0;
+    run->recorded = false;
 }
 
 /* ---- a step ---- */
@@ -350,9 +367,9 @@ static bool run_leaves(hoop_trainer *tr, int first, int n)
     tr->status.replayed = tr->status.replayed && run->recorded;
     record_leaves(tr, first, n);
     if (hoop__emissions_take(tr, run->tape, &err) != HOOP_OK) hoop__step_failed(tr, &err);
-    if (!kept || run->recorded) return true;
+    if (run->recorded) return true;
     hoop__leaves_measure(tr, run->tape, rows_of(tr, first, n), true);
-    end_recording(run);
+    if (kept) end_recording(tr, run);
     return true;
 }
 

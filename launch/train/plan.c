@@ -159,8 +159,9 @@ void hoop__plan_clear(hoop__plan *plan)
 
 hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr)
 {
-    const hoop__run_opts *run = &tr->plan->run;
-    const char *isa = run->isa == 0 ? getenv("HOOP_ISA") : isas[run->isa]; /* of hosts that differ, one may be told apart */
+    const hoop__run_opts *run  = &tr->plan->run;
+    const char           *here = getenv("HOOP_ISA"); /* of hosts that differ, one may be told apart */
+    const char           *isa  = run->isa != 0 ? isas[run->isa] : here != NULL && *here != '\0' ? here : NULL;
     return (hoop_runtime_opts){.isa = isa, .blas = run->gemm == 1, .threads = tr->status.threads};
 }
 

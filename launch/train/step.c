@@ -330,11 +330,11 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, hoop__record_reduce(tr, tr->step->record, "step record", err));
     HOOP_TRY(st, done, hoop__record_verdict(tr, tr->step->record, err));
     HOOP_TRY(st, done, check_finite(tr, err));
+    HOOP_TRY(st, done, hoop__emissions_apply(tr, err));
     mode = hoop_fp_enter(); /* factors round */
     st   = update_own(tr, err);
     hoop_fp_restore(mode);
     if (st != HOOP_OK) goto done; /* on all ranks */
-    HOOP_TRY(st, done, hoop__emissions_apply(tr, err));
     HOOP_TRY(st, done, hoop_ddp_gather(tr->ddp, hoop_params_data(tr->params), err));
     hoop_optim_advance(tr->optim);
     s->step++;

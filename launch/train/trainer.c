@@ -73,7 +73,7 @@ static hoop_status agree_lines(hoop_trainer *tr, const char *what, const char *l
 static hoop_status agree_numerics(hoop_trainer *tr, hoop_error *err)
 {
     hoop_error  differs = {.status = HOOP_OK};
-    hoop_status st      = hoop_comm_agree(tr->comm, "version of hoop", HOOP_VERSION, err); /* they talk to each other */
+    hoop_status st      = hoop_comm_agree(tr->comm, "sources of hoop", hoop_runtime_sources(), err); /* they talk to each other */
     if (st != HOOP_OK) return st;
     st = hoop_comm_agree(tr->comm, "numerics", hoop_runtime_numerics(tr->rt, tr->dtype), &differs);
     if (st == HOOP_EDESYNC && !tr->plan->exact) {
@@ -152,6 +152,7 @@ static hoop_status open_all(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_runtime_opts opts = hoop__plan_runtime(tr);
     hoop_status             st   = hoop_runtime_create(&opts, err, &tr->rt);
+    if (st == HOOP_EARG && opts.isa != NULL && tr->plan->run.isa == 0) (void)hoop_fail_within(err, "HOOP_ISA");
     return st == HOOP_OK ? hoop__data_open(tr, err) : st;
 }
 

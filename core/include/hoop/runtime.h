@@ -38,6 +38,8 @@ HOOP_API void hoop_runtime_run(const hoop_runtime *rt, int64_t n, void (*task)(v
  *  number; whatever the processor, its instruction set, the compiler and libm, it has one set of bits. Where matrix products are
  *  OpenBLAS's, its kernels and version follow: "f64-1 openblas-Zen-0.3.21". Valid while rt lives. Calls: Local. */
 HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt, hoop_dtype dtype);
+/** Version and a hash of hoop's sources: what is the same for all compilers and processors. Calls: Local. */
+HOOP_API const char *hoop_runtime_sources(void);
 /** For people: "0.1.0-4f0c2ab9e1 gcc-12.2.0 avx512 openblas-Zen-0.3.21": hoop's version and a hash of its sources, compiler,
  *  instruction set, OpenBLAS's kernels and version. Valid while rt lives. Calls: Local. */
 HOOP_API const char *hoop_runtime_build(const hoop_runtime *rt);

@@ -108,10 +108,11 @@ enum { HOOP_LEAVES_AT_ONCE = 256 /* at most */ };
 HOOP_API hoop_status hoop_tape_set_leaves(hoop_tape *t, int n, const int64_t *rows, const uint64_t *leaf, hoop_error *err);
 /** Dim 0 of x, a tensor without history, runs over these rows. Returns x. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tape_samples(hoop_tape *t, hoop_tensor *x);
-/** What is recorded from here on is of leaf i of the n (its randomness is keyed by that leaf); -1: of all, as at first. Calls:
- * Local. */
+/** What is recorded from here on is of leaf i of the n (its randomness is keyed by that leaf), each once, in their order; -1: of
+ * all, as at first. Calls: Local. */
 HOOP_API void hoop_tape_set_leaf(hoop_tape *t, int i);
-/** The rows of leaf i of x, a view; x itself where there is one leaf, or x has no samples. Calls: Local. */
+/** The rows of leaf i of x, a view; x itself where there is one leaf, or x has no samples. While recording, after
+ * hoop_tape_set_leaf(t, i). Calls: Local. */
 HOOP_API hoop_tensor *hoop_tape_leaf_rows(hoop_tape *t, hoop_tensor *x, int i);
 /** Did the tape fail since an op would have mixed rows of several leaves? They are to run one by one, then. Calls: Local. */
 HOOP_API bool hoop_tape_mixed(const hoop_tape *t);
@@ -143,12 +144,14 @@ HOOP_API int hoop_tape_emissions(const hoop_tape *t, const hoop_emission **out);
  */
 /** Right after hoop_tape_reset (and set_leaves): keep what runs until the next reset. Errors: HOOP_ESTATE. Calls: Local. */
 HOOP_API hoop_status hoop_tape_record(hoop_tape *t, hoop_error *err);
-/** Is all that ran since then kept? False before backward, after an error, and where values were read or written from outside in
- * between (hoop_tape_tensor with data, hoop_tensor_data or _item before backward), or hoop_grad or a scope was used. Calls:
- * Local. */
+/** Is all that ran since then kept? False before backward and after a second one, after an error, and where values of the tape
+ * were read or written from outside in between (hoop_tape_tensor with data, hoop_tensor_data or _item before backward), or
+ * hoop_grad or a scope was used. Numbers that the host takes elsewhere (a buffer's item, a weight of hoop_emit) stay what they
+ * were. Calls: Local. */
 HOOP_API bool hoop_tape_recorded(const hoop_tape *t);
-/** Run it again: input[i] is the memory of the i-th hoop_tape_wrap, leaf[i] the number of leaf i (NULL without leaves), opts as
- * in backward. Errors: those of the ops, HOOP_ESTATE (nothing recorded), HOOP_EARG (inputs). Calls: Local. */
+/** Run it again, and what was added to gradients or stored there is so again, whatever opts->accumulate says: input[i] is the
+ * memory of the i-th hoop_tape_wrap, leaf[i] the number of leaf i (NULL without leaves), opts as in backward. Errors: those of
+ * the ops, HOOP_ESTATE (nothing recorded), HOOP_EARG (inputs). Calls: Local. */
 HOOP_API hoop_status hoop_tape_replay(hoop_tape *t, const hoop_tape_key *key, const uint64_t *leaf, int ninputs,
                                       const void *const *input, const hoop_backward_opts *opts, hoop_error *err);
 

@@ -454,6 +454,116 @@ static void buffers_are_emitted(void **state)
     hoop_params_destroy(&p);
 }
 
+/*
+ * Workspace grows while backward is recorded, when tensors of its size are already gone: it must not be their memory, which a
+ * replay writes to before. Sizes at which classes of storage meet: (n, WIDE_IN) -> hidden -> classes, workspace packs weights.
+ */
+static void workspace_is_no_tensors(void **state)
+{
+    enum { WIDE_IN = 64, HIDDEN = 256, CLASSES = 1000 };
+    static float   x[224 * WIDE_IN];
+    static int64_t label[224];
+    const void    *input[] = {x, label};
+    (void)state;
+    fill(x, 224 * WIDE_IN, 77);
+    for (int64_t i = 0; i < 224; i++) label[i] = i * 7 % CLASSES;
+    for (int64_t n = 96; n <= 224; n += 8) {
+        for (int leaves = 0; leaves <= 4; leaves += 4) {
+            const int64_t      count[] = {n / 4, n / 4, n / 4, n / 4};
+            hoop_params       *p;
+            hoop_tape         *t = test_tape();
+            hoop_tensor       *w1, *w2, *h, *y, *loss[4];
+            float             *first;
+            int64_t            size;
+            net                m = {0};
+            result            *r;
+            taken              c;
+            hoop_backward_opts opts = {.ready = take_ready, .sum = take_sum};
+            test_ok(hoop_params_create(HOOP_F32, why, &p));
+            test_ok(hoop_params_add(p, "w1", 2, (int64_t[]){HIDDEN, WIDE_IN}, why, &w1));
+            test_ok(hoop_params_add(p, "w2", 2, (int64_t[]){CLASSES, HIDDEN}, why, &w2));
+            test_ok(hoop_params_finalize(p, NULL, why));
+            size = hoop_params_nblocks(p) * HOOP_BLOCK;
+            fill(hoop_params_data(p), size, 5);
+            for (int64_t i = 0; i < size; i++) ((float *)hoop_params_data(p))[i] *= 0.1F;
+            m.params = p;
+            r        = result_new(&m);
+            c        = (taken){&m, r};
+            opts.ctx = &c;
+            test_ok(hoop_tape_bind(t, p, why));
+            test_ok(hoop_tape_reset(t, &key_a, why));
+            if (leaves > 0) test_ok(hoop_tape_set_leaves(t, leaves, count, numbers, why));
+            test_ok(hoop_tape_record(t, why));
+            h = hoop_relu(t, hoop_linear(t, wrap(t, HOOP_F32, n, WIDE_IN, x), w1, NULL));
+            h = hoop_linear(t, h, w2, NULL);
+            y = wrap(t, HOOP_I64, n, 0, label);
+            for (int i = 0; i < leaves; i++) {
+                hoop_tensor *mine, *wanted;
+                hoop_tape_set_leaf(t, i);
+                mine    = hoop_tape_leaf_rows(t, h, i);
+                wanted  = hoop_tape_leaf_rows(t, y, i);
+                loss[i] = hoop_cross_entropy(t, mine, wanted);
+            }
+            if (leaves == 0) {
+                loss[0] = hoop_cross_entropy(t, h, y);
+                test_ok(hoop_backward(t, loss[0], &opts, why));
+            } else {
+                test_ok(hoop_backward_leaves(t, loss, leaves, &opts, why));
+            }
+            assert_true(hoop_tape_recorded(t));
+            first = leaves == 0 ? hoop_params_grad(p) : r->grad;
+            size *= leaves == 0 ? 1 : leaves;
+            {
+                const double value = hoop_tensor_item(loss[0]);
+                float       *kept  = malloc((size_t)size * sizeof *kept);
+                assert_non_null(kept);
+                memcpy(kept, first, (size_t)size * sizeof *kept);
+                for (int again = 0; again < 2; again++) {
+                    test_ok(hoop_tape_replay(t, &key_a, numbers, 2, input, &opts, why));
+                    if (hoop_tensor_item(loss[0]) != value) fail_msg("%d rows, %d leaves: another loss", (int)n, leaves);
+                    if (memcmp(kept, first, (size_t)size * sizeof *kept) != 0)
+                        fail_msg("%d rows, %d leaves: other gradients", (int)n, leaves);
+                }
+                free(kept);
+            }
+            result_free(r);
+            hoop_tape_destroy(&t);
+            hoop_params_destroy(&p);
+        }
+    }
+}
+
+/* under a cap idle memory goes back to the system while a step is recorded: then there is no replay */
+static void no_replay_of_memory_that_is_gone(void **state)
+{
+    static rows   r;
+    net           m;
+    hoop_runtime *rt;
+    int64_t       peak = 0;
+    (void)state;
+    net_create(&m);
+    rows_fill(&r, 0);
+    for (int64_t cap = 0; cap == 0 || cap > peak / 4; cap = cap == 0 ? peak * 2 : cap - peak / 64) {
+        hoop_tape   *t;
+        hoop_tensor *loss, *y;
+        hoop_error   err     = {.status = HOOP_OK};
+        const void  *input[] = {r.x, r.index, r.y};
+        test_ok(hoop_runtime_create(&(hoop_runtime_opts){.memory_cap_bytes = cap}, why, &rt));
+        test_ok(hoop_tape_create(rt, why, &t));
+        test_ok(hoop_tape_bind(t, m.params, why));
+        test_ok(hoop_tape_record(t, why));
+        loss = forward(&m, t, MOST_ROWS, &r, 0);
+        y    = wrap(t, HOOP_F32, MOST_ROWS, OUT, r.y);
+        loss = loss_of(&m, t, loss, y);
+        (void)hoop_backward(t, loss, NULL, &err);
+        if (cap == 0) hoop_tape_memory(t, NULL, NULL, &peak);
+        if (hoop_tape_recorded(t)) test_ok(hoop_tape_replay(t, &key_a, NULL, 3, input, NULL, why)); /* ASan looks on */
+        hoop_tape_destroy(&t);
+        hoop_runtime_destroy(&rt);
+    }
+    hoop_params_destroy(&m.params);
+}
+
 static void replay_refuses(void **state)
 {
     static rows  r;
@@ -563,6 +673,15 @@ static void bad_calls_are_told(void **state)
     hoop_tape_set_leaf(t, 2);
     test_tape_failed(t, HOOP_EARG, "2 of 2", NULL);
     test_ok(hoop_tape_set_leaves(t, 2, count, numbers, why));
+    hoop_tape_set_leaf(t, 1);
+    hoop_tape_set_leaf(t, 0);
+    test_tape_failed(t, HOOP_ESTATE, "leaf 0 after leaf 1", NULL);
+    test_ok(hoop_tape_set_leaves(t, 2, count, numbers, why));
+    x = hoop_tape_samples(t, test_vector(t, 5, NULL));
+    hoop_tape_set_leaf(t, 0);
+    (void)hoop_tape_leaf_rows(t, x, 1);
+    test_tape_failed(t, HOOP_ESTATE, "hoop_tape_set_leaf(t, 1)", NULL);
+    test_ok(hoop_tape_set_leaves(t, 2, count, numbers, why));
     x = hoop_tape_watch(t, test_vector(t, 5, NULL));
     test_failed(hoop_backward(t, x, NULL, &err), &err, HOOP_ESTATE, "hoop_backward_leaves", NULL);
     err.status = HOOP_OK;
@@ -584,6 +703,8 @@ int main(void)
         cmocka_unit_test(what_mixes_samples_is_told),
         cmocka_unit_test(bad_calls_are_told),
         cmocka_unit_test(weights_may_move),
+        cmocka_unit_test(workspace_is_no_tensors),
+        cmocka_unit_test(no_replay_of_memory_that_is_gone),
         cmocka_unit_test(buffers_are_emitted),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
