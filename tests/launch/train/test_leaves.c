@@ -179,7 +179,7 @@ static hoop_status on_arrays(plan *p, hoop_trainer *tr, int rank, hoop_error *er
         if (step == a->warm) before = atomic_load(&allocations);
         st = hoop_trainer_step(tr, x, label, err);
     }
-    a->allocated = atomic_load(&allocations) - before;
+    if (rank == 0) a->allocated = atomic_load(&allocations) - before; /* of all ranks: looked at where there is one */
     free(x);
     free(label);
     return st;
