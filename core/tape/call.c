@@ -2,20 +2,11 @@
 #include "tape/rows.h"
 #include "tape/tape.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static hoop_tensor *op_failed(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const hoop_error *why)
 {
-    char   text[512], shape[160];
-    size_t at = 0;
-    text[0]   = '\0';
-    for (int i = 0; i < nin && at + sizeof shape < sizeof text; i++) {
-        int n =
-            snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", hoop_tensor_describe(in[i], shape, sizeof shape));
-        at += n > 0 ? (size_t)n : 0;
-    }
-    hoop_tape_fail(t, why->status, "%s: %s; inputs %s", op->name, why->text, text);
+    hoop__op_failed(t, op, in, NULL, nin, why);
     return &t->poison;
 }
 

@@ -127,14 +127,16 @@ void hoop__record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int n
     t->nodes.n++;
 }
 
-void hoop__op_failed(hoop_tape *t, const hoop_op *op, const hoop_view *const *in, int nin, const hoop_error *why)
+void hoop__op_failed(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, const hoop_view *const *inv, int nin,
+                     const hoop_error *why)
 {
     char   text[512], shape[160];
     size_t at = 0;
     text[0]   = '\0';
     for (int i = 0; i < nin && at + sizeof shape < sizeof text; i++) {
-        int n =
-            snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", hoop__view_describe(in[i], shape, sizeof shape));
+        const char *of =
+            in != NULL ? hoop_tensor_describe(in[i], shape, sizeof shape) : hoop__view_describe(inv[i], shape, sizeof shape);
+        int n = snprintf(text + at, sizeof text - at, "%s%s", i == 0 ? "" : ", ", of);
         at += n > 0 ? (size_t)n : 0;
     }
     hoop_tape_fail(t, why->status, "%s: %s; inputs %s", op->name, why->text, text);

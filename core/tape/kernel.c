@@ -27,6 +27,18 @@ static hoop_call call_of(const hoop_tape *t, const hoop_launch *l, hoop_threads 
                        .err     = why};
 }
 
+static hoop_status forward(const hoop_call *c)
+{
+    const hoop_status st = c->op->forward(c);
+    if (st != HOOP_OK && c->err->status == HOOP_OK) (void)hoop_fail(c->err, st, "%s", hoop_status_text(st));
+    return st;
+}
+
+static void profile(const hoop_tape *t, const hoop_call *c)
+{
+    hoop__profile_begin(t->rt->profile, c->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, c);
+}
+
 int64_t hoop__workspace(const hoop_tape *t, const hoop_launch *l, hoop_threads *threads)
 {
     hoop_tape_key   key;
@@ -38,18 +50,15 @@ hoop_status hoop__run_kernel(const hoop_tape *t, const hoop_launch *l, hoop_thre
 {
     hoop_tape_key key;
     hoop_call     c = call_of(t, l, threads, &key, why);
-    hoop_status   st;
-    c.work = work;
-    st     = l->op->forward(&c);
-    if (st != HOOP_OK && why->status == HOOP_OK) (void)hoop_fail(why, st, "%s", hoop_status_text(st));
-    return st;
+    c.work          = work;
+    return forward(&c);
 }
 
 void hoop__profile_launch(const hoop_tape *t, const hoop_launch *l)
 {
     hoop_tape_key   key;
     const hoop_call c = call_of(t, l, NULL, &key, NULL);
-    hoop__profile_begin(t->rt->profile, l->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
+    profile(t, &c);
 }
 
 /* with workspace of the tape's and all threads */
@@ -67,13 +76,11 @@ bool hoop__run(hoop_tape *t, const hoop_launch *l)
     if (bytes > 0 && c.work == NULL) {
         st = hoop_fail(&why, HOOP_ENOMEM, "no memory for %lld bytes of workspace", (long long)bytes);
     } else {
-        if (t->rt->profile != NULL)
-            hoop__profile_begin(t->rt->profile, l->op, t->backward ? HOOP_PHASE_BACKWARD : HOOP_PHASE_FORWARD, &c);
-        st = l->op->forward(&c);
+        if (t->rt->profile != NULL) profile(t, &c);
+        st = forward(&c);
         if (t->rt->profile != NULL) hoop__profile_end(t->rt->profile);
     }
     if (st == HOOP_OK) return true;
-    if (why.status == HOOP_OK) (void)hoop_fail(&why, st, "%s", hoop_status_text(st));
-    hoop__op_failed(t, l->op, l->in, l->nin, &why);
+    hoop__op_failed(t, l->op, NULL, l->in, l->nin, &why);
     return false;
 }

@@ -3,7 +3,6 @@
  * One that a single op makes row by row of its first input (dY^T X is) waits until the node that calls it is done, and is then
  * made in pieces (leaf_sums.c).
  */
-#include "tape/rows.h"
 #include "tape/tape.h"
 
 #include <string.h>
@@ -74,35 +73,30 @@ void *hoop__leaf_grad(hoop_tape *t, int param, uint8_t **set)
 
 /* ---- leaf by leaf, or in pieces ---- */
 
-/* the inputs' slices of one leaf; are they as the kernel wants them */
-static bool slices(const hoop_tape *t, const hoop_called *c, int leaf, hoop_view *v, const hoop_view **at)
+/* are all leaves' slices of the inputs as the kernel wants them; those of the last in v */
+static bool slices(const hoop_tape *t, const hoop_called *c, hoop_view *v, const hoop_view **at)
 {
-    bool fine = true;
-    for (int i = 0; i < c->nin; i++) {
-        v[i]  = *c->inv[i];
-        at[i] = &v[i];
-        if (c->in[i]->axis >= 0) hoop__leaf_view(t, &v[i], c->in[i]->axis, leaf);
-        fine &= (c->op->flags & HOOP_OP_STRIDED) != 0 || hoop__view_contiguous(&v[i]);
+    int16_t axis[HOOP__FEW_IN];
+    for (int i = 0; i < c->nin; i++) axis[i] = c->in[i]->axis;
+    for (int leaf = 0; leaf < t->leaves.n; leaf++) {
+        hoop__leaf_views(t, c->nin, c->inv, axis, leaf, v, at);
+        for (int i = 0; i < c->nin && (c->op->flags & HOOP_OP_STRIDED) == 0; i++)
+            if (!hoop__view_contiguous(&v[i])) return false;
     }
-    return fine;
+    return true;
 }
 
 /* Does the op make rows of its output of rows of its first input? */
 static bool by_rows(const hoop_tape *t, const hoop_called *c, const hoop_view *const *at, const hoop_view *out)
 {
-    int axis[HOOP__FEW_IN];
+    hoop_called one = *c;
+    int         axis[HOOP__FEW_IN];
     if (c->in[0]->axis == 0 || at[0]->ndim < 1 || at[0]->shape[0] != out->shape[0] || (c->op->flags & HOOP_OP_STRIDED) == 0)
         return false;
     for (int i = 0; i < c->nin; i++) axis[i] = i == 0 ? 0 : -1;
-    return hoop__op_samples(c->op, &(hoop_samples_call){.in      = at,
-                                                        .nin     = c->nin,
-                                                        .attrs   = c->attrs,
-                                                        .out     = out,
-                                                        .nout    = 1,
-                                                        .axis    = axis,
-                                                        .samples = out->shape[0],
-                                                        .blas    = t->rt->blas,
-                                                        .kernels = t->rt->kernels}) == 0;
+    one.inv = at;
+    one.out = out;
+    return hoop__called_axis(t, &one, axis, out->shape[0]) == 0;
 }
 
 enum { IN_ONE_PIECE = 16384 /* elements of all leaves that one thread makes as soon as several would */ };
@@ -113,17 +107,18 @@ static bool in_pieces(hoop_tape *t, const hoop_called *c, const hoop_tensor *tar
     const hoop_leaf_grads *g = &t->leaf_grads.v[target->param];
     hoop_view              v[HOOP__FEW_IN], out;
     const hoop_view       *at[HOOP__FEW_IN];
+    bool                   rows;
     hoop_error             why;
     hoop_shape_call        s = {.in = at, .nin = c->nin, .attrs = c->attrs, .out = &out, .nout = 1, .err = &why};
     if (t->uses.v[target->param] != 1 || t->composites > 0 || g->pending != NULL || g->storage != NULL || g->summed) return false;
     if (c->nin < 1 || c->nin > HOOP__FEW_IN || c->nout != 1 || target->v.ndim < 1 || target->numel == 0) return false;
     if ((c->op->flags & (HOOP_OP_VIEW | HOOP_OP_RANDOM)) != 0 || c->out->dtype != target->v.dtype) return false;
     why.status = HOOP_OK;
-    for (int leaf = 0; leaf < t->leaves.n; leaf++)
-        if (!slices(t, c, leaf, v, at)) return false;
+    if (!slices(t, c, v, at)) return false;
     if (c->op->shape(&s) != HOOP_OK || !hoop__same_shape(&out, &target->v)) return false;
-    *whole = target->numel * t->leaves.n <= IN_ONE_PIECE && !by_rows(t, c, at, &out);
-    return *whole || by_rows(t, c, at, &out);
+    rows   = by_rows(t, c, at, &out);
+    *whole = !rows && target->numel * t->leaves.n <= IN_ONE_PIECE;
+    return rows || *whole;
 }
 
 static bool pending_keep(hoop_tape *t, const hoop_called *c, hoop_tensor *target, bool whole)
@@ -207,7 +202,7 @@ void hoop__leaf_grads_flush(hoop_tape *t, int param)
     hoop__pieces_plan(t, &l, &pieces);
     hoop__keep_pieces(t, &l, &pieces);
     why.status = HOOP_OK;
-    if (hoop__sum_pieces(t, &l, &pieces, &why) != HOOP_OK) hoop__op_failed(t, p->op, in, p->nin, &why);
+    if (hoop__sum_pieces(t, &l, &pieces, &why) != HOOP_OK) hoop__op_failed(t, p->op, p->in, NULL, p->nin, &why);
     g->summed = true;
 }
 

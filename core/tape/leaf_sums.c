@@ -56,11 +56,7 @@ static hoop_launch piece_launch(const hoop_tape *t, const hoop_launch *whole, co
                                 int64_t n, char *to, hoop_view *v, const hoop_view **at, hoop_view *out)
 {
     hoop_launch l = *whole;
-    for (int i = 0; i < l.nin; i++) {
-        v[i]  = *whole->in[i];
-        at[i] = &v[i];
-        if (p->axis[i] >= 0) hoop__leaf_view(t, &v[i], p->axis[i], leaf);
-    }
+    hoop__leaf_views(t, l.nin, whole->in, p->axis, leaf, v, at);
     if (!p->whole) {
         v[0].data     = (char *)v[0].data + first * v[0].stride[0] * (int64_t)hoop_dtype_size((hoop_dtype)v[0].dtype);
         v[0].shape[0] = n;

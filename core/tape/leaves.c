@@ -42,7 +42,6 @@ void hoop__leaves_clear(hoop_tape *t)
     t->leaves.samples = 0;
     t->leaves.mixed   = false;
     t->leaves.sites.n = 0;
-    t->leaves.apart   = false;
 }
 
 void hoop__leaves_free(hoop_tape *t)
@@ -77,13 +76,13 @@ void hoop_tape_set_leaf(hoop_tape *t, int i)
         hoop_tape_fail(t, HOOP_ESTATE, "hoop_tape_set_leaf: leaf %d after leaf %d; each once, in their order", i, g->latest);
         return;
     }
-    if (i >= 0) g->latest = i;
-    if (!g->apart) {
+    if (i < 0 && g->latest < 0) return; /* it is still all */
+    if (g->latest < 0) {
         if (!HOOP_GROW(t, g->sites, t->sites.n + 1)) return;
         if (t->sites.n > 0) memcpy(g->sites.v, t->sites.v, (size_t)t->sites.n * sizeof *t->sites.v);
         g->sites.n = t->sites.n;
-        g->apart   = true;
     }
+    if (i >= 0) g->latest = i;
     if (g->sites.n > 0) memcpy(t->sites.v, g->sites.v, (size_t)g->sites.n * sizeof *t->sites.v);
     t->sites.n = g->sites.n;
     g->current = i;
@@ -104,6 +103,16 @@ void hoop__leaf_view(const hoop_tape *t, hoop_view *v, int axis, int leaf)
     const int64_t  at = first[leaf] * each * v->stride[axis];
     v->shape[axis]    = (first[leaf + 1] - first[leaf]) * each;
     v->data           = (char *)v->data + at * (int64_t)hoop_dtype_size((hoop_dtype)v->dtype);
+}
+
+void hoop__leaf_views(const hoop_tape *t, int nin, const hoop_view *const *in, const int16_t *axis, int leaf, hoop_view *v,
+                      const hoop_view **at)
+{
+    for (int i = 0; i < nin; i++) {
+        v[i]  = *in[i];
+        at[i] = &v[i];
+        if (axis[i] >= 0) hoop__leaf_view(t, &v[i], axis[i], leaf);
+    }
 }
 
 hoop_tensor *hoop__leaf_slice(hoop_tape *t, hoop_tensor *x, int leaf)
@@ -211,21 +220,26 @@ static bool history_fits(const hoop_tape *t, const hoop_called *c, bool samples)
     return true;
 }
 
-static int output_axis(hoop_tape *t, const hoop_called *c)
+int hoop__called_axis(const hoop_tape *t, const hoop_called *c, const int *axis, int64_t samples)
 {
-    int few[HOOP__FEW_IN], *axis = few;
-    if (c->nin > HOOP__FEW_IN) axis = hoop__arena_alloc(&t->arena, (int64_t)((size_t)c->nin * sizeof *axis));
-    if (axis == NULL) return -1;
-    for (int i = 0; i < c->nin; i++) axis[i] = c->in[i]->axis;
     return hoop__op_samples(c->op, &(hoop_samples_call){.in      = c->inv,
                                                         .nin     = c->nin,
                                                         .attrs   = c->attrs,
                                                         .out     = c->out,
                                                         .nout    = c->nout,
                                                         .axis    = axis,
-                                                        .samples = t->leaves.samples,
+                                                        .samples = samples,
                                                         .blas    = t->rt->blas,
                                                         .kernels = t->rt->kernels});
+}
+
+static int output_axis(hoop_tape *t, const hoop_called *c)
+{
+    int few[HOOP__FEW_IN], *axis = few;
+    if (c->nin > HOOP__FEW_IN) axis = hoop__arena_alloc(&t->arena, (int64_t)((size_t)c->nin * sizeof *axis));
+    if (axis == NULL) return -1;
+    for (int i = 0; i < c->nin; i++) axis[i] = c->in[i]->axis;
+    return hoop__called_axis(t, c, axis, t->leaves.samples);
 }
 
 hoop__way hoop__leaves_way(hoop_tape *t, const hoop_called *c, const hoop_tensor *sink, int *axis)
@@ -241,7 +255,7 @@ hoop__way hoop__leaves_way(hoop_tape *t, const hoop_called *c, const hoop_tensor
                    ? mixed(t, c->op, "randomness without samples is another in each leaf")
                    : HOOP__PLAIN;
     if (t->leaves.current >= 0 && !t->backward) return mixed(t, c->op, "samples of all leaves in what is one leaf's");
-    if (t->leaves.apart && t->leaves.current < 0 && !t->backward && (c->op->flags & HOOP_OP_RANDOM) != 0)
+    if (t->leaves.latest >= 0 && t->leaves.current < 0 && !t->backward && (c->op->flags & HOOP_OP_RANDOM) != 0)
         return mixed(t, c->op, "randomness of all leaves after that of one");
     *axis = output_axis(t, c);
     if (*axis >= 0) return (c->op->flags & HOOP_OP_RANDOM) != 0 ? HOOP__APART : HOOP__ROWS;
@@ -253,17 +267,15 @@ bool hoop__leaves_apart(hoop_tape *t, const hoop_launch *l, hoop_tensor *const *
 {
     hoop_view        v[HOOP__FEW_IN], out[HOOP__FEW_IN];
     const hoop_view *at[HOOP__FEW_IN];
+    int16_t          axes[HOOP__FEW_IN];
     if (l->nin > HOOP__FEW_IN || l->nout > HOOP__FEW_IN) {
         (void)mixed(t, l->op, "it is random and has many inputs or outputs");
         return false;
     }
+    for (int i = 0; i < l->nin; i++) axes[i] = in[i]->axis;
     for (int leaf = 0; leaf < t->leaves.n; leaf++) {
         hoop_launch one = *l;
-        for (int i = 0; i < l->nin; i++) {
-            v[i]  = *l->in[i];
-            at[i] = &v[i];
-            if (in[i]->axis >= 0) hoop__leaf_view(t, &v[i], in[i]->axis, leaf);
-        }
+        hoop__leaf_views(t, l->nin, l->in, axes, leaf, v, at);
         for (int j = 0; j < l->nout; j++) {
             out[j] = l->out[j];
             hoop__leaf_view(t, &out[j], axis, leaf);

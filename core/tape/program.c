@@ -204,7 +204,7 @@ static hoop_status replay_one(hoop_tape *t, const hoop_command *c)
     case HOOP__PIECES:
         why.status = HOOP_OK;
         if (hoop__sum_pieces(t, &l, (const hoop_pieces *)(const void *)(p->attrs.v + c->param), &why) != HOOP_OK)
-            hoop__op_failed(t, l.op, l.in, l.nin, &why);
+            hoop__op_failed(t, l.op, NULL, l.in, l.nin, &why);
         break;
     case HOOP__READY:
         if (t->leaves.n == 0) t->params->grad_set[c->param] = true;

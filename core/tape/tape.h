@@ -61,7 +61,7 @@ typedef struct hoop_leaves {
     int     n;       /* 0: not at once */
     int     current; /* whose leaf is recorded; -1: of all */
     int     latest;  /* that was begun; -1: none */
-    bool    mixed, apart /* a leaf's own was recorded */;
+    bool    mixed;
     int64_t samples;
     HOOP_ARRAY(int64_t) first; /* [n + 1]: each leaf's first row */
     HOOP_ARRAY(uint64_t) number;
@@ -198,8 +198,9 @@ void hoop__record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int n
                   int nout);
 hoop_tensor *hoop__op_run(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
                           hoop_tensor **outs);
-/* "matmul: " + why + "; inputs f32 (2, 3), f32 (4, 5)" becomes the sticky error */
-void hoop__op_failed(hoop_tape *t, const hoop_op *op, const hoop_view *const *in, int nin, const hoop_error *why);
+/* "matmul: " + why + "; inputs f32 (2, 3), f32 (4, 5)" becomes the sticky error; of tensors, or (in is NULL) of views */
+void hoop__op_failed(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, const hoop_view *const *inv, int nin,
+                     const hoop_error *why);
 
 /* gradient sinks (sink.c) */
 bool hoop__sink_place(hoop_tape *t, hoop_tensor *target, const hoop_op *op, hoop_view *out, bool *add, hoop_tensor **reuse);
@@ -268,6 +269,11 @@ hoop__way hoop__leaves_way(hoop_tape *t, const hoop_called *c, const hoop_tensor
 /* APART: run it */
 bool         hoop__leaves_apart(hoop_tape *t, const hoop_launch *l, hoop_tensor *const *in, int axis);
 hoop_tensor *hoop__leaf_slice(hoop_tape *t, hoop_tensor *x, int leaf); /* header without history; NULL: sticky error */
+/* copies of inputs' views, cut to the rows of one leaf where a dim (axis) runs over samples; at[i]: where v[i] is */
+void hoop__leaf_views(const hoop_tape *t, int nin, const hoop_view *const *in, const int16_t *axis, int leaf, hoop_view *v,
+                      const hoop_view **at);
+/* which dim of the outputs runs over so many samples, if those of the inputs do; -1: they would mix */
+int hoop__called_axis(const hoop_tape *t, const hoop_called *c, const int *axis, int64_t samples);
 /* rows of one leaf of a view whose dim `axis` runs over samples */
 void hoop__leaf_view(const hoop_tape *t, hoop_view *v, int axis, int leaf);
 void hoop__leaves_clear(hoop_tape *t);

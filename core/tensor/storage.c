@@ -6,11 +6,13 @@
 
 enum { SMALLEST_LOG2 = 8 };
 
-/* Classes of 2^k * {1, 1.25, 1.5, 1.75}: at most a quarter is wasted, and a size finds its list without searching. */
+/* Classes of 2^k * {1, 1.25, 1.5, 1.75}: at most a quarter is wasted, and a size finds its list without searching. -1: too large
+ */
 static int class_of(int64_t bytes, int64_t *class_bytes)
 {
     int     log2, quarter;
     int64_t base, step;
+    if (bytes > INT64_MAX / 4) return -1;
     if (bytes < (int64_t)1 << SMALLEST_LOG2) bytes = (int64_t)1 << SMALLEST_LOG2;
     log2         = 63 - __builtin_clzll((unsigned long long)bytes);
     base         = (int64_t)1 << log2;
@@ -29,13 +31,10 @@ static hoop_storage *take(hoop_cache *cache, hoop_storage *s)
     return s;
 }
 
-hoop_storage *hoop__storage_new(hoop_cache *cache, int64_t bytes)
+/* from the system */
+static hoop_storage *make(hoop_cache *cache, int c, int64_t size)
 {
-    int64_t       size;
-    int           c;
     hoop_storage *s;
-    if (bytes > INT64_MAX / 4) return NULL;
-    c = class_of(bytes, &size);
     if (cache->cap > 0 && cache->reserved + size > cache->cap) hoop__cache_trim(cache);
     if (cache->cap > 0 && cache->reserved + size > cache->cap) return NULL;
     s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
@@ -51,15 +50,19 @@ hoop_storage *hoop__storage_new(hoop_cache *cache, int64_t bytes)
     return take(cache, s);
 }
 
+hoop_storage *hoop__storage_new(hoop_cache *cache, int64_t bytes)
+{
+    int64_t   size;
+    const int c = class_of(bytes, &size);
+    return c < 0 ? NULL : make(cache, c, size);
+}
+
 hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes)
 {
     int64_t       size;
-    int           c;
-    hoop_storage *s;
-    if (bytes > INT64_MAX / 4) return NULL;
-    c = class_of(bytes, &size);
-    s = cache->free_list[c];
-    if (s == NULL) return hoop__storage_new(cache, bytes);
+    const int     c = class_of(bytes, &size);
+    hoop_storage *s = c < 0 ? NULL : cache->free_list[c];
+    if (s == NULL) return c < 0 ? NULL : make(cache, c, size);
     cache->free_list[c] = s->next;
     return take(cache, s);
 }

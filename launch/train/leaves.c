@@ -186,6 +186,15 @@ static hoop_tape_key key_of(const hoop_trainer *tr, int first)
     return (hoop_tape_key){(uint64_t)tr->plan->run.seed, (uint64_t)tr->status.step, (uint64_t)tr->step->listed[first].number};
 }
 
+/* leaf i of those that run now: what is kept of it is the run's */
+static hoop_leaf *leaf_on(const hoop_trainer *tr, const hoop__run *run, int first, int i)
+{
+    hoop_leaf *leaf = &tr->step->listed[first + i];
+    leaf->tape      = run->tape;
+    leaf->kept      = run->kept + (ptrdiff_t)i * tr->step->nkept;
+    return leaf;
+}
+
 bool hoop__leaves_forward(hoop_trainer *tr, hoop__run *run, int first, int n, bool training, bool record)
 {
     hoop__step         *s   = tr->step;
@@ -201,9 +210,7 @@ bool hoop__leaves_forward(hoop_trainer *tr, hoop__run *run, int first, int n, bo
     hoop__leaf_wrap(&s->all);
     hoop__leaf_forward(&s->all);
     for (int i = 0; i < n; i++) {
-        hoop_leaf *leaf = &s->listed[first + i];
-        leaf->tape      = t;
-        leaf->kept      = run->kept + (ptrdiff_t)i * s->nkept;
+        hoop_leaf *leaf = leaf_on(tr, run, first, i);
         if (n > 1) hoop_tape_set_leaf(t, i);
         hoop__step_check_loss(t, hoop__leaf_lost(&s->all, leaf, i));
     }
@@ -319,12 +326,7 @@ static hoop_status replay(hoop_trainer *tr, const hoop__run *run, int first, int
     uint64_t                 number[HOOP_LEAVES_AT_ONCE];
     hoop_status              st;
     for (int k = 0; k < nfields(tr); k++) input[k] = tr->step->listed[first].field[k].rows;
-    for (int i = 0; i < n; i++) {
-        hoop_leaf *leaf = &tr->step->listed[first + i];
-        number[i]       = (uint64_t)leaf->number;
-        leaf->tape      = run->tape;
-        leaf->kept      = run->kept + (ptrdiff_t)i * tr->step->nkept;
-    }
+    for (int i = 0; i < n; i++) number[i] = (uint64_t)leaf_on(tr, run, first, i)->number;
     hoop_profile_begin(tr->rt, "engine, replayed", HOOP_PHASE_OTHER, 0.0);
     st = hoop_tape_replay(run->tape, &key, n > 1 ? number : NULL, nfields(tr), input, &opts, err);
     hoop_profile_end(tr->rt);
