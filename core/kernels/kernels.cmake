@@ -1,6 +1,17 @@
 # The kernels, once for each instruction set: object libraries that export only names with the set's suffix.
 # Sets HOOP_KERNEL_OBJECTS (their objects) and HOOP_CORE_EXTRA (files of core that belong to no set).
-set(HOOP_KERNEL_SOURCES unary.c binary.c copy.c reduce.c softmax.c cross_entropy.c dropout.c update.c exact.c gemm.c table.c)
+set(HOOP_KERNEL_SOURCES
+    binary.c
+    copy.c
+    cross_entropy.c
+    dropout.c
+    exact.c
+    gemm.c
+    reduce.c
+    softmax.c
+    table.c
+    unary.c
+    update.c)
 list(TRANSFORM HOOP_KERNEL_SOURCES PREPEND ${CMAKE_CURRENT_LIST_DIR}/)
 set(HOOP_KERNEL_OBJECTS)
 set(HOOP_CORE_EXTRA ${CMAKE_CURRENT_LIST_DIR}/select.c ${CMAKE_CURRENT_LIST_DIR}/gemm_work.c)

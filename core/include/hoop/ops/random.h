@@ -1,0 +1,19 @@
+/** hoop/ops/random.h - ops: what is random. What holds of all is said in hoop/ops.h, which includes this. */
+#ifndef HOOP_OPS_RANDOM_H
+#define HOOP_OPS_RANDOM_H
+
+#include "hoop/tape.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Zero with probability p, else x / (1 - p); the identity unless training: (...) -> same; dx = dy by the same mask; f32, f64;
+ *  HOOP_EDTYPE, HOOP_EARG (p not in [0, 1)). Keyed by the tape's key and site (modules set it; code of one's own:
+ *  hoop_tape_set_site), and by the number of the call at that site. */
+HOOP_API hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
