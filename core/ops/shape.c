@@ -264,6 +264,14 @@ double hoop__at(const hoop_view *x, int64_t i)
     return x->dtype == HOOP_F64 ? ((const double *)x->data)[at] : (double)((const int64_t *)x->data)[at];
 }
 
+void hoop__put(const hoop_view *y, int64_t i, double value)
+{
+    if (y->dtype == HOOP_F64)
+        ((double *)y->data)[i] = value;
+    else
+        ((int64_t *)y->data)[i] = (int64_t)value;
+}
+
 void hoop__reference_unary(const hoop_call *c)
 {
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)

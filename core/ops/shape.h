@@ -61,6 +61,8 @@ int64_t hoop__exp_weight(const hoop_call *c, int64_t cols);
 
 /* element i of any view of f64 or i64 in row-major order, for references */
 double hoop__at(const hoop_view *x, int64_t i);
+/* the same of a contiguous output: set to value */
+void hoop__put(const hoop_view *y, int64_t i, double value);
 /* references: out[0] of the op's unary or binary at each element, of one input or of two that are broadcast */
 void hoop__reference_unary(const hoop_call *c);
 void hoop__reference_binary(const hoop_call *c);

@@ -18,7 +18,7 @@ static const hoop_case binary_cases[] = {
 };
 
 static const hoop_case divisor_cases[] = {
-    {"3x4 3x4+"}, {"3x4 4+"}, {"2x1x3 4x1+"}, {". 5+"}, {"0x3 3+"}, {"3 4", NULL, HOOP_ESHAPE},
+    {"3x4 3x4+"}, {"3x4 4+"}, {"2x1x3 4x1+"}, {". 5+"}, {"0x3 3+"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE},
 };
 static const hoop_case unary_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"129"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
 

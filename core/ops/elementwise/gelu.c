@@ -10,10 +10,15 @@ typedef struct gelu_attrs {
     int64_t kind;
 } gelu_attrs;
 static const hoop_field gelu_fields[] = {{"kind", 'i', offsetof(gelu_attrs, kind)}};
-static const gelu_attrs by_erf = {HOOP_GELU_ERF}, by_tanh = {HOOP_GELU_TANH};
+static const gelu_attrs by_erf = {HOOP_GELU_ERF}, by_tanh = {HOOP_GELU_TANH}, by_nothing = {-1};
 
 static const hoop_case gelu_cases[] = {
-    {"3x4", &by_erf}, {"133", &by_tanh}, {"0x3", &by_erf}, {".", &by_tanh}, {"i64:3<5", &by_erf, HOOP_EDTYPE},
+    {"3x4", &by_erf},
+    {"133", &by_tanh},
+    {"0x3", &by_erf},
+    {".", &by_tanh},
+    {"i64:3<5", &by_erf, HOOP_EDTYPE},
+    {"3", &by_nothing, HOOP_EARG},
 };
 
 static const hoop_case gelu_grad_cases[] = {
@@ -21,6 +26,8 @@ static const hoop_case gelu_grad_cases[] = {
     {"133 133", &by_tanh},
     {"0x3 0x3", &by_erf},
     {"3 4", &by_erf, HOOP_ESHAPE},
+    {"3 i64:3<4", &by_erf, HOOP_EDTYPE},
+    {"3 3", &by_nothing, HOOP_EARG},
 };
 
 #define SQRT_2_OVER_PI 0.79788456080286535588

@@ -90,7 +90,7 @@ static void concat_reference(const hoop_call *c)
         }
         while (index[dim] >= c->in[from]->shape[dim]) index[dim] -= c->in[from++]->shape[dim];
         for (int d = 0; d < c->out->ndim; d++) at = at * c->in[from]->shape[d] + index[d];
-        ((double *)c->out->data)[i] = hoop__at(c->in[from], at);
+        hoop__put(c->out, i, hoop__at(c->in[from], at));
     }
 }
 static const concat_attrs dim0 = {0}, dim1 = {1}, dim2 = {2};
@@ -100,6 +100,8 @@ static const hoop_case concat_cases[] = {
     {"3x4 3x1 3x2", &dim1},
     {"0x4 2x4", &dim0},
     {"5", &dim0},
+    {"i32:3x4<9 i32:2x4<9", &dim0},
+    {"u8:3x1<9 u8:3x2<9", &dim1},
     {"3x4 3x3", &dim0, HOOP_ESHAPE},
     {"3x4 3x4", &dim2, HOOP_ESHAPE},
     {"3 i64:3<4", &dim0, HOOP_EDTYPE},
@@ -123,7 +125,7 @@ const hoop_op hoop__op_concat = {
 
 static void same_reference(const hoop_call *c)
 {
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = hoop__at(c->in[0], i);
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) hoop__put(c->out, i, hoop__at(c->in[0], i));
 }
 
 /**
@@ -149,7 +151,7 @@ static void contiguous_backward(hoop_backward_call *b)
 {
     hoop_pass(b, 0, b->dy[0]);
 }
-static const hoop_case contiguous_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"2x3x5"}};
+static const hoop_case contiguous_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"2x3x5"}, {"i64:5x3<9"}, {"i32:3x4<9"}, {"u8:2x7<200"}};
 
 const hoop_op hoop__op_contiguous = {
     .name      = "contiguous",
@@ -202,8 +204,11 @@ static void cast_backward(hoop_backward_call *b)
 {
     if (hoop_sink(b, 0)) hoop_cast(b->t, b->dy[0], hoop_tensor_dtype(b->in[0]));
 }
-static const cast_attrs to_f64 = {HOOP_F64}, to_nothing = {HOOP_DTYPE_COUNT};
-static const hoop_case cast_cases[] = {{"3x4", &to_f64}, {"i64:5<9", &to_f64}, {"0x3", &to_f64}, {"3", &to_nothing, HOOP_EDTYPE}};
+static const cast_attrs to_f64 = {HOOP_F64}, to_nothing = {HOOP_DTYPE_COUNT}, to_i64 = {HOOP_I64}, to_i32 = {HOOP_I32},
+                        to_u8       = {HOOP_U8};
+static const hoop_case cast_cases[] = {
+    {"3x4", &to_f64}, {"i64:5<9", &to_f64}, {"i32:5<9", &to_f64}, {"u8:5<200", &to_u8},
+    {"7+", &to_i32},  {"7", &to_i64},       {"0x3", &to_f64},     {"3", &to_nothing, HOOP_EDTYPE}};
 
 const hoop_op hoop__op_cast = {
     .name       = "cast",
@@ -268,8 +273,10 @@ static void fill_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = ((const fill_attrs *)c->attrs)->value;
 }
 static const fill_attrs threes = {HOOP_F64, 2, {3, 4}, 3.0}, many = {HOOP_F64, 2, {300, 301}, 0.5},
-                        negative = {HOOP_F64, 1, {-1}, 0.0}, integers = {HOOP_I64, 1, {3}, 0.0};
-static const hoop_case fill_cases[] = {{"", &threes}, {"", &many}, {"", &negative, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
+                        negative = {HOOP_F64, 1, {-1}, 0.0}, integers = {HOOP_I64, 1, {3}, 0.0},
+                        no_dims     = {HOOP_F64, -1, {0}, 0.0};
+static const hoop_case fill_cases[] = {
+    {"", &threes}, {"", &many}, {"", &negative, HOOP_ESHAPE}, {"", &no_dims, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
 
 const hoop_op hoop__op_fill = {
     .name       = "fill",

@@ -173,6 +173,7 @@ static const hoop_case grad_cases[] = {
     {"3 i64:.<5", &five},
     {"64x2 i64:64<9", &five, HOOP_ERANGE},
     {"4x3 i64:5<5", &five, HOOP_ESHAPE},
+    {"4x3 4", &five, HOOP_EDTYPE},
 };
 
 const hoop_op hoop__op_embedding_grad = {

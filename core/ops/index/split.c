@@ -114,7 +114,7 @@ static void split_reference(const hoop_call *c)
     int64_t first = 0;
     for (int j = 0; j < c->nout; first += ((const split_attrs *)c->attrs)->sizes[j++]) {
         hoop_view part = part_of(c, j, first);
-        for (int64_t i = 0, n = hoop__view_numel(&part); i < n; i++) ((double *)c->out[j].data)[i] = hoop__at(&part, i);
+        for (int64_t i = 0, n = hoop__view_numel(&part); i < n; i++) hoop__put(&c->out[j], i, hoop__at(&part, i));
     }
 }
 static const split_attrs halves = {1, 2, {2, 2}}, uneven = {0, 3, {1, 0, 4}}, middle = {1, 3, {2, 1, 3}}, one = {0, 1, {3}},
@@ -123,6 +123,7 @@ static const split_attrs halves = {1, 2, {2, 2}}, uneven = {0, 3, {1, 0, 4}}, mi
 static const hoop_case cases[] = {
     {"3x4", &halves},
     {"5x2", &uneven},
+    {"i32:3x4<9", &halves},
     {"2x6x3", &middle},
     {"3", &one},
     {"0x4", &halves},

@@ -26,7 +26,7 @@ extern const hoop_op hoop__op_reshape, hoop__op_transpose, hoop__op_expand, hoop
 /* a view's reference: its elements in row-major order */
 static void copy_reference(const hoop_call *c)
 {
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) ((double *)c->out->data)[i] = hoop__at(c->in[0], i);
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) hoop__put(c->out, i, hoop__at(c->in[0], i));
 }
 
 static bool view_attrs_set(hoop_tape *t, view_attrs *attrs, const char *op, int ndim, const int64_t *shape)
@@ -58,6 +58,7 @@ static hoop_status reshape_shape(hoop_shape_call *s)
     const view_attrs *a = s->attrs;
     int64_t           n = hoop__view_numel(s->in[0]), known = 1, shape[HOOP_MAX_DIMS] = {0};
     int               missing = -1;
+    if (a->ndim < 0 || a->ndim > HOOP_MAX_DIMS) return hoop_fail(s->err, HOOP_ESHAPE, "%lld dims", (long long)a->ndim);
     for (int d = 0; d < a->ndim; d++) {
         shape[d] = a->shape[d];
         if (shape[d] == -1 && missing < 0)
@@ -95,11 +96,13 @@ static void reshape_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_reshape(b->t, b->dy[0], hoop_tensor_ndim(b->in[0]), hoop_tensor_shape(b->in[0]));
 }
 static const view_attrs to_4x3 = {2, {4, 3}}, to_rows = {2, {-1, 4}}, to_2x12 = {2, {2, 12}}, to_1x2x2x6 = {4, {1, 2, 2, 6}},
-                        to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}}, two_unknown = {2, {-1, -1}};
+                        to_flat = {1, {-1}}, to_scalar = {0, {0}}, to_empty = {2, {3, 0}}, two_unknown = {2, {-1, -1}},
+                        no_dims = {-1, {0}};
 
 static const hoop_case reshape_cases[] = {
     {"3x4", &to_4x3},
     {"2x6", &to_flat},
+    {"u8:3x4<9", &to_4x3},
     {"2x3x4", &to_rows},
     {"2x3x4", &to_2x12},
     {"2x12", &to_1x2x2x6},
@@ -107,6 +110,7 @@ static const hoop_case reshape_cases[] = {
     {"0x5", &to_empty},
     {"3x5", &to_4x3, HOOP_ESHAPE},
     {"3x4", &two_unknown, HOOP_ESHAPE},
+    {"3x4", &no_dims, HOOP_ESHAPE},
 };
 
 const hoop_op hoop__op_reshape = {
@@ -169,12 +173,18 @@ static void transpose_reference(const hoop_call *c)
     int64_t                stride = x.stride[p->a], shape = x.shape[p->a];
     x.stride[p->a] = x.stride[p->b], x.shape[p->a] = x.shape[p->b];
     x.stride[p->b] = stride, x.shape[p->b] = shape;
-    for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
+    for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) hoop__put(c->out, i, hoop__at(&x, i));
 }
-static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, swap12 = {1, 2}, no_dim = {0, 3};
+static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, swap12 = {1, 2}, no_dim = {0, 3}, nor_this = {-1, 0};
 
 static const hoop_case transpose_cases[] = {
-    {"3x4", &swap01}, {"2x3x4", &swap02}, {"2x3x4", &swap12}, {"0x3", &swap01}, {"3x4", &no_dim, HOOP_ESHAPE},
+    {"3x4", &swap01},
+    {"2x3x4", &swap02},
+    {"2x3x4", &swap12},
+    {"u8:3x4<9", &swap01},
+    {"0x3", &swap01},
+    {"3x4", &no_dim, HOOP_ESHAPE},
+    {"3x4", &nor_this, HOOP_ESHAPE},
 };
 
 const hoop_op hoop__op_transpose = {
@@ -209,12 +219,15 @@ static hoop_status expand_shape(hoop_shape_call *s)
     const view_attrs *a    = s->attrs;
     const hoop_view  *x    = s->in[0];
     hoop_view        *y    = &s->out[0];
-    int               lead = (int)a->ndim - x->ndim;
+    int               lead = a->ndim > HOOP_MAX_DIMS ? -1 : (int)a->ndim - x->ndim;
     for (int d = 0; d < x->ndim && lead >= 0; d++) {
         if (x->shape[d] != 1 && x->shape[d] != a->shape[d + lead]) {
             return hoop_fail(s->err, HOOP_ESHAPE, "size %lld does not expand to %lld", (long long)x->shape[d],
                              (long long)a->shape[d + lead]);
         }
+    }
+    for (int d = 0; d < lead; d++) {
+        if (a->shape[d] < 0) return hoop_fail(s->err, HOOP_ESHAPE, "size %lld of dim %d", (long long)a->shape[d], d);
     }
     if (lead < 0) return hoop_fail(s->err, HOOP_ESHAPE, "%d dims do not expand to %lld", x->ndim, (long long)a->ndim);
     hoop__view_set(y, (hoop_dtype)x->dtype, (int)a->ndim, a->shape);
@@ -236,13 +249,20 @@ static void expand_reference(const hoop_call *c)
     hoop__broadcast_strides(c->in[0], c->out, x.stride);
     x.ndim = c->out->ndim;
     memcpy(x.shape, c->out->shape, sizeof x.shape);
-    for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
+    for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) hoop__put(c->out, i, hoop__at(&x, i));
 }
-static const view_attrs to_3x4 = {2, {3, 4}}, to_2x3x4 = {3, {2, 3, 4}};
+static const view_attrs to_3x4 = {2, {3, 4}}, to_2x3x4 = {3, {2, 3, 4}}, minus_one = {3, {-1, 3, 4}};
 
 static const hoop_case expand_cases[] = {
-    {"4", &to_3x4},       {"3x1", &to_2x3x4},          {".", &to_3x4},
-    {"2x3x1", &to_2x3x4}, {"3", &to_3x4, HOOP_ESHAPE}, {"2x3x4", &to_3x4, HOOP_ESHAPE},
+    {"4", &to_3x4},
+    {"i32:4<9", &to_3x4},
+    {"3x1", &to_2x3x4},
+    {".", &to_3x4},
+    {"2x3x1", &to_2x3x4},
+    {"3", &to_3x4, HOOP_ESHAPE},
+    {"2x3x4", &to_3x4, HOOP_ESHAPE},
+    {"3x4", &no_dims, HOOP_ESHAPE},
+    {"3x4", &minus_one, HOOP_ESHAPE},
 };
 
 const hoop_op hoop__op_expand = {
@@ -299,13 +319,19 @@ static void slice_reference(const hoop_call *c)
     hoop_view          x = *c->in[0];
     x.shape[a->dim]      = a->count;
     x.data               = (double *)x.data + a->first * x.stride[a->dim];
-    for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) ((double *)c->out->data)[i] = hoop__at(&x, i);
+    for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) hoop__put(c->out, i, hoop__at(&x, i));
 }
 static const slice_attrs middle = {0, 1, 2}, columns = {1, 2, 2}, nothing = {0, 1, 0}, beyond = {0, 2, 2},
-                         no_slice_dim = {2, 0, 1};
+                         no_slice_dim = {2, 0, 1}, too_many = {1, 0, 5};
 
 static const hoop_case slice_cases[] = {
-    {"3x4", &middle}, {"3x4", &columns}, {"3x4", &nothing}, {"3x4", &beyond, HOOP_ERANGE}, {"3x4", &no_slice_dim, HOOP_ESHAPE},
+    {"3x4", &middle},
+    {"i64:3x4<9", &middle},
+    {"3x4", &columns},
+    {"3x4", &nothing},
+    {"3x4", &beyond, HOOP_ERANGE},
+    {"3x4", &no_slice_dim, HOOP_ESHAPE},
+    {"3x4", &too_many, HOOP_ERANGE},
 };
 
 const hoop_op hoop__op_slice = {
@@ -390,6 +416,7 @@ static const hoop_case unslice_cases[] = {
     {"3x4", &column_of_6},
     {"0x4", &row_of_5},
     {"3x4", &too_far, HOOP_ERANGE},
+    {"3x4", &no_slice_dim, HOOP_ESHAPE},
     {"i64:3<5", &row_of_5, HOOP_EDTYPE},
 };
 

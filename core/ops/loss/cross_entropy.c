@@ -79,10 +79,16 @@ static void one_hot_reference(const hoop_call *c)
         ((double *)c->out->data)[i] = (int64_t)hoop__at(c->in[0], i / classes) == i % classes ? 1.0 : 0.0;
     }
 }
-static const one_hot_attrs five = {5, HOOP_F64}, two = {2, HOOP_F64};
+static const one_hot_attrs five = {5, HOOP_F64}, two = {2, HOOP_F64}, negative = {-1, HOOP_F64}, to_i64 = {5, HOOP_I64};
 
 static const hoop_case one_hot_cases[] = {
-    {"i64:4<5", &five}, {"i64:2x3<5", &five}, {"i64:0<5", &five}, {"4", &five, HOOP_EDTYPE}, {"i64:64<5", &two, HOOP_ERANGE},
+    {"i64:4<5", &five},
+    {"i64:2x3<5", &five},
+    {"i64:0<5", &five},
+    {"4", &five, HOOP_EDTYPE},
+    {"i64:64<5", &two, HOOP_ERANGE},
+    {"i64:4<5", &negative, HOOP_ESHAPE},
+    {"i64:4<5", &to_i64, HOOP_EDTYPE},
 };
 
 const hoop_op hoop__op_one_hot = {
@@ -284,6 +290,7 @@ static const hoop_case grad_cases[] = {
     {"2x3x5 i64:2x3<5 2x3 ."},
     {"0x3 i64:0<3 0 ."},
     {"3x4 i64:3<4 3 1", NULL, HOOP_ESHAPE},
+    {"3x4 3 3 .", NULL, HOOP_EDTYPE},
     {"32x2 i64:32<9 32 .", NULL, HOOP_ERANGE},
 };
 

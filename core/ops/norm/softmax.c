@@ -7,7 +7,8 @@
 static const hoop_case cases[] = {
     {"3x4"}, {"2x3x5"}, {"4"}, {"0x3"}, {"7x129"}, {"5x1"}, {".", NULL, HOOP_ESHAPE}, {"i64:3<5", NULL, HOOP_EDTYPE},
 };
-static const hoop_case grad_cases[] = {{"3x4 3x4"}, {"2x3x5 2x3x5"}, {"0x3 0x3"}, {"7x129 7x129"}, {"3 4", NULL, HOOP_ESHAPE}};
+static const hoop_case grad_cases[] = {
+    {"3x4 3x4"}, {"2x3x5 2x3x5"}, {"0x3 0x3"}, {"7x129 7x129"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE}};
 
 extern const hoop_op hoop__op_softmax, hoop__op_softmax_grad, hoop__op_log_softmax, hoop__op_log_softmax_grad;
 

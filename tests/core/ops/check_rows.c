@@ -44,7 +44,7 @@ static bool rows_same(const hoop_runtime *rt, const hoop_runtime *alone, const r
     rows_call            all                  = *call;
     const unsigned char *before[HOOP_MAX_OUT] = {NULL}, *was[HOOP_MAX_OUT] = {NULL};
     int                  axis = rows_axis(rt, &all, g);
-    if (axis < 0) return false;
+    if (axis < 0 || (add && !hoop_dtype_is_float((hoop_dtype)all.out[0].dtype))) return false;
     if ((all.tr->op->flags & HOOP_OP_RANDOM) != 0) return true; /* the engine runs it leaf by leaf */
     for (int j = 0; j < all.nout && add; j++) before[j] = some_of(&all.out[j]);
     rows_run(rt, &all, add ? before : NULL);

@@ -92,7 +92,8 @@ static void value_on(hoop_runtime *rt, const trial *tr, hoop_dtype dtype)
         if (hoop_tensor_numel(outs[j]) != tr->out_numel[j] || hoop_tensor_ndim(outs[j]) != tr->out[j].ndim) {
             fail_msg("%s of %s has another shape than with f64", what, tr->where);
         }
-        same_within(tr, what, tr->out_numel[j], as_doubles(tr, outs[j]), tr->out[j].data, trial_tolerance(tr, dtype, 0.0));
+        same_within(tr, what, tr->out_numel[j], as_doubles(tr, outs[j]), reference_doubles(tr, j),
+                    hoop_dtype_is_float(hoop_tensor_dtype(outs[j])) ? trial_tolerance(tr, dtype, 0.0) : 0.0);
     }
     for (int i = 0; i < tr->nin; i++) { /* ops are pure */
         double *now = as_doubles(tr, in[i]);
@@ -145,7 +146,18 @@ static void guarded_check(const trial *tr, const guarded *g, const char *what)
 
 static double element(const hoop_view *v, const void *data, int64_t i)
 {
-    return v->dtype == HOOP_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+    switch ((hoop_dtype)v->dtype) {
+    case HOOP_F32:
+        return (double)((const float *)data)[i];
+    case HOOP_I64:
+        return (double)((const int64_t *)data)[i];
+    case HOOP_I32:
+        return (double)((const int32_t *)data)[i];
+    case HOOP_U8:
+        return (double)((const uint8_t *)data)[i];
+    default:
+        return ((const double *)data)[i];
+    }
 }
 
 static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype, bool add)
@@ -167,14 +179,13 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
                             .key     = &key,
                             .err     = &err};
     for (int i = 0; i < tr->nin; i++) {
-        in[i]    = tr->in[i].v;
-        views[i] = &in[i];
-        if (!tr->in[i].is_float || dtype == HOOP_F64) continue;
-        in[i].dtype = HOOP_F32;
-        in[i].data  = test_memory(tr->in[i].numel * 4);
-        for (int64_t k = 0; k < tr->in[i].numel; k++) ((float *)in[i].data)[k] = (float)((double *)tr->in[i].v.data)[k];
+        in[i]       = tr->in[i].v;
+        views[i]    = &in[i];
+        in[i].dtype = trial_dtype(tr, i, dtype);
+        in[i].data  = trial_numbers(tr->in[i].v.data, tr->in[i].numel, (hoop_dtype)in[i].dtype);
     }
     assert_int_equal(tr->op->shape(&s), HOOP_OK);
+    if (add && !hoop_dtype_is_float((hoop_dtype)out[0].dtype)) return; /* only gradients are added up */
     for (int j = 0; j < tr->nout; j++) {
         hoop_view v = out[j];
         hoop__view_set(&out[j], (hoop_dtype)v.dtype, v.ndim, v.shape);
@@ -200,7 +211,8 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
         guarded_check(tr, &block[j], what);
         for (int64_t k = 0; k < tr->out_numel[j]; k++)
             got[k] = element(&out[j], out[j].data, k) - (add && j == 0 ? (double)(k % 7) : 0.0);
-        same_within(tr, what, tr->out_numel[j], got, tr->out[j].data, trial_tolerance(tr, dtype, 8.0));
+        same_within(tr, what, tr->out_numel[j], got, reference_doubles(tr, j),
+                    hoop_dtype_is_float((hoop_dtype)out[j].dtype) ? trial_tolerance(tr, dtype, 8.0) : 0.0);
     }
 }
 
@@ -224,7 +236,7 @@ void check_guards(void **state)
 
 /* ---- declared errors ---- */
 
-static void fails_with(const char *where, const hoop_op *op, hoop_tape *t, hoop_tensor *y, hoop_status want)
+static void fails_with(const char *where, const hoop_op *op, hoop_tape *t, hoop_tensor *y, hoop_status want, const char *sizes)
 {
     const hoop_error *e = hoop_tape_error(t);
     char              head[96];
@@ -236,6 +248,7 @@ static void fails_with(const char *where, const hoop_op *op, hoop_tape *t, hoop_
     if (strncmp(e->text, head, strlen(head)) != 0)
         fail_msg("%s: the error does not begin with the op's name: %s", where, e->text);
     if (strchr(e->text, '\n') != NULL) fail_msg("%s: the error has more than one line: %s", where, e->text);
+    if (sizes != NULL && strstr(e->text, sizes) == NULL) fail_msg("%s: the error does not name %s: %s", where, sizes, e->text);
     if (hoop_tape_reset(t, NULL, &err) != want || strncmp(err.text, head, strlen(head)) != 0)
         fail_msg("%s: reset does not return the error", where);
     assert_int_equal(hoop_tape_error(t)->status, HOOP_OK);
@@ -246,6 +259,7 @@ void check_errors(void **state)
     const hoop_op *op                  = *state;
     hoop_tape     *t                   = test_tape(test_rt.isa[0]);
     hoop_tensor   *in[HOOP_MAX_IN + 1] = {NULL};
+    char           sizes[200];
     for (int i = 0; i < op->ncases; i++) {
         trial tr;
         if (op->cases[i].expect == HOOP_OK) continue;
@@ -255,17 +269,17 @@ void check_errors(void **state)
             for (int k = 0; k < tr.nin; k++) in[k] = trial_tensor(&tr, t, k, d == 0 ? HOOP_F64 : HOOP_F32);
             y = hoop_op_call(t, op, in, tr.nin, op->cases[i].attrs, outs);
             for (int j = 0; j < tr.nout; j++) assert_true(hoop_tensor_is_poison(outs[j]));
-            fails_with(tr.where, op, t, y, tr.c->expect);
+            fails_with(tr.where, op, t, y, tr.c->expect, tr.nin > 0 ? hoop_tensor_describe(in[0], sizes, sizeof sizes) : NULL);
         }
     }
     if (op->min_in > 0) { /* none, NULL, and one too many */
         hoop_tensor *y = hoop_op_call(t, op, in, op->min_in - 1, op->cases[0].attrs, NULL);
-        fails_with("too few inputs", op, t, y, HOOP_EARG);
+        fails_with("too few inputs", op, t, y, HOOP_EARG, NULL);
         memset(in, 0, sizeof in);
         y = hoop_op_call(t, op, in, op->min_in, op->cases[0].attrs, NULL);
-        fails_with("inputs that are NULL", op, t, y, HOOP_EARG);
+        fails_with("inputs that are NULL", op, t, y, HOOP_EARG, NULL);
     }
-    fails_with("too many inputs", op, t, hoop_op_call(t, op, in, op->max_in + 1, op->cases[0].attrs, NULL), HOOP_EARG);
+    fails_with("too many inputs", op, t, hoop_op_call(t, op, in, op->max_in + 1, op->cases[0].attrs, NULL), HOOP_EARG, NULL);
 }
 
 /* ---- the same bits, run after run, with any instruction set and on any number of threads ---- */
@@ -283,7 +297,7 @@ unsigned char *trial_bits(hoop_runtime *rt, const trial *tr, hoop_dtype dtype, i
     (void)hoop_op_call(t, tr->op, in, tr->nin, tr->c->attrs, outs);
     on_tape(tr, t, "the call");
     for (int j = 0; j < tr->nout; j++) all[n++] = hoop_retain(t, outs[j]);
-    if (outs[0]->needs_grad) {
+    if (outs[0]->needs_grad && hoop_dtype_is_float(hoop_tensor_dtype(outs[0]))) {
         hoop_tensor *s = weighted_sum(t, outs[0], trial_weights(tr, 77));
         assert_int_equal(hoop_backward(t, s, NULL, NULL), HOOP_OK);
         for (int i = 0; i < tr->nin; i++) {

@@ -23,9 +23,11 @@
 enum { TRIAL_ALL_DIMS, TRIAL_FIRST_DIM, TRIAL_LAST_DIM };
 
 typedef struct trial_input {
-    hoop_view v; /* contiguous f64 or i64 */
-    int64_t   numel;
-    bool      is_float;
+    hoop_view  v; /* contiguous f64 or i64, as references want it */
+    int64_t    numel;
+    bool       is_float;
+    hoop_dtype dtype; /* of the op's call: that asked for, where the case says none */
+    bool       fixed; /* the case says one */
 } trial_input;
 
 typedef struct trial {
@@ -69,14 +71,21 @@ bool trial_grow(trial *tr, const hoop_op *op, int index, int64_t numel);
 void trial_reference(trial *tr); /* outputs of the reference for the inputs as they are now */
 /** What an element may be off by in dtype, where values of `size` are summed. */
 double trial_tolerance(const trial *tr, hoop_dtype dtype, double size);
+/** The dtype of input i where floats are `dtype`. */
+hoop_dtype trial_dtype(const trial *tr, int i, hoop_dtype dtype);
+/** n numbers of a trial's input, f64 or i64, in another dtype of their kind: as they are where that is theirs. */
+void *trial_numbers(const void *from, int64_t n, hoop_dtype dtype);
+/** The shape rule for inputs of the case's own dtypes; out gets dtypes and shapes. */
+hoop_status trial_shape(const trial *tr, hoop_view *out, hoop_error *err);
 /** Input i as a tensor on a tape, floats in dtype. */
 hoop_tensor *trial_tensor(const trial *tr, hoop_tape *t, int i, hoop_dtype dtype);
 /** Weights of output 0 in [0.5, 1.5] with either sign, rounded to f32. */
 double *trial_weights(const trial *tr, uint64_t stream);
 /** sum(y * w) for weights given in f64. */
 hoop_tensor *weighted_sum(hoop_tape *t, hoop_tensor *y, const double *w);
-/** A tensor of any float dtype or i64 as doubles, in row-major order. */
+/** A tensor of any dtype as doubles, in row-major order; output j of the reference. */
 double *as_doubles(const trial *tr, const hoop_tensor *x);
+double *reference_doubles(const trial *tr, int j);
 void    same_within(const trial *tr, const char *what, int64_t n, const double *got, const double *want, double tolerance);
 void    on_tape(const trial *tr, hoop_tape *t, const char *what); /* fails with the tape's error, if there is one */
 
@@ -90,6 +99,7 @@ void check_complete(void **state);
 void check_value(void **state);
 void check_guards(void **state);
 void check_errors(void **state);
+void check_refusals(void **state);
 void check_determinism(void **state);
 void check_threads(void **state);
 void check_gradient(void **state);

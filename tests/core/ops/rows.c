@@ -142,7 +142,11 @@ static bool make_inputs(rows_call *r, int64_t samples, bool one_row)
         hoop_view         *v  = &r->in[i];
         int                d  = r->axis[i];
         *v                    = in->v;
-        if (d < 0) continue;
+        if (d < 0) {
+            v->dtype = in->dtype;
+            v->data  = trial_numbers(v->data, in->numel, in->dtype);
+            continue;
+        }
         if (v->shape[d] == 0 || (one_row && v->shape[d] == 1)) return false;
         v->shape[d] = samples * (one_row ? 1 : v->shape[d]);
         if (v->shape[d] > MOST_ROWS) return false;
@@ -155,6 +159,8 @@ static bool make_inputs(rows_call *r, int64_t samples, bool one_row)
             else
                 ((int64_t *)v->data)[k] = ((int64_t *)in->v.data)[from];
         }
+        v->dtype = in->dtype;
+        v->data  = trial_numbers(v->data, hoop__view_numel(v), in->dtype);
     }
     return true;
 }

@@ -9,13 +9,11 @@ static const struct aspect {
     const char        *name;
     CMUnitTestFunction check;
 } aspects[] = {
-    {"complete", check_complete},       {"value", check_value},
-    {"guards", check_guards},           {"errors", check_errors},
-    {"determinism", check_determinism}, {"threads", check_threads},
-    {"gradient", check_gradient},       {"accumulation", check_accumulation},
-    {"layouts", check_layouts},         {"release", check_release},
-    {"second", check_second},           {"rows", check_rows},
-    {"leaves", check_leaves},
+    {"complete", check_complete}, {"value", check_value},       {"guards", check_guards},
+    {"errors", check_errors},     {"refusals", check_refusals}, {"determinism", check_determinism},
+    {"threads", check_threads},   {"gradient", check_gradient}, {"accumulation", check_accumulation},
+    {"layouts", check_layouts},   {"release", check_release},   {"second", check_second},
+    {"rows", check_rows},         {"leaves", check_leaves},
 };
 enum { ASPECTS = sizeof aspects / sizeof aspects[0], NAME = 64 };
 

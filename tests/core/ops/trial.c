@@ -106,7 +106,25 @@ double test_uniform(uint64_t stream, uint64_t i, double low, double high)
     return test_drawn(test_key(stream), i, low, high);
 }
 
-/* one token of a case string: [i64:]DIMS[<N][+] */
+/* the dtype that a token begins with */
+static const char *parse_dtype(trial_input *in, const char *s)
+{
+    const char *colon = strpbrk(s, ": ");
+    in->dtype         = HOOP_F64;
+    in->fixed         = colon != NULL && *colon == ':';
+    for (int d = 0; in->fixed && d < HOOP_DTYPE_COUNT; d++) {
+        const char *name = hoop_dtype_name((hoop_dtype)d);
+        if (strncmp(s, name, strlen(name)) == 0 && s + strlen(name) == colon) {
+            in->dtype = (hoop_dtype)d;
+            s         = colon + 1;
+            break;
+        }
+    }
+    in->is_float = hoop_dtype_is_float(in->dtype);
+    return s;
+}
+
+/* one token of a case string: [DTYPE:]DIMS[<N][+] */
 static const char *parse_input(trial *tr, const char *s, uint64_t stream)
 {
     trial_input *in = &tr->in[tr->nin];
@@ -115,8 +133,9 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     bool         positive = false;
     hoop_key     key      = test_key(stream);
     char        *end;
-    in->is_float = strncmp(s, "i64:", 4) != 0;
-    if (!in->is_float) s += 4;
+    s = parse_dtype(in, s);
+    if (in->fixed && in->is_float && tr->c->expect == HOOP_OK)
+        fail_msg("%s: a working case has its floats in both dtypes", tr->where);
     if (*s == '.')
         s++;
     else {
@@ -208,11 +227,24 @@ static int64_t times_of(const trial *tr, int dims, int64_t numel)
 /* the outputs' shapes for inputs of that size; false: the shape rule refuses them */
 static bool grown_shape(trial *tr)
 {
-    hoop_error      err = {.status = HOOP_OK};
-    hoop_shape_call s   = {.in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->nout, .err = &err};
-    if (tr->op->shape(&s) != HOOP_OK) return false;
+    hoop_error err = {.status = HOOP_OK};
+    if (trial_shape(tr, tr->out, &err) != HOOP_OK) return false;
     for (int j = 0; j < tr->nout; j++) tr->out_numel[j] = hoop__view_numel(&tr->out[j]);
     return true;
+}
+
+hoop_status trial_shape(const trial *tr, hoop_view *out, hoop_error *err)
+{
+    hoop_view        in[HOOP_MAX_IN];
+    const hoop_view *views[HOOP_MAX_IN];
+    hoop_shape_call  s = {.in = views, .nin = tr->nin, .attrs = tr->c->attrs, .out = out, .nout = tr->nout, .err = err};
+    for (int i = 0; i < tr->nin; i++) {
+        views[i]    = &in[i];
+        in[i]       = tr->in[i].v;
+        in[i].dtype = tr->in[i].dtype;
+        in[i].data  = NULL; /* it decides by shapes */
+    }
+    return tr->op->shape(&s);
 }
 
 bool trial_grow(trial *tr, const hoop_op *op, int index, int64_t numel)
@@ -235,8 +267,7 @@ bool trial_grow(trial *tr, const hoop_op *op, int index, int64_t numel)
 
 void trial_reference(trial *tr)
 {
-    hoop_error      err = {.status = HOOP_OK};
-    hoop_shape_call s   = {.in = tr->views, .nin = tr->nin, .attrs = tr->c->attrs, .out = tr->out, .nout = tr->nout, .err = &err};
+    hoop_error          err = {.status = HOOP_OK};
     const hoop_tape_key key = {0}; /* of a tape that was not reset */
     hoop_call           c   = {.op    = tr->op,
                                .in    = tr->views,
@@ -248,13 +279,13 @@ void trial_reference(trial *tr)
                                .err   = &err};
     void               *before[HOOP_MAX_OUT];
     for (int j = 0; j < HOOP_MAX_OUT; j++) before[j] = tr->out[j].data;
-    if (tr->op->shape(&s) != HOOP_OK) fail_msg("%s: the shape rule: %s", tr->where, err.text);
+    if (trial_shape(tr, tr->out, &err) != HOOP_OK) fail_msg("%s: the shape rule: %s", tr->where, err.text);
     for (int j = 0; j < tr->nout; j++) {
         hoop_view v = tr->out[j];
         hoop__view_set(&tr->out[j], (hoop_dtype)v.dtype, v.ndim, v.shape);
         tr->out_numel[j] = hoop__view_numel(&v);
-        if (tr->out[j].dtype == HOOP_F32) tr->out[j].dtype = HOOP_F64;
-        tr->out[j].data = before[j] != NULL ? before[j] : test_memory(tr->out_numel[j] * 8);
+        tr->out[j].dtype = hoop_dtype_is_float((hoop_dtype)v.dtype) ? HOOP_F64 : HOOP_I64;
+        tr->out[j].data  = before[j] != NULL ? before[j] : test_memory(tr->out_numel[j] * 8);
     }
     tr->op->reference(&c);
     for (int64_t i = 0; i < tr->out_numel[0] && tr->out[0].dtype == HOOP_F64; i++)
@@ -267,15 +298,34 @@ double trial_tolerance(const trial *tr, hoop_dtype dtype, double size)
     return eps * (double)(16 + tr->terms) * fmax(size, tr->span);
 }
 
+hoop_dtype trial_dtype(const trial *tr, int i, hoop_dtype dtype)
+{
+    return tr->in[i].fixed ? tr->in[i].dtype : dtype;
+}
+
+void *trial_numbers(const void *from, int64_t n, hoop_dtype dtype)
+{
+    const double  *f = from;
+    const int64_t *k = from;
+    void          *to;
+    if (dtype == HOOP_F64 || dtype == HOOP_I64) return (void *)(uintptr_t)from;
+    to = test_memory(n * (int64_t)hoop_dtype_size(dtype));
+    for (int64_t i = 0; i < n; i++) {
+        if (dtype == HOOP_F32)
+            ((float *)to)[i] = (float)f[i];
+        else if (dtype == HOOP_I32)
+            ((int32_t *)to)[i] = (int32_t)k[i];
+        else
+            ((uint8_t *)to)[i] = (uint8_t)k[i];
+    }
+    return to;
+}
+
 hoop_tensor *trial_tensor(const trial *tr, hoop_tape *t, int i, hoop_dtype dtype)
 {
     const trial_input *in = &tr->in[i];
-    float             *f;
-    if (!in->is_float) return hoop_tape_tensor(t, HOOP_I64, in->v.ndim, in->v.shape, in->v.data);
-    if (dtype == HOOP_F64) return hoop_tape_tensor(t, HOOP_F64, in->v.ndim, in->v.shape, in->v.data);
-    f = test_memory(in->numel * 4);
-    for (int64_t k = 0; k < in->numel; k++) f[k] = (float)((double *)in->v.data)[k];
-    return hoop_tape_tensor(t, HOOP_F32, in->v.ndim, in->v.shape, f);
+    dtype                 = trial_dtype(tr, i, dtype);
+    return hoop_tape_tensor(t, dtype, in->v.ndim, in->v.shape, trial_numbers(in->v.data, in->numel, dtype));
 }
 
 double *trial_weights(const trial *tr, uint64_t stream)
@@ -320,9 +370,20 @@ double *as_doubles(const trial *tr, const hoop_tensor *x)
             d[i] = ((double *)raw)[i];
         else if (dtype == HOOP_I64)
             d[i] = (double)((int64_t *)raw)[i];
+        else if (dtype == HOOP_I32)
+            d[i] = (double)((int32_t *)raw)[i];
         else
-            fail_msg("%s: an output is %s", tr->where, hoop_dtype_name(dtype));
+            d[i] = (double)((uint8_t *)raw)[i];
     }
+    return d;
+}
+
+double *reference_doubles(const trial *tr, int j)
+{
+    double *d = tr->out[j].data;
+    if (tr->out[j].dtype == HOOP_F64) return d;
+    d = test_memory(tr->out_numel[j] * 8);
+    for (int64_t i = 0; i < tr->out_numel[j]; i++) d[i] = (double)((int64_t *)tr->out[j].data)[i];
     return d;
 }
 
