@@ -153,12 +153,28 @@ static hoop_status parse_string(const hoop_option *row, const char *text, char *
     return HOOP_OK;
 }
 
+/* a lone number is a list of one */
+static hoop_status parse_lone(const hoop_option *row, const char *text, hoop_ints *out, hoop_error *err)
+{
+    hoop_ints   one = {.n = 1};
+    const char *end = text;
+    hoop_status st;
+    if (*text != '\0' && strchr("+-0123456789", *skip_space(text)) == NULL)
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is neither a whole number nor a list such as [64, 32]", row->key, text);
+    st = scan_int(row, text, &one.v[0], &end, err);
+    if (st == HOOP_OK && !at_end(end))
+        st = hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is neither a whole number nor a list such as [64, 32]", row->key, text);
+    if (st == HOOP_OK) st = check_range(row, (double)one.v[0], text, err);
+    if (st == HOOP_OK) *out = one;
+    return st;
+}
+
 static hoop_status parse_ints(const hoop_option *row, const char *text, hoop_ints *out, hoop_error *err)
 {
     hoop_ints   list = {0};
     const char *s    = skip_space(text);
     hoop_status st;
-    if (*s != '[') return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a list such as [64, 32]", row->key, text);
+    if (*s != '[') return parse_lone(row, text, out, err);
     s = skip_space(s + 1);
     while (*s != ']') {
         if (list.n == HOOP_OPT_INTS_MAX)

@@ -137,6 +137,13 @@ const char *hoop__shape_text(const hoop_shape *s, char out[HOOP__SHAPE_TEXT])
     return out;
 }
 
+bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *out)
+{
+    if (list->n > 1 && list->n != dims) return false;
+    for (int d = 0; d < dims; d++) out[d] = list->n == 0 ? fallback : list->v[list->n == 1 ? 0 : d];
+    return true;
+}
+
 /* ---- what kinds ask ---- */
 
 const void *hoop_module_opts(const hoop_module *m)

@@ -45,6 +45,10 @@ enum { HOOP__SHAPE_TEXT = 200 };
 bool        hoop__shape_equal(const hoop_shape *a, const hoop_shape *b);
 const char *hoop__shape_text(const hoop_shape *s, char out[HOOP__SHAPE_TEXT]);
 
+/* An option of several dims: a list of `dims` numbers, of one that holds for all, or of none (fallback). false: of another count,
+ * and out is left alone. */
+bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *out);
+
 /* what a sequential does, for containers that are one (modules/sequential.c) */
 hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err);
 void        hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);

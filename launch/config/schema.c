@@ -38,7 +38,6 @@ static hoop_status spell(const hoop_option *row, const hoop_value *v, hoop_error
     if (v->quoted && row->type != HOOP_OPT_STRING && row->type != HOOP_OPT_ENUM) {
         return hoop_value_fail(v, err, "\"%s\" is text; write it without quotes", v->text);
     }
-    if (row->type == HOOP_OPT_INTS) return hoop_value_fail(v, err, "'%s' is not a list such as [512, 256]", v->text);
     hoop__text_adds(t, v->text);
     return HOOP_OK;
 }

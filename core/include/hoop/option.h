@@ -23,7 +23,7 @@ typedef enum hoop_option_type {
     HOOP_OPT_BOOL,   /* bool */
     HOOP_OPT_ENUM,   /* int: index into choices */
     HOOP_OPT_STRING, /* char[HOOP_OPT_STRING_MAX] */
-    HOOP_OPT_INTS    /* hoop_ints: a list of int64_t */
+    HOOP_OPT_INTS    /* hoop_ints: a list of int64_t; a lone number is a list of one */
 } hoop_option_type;
 
 enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64 };

@@ -176,7 +176,12 @@ static void test_bad(void **state)
         {"nesterov", "True", "true or false"},
         {"name", "adamW", "did you mean 'adamw'"},
         {"name", "lion", "one of sgd, adam, adamw"},
-        {"hidden", "512", "list such as"},
+        {"hidden", "512x", "list such as"},
+        {"hidden", "512 256", "list such as"},
+        {"hidden", "wide", "neither a whole number nor a list"},
+        {"hidden", "", "whole number"},
+        {"hidden", "0", "must be 1 to 100000"},
+        {"hidden", "99999999999999999999", "must be 1 to 100000"},
         {"hidden", "[512", "list such as"},
         {"hidden", "[512,]", "list such as"},
         {"hidden", "[512 256]", "list such as"},
@@ -233,6 +238,7 @@ static void test_format(void **state)
         {"hidden", "[1,2,3]", "[1, 2, 3]"},
         {"hidden", "[]", "[]"},
         {"hidden", "[ 7 ]", "[7]"},
+        {"hidden", " 7 ", "[7]"},
         {"must", "1e30", "1e+30"},
     };
     settings s, again;
