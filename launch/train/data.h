@@ -110,6 +110,8 @@ void hoop__targets_units(const hoop_trainer *tr, const hoop__field *f, const voi
                          hoop_dtype dtype);
 /* outputs.c: the model of the config, what it gives and for which target. match: does it fit? before the model is finalized */
 hoop_status hoop__outputs_match(hoop_trainer *tr, hoop_error *err);
+/* those of opts.forward: it is tried, once the tape is there */
+hoop_status hoop__outputs_try(hoop_trainer *tr, hoop_error *err);
 /* predict.c */
 typedef struct hoop__rows {
     const void *const *data;          /* of each input */

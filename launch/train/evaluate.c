@@ -96,8 +96,9 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     hoop_metrics_sums sums;
     hoop_status       st;
     if (ds == NULL) ds = tr->data->validation;
-    if (ds == NULL || tr->model == NULL)
-        return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate", ds == NULL ? "validation data" : "model of a config");
+    if (ds == NULL || !hoop__trainer_forwards(tr))
+        return hoop_fail(err, HOOP_ESTATE, "there is no %s to evaluate",
+                         ds == NULL ? "validation data" : "forward of the caller's own model");
     st = hoop__step_outside(tr, "hoop_trainer_evaluate", err);
     if (st != HOOP_OK) return st;
     if (ds != tr->data->validation) (void)hoop__data_match(tr, ds, &local);

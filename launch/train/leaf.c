@@ -1,6 +1,7 @@
 /* A leaf: its tensors, by number and by name, and what the config's model loses on it. */
 #include "hoop/loader.h"
 #include "train/data.h"
+#include "train/plan.h"
 #include "train/step.h"
 
 #include <string.h>
@@ -153,7 +154,7 @@ static hoop_tensor *outputs(hoop_trainer *tr, hoop_tape *t, int k, const hoop_te
 void hoop__leaf_forward(hoop_leaf *leaf)
 {
     hoop_trainer *tr = leaf->tr;
-    hoop_model_forward(tr->model, leaf->tape, tr->data->ninputs, tr->step->in, tr->step->out);
+    hoop__model_forward(tr, leaf->tape);
     for (int k = 0; k < tr->data->ntargets; k++) {
         hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
         rows->out              = outputs(tr, leaf->tape, k, rows->tensor);
@@ -219,7 +220,7 @@ hoop_tensor *hoop__leaf_lost(const hoop_leaf *all, hoop_leaf *leaf, int i)
 hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf)
 {
     hoop_tensor *loss;
-    if (tr->model != NULL) {
+    if (hoop__trainer_forwards(tr)) {
         hoop_profile_begin(tr->rt, "engine", HOOP_PHASE_FORWARD, 0.0);
         hoop__leaf_forward(leaf);
         loss = hoop__leaf_lost(leaf, leaf, 0);

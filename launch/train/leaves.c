@@ -46,7 +46,8 @@ hoop_status hoop__leaves_create(hoop_trainer *tr, hoop_error *err)
     }
     s->all = (hoop_leaf){.tr = tr, .field = field};
     for (int i = 0; i < s->room; i++) s->listed[i] = (hoop_leaf){.tr = tr, .field = field + n * (size_t)(i + 1)};
-    s->plain.tape = tr->tape;
+    s->plain.tape    = tr->tape;
+    s->one_by_one[0] = s->one_by_one[1] = tr->opts.forward != NULL && !tr->opts.row_wise;
     return make_run(tr, &s->plain, err);
 }
 

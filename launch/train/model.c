@@ -1,7 +1,8 @@
-/* The model of a config: what the data asks for before it, the kind that the config names, and what its outputs are for. */
+/* The model: of a config, with what the data asks for before it and the kind that the config names; or of the caller. */
 #include "models/models.h"
 #include "train/data.h"
 #include "train/plan.h"
+#include "train/step.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ const hoop_config_choice hoop__model_choice = {"model", "kind", "which model", k
 
 hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err)
 {
+    if (tr->opts.params == NULL && tr->opts.forward != NULL)
+        return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: forward is of a model of the caller's own, and it has no params");
     if (tr->opts.params == NULL || hoop_value_count(hoop_config_get(tr->config, "model")) == 0) return HOOP_OK;
     return hoop_config_fail(tr->config, "model", err, "the model is the caller's own (opts.params); take this out");
 }
@@ -113,4 +116,40 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     hoop_model_init(tr->model, (hoop_init)tr->plan->model.init, (uint64_t)tr->plan->run.seed);
 done:
     return st;
+}
+
+hoop_status hoop__model_from_caller(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_status st;
+    tr->params = tr->opts.params;
+    if (hoop_params_dtype(tr->params) != tr->dtype) {
+        return hoop_config_fail(tr->config, "precision", err, "the model's parameters are %s",
+                                hoop_dtype_name(hoop_params_dtype(tr->params)));
+    }
+    HOOP_TRY(st, done, hoop_params_finalize(tr->params, NULL, err));
+    for (int i = 0; i < hoop_params_count(tr->params); i++) {
+        hoop_tensor *x   = hoop_params_tensor(tr->params, i);
+        int64_t      out = hoop_tensor_ndim(x) > 0 ? hoop_tensor_size(x, 0) : 1;
+        hoop_param_init(tr->params, i, hoop_tensor_ndim(x) < 2 ? HOOP_INIT_HE : HOOP_INIT_PYTORCH,
+                        out > 0 ? hoop_tensor_numel(x) / out : 1, (uint64_t)tr->plan->run.seed);
+    }
+done:
+    return st;
+}
+
+void hoop__model_forward(const hoop_trainer *tr, hoop_tape *t)
+{
+    const int n = tr->data->ntargets;
+    if (tr->model != NULL) {
+        hoop_model_forward(tr->model, t, tr->data->ninputs, tr->step->in, tr->step->out);
+        return;
+    }
+    for (int k = 0; k < n; k++) tr->step->out[k] = NULL;
+    tr->opts.forward(tr->opts.ctx, t, tr->data->ninputs, tr->step->in, tr->step->out);
+    for (int k = 0; k < n; k++)
+        if (tr->step->out[k] == NULL) {
+            hoop_tape_fail(t, HOOP_EARG, "hoop_trainer_opts: forward has left output %d of %d, %s, NULL", k, n,
+                           hoop__target(tr, k)->name);
+            tr->step->out[k] = hoop_tape_tensor(t, tr->dtype, 0, NULL, NULL); /* poison */
+        }
 }

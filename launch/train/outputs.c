@@ -2,8 +2,10 @@
 #include "train/data.h"
 #include "train/labels.h"
 #include "train/plan.h"
+#include "train/step.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- which is whose ---- */
@@ -52,7 +54,7 @@ static const char *shape_text(int ndim, const int64_t *shape, char out[SHAPE_TEX
 
 static const char *who(const hoop_trainer *tr, const hoop__field *f, char out[WHO_TEXT])
 {
-    if (tr->data->ntargets == 1) return "the last layer";
+    if (tr->data->ntargets == 1 && tr->model != NULL) return "the last layer";
     (void)snprintf(out, WHO_TEXT, "the output for '%s'", f->name);
     return out;
 }
@@ -121,14 +123,13 @@ static hoop_status reshape(hoop_trainer *tr, hoop__field *f, hoop_error *err)
     return HOOP_OK;
 }
 
-static hoop_status match(hoop_trainer *tr, hoop__field *f, hoop_error *err)
+static hoop_status match(hoop_trainer *tr, hoop__field *f, const hoop_shape *out, hoop_error *err)
 {
-    const hoop_shape *out   = hoop_model_output(tr->model, f->output);
-    const int         ndim  = out->ndim - 1;
-    const int64_t    *shape = out->size + 1;
-    hoop_ints        *as    = &tr->plan->model.output_shape;
-    hoop_status       st    = HOOP_OK;
-    f->out_ndim             = ndim;
+    const int      ndim  = out->ndim - 1;
+    const int64_t *shape = out->size + 1;
+    hoop_ints     *as    = &tr->plan->model.output_shape;
+    hoop_status    st    = HOOP_OK;
+    f->out_ndim          = ndim;
     memcpy(f->out_shape, shape, (size_t)ndim * sizeof *shape);
     if (f->ndim >= 0) /* else to predict only */
         st = f->loss->classes ? check_labels(tr, f, ndim, shape, err) : check_values(tr, f, ndim, shape, err);
@@ -144,6 +145,67 @@ static hoop_status match(hoop_trainer *tr, hoop__field *f, hoop_error *err)
 hoop_status hoop__outputs_match(hoop_trainer *tr, hoop_error *err)
 {
     hoop_status st = assign(tr, err);
-    for (int k = 0; k < tr->data->ntargets && st == HOOP_OK; k++) st = match(tr, hoop__target(tr, k), err);
+    for (int k = 0; k < tr->data->ntargets && st == HOOP_OK; k++)
+        st = match(tr, hoop__target(tr, k), hoop_model_output(tr->model, hoop__target(tr, k)->output), err);
+    return st;
+}
+
+/* ---- those of the caller's own model ---- */
+
+enum { TRIED = 2 /* rows */ };
+
+static hoop_status try_input(hoop_trainer *tr, int i, int64_t length, void **zeros, hoop_error *err)
+{
+    const hoop__field *f    = hoop__input(tr, i);
+    size_t             size = hoop_dtype_size(f->dtype);
+    int64_t            shape[HOOP_MAX_DIMS];
+    hoop__field_shape(f, TRIED, length, shape);
+    for (int d = 0; d <= f->ndim; d++) size *= (size_t)shape[d];
+    *zeros = calloc(1, size + 1);
+    if (*zeros == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for %d rows of %s", TRIED, f->name);
+    tr->step->in[i] = hoop_tape_wrap(tr->tape, f->dtype, f->ndim + 1, shape, *zeros);
+    return HOOP_OK;
+}
+
+/* shapes of what forward makes of rows of zeros, those that vary padded to `length` */
+static hoop_status try_forward(hoop_trainer *tr, int64_t length, hoop_shape *out, hoop_error *err)
+{
+    void       *zeros[HOOP_DATASET_FIELDS] = {NULL};
+    hoop_error  why                        = {.status = HOOP_OK};
+    hoop_status st                         = HOOP_OK;
+    (void)hoop_tape_reset(tr->tape, NULL, NULL);
+    (void)hoop_tape_set_training(tr->tape, false);
+    (void)hoop_tape_set_grad(tr->tape, false);
+    for (int i = 0; i < tr->data->ninputs && st == HOOP_OK; i++) st = try_input(tr, i, length, &zeros[i], err);
+    if (st == HOOP_OK) hoop__model_forward(tr, tr->tape);
+    for (int k = 0; k < tr->data->ntargets && st == HOOP_OK && hoop_tape_error(tr->tape)->status == HOOP_OK; k++) {
+        const hoop_tensor *y = tr->step->out[k];
+        char               text[SHAPE_TEXT];
+        out[k] = (hoop_shape){.dtype = hoop_tensor_dtype(y), .ndim = hoop_tensor_ndim(y)};
+        memcpy(out[k].size, hoop_tensor_shape(y), (size_t)out[k].ndim * sizeof *out[k].size);
+        if (out[k].dtype != tr->dtype || out[k].ndim < 1 || out[k].size[0] != TRIED)
+            hoop_tape_fail(tr->tape, HOOP_ESHAPE, "output %d, %s, is %s, and %s (%d, ...) is wanted", k,
+                           hoop__target(tr, k)->name, hoop_tensor_describe(y, text, sizeof text), hoop_dtype_name(tr->dtype),
+                           TRIED);
+    }
+    (void)hoop_tape_reset(tr->tape, NULL, &why);
+    for (int i = 0; i < tr->data->ninputs; i++) free(zeros[i]);
+    if (st == HOOP_OK && why.status != HOOP_OK)
+        st = hoop_fail(err, why.status, "hoop_trainer_opts: forward, tried on %d rows of zeros: %s", TRIED, why.text);
+    return st;
+}
+
+/* Twice: dims that are others where rows are padded to another length vary. */
+hoop_status hoop__outputs_try(hoop_trainer *tr, hoop_error *err)
+{
+    hoop_shape  out[HOOP_DATASET_FIELDS], again[HOOP_DATASET_FIELDS];
+    hoop_status st = try_forward(tr, 2, out, err);
+    if (st == HOOP_OK) st = try_forward(tr, 3, again, err);
+    for (int k = 0; k < tr->data->ntargets && st == HOOP_OK; k++) {
+        for (int d = 1; d < out[k].ndim && d < again[k].ndim; d++)
+            if (out[k].size[d] != again[k].size[d]) out[k].size[d] = -1;
+        hoop__target(tr, k)->output = k;
+        st                          = match(tr, hoop__target(tr, k), &out[k], err);
+    }
     return st;
 }

@@ -91,5 +91,8 @@ hoop_status hoop__schema_resolve(hoop_trainer *tr, hoop_error *err);
 /* model.c */
 hoop_status hoop__model_check(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__model_from_caller(hoop_trainer *tr, hoop_error *err);
+/* tr->step->in to ->out */
+void hoop__model_forward(const hoop_trainer *tr, hoop_tape *t);
 
 #endif

@@ -57,7 +57,7 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t first
         if (dtype != f->dtype) x = hoop_cast(tr->tape, x, f->dtype);
         tr->step->in[i] = x;
     }
-    hoop_model_forward(tr->model, tr->tape, tr->data->ninputs, tr->step->in, tr->step->out);
+    hoop__model_forward(tr, tr->tape);
     if (hoop_tape_error(tr->tape)->status == HOOP_OK) {
         hoop__leaves_measure(tr, tr->tape, n, false);
         return HOOP_OK;
@@ -145,7 +145,7 @@ hoop_status hoop__predict(hoop_trainer *tr, const hoop__rows *in, int64_t n, voi
 
 static hoop_status can_predict(const hoop_trainer *tr, const char *call, hoop_error *err)
 {
-    if (tr->model == NULL) return hoop_fail(err, HOOP_ESTATE, "%s: the model is the caller's own", call);
+    if (!hoop__trainer_forwards(tr)) return hoop_fail(err, HOOP_ESTATE, "%s: the model is the caller's own", call);
     for (int i = 0; i < tr->data->ninputs; i++)
         if (hoop__field_length(hoop__input(tr, i)) < 0)
             return hoop_fail(err, HOOP_ESHAPE, "%s: rows of %s vary in length; one for all is wanted: data.inputs.%s.length",

@@ -14,7 +14,7 @@ hoop_status hoop__step_create(hoop_trainer *tr, hoop_error *err)
 {
     hoop__step *s       = tr->step;
     const int   fields  = tr->data->ninputs + tr->data->ntargets;
-    const int   outputs = tr->model == NULL ? 1 : hoop_model_outputs(tr->model);
+    const int   outputs = tr->model == NULL ? tr->data->ntargets : hoop_model_outputs(tr->model);
     hoop_status st;
     s->leaf.field = calloc((size_t)fields, sizeof *s->leaf.field);
     s->array      = calloc((size_t)fields, sizeof *s->array);
@@ -364,7 +364,7 @@ hoop_status hoop__step_finish(hoop_trainer *tr, hoop_error *err)
 {
     hoop_leaf *leaf;
     check_leaf_closed(tr);
-    if (tr->model != NULL) hoop__step_leaves(tr);
+    if (hoop__trainer_forwards(tr)) hoop__step_leaves(tr);
     while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
     return hoop_trainer_update(tr, err);
 }

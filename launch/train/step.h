@@ -83,7 +83,7 @@ struct hoop__step {
     int                nkept; /* tensors that are kept of a leaf */
     hoop__run          plain, run[HOOP__RUNS];
     int64_t            runs;              /* so far */
-    bool               one_by_one[2];     /* in evaluation, in training: the model mixes rows */
+    bool               one_by_one[2];     /* in evaluation, in training: the model mixes rows, or may */
     double             row_bytes;         /* of tensors that a row takes on a tape; 0: not known yet, */
     int64_t            measured;          /* known from so many rows at once */
     bool               measured_backward; /* and from backward too */

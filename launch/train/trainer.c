@@ -128,25 +128,6 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
-static hoop_status own_params(hoop_trainer *tr, hoop_error *err)
-{
-    hoop_status st;
-    tr->params = tr->opts.params;
-    if (hoop_params_dtype(tr->params) != tr->dtype) {
-        return hoop_config_fail(tr->config, "precision", err, "the model's parameters are %s",
-                                hoop_dtype_name(hoop_params_dtype(tr->params)));
-    }
-    HOOP_TRY(st, done, hoop_params_finalize(tr->params, NULL, err));
-    for (int i = 0; i < hoop_params_count(tr->params); i++) {
-        hoop_tensor *x   = hoop_params_tensor(tr->params, i);
-        int64_t      out = hoop_tensor_ndim(x) > 0 ? hoop_tensor_size(x, 0) : 1;
-        hoop_param_init(tr->params, i, hoop_tensor_ndim(x) < 2 ? HOOP_INIT_HE : HOOP_INIT_PYTORCH,
-                        out > 0 ? hoop_tensor_numel(x) / out : 1, (uint64_t)tr->plan->run.seed);
-    }
-done:
-    return st;
-}
-
 /* What one rank does by itself, between agreements: open data; */
 static hoop_status open_all(hoop_trainer *tr, hoop_error *err)
 {
@@ -161,7 +142,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
 {
     hoop_status st;
     if (tr->opts.params != NULL) {
-        HOOP_TRY(st, done, own_params(tr, err));
+        HOOP_TRY(st, done, hoop__model_from_caller(tr, err));
     } else {
         HOOP_TRY(st, done, hoop__model_from_config(tr, err));
     }
@@ -171,6 +152,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop__optim_make(tr, err));
     HOOP_TRY(st, done, hoop__step_create(tr, err));
+    if (tr->opts.forward != NULL) HOOP_TRY(st, done, hoop__outputs_try(tr, err));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
     if (tr->data->validation != NULL) tr->status.validation_samples = hoop_dataset_about(tr->data->validation)->length;
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));

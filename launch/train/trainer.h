@@ -42,6 +42,12 @@ struct hoop_trainer {
     hoop_error          error; /* of this rank in this step, or what ended the run */
 };
 
+/* what comes out is known here, of the config's model or of the caller's opts.forward; else the caller's loop knows it */
+static inline bool hoop__trainer_forwards(const hoop_trainer *tr)
+{
+    return tr->model != NULL || tr->opts.forward != NULL;
+}
+
 /* note.c: news or a warning, a line, to whoever made the trainer */
 void hoop__note(const hoop_trainer *tr, const char *format, ...) HOOP_PRINTF(2, 3);
 

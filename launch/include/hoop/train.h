@@ -13,6 +13,9 @@
  *     }
  *
  * A rank that fails in a leaf still joins the step: hoop_trainer_update returns its error there and HOOP_EPEER elsewhere.
+ *
+ * A model of the caller's own goes through that loop, leaf by leaf; given as a function (opts.forward), it trains, evaluates and
+ * predicts as a config's does: leaves run at once, and steps are replayed.
  */
 #ifndef HOOP_TRAIN_H
 #define HOOP_TRAIN_H
@@ -49,6 +52,14 @@ typedef struct hoop_trainer_field {
 typedef struct hoop_trainer_opts {
     hoop_params *params; /* the caller's own model: registered, not finalized; create finalizes and initialises it, and
                           * values set afterwards must be the same on all ranks. NULL: the model of the config */
+    /** What the caller's own model makes of inputs (rows, ...): out[k] (rows, ...) is what target k is predicted to be, in the
+     * run's precision: logits of classes, or values in the target's shape or in a row. A function of these, parameters, buffers
+     * and the tape's randomness alone: what it recorded runs again without it (capture: off calls it each time), rows may be
+     * those of several leaves, and it is tried on two rows of zeros when the trainer is made. Failures stick to the tape. NULL:
+     * the loop above */
+    void (*forward)(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
+    bool row_wise; /* of forward: no row has a part in another's outputs, nor has their number: leaves may run at once. Where an
+                    * op mixes rows all the same, they run one by one */
     const char               *run_dir; /* where checkpoints go; NULL: nothing is written */
     const char               *resume;  /* a run or checkpoint to go on from; NULL: from the start */
     bool                      arrays;  /* steps on the caller's arrays (hoop_trainer_step): no data section, the shapes below */
@@ -57,8 +68,8 @@ typedef struct hoop_trainer_opts {
     int                       ninputs, ntargets;
     int                       input_ndim, target_ndim; /* of a row; target_ndim -1 with evaluate_only: not known, to predict */
     int64_t                   input_shape[HOOP_MAX_DIMS], target_shape[HOOP_MAX_DIMS];
-    int64_t                   classes; /* of a loss for classes */
-    void                     *ctx;
+    int64_t                   classes;            /* of a loss for classes */
+    void                     *ctx;                /* of the functions here */
     void (*note)(void *ctx, const char *text);    /* warnings and news, one line each; on every rank that has one; may be NULL */
     void (*progress)(void *ctx, double fraction); /* how much of an evaluation is done; may be NULL */
 } hoop_trainer_opts;
@@ -94,7 +105,7 @@ typedef struct hoop_target {
     const hoop_loss_kind *loss;
     double                weight;
     int64_t               classes;
-    int                   ndim;  /* of a row of predictions; -1: the model is the caller's own */
+    int                   ndim;  /* of a row of predictions; -1: not known, of the caller's own model without opts.forward */
     const int64_t        *shape; /* that of the target, with a loss that is not for classes */
 } hoop_target;
 
@@ -165,10 +176,10 @@ HOOP_API hoop_tensor *hoop_leaf_find(hoop_leaf *leaf, const char *name);
  * is none called so. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name);
 /**
- * The loss of the config's model for a leaf. Of one target it is that of its kind (hoop/loss.h), with its weight. Of several it
- * is sum over targets k of weight_k * loss_k / (elements of a row of k; 1 where each leaf has its own length) with the leaf's
- * samples as weight. Labels and values that rows are padded with are no part of it. Outputs go to targets by name, where the
- * model names them, else in their order. Calls: Local.
+ * The loss of the config's model, or of opts.forward, for a leaf. Of one target it is that of its kind (hoop/loss.h), with its
+ * weight. Of several it is sum over targets k of weight_k * loss_k / (elements of a row of k; 1 where each leaf has its own
+ * length) with the leaf's samples as weight. Labels and values that rows are padded with are no part of it. Outputs go to targets
+ * by name, where the model names them, else in their order. Calls: Local.
  */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
 /** Backward of a leaf's loss (a sum with a weight, as hoop_mse, hoop_cross_entropy and hoop_loss make it; HOOP_EARG without);
@@ -178,8 +189,9 @@ HOOP_API void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss);
 /** Reduce, agree, update, gather. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err);
 
-/** All steps of the config's model, telling the observers. A rank's leaves run at once where the model treats each row by itself,
- * and steps are replayed (memory.limit and capture of the config); no bits depend on it. Calls: Collective. */
+/** All steps of the config's model, or of opts.forward, telling the observers. A rank's leaves run at once where the model treats
+ * each row by itself, and steps are replayed (memory.limit and capture of the config); no bits depend on it. Calls: Collective.
+ */
 HOOP_API hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, int n, hoop_error *err);
 /** Which of a step's samples this rank's leaves take: positions [*first, *first + return). Calls: Local. */
 HOOP_API int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first);
@@ -194,8 +206,8 @@ HOOP_API hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *cons
  *  be NULL. Columns and classes of ds are taken by name, in the order of those trained on, which ds presents from then on.
  * Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE, HOOP_ESTATE inside a step. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
-/** The config's model in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out (n, output...),
- * in the run's precision and the data's units. Errors: HOOP_ESTATE inside a step. Calls: Local. */
+/** The config's model, or opts.forward, in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out
+ * (n, output...), in the run's precision and the data's units. Errors: HOOP_ESTATE inside a step. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err);
 /** The same of any number of inputs and targets: outputs[k] is what target k is predicted to be. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict_fields(hoop_trainer *tr, const void *const *inputs, int64_t n, void *const *outputs,

@@ -335,6 +335,197 @@ static void mixed_rows_are_evaluated_by_leaves(void **state)
     assert_true(l[0].loss == l[1].loss && l[0].accuracy == l[1].accuracy);
 }
 
+/* ---- a model of the caller's own ---- */
+
+enum { IMAGE = 784, HIDDEN = 20, GUESSES = 60 };
+
+/* one a rank; what the test wants of it, and what came out */
+typedef struct own {
+    hoop_params *params;
+    hoop_tensor *w1, *b1, *w2, *b2;
+    bool         loop, row_wise, mixing; /* the caller's own loop; what opts say; rows meet */
+    double       loss, accuracy;         /* of the validation data */
+    float        guess[GUESSES * 10];
+} own;
+
+static void own_forward(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    const own   *m = ctx;
+    hoop_tensor *h = hoop_reshape(t, in[0], 2, (int64_t[]){-1, IMAGE}); /* (N, 784) */
+    (void)nin;
+    h      = hoop_dropout(t, hoop_tanh(t, hoop_linear(t, h, m->w1, m->b1)), 0.25); /* (N, 20) */
+    out[0] = hoop_linear(t, h, m->w2, m->b2);                                      /* (N, 10) */
+    if (m->mixing) out[0] = hoop_sub(t, out[0], hoop_scale(t, hoop_sum(t, out[0], 1, true), 0.01));
+}
+
+static hoop_status own_make(plan *p, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
+{
+    own        *m = (own *)p->ctx + rank;
+    hoop_status st;
+    (void)comm;
+    HOOP_TRY(st, done, hoop_params_create(HOOP_F32, err, &m->params));
+    HOOP_TRY(st, done, hoop_params_add(m->params, "w1", 2, (int64_t[]){HIDDEN, IMAGE}, err, &m->w1));
+    HOOP_TRY(st, done, hoop_params_add(m->params, "b1", 1, (int64_t[]){HIDDEN}, err, &m->b1));
+    HOOP_TRY(st, done, hoop_params_add(m->params, "w2", 2, (int64_t[]){10, HIDDEN}, err, &m->w2));
+    HOOP_TRY(st, done, hoop_params_add(m->params, "b2", 1, (int64_t[]){10}, err, &m->b2));
+    opts->params = m->params;
+    opts->ctx    = m;
+    if (!m->loop) opts->forward = own_forward;
+    opts->row_wise = m->row_wise;
+done:
+    return st;
+}
+
+static hoop_status own_loop(hoop_trainer *tr, own *m, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    hoop_leaf  *leaf;
+    while (st == HOOP_OK && hoop_trainer_next_step(tr)) {
+        while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) {
+            hoop_tensor *x = hoop_leaf_input(leaf, 0), *y;
+            own_forward(m, hoop_leaf_tape(leaf), 1, &x, &y);
+            hoop_trainer_backward(tr, hoop_cross_entropy(hoop_leaf_tape(leaf), y, hoop_leaf_target(leaf, 0)));
+        }
+        st = hoop_trainer_update(tr, err);
+    }
+    return st;
+}
+
+static hoop_status own_drive(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    own        *m  = (own *)p->ctx + rank;
+    float      *x  = calloc((size_t)GUESSES * IMAGE, sizeof *x);
+    hoop_status st = m->loop ? own_loop(tr, m, err) : hoop_trainer_run(tr, NULL, 0, err);
+    for (int i = 0; i < GUESSES * IMAGE; i++) x[i] = (float)(i * 7 % 31) / 31;
+    if (m->loop) goto done;
+    HOOP_TRY(st, done, hoop_trainer_evaluate(tr, NULL, err, NULL)); /* leaves one by one, then at once */
+    HOOP_TRY(st, done, hoop_trainer_evaluate(tr, NULL, err, NULL));
+    HOOP_TRY(st, done, hoop_trainer_predict(tr, x, GUESSES, m->guess, err));
+    m->loss     = hoop_trainer_about(tr)->validation.loss;
+    m->accuracy = hoop_trainer_about(tr)->validation.target[0].metric[0].value;
+    if (hoop_trainer_target(tr, 0).ndim != 1) st = hoop_fail(err, HOOP_ESTATE, "outputs are not known");
+done:
+    free(x);
+    return st;
+}
+
+static void own_free(plan *p, int rank)
+{
+    hoop_params_destroy(&((own *)p->ctx + rank)->params);
+}
+
+/* Rows of leaves of 9, 10 and (an epoch's end) 7 or 8 samples. */
+static const char own_config[] =
+    "seed: 5\nbatch: 56\nsteps: 14\nleaves: 6\nthreads: 1\noptimizer: {name: adamw, lr: 2e-3}\n" DATA;
+static const char own_anew[] =
+    "seed: 5\nbatch: 56\nsteps: 14\nleaves: 6\nthreads: 1\noptimizer: {name: adamw, lr: 2e-3}\n" DATA "capture: off\n";
+
+static void own_run(plan *p, int size, const char *config, own like)
+{
+    own *m = p->ctx;
+    for (int r = 0; r < size; r++) m[r] = like;
+    run_on(p, size, config);
+}
+
+/* The caller's loop and its model as a function: row-wise at once, else leaf by leaf, where rows meet too; replayed or not. */
+static void a_model_of_the_callers_runs_at_once(void **state)
+{
+    static const struct {
+        own         like;
+        const char *config;
+        int         at_once; /* of 6 leaves */
+        bool        replayed;
+    } rows[] = {
+        {{.row_wise = true}, own_config, 6, true},
+        {{.row_wise = true}, own_anew, 6, false},
+        {{.row_wise = false}, own_config, 1, true},
+        {{.row_wise = true, .mixing = true}, own_config, 1, true},
+        {{.row_wise = false, .mixing = true}, own_anew, 1, false},
+    };
+    static own m[MOST_RANKS], first[2];
+    plan       loop[2] = {{.before = own_make, .drive = own_drive, .after = own_free, .ctx = m}}, p = loop[0];
+    (void)state;
+    loop[1] = p;
+    for (int mixes = 0; mixes < 2; mixes++) {
+        own_run(&loop[mixes], 1, own_config, (own){.loop = true, .mixing = mixes != 0});
+        own_run(&p, 2, own_config, (own){.loop = true, .mixing = mixes != 0});
+        plan_same(&p, &loop[mixes]);
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int size = 1; size <= 3; size++) {
+            const int mixes = rows[i].like.mixing ? 1 : 0;
+            own_run(&p, size, rows[i].config, rows[i].like);
+            plan_same(&p, &loop[mixes]);
+            assert_int_equal(p.rank[0].about.at_once, rows[i].at_once == 1 ? 1 : 6 / size);
+            assert_int_equal(p.rank[0].about.replayed, rows[i].replayed);
+            if (first[mixes].loss == 0.0) first[mixes] = m[0];
+            assert_true(m[0].loss == first[mixes].loss && m[0].accuracy == first[mixes].accuracy && isfinite(m[0].loss));
+            assert_memory_equal(m[0].guess, first[mixes].guess, sizeof m[0].guess);
+        }
+    assert_memory_not_equal(loop[0].rank[0].weights, loop[1].rank[0].weights, (size_t)loop[0].rank[0].bytes);
+    for (int i = 0; i < 2; i++) plan_clear(&loop[i]);
+    plan_clear(&p);
+}
+
+static void forward_nothing(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    (void)ctx, (void)t, (void)nin, (void)in, (void)out;
+}
+
+static void forward_few(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    const own *m = ctx;
+    (void)nin;
+    out[0] = hoop_linear(t, hoop_reshape(t, in[0], 2, (int64_t[]){-1, IMAGE}), m->w1, m->b1);
+    out[0] = hoop_slice(t, out[0], 1, 0, 3);
+}
+
+static void forward_one_row(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    own_forward(ctx, t, nin, in, out);
+    out[0] = hoop_sum(t, out[0], 1, true);
+}
+
+static void forward_wrong(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    const own *m = ctx;
+    (void)nin;
+    out[0] = hoop_linear(t, in[0], m->w2, m->b2);
+}
+
+static hoop_status own_make_wrong(plan *p, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
+{
+    const hoop_trainer_opts want = *opts;
+    hoop_status             st   = own_make(p, comm, rank, opts, err);
+    opts->forward                = want.forward;
+    if (want.row_wise) opts->params = NULL; /* as the test says */
+    return st;
+}
+
+static void models_of_the_callers_that_do_not_fit(void **state)
+{
+    static const struct {
+        hoop_trainer_opts opts;
+        hoop_status       status;
+        const char       *words;
+    } rows[] = {
+        {{.forward = forward_nothing}, HOOP_EARG, "forward has left output 0 of 1, y, NULL"},
+        {{.forward = forward_few}, HOOP_ECONFIG, "the output for 'y' has 3 outputs, the data 10 classes"},
+        {{.forward = forward_one_row}, HOOP_ESHAPE, "output 0, y, is f32 (1, 10), and f32 (2, ...) is wanted"},
+        {{.forward = forward_wrong}, HOOP_ESHAPE, "forward, tried on 2 rows of zeros: linear: "},
+        {{.forward = own_forward, .row_wise = true}, HOOP_EARG, "it has no params"},
+    };
+    static own m[MOST_RANKS];
+    plan       p = {.config = {own_config}, .before = own_make_wrong, .after = own_free, .ctx = m};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        p.opts = rows[i].opts;
+        plan_run(&p, 1);
+        plan_failed(&p, 0, rows[i].status, rows[i].words);
+    }
+    plan_clear(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +538,8 @@ int main(void)
         cmocka_unit_test(tensors_stay_in_the_limit),
         cmocka_unit_test(evaluation_and_prediction_are_the_same),
         cmocka_unit_test(mixed_rows_are_evaluated_by_leaves),
+        cmocka_unit_test(a_model_of_the_callers_runs_at_once),
+        cmocka_unit_test(models_of_the_callers_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
