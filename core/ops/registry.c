@@ -33,6 +33,7 @@ const hoop_op *hoop_op_find(const char *name)
 
 hoop_status hoop_tape_create(hoop_runtime *rt, hoop_error *err, hoop_tape **out)
 {
-    static const hoop_engine_ops engine = {hoop_add, hoop_sum_to, hoop_contiguous, &hoop__op_add, &hoop__op_contiguous};
+    static const hoop_engine_ops engine = {hoop_add,    hoop_sum_to,   hoop_contiguous,     hoop_permute,
+                                           hoop_expand, &hoop__op_add, &hoop__op_contiguous};
     return hoop__tape_create(rt, &engine, err, out);
 }

@@ -1,5 +1,7 @@
 #include "ops/shape.h"
 
+#include "hoop/ops.h"
+
 #include <string.h>
 
 hoop_status hoop__check_float(hoop_shape_call *s, int i)
@@ -118,6 +120,24 @@ void hoop__walk_to(hoop_walk *w, int64_t i)
         i /= w->shape[d];
         for (int k = 0; k < w->noperands; k++) w->at[k] += w->index[d] * w->stride[k][d];
     }
+}
+
+hoop_tensor *hoop__channels_last(hoop_tape *t, hoop_tensor *x)
+{
+    const int ndim = hoop_tensor_ndim(x);
+    int64_t   dims[HOOP_MAX_DIMS];
+    if (ndim < 3) return x;
+    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d + 1 < ndim ? d + 1 : 1;
+    return hoop_permute(t, x, ndim, dims);
+}
+
+hoop_tensor *hoop__channels_first(hoop_tape *t, hoop_tensor *y)
+{
+    const int ndim = hoop_tensor_ndim(y);
+    int64_t   dims[HOOP_MAX_DIMS];
+    if (ndim < 3) return y;
+    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d == 1 ? ndim - 1 : d - 1;
+    return hoop_permute(t, y, ndim, dims);
 }
 
 void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols)

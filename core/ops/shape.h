@@ -37,6 +37,11 @@ typedef struct hoop_walk {
 void hoop__walk_to(hoop_walk *w, int64_t i); /* from the first position to number i */
 void hoop__walk_next(hoop_walk *w);
 
+/* Images and the like are (N, C, spatial..) and lie in memory as (N, spatial.., C), which rows of the table take. Views: of x as
+ * it lies, and back. Fewer than 3 dims stay as they are. */
+hoop_tensor *hoop__channels_last(hoop_tape *t, hoop_tensor *x);
+hoop_tensor *hoop__channels_first(hoop_tape *t, hoop_tensor *y);
+
 /* rows and columns of the last dim */
 void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols);
 

@@ -98,7 +98,7 @@ static uint64_t mix(uint64_t x)
 
 enum { FEISTEL_ROUNDS = 8 };
 
-uint64_t hoop_permute(hoop_key key, uint64_t n, uint64_t i)
+uint64_t hoop_random_permute(hoop_key key, uint64_t n, uint64_t i)
 {
     uint64_t round_key[FEISTEL_ROUNDS], mask;
     int      half = 1;

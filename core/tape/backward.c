@@ -292,8 +292,9 @@ static void release_unread(hoop_tape *t, int32_t last)
 {
     for (int32_t k = 0; k < last; k++) {
         const hoop_node *n = &t->nodes.v[k];
-        for (int j = 0; t->reached.v[k] && j < n->nout; j++) {
+        for (int j = 0; j < n->nout; j++) {
             hoop_tensor *x = hoop__node_out(t, n, j);
+            if (!t->reached.v[k] && !x->bypassed) continue; /* views alone, of what backward does not come to */
             if (t->last_reader.v[x->id] == INT32_MAX && releasable(x)) hoop__tensor_release(t, x);
         }
     }

@@ -199,6 +199,13 @@ static HOOP_NOINLINE hoop_tensor *op_call(hoop_tape *t, const hoop_op *op, hoop_
     if (t->error.status != HOOP_OK) return &t->poison;
     if (nin < op->min_in || nin > op->max_in)
         return op_fails(t, op, in, 0, HOOP_EARG, "%d inputs; it takes %d to %d", nin, op->min_in, op->max_in);
+    if ((op->flags & HOOP_OP_ANY_ORDER) != 0) {
+        hoop_tensor *y = hoop__op_in_order(t, op, in, nin, attrs);
+        if (y != NULL) {
+            if (outs != NULL) outs[0] = y;
+            return y;
+        }
+    }
     return hoop__op_run(t, op, in, nin, attrs, outs);
 }
 

@@ -40,11 +40,14 @@ typedef struct hoop_scope {
 } hoop_scope;
 
 /* The ops that the engine itself records or runs, handed in by those who have them: gradients that meet are added, those of what
- * was broadcast summed to its shape; inputs of kernels that want them so become contiguous. */
+ * was broadcast summed to its shape; inputs of kernels that want them so become contiguous; dims are taken in the order in
+ * which they lie. */
 typedef struct hoop_engine_ops {
     hoop_tensor *(*add)(hoop_tape *t, hoop_tensor *a, hoop_tensor *b);
     hoop_tensor *(*sum_to)(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
     hoop_tensor *(*contiguous)(hoop_tape *t, hoop_tensor *x);
+    hoop_tensor *(*permute)(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *dims);
+    hoop_tensor *(*expand)(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
     const hoop_op *add_op, *copy_op; /* y = a + b, y = x of any strides */
 } hoop_engine_ops;
 
@@ -193,6 +196,8 @@ static inline bool hoop__follows(const hoop_tape *t, const hoop_tensor *x)
     return x->needs_grad && (!t->functional || x->leads);
 }
 
+/* order.c: an elementwise op on tensors whose dims lie in another order in memory, as they lie. NULL: it is to run as usual */
+hoop_tensor *hoop__op_in_order(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs);
 /* call.c: a node; an op on inputs that are handles of this tape */
 void hoop__record(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor *const *out,
                   int nout);

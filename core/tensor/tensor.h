@@ -24,6 +24,7 @@ struct hoop_tensor {
     bool                needs_grad, poison, released, retained, contiguous, leaf;
     bool                wanted, leads; /* by hoop_grad; to one of these */
     bool                read;          /* from outside */
+    bool                bypassed;      /* a view, used by way of what it is a view of */
     bool                rows;          /* a gradient that rows of leaves are put into */
 };
 

@@ -144,7 +144,7 @@ static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
     count = last - begin;
     for (int64_t i = 0; i < count; i++) {
         const int64_t position = base + begin + i;
-        s->sample[i]           = l->opts.shuffle ? (int64_t)hoop_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
+        s->sample[i] = l->opts.shuffle ? (int64_t)hoop_random_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
     }
     for (int k = 0; k < l->nfields && s->status == HOOP_OK; k++)
         if (l->present[k]) s->status = fill_field(l, s, n, count, k, stop);

@@ -328,7 +328,8 @@ hoop_status hoop__writer_row(hoop_writer *w, const void *const *row, hoop_error 
     part         *p;
     hoop_status   st;
     if (w->next >= w->rows) return hoop_fail(err, HOOP_ESTATE, "%s: more rows than were said", w->opts.dir);
-    p = &w->part[nvalidation > 0 && hoop_permute(w->split_key, (uint64_t)w->rows, (uint64_t)w->next) < (uint64_t)nvalidation];
+    p = &w->part[nvalidation > 0 &&
+                 hoop_random_permute(w->split_key, (uint64_t)w->rows, (uint64_t)w->next) < (uint64_t)nvalidation];
     w->next++;
     if (p->fd < 0 && (st = shard_begin(w, p, err)) != HOOP_OK) return st;
     for (int k = 0; k < w->nfields; k++) {

@@ -23,7 +23,8 @@ enum hoop_op_flags {
     HOOP_OP_ACCUMULATES = 4,  /* the kernel honours call->add */
     HOOP_OP_NO_GRAD     = 8,  /* the derivative is zero everywhere */
     HOOP_OP_RANDOM      = 16, /* the value depends on the call's key, too */
-    HOOP_OP_ROW_WISE    = 32  /* rows of samples keep their bits whatever rows stand around them, forward and in backward */
+    HOOP_OP_ROW_WISE    = 32, /* rows of samples keep their bits whatever rows stand around them, forward and in backward */
+    HOOP_OP_ANY_ORDER = 64 /* element by element: its dims may be taken in any order, so out[0] lies in memory as its inputs do */
 };
 
 /** Bits of hoop_op.reads: what backward reads. Inputs from the 31st on have one in common, and so have outputs. */

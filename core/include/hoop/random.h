@@ -46,7 +46,7 @@ HOOP_API void hoop_random_normal_fill(hoop_key key, uint64_t first, int64_t n, d
  * Position i (0 <= i < n) of a keyed permutation of 0..n-1, in O(1): a Feistel network over the next even power of two with
  * cycle walking (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). Calls: Local.
  */
-HOOP_API uint64_t hoop_permute(hoop_key key, uint64_t n, uint64_t i);
+HOOP_API uint64_t hoop_random_permute(hoop_key key, uint64_t n, uint64_t i);
 
 #ifdef __cplusplus
 }

@@ -47,7 +47,7 @@ static void add_backward(hoop_backward_call *b)
 const hoop_op hoop__op_add = {
     .name = "add",
     HOOP__BINARY(HOOP_BINARY_add, add_reference),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .backward = add_backward,
     HOOP_CASES(binary_cases),
 };
@@ -73,7 +73,7 @@ static void sub_backward(hoop_backward_call *b)
 const hoop_op hoop__op_sub = {
     .name = "sub",
     HOOP__BINARY(HOOP_BINARY_sub, sub_reference),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .backward = sub_backward,
     HOOP_CASES(binary_cases),
 };
@@ -99,7 +99,7 @@ static void mul_backward(hoop_backward_call *b)
 const hoop_op hoop__op_mul = {
     .name = "mul",
     HOOP__BINARY(HOOP_BINARY_mul, mul_reference),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .backward = mul_backward,
     HOOP_CASES(binary_cases),
@@ -129,7 +129,7 @@ static void div_backward(hoop_backward_call *b)
 const hoop_op hoop__op_div = {
     .name = "div",
     HOOP__BINARY(HOOP_BINARY_div, div_reference),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_IN(1) | HOOP_READS_OUT(0),
     .backward = div_backward,
     HOOP_CASES(divisor_cases),
@@ -155,7 +155,7 @@ static double neg_reference(double x)
 const hoop_op hoop__op_neg = {
     .name = "neg",
     HOOP__UNARY(HOOP_UNARY_neg, neg_reference),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .backward = neg_backward,
     HOOP_CASES(unary_cases),
 };
@@ -210,7 +210,7 @@ const hoop_op hoop__op_scale = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .attrs_size = sizeof(scalar_attrs),
     HOOP_FIELDS(scalar_fields),
     .shape     = hoop__shape_unary,
@@ -249,7 +249,7 @@ const hoop_op hoop__op_shift = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags      = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .attrs_size = sizeof(scalar_attrs),
     HOOP_FIELDS(scalar_fields),
     .shape     = hoop__shape_unary,
@@ -283,7 +283,7 @@ static const hoop_case reciprocal_cases[] = {{"3x4+"}, {".+"}, {"0x3"}, {"i64:3<
 const hoop_op hoop__op_reciprocal = {
     .name = "reciprocal",
     HOOP__UNARY(HOOP_UNARY_reciprocal, reciprocal_reference),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_OUT(0),
     .backward = reciprocal_backward,
     HOOP_CASES(reciprocal_cases),

@@ -24,7 +24,7 @@ static double greater_reference(double p, double q)
 const hoop_op hoop__op_greater = {
     .name = "greater",
     HOOP__BINARY(HOOP_BINARY_greater, greater_reference),
-    .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_NO_GRAD,
+    .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER | HOOP_OP_NO_GRAD,
     HOOP_CASES(cases),
 };
 
@@ -44,6 +44,6 @@ static double equal_reference(double p, double q)
 const hoop_op hoop__op_equal = {
     .name = "equal",
     HOOP__BINARY(HOOP_BINARY_equal, equal_reference),
-    .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_NO_GRAD,
+    .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER | HOOP_OP_NO_GRAD,
     HOOP_CASES(cases),
 };

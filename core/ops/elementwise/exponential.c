@@ -25,7 +25,7 @@ static void exp_backward(hoop_backward_call *b)
 const hoop_op hoop__op_exp = {
     .name = "exp",
     HOOP__UNARY(HOOP_UNARY_exp, exp),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_OUT(0),
     .backward = exp_backward,
     HOOP_CASES(any_cases),
@@ -47,7 +47,7 @@ static void log_backward(hoop_backward_call *b)
 const hoop_op hoop__op_log = {
     .name = "log",
     HOOP__UNARY(HOOP_UNARY_log, log),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_IN(0),
     .backward = log_backward,
     HOOP_CASES(positive_cases),
@@ -70,7 +70,7 @@ static void sqrt_backward(hoop_backward_call *b)
 const hoop_op hoop__op_sqrt = {
     .name = "sqrt",
     HOOP__UNARY(HOOP_UNARY_sqrt, sqrt),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_OUT(0),
     .backward = sqrt_backward,
     HOOP_CASES(positive_cases),
@@ -98,7 +98,7 @@ static void erf_backward(hoop_backward_call *b)
 const hoop_op hoop__op_erf = {
     .name = "erf",
     HOOP__UNARY(HOOP_UNARY_erf, erf),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_IN(0),
     .backward = erf_backward,
     HOOP_CASES(any_cases),

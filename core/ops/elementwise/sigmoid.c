@@ -28,7 +28,7 @@ static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", 
 const hoop_op hoop__op_sigmoid = {
     .name = "sigmoid",
     HOOP__UNARY(HOOP_UNARY_sigmoid, sigmoid_reference),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_OUT(0),
     .backward = sigmoid_backward,
     HOOP_CASES(cases),
@@ -61,7 +61,7 @@ static const hoop_case grad_cases[] = {
 const hoop_op hoop__op_sigmoid_grad = {
     .name = "sigmoid_grad",
     HOOP__UNARY_GRAD(HOOP_UNARY_GRAD_sigmoid, sigmoid_grad_reference),
-    .flags     = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags     = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .composite = sigmoid_grad_composite,
     HOOP_CASES(grad_cases),
 };

@@ -24,7 +24,7 @@ static const hoop_case cases[] = {{"3x4"}, {"."}, {"0x3"}, {"133"}, {"i64:3<5", 
 const hoop_op hoop__op_tanh = {
     .name = "tanh",
     HOOP__UNARY(HOOP_UNARY_tanh, tanh),
-    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_OUT(0),
     .backward = tanh_backward,
     HOOP_CASES(cases),
@@ -57,7 +57,7 @@ static const hoop_case grad_cases[] = {
 const hoop_op hoop__op_tanh_grad = {
     .name = "tanh_grad",
     HOOP__UNARY_GRAD(HOOP_UNARY_GRAD_tanh, tanh_grad_reference),
-    .flags     = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
+    .flags     = HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .composite = tanh_grad_composite,
     HOOP_CASES(grad_cases),
 };

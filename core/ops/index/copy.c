@@ -215,7 +215,7 @@ const hoop_op hoop__op_cast = {
     .min_in     = 1,
     .max_in     = 1,
     .nout       = 1,
-    .flags      = HOOP_OP_ROW_WISE,
+    .flags      = HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .attrs_size = sizeof(cast_attrs),
     HOOP_FIELDS(cast_fields),
     .shape     = cast_shape,

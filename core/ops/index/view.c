@@ -1,4 +1,4 @@
-/* Views that share storage: reshape, transpose, expand, slice, detach. */
+/* Views that share storage: reshape, expand, slice, detach. */
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
@@ -7,21 +7,17 @@
 typedef struct view_attrs {
     int64_t ndim, shape[HOOP_MAX_DIMS];
 } view_attrs;
-typedef struct transpose_attrs {
-    int64_t a, b;
-} transpose_attrs;
 typedef struct slice_attrs {
     int64_t dim, first, count; /* unslice: count is the size of the result */
 } slice_attrs;
-static const hoop_field view_fields[] = {{"ndim", 'i', offsetof(view_attrs, ndim)}, {"shape", 'I', offsetof(view_attrs, shape)}};
-static const hoop_field transpose_fields[] = {{"a", 'i', offsetof(transpose_attrs, a)}, {"b", 'i', offsetof(transpose_attrs, b)}};
-static const hoop_field slice_fields[]     = {
-        {"dim", 'i', offsetof(slice_attrs, dim)},
-        {"first", 'i', offsetof(slice_attrs, first)},
-        {"count", 'i', offsetof(slice_attrs, count)},
+static const hoop_field view_fields[]  = {{"ndim", 'i', offsetof(view_attrs, ndim)}, {"shape", 'I', offsetof(view_attrs, shape)}};
+static const hoop_field slice_fields[] = {
+    {"dim", 'i', offsetof(slice_attrs, dim)},
+    {"first", 'i', offsetof(slice_attrs, first)},
+    {"count", 'i', offsetof(slice_attrs, count)},
 };
 
-extern const hoop_op hoop__op_reshape, hoop__op_transpose, hoop__op_expand, hoop__op_slice, hoop__op_unslice, hoop__op_detach;
+extern const hoop_op hoop__op_reshape, hoop__op_expand, hoop__op_slice, hoop__op_unslice, hoop__op_detach;
 
 /* a view's reference: its elements in row-major order */
 static void copy_reference(const hoop_call *c)
@@ -126,80 +122,6 @@ const hoop_op hoop__op_reshape = {
     .reference = copy_reference,
     .samples   = reshape_samples,
     HOOP_CASES(reshape_cases),
-};
-
-/**
- * hoop_transpose - swap two dims (dims < 0 count from the end).
- * Shape   x [.., A, .., B, ..] -> [.., B, .., A, ..]
- * Grad    dx += dy swapped back
- * Dtype   any                        Errors HOOP_ESHAPE (no such dim)
- */
-hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b)
-{
-    int ndim = hoop_tensor_ndim(x);
-    return hoop_op_call(t, &hoop__op_transpose, &x, 1,
-                        &(transpose_attrs){dim_a < 0 ? dim_a + ndim : dim_a, dim_b < 0 ? dim_b + ndim : dim_b}, NULL);
-}
-static hoop_status transpose_shape(hoop_shape_call *s)
-{
-    const transpose_attrs *p = s->attrs;
-    const hoop_view       *x = s->in[0];
-    hoop_view             *y = &s->out[0];
-    if (p->a < 0 || p->a >= x->ndim || p->b < 0 || p->b >= x->ndim) {
-        return hoop_fail(s->err, HOOP_ESHAPE, "dims %lld and %lld of %d", (long long)p->a, (long long)p->b, x->ndim);
-    }
-    *y              = *x;
-    y->shape[p->a]  = x->shape[p->b];
-    y->shape[p->b]  = x->shape[p->a];
-    y->stride[p->a] = x->stride[p->b];
-    y->stride[p->b] = x->stride[p->a];
-    s->offset       = 0;
-    return HOOP_OK;
-}
-static int transpose_samples(const hoop_samples_call *s)
-{
-    const transpose_attrs *p = s->attrs;
-    return s->axis[0] == p->a ? (int)p->b : s->axis[0] == p->b ? (int)p->a : s->axis[0];
-}
-static void transpose_backward(hoop_backward_call *b)
-{
-    const transpose_attrs *p = b->attrs;
-    if (hoop_sink(b, 0)) hoop_transpose(b->t, b->dy[0], (int)p->a, (int)p->b);
-}
-static void transpose_reference(const hoop_call *c)
-{
-    const transpose_attrs *p      = c->attrs;
-    hoop_view              x      = *c->in[0];
-    int64_t                stride = x.stride[p->a], shape = x.shape[p->a];
-    x.stride[p->a] = x.stride[p->b], x.shape[p->a] = x.shape[p->b];
-    x.stride[p->b] = stride, x.shape[p->b] = shape;
-    for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) hoop__put(c->out, i, hoop__at(&x, i));
-}
-static const transpose_attrs swap01 = {0, 1}, swap02 = {0, 2}, swap12 = {1, 2}, no_dim = {0, 3}, nor_this = {-1, 0};
-
-static const hoop_case transpose_cases[] = {
-    {"3x4", &swap01},
-    {"2x3x4", &swap02},
-    {"2x3x4", &swap12},
-    {"u8:3x4<9", &swap01},
-    {"0x3", &swap01},
-    {"3x4", &no_dim, HOOP_ESHAPE},
-    {"3x4", &nor_this, HOOP_ESHAPE},
-};
-
-const hoop_op hoop__op_transpose = {
-    .name       = "transpose",
-    .min_in     = 1,
-    .max_in     = 1,
-    .nout       = 1,
-    .flags      = HOOP_OP_VIEW | HOOP_OP_STRIDED | HOOP_OP_ROW_WISE,
-    .attrs_size = sizeof(transpose_attrs),
-    HOOP_FIELDS(transpose_fields),
-    .shape     = transpose_shape,
-    .backward  = transpose_backward,
-    .reference = transpose_reference,
-    .samples   = transpose_samples,
-    HOOP_CASES(transpose_cases),
 };
 
 /**

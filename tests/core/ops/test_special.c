@@ -233,6 +233,53 @@ static void split_into_many(void **state)
     assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
 }
 
+enum { IMAGES = 2, CHANNELS = 3, HEIGHT = 5, WIDTH = 4, PIXELS = IMAGES * CHANNELS * HEIGHT * WIDTH };
+
+/* a branch of elementwise ops on an image, and its way back: relu(a + factor) (a - relu), factor of a channel each */
+static hoop_tensor *branch(hoop_tape *t, hoop_tensor *a, hoop_tensor *factor)
+{
+    hoop_tensor *h = hoop_add(t, a, factor), *r = hoop_relu(t, h), *d = hoop_sub(t, a, r);
+    return hoop_mul(t, r, d);
+}
+
+/* The order in memory of what elementwise ops are given is that of what they give, and of gradients; numbers are the same. */
+static void any_order(void **state)
+{
+    const int64_t usual[] = {IMAGES, CHANNELS, HEIGHT, WIDTH}, last[] = {IMAGES, HEIGHT, WIDTH, CHANNELS};
+    double        image[PIXELS], turned[PIXELS], grad[PIXELS];
+    hoop_tape    *t      = begin();
+    hoop_tensor  *factor = hoop_tape_tensor(t, HOOP_F64, 3, (int64_t[]){CHANNELS, 1, 1}, (double[]){0.5, -0.25, 1.0});
+    hoop_tensor  *x, *y, *back;
+    int64_t       live, before;
+    (void)state;
+    for (int i = 0; i < PIXELS; i++) image[i] = test_uniform(7, (uint64_t)i, -1.0, 1.0);
+    x = hoop_tape_watch(t, hoop_tape_tensor(t, HOOP_F64, 4, usual, image));
+    y = branch(t, x, factor);
+    assert_int_equal(hoop_backward(t, hoop_sum(t, y, HOOP_ALL_DIMS, false), NULL, NULL), HOOP_OK);
+    memcpy(grad, hoop_tensor_data(hoop_tensor_grad(x)), sizeof grad);
+    (void)hoop_tape_reset(t, NULL, NULL);
+
+    for (int i = 0; i < PIXELS; i++) {
+        const int w = i % WIDTH, h = i / WIDTH % HEIGHT, c = i / WIDTH / HEIGHT % CHANNELS, n = i / WIDTH / HEIGHT / CHANNELS;
+        turned[((n * HEIGHT + h) * WIDTH + w) * CHANNELS + c] = image[i];
+    }
+    factor = hoop_tape_tensor(t, HOOP_F64, 3, (int64_t[]){CHANNELS, 1, 1}, (double[]){0.5, -0.25, 1.0});
+    x      = hoop_tape_watch(t, hoop_tape_tensor(t, HOOP_F64, 4, last, turned));
+    y      = branch(t, hoop_permute(t, x, 4, (int64_t[]){0, 3, 1, 2}), factor);
+    back   = hoop_permute(t, y, 4, (int64_t[]){0, 2, 3, 1});
+    no_error(t);
+    for (int d = 0; d < 4; d++) assert_int_equal(hoop_tensor_size(y, d), usual[d]);
+    assert_true(hoop_tensor_view(back)->stride[3] == 1 && hoop_tensor_view(back)->stride[0] == HEIGHT * WIDTH * CHANNELS);
+    hoop_tape_memory(t, &before, NULL, NULL);
+    assert_int_equal(hoop_backward(t, hoop_sum(t, back, HOOP_ALL_DIMS, false), NULL, NULL), HOOP_OK);
+    back = hoop_permute(t, hoop_tensor_grad(x), 4, (int64_t[]){0, 3, 1, 2});
+    back = hoop_contiguous(t, back);
+    assert_memory_equal(hoop_tensor_data(back), grad, sizeof grad);
+    hoop_tape_memory(t, &live, NULL, NULL);
+    if (live > before) fail_msg("%lld bytes live after backward, %lld before it", (long long)live, (long long)before);
+    (void)hoop_tape_reset(t, NULL, NULL);
+}
+
 static void dims_from_the_end(void **state)
 {
     hoop_tape   *t = begin();
@@ -412,13 +459,21 @@ static void row_wise_without_a_hook(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(nan_is_kept, test_tidy),     cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
-        cmocka_unit_test_teardown(ignored_labels, test_tidy),  cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
-        cmocka_unit_test_teardown(concat_of_many, test_tidy),  cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
-        cmocka_unit_test_teardown(sum_to_shapes, test_tidy),   cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
-        cmocka_unit_test_teardown(casts, test_tidy),           cmocka_unit_test_teardown(detached, test_tidy),
-        cmocka_unit_test_teardown(ties_share, test_tidy),      cmocka_unit_test_teardown(matmul_shapes, test_tidy),
-        cmocka_unit_test_teardown(split_into_many, test_tidy), cmocka_unit_test_teardown(row_wise_without_a_hook, test_tidy),
+        cmocka_unit_test_teardown(nan_is_kept, test_tidy),
+        cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
+        cmocka_unit_test_teardown(ignored_labels, test_tidy),
+        cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
+        cmocka_unit_test_teardown(concat_of_many, test_tidy),
+        cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
+        cmocka_unit_test_teardown(any_order, test_tidy),
+        cmocka_unit_test_teardown(sum_to_shapes, test_tidy),
+        cmocka_unit_test_teardown(reductions_of_nothing, test_tidy),
+        cmocka_unit_test_teardown(casts, test_tidy),
+        cmocka_unit_test_teardown(detached, test_tidy),
+        cmocka_unit_test_teardown(ties_share, test_tidy),
+        cmocka_unit_test_teardown(matmul_shapes, test_tidy),
+        cmocka_unit_test_teardown(split_into_many, test_tidy),
+        cmocka_unit_test_teardown(row_wise_without_a_hook, test_tidy),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }

@@ -15,7 +15,7 @@ static int check_shuffle(void)
     unsigned char seen[N] = {0};
     uint64_t      hash    = 0, low, high;
     for (uint64_t i = 0; i < N; i++) {
-        uint64_t p = hoop_permute(key, N, i);
+        uint64_t p = hoop_random_permute(key, N, i);
         if (p >= N || seen[p]++) return 1;
         hash = hash * 31 + p;
     }

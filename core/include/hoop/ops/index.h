@@ -16,6 +16,8 @@ extern "C" {
 /** The same elements, of which one size may be -1: (...) -> shape (a copy where x is not contiguous); dx = dy; any; HOOP_ESHAPE.
  */
 HOOP_API hoop_tensor *hoop_reshape(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *shape);
+/** Dim d of the result is dim dims[d] of x, each once: (N0, N1, ..) -> (N[dims[0]], ..); dx = dy, put back; any; HOOP_ESHAPE. */
+HOOP_API hoop_tensor *hoop_permute(hoop_tape *t, hoop_tensor *x, int ndim, const int64_t *dims);
 /** (.., A, .., B, ..) -> (.., B, .., A, ..); dx = dy, swapped; any; HOOP_ESHAPE (no such dim). */
 HOOP_API hoop_tensor *hoop_transpose(hoop_tape *t, hoop_tensor *x, int dim_a, int dim_b);
 /** Dims of size 1, and new ones in front, repeated: (...) -> shape; dx = dy, summed to x's shape; any; HOOP_ESHAPE. */
