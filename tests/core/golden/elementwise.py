@@ -1,0 +1,22 @@
+"""Element by element."""
+from golden import *
+
+case("add", torch.add, [rand(2, 1, 3), rand(4, 1)])
+case("sub", torch.sub, [rand(3, 4), rand(4)])
+case("mul", torch.mul, [rand(2, 1, 3), rand(4, 1)])
+case("div", torch.div, [rand(3, 4), pos(4)])
+case("neg", torch.neg, [rand(7)])
+case("scale", lambda x: 3.5 * x, [rand(7)], value=3.5)
+case("shift", lambda x: x + 0.7, [rand(7)], value=0.7)
+case("reciprocal", torch.reciprocal, [pos(9)])
+case("exp", torch.exp, [rand(3, 5)])
+case("log", torch.log, [pos(3, 5)])
+case("sqrt", torch.sqrt, [pos(3, 5)])
+case("erf", torch.erf, [rand(19)])
+case("tanh", torch.tanh, [rand(19)])
+case("sigmoid", torch.sigmoid, [rand(19)])
+case("relu", torch.relu, [rand(19)])
+case("gelu", F.gelu, [rand(19)], kind=0)
+case("gelu", lambda x: F.gelu(x, approximate="tanh"), [rand(19)], kind=1)
+layer("gelu", nn.GELU(approximate="tanh"), [rand(3, 5)], approximate="tanh")
+done()
