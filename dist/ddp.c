@@ -286,7 +286,7 @@ void hoop_ddp_skip_all(hoop_ddp *d)
 static bool is_complete(const hoop_ddp *d)
 {
     for (int i = 0; i < d->nspans; i++)
-        if (!d->spans[i].done) return false;
+        if (!d->spans[i].done && d->spans[i].nblocks > 0) return false;
     return true;
 }
 

@@ -122,6 +122,9 @@ static hoop_status make_groups(hoop_optim *o, const hoop_optim_opts *opts, hoop_
 static hoop_status match_groups(hoop_optim *o, const hoop_optim_opts *opts, hoop_error *err)
 {
     const int n = hoop_params_count(o->params);
+    if (n > 0 && hoop_params_trained(o->params) == 0 && hoop_params_nblocks(o->params) > 0)
+        return hoop_fail(err, HOOP_ECONFIG, "optimizer: all parameters are frozen (%s, ...): there is nothing to train",
+                         hoop_params_name(o->params, 0));
     for (int p = 0; p < n; p++) o->of[p] = o->ngroups;
     for (int i = o->ngroups - 1; i >= 0; i--) {
         int found = 0;
@@ -138,7 +141,7 @@ static hoop_status match_groups(hoop_optim *o, const hoop_optim_opts *opts, hoop
     return HOOP_OK;
 }
 
-/* Neighbours of one group make one stretch, with what lies between them. */
+/* Neighbours of one group make one stretch, with what lies between them. Those that are frozen lie behind all. */
 static void make_stretches(hoop_optim *o)
 {
     stretch *last = o->stretch;
@@ -146,6 +149,7 @@ static void make_stretches(hoop_optim *o)
     for (int p = 0; p < hoop_params_count(o->params); p++) {
         const int64_t first = hoop_params_first_block(o->params, p), n = hoop_params_nblocks_of(o->params, p);
         const bool    whole = hoop_optim_whole(o, p);
+        if (hoop_params_frozen(o->params, p)) continue;
         if (whole || last->param >= 0 || last->group != o->of[p]) {
             if (last->nblocks > 0) last++;
             *last = (stretch){first, 0, o->of[p], whole ? p : -1};
@@ -157,7 +161,7 @@ static void make_stretches(hoop_optim *o)
 
 static hoop_status make_states(hoop_optim *o, hoop_error *err)
 {
-    size_t bytes = (size_t)hoop_params_bytes(o->params) / 2;
+    size_t bytes = (size_t)(hoop_params_trained(o->params) * HOOP_BLOCK) * hoop_dtype_size(hoop_params_dtype(o->params));
     for (int i = 0; i < o->nstates; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
         o->memory[i] = calloc(1, bytes + HOOP_ALIGN);
         if (o->memory[i] == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for optimizer state of %zu bytes", bytes);

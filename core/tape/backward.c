@@ -341,7 +341,7 @@ static HOOP_NOINLINE hoop_status run_clean(const pass *p, hoop_tensor *const *ys
     if (p->release) release_unread(t, last);
     if (t->error.status == HOOP_OK) walk(p, 0, last);
     for (int i = 0; i < nparams && t->error.status == HOOP_OK && !t->functional; i++) {
-        if (t->uses.v[i] == 0) param_ready(p, i);
+        if (t->uses.v[i] == 0 && !t->params->param[i].frozen) param_ready(p, i);
     }
 done:
     hoop__program_end(t);

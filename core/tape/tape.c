@@ -230,7 +230,7 @@ hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x)
     a->version    = x->version;
     a->params     = x->params;
     a->param      = x->param;
-    a->needs_grad = x->param >= 0;
+    a->needs_grad = x->param >= 0 && !x->params->param[x->param].frozen;
     a->leaf       = true;
     base_set(t, a, &(hoop_base){x->param >= 0 ? HOOP__PARAM : HOOP__PERSISTENT, x->param, x, x->v.data});
     if (x->param >= 0) t->acquired.v[x->param] = a;

@@ -1,8 +1,11 @@
 #include "hoop/params.h"
 
+#include "hoop/option.h"
+
 #include "tensor/params.h"
 #include "tensor/tensor.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,8 +122,9 @@ hoop_status hoop_params_add(hoop_params *p, const char *name, int ndim, const in
     x->v.data            = NULL;
     x->params            = p;
     x->param             = p->count;
-    p->param[p->count++] = (struct hoop_param){copy, x, p->nblocks, blocks};
+    p->param[p->count++] = (struct hoop_param){copy, x, p->nblocks, blocks, false};
     p->nblocks += blocks;
+    p->trained += blocks;
     p->numel += numel;
     *out = x;
     return HOOP_OK;
@@ -155,17 +159,77 @@ done:
     return st;
 }
 
+/* ---- frozen ones ---- */
+
+/* by its own name, or one that it has besides */
+static bool is_called(const hoop_params *p, int i, const char *pattern)
+{
+    if (fnmatch(pattern, p->param[i].name, 0) == 0) return true;
+    for (int k = 0; k < p->naliases; k++)
+        if (p->alias[k].tensor->param == i && fnmatch(pattern, p->alias[k].name, 0) == 0) return true;
+    return false;
+}
+
+static hoop_status none_is_called(const hoop_params *p, const char *pattern, hoop_error *err)
+{
+    const char **name = calloc((size_t)p->count + 1, sizeof *name), *near = NULL;
+    for (int i = 0; i < p->count && name != NULL; i++) name[i] = p->param[i].name;
+    if (name != NULL) near = hoop_nearest(pattern, name, p->count);
+    free((void *)name);
+    return hoop_fail(err, HOOP_EARG, "no parameter is called like '%s'; %s '%s'", pattern,
+                     near != NULL ? "did you mean" : "the first is called",
+                     near != NULL   ? near
+                     : p->count > 0 ? p->param[0].name
+                                    : "");
+}
+
+hoop_status hoop_params_freeze(hoop_params *p, const char *pattern, hoop_error *err)
+{
+    int found = 0;
+    if (p->finalized) return hoop_fail(err, HOOP_ESTATE, "parameters like '%s' frozen after hoop_params_finalize", pattern);
+    for (int i = 0; i < p->count; i++) {
+        if (!is_called(p, i, pattern)) continue;
+        found++;
+        if (!p->param[i].frozen) p->trained -= p->param[i].nblocks;
+        p->param[i].frozen = true;
+    }
+    return found > 0 ? HOOP_OK : none_is_called(p, pattern, err);
+}
+
+bool hoop_params_frozen(const hoop_params *p, int i)
+{
+    return p->param[i].frozen;
+}
+
+int64_t hoop_params_trained(const hoop_params *p)
+{
+    return p->trained;
+}
+
+static int64_t block_bytes(const hoop_params *p)
+{
+    return HOOP_BLOCK * (int64_t)hoop_dtype_size(p->dtype);
+}
+
 int64_t hoop_params_bytes(const hoop_params *p)
 {
-    return 2 * p->nblocks * HOOP_BLOCK * (int64_t)hoop_dtype_size(p->dtype);
+    return (p->nblocks + p->trained) * block_bytes(p);
+}
+
+/* those that are trained, then those that are not */
+static void lay_out(hoop_params *p)
+{
+    int64_t next[2] = {0, p->trained};
+    for (int i = 0; i < p->count; i++) {
+        p->param[i].first_block = next[p->param[i].frozen];
+        next[p->param[i].frozen] += p->param[i].nblocks;
+    }
 }
 
 static void place(hoop_params *p, void *data)
 {
-    const size_t size = hoop_dtype_size(p->dtype);
-    p->data           = data;
-    for (int i = 0; i < p->count; i++)
-        p->param[i].tensor->v.data = (char *)data + (size_t)(p->param[i].first_block * HOOP_BLOCK) * size;
+    p->data = data;
+    for (int i = 0; i < p->count; i++) p->param[i].tensor->v.data = (char *)data + p->param[i].first_block * block_bytes(p);
 }
 
 hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
@@ -186,8 +250,9 @@ hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
         return hoop_fail(err, HOOP_ENOMEM, "no memory for parameters and gradients of %lld bytes", (long long)bytes);
     }
     memset(p->memory, 0, (size_t)bytes);
-    p->grad      = (char *)p->memory + bytes / 2;
+    p->grad      = (char *)p->memory + p->nblocks * block_bytes(p);
     p->finalized = true;
+    lay_out(p);
     place(p, p->memory);
     return HOOP_OK;
 }
@@ -253,7 +318,7 @@ void *hoop_params_grad(const hoop_params *p)
 
 void *hoop_params_grad_of(const hoop_params *p, int i)
 {
-    return (char *)p->grad + (size_t)(p->param[i].first_block * HOOP_BLOCK) * hoop_dtype_size(p->dtype);
+    return p->param[i].frozen ? NULL : (char *)p->grad + p->param[i].first_block * block_bytes(p);
 }
 
 hoop_status hoop_params_use_grad(hoop_params *p, void *grad, hoop_error *err)
@@ -261,7 +326,7 @@ hoop_status hoop_params_use_grad(hoop_params *p, void *grad, hoop_error *err)
     if (!p->finalized) return hoop_fail(err, HOOP_ESTATE, "hoop_params_use_grad before hoop_params_finalize");
     if ((uintptr_t)grad % HOOP_ALIGN != 0)
         return hoop_fail(err, HOOP_EARG, "memory for gradients must be aligned to %d bytes", HOOP_ALIGN);
-    p->grad = grad != NULL ? grad : (char *)p->memory + hoop_params_bytes(p) / 2;
+    p->grad = grad != NULL ? grad : (char *)p->memory + p->nblocks * block_bytes(p);
     return HOOP_OK;
 }
 

@@ -12,12 +12,13 @@ struct hoop_params {
         char        *name;
         hoop_tensor *tensor;
         int64_t      first_block, nblocks;
+        bool         frozen;
     } * param;
     struct hoop_named {
         char        *name;
         hoop_tensor *tensor;
     } * buffer, *alias;
-    int64_t nblocks, numel;
+    int64_t nblocks, trained, numel; /* trained: blocks of those that are not frozen */
     void   *memory, *data, *grad;
     bool   *grad_set; /* by parameter: the gradient array holds something since zero_grad */
 };

@@ -135,7 +135,8 @@ static int64_t most_leaves(const hoop_trainer *tr, bool training)
     int64_t blocks = 1;
     if (!training || tr->step->measured_backward) return HOOP_LEAVES_AT_ONCE;
     for (int i = 0; i < hoop_params_count(tr->params); i++)
-        if (hoop_params_nblocks_of(tr->params, i) > blocks) blocks = hoop_params_nblocks_of(tr->params, i);
+        if (!hoop_params_frozen(tr->params, i) && hoop_params_nblocks_of(tr->params, i) > blocks)
+            blocks = hoop_params_nblocks_of(tr->params, i);
     blocks = limit_bytes(tr) / (blocks * HOOP_BLOCK * (int64_t)hoop_dtype_size(tr->dtype));
     return blocks < 1 ? 1 : blocks < HOOP_LEAVES_AT_ONCE ? blocks : HOOP_LEAVES_AT_ONCE;
 }

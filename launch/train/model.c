@@ -17,6 +17,10 @@ static const hoop_option rows[] = {
 #undef AT
 const hoop_option_table hoop__model_options = {"model", rows, (int)(sizeof rows / sizeof rows[0])};
 
+const hoop_config_free hoop__model_frozen = {"model.frozen", true,
+                                             "parameters that are not trained, such as [\"encoder.*\"]: names as of files; they "
+                                             "have no gradient, optimizer state or update"};
+
 static bool kinds(int i, hoop_config_kind *out)
 {
     const hoop__model_kind *k = hoop__model_kind_get(i);
@@ -94,6 +98,25 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err)
     return hoop_model_build(tr->model, tr->data->ninputs, in, err);
 }
 
+static hoop_status freeze(hoop_trainer *tr, const hoop_value *pattern, hoop_error *err)
+{
+    hoop_error  why = {.status = HOOP_OK};
+    const char *s   = hoop_value_text(pattern);
+    if (hoop_value_get_kind(pattern) != HOOP_VALUE_SCALAR || s[0] == '\0')
+        return hoop_value_fail(pattern, err, "names of parameters are wanted, such as [\"encoder.*\"]");
+    return hoop_params_freeze(tr->params, s, &why) == HOOP_OK ? HOOP_OK : hoop_value_fail(pattern, err, "%s", why.text);
+}
+
+static hoop_status freeze_all(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_value *list = hoop_config_get(tr->config, "model.frozen");
+    hoop_status       st   = HOOP_OK;
+    if (hoop_value_get_kind(list) == HOOP_VALUE_NULL) return HOOP_OK;
+    if (hoop_value_get_kind(list) != HOOP_VALUE_LIST) return freeze(tr, list, err);
+    for (int i = 0; i < hoop_value_count(list) && st == HOOP_OK; i++) st = freeze(tr, hoop_value_at(list, i), err);
+    return st;
+}
+
 hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
     hoop_module *root, *before;
@@ -112,6 +135,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     }
     HOOP_TRY(st, done, hoop__outputs_match(tr, err));
     HOOP_TRY(st, done, hoop__targets_buffers(tr, err));
+    HOOP_TRY(st, done, freeze_all(tr, err));
     HOOP_TRY(st, done, hoop_model_finalize(tr->model, NULL, err));
     hoop_model_init(tr->model, (hoop_init)tr->plan->model.init, (uint64_t)tr->plan->run.seed);
 done:

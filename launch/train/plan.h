@@ -49,7 +49,7 @@ extern const hoop_config_choice hoop__model_choice;
 /* sections whose keys are those of a row of core's tables (schema.c) */
 extern const hoop_config_choice hoop__loss_choice, hoop__optim_choice, hoop__schedule_choice;
 
-enum { HOOP__PARTS = 15 }; /* option tables, choices and free keys of a training config (schema.c) */
+enum { HOOP__PARTS = 16 }; /* option tables, choices and free keys of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts     run;
@@ -81,7 +81,7 @@ int64_t hoop__plan_leaf_rows(const hoop_trainer *tr);
 const hoop_loss_kind *hoop__plan_loss(const hoop_trainer *tr);
 void                  hoop__plan_clear(hoop__plan *plan);
 /* optimizer.c: read optimizer.groups, check options; make tr->optim and tr->schedule */
-extern const hoop_config_free hoop__optim_groups;
+extern const hoop_config_free hoop__optim_groups, hoop__model_frozen;
 hoop_status                   hoop__optim_read(hoop_trainer *tr, hoop_error *err);
 hoop_status                   hoop__optim_make(hoop_trainer *tr, hoop_error *err);
 /* schema.c */

@@ -104,7 +104,7 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
     int64_t      *first = calloc((size_t)n + 1, sizeof *first), *count = calloc((size_t)n + 1, sizeof *count);
     bool         *whole = calloc((size_t)n + 1, sizeof *whole);
     hoop_ddp_opts opts  = {.dtype        = tr->dtype,
-                           .nblocks      = hoop_params_nblocks(tr->params),
+                           .nblocks      = hoop_params_trained(tr->params),
                            .nparams      = n,
                            .first_block  = first,
                            .param_blocks = count,
@@ -117,6 +117,10 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
     hoop_status   st    = HOOP_OK;
     if (first == NULL || count == NULL || whole == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for buckets");
     for (int i = 0; i < n && st == HOOP_OK; i++) {
+        if (hoop_params_frozen(tr->params, i)) { /* none of the blocks that ranks exchange */
+            first[i] = i > 0 ? first[i - 1] + count[i - 1] : 0;
+            continue;
+        }
         first[i] = hoop_params_first_block(tr->params, i);
         count[i] = hoop_params_nblocks_of(tr->params, i);
         whole[i] = hoop_optim_whole(tr->optim, i);

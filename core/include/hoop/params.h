@@ -1,9 +1,10 @@
 /**
  * hoop/params.h - the flat store of parameters, and the buffers beside it.
  *
- * Register, finalize, initialise. After finalize all parameters lie in one array in order of registration, their gradients
- * in a second (or one of the caller's); each starts on a block of 128 elements, so that update, clipping, hash, checkpoint and
- * sharding are loops over ranges. Buffers (saved, not trained) are persistent tensors of their own.
+ * Register, finalize, initialise. After finalize all parameters lie in one array in order of registration, those that are frozen
+ * behind the others; gradients of these others in a second (or one of the caller's). Each starts on a block of 128 elements, so
+ * that update, clipping, hash, checkpoint and sharding are loops over ranges. Buffers (saved, not trained) are persistent tensors
+ * of their own.
  */
 #ifndef HOOP_PARAMS_H
 #define HOOP_PARAMS_H
@@ -33,6 +34,11 @@ HOOP_API hoop_status hoop_params_alias(hoop_params *p, const char *name, hoop_te
 /** Register a buffer (any dtype), zero. Allowed at any time. Calls: Local. */
 HOOP_API hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape,
                                             hoop_error *err, hoop_tensor **out);
+/** Keep parameters as they are: all whose name, or an alias of it, is like `pattern` (as of files: "encoder.*"). They have no
+ * gradient, no optimiser state and no update, no rank sends them, and no node of a tape is walked back for them alone. Errors:
+ * HOOP_EARG (none is called so; the text says what is), HOOP_ESTATE after finalize. Calls: Local. */
+HOOP_API hoop_status hoop_params_freeze(hoop_params *p, const char *pattern, hoop_error *err);
+HOOP_API bool        hoop_params_frozen(const hoop_params *p, int i);
 /** Lay the parameters out. `memory` (may be NULL: the store allocates) holds at least hoop_params_bytes, aligned to 64: weights,
  * then gradients. Calls: Local. */
 HOOP_API hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err);
@@ -44,16 +50,17 @@ HOOP_API const char  *hoop_params_name(const hoop_params *p, int i);
 HOOP_API hoop_tensor *hoop_params_tensor(const hoop_params *p, int i);
 HOOP_API int64_t      hoop_params_first_block(const hoop_params *p, int i);
 HOOP_API int64_t      hoop_params_nblocks_of(const hoop_params *p, int i);
-HOOP_API int64_t      hoop_params_nblocks(const hoop_params *p); /* of the whole store */
-HOOP_API int64_t      hoop_params_numel(const hoop_params *p);   /* without padding */
-HOOP_API void        *hoop_params_data(const hoop_params *p);    /* 128 * nblocks elements */
-HOOP_API void        *hoop_params_grad(const hoop_params *p);
-HOOP_API void        *hoop_params_grad_of(const hoop_params *p, int i);
+HOOP_API int64_t      hoop_params_nblocks(const hoop_params *p);        /* of the whole store */
+HOOP_API int64_t      hoop_params_trained(const hoop_params *p);        /* blocks of those that are not frozen, the first ones */
+HOOP_API int64_t      hoop_params_numel(const hoop_params *p);          /* without padding */
+HOOP_API void        *hoop_params_data(const hoop_params *p);           /* 128 * nblocks elements */
+HOOP_API void        *hoop_params_grad(const hoop_params *p);           /* 128 * trained elements */
+HOOP_API void        *hoop_params_grad_of(const hoop_params *p, int i); /* NULL: it is frozen */
 HOOP_API int          hoop_params_find(const hoop_params *p, const char *name); /* -1: none; aliases are found */
 HOOP_API int          hoop_params_buffer_count(const hoop_params *p);
 HOOP_API const char  *hoop_params_buffer_name(const hoop_params *p, int i);
 HOOP_API hoop_tensor *hoop_params_buffer(const hoop_params *p, int i);
-/** From now on gradients are kept in `grad`, NULL: in the store's own array again. It holds 128 * nblocks elements, aligned to
+/** From now on gradients are kept in `grad`, NULL: in the store's own array again. It holds 128 * trained elements, aligned to
  * 64, zero behind each parameter's last one (whole blocks are summed); it is the caller's and outlives its use. Neither array is
  * changed. Errors: HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
 HOOP_API hoop_status hoop_params_use_grad(hoop_params *p, void *grad, hoop_error *err);

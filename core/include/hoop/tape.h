@@ -71,8 +71,8 @@ typedef struct hoop_backward_opts {
     bool  retain_graph; /* keep storage, so that backward can run again */
     bool  accumulate;   /* parameters' gradients add to what the store holds; else the first contribution stores */
     void *ctx;
-    /** A parameter's gradient of this pass is final; called once for every parameter, in the same order each step; those not
-     *  used come last, with zero. */
+    /** A parameter's gradient of this pass is final; called once for every parameter that is not frozen, in the same order each
+     *  step; those not used come last, with zero. */
     void (*ready)(void *ctx, int param);
     void (*poll)(void *ctx); /* between nodes */
     /** Of leaves at once: terms[i] holds the gradient of leaf i for blocks [first_block, first_block + nblocks) of the store

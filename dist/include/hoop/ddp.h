@@ -51,8 +51,9 @@ typedef struct hoop_ddp_opts {
     int64_t        nblocks; /* grad and weights have 128 * nblocks elements */
     int            nparams;
     const int64_t *first_block;  /* [nparams] ascending, not overlapping; copied */
-    const int64_t *param_blocks; /* [nparams]; copied. Blocks of no parameter are taken as zero */
-    const bool    *whole;        /* [nparams]: this one's blocks stay in one bucket and with one rank; NULL: none need
+    const int64_t *param_blocks; /* [nparams]; copied. Blocks of no parameter are taken as zero; one without blocks need not
+                                  * become ready */
+    const bool *whole;           /* [nparams]: this one's blocks stay in one bucket and with one rank; NULL: none need
                                   * to. Read at creation only. Buckets and ranks' shares are then less even */
     int64_t leaves;              /* of all ranks, at least one a rank; no rank has more than ceil(leaves / size) */
     bool    exact;

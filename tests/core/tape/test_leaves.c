@@ -12,6 +12,7 @@ enum { IN = 12, WIDE = 40, OUT = 8, ROWS_OF_TABLE = 9, MOST = 6, MOST_ROWS = 40 
 typedef struct net {
     hoop_params *params;
     hoop_tensor *w1, *b1, *shift, *table, *tied, *w2, *unused;
+    bool         parted; /* part of it has no gradient, by hoop_detach of a view and by a region without recording */
 } net;
 
 static hoop_tensor *param(net *m, const char *name, int ndim, int64_t a, int64_t b)
@@ -27,13 +28,17 @@ static void fill(float *x, int64_t n, uint64_t what)
     for (int64_t i = 0; i < n; i++) x[i] = 0.5F * (float)hoop_random_normal(key, (uint64_t)i);
 }
 
+/* wherever they lie */
 static void net_fill(const net *m, uint64_t what)
 {
-    fill(hoop_params_data(m->params), hoop_params_nblocks(m->params) * HOOP_BLOCK, what);
+    for (int p = 0; p < hoop_params_count(m->params); p++)
+        fill(hoop_tensor_data(hoop_params_tensor(m->params, p)), hoop_tensor_numel(hoop_params_tensor(m->params, p)),
+             100 * what + (uint64_t)p);
 }
 
-static void net_create(net *m)
+static void net_create_frozen(net *m, const char *frozen)
 {
+    m->parted = false;
     test_ok(hoop_params_create(HOOP_F32, why, &m->params));
     m->w1     = param(m, "w1", 2, WIDE, IN);
     m->b1     = param(m, "b1", 1, WIDE, 0);
@@ -42,8 +47,14 @@ static void net_create(net *m)
     m->tied   = param(m, "tied", 2, WIDE, WIDE);
     m->w2     = param(m, "w2", 2, WIDE, OUT);
     m->unused = param(m, "unused", 1, 130, 0);
+    if (frozen != NULL) test_ok(hoop_params_freeze(m->params, frozen, why));
     test_ok(hoop_params_finalize(m->params, NULL, why));
     net_fill(m, 1);
+}
+
+static void net_create(net *m)
+{
+    net_create_frozen(m, NULL);
 }
 
 typedef struct rows {
@@ -71,6 +82,15 @@ static hoop_tensor *forward(const net *m, hoop_tape *t, int64_t n, const rows *r
     h = hoop_add(t, h, m->shift);
     (void)hoop_tape_set_site(t, 5);
     h = hoop_dropout(t, h, 0.25);
+    if (m->parted) {
+        hoop_tensor *left = hoop_slice(t, h, 1, 0, WIDE / 2), *right = hoop_slice(t, h, 1, WIDE / 2, WIDE / 2);
+        bool         recorded;
+        right    = hoop_detach(t, hoop_reshape(t, right, 2, (int64_t[]){-1, WIDE / 2}));
+        h        = hoop_concat(t, (hoop_tensor *[]){left, right}, 2, 1);
+        recorded = hoop_tape_set_grad(t, false);
+        e        = hoop_reshape(t, hoop_tanh(t, hoop_transpose(t, e, 1, 1)), 2, (int64_t[]){-1, WIDE});
+        (void)hoop_tape_set_grad(t, recorded);
+    }
     h = hoop_tanh(t, hoop_add(t, h, e));
     h = hoop_linear(t, h, m->tied, NULL);
     h = hoop_dropout(t, h, 0.5);
@@ -158,7 +178,8 @@ static result *alone(const net *m, hoop_runtime *rt, int n, const int64_t *count
         y    = wrap(t, HOOP_F32, count[i], OUT, r->y + first * OUT);
         loss = loss_of(m, t, loss, y);
         test_ok(hoop_backward(t, loss, NULL, why));
-        memcpy(out->grad + i * store_size(m), hoop_params_grad(m->params), (size_t)store_size(m) * sizeof(float));
+        memcpy(out->grad + i * store_size(m), hoop_params_grad(m->params),
+               (size_t)(hoop_params_trained(m->params) * HOOP_BLOCK) * sizeof(float));
         for (int p = 0; p < hoop_params_count(m->params); p++) { /* what is behind a parameter's last element is nobody's */
             const int64_t numel = hoop_tensor_numel(hoop_params_tensor(m->params, p)),
                           at    = hoop_params_first_block(m->params, p) * HOOP_BLOCK,
@@ -201,21 +222,32 @@ static void losses(result *out, int n, hoop_tensor *const *loss)
     }
 }
 
-static void same(const net *m, int n, const result *a, const result *b, const char *what)
+/* a: of leaves at once, b: of one by one, of a net that may be laid out otherwise */
+static void same_as(const net *m, const net *other, int n, const result *a, const result *b, const char *what)
 {
+    int trained = 0;
     for (int i = 0; i < n; i++) {
         if (memcmp(&a->loss[i], &b->loss[i], sizeof a->loss[i]) != 0 || a->weight[i] != b->weight[i])
             fail_msg("%s: leaf %d loses %.17g of %g, alone %.17g of %g", what, i, a->loss[i], a->weight[i], b->loss[i],
                      b->weight[i]);
         for (int p = 0; p < hoop_params_count(m->params); p++) {
-            const int64_t at = i * store_size(m) + hoop_params_first_block(m->params, p) * HOOP_BLOCK;
-            if (memcmp(a->grad + at, b->grad + at, (size_t)(hoop_params_nblocks_of(m->params, p) * HOOP_BLOCK) * sizeof(float)) !=
+            const int64_t at = i * store_size(m) + hoop_params_first_block(m->params, p) * HOOP_BLOCK,
+                          of = i * store_size(m) + hoop_params_first_block(other->params, p) * HOOP_BLOCK;
+            if (hoop_params_frozen(m->params, p)) continue;
+            if (memcmp(a->grad + at, b->grad + of, (size_t)(hoop_params_nblocks_of(m->params, p) * HOOP_BLOCK) * sizeof(float)) !=
                 0)
                 fail_msg("%s: leaf %d has another gradient of %s", what, i, hoop_params_name(m->params, p));
         }
     }
-    for (int64_t k = 0; k < hoop_params_nblocks(m->params); k++) assert_int_equal(a->blocks[k], 1);
-    assert_int_equal(a->ready, hoop_params_count(m->params));
+    for (int64_t k = 0; k < hoop_params_nblocks(m->params); k++)
+        assert_int_equal(a->blocks[k], k < hoop_params_trained(m->params) ? 1 : 0);
+    for (int p = 0; p < hoop_params_count(m->params); p++) trained += !hoop_params_frozen(m->params, p);
+    assert_int_equal(a->ready, trained);
+}
+
+static void same(const net *m, int n, const result *a, const result *b, const char *what)
+{
+    same_as(m, m, n, a, b, what);
 }
 
 static const struct {
@@ -407,6 +439,80 @@ static void weights_may_move(void **state)
     result_free(want);
     hoop_tape_destroy(&t);
     hoop_params_destroy(&m.params);
+}
+
+/* leaves at once of m, recorded and replayed, have the gradients that leaves of `other` have one by one */
+static void run_as(const net *m, const net *other, const char *what)
+{
+    static rows r;
+    rows_fill(&r, 0);
+    for (int g = 0; g < (int)(sizeof groups / sizeof groups[0]); g++) {
+        hoop_tape   *t    = test_tape();
+        result      *want = alone(other, test_rt, groups[g].n, groups[g].count, &r, &key_a, numbers), *got = result_new(m);
+        hoop_tensor *loss[MOST];
+        test_ok(hoop_tape_bind(t, m->params, why));
+        begin(t, g);
+        test_ok(hoop_tape_record(t, why));
+        at_once(m, t, groups[g].n, groups[g].count, &r, got, loss);
+        losses(got, groups[g].n, loss);
+        same_as(m, other, groups[g].n, got, want, what);
+        memset(got->blocks, 0, sizeof got->blocks);
+        got->ready = 0;
+        memset(got->grad, 0x55, (size_t)(MOST * store_size(m)) * sizeof *got->grad);
+        replay(m, t, g, &r, &key_a, numbers, got);
+        same_as(m, other, groups[g].n, got, want, what);
+        result_free(want);
+        result_free(got);
+        hoop_tape_destroy(&t);
+    }
+}
+
+static void frozen_parameters_have_no_gradient(void **state)
+{
+    static const char *const frozen[] = {"w1", "table", "tied", "*", "[wt]*", "unused", "s*"};
+    net                      all;
+    (void)state;
+    net_create(&all);
+    for (size_t i = 0; i < sizeof frozen / sizeof *frozen; i++) {
+        net          m;
+        hoop_tape   *t;
+        hoop_tensor *y;
+        static rows  r;
+        hoop_error   err = {.status = HOOP_OK};
+        net_create_frozen(&m, frozen[i]);
+        for (int p = 0; p < hoop_params_count(m.params); p++)
+            assert_true(hoop_params_frozen(m.params, p) == (hoop_params_grad_of(m.params, p) == NULL));
+        if (strcmp(frozen[i], "*") != 0) {
+            run_as(&m, &all, frozen[i]);
+        } else { /* there is nothing to go back to */
+            t = test_tape();
+            y = hoop_sum(t, forward(&m, t, 3, &r, 0), HOOP_ALL_DIMS, false);
+            test_failed(hoop_backward(t, y, NULL, &err), &err, HOOP_EARG, "wants a gradient", NULL);
+            (void)hoop_tape_reset(t, NULL, NULL);
+            y = hoop_tape_watch(t, m.w2); /* but who asks for a gradient by name gets it */
+            test_ok(hoop_backward(t, hoop_sum(t, hoop_mul(t, y, y), HOOP_ALL_DIMS, false), NULL, why));
+            assert_true(((float *)hoop_tensor_data(hoop_tensor_grad(y)))[5] == 2 * ((float *)hoop_tensor_data(m.w2))[5]);
+            hoop_tape_destroy(&t);
+        }
+        hoop_params_destroy(&m.params);
+    }
+    hoop_params_destroy(&all.params);
+}
+
+static void parts_without_gradient(void **state)
+{
+    net m, plain;
+    (void)state;
+    net_create(&m);
+    net_create(&plain);
+    m.parted = true;
+    run_as(&m, &m, "parted");
+    hoop_params_destroy(&m.params);
+    net_create_frozen(&m, "*1");
+    m.parted = plain.parted = true;
+    run_as(&m, &plain, "parted and frozen");
+    hoop_params_destroy(&m.params);
+    hoop_params_destroy(&plain.params);
 }
 
 static void buffers_are_emitted(void **state)
@@ -698,6 +804,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_have_the_bits_they_have_alone),
         cmocka_unit_test(replays_have_the_bits_of_recording_anew),
+        cmocka_unit_test(frozen_parameters_have_no_gradient),
+        cmocka_unit_test(parts_without_gradient),
         cmocka_unit_test(replay_of_one),
         cmocka_unit_test(replay_refuses),
         cmocka_unit_test(what_mixes_samples_is_told),

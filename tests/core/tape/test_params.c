@@ -94,6 +94,45 @@ static void layout(void **state)
     }
 }
 
+/* frozen ones lie behind the others, and have no gradient */
+static void frozen(void **state)
+{
+    static const int64_t sizes[] = {1, 300, 128, 129, 0, 7};
+    static const int64_t first[] = {4, 0, 3, 5, 4, 7}; /* p0, p3 and, by its second name, p5 */
+    hoop_params         *p;
+    hoop_tensor         *x[6];
+    hoop_error           err = {.status = HOOP_OK};
+    (void)state;
+    test_ok(hoop_params_create(HOOP_F32, why, &p));
+    for (int i = 0; i < 6; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "part.%d", i);
+        test_ok(hoop_params_add(p, name, 1, &sizes[i], why, &x[i]));
+    }
+    test_ok(hoop_params_alias(p, "head.weight", x[5], why));
+    test_failed(hoop_params_freeze(p, "part.7", &err), &err, HOOP_EARG, "'part.7'", "did you mean 'part.0'", NULL);
+    err.status = HOOP_OK;
+    test_failed(hoop_params_freeze(p, "encoder.*", &err), &err, HOOP_EARG, "'encoder.*'", "the first is called 'part.0'", NULL);
+    err.status = HOOP_OK;
+    test_ok(hoop_params_freeze(p, "*[03]", why));
+    test_ok(hoop_params_freeze(p, "part.3", why));
+    test_ok(hoop_params_freeze(p, "head.*", why));
+    assert_int_equal(hoop_params_bytes(p), (8 + 4) * 128 * 4);
+    test_ok(hoop_params_finalize(p, NULL, why));
+    assert_int_equal(hoop_params_trained(p), 4);
+    assert_int_equal(hoop_params_nblocks(p), 8);
+    for (int i = 0; i < 6; i++) {
+        const bool is = i == 0 || i == 3 || i == 5;
+        assert_int_equal(hoop_params_first_block(p, i), first[i]);
+        assert_true(hoop_params_frozen(p, i) == is);
+        assert_ptr_equal(hoop_tensor_data(x[i]), (float *)hoop_params_data(p) + 128 * first[i]);
+        assert_ptr_equal(hoop_params_grad_of(p, i), is ? NULL : (float *)hoop_params_grad(p) + 128 * first[i]);
+    }
+    assert_ptr_equal(hoop_params_grad(p), (float *)hoop_params_data(p) + 8 * 128);
+    test_failed(hoop_params_freeze(p, "part.1", &err), &err, HOOP_ESTATE, "'part.1'", NULL);
+    hoop_params_destroy(&p);
+}
+
 static void order_of_calls(void **state)
 {
     hoop_tape   *t = test_tape();
@@ -324,9 +363,16 @@ static void assign_refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(assign_refuses), cmocka_unit_test(stores_take_turns),  cmocka_unit_test(names),
-        cmocka_unit_test(layout),         cmocka_unit_test(order_of_calls),     cmocka_unit_test(padding_stays_zero),
-        cmocka_unit_test(tied_weights),   cmocka_unit_test(persistent_tensors), cmocka_unit_test(gradients_elsewhere),
+        cmocka_unit_test(assign_refuses),
+        cmocka_unit_test(stores_take_turns),
+        cmocka_unit_test(names),
+        cmocka_unit_test(layout),
+        cmocka_unit_test(frozen),
+        cmocka_unit_test(order_of_calls),
+        cmocka_unit_test(padding_stays_zero),
+        cmocka_unit_test(tied_weights),
+        cmocka_unit_test(persistent_tensors),
+        cmocka_unit_test(gradients_elsewhere),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }

@@ -102,6 +102,99 @@ static void groups_are_resumed(void **state)
     plan_clear(&rest);
 }
 
+/* ---- frozen parameters ---- */
+
+enum { MOST_WEIGHTS = 20000 };
+
+typedef struct named_weights {
+    float   v[MOST_WEIGHTS]; /* in order of registration */
+    int64_t n, trained;
+} named_weights;
+
+static hoop_status take_weights(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    named_weights *w      = p->ctx;
+    hoop_params   *params = hoop_trainer_params(tr);
+    hoop_status    st     = hoop_trainer_run(tr, NULL, 0, err);
+    if (rank != 0) return st;
+    w->n       = 0;
+    w->trained = hoop_params_trained(params);
+    for (int i = 0; i < hoop_params_count(params); i++) {
+        const hoop_tensor *x = hoop_params_tensor(params, i);
+        memcpy(w->v + w->n, hoop_tensor_data(x), (size_t)hoop_tensor_numel(x) * sizeof *w->v);
+        w->n += hoop_tensor_numel(x);
+    }
+    return st;
+}
+
+/* What is frozen has the weights it began with, and the others those of a run in which its learning rate is 0: on any number of
+ * ranks, leaves at once and one by one, replayed and not; they have no state, and the run is resumed on other ranks. */
+static void frozen_ones_stay(void **state)
+{
+#define FROZEN_RUN "seed: 7\nbatch: 42\nleaves: 12\nthreads: 1\nsteps: 12\ndata: {train: digits/train}\ndist: {bucket_mb: 0.01}\n"
+#define SGD "optimizer: {name: sgd, lr: 0.05, momentum: 0.9"
+    static const struct {
+        const char *frozen, *match;
+        int64_t     trained;
+    } rows[] = {
+        {"[layers.0.*]", "layers.0.*", 5},
+        {"['*.bias']", "*.bias", 126},
+        {"layers.?.weight", "layers.?.weight", 3},
+    };
+    static const char *const ways[] = {"", "capture: off\n", "memory: {limit: 0}\n"};
+    static named_weights     a, b;
+    plan                     slow = {.drive = take_weights, .ctx = &a}, p = {.drive = take_weights, .ctx = &b};
+    char                     one[1024], other[1024];
+    (void)state;
+    slow.config[0] = one;
+    p.config[0]    = other;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        (void)snprintf(one, sizeof one, FROZEN_RUN "model: {hidden: [20, 12]}\n" SGD ", groups: [{match: '%s', lr: 0}]}\n",
+                       rows[i].match);
+        plan_run(&slow, 1);
+        plan_good(&slow);
+        for (int w = 0; w < 3; w++)
+            for (int size = 1; size <= 4; size++) {
+                (void)snprintf(other, sizeof other, FROZEN_RUN "model: {hidden: [20, 12], frozen: %s}\n" SGD "}\n%s",
+                               rows[i].frozen, ways[w]);
+                plan_run(&p, size);
+                plan_good(&p);
+                assert_int_equal(b.trained, rows[i].trained);
+                assert_int_equal(a.n, b.n);
+                assert_memory_equal(a.v, b.v, (size_t)a.n * sizeof *a.v);
+            }
+        (void)snprintf(other, sizeof other, FROZEN_RUN "model: {hidden: [20, 12], frozen: %s}\n" SGD "}\n", rows[i].frozen);
+        (void)snprintf(one, sizeof one, "frozen-%d", (int)i);
+        plan_resumes(other, one);
+    }
+    plan_clear(&slow);
+    plan_clear(&p);
+}
+
+static void frozen_ones_that_are_refused(void **state)
+{
+    static const struct {
+        const char *frozen, *words;
+    } cases[] = {
+        {"[layers.0.bais]",
+         "test.yaml:8: model.frozen[0]: no parameter is called like 'layers.0.bais'; did you mean 'layers.0.bias'"},
+        {"['*.bias', 'encoder.*']",
+         "model.frozen[1]: no parameter is called like 'encoder.*'; the first is called 'layers.0.weight'"},
+        {"[['*.bias']]", "model.frozen[0]: names of parameters are wanted"},
+        {"''", "model.frozen: names of parameters are wanted"},
+        {"['*.bias', '*.weight']", "all parameters are frozen (layers.0.weight, ...): there is nothing to train"},
+    };
+    char text[1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan p = {.config = {text}};
+        (void)snprintf(text, sizeof text, FROZEN_RUN "model: {hidden: [20, 12], frozen: %s}\n", cases[i].frozen);
+        plan_run(&p, 2);
+        for (int r = 0; r < 2; r++) plan_failed(&p, r, HOOP_ECONFIG, cases[i].words);
+        plan_clear(&p);
+    }
+}
+
 static void configs_are_refused(void **state)
 {
     static const struct {
@@ -159,6 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_on_any_number_of_ranks),
         cmocka_unit_test(groups_are_resumed),
+        cmocka_unit_test(frozen_ones_stay),
+        cmocka_unit_test(frozen_ones_that_are_refused),
         cmocka_unit_test(configs_are_refused),
         cmocka_unit_test(stored_configs_read),
     };
