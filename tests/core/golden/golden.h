@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "hoop/op.h"
 #include "hoop/ops.h"
 
 enum { GOLDEN_OPTIONS = 16, GOLDEN_TENSORS = 64, GOLDEN_INPUTS = 16, GOLDEN_WORD = 96 };
@@ -60,6 +61,9 @@ const char *golden_word(const golden_case *c, const char *key, const char *fallb
 int64_t     golden_int(const golden_case *c, const char *key, int i, int64_t fallback);
 double      golden_float(const golden_case *c, const char *key, double fallback);
 int         golden_ints(const golden_case *c, const char *key, int most, int64_t *out); /* how many there are */
+
+/** Attributes of a row from the options, by its fields; the caller frees them. */
+char *golden_attrs(const golden_case *c, const hoop_op *op);
 
 /** A call for the inputs x[] of a case; more outputs than the one returned go to out[1], ... (GOLDEN_INPUTS of them are there).
  */

@@ -171,3 +171,37 @@ int64_t golden_int(const golden_case *c, const char *key, int i, int64_t fallbac
     int64_t v[64];
     return i < golden_ints(c, key, 64, v) ? v[i] : fallback;
 }
+
+char *golden_attrs(const golden_case *c, const hoop_op *op)
+{
+    char *attrs = calloc(1, op->attrs_size + 1);
+    assert_non_null(attrs);
+    for (int i = 0; i < c->noptions; i++) {
+        const char       *key = c->option[i].key;
+        const hoop_field *f   = NULL;
+        if (strcmp(key, "tolerance") == 0) continue;
+        for (int k = 0; k < op->nfields && f == NULL; k++)
+            if (strcmp(op->fields[k].name, key) == 0) f = &op->fields[k];
+        if (f == NULL) {
+            fail_msg("%s: %s has no attribute %s", c->where, op->name, key);
+            break;
+        }
+        switch (f->type) {
+        case 'i':
+            *(int64_t *)(void *)(attrs + f->offset) = golden_int(c, key, 0, 0);
+            break;
+        case 'n':
+            *(int *)(void *)(attrs + f->offset) = (int)golden_int(c, key, 0, 0);
+            break;
+        case 'b':
+            *(bool *)(attrs + f->offset) = golden_int(c, key, 0, 0) != 0;
+            break;
+        case 'f':
+            *(double *)(void *)(attrs + f->offset) = golden_float(c, key, 0.0);
+            break;
+        default:
+            (void)golden_ints(c, key, f->type == 'I' ? HOOP_MAX_DIMS : HOOP_MAX_OUT, (int64_t *)(void *)(attrs + f->offset));
+        }
+    }
+    return attrs;
+}

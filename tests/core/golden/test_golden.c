@@ -138,36 +138,6 @@ static void close_to(const golden_case *c, const char *what, hoop_dtype dtype, c
 
 /* ---- what runs ---- */
 
-/* attributes of a row from the options of a case, by its fields */
-static void set_attrs(const golden_case *c, const hoop_op *op, char *attrs)
-{
-    memset(attrs, 0, op->attrs_size);
-    for (int i = 0; i < c->noptions; i++) {
-        const char       *key = c->option[i].key;
-        const hoop_field *f   = NULL;
-        if (strcmp(key, "tolerance") == 0) continue;
-        for (int k = 0; k < op->nfields && f == NULL; k++)
-            if (strcmp(op->fields[k].name, key) == 0) f = &op->fields[k];
-        if (f == NULL) fail_msg("%s: %s has no attribute %s", c->where, op->name, key);
-        switch (f->type) {
-        case 'i':
-            *(int64_t *)(void *)(attrs + f->offset) = golden_int(c, key, 0, 0);
-            break;
-        case 'n':
-            *(int *)(void *)(attrs + f->offset) = (int)golden_int(c, key, 0, 0);
-            break;
-        case 'b':
-            *(bool *)(attrs + f->offset) = golden_int(c, key, 0, 0) != 0;
-            break;
-        case 'f':
-            *(double *)(void *)(attrs + f->offset) = golden_float(c, key, 0.0);
-            break;
-        default:
-            (void)golden_ints(c, key, f->type == 'I' ? HOOP_MAX_DIMS : HOOP_MAX_OUT, (int64_t *)(void *)(attrs + f->offset));
-        }
-    }
-}
-
 static void run_op(const struct family *family, const golden_case *c, int nin, hoop_tensor **x, hoop_tensor **out)
 {
     const hoop_op *op = NULL;
@@ -178,9 +148,7 @@ static void run_op(const struct family *family, const golden_case *c, int nin, h
     }
     op = hoop_op_find(c->name);
     if (op == NULL) fail_msg("%s: no op of that name, and none in calls_%s.c", c->where, family->name);
-    opts = calloc(1, op->attrs_size + 1);
-    assert_non_null(opts);
-    set_attrs(c, op, opts);
+    opts = golden_attrs(c, op);
     (void)hoop_op_call(tape, op, x, nin, op->attrs_size > 0 ? opts : NULL, out);
 }
 
