@@ -1,5 +1,5 @@
 /**
- * core/kernels/gemm.c - f32 matrix products.
+ * core/kernels/gemm.c - matrix products: compiled for f32, and for f64 with HOOP_KERNEL_F64.
  *
  * After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 2008, for matrices that are often thin.
  * A tile of ROWS x 2 registers of C stays in registers while k runs. One operand (q) is read a register at a time along the
@@ -13,11 +13,23 @@
 
 #define NOINLINE __attribute__((noinline))
 
+#if defined(HOOP_KERNEL_F64)
+typedef double   real;
+typedef vec_f64  vec;
+typedef vecu_f64 vecu;
+enum { W = VECW_f64 };
+#define GEMM HOOP_KERNEL(gemm_f64)
+#define FMA HOOP_FMA_F64
+#else
+typedef float    real;
 typedef vec_f32  vec;
 typedef vecu_f32 vecu;
+enum { W = VECW_f32 };
+#define GEMM HOOP_KERNEL(gemm_f32)
+#define FMA HOOP_FMA_F32
+#endif
 
 enum {
-    W = VECW_f32,
 #if defined(__AVX512F__)
     ROWS       = 11, /* 12 would fit, and is slower */
     PACK_TILES = 22, /* reads of q that pay for packing what lies row by row already; measured */
@@ -26,6 +38,7 @@ enum {
     PACK_TILES = 8,
 #endif
     PACK_DEPTH = 32, /* and the k that does */
+    PACK       = HOOP_GEMM_PACK_BYTES / (int)sizeof(real),
     COLS       = 2 * W,
     BROWS      = (ROWS + W - 1) / W * W /* ROWS in whole transposed blocks */
 };
@@ -33,41 +46,82 @@ _Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL && (int)ROWS <= (int)HOOP_GEMM_
                "the workspace is sized for these");
 
 #if defined(__AVX512F__)
+#if defined(HOOP_KERNEL_F64)
+HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
+{
+    return _mm512_fmadd_pd(a, b, c);
+}
+
+HOOP_INLINE vec load_part(const real *x, int64_t n)
+{
+    return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), x);
+}
+
+HOOP_INLINE void store_part(real *x, vec v, int64_t n)
+{
+    _mm512_mask_storeu_pd(x, (__mmask8)((1u << n) - 1), v);
+}
+#else
 HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
 {
     return _mm512_fmadd_ps(a, b, c);
 }
 
-HOOP_INLINE vec load_part(const float *x, int64_t n)
+HOOP_INLINE vec load_part(const real *x, int64_t n)
 {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x);
 }
 
-HOOP_INLINE void store_part(float *x, vec v, int64_t n)
+HOOP_INLINE void store_part(real *x, vec v, int64_t n)
 {
     _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), v);
 }
+#endif
 #else
 HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
 {
-#if defined(__FMA__) && defined(__AVX2__)
+#if defined(__FMA__) && defined(__AVX2__) && defined(HOOP_KERNEL_F64)
+    return _mm256_fmadd_pd(a, b, c);
+#elif defined(__FMA__) && defined(__AVX2__)
     return _mm256_fmadd_ps(a, b, c);
 #else
-    for (int l = 0; l < W; l++) c[l] = HOOP_FMA_F32(a[l], b[l], c[l]);
+    for (int l = 0; l < W; l++) c[l] = FMA(a[l], b[l], c[l]);
     return c;
 #endif
 }
 
-#if defined(__AVX2__)
-HOOP_INLINE vec load_part(const float *x, int64_t n)
+/* not maskstore: on Zen it takes tens of cycles */
+#if defined(__AVX2__) && defined(HOOP_KERNEL_F64)
+HOOP_INLINE vec load_part(const real *x, int64_t n)
+{
+    static const int64_t ones[2 * W] = {-1, -1, -1, -1};
+    if (n >= W) return _mm256_loadu_pd(x);
+    return _mm256_maskload_pd(x, _mm256_loadu_si256((const __m256i *)(const void *)(ones + W - n)));
+}
+
+HOOP_INLINE void store_part(real *x, vec v, int64_t n)
+{
+    __m128d part = _mm256_castpd256_pd128(v);
+    if (n >= W) {
+        _mm256_storeu_pd(x, v);
+        return;
+    }
+    if (n & 2) {
+        _mm_storeu_pd(x, part);
+        part = _mm256_extractf128_pd(v, 1);
+        x += 2;
+    }
+    if (n & 1) _mm_store_sd(x, part);
+}
+#elif defined(__AVX2__)
+HOOP_INLINE vec load_part(const real *x, int64_t n)
 {
     static const int32_t ones[2 * W] = {-1, -1, -1, -1, -1, -1, -1, -1};
     if (n >= W) return _mm256_loadu_ps(x);
     return _mm256_maskload_ps(x, _mm256_loadu_si256((const __m256i *)(const void *)(ones + W - n)));
 }
 
-/* not maskstore: on Zen it takes tens of cycles */
-HOOP_INLINE void store_part(float *x, vec v, int64_t n)
+HOOP_INLINE void store_part(real *x, vec v, int64_t n)
 {
     __m128 part = _mm256_castps256_ps128(v);
     if (n >= W) {
@@ -87,7 +141,7 @@ HOOP_INLINE void store_part(float *x, vec v, int64_t n)
     if (n & 1) _mm_store_ss(x, part);
 }
 #else
-HOOP_INLINE vec load_part(const float *x, int64_t n)
+HOOP_INLINE vec load_part(const real *x, int64_t n)
 {
     vec v = {0};
     for (int l = 0; l < W; l++)
@@ -95,7 +149,7 @@ HOOP_INLINE vec load_part(const float *x, int64_t n)
     return v;
 }
 
-HOOP_INLINE void store_part(float *x, vec v, int64_t n)
+HOOP_INLINE void store_part(real *x, vec v, int64_t n)
 {
     for (int l = 0; l < W; l++)
         if (l < n) x[l] = v[l];
@@ -103,23 +157,67 @@ HOOP_INLINE void store_part(float *x, vec v, int64_t n)
 #endif
 #endif
 
-HOOP_INLINE vec load(const float *x)
+HOOP_INLINE vec load(const real *x)
 {
     return *(const vecu *)(const void *)x;
 }
 
-HOOP_INLINE void store(float *x, vec v)
+HOOP_INLINE void store(real *x, vec v)
 {
     *(vecu *)(void *)x = v;
 }
 
-HOOP_INLINE vec broadcast(float x)
+HOOP_INLINE vec broadcast(real x)
 {
     return x - (vec){0};
 }
 
 /* y (W, W) = transpose of x (W, W) */
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(HOOP_KERNEL_F64)
+#if defined(__AVX512F__)
+/* four elements of two rows */
+HOOP_INLINE vec rows_gather(const real *x, const real *y)
+{
+    return _mm512_insertf64x4(_mm512_castpd256_pd512(_mm256_loadu_pd(x)), _mm256_loadu_pd(y), 1);
+}
+
+HOOP_INLINE void transpose(const real *x, int64_t ldx, real *y, int64_t ldy)
+{
+    for (int g = 0; g < W; g += 4, x += 4, y += 4 * ldy) {
+        vec r0 = rows_gather(x, x + 2 * ldx), r1 = rows_gather(x + ldx, x + 3 * ldx);
+        vec r2 = rows_gather(x + 4 * ldx, x + 6 * ldx), r3 = rows_gather(x + 5 * ldx, x + 7 * ldx);
+        vec a = _mm512_unpacklo_pd(r0, r1), b = _mm512_unpackhi_pd(r0, r1);
+        vec c = _mm512_unpacklo_pd(r2, r3), d = _mm512_unpackhi_pd(r2, r3);
+        store(y, _mm512_shuffle_f64x2(a, c, 0x88));
+        store(y + ldy, _mm512_shuffle_f64x2(b, d, 0x88));
+        store(y + 2 * ldy, _mm512_shuffle_f64x2(a, c, 0xdd));
+        store(y + 3 * ldy, _mm512_shuffle_f64x2(b, d, 0xdd));
+    }
+}
+#elif defined(__AVX2__)
+/* two elements of two rows */
+HOOP_INLINE vec rows_gather(const real *x, const real *y)
+{
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(x)), _mm_loadu_pd(y), 1);
+}
+
+HOOP_INLINE void transpose(const real *x, int64_t ldx, real *y, int64_t ldy)
+{
+    for (int g = 0; g < W; g += 2) {
+        vec r0 = rows_gather(x + g, x + 2 * ldx + g), r1 = rows_gather(x + ldx + g, x + 3 * ldx + g);
+        store(y + g * ldy, _mm256_unpacklo_pd(r0, r1));
+        store(y + (g + 1) * ldy, _mm256_unpackhi_pd(r0, r1));
+    }
+}
+#else
+HOOP_INLINE void transpose(const real *x, int64_t ldx, real *y, int64_t ldy)
+{
+    vec r0 = load(x), r1 = load(x + ldx);
+    store(y, _mm_unpacklo_pd(r0, r1));
+    store(y + ldy, _mm_unpackhi_pd(r0, r1));
+}
+#endif
+#elif defined(__x86_64__)
 #if defined(__AVX512F__)
 #define UNPACK_LOW _mm512_unpacklo_ps
 #define UNPACK_HIGH _mm512_unpackhi_ps
@@ -135,7 +233,7 @@ HOOP_INLINE vec broadcast(float x)
 #endif
 
 /* four elements of each of the rows 0, 4, 8, ... of x: a 128-bit lane a row */
-HOOP_INLINE vec rows_gather(const float *x, int64_t ld)
+HOOP_INLINE vec rows_gather(const real *x, int64_t ld)
 {
     __m128 r = _mm_loadu_ps(x);
 #if defined(__AVX512F__)
@@ -151,7 +249,7 @@ HOOP_INLINE vec rows_gather(const float *x, int64_t ld)
 #endif
 }
 
-HOOP_INLINE void transpose(const float *x, int64_t ldx, float *y, int64_t ldy)
+HOOP_INLINE void transpose(const real *x, int64_t ldx, real *y, int64_t ldy)
 {
     for (int g = 0; g < W; g += 4) {
         vec r0 = rows_gather(x + g, ldx), r1 = rows_gather(x + ldx + g, ldx);
@@ -164,7 +262,7 @@ HOOP_INLINE void transpose(const float *x, int64_t ldx, float *y, int64_t ldy)
     }
 }
 #else
-HOOP_INLINE void transpose(const float *x, int64_t ldx, float *y, int64_t ldy)
+HOOP_INLINE void transpose(const real *x, int64_t ldx, real *y, int64_t ldy)
 {
     for (int i = 0; i < W; i++)
         for (int j = 0; j < W; j++) y[j * ldy + i] = x[i * ldx + j];
@@ -178,21 +276,21 @@ static int64_t at_most(int64_t a, int64_t b)
 
 /* Where a tile's sums of one block go: C = or +=, and the bias of the columns in the end (NULL: none) */
 typedef struct tile_out {
-    float       *c;
-    int64_t      ld, cols;
-    bool         add;
-    const float *bias;
+    real       *c;
+    int64_t     ld, cols;
+    bool        add;
+    const real *bias;
 } tile_out;
 
 /* p: (rows, k), element (i, l) at p[i * step + l], or p[i + l * step] if `down`; q: k rows of `vecs` registers, ldq apart */
-typedef void tile_fn(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq, const tile_out *out);
+typedef void tile_fn(int64_t k, const real *p, int64_t step, const real *q, int64_t ldq, const tile_out *out);
 
 /* the general case of a tile's end, from its sums (rows, width) */
-static NOINLINE void tile_finish(const float *sums, int rows, int width, const tile_out *out)
+static NOINLINE void tile_finish(const real *sums, int rows, int width, const tile_out *out)
 {
     for (int i = 0; i < rows; i++) {
         for (int j = 0; j < out->cols; j += W) {
-            float  *c = out->c + i * out->ld + j;
+            real   *c = out->c + i * out->ld + j;
             int64_t n = at_most(out->cols - j, W);
             vec     v = load(sums + i * width + j);
             if (out->add) v = load_part(c, n) + v;
@@ -211,22 +309,22 @@ static NOINLINE void tile_finish(const float *sums, int rows, int width, const t
 
 /* c + ld, step by step: else the compiler works out all rows' addresses at once, and keeps them in vector registers, where moves
  * wait behind the products */
-HOOP_INLINE float *next_row(float *c, int64_t ld)
+HOOP_INLINE real *next_row(real *c, int64_t ld)
 {
     c += ld;
     __asm__("" : "+r"(c));
     return c;
 }
 
-HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64_t k, const float *p, int64_t step,
-                          const float *q, int64_t ldq, const tile_out *out)
+HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64_t k, const real *p, int64_t step, const real *q,
+                          int64_t ldq, const tile_out *out)
 {
     /* of three rows each: the addresses base, base + step, base + 2 step need no more registers */
-    const float *base[(ROWS + 2) / 3];
-    vec          acc[ROWS][2];
-    float       *c    = out->c;
-    int64_t      ld   = out->ld;
-    const bool   full = out->cols == vecs * W;
+    const real *base[(ROWS + 2) / 3];
+    vec         acc[ROWS][2];
+    real       *c    = out->c;
+    int64_t     ld   = out->ld;
+    const bool  full = out->cols == vecs * W;
     UNROLL (i, rows) {
         UNROLL (v, vecs) acc[i][v] = (vec){0};
     }
@@ -268,7 +366,7 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
             c = next_row(c, ld);
         }
     } else {
-        float sums[ROWS * COLS];
+        real sums[ROWS * COLS];
         UNROLL (i, rows) {
             UNROLL (v, vecs) store(sums + (i * vecs + v) * W, acc[i][v]);
         }
@@ -277,7 +375,7 @@ HOOP_INLINE void tile_run(const int rows, const int vecs, const bool down, int64
 }
 
 #define TILE(rows, vecs, down)                                                                                                   \
-    static void tile_##rows##_##vecs##_##down(int64_t k, const float *p, int64_t step, const float *q, int64_t ldq,              \
+    static void tile_##rows##_##vecs##_##down(int64_t k, const real *p, int64_t step, const real *q, int64_t ldq,                \
                                               const tile_out *out)                                                               \
     {                                                                                                                            \
         tile_run(rows, vecs, down, k, p, step, q, ldq, out);                                                                     \
@@ -307,20 +405,20 @@ static tile_fn *const tiles[2][2][ROWS] = {
 
 /* A matrix by its strides: element (i, j) at x[i * rs + j * cs]; one of them is 1 */
 typedef struct matrix {
-    const float *x;
-    int64_t      rs, cs;
+    const real *x;
+    int64_t     rs, cs;
 } matrix;
 
 /* out (rows, cols), `turned` if what is computed is C^T: c then holds the transpose of out */
 typedef struct product {
-    int64_t      rows, cols, k;
-    int64_t      tall, height, higher; /* tiles down a column; rows of each, one more of the first `higher` */
-    matrix       p, q;                 /* (rows, k), (k, cols) */
-    float       *c;
-    int64_t      ldc;
-    bool         turned, add, pack, pack_rows;
-    const float *bias;
-    float       *work;
+    int64_t     rows, cols, k;
+    int64_t     tall, height, higher; /* tiles down a column; rows of each, one more of the first `higher` */
+    matrix      p, q;                 /* (rows, k), (k, cols) */
+    real       *c;
+    int64_t     ldc;
+    bool        turned, add, pack, pack_rows;
+    const real *bias;
+    real       *work;
 } product;
 
 static int64_t panel_width(int64_t cols)
@@ -329,13 +427,13 @@ static int64_t panel_width(int64_t cols)
 }
 
 /* a transposed block of a panel, at (l, c) of q (depth, cols) */
-HOOP_INLINE void block_pack(matrix q, int64_t l, int64_t c, int64_t depth, int64_t cols, int64_t w, float *y)
+HOOP_INLINE void block_pack(matrix q, int64_t l, int64_t c, int64_t depth, int64_t cols, int64_t w, real *y)
 {
-    const float *x = q.x + c * q.cs + l;
+    const real *x = q.x + c * q.cs + l;
     if (l + W <= depth && c + W <= cols) {
         transpose(x, q.cs, y + l * w + c, w);
     } else {
-        float rows[W * W] = {0}, turned[W * W];
+        real rows[W * W] = {0}, turned[W * W];
         for (int64_t i = 0; i < W && c + i < cols; i++) store(rows + i * W, load_part(x + i * q.cs, at_most(depth - l, W)));
         transpose(rows, W, turned, W);
         for (int64_t i = 0; i < W && l + i < depth; i++) store(y + (l + i) * w + c, load(turned + i * W));
@@ -343,7 +441,7 @@ HOOP_INLINE void block_pack(matrix q, int64_t l, int64_t c, int64_t depth, int64
 }
 
 /* y: depth rows of w, from q (depth, cols), cols <= w; zeros fill up */
-static void panel_pack(matrix q, int64_t depth, int64_t cols, int64_t w, float *y)
+static void panel_pack(matrix q, int64_t depth, int64_t cols, int64_t w, real *y)
 {
     if (q.cs == 1 && cols == w) {
         for (int64_t l = 0; l < depth; l++)
@@ -361,9 +459,9 @@ static void panel_pack(matrix q, int64_t depth, int64_t cols, int64_t w, float *
 }
 
 /* tile (rows, COLS) = transpose of c (cols, rows) */
-static void tile_fetch(const float *c, int64_t ldc, int64_t rows, int64_t cols, float *tile)
+static void tile_fetch(const real *c, int64_t ldc, int64_t rows, int64_t cols, real *tile)
 {
-    float turned[W * W] = {0};
+    real turned[W * W] = {0};
     for (int64_t i = 0; i < rows; i += W) {
         for (int64_t j = 0; j < cols; j += W) {
             for (int64_t l = 0; l < W && j + l < cols; l++)
@@ -374,9 +472,9 @@ static void tile_fetch(const float *c, int64_t ldc, int64_t rows, int64_t cols, 
 }
 
 /* c (cols, rows) = transpose of tile (rows, COLS), plus the bias of its columns */
-static void tile_turn(const float *tile, int64_t rows, int64_t cols, float *c, int64_t ldc, const float *bias)
+static void tile_turn(const real *tile, int64_t rows, int64_t cols, real *c, int64_t ldc, const real *bias)
 {
-    float turned[W * W];
+    real turned[W * W];
     for (int64_t i = 0; i < rows; i += W) {
         int64_t n = at_most(rows - i, W);
         vec     b = bias == NULL ? (vec){0} : load_part(bias + i, n);
@@ -400,10 +498,10 @@ static int64_t tile_row(const product *g, int64_t t)
 /* Columns start .. start + depth - 1 of the rows of tiles t .. t + n - 1: where they lie down columns, in the order that tiles
  * read them (a store of W runs over into the next column, which comes later); else row by row, at a stride that spreads them over
  * the cache's sets. */
-static void rows_pack(const product *g, int64_t t, int64_t n, int64_t start, int64_t depth, float *y)
+static void rows_pack(const product *g, int64_t t, int64_t n, int64_t start, int64_t depth, real *y)
 {
     const int64_t first = tile_row(g, t), rows = tile_row(g, t + n) - first;
-    const float  *x = g->p.x + first * g->p.rs + start * g->p.cs;
+    const real   *x = g->p.x + first * g->p.rs + start * g->p.cs;
     if (g->p.cs == 1) {
         for (int64_t i = 0; i < rows; i++) memcpy(y + i * (depth + W), x + i * g->p.rs, (size_t)depth * sizeof *y);
         return;
@@ -418,7 +516,7 @@ static void rows_pack(const product *g, int64_t t, int64_t n, int64_t start, int
 }
 
 /* what tile t + i of a packed group reads */
-static matrix rows_packed(const product *g, int64_t t, int64_t i, int64_t depth, const float *y)
+static matrix rows_packed(const product *g, int64_t t, int64_t i, int64_t depth, const real *y)
 {
     if (g->p.cs == 1) return (matrix){y + (tile_row(g, t + i) - tile_row(g, t)) * (depth + W), depth + W, 1};
     return (matrix){y + i * (depth * ROWS + W), 1, ROWS};
@@ -426,7 +524,7 @@ static matrix rows_packed(const product *g, int64_t t, int64_t i, int64_t depth,
 
 /* one tile over `depth` of k, of which `first` and `last` tell the ends */
 static void tile_make(const product *g, matrix p, int64_t row, int64_t rows, int64_t col, int64_t cols, int64_t start,
-                      int64_t depth, const float *q, int64_t ldq, float *scratch)
+                      int64_t depth, const real *q, int64_t ldq, real *scratch)
 {
     const bool down = p.rs == 1 && p.cs != 1, last = start + depth == g->k;
     tile_fn   *run = tiles[down][cols > W][rows - 1];
@@ -446,7 +544,7 @@ static void tile_make(const product *g, matrix p, int64_t row, int64_t rows, int
 }
 
 /* all rows of the columns first .. first + n - 1 */
-static NOINLINE void columns_make(const product *g, int64_t first, int64_t n, int64_t start, int64_t depth, float *scratch)
+static NOINLINE void columns_make(const product *g, int64_t first, int64_t n, int64_t start, int64_t depth, real *scratch)
 {
     matrix q = {g->q.x + start * g->q.rs, g->q.rs, g->q.cs};
     for (int64_t j = 0; j < n; j += COLS) {
@@ -456,9 +554,8 @@ static NOINLINE void columns_make(const product *g, int64_t first, int64_t n, in
     for (int64_t t = 0; t < g->tall; t++) {
         int64_t row = tile_row(g, t), rows = tile_row(g, t + 1) - row, i = t % HOOP_GEMM_GROUP;
         matrix  p = {g->p.x + row * g->p.rs + start * g->p.cs, g->p.rs, g->p.cs};
-        if (g->pack_rows && i == 0)
-            rows_pack(g, t, at_most(g->tall - t, HOOP_GEMM_GROUP), start, depth, g->work + HOOP_GEMM_PACK);
-        if (g->pack_rows) p = rows_packed(g, t - i, i, depth, g->work + HOOP_GEMM_PACK);
+        if (g->pack_rows && i == 0) rows_pack(g, t, at_most(g->tall - t, HOOP_GEMM_GROUP), start, depth, g->work + PACK);
+        if (g->pack_rows) p = rows_packed(g, t - i, i, depth, g->work + PACK);
         for (int64_t j = 0; j < n; j += COLS) {
             int64_t cols = at_most(n - j, COLS), w = panel_width(cols);
             bool    packed = g->pack || cols < w;
@@ -475,10 +572,10 @@ static NOINLINE void thin_make(const product *g)
     const int64_t step = down ? g->p.cs : g->p.rs, whole = g->cols / W * W;
     int64_t       row = 0;
     for (int64_t t = 0; t < g->tall; t++) {
-        int64_t      rows = g->height + (t < g->higher);
-        const float *p    = g->p.x + row * g->p.rs;
-        tile_out     out  = {g->c + row * g->ldc, g->ldc, COLS, g->add, g->bias};
-        tile_fn     *run  = tiles[down][1][rows - 1];
+        int64_t     rows = g->height + (t < g->higher);
+        const real *p    = g->p.x + row * g->p.rs;
+        tile_out    out  = {g->c + row * g->ldc, g->ldc, COLS, g->add, g->bias};
+        tile_fn    *run  = tiles[down][1][rows - 1];
         for (int64_t j = 0; j < whole; j += COLS) {
             if (j + W == whole) {
                 run      = tiles[down][0][rows - 1];
@@ -502,17 +599,17 @@ static int64_t cost(int64_t rows, int64_t cols, int64_t k, bool transposing, boo
 /* a sum of no terms */
 static void empty_make(const hoop_gemm *o)
 {
-    const float *bias = o->bias;
-    float       *c    = o->c;
+    const real *bias = o->bias;
+    real       *c    = o->c;
     for (int64_t i = 0; i < o->m && !o->add; i++)
         for (int64_t j = 0; j < o->n; j++) c[i * o->ldc + j] = bias == NULL ? 0 : bias[j];
 }
 
-void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
+void GEMM(const hoop_gemm *o, void *work)
 {
-    const float *a = o->a, *b = o->b;
+    const real *a = o->a, *b = o->b;
     product g = {.rows = o->m, .cols = o->n, .k = o->k, .c = o->c, .ldc = o->ldc, .add = o->add, .bias = o->bias, .work = work};
-    float   scratch[BROWS * COLS]; /* of C^T: a tile, rows past its end are zero */
+    real    scratch[BROWS * COLS]; /* of C^T: a tile, rows past its end are zero */
     int64_t wide, deep;
     if (o->m <= 0 || o->n <= 0) return;
     if (o->k <= 0) {
@@ -533,17 +630,17 @@ void HOOP_KERNEL(gemm_f32)(const hoop_gemm *o, void *work)
     g.height = g.rows / g.tall;
     g.higher = g.rows - g.height * g.tall;
     g.pack   = g.q.cs != 1 || (g.tall >= PACK_TILES && g.k > PACK_DEPTH);
-    if (!g.turned && !g.pack && g.k <= HOOP_GEMM_BLOCK && g.cols * g.k <= HOOP_GEMM_PACK) {
+    if (!g.turned && !g.pack && g.k <= HOOP_GEMM_BLOCK && g.cols * g.k <= PACK) {
         thin_make(&g);
         return;
     }
     if (g.turned) memset(scratch, 0, sizeof scratch);
     /* rows a page apart crowd into one set of the cache; what lies down columns is read in bits of lines */
-    g.pack_rows = g.cols >= 128 && g.k > HOOP_GEMM_BLOCK && (g.p.cs != 1 || g.p.rs % 1024 == 0);
+    g.pack_rows = g.cols >= 128 && g.k > HOOP_GEMM_BLOCK && (g.p.cs != 1 || g.p.rs * (int64_t)sizeof(real) % 4096 == 0);
     deep        = g.pack_rows ? HOOP_GEMM_BLOCK : HOOP_GEMM_DEPTH;
     for (int64_t start = 0; start < g.k; start += deep) {
         int64_t depth = at_most(g.k - start, deep);
-        wide          = HOOP_GEMM_PACK / depth / COLS * COLS;
+        wide          = PACK / depth / COLS * COLS;
         for (int64_t j = 0; j < g.cols; j += wide) columns_make(&g, j, at_most(g.cols - j, wide), start, depth, scratch);
     }
 }

@@ -1,5 +1,5 @@
 /**
- * core/kernels/gemm.h - f32 matrix products: what is asked for, and the sizes that callers and all instruction sets share.
+ * core/kernels/gemm.h - matrix products: what is asked for, and the sizes that callers and all instruction sets share.
  */
 #ifndef HOOP_GEMM_H
 #define HOOP_GEMM_H
@@ -32,16 +32,16 @@ typedef struct hoop_gemm {
 } hoop_gemm;
 
 enum {
-    HOOP_GEMM_BLOCK = 256,
-    HOOP_GEMM_DEPTH = 4 * HOOP_GEMM_BLOCK, /* of k that is packed at a time */
-    HOOP_GEMM_PANEL = 32,                  /* columns of a packed panel, at most */
-    HOOP_GEMM_PACK  = 96 * 1024,           /* floats packed at a time: stays in a second-level cache */
-    HOOP_GEMM_ROWS  = 12,                  /* rows of a tile, at most */
-    HOOP_GEMM_GROUP = 4                    /* tiles whose rows are packed together, so that lines of memory are read whole */
+    HOOP_GEMM_BLOCK      = 256,
+    HOOP_GEMM_DEPTH      = 4 * HOOP_GEMM_BLOCK, /* of k that is packed at a time */
+    HOOP_GEMM_PANEL      = 32,                  /* columns of a packed panel, at most */
+    HOOP_GEMM_PACK_BYTES = 384 * 1024,          /* packed at a time: stays in a second-level cache */
+    HOOP_GEMM_ROWS       = 12,                  /* rows of a tile, at most */
+    HOOP_GEMM_GROUP      = 4                    /* tiles whose rows are packed together, so that lines of memory are read whole */
 };
 
-/** Bytes of work (64-byte aligned) that the product needs: from its shape alone, the same for every instruction set. Calls:
- * Local. */
+/** Bytes of work (64-byte aligned) that the product needs: from its shape alone, the same for every instruction set
+ * and both types. Calls: Local. */
 HOOP_API int64_t hoop_gemm_work_bytes(const hoop_gemm *g);
 
 /** The product; work has hoop_gemm_work_bytes(g) bytes. */

@@ -227,6 +227,6 @@ HOOP_DTYPE_LIST(HOOP_DECLARE_CAST)
     extern hoop_exact_finish_fn       HOOP_KERNEL(exact_finish_##dt);                                                            \
     extern hoop_exact_sum_fn          HOOP_KERNEL(exact_sum_##dt);
 HOOP_FLOAT_LIST(HOOP_DECLARE_FLOAT)
-extern hoop_gemm_fn HOOP_KERNEL(gemm_f32);
+extern hoop_gemm_fn HOOP_KERNEL(gemm_f32), HOOP_KERNEL(gemm_f64);
 
 #endif

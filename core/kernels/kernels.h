@@ -115,7 +115,7 @@ typedef struct hoop_kernels {
     hoop_exact_merge_fn        *exact_merge[HOOP_NFLOAT];
     hoop_exact_finish_fn       *exact_finish[HOOP_NFLOAT];
     hoop_exact_sum_fn          *exact_sum[HOOP_NFLOAT];
-    hoop_gemm_fn               *gemm[HOOP_NFLOAT]; /* f64: NULL */
+    hoop_gemm_fn               *gemm[HOOP_NFLOAT];
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

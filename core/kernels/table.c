@@ -49,5 +49,5 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .exact_merge        = HOOP_BOTH(exact_merge),
     .exact_finish       = HOOP_BOTH(exact_finish),
     .exact_sum          = HOOP_BOTH(exact_sum),
-    .gemm               = {HOOP_KERNEL(gemm_f32), NULL},
+    .gemm               = HOOP_BOTH(gemm),
 };

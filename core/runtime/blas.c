@@ -154,6 +154,16 @@ static hoop_gemm_fn *own_kernel(const hoop_call *call, const hoop_gemm_args *g)
     return hoop__gemm_kernel(call->kernels, call->blas, g->dtype);
 }
 
+static const void *at(const hoop_gemm_args *g, const void *x, int64_t elements)
+{
+    return (const char *)x + elements * (int64_t)hoop_dtype_size(g->dtype);
+}
+
+static void *to(const hoop_gemm_args *g, void *x, int64_t elements)
+{
+    return (char *)x + elements * (int64_t)hoop_dtype_size(g->dtype);
+}
+
 static hoop_gemm of_batch(const hoop_gemm_args *g, int64_t batch)
 {
     return (hoop_gemm){.ta   = g->ta,
@@ -165,9 +175,9 @@ static hoop_gemm of_batch(const hoop_gemm_args *g, int64_t batch)
                        .ldb  = g->ldb,
                        .ldc  = g->ldc,
                        .add  = g->add,
-                       .a    = (const float *)g->a + (g->a_offset == NULL ? 0 : g->a_offset[batch]),
-                       .b    = (const float *)g->b + (g->b_offset == NULL ? 0 : g->b_offset[batch]),
-                       .c    = (float *)g->c + batch * g->c_step,
+                       .a    = at(g, g->a, g->a_offset == NULL ? 0 : g->a_offset[batch]),
+                       .b    = at(g, g->b, g->b_offset == NULL ? 0 : g->b_offset[batch]),
+                       .c    = to(g, g->c, batch * g->c_step),
                        .bias = g->bias};
 }
 
@@ -189,19 +199,19 @@ static void own_part(void *ctx, int64_t part)
     const own_job        *job = ctx;
     const hoop_gemm_args *g   = job->g;
     int64_t               all = job->units * g->batch, end = (part + 1) * all / job->parts, n;
-    for (int64_t at = part * all / job->parts; at < end; at += n) {
-        hoop_gemm piece = of_batch(g, at / job->units);
-        int64_t   first = at % job->units * job->unit, most = (job->by_rows ? g->m : g->n) - first;
-        n = job->units - at % job->units < end - at ? job->units - at % job->units : end - at;
+    for (int64_t i = part * all / job->parts; i < end; i += n) {
+        hoop_gemm piece = of_batch(g, i / job->units);
+        int64_t   first = i % job->units * job->unit, most = (job->by_rows ? g->m : g->n) - first;
+        n = job->units - i % job->units < end - i ? job->units - i % job->units : end - i;
         if (most > n * job->unit) most = n * job->unit;
         if (job->by_rows) {
-            piece.a = (const float *)piece.a + (g->ta ? first : first * g->lda);
-            piece.c = (float *)piece.c + first * g->ldc;
+            piece.a = at(g, piece.a, g->ta ? first : first * g->lda);
+            piece.c = to(g, piece.c, first * g->ldc);
             piece.m = most;
         } else {
-            piece.b    = (const float *)piece.b + (g->tb ? first * g->ldb : first);
-            piece.c    = (float *)piece.c + first;
-            piece.bias = g->bias == NULL ? NULL : (const float *)g->bias + first;
+            piece.b    = at(g, piece.b, g->tb ? first * g->ldb : first);
+            piece.c    = to(g, piece.c, first);
+            piece.bias = g->bias == NULL ? NULL : at(g, g->bias, first);
             piece.n    = most;
         }
         job->kernel(&piece, job->work + part * job->work_bytes);

@@ -1,4 +1,4 @@
-/** core/runtime/blas.h - the one door to matrix products: our own kernel for f32 where the instruction set has one, else BLAS. */
+/** core/runtime/blas.h - the one door to matrix products: our own kernel, or BLAS where `gemm: blas` asks for it. */
 #ifndef HOOP_BLAS_H
 #define HOOP_BLAS_H
 
@@ -22,8 +22,8 @@ typedef struct hoop_gemm_args {
     const void    *bias;                /* (n) added to each row; NULL: none; not with add */
 } hoop_gemm_args;
 
-/** hoop's own kernel for products of dtype: an element's bits depend on its row and its column alone. NULL: they are BLAS's,
- * whose bits depend on the shape. */
+/** hoop's own kernel for products of dtype: an element's bits depend on its row and its column alone. NULL under `gemm: blas`:
+ * they are BLAS's, whose bits depend on the shape. */
 hoop_gemm_fn *hoop__gemm_kernel(const struct hoop_kernels *kernels, bool blas, hoop_dtype dtype);
 
 /** Scratch memory that hoop__gemm wants for args. */

@@ -30,11 +30,9 @@ static void describe(hoop_runtime *rt)
     char             blas[80];
     (void)hoop__blas_name(blas, sizeof blas);
     (void)snprintf(rt->build, sizeof rt->build, "%s-%s %s %s %s", HOOP_VERSION, HOOP_SOURCE_ID, COMPILER, rt->kernels->isa, blas);
-    for (int i = 0; i < HOOP_NFLOAT; i++) {
-        const bool own = !rt->blas && rt->kernels->gemm[i] != NULL;
+    for (int i = 0; i < HOOP_NFLOAT; i++)
         (void)snprintf(rt->numerics[i], sizeof rt->numerics[i], "%s-%d%s%s", hoop_dtype_name((hoop_dtype)i), number[i],
-                       own ? "" : " ", own ? "" : blas);
-    }
+                       rt->blas ? " " : "", rt->blas ? blas : "");
 }
 
 hoop_status hoop_runtime_create(const hoop_runtime_opts *opts, hoop_error *err, hoop_runtime **out)

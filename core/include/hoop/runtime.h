@@ -23,7 +23,7 @@ typedef struct hoop_runtime_opts {
     const char *isa;              /* "avx512", "avx2", "baseline"; NULL or "auto": the best here */
     int         threads;          /* of this rank, the caller's included; 0: 1 */
     int64_t     memory_cap_bytes; /* of tensors on tapes; 0: none */
-    bool        blas;             /* matrix products by OpenBLAS even where hoop has a kernel of its own */
+    bool        blas;             /* matrix products by OpenBLAS instead of hoop's own kernels */
 } hoop_runtime_opts;
 
 /** Owns: caller. Errors: HOOP_EARG (isa, threads), HOOP_ENOMEM. Calls: Local. */
@@ -36,7 +36,7 @@ HOOP_API const struct hoop_kernels *hoop_runtime_kernels(const hoop_runtime *rt)
 HOOP_API void hoop_runtime_run(const hoop_runtime *rt, int64_t n, void (*task)(void *ctx, int64_t i), void *ctx);
 /** What decides the bits of computing in dtype (f32 or f64) beside config, data and seed. "f32-1": hoop's own arithmetic, by its
  *  number; whatever the processor, its instruction set, the compiler and libm, it has one set of bits. Where matrix products are
- *  OpenBLAS's, its kernels and version follow: "f64-1 openblas-Zen-0.3.21". Valid while rt lives. Calls: Local. */
+ *  OpenBLAS's, its kernels and version follow: "f32-1 openblas-Zen-0.3.21". Valid while rt lives. Calls: Local. */
 HOOP_API const char *hoop_runtime_numerics(const hoop_runtime *rt, hoop_dtype dtype);
 /** Version and a hash of hoop's sources: what is the same for all compilers and processors. Calls: Local. */
 HOOP_API const char *hoop_runtime_sources(void);
