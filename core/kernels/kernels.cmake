@@ -6,8 +6,10 @@ set(HOOP_KERNEL_SOURCES
     cross_entropy.c
     dropout.c
     exact.c
+    fold.c
     reduce.c
     softmax.c
+    stats.c
     table.c
     unary.c
     update.c)

@@ -116,6 +116,9 @@ typedef struct hoop_kernels {
     hoop_exact_finish_fn       *exact_finish[HOOP_NFLOAT];
     hoop_exact_sum_fn          *exact_sum[HOOP_NFLOAT];
     hoop_gemm_fn               *gemm[HOOP_NFLOAT];
+
+    /* of families of ops: kernels/NAME.h */
+    const struct hoop_reduce_kernels *reduce;
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

@@ -1,7 +1,8 @@
 /* core/kernels/table.c - the table of one instruction set. */
 #include "kernels/isa.h"
 
-extern const hoop_kernels HOOP_KERNEL(kernels);
+extern const hoop_kernels               HOOP_KERNEL(kernels);
+extern const struct hoop_reduce_kernels HOOP_KERNEL(reduce_kernels);
 
 #define HOOP_BOTH(name)                                                                                                          \
     {                                                                                                                            \
@@ -49,5 +50,6 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .exact_merge        = HOOP_BOTH(exact_merge),
     .exact_finish       = HOOP_BOTH(exact_finish),
     .exact_sum          = HOOP_BOTH(exact_sum),
+    .reduce             = &HOOP_KERNEL(reduce_kernels),
     .gemm               = HOOP_BOTH(gemm),
 };

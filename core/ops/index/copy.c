@@ -1,10 +1,10 @@
-/* concat, contiguous, cast, fill: ops that write their elements somewhere new. */
+/* concat, contiguous, cast: ops that write their elements somewhere new. */
 #include "hoop/ops.h"
 #include "ops/shape.h"
 
 #include <string.h>
 
-extern const hoop_op hoop__op_concat, hoop__op_contiguous, hoop__op_cast, hoop__op_fill;
+extern const hoop_op hoop__op_concat, hoop__op_contiguous, hoop__op_cast;
 
 typedef struct concat_attrs {
     int64_t dim;
@@ -224,70 +224,4 @@ const hoop_op hoop__op_cast = {
     .reference = same_reference,
     .samples   = hoop__samples_any,
     HOOP_CASES(cast_cases),
-};
-
-typedef struct fill_attrs {
-    int64_t dtype, ndim, shape[HOOP_MAX_DIMS];
-    double  value;
-} fill_attrs;
-static const hoop_field fill_fields[] = {
-    {"dtype", 'i', offsetof(fill_attrs, dtype)},
-    {"ndim", 'i', offsetof(fill_attrs, ndim)},
-    {"shape", 'I', offsetof(fill_attrs, shape)},
-    {"value", 'f', offsetof(fill_attrs, value)},
-};
-
-/**
- * hoop_fill - a tensor of one value.
- * Shape   () -> shape                Grad   none
- * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
- */
-hoop_tensor *hoop_fill(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, double value)
-{
-    fill_attrs attrs = {.dtype = dtype, .ndim = ndim, .value = value};
-    for (int d = 0; d < ndim && d < HOOP_MAX_DIMS; d++) attrs.shape[d] = shape[d];
-    return hoop_op_call(t, &hoop__op_fill, NULL, 0, &attrs, NULL);
-}
-static hoop_status fill_shape(hoop_shape_call *s)
-{
-    const fill_attrs *a = s->attrs;
-    int64_t           numel;
-    if (a->dtype != HOOP_F32 && a->dtype != HOOP_F64) return hoop_fail(s->err, HOOP_EDTYPE, "f32 or f64 is wanted");
-    if (hoop_shape_numel((hoop_dtype)a->dtype, (int)a->ndim, a->shape, s->err, &numel) != HOOP_OK) return s->err->status;
-    hoop__view_set(&s->out[0], (hoop_dtype)a->dtype, (int)a->ndim, a->shape);
-    return HOOP_OK;
-}
-static hoop_status fill_forward(const hoop_call *c)
-{
-    double    value = ((const fill_attrs *)c->attrs)->value;
-    float     f     = (float)value;
-    hoop_view one   = *c->out; /* of the shape, every element the same */
-    one.data        = c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&value;
-    memset(one.stride, 0, sizeof one.stride);
-    hoop__copy(c, &one, c->out->data);
-    return HOOP_OK;
-}
-static void fill_reference(const hoop_call *c)
-{
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
-        ((double *)c->out->data)[i] = ((const fill_attrs *)c->attrs)->value;
-}
-static const fill_attrs threes = {HOOP_F64, 2, {3, 4}, 3.0}, many = {HOOP_F64, 2, {300, 301}, 0.5},
-                        negative = {HOOP_F64, 1, {-1}, 0.0}, integers = {HOOP_I64, 1, {3}, 0.0},
-                        no_dims     = {HOOP_F64, -1, {0}, 0.0};
-static const hoop_case fill_cases[] = {
-    {"", &threes}, {"", &many}, {"", &negative, HOOP_ESHAPE}, {"", &no_dims, HOOP_ESHAPE}, {"", &integers, HOOP_EDTYPE}};
-
-const hoop_op hoop__op_fill = {
-    .name       = "fill",
-    .min_in     = 0,
-    .max_in     = 0,
-    .nout       = 1,
-    .flags      = HOOP_OP_NO_GRAD,
-    .attrs_size = sizeof(fill_attrs),
-    HOOP_FIELDS(fill_fields),
-    .shape     = fill_shape,
-    .forward   = fill_forward,
-    .reference = fill_reference,
-    HOOP_CASES(fill_cases),
 };

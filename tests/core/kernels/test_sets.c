@@ -5,6 +5,7 @@
 #include "hoop/runtime.h"
 
 #include "kernels/fma.h"
+#include "kernels/reduce.h"
 
 enum { MOST = 40000, RESULTS = 3, INPUTS = 4 };
 
@@ -355,37 +356,135 @@ static void run_gemm(const hoop_kernels *k, int slot, const trial *t, result *r)
     free(work);
 }
 
-/* ---- the table ---- */
+/* ---- reductions (kernels/reduce.h) ---- */
+
+static void run_fold_rows(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    int        kind = slot / HOOP_DTYPE_COUNT;
+    hoop_dtype dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t    rows = rows_of(t), ld = t->n + below(t->seed + 2, 5);
+    k->reduce->fold_rows[kind][dt](rows, t->n, input(t, 0, dt, rows * ld + 1), ld,
+                                   output(t, r, hoop_reduce_dtype(kind, dt), rows), t->seed & 1);
+}
+
+static void run_fold_cols(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    int        kind = slot / HOOP_DTYPE_COUNT;
+    hoop_dtype dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t    cols = 1 + below(t->seed, 30), ld = cols + below(t->seed + 2, 3);
+    k->reduce->fold_cols[kind][dt](t->n, cols, input(t, 0, dt, t->n * ld + 1), ld,
+                                   output(t, r, hoop_reduce_dtype(kind, dt), cols), t->seed & 1);
+}
+
+static double param_of(int kind, uint64_t seed)
+{
+    static const double p[] = {1, 2, (double)INFINITY, 3, 0.5};
+    return kind == HOOP_STAT_NORM ? p[seed % 5] : (double)(seed % 2);
+}
+
+static void run_stat_rows(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)(slot % 2);
+    int64_t    rows = rows_of(t), ld = t->n + below(t->seed + 2, 5);
+    k->reduce->stat_rows[slot / 2][dt](rows, t->n, input(t, 0, dt, rows * ld + 1), ld, param_of(slot / 2, t->seed),
+                                       output(t, r, dt, rows));
+}
+
+static void run_stat_cols(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)(slot % 2);
+    int64_t    cols = 1 + below(t->seed, 30), ld = cols + below(t->seed + 2, 3);
+    k->reduce->stat_cols[slot / 2][dt](t->n, cols, input(t, 0, dt, t->n * ld + 1), ld, param_of(slot / 2, t->seed),
+                                       output(t, r, dt, cols));
+}
+
+static void run_arg_rows(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t    rows = rows_of(t), n = t->n > 0 ? t->n : 1, ld = n + below(t->seed + 2, 5);
+    k->reduce->arg_rows[slot / HOOP_DTYPE_COUNT][dt](rows, n, input(t, 0, dt, rows * ld + 1), ld, output(t, r, HOOP_I64, rows));
+}
+
+static void run_arg_cols(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t    cols = 1 + below(t->seed, 30), n = t->n > 0 ? t->n : 1, ld = cols + below(t->seed + 2, 3);
+    k->reduce->arg_cols[slot / HOOP_DTYPE_COUNT][dt](n, cols, input(t, 0, dt, n * ld + 1), ld, output(t, r, HOOP_I64, cols));
+}
+
+static void run_running_rows(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    rows = rows_of(t), ld = t->n + below(t->seed + 2, 5);
+    k->reduce->running_rows[dt](rows, t->n, input(t, 0, dt, rows * ld + 1), ld,
+                                output(t, r, hoop_reduce_dtype(HOOP_REDUCE_SUM, dt), rows * t->n), t->n, t->seed & 1);
+}
+
+static void run_running_cols(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    cols = 1 + below(t->seed, 30), ld = cols + below(t->seed + 2, 3);
+    k->reduce->running_cols[dt](t->n, cols, input(t, 0, dt, t->n * ld + 1), ld,
+                                output(t, r, hoop_reduce_dtype(HOOP_REDUCE_SUM, dt), t->n * cols), cols, t->seed & 1);
+}
+
+static void run_prod_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    rows = rows_of(t);
+    k->reduce->prod_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), input(t, 1, dt, rows), output(t, r, dt, rows * t->n));
+}
+
+/* ---- the table, and those of families that it points to ---- */
+
+enum { OWN = -1, REDUCE, FAMILIES };
+static const struct family {
+    size_t at, bytes; /* where the table points to it */
+} families[FAMILIES] = {[REDUCE] = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)}};
 
 static const struct row {
     const char *name;
     size_t      offset, bytes;
     set_run    *run;
+    int         family;
 } rows[] = {
-#define ROW(member) {#member, offsetof(hoop_kernels, member), sizeof((hoop_kernels *)NULL)->member, run_##member},
+#define ROW(member) {#member, offsetof(hoop_kernels, member), sizeof((hoop_kernels *)NULL)->member, run_##member, OWN},
     ROW(unary) ROW(unary_grad) ROW(binary) ROW(copy) ROW(cast) ROW(sum_rows) ROW(max_rows) ROW(sum_cols) ROW(max_cols)
         ROW(softmax) ROW(log_softmax) ROW(softmax_grad) ROW(log_softmax_grad) ROW(cross_entropy) ROW(cross_entropy_grad)
             ROW(dropout) ROW(sgd) ROW(adam) ROW(squares) ROW(exact_clear) ROW(exact_deposit) ROW(exact_merge) ROW(exact_finish)
                 ROW(exact_sum) ROW(gemm)
+#undef ROW
+#define ROW(member)                                                                                                              \
+    {#member, offsetof(hoop_reduce_kernels, member), sizeof((hoop_reduce_kernels *)NULL)->member, run_##member, REDUCE},
+                    ROW(fold_rows) ROW(fold_cols) ROW(stat_rows) ROW(stat_cols) ROW(arg_rows) ROW(arg_cols) ROW(running_rows)
+                        ROW(running_cols) ROW(prod_grad)
 #undef ROW
 };
 
 /* A kernel that no row runs would be a hole. */
 static void test_rows_are_the_table(void **state)
 {
-    size_t at = sizeof((hoop_kernels *)NULL)->isa;
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (rows[i].offset != at) fail_msg("before %s the table has a kernel that this test does not run", rows[i].name);
-        at += rows[i].bytes;
+    for (int f = OWN; f < FAMILIES; f++) {
+        size_t at = f == OWN ? sizeof((hoop_kernels *)NULL)->isa : 0, end = f == OWN ? sizeof(hoop_kernels) : families[f].bytes;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            if (rows[i].family != f) continue;
+            if (rows[i].offset != at) fail_msg("before %s the table has a kernel that this test does not run", rows[i].name);
+            at += rows[i].bytes;
+        }
+        for (int k = 0; k < FAMILIES && f == OWN; k++, at += sizeof(void *)) {
+            if (families[k].at != at) fail_msg("family %d of the table is none of this test's", k);
+        }
+        if (at != end) fail_msg("at its end a table has a kernel that this test does not run");
     }
-    if (at != sizeof(hoop_kernels)) fail_msg("at its end the table has a kernel that this test does not run");
 }
 
 static bool has(const hoop_kernels *k, const struct row *row, int slot)
 {
+    const char *table = (const char *)k;
     void (*fn)(void);
-    memcpy(&fn, (const char *)k + row->offset + (size_t)slot * sizeof fn, sizeof fn);
+    if (row->family != OWN) memcpy(&table, (const char *)k + families[row->family].at, sizeof table);
+    memcpy(&fn, table + row->offset + (size_t)slot * sizeof fn, sizeof fn);
     return fn != NULL;
 }
 

@@ -42,8 +42,10 @@ HOOP_API hoop_tensor *hoop_split(hoop_tape *t, hoop_tensor *x, int dim, int n, c
 HOOP_API hoop_tensor *hoop_contiguous(hoop_tape *t, hoop_tensor *x);
 /** Floats to integers truncate towards zero: (...) -> same; dx = dy, cast back (floats); any; HOOP_EDTYPE (no such dtype). */
 HOOP_API hoop_tensor *hoop_cast(hoop_tape *t, hoop_tensor *x, hoop_dtype dtype);
-/** One value: -> shape; no gradient; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+/** One value, as hoop_cast makes it of f64: -> shape; no gradient; any; HOOP_ESHAPE, HOOP_EDTYPE (no such dtype). */
 HOOP_API hoop_tensor *hoop_fill(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, double value);
+/** start + i step, i below n: -> (n); no gradient; any; HOOP_ESHAPE (n), HOOP_EDTYPE (no such dtype). */
+HOOP_API hoop_tensor *hoop_arange(hoop_tape *t, hoop_dtype dtype, int64_t n, double start, double step);
 /** 1 at the label: i64 (...) -> (..., classes), a row of zeros for HOOP_IGNORE_LABEL; no gradient; to f32, f64; HOOP_ERANGE. */
 HOOP_API hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes, hoop_dtype dtype);
 

@@ -1,0 +1,446 @@
+/* core/kernels/stats.c - variances, norms, log-sum-exp, places of extremes, running sums, the gradient of a product. */
+#include "kernels/reduce.h"
+#include "kernels/rows.h"
+
+enum {
+    COL_CHUNK = 256, /* columns at a time, in the nearest cache */
+    ROW_BLOCK = 64   /* rows of one column that are summed before they join its total */
+};
+
+/*
+ * Variance: the mean and the sum of squares about it of a group of elements, of which there are few enough to stay in the nearest
+ * cache, then those of groups joined (Chan, Golub & LeVeque, 1983), in f64.
+ */
+typedef struct moments {
+    double n, mean, square; /* square: the sum of squares about the mean */
+} moments;
+
+HOOP_INLINE moments moments_join(moments a, moments b)
+{
+    double n = a.n + b.n, d = b.mean - a.mean, share = b.n / n;
+    return (moments){n, a.mean + d * share, (a.square + b.square) + d * d * (a.n * share)};
+}
+
+HOOP_INLINE double stat_var(moments a, double correction)
+{
+    double n = a.n - correction;
+    return a.square / (n > 0 ? n : 0.0);
+}
+
+/* |x|^p by way of f64; 0 of 0 */
+HOOP_INLINE double power_of(double x, double p)
+{
+    double a = x < 0 ? -x : x;
+    return v_exp_f64(p * v_log_f64(a));
+}
+
+#define STATS(dt, T, I)                                                                                                          \
+    HOOP_INLINE T absolute_##dt(T x)                                                                                             \
+    {                                                                                                                            \
+        return x < 0 ? -x : x;                                                                                                   \
+    }                                                                                                                            \
+    static moments row_moments_##dt(int64_t n, const T *x)                                                                       \
+    {                                                                                                                            \
+        moments total = {0, 0, 0};                                                                                               \
+        for (int64_t i = 0, end; i < n; i = end) {                                                                               \
+            lanes_##dt a;                                                                                                        \
+            T          buf[HOOP_LANES], mean;                                                                                    \
+            int64_t    k = i, m;                                                                                                 \
+            moments    g;                                                                                                        \
+            end  = row_group_end(i, n);                                                                                          \
+            m    = end - i;                                                                                                      \
+            mean = row_sum_##dt(m, x + i) / (T)m;                                                                                \
+            lanes_fill_##dt(&a, 0);                                                                                              \
+            for (; k + HOOP_LANES <= end; k += HOOP_LANES) {                                                                     \
+                for (int l = 0; l < HOOP_LANES; l++) buf[l] = x[k + l] - mean;                                                   \
+                lanes_add_product_##dt(&a, buf, buf);                                                                            \
+            }                                                                                                                    \
+            if (k < end) {                                                                                                       \
+                lanes_pad_##dt(buf, x + k, end - k, mean);                                                                       \
+                for (int l = 0; l < HOOP_LANES; l++) buf[l] -= mean;                                                             \
+                lanes_add_product_##dt(&a, buf, buf);                                                                            \
+            }                                                                                                                    \
+            g     = (moments){(double)m, (double)mean, (double)lanes_sum_##dt(&a)};                                              \
+            total = i == 0 ? g : moments_join(total, g);                                                                         \
+        }                                                                                                                        \
+        return total;                                                                                                            \
+    }                                                                                                                            \
+    void HOOP_KERNEL(var_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double correction, void *yv)         \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++)                                                                                       \
+            ((T *)yv)[r] = (T)stat_var(row_moments_##dt(cols, (const T *)xv + r * ld), correction);                              \
+    }                                                                                                                            \
+    void HOOP_KERNEL(std_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double correction, void *yv)         \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++)                                                                                       \
+            ((T *)yv)[r] = (T)v_sqrt_f64(stat_var(row_moments_##dt(cols, (const T *)xv + r * ld), correction));                  \
+    }                                                                                                                            \
+    /* of m columns, block by block of rows */                                                                                   \
+    static void cols_moments_##dt(int64_t rows, int64_t m, const T *x, int64_t ld, double *mean, double *square)                 \
+    {                                                                                                                            \
+        T sum[COL_CHUNK], acc[COL_CHUNK];                                                                                        \
+        for (int64_t c = 0; c < m; c++) mean[c] = square[c] = 0;                                                                 \
+        for (int64_t r0 = 0; r0 < rows; r0 += ROW_BLOCK) {                                                                       \
+            int64_t n     = rows - r0 < ROW_BLOCK ? rows - r0 : ROW_BLOCK;                                                       \
+            double  share = (double)n / (double)(r0 + n), weight = (double)r0 * share;                                           \
+            for (int64_t c = 0; c < m; c++) sum[c] = acc[c] = 0;                                                                 \
+            for (int64_t r = r0; r < r0 + n; r++) HOOP_SIMD for (int64_t c = 0; c < m; c++) sum[c] += x[r * ld + c];             \
+            HOOP_SIMD for (int64_t c = 0; c < m; c++) sum[c] /= (T)n;                                                            \
+            for (int64_t r = r0; r < r0 + n; r++) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                      \
+                {                                                                                                                \
+                    T d = x[r * ld + c] - sum[c];                                                                                \
+                    acc[c] += d * d;                                                                                             \
+                }                                                                                                                \
+            HOOP_SIMD for (int64_t c = 0; c < m; c++)                                                                            \
+            {                                                                                                                    \
+                double d  = (double)sum[c] - mean[c];                                                                            \
+                mean[c]   = mean[c] + d * share;                                                                                 \
+                square[c] = (square[c] + (double)acc[c]) + d * d * weight;                                                       \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(var_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double correction, void *yv)         \
+    {                                                                                                                            \
+        double mean[COL_CHUNK], square[COL_CHUNK];                                                                               \
+        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
+            int64_t m = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                           \
+            cols_moments_##dt(rows, m, (const T *)xv + c0, ld, mean, square);                                                    \
+            for (int64_t c = 0; c < m; c++)                                                                                      \
+                ((T *)yv)[c0 + c] = (T)stat_var((moments){(double)rows, mean[c], square[c]}, correction);                        \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(std_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double correction, void *yv)         \
+    {                                                                                                                            \
+        double mean[COL_CHUNK], square[COL_CHUNK];                                                                               \
+        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
+            int64_t m = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                           \
+            cols_moments_##dt(rows, m, (const T *)xv + c0, ld, mean, square);                                                    \
+            for (int64_t c = 0; c < m; c++)                                                                                      \
+                ((T *)yv)[c0 + c] = (T)v_sqrt_f64(stat_var((moments){(double)rows, mean[c], square[c]}, correction));            \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    /* log sum e^x = m + log sum e^(x - m); an infinite m is the result, and so is -inf of no elements */                        \
+    void HOOP_KERNEL(logsumexp_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double param, void *yv)        \
+    {                                                                                                                            \
+        (void)param;                                                                                                             \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x   = (const T *)xv + r * ld;                                                                               \
+            T        m   = row_max_##dt(cols, x);                                                                                \
+            ((T *)yv)[r] = m - m != 0 ? m : m + v_log_##dt(row_exp_##dt(cols, x, m, NULL));                                      \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(logsumexp_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double param, void *yv)        \
+    {                                                                                                                            \
+        T largest[COL_CHUNK], acc[COL_CHUNK], total[COL_CHUNK];                                                                  \
+        (void)param;                                                                                                             \
+        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
+            const T *x = (const T *)xv + c0;                                                                                     \
+            T       *y = (T *)yv + c0;                                                                                           \
+            int64_t  m = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                          \
+            HOOP_KERNEL(max_cols_##dt)(rows, m, x, ld, largest, false);                                                          \
+            for (int64_t c = 0; c < m; c++) total[c] = 0;                                                                        \
+            for (int64_t r0 = 0; r0 < rows; r0 += ROW_BLOCK) {                                                                   \
+                int64_t end = rows - r0 < ROW_BLOCK ? rows : r0 + ROW_BLOCK;                                                     \
+                for (int64_t c = 0; c < m; c++) acc[c] = 0;                                                                      \
+                for (int64_t r = r0; r < end; r++)                                                                               \
+                    HOOP_SIMD for (int64_t c = 0; c < m; c++) acc[c] += v_exp_##dt(x[r * ld + c] - largest[c]);                  \
+                HOOP_SIMD for (int64_t c = 0; c < m; c++) total[c] += acc[c];                                                    \
+            }                                                                                                                    \
+            HOOP_SIMD for (int64_t c = 0; c < m; c++)                                                                            \
+            {                                                                                                                    \
+                T top = largest[c], log = top + v_log_##dt(total[c]);                                                            \
+                y[c] = top - top != 0 ? top : log;                                                                               \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    HOOP_INLINE T term_##dt(T x, double p)                                                                                       \
+    {                                                                                                                            \
+        return p == 2 ? x * x : p == 1 ? absolute_##dt(x) : (T)power_of((double)x, p);                                           \
+    }                                                                                                                            \
+    HOOP_INLINE T root_##dt(T sum, double p)                                                                                     \
+    {                                                                                                                            \
+        return p == 2 ? v_sqrt_##dt(sum) : p == 1 ? sum : (T)power_of((double)sum, 1 / p);                                       \
+    }                                                                                                                            \
+    /* p is a constant wherever this is inlined but for the last */                                                              \
+    HOOP_INLINE T row_norm_##dt(int64_t n, const T *x, double p)                                                                 \
+    {                                                                                                                            \
+        lanes_##dt total, a;                                                                                                     \
+        T          buf[HOOP_LANES], term[HOOP_LANES];                                                                            \
+        lanes_fill_##dt(&total, 0);                                                                                              \
+        for (int64_t i = 0, end; i < n; i = end) {                                                                               \
+            end = row_group_end(i, n);                                                                                           \
+            lanes_fill_##dt(&a, 0);                                                                                              \
+            for (; i < end; i += HOOP_LANES) {                                                                                   \
+                const T *from = x + i;                                                                                           \
+                if (end - i < HOOP_LANES) {                                                                                      \
+                    lanes_pad_##dt(buf, from, end - i, 0);                                                                       \
+                    from = buf;                                                                                                  \
+                }                                                                                                                \
+                for (int l = 0; l < HOOP_LANES; l++) term[l] = term_##dt(from[l], p);                                            \
+                lanes_add_##dt(&a, term);                                                                                        \
+            }                                                                                                                    \
+            lanes_join_##dt(&total, &a);                                                                                         \
+        }                                                                                                                        \
+        return root_##dt(lanes_sum_##dt(&total), p);                                                                             \
+    }                                                                                                                            \
+    HOOP_INLINE T row_largest_##dt(int64_t n, const T *x)                                                                        \
+    {                                                                                                                            \
+        lanes_##dt a;                                                                                                            \
+        T          buf[HOOP_LANES];                                                                                              \
+        lanes_fill_##dt(&a, 0);                                                                                                  \
+        for (int64_t i = 0; i < n; i += HOOP_LANES) {                                                                            \
+            if (n - i < HOOP_LANES)                                                                                              \
+                lanes_pad_##dt(buf, x + i, n - i, 0);                                                                            \
+            else                                                                                                                 \
+                memcpy(buf, x + i, sizeof buf);                                                                                  \
+            for (int l = 0; l < HOOP_LANES; l++) buf[l] = absolute_##dt(buf[l]);                                                 \
+            lanes_max_##dt(&a, buf);                                                                                             \
+        }                                                                                                                        \
+        return lanes_largest_##dt(&a);                                                                                           \
+    }                                                                                                                            \
+    void HOOP_KERNEL(norm_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double p, void *yv)                 \
+    {                                                                                                                            \
+        T *y = yv;                                                                                                               \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x = (const T *)xv + r * ld;                                                                                 \
+            if (p == 2)                                                                                                          \
+                y[r] = row_norm_##dt(cols, x, 2);                                                                                \
+            else if (p == 1)                                                                                                     \
+                y[r] = row_norm_##dt(cols, x, 1);                                                                                \
+            else                                                                                                                 \
+                y[r] = p == (double)INFINITY ? row_largest_##dt(cols, x) : row_norm_##dt(cols, x, p);                            \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    HOOP_INLINE void cols_norm_##dt(int64_t rows, int64_t m, const T *x, int64_t ld, double p, T *y)                             \
+    {                                                                                                                            \
+        T acc[COL_CHUNK], total[COL_CHUNK];                                                                                      \
+        for (int64_t c = 0; c < m; c++) total[c] = 0;                                                                            \
+        for (int64_t r0 = 0; r0 < rows; r0 += ROW_BLOCK) {                                                                       \
+            int64_t end = rows - r0 < ROW_BLOCK ? rows : r0 + ROW_BLOCK;                                                         \
+            for (int64_t c = 0; c < m; c++) acc[c] = 0;                                                                          \
+            for (int64_t r = r0; r < end; r++) HOOP_SIMD for (int64_t c = 0; c < m; c++) acc[c] += term_##dt(x[r * ld + c], p);  \
+            HOOP_SIMD for (int64_t c = 0; c < m; c++) total[c] += acc[c];                                                        \
+        }                                                                                                                        \
+        HOOP_SIMD for (int64_t c = 0; c < m; c++) y[c] = root_##dt(total[c], p);                                                 \
+    }                                                                                                                            \
+    static void cols_largest_##dt(int64_t rows, int64_t m, const T *x, int64_t ld, T *y)                                         \
+    {                                                                                                                            \
+        for (int64_t c = 0; c < m; c++) y[c] = 0;                                                                                \
+        for (int64_t r = 0; r < rows; r++)                                                                                       \
+            HOOP_SIMD for (int64_t c = 0; c < m; c++) y[c] = max_##dt(y[c], absolute_##dt(x[r * ld + c]));                       \
+    }                                                                                                                            \
+    void HOOP_KERNEL(norm_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, double p, void *yv)                 \
+    {                                                                                                                            \
+        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
+            const T *x = (const T *)xv + c0;                                                                                     \
+            T       *y = (T *)yv + c0;                                                                                           \
+            int64_t  m = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                          \
+            if (p == 2)                                                                                                          \
+                cols_norm_##dt(rows, m, x, ld, 2, y);                                                                            \
+            else if (p == 1)                                                                                                     \
+                cols_norm_##dt(rows, m, x, ld, 1, y);                                                                            \
+            else if (p == (double)INFINITY)                                                                                      \
+                cols_largest_##dt(rows, m, x, ld, y);                                                                            \
+            else                                                                                                                 \
+                cols_norm_##dt(rows, m, x, ld, p, y);                                                                            \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    /* from the left, then from the right */                                                                                     \
+    void HOOP_KERNEL(prod_grad_##dt)(int64_t rows, int64_t cols, const void *xv, const void *dyv, void *dxv)                     \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x  = (const T *)xv + r * cols;                                                                              \
+            T       *dx = (T *)dxv + r * cols, before = 1, after = ((const T *)dyv)[r];                                          \
+            for (int64_t c = 0; c < cols; before *= x[c++]) dx[c] = before;                                                      \
+            for (int64_t c = cols - 1; c >= 0; after *= x[c--]) dx[c] *= after;                                                  \
+        }                                                                                                                        \
+    }
+HOOP_FLOAT_LIST(STATS)
+
+/* ---- places of extremes ---- */
+
+enum { ARG_ROWS = 1 << 30 /* counted in the width of an element */ };
+
+/* NaN is beyond all, and the first of equals is taken */
+#define FLOAT_ABOVE(x, m) ((x) > (m) || ((x) != (x) && (m) == (m)))
+#define FLOAT_BELOW(x, m) ((x) < (m) || ((x) != (x) && (m) == (m)))
+#define WHOLE_ABOVE(x, m) ((x) > (m))
+#define WHOLE_BELOW(x, m) ((x) < (m))
+
+/* `lane` columns or rows at a time hold the extreme so far and where it is */
+#define PLACES(name, dt, T, I, beyond)                                                                                           \
+    void HOOP_KERNEL(name##_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, int64_t *y)                       \
+    {                                                                                                                            \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x    = (const T *)xv + r * ld;                                                                              \
+            int64_t  best = 0;                                                                                                   \
+            for (int64_t first = 0; first < cols; first += ARG_ROWS) {                                                           \
+                int64_t n = cols - first < ARG_ROWS ? cols - first : ARG_ROWS, c = 0;                                            \
+                T       m[HOOP_LANES];                                                                                           \
+                I       at[HOOP_LANES];                                                                                          \
+                for (int l = 0; l < HOOP_LANES; l++) {                                                                           \
+                    m[l]  = x[first + (l < n ? l : 0)];                                                                          \
+                    at[l] = (I)(l < n ? l : 0);                                                                                  \
+                }                                                                                                                \
+                for (c = HOOP_LANES; c + HOOP_LANES <= n; c += HOOP_LANES) {                                                     \
+                    for (int l = 0; l < HOOP_LANES; l++) {                                                                       \
+                        T    u    = x[first + c + l];                                                                            \
+                        bool take = beyond(u, m[l]);                                                                             \
+                        m[l]      = take ? u : m[l];                                                                             \
+                        at[l]     = take ? (I)(c + l) : at[l];                                                                   \
+                    }                                                                                                            \
+                }                                                                                                                \
+                for (; c < n; c++) {                                                                                             \
+                    if (beyond(x[first + c], m[c % HOOP_LANES])) {                                                               \
+                        m[c % HOOP_LANES]  = x[first + c];                                                                       \
+                        at[c % HOOP_LANES] = (I)c;                                                                               \
+                    }                                                                                                            \
+                }                                                                                                                \
+                for (int l = 0; l < HOOP_LANES; l++) {                                                                           \
+                    int64_t place = first + at[l];                                                                               \
+                    if (beyond(m[l], x[best]) || (!beyond(x[best], m[l]) && place < best)) best = place;                         \
+                }                                                                                                                \
+            }                                                                                                                    \
+            y[r] = best;                                                                                                         \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(name##_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, int64_t *y)                       \
+    {                                                                                                                            \
+        T m[COL_CHUNK];                                                                                                          \
+        I at[COL_CHUNK];                                                                                                         \
+        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
+            const T *x = (const T *)xv + c0;                                                                                     \
+            int64_t  n = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                          \
+            for (int64_t c = 0; c < n; c++) {                                                                                    \
+                m[c]      = x[c];                                                                                                \
+                y[c0 + c] = 0;                                                                                                   \
+            }                                                                                                                    \
+            for (int64_t first = 0; first < rows; first += ARG_ROWS) {                                                           \
+                int64_t end = rows - first < ARG_ROWS ? rows - first : ARG_ROWS;                                                 \
+                for (int64_t c = 0; c < n; c++) at[c] = -1;                                                                      \
+                for (int64_t r = 0; r < end; r++) {                                                                              \
+                    const T *row = x + (first + r) * ld;                                                                         \
+                    HOOP_SIMD for (int64_t c = 0; c < n; c++)                                                                    \
+                    {                                                                                                            \
+                        T    u    = row[c];                                                                                      \
+                        bool take = beyond(u, m[c]);                                                                             \
+                        m[c]      = take ? u : m[c];                                                                             \
+                        at[c]     = take ? (I)r : at[c];                                                                         \
+                    }                                                                                                            \
+                }                                                                                                                \
+                for (int64_t c = 0; c < n; c++) y[c0 + c] = at[c] >= 0 ? first + at[c] : y[c0 + c];                              \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }
+#define FLOAT_PLACES(dt, T, I)                                                                                                   \
+    PLACES(argmax, dt, T, I, FLOAT_ABOVE)                                                                                        \
+    PLACES(argmin, dt, T, I, FLOAT_BELOW)
+HOOP_FLOAT_LIST(FLOAT_PLACES)
+#define WHOLE_PLACES(dt, T, I)                                                                                                   \
+    PLACES(argmax, dt, T, I, WHOLE_ABOVE)                                                                                        \
+    PLACES(argmin, dt, T, I, WHOLE_BELOW)
+WHOLE_PLACES(i64, int64_t, int64_t)
+WHOLE_PLACES(i32, int32_t, int32_t)
+WHOLE_PLACES(u8, uint8_t, int32_t)
+
+/* ---- running sums ---- */
+
+enum { RUNNING_ROWS = 4 /* side by side, since each addition waits for the one before */ };
+
+#define RUNNING(dt, T, A, Y)                                                                                                     \
+    HOOP_INLINE void running_few_##dt(int64_t few, int64_t cols, const T *x, int64_t ld, Y *y, int64_t ldy, bool reverse)        \
+    {                                                                                                                            \
+        A a[RUNNING_ROWS] = {0};                                                                                                 \
+        for (int64_t i = 0; i < cols; i++) {                                                                                     \
+            int64_t c = reverse ? cols - 1 - i : i;                                                                              \
+            for (int64_t r = 0; r < few; r++) {                                                                                  \
+                a[r] += (A)x[r * ld + c];                                                                                        \
+                y[r * ldy + c] = (Y)a[r];                                                                                        \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(running_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t ldy,           \
+                                        bool reverse)                                                                            \
+    {                                                                                                                            \
+        const T *x = xv;                                                                                                         \
+        Y       *y = yv;                                                                                                         \
+        int64_t  r = 0;                                                                                                          \
+        for (; r + RUNNING_ROWS <= rows; r += RUNNING_ROWS)                                                                      \
+            running_few_##dt(RUNNING_ROWS, cols, x + r * ld, ld, y + r * ldy, ldy, reverse);                                     \
+        for (; r < rows; r++) running_few_##dt(1, cols, x + r * ld, ld, y + r * ldy, ldy, reverse);                              \
+    }                                                                                                                            \
+    void HOOP_KERNEL(running_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t ldy,           \
+                                        bool reverse)                                                                            \
+    {                                                                                                                            \
+        A a[COL_CHUNK];                                                                                                          \
+        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
+            const T *x = (const T *)xv + c0;                                                                                     \
+            Y       *y = (Y *)yv + c0;                                                                                           \
+            int64_t  m = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                          \
+            for (int64_t c = 0; c < m; c++) a[c] = 0;                                                                            \
+            for (int64_t i = 0; i < rows; i++) {                                                                                 \
+                int64_t r = reverse ? rows - 1 - i : i;                                                                          \
+                HOOP_SIMD for (int64_t c = 0; c < m; c++)                                                                        \
+                {                                                                                                                \
+                    a[c] += (A)x[r * ld + c];                                                                                    \
+                    y[r * ldy + c] = (Y)a[c];                                                                                    \
+                }                                                                                                                \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }
+RUNNING(f32, float, double, float)
+RUNNING(f64, double, double, double)
+RUNNING(i64, int64_t, uint64_t, int64_t)
+RUNNING(i32, int32_t, uint64_t, int64_t)
+RUNNING(u8, uint8_t, uint64_t, int64_t)
+
+/* ---- the table ---- */
+
+#define DECLARE_FOLD(name, dt) extern hoop_fold_fn HOOP_KERNEL(name##_rows_##dt), HOOP_KERNEL(name##_cols_##dt);
+#define DECLARE_FLOATS(dt, T, I)                                                                                                 \
+    DECLARE_FOLD(min, dt)                                                                                                        \
+    DECLARE_FOLD(prod, dt)
+HOOP_FLOAT_LIST(DECLARE_FLOATS)
+#define DECLARE_WHOLE(dt)                                                                                                        \
+    DECLARE_FOLD(sum, dt)                                                                                                        \
+    DECLARE_FOLD(prod, dt)                                                                                                       \
+    DECLARE_FOLD(max, dt)                                                                                                        \
+    DECLARE_FOLD(min, dt)
+DECLARE_WHOLE(i64)
+DECLARE_WHOLE(i32)
+DECLARE_WHOLE(u8)
+#define DECLARE_BITS(NAME, dt, T)                                                                                                \
+    DECLARE_FOLD(any, dt)                                                                                                        \
+    DECLARE_FOLD(all, dt)
+HOOP_DTYPE_LIST(DECLARE_BITS)
+
+#define OF_ALL(name)                                                                                                             \
+    {                                                                                                                            \
+        HOOP_KERNEL(name##_f32), HOOP_KERNEL(name##_f64), HOOP_KERNEL(name##_i64), HOOP_KERNEL(name##_i32),                      \
+            HOOP_KERNEL(name##_u8)                                                                                               \
+    }
+#define OF_FLOATS(name)                                                                                                          \
+    {                                                                                                                            \
+        HOOP_KERNEL(name##_f32), HOOP_KERNEL(name##_f64)                                                                         \
+    }
+#define OF_FOLDS(which)                                                                                                          \
+    {                                                                                                                            \
+        OF_ALL(sum_##which), OF_ALL(max_##which), OF_ALL(min_##which), OF_ALL(prod_##which), OF_ALL(any_##which),                \
+            OF_ALL(all_##which)                                                                                                  \
+    }
+#define OF_STATS(which)                                                                                                          \
+    {                                                                                                                            \
+        OF_FLOATS(var_##which), OF_FLOATS(std_##which), OF_FLOATS(logsumexp_##which), OF_FLOATS(norm_##which)                    \
+    }
+extern const hoop_reduce_kernels HOOP_KERNEL(reduce_kernels);
+const hoop_reduce_kernels        HOOP_KERNEL(reduce_kernels) = {
+           .fold_rows    = OF_FOLDS(rows),
+           .fold_cols    = OF_FOLDS(cols),
+           .stat_rows    = OF_STATS(rows),
+           .stat_cols    = OF_STATS(cols),
+           .arg_rows     = {OF_ALL(argmax_rows), OF_ALL(argmin_rows)},
+           .arg_cols     = {OF_ALL(argmax_cols), OF_ALL(argmin_cols)},
+           .running_rows = OF_ALL(running_rows),
+           .running_cols = OF_ALL(running_cols),
+           .prod_grad    = OF_FLOATS(prod_grad),
+};

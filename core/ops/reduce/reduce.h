@@ -1,0 +1,51 @@
+/**
+ * core/ops/reduce/reduce.h - what reductions over any dims share.
+ *
+ * x is taken as it lies in memory where that is without gaps (images lie channels-last), and as runs of dims of one kind, reduced
+ * or kept. Which way is taken depends on nothing that the number of rows in dim 0 decides: leaves keep their bits.
+ */
+#ifndef HOOP_REDUCE_OPS_H
+#define HOOP_REDUCE_OPS_H
+
+#include "hoop/ops.h"
+#include "kernels/reduce.h"
+#include "ops/shape.h"
+
+/* the beginning of every reduction's attributes */
+typedef struct reduce_attrs {
+    int64_t dims; /* bit mask */
+    int64_t keep;
+} reduce_attrs;
+extern const hoop_field hoop__reduce_fields[2];
+
+bool    hoop__reduces(const reduce_attrs *a, int d);
+int64_t hoop__reduced_count(const hoop_view *x, const reduce_attrs *a);
+
+/* the shape of what comes out, of x's dtype; refuses what is empty where something is wanted of it */
+hoop_status hoop__reduce_shape(hoop_shape_call *s);
+hoop_status hoop__reduce_shape_some(hoop_shape_call *s);
+int         hoop__reduce_samples(const hoop_samples_call *s);
+
+/* y (+)= what a kind (hoop_reduce_kind) makes of x, pass by pass */
+hoop_status hoop__fold(const hoop_call *c, int kind);
+int64_t     hoop__fold_workspace(const hoop_call *c, int kind);
+
+/* one pass: stats of a kind, or places */
+hoop_status hoop__stat(const hoop_call *c, int kind, double param);
+hoop_status hoop__place(const hoop_call *c, bool smallest);
+int64_t     hoop__stat_workspace(const hoop_call *c);
+int64_t     hoop__place_workspace(const hoop_call *c);
+
+/* an output, or its gradient, with the reduced dims put back as size 1 */
+hoop_tensor *hoop__with_dims(hoop_backward_call *b, hoop_tensor *y);
+/* x as (what is kept, what is reduced), a row an output: work has room for all of it */
+void hoop__reduced_rows(const hoop_call *c, const hoop_view *x, void *work);
+
+/* of each output, the elements it is made of: visit(ctx, output, the element's number there, value) in row-major order */
+void hoop__reduce_walk(const hoop_call *c, void (*visit)(void *ctx, int64_t to, int64_t k, double v), void *ctx);
+
+#define HOOP__REDUCTION(attrs_type, its_fields)                                                                                  \
+    .min_in = 1, .max_in = 1, .nout = 1, .attrs_size = sizeof(attrs_type), HOOP_FIELDS(its_fields),                              \
+    .samples = hoop__reduce_samples
+
+#endif
