@@ -49,9 +49,10 @@ const char *hoop__shape_text(const hoop_shape *s, char out[HOOP__SHAPE_TEXT]);
  * and out is left alone. */
 bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *out);
 
-/* what a sequential does, for containers that are one (modules/sequential.c) */
+/* what a sequential does, for containers that are one (modules/sequential.c); segments: each child is one of the tape's */
 hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err);
-void        hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
+void        hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out,
+                                   bool segments);
 const char *hoop__sequence_output_name(const hoop_module *m, int i);
 
 #endif

@@ -81,12 +81,7 @@ static bool reach(const pass *p, hoop_tensor *const *ys, int n_ys)
             if ((reads & HOOP_READS_OUT(j)) != 0) t->last_reader.v[hoop__node_out(t, n, j)->id] = k;
         }
     }
-    return true;
-}
-
-static bool releasable(const hoop_tensor *x)
-{
-    return !x->retained && !x->leaf && x->node >= 0 && x->storage != NULL;
+    return hoop__segments_reach(t);
 }
 
 static void release_read_by(const pass *p, const hoop_node *n, int32_t k)
@@ -94,7 +89,7 @@ static void release_read_by(const pass *p, const hoop_node *n, int32_t k)
     hoop_tape *t = p->t;
     for (int i = 0; i < n->nin + n->nout; i++) { /* inputs, then outputs */
         hoop_tensor *x = hoop__node_in(t, n, i);
-        if (t->last_reader.v[x->id] == k && releasable(x)) hoop__tensor_release(t, x);
+        if (t->last_reader.v[x->id] == k && hoop__releasable(x)) hoop__tensor_release(t, x);
     }
 }
 
@@ -257,6 +252,7 @@ static void walk(const pass *p, int32_t first, int32_t last)
         int32_t   before = t->tensors.n;
         hoop_node n;
         if (!t->reached.v[k]) continue;
+        if (t->segments.n > 0) hoop__segment_again(t, k);
         n = t->nodes.v[k]; /* a copy: the array may move while ops are recorded */
         node_backward(p, &n);
         if (t->error.status != HOOP_OK) return;
@@ -295,7 +291,7 @@ static void release_unread(hoop_tape *t, int32_t last)
         for (int j = 0; j < n->nout; j++) {
             hoop_tensor *x = hoop__node_out(t, n, j);
             if (!t->reached.v[k] && !x->bypassed) continue; /* views alone, of what backward does not come to */
-            if (t->last_reader.v[x->id] == INT32_MAX && releasable(x)) hoop__tensor_release(t, x);
+            if (t->last_reader.v[x->id] == INT32_MAX && hoop__releasable(x)) hoop__tensor_release(t, x);
         }
     }
 }

@@ -40,8 +40,8 @@ static bool take_inputs(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in,
         if (taken[i] == NULL) return false;
         if (taken[i]->base > 0) hoop__param_follow(t, taken[i]->base);
         if (taken[i]->released) {
-            op_fails(t, op, in, nin, HOOP_ERELEASED, "backward has released the storage of input %d; call hoop_retain before it",
-                     i);
+            op_fails(t, op, in, nin, HOOP_ERELEASED,
+                     "backward has released the storage of input %d, or its segment has ended; call hoop_retain before that", i);
             return false;
         }
         if (!taken[i]->contiguous && (op->flags & HOOP_OP_STRIDED) == 0) {

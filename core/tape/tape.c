@@ -59,6 +59,9 @@ void hoop_tape_destroy(hoop_tape **tape)
     free(t->sites.v);
     free(t->scopes.v);
     free(t->emissions.v);
+    free(t->segments.v);
+    free(t->again.v);
+    free(t->runs.v);
     free(t);
     *tape = NULL;
 }
@@ -70,7 +73,8 @@ hoop_status hoop_tape_reset(hoop_tape *t, const hoop_tape_key *key, hoop_error *
     release_all(t, 0);
     hoop__arena_rollback(&t->arena, (hoop_arena_mark){NULL, 0});
     t->tensors.n = t->nodes.n = t->sites.n = t->scopes.n = t->ids.n = t->attrs.n = t->bases.n = 0;
-    t->emissions.n                                                                            = 0;
+    t->emissions.n = t->segments.n = 0;
+    t->in_segment                  = false;
     hoop__leaf_grads_drop(t);
     hoop__leaves_clear(t);
     hoop__program_clear(t);
@@ -301,8 +305,8 @@ int64_t hoop_scope_begin(hoop_tape *t)
         return -1;
     }
     if (!HOOP_GROW(t, t->scopes, i + 1)) return -1;
-    t->scopes.v[i] =
-        (hoop_scope){hoop__arena_mark(&t->arena), t->tensors.n, t->nodes.n, t->ids.n, t->attrs.n, t->bases.n, t->passes};
+    t->scopes.v[i] = (hoop_scope){
+        hoop__arena_mark(&t->arena), t->tensors.n, t->nodes.n, t->ids.n, t->attrs.n, t->bases.n, t->segments.n, t->passes};
     t->program.broken = true;
     t->scopes.n       = i + 1;
     return i;
@@ -358,6 +362,8 @@ void hoop_scope_end(hoop_tape *t, int64_t scope, hoop_tensor **keep, int n)
     t->ids.n     = s.ids;
     t->attrs.n   = s.attrs;
     t->bases.n   = s.bases;
+    if (t->segments.n > s.segments) t->in_segment = false;
+    t->segments.n = s.segments;
     for (int32_t i = 0; i < s.tensors && t->passes != s.passes; i++) { /* nor does backward */
         if (t->slots.v[i].grad != NULL && t->slots.v[i].grad->id >= s.tensors) t->slots.v[i].grad = NULL;
     }

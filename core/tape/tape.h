@@ -35,9 +35,19 @@ typedef struct hoop_site_count {
 
 typedef struct hoop_scope {
     hoop_arena_mark mark;
-    int32_t         tensors, nodes, ids, attrs, bases;
+    int32_t         tensors, nodes, ids, attrs, bases, segments;
     int64_t         passes;
 } hoop_scope;
+
+/* nodes [first, last), whose tensors are let go of at the end, and made again when backward comes to them (segments.c) */
+typedef struct hoop_segment {
+    int32_t first, last;
+    bool    again; /* in the pass under way */
+} hoop_segment;
+typedef struct hoop_again {
+    int32_t reader;   /* the last node of those run again that takes it; -1: none */
+    bool    restored; /* it was gone */
+} hoop_again;
 
 /* The ops that the engine itself records or runs, handed in by those who have them: gradients that meet are added, those of what
  * was broadcast summed to its shape; inputs of kernels that want them so become contiguous; dims are taken in the order in
@@ -146,6 +156,10 @@ struct hoop_tape {
     HOOP_ARRAY(hoop_site_count) sites;
     HOOP_ARRAY(hoop_scope) scopes;
     HOOP_ARRAY(hoop_emission) emissions;
+    HOOP_ARRAY(hoop_segment) segments;
+    HOOP_ARRAY(hoop_again) again; /* by tensor id, of the segment that runs again */
+    HOOP_ARRAY(uint8_t) runs;     /* by node: it does */
+    bool                      in_segment;
     hoop_leaves               leaves;
     hoop_program              program;
     hoop_storage             *scratch, *pieces; /* of a kernel; of gradients made in pieces */
@@ -216,6 +230,17 @@ static inline bool hoop__is_param(const hoop_tape *t, const hoop_tensor *target)
 {
     return target->param >= 0 && !t->functional;
 }
+
+/* does its storage go with its last reader */
+static inline bool hoop__releasable(const hoop_tensor *x)
+{
+    return !x->retained && !x->leaf && x->node >= 0 && x->storage != NULL;
+}
+
+/* ---- segments.c ---- */
+
+bool hoop__segments_reach(hoop_tape *t);           /* once it is known what backward reads */
+void hoop__segment_again(hoop_tape *t, int32_t k); /* before node k is walked: what its segment has let go of */
 
 /* ---- program.c: kernels run, are kept, and run again ---- */
 

@@ -174,7 +174,11 @@ typedef struct hoop_parallel_opts {
 /** repeat: its child "body" so many times, each with weights of its own: "0", "1", ... */
 typedef struct hoop_repeat_opts {
     int64_t times;
+    bool    checkpoint; /* each of them is a segment (hoop/tape.h) */
 } hoop_repeat_opts;
+typedef struct hoop_sequential_opts {
+    bool checkpoint; /* all of it is a segment (hoop/tape.h) */
+} hoop_sequential_opts;
 
 #ifdef __cplusplus
 }

@@ -121,6 +121,23 @@ HOOP_API hoop_status hoop_backward_leaves(hoop_tape *t, hoop_tensor *const *y, i
                                           hoop_error *err);
 
 /*
+ * Segments: memory for time. What the ops of a segment made is let go of at its end, but for what is kept of it; backward runs
+ * them again, to the same bits, when it comes there. So of n segments alike, memory holds what goes from one to the next, and the
+ * tensors of one.
+ *
+ *     s = hoop_segment_begin(t)
+ *     x = ops on x
+ *     hoop_segment_end(t, s, &x, 1)
+ */
+/** What is recorded from here on is a segment's. Returns which; -1 inside another, whose part it then is, and where nothing is
+ * recorded. Calls: Local. */
+HOOP_API int64_t hoop_segment_begin(hoop_tape *t);
+/** Its end: to an op behind it, and to who reads, there are of its tensors keep[n] and those that were retained; others are
+ * HOOP_ERELEASED. Errors stick: HOOP_ESTATE (no
+ * such segment is under way). Calls: Local. */
+HOOP_API void hoop_segment_end(hoop_tape *t, int64_t segment, hoop_tensor *const *keep, int n);
+
+/*
  * Buffers. Ops are pure: a module never writes to a buffer, it tells what a leaf makes of it. After the step, whoever drives it
  * sets each buffer to the mean of what all leaves of all ranks emitted for it, by their weights, summed exactly.
  */

@@ -6,6 +6,8 @@
 
 static const hoop_option rows[] = {
     {"times", HOOP_OPT_INT, offsetof(hoop_repeat_opts, times), NULL, 1, 1000, NULL, true, "how often"},
+    {"checkpoint", HOOP_OPT_BOOL, offsetof(hoop_repeat_opts, checkpoint), "false", 0, 0, NULL, false,
+     "tensors inside of each are made again in backward: less memory, more time"},
 };
 
 static hoop_status build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err)
@@ -23,6 +25,12 @@ static hoop_status build(hoop_module *m, int nin, const hoop_shape *in, int *nou
     return st == HOOP_OK ? hoop__sequence_build(m, nin, in, nout, out, err) : st;
 }
 
+static void forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    const hoop_repeat_opts *o = hoop_module_opts(m);
+    hoop__sequence_forward(m, t, nin, in, out, o->checkpoint);
+}
+
 static int feeds(const hoop_module *m, int c, int i)
 {
     (void)m;
@@ -38,7 +46,7 @@ const hoop_module_kind hoop__module_repeat = {
     .options      = HOOP_OPTIONS(rows),
     .opts_size    = sizeof(hoop_repeat_opts),
     .build_many   = build,
-    .forward_many = hoop__sequence_forward,
+    .forward_many = forward,
     .children     = children,
     .nchildren    = 1,
     .feeds        = feeds,

@@ -513,24 +513,31 @@ void check_layouts(void **state)
 
 /* ---- reads: what backward needs is there, and nothing more is relied on ---- */
 
-static gradients between_nodes(const trial *tr, bool retain, const double *w, int64_t *live)
+enum hold { RETAINED, RELEASED, AGAIN /* in a segment, of which nothing is kept: all of it runs again */ };
+
+static gradients between_nodes(const trial *tr, enum hold hold, const double *w, int64_t *live)
 {
     gradients    g                 = {{NULL}};
     hoop_tape   *t                 = test_tape(test_rt.isa[0]);
     hoop_tensor *leaf[HOOP_MAX_IN] = {NULL}, *in[HOOP_MAX_IN], *y, *s, *after;
+    int64_t      segment;
     for (int i = 0; i < tr->nin; i++) { /* inputs made by ops, so that their storage can go */
         leaf[i] = trial_tensor(tr, t, i, HOOP_F64);
         if (tr->in[i].is_float) leaf[i] = hoop_tape_watch(t, leaf[i]);
-        in[i] = tr->in[i].is_float ? hoop_scale(t, leaf[i], 1.0) : leaf[i];
     }
+    segment = hold == AGAIN ? hoop_segment_begin(t) : -1;
+    for (int i = 0; i < tr->nin; i++) in[i] = tr->in[i].is_float ? hoop_scale(t, leaf[i], 1.0) : leaf[i];
     y     = hoop_op_call(t, tr->op, in, tr->nin, tr->c->attrs, NULL);
     after = hoop_scale(t, y, 1.0); /* y itself is read by nobody else */
     s     = weighted_sum(t, after, w);
-    (void)hoop_backward(t, s, &(hoop_backward_opts){.retain_graph = retain}, NULL);
+    hoop_segment_end(t, segment, &s, 1);
+    (void)hoop_backward(t, s, &(hoop_backward_opts){.retain_graph = hold == RETAINED}, NULL);
     on_tape(tr, t,
-            retain ? "backward with everything retained" : "backward (does the op's `reads` name all that its backward reads?)");
+            hold == AGAIN      ? "backward of a segment"
+            : hold == RETAINED ? "backward with everything retained"
+                               : "backward (does the op's `reads` name all that its backward reads?)");
     hoop_tape_memory(t, live, NULL, NULL);
-    if (!retain) {
+    if (hold != RETAINED) {
         assert_true(after->released);
         if (tr->in[0].is_float && tr->nin > 0) assert_true(in[0]->released);
     }
@@ -546,15 +553,16 @@ void check_release(void **state)
     const hoop_op *op = *state;
     for (int i = 0; i < op->ncases; i++) {
         trial         tr;
-        gradients     kept, released;
-        int64_t       live_kept, live_released;
+        gradients     kept, released, again;
+        int64_t       live_kept, live_released, live_again;
         const double *w;
         if (op->cases[i].expect != HOOP_OK) continue;
         trial_make(&tr, op, i);
         if (!differentiable(&tr)) continue;
         w        = trial_weights(&tr, 5);
-        kept     = between_nodes(&tr, true, w, &live_kept);
-        released = between_nodes(&tr, false, w, &live_released);
+        kept     = between_nodes(&tr, RETAINED, w, &live_kept);
+        released = between_nodes(&tr, RELEASED, w, &live_released);
+        again    = between_nodes(&tr, AGAIN, w, &live_again);
         if (live_released >= live_kept)
             fail_msg("%s: %lld bytes live after backward, %lld when all is retained", tr.where, (long long)live_released,
                      (long long)live_kept);
@@ -562,6 +570,8 @@ void check_release(void **state)
             if (kept.of[k] == NULL) continue;
             if (memcmp(kept.of[k], released.of[k], (size_t)tr.in[k].numel * 8) != 0)
                 fail_msg("%s: releasing storage changes the gradient of input %d", tr.where, k);
+            if (memcmp(kept.of[k], again.of[k], (size_t)tr.in[k].numel * 8) != 0)
+                fail_msg("%s: run again in backward, it changes the gradient of input %d", tr.where, k);
         }
     }
 }

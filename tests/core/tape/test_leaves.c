@@ -12,7 +12,8 @@ enum { IN = 12, WIDE = 40, OUT = 8, ROWS_OF_TABLE = 9, MOST = 6, MOST_ROWS = 40 
 typedef struct net {
     hoop_params *params;
     hoop_tensor *w1, *b1, *shift, *table, *tied, *w2, *unused;
-    bool         parted; /* part of it has no gradient, by hoop_detach of a view and by a region without recording */
+    bool         parted;   /* part of it has no gradient, by hoop_detach of a view and by a region without recording */
+    bool         segments; /* it is two, one in another */
 } net;
 
 static hoop_tensor *param(net *m, const char *name, int ndim, int64_t a, int64_t b)
@@ -38,7 +39,7 @@ static void net_fill(const net *m, uint64_t what)
 
 static void net_create_frozen(net *m, const char *frozen)
 {
-    m->parted = false;
+    m->parted = m->segments = false;
     test_ok(hoop_params_create(HOOP_F32, why, &m->params));
     m->w1     = param(m, "w1", 2, WIDE, IN);
     m->b1     = param(m, "b1", 1, WIDE, 0);
@@ -79,6 +80,7 @@ static hoop_tensor *forward(const net *m, hoop_tape *t, int64_t n, const rows *r
 {
     hoop_tensor *x = wrap(t, HOOP_F32, n, IN, r->x + first * IN), *i = wrap(t, HOOP_I64, n, 0, r->index + first);
     hoop_tensor *h = hoop_linear(t, x, m->w1, m->b1), *e = hoop_embedding(t, m->table, i);
+    int64_t      outer = m->segments ? hoop_segment_begin(t) : -1, second = -1, third = -1;
     h = hoop_add(t, h, m->shift);
     (void)hoop_tape_set_site(t, 5);
     h = hoop_dropout(t, h, 0.25);
@@ -92,10 +94,16 @@ static hoop_tensor *forward(const net *m, hoop_tape *t, int64_t n, const rows *r
         (void)hoop_tape_set_grad(t, recorded);
     }
     h = hoop_tanh(t, hoop_add(t, h, e));
+    hoop_segment_end(t, outer, &h, 1);
+    if (m->segments) second = hoop_segment_begin(t);
     h = hoop_linear(t, h, m->tied, NULL);
+    if (m->segments) third = hoop_segment_begin(t);
     h = hoop_dropout(t, h, 0.5);
+    hoop_segment_end(t, third, &h, 1);
     h = hoop_linear(t, hoop_gelu(t, h, HOOP_GELU_ERF), m->tied, NULL);
-    return hoop_matmul(t, h, m->w2);
+    h = hoop_matmul(t, h, m->w2);
+    hoop_segment_end(t, second, &h, 1);
+    return h;
 }
 
 /* of one leaf, with a parameter and randomness of its own */
@@ -515,6 +523,22 @@ static void parts_without_gradient(void **state)
     hoop_params_destroy(&plain.params);
 }
 
+/* made again in backward, to the same bits, replayed too; and less is live */
+static void segments_keep_the_bits(void **state)
+{
+    net m, plain;
+    (void)state;
+    net_create(&plain);
+    for (int how = 0; how < 4; how++) {
+        net_create_frozen(&m, how % 2 == 0 ? NULL : "t*");
+        m.segments = true;
+        m.parted = plain.parted = how >= 2;
+        run_as(&m, &plain, "in segments");
+        hoop_params_destroy(&m.params);
+    }
+    hoop_params_destroy(&plain.params);
+}
+
 static void buffers_are_emitted(void **state)
 {
     hoop_params         *p;
@@ -806,6 +830,7 @@ int main(void)
         cmocka_unit_test(replays_have_the_bits_of_recording_anew),
         cmocka_unit_test(frozen_parameters_have_no_gradient),
         cmocka_unit_test(parts_without_gradient),
+        cmocka_unit_test(segments_keep_the_bits),
         cmocka_unit_test(replay_of_one),
         cmocka_unit_test(replay_refuses),
         cmocka_unit_test(what_mixes_samples_is_told),

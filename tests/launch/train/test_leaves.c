@@ -131,6 +131,33 @@ static void all_kinds_keep_their_bits(void **state)
     plan_clear(&p);
 }
 
+/* Segments whose tensors are made again in backward: the weights of a run that keeps all, on any number of ranks, leaves at once
+ * and one by one, replayed and not; and less memory. */
+static void segments_are_made_again(void **state)
+{
+#define DEEP(checkpoint)                                                                                                         \
+    SMALL DATA                                                                                                                   \
+        "leaves: 6\nthreads: 1\nmodel: {layers: [flatten, {linear: 16}, {repeat: {times: 8, checkpoint: " checkpoint             \
+        ", body: [{residual: [{linear: 300}, gelu, {dropout: 0.1}, {linear: 16}]}]}}, {sequential: {checkpoint: " checkpoint     \
+        ", layers: [{linear: 32}, tanh]}}, {linear: 10}]}\n"
+    static const char *const ways[] = {DEEP("true"), DEEP("true") "capture: off\n", DEEP("true") "memory: {limit: 0}\n",
+                                       DEEP("true") ONE_BY_ONE};
+    plan                     all = {0}, p = {0};
+    (void)state;
+    run_on(&all, 1, DEEP("false"));
+    for (int w = 0; w < 4; w++)
+        for (int size = 1; size <= 3; size += w < 2 ? 1 : 2) {
+            run_on(&p, size, ways[w]);
+            same_as(&p, &all);
+            assert_int_equal(p.rank[0].about.at_once, w < 2 ? 6 / size : 1);
+            if (w == 0 && size == 1 && 3 * p.rank[0].about.memory_peak_bytes > 2 * all.rank[0].about.memory_peak_bytes)
+                fail_msg("%lld bytes, without segments %lld", (long long)p.rank[0].about.memory_peak_bytes,
+                         (long long)all.rank[0].about.memory_peak_bytes);
+        }
+    plan_clear(&all);
+    plan_clear(&p);
+}
+
 static void rows_that_meet_run_leaf_by_leaf(void **state)
 {
     plan one = {0}, p = {0};
@@ -190,7 +217,12 @@ static hoop_trainer_opts array_opts(void)
     return (hoop_trainer_opts){.arrays = true, .input_ndim = 1, .input_shape = {WIDTH}, .classes = CLASSES};
 }
 
-#define ARRAYS "seed: 3\nbatch: 640\nsteps: 40\nthreads: 1\nmodel: {hidden: [64, 32], activation: tanh}\n"
+#define STEPS "seed: 3\nbatch: 640\nsteps: 40\nthreads: 1\n"
+#define ARRAYS STEPS "model: {hidden: [64, 32], activation: tanh}\n"
+#define SEGMENTS                                                                                                                 \
+    STEPS                                                                                                                        \
+    "model: {layers: [{linear: 16}, {repeat: {times: 3, checkpoint: true, body: [{residual: [{linear: 32}, tanh, {linear: "      \
+    "16}]}]}}, {linear: 5}]}\n"
 
 /* Also more leaves than run at once on a tape. */
 static void steps_on_arrays_are_the_same(void **state)
@@ -216,6 +248,8 @@ static void no_malloc_after_the_first_step(void **state)
                                        ARRAYS "leaves: 20\nmemory: {limit: 0}\n",
                                        ARRAYS "leaves: 20\n" ONE_BY_ONE,
                                        ARRAYS "leaves: 1\n",
+                                       SEGMENTS "leaves: 20\n",
+                                       SEGMENTS "leaves: 20\ncapture: off\n",
                                        ARRAYS "leaves: 20\nmemory: {limit: 0.3}\n"};
     arrays                   a      = {.steps = 12, .bad_step = -1, .warm = 1};
     plan                     p      = {.opts = array_opts(), .drive = on_arrays, .ctx = &a};
@@ -531,6 +565,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_as_there_are),
         cmocka_unit_test(all_kinds_keep_their_bits),
+        cmocka_unit_test(segments_are_made_again),
         cmocka_unit_test(rows_that_meet_run_leaf_by_leaf),
         cmocka_unit_test(steps_on_arrays_are_the_same),
         cmocka_unit_test(no_malloc_after_the_first_step),
