@@ -106,10 +106,14 @@ static hoop_status parse_float(const hoop_option *row, const char *text, double 
     double      v;
     hoop_status st;
     /* strtod also takes hexadecimal, inf and nan: not here */
-    if (*text == '\0' || text[strspn(text, "0123456789+-.eE \t")] != '\0')
-        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a number", row->key, text);
-    v = strtod(text, &end);
-    if (end == text || !at_end(end)) return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a number", row->key, text);
+    if (allows_auto(row) && strcmp(text, "auto") == 0) {
+        *out = HOOP_OPT_AUTO_FLOAT;
+        return HOOP_OK;
+    }
+    end = NULL;
+    v   = *text == '\0' || text[strspn(text, "0123456789+-.eE \t")] != '\0' ? 0.0 : strtod(text, &end);
+    if (end == NULL || end == text || !at_end(end))
+        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a number%s", row->key, text, allows_auto(row) ? " or 'auto'" : "");
     if (!isfinite(v)) return hoop_fail(err, HOOP_ECONFIG, "%s: %s is too large", row->key, text);
     st = check_range(row, v, text, err);
     if (st == HOOP_OK) *out = v == 0.0 && default_of(row) != 0.0 ? HOOP_ZERO : v + 0.0; /* never minus zero by chance */
@@ -288,6 +292,7 @@ static hoop_status resolve_row(const hoop_option *row, void *base, hoop_error *e
         v = *(const double *)field(row, base);
         if (v == 0.0 && !signbit(v) && row->fallback != NULL) return parse(row, row->fallback, base, err);
         (void)snprintf(text, sizeof text, "%g", v);
+        if (isnan(v) && allows_auto(row)) return HOOP_OK;
         if (!isfinite(v)) return hoop_fail(err, HOOP_ECONFIG, "%s: %s is not a number", row->key, text);
         *(double *)field(row, base) = v + 0.0;
         return check_range(row, v, text, err);
@@ -340,7 +345,10 @@ static HOOP_NOINLINE void format(const hoop_option *row, const void *base, char 
             (void)snprintf(out, size, "%" PRId64, *(const int64_t *)at);
         break;
     case HOOP_OPT_FLOAT:
-        format_float(*(const double *)at, out, size);
+        if (isnan(*(const double *)at))
+            (void)snprintf(out, size, "auto");
+        else
+            format_float(*(const double *)at, out, size);
         break;
     case HOOP_OPT_BOOL:
         (void)snprintf(out, size, "%s", *(const bool *)at ? "true" : "false");

@@ -56,23 +56,27 @@ hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v)
     return x;
 }
 
+const char *hoop__memory_text(const hoop_tape *t, char out[HOOP__MEMORY_TEXT])
+{
+    const hoop_cache *c = &t->cache;
+    int n = snprintf(out, HOOP__MEMORY_TEXT, "; %lld bytes are live, %lld were at most", (long long)c->live, (long long)c->peak);
+    if (c->limit > 0) n += snprintf(out + n, (size_t)(HOOP__MEMORY_TEXT - n), ", and the limit is %lld", (long long)c->limit);
+    if (c->cap > 0)
+        (void)snprintf(out + n, (size_t)(HOOP__MEMORY_TEXT - n), "; %lld of the cap of %lld are taken", (long long)c->reserved,
+                       (long long)c->cap);
+    return out;
+}
+
 bool hoop__tensor_allocate(hoop_tape *t, hoop_tensor *x, const char *what)
 {
     int64_t bytes = x->numel * (int64_t)hoop_dtype_size((hoop_dtype)x->v.dtype);
-    char    shape[160];
+    char    shape[160], memory[HOOP__MEMORY_TEXT];
     x->storage = hoop__storage_get(&t->cache, bytes > 0 ? bytes : 1);
     if (x->storage == NULL) {
+        hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %s, %lld bytes%s", what,
+                       hoop__view_describe(&x->v, shape, sizeof shape), (long long)bytes, hoop__memory_text(t, memory));
         x->poison   = true;
         x->released = true;
-        if (t->cache.cap > 0) {
-            hoop_tensor probe = *x;
-            probe.poison      = false;
-            hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %s, %lld bytes: %lld of the cap of %lld are taken", what,
-                           hoop_tensor_describe(&probe, shape, sizeof shape), (long long)bytes, (long long)t->cache.reserved,
-                           (long long)t->cache.cap);
-        } else {
-            hoop_tape_fail(t, HOOP_ENOMEM, "%s: no memory for %lld bytes", what, (long long)bytes);
-        }
         return false;
     }
     x->v.data = x->storage->data;

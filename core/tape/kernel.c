@@ -74,7 +74,9 @@ bool hoop__run(hoop_tape *t, const hoop_launch *l)
     bytes       = l->op->workspace == NULL ? 0 : l->op->workspace(&c);
     if (bytes > 0) c.work = hoop__scratch(t, &t->scratch, bytes);
     if (bytes > 0 && c.work == NULL) {
-        st = hoop_fail(&why, HOOP_ENOMEM, "no memory for %lld bytes of workspace", (long long)bytes);
+        char memory[HOOP__MEMORY_TEXT];
+        st = hoop_fail(&why, HOOP_ENOMEM, "no memory for %lld bytes of workspace%s", (long long)bytes,
+                       hoop__memory_text(t, memory));
     } else {
         if (t->rt->profile != NULL) profile(t, &c);
         st = forward(&c);

@@ -45,8 +45,9 @@ static bool terms_take(hoop_tape *t, int param)
     g->storage = hoop__storage_get(&t->cache, t->leaves.n * each + 1);
     g->set     = hoop__arena_alloc(&t->arena, t->leaves.n);
     if (g->storage == NULL || g->set == NULL) {
-        hoop_tape_fail(t, HOOP_ENOMEM, "backward: no memory for %d gradients of parameter %s, %lld bytes each", t->leaves.n,
-                       hoop_params_name(t->params, param), (long long)each);
+        char memory[HOOP__MEMORY_TEXT];
+        hoop_tape_fail(t, HOOP_ENOMEM, "backward: no memory for %d gradients of parameter %s, %lld bytes each%s", t->leaves.n,
+                       hoop_params_name(t->params, param), (long long)each, hoop__memory_text(t, memory));
         return false;
     }
     memset(g->set, 0, (size_t)t->leaves.n);

@@ -131,6 +131,11 @@ void hoop_tape_memory(const hoop_tape *t, int64_t *live, int64_t *peak, int64_t 
     if (reserved != NULL) *reserved = t->cache.reserved;
 }
 
+void hoop_tape_set_limit(hoop_tape *t, int64_t bytes)
+{
+    t->cache.limit = bytes;
+}
+
 /* where x's memory is from, for replay */
 static void base_set(hoop_tape *t, hoop_tensor *x, const hoop_base *base)
 {

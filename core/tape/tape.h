@@ -190,6 +190,9 @@ bool hoop__grow(hoop_tape *t, void **v, int32_t *capacity, int32_t wanted, size_
 hoop_tensor *hoop__tensor_new(hoop_tape *t, const hoop_view *v); /* header only; NULL: sticky error */
 bool         hoop__tensor_allocate(hoop_tape *t, hoop_tensor *x, const char *what);
 void         hoop__tensor_release(hoop_tape *t, hoop_tensor *x);
+/* "; 100 bytes are live, 200 were at most, and the limit is 250": behind what there is no memory for */
+enum { HOOP__MEMORY_TEXT = 200 };
+const char  *hoop__memory_text(const hoop_tape *t, char out[HOOP__MEMORY_TEXT]);
 hoop_tensor *hoop__acquire(hoop_tape *t, hoop_tensor *x); /* the handle of any tensor on this tape; NULL: sticky error */
 void         hoop__param_follow(hoop_tape *t, int32_t base);
 void        *hoop__scratch(hoop_tape *t, hoop_storage **s, int64_t bytes); /* t->scratch or t->pieces; NULL: out of memory */

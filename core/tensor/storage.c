@@ -2,6 +2,7 @@
 
 #include "hoop/tensor.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum { SMALLEST_LOG2 = 8 };
@@ -50,19 +51,26 @@ static hoop_storage *make(hoop_cache *cache, int c, int64_t size)
     return take(cache, s);
 }
 
+static bool is_over(const hoop_cache *cache, int64_t size)
+{
+    return cache->limit > 0 && size > cache->limit - cache->live;
+}
+
 hoop_storage *hoop__storage_new(hoop_cache *cache, int64_t bytes)
 {
     int64_t   size;
     const int c = class_of(bytes, &size);
-    return c < 0 ? NULL : make(cache, c, size);
+    return c < 0 || is_over(cache, size) ? NULL : make(cache, c, size);
 }
 
 hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes)
 {
     int64_t       size;
     const int     c = class_of(bytes, &size);
-    hoop_storage *s = c < 0 ? NULL : cache->free_list[c];
-    if (s == NULL) return c < 0 ? NULL : make(cache, c, size);
+    hoop_storage *s;
+    if (c < 0 || is_over(cache, size)) return NULL;
+    s = cache->free_list[c];
+    if (s == NULL) return make(cache, c, size);
     cache->free_list[c] = s->next;
     return take(cache, s);
 }

@@ -16,9 +16,10 @@ typedef struct hoop_storage {
 typedef struct hoop_cache {
     hoop_storage *free_list[HOOP_STORAGE_CLASSES];
     int64_t       live, peak, reserved, cap, trims; /* trims: how often idle blocks went back to the system */
+    int64_t       limit;                            /* of live; 0: none */
 } hoop_cache;
 
-hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes);   /* NULL: out of memory or over the cap */
+hoop_storage *hoop__storage_get(hoop_cache *cache, int64_t bytes);   /* NULL: out of memory, over the cap or the limit */
 hoop_storage *hoop__storage_new(hoop_cache *cache, int64_t bytes);   /* the same, never one that was in use before */
 void          hoop__storage_put(hoop_cache *cache, hoop_storage *s); /* one reference less */
 void          hoop__cache_trim(hoop_cache *cache);                   /* give idle blocks back to the system */

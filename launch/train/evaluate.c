@@ -28,7 +28,7 @@ static bool evaluate_leaves(hoop_trainer *tr, hoop_dataset *ds, int first, int n
     hoop__step *s = tr->step;
     if (!hoop__leaves_forward(tr, &s->plain, first, n, false, false)) {
         if (n > 1 && s->one_by_one[false]) return false;
-        (void)hoop_tape_reset(tr->tape, NULL, err);
+        if (hoop_tape_reset(tr->tape, NULL, err) == HOOP_ENOMEM) hoop__step_no_memory(tr, err);
         return true;
     }
     hoop__leaves_measure(tr, tr->tape, s->all.n, false);

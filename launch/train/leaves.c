@@ -2,8 +2,9 @@
  * Leaves of a rank that run at once, and steps that run again from what is kept of them.
  *
  * Rows of consecutive leaves stand one after the other: they go through the model together, and only losses, metrics and sums of
- * gradients are of each leaf (hoop/tape.h), to the bits that it has alone. As many run together as memory.limit allows; one by
- * one they run where the model mixes rows, where sums are of floats, and where rows are not padded alike.
+ * gradients are of each leaf (hoop/tape.h), to the bits that it has alone. As many run together as memory.limit allows, and one
+ * that alone goes past it fails; one by one they run where the model mixes rows, where sums are of floats, and where rows are not
+ * padded alike.
  *
  * A run of a shape (rows of each leaf) that comes for the first time is recorded on a tape of its own, and from then on replayed
  * with other rows, step and leaves. HOOP__RUNS shapes are kept; the one that was not used for longest goes.
@@ -12,6 +13,7 @@
 #include "train/plan.h"
 #include "train/step.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,9 +85,17 @@ int64_t hoop__leaves_peak(const hoop_trainer *tr)
 
 /* ---- how many ---- */
 
+enum { AT_ONCE_MIB = 256 };
+
+/* for leaves at once; 0: none are */
 static int64_t limit_bytes(const hoop_trainer *tr)
 {
-    return (int64_t)(tr->plan->memory.limit * 1048576.0);
+    return (int64_t)((isnan(tr->plan->memory.limit) ? AT_ONCE_MIB : tr->plan->memory.limit) * 1048576.0);
+}
+
+void hoop__leaves_limit(const hoop_trainer *tr, hoop_tape *t, int n)
+{
+    hoop_tape_set_limit(t, n > 1 || isnan(tr->plan->memory.limit) ? 0 : limit_bytes(tr));
 }
 
 int64_t hoop__leaves_rows(const hoop_trainer *tr)
@@ -205,6 +215,7 @@ bool hoop__leaves_forward(hoop_trainer *tr, hoop__run *run, int first, int n, bo
     (void)hoop_tape_reset(t, training ? &key : NULL, NULL);
     (void)hoop_tape_set_training(t, training);
     (void)hoop_tape_set_grad(t, training);
+    hoop__leaves_limit(tr, t, n);
     join(tr, first, n, t);
     if (n > 1) set_leaves(s, t, first, n);
     if (record) (void)hoop_tape_record(t, NULL);
@@ -384,7 +395,7 @@ static void probe(hoop_trainer *tr)
     if (hoop__leaves_forward(tr, &tr->step->plain, 0, 1, true, false))
         hoop__leaves_measure(tr, tr->step->plain.tape, tr->step->listed[0].n, false);
     else
-        tr->step->row_bytes = 1; /* it will fail once more, and be told */
+        tr->step->row_bytes = (double)limit_bytes(tr); /* it will fail once more, alone, and be told */
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
 }
 

@@ -46,9 +46,10 @@ const hoop_option_table hoop__dist_options = {"dist", dist_rows, (int)(sizeof di
 
 #define AT(field) offsetof(hoop__memory_opts, field)
 static const hoop_option memory_rows[] = {
-    {"limit", HOOP_OPT_FLOAT, AT(limit), "256", 0, 1e9, NULL, false,
-     "MiB that tensors of a rank's leaves may take which run at once, for each of up to four shapes of a step that are kept; 0: "
-     "one by one"},
+    {"limit", HOOP_OPT_FLOAT, AT(limit), "auto", 0, 1e9, NULL, false,
+     "MiB that tensors of a rank may take, for each of up to four shapes of a step that are kept: as many leaves run at once as "
+     "keep "
+     "to it, and one that cannot is an error; auto: 256 for leaves at once, and any for one; 0: one by one, and any"},
 };
 #undef AT
 const hoop_option_table hoop__memory_options = {"memory", memory_rows, (int)(sizeof memory_rows / sizeof memory_rows[0])};

@@ -44,6 +44,7 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t first
     (void)hoop_tape_reset(tr->tape, NULL, NULL);
     (void)hoop_tape_set_training(tr->tape, false);
     (void)hoop_tape_set_grad(tr->tape, false);
+    hoop__leaves_limit(tr, tr->tape, n > hoop__plan_leaf_rows(tr) ? 2 : 1);
     set_leaves(tr->tape, n, hoop__plan_leaf_rows(tr));
     for (int i = 0; i < tr->data->ninputs; i++) {
         const hoop__field *f     = hoop__input(tr, i);
@@ -63,7 +64,9 @@ static hoop_status forward(hoop_trainer *tr, const hoop__rows *in, int64_t first
         return HOOP_OK;
     }
     if (hoop_tape_mixed(tr->tape)) tr->step->one_by_one[false] = true;
-    return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
+    (void)hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
+    if (err->status == HOOP_ENOMEM) hoop__step_no_memory(tr, err);
+    return err->status;
 }
 
 /* what is wanted of target k, to out; space: room for it before it is brought to the data's units */

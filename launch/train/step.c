@@ -144,6 +144,7 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
         tr->tape, &(hoop_tape_key){(uint64_t)tr->plan->run.seed, (uint64_t)tr->status.step, (uint64_t)leaf->number}, NULL);
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
+    hoop__leaves_limit(tr, tr->tape, 1);
     tr->step->leaf_open = true;
     tr->step->last      = leaf->number == tr->step->last_nonempty;
     hoop__leaf_wrap(leaf);
@@ -204,10 +205,18 @@ void hoop__step_check_loss(hoop_tape *t, const hoop_tensor *loss)
         "by hoop_loss(t, x, hoop_loss_weight(the loss before))");
 }
 
+void hoop__step_no_memory(const hoop_trainer *tr, hoop_error *err)
+{
+    if (tr->plan->memory.limit > 0.0)
+        (void)hoop_fail_within(err, "memory.limit of %g MiB, which one leaf of at most %lld rows does not keep",
+                               tr->plan->memory.limit, (long long)hoop__plan_leaf_rows(tr));
+}
+
 void hoop__step_failed(hoop_trainer *tr, hoop_error *err)
 {
     if (err->status == HOOP_ERANGE && tr->data->train != NULL)
         (void)hoop_fail_within(err, "step %lld, data %s", (long long)tr->status.step, tr->plan->data.train);
+    if (err->status == HOOP_ENOMEM) hoop__step_no_memory(tr, err);
     fail_locally(tr, err);
 }
 

@@ -120,6 +120,8 @@ hoop_tensor *hoop__leaf_lost(const hoop_leaf *all, hoop_leaf *leaf, int i);
 bool hoop__step_next(hoop_trainer *tr, hoop_leaf *leaf);
 /* an error in a leaf, with where it was */
 void hoop__step_failed(hoop_trainer *tr, hoop_error *err);
+/* HOOP_ENOMEM, where there is a limit, with what that is of */
+void hoop__step_no_memory(const hoop_trainer *tr, hoop_error *err);
 /* where gradients of n leaves go, of one what hoop_ddp_next_leaf gave. A loss that has no weight fails its tape. */
 hoop_backward_opts hoop__step_opts(hoop_trainer *tr, int n);
 void               hoop__step_check_loss(hoop_tape *t, const hoop_tensor *loss);
@@ -137,6 +139,8 @@ void hoop__step_leaves(hoop_trainer *tr);
  * that is not known, */
 int     hoop__leaves_at_once(const hoop_trainer *tr, int first, bool training);
 int64_t hoop__leaves_rows(const hoop_trainer *tr);
+/* where one leaf runs on a tape, memory.limit is what its tensors may take; n together have so many rows that they keep to it */
+void hoop__leaves_limit(const hoop_trainer *tr, hoop_tape *t, int n);
 /* which these rows on it told */
 void hoop__leaves_measure(hoop_trainer *tr, const hoop_tape *t, int64_t rows, bool backward);
 /* Forward of n of them on the run's tape. False, and the tape keeps the error; where rows were mixed (step->one_by_one) the tape

@@ -19,7 +19,7 @@ extern "C" {
 
 typedef enum hoop_option_type {
     HOOP_OPT_INT,    /* int64_t; "auto" allowed (stored as HOOP_OPT_AUTO) where the default is auto */
-    HOOP_OPT_FLOAT,  /* double */
+    HOOP_OPT_FLOAT,  /* double; "auto" likewise (HOOP_OPT_AUTO_FLOAT, which is NaN) */
     HOOP_OPT_BOOL,   /* bool */
     HOOP_OPT_ENUM,   /* int: index into choices */
     HOOP_OPT_STRING, /* char[HOOP_OPT_STRING_MAX] */
@@ -28,6 +28,7 @@ typedef enum hoop_option_type {
 
 enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64 };
 #define HOOP_OPT_AUTO INT64_MIN
+#define HOOP_OPT_AUTO_FLOAT (__builtin_nan(""))
 /** An explicit 0 in a double of an options struct, where plain 0 stands for the default: minus zero, which computes as 0. */
 #define HOOP_ZERO (-0.0)
 

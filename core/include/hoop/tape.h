@@ -44,6 +44,10 @@ HOOP_API bool hoop_tape_set_training(hoop_tape *t, bool on);
 HOOP_API uint64_t hoop_tape_set_site(hoop_tape *t, uint64_t site);
 /** Bytes of tensors live now, the most so far, and taken from the system. Any out may be NULL. Calls: Local. */
 HOOP_API void hoop_tape_memory(const hoop_tape *t, int64_t *live, int64_t *peak, int64_t *reserved);
+/** From here on tensors and workspace take at most so many bytes at once (0: any): the op that would take more fails with
+ * HOOP_ENOMEM, and its text says what it wants, what is live and what was at most. A replay takes what it took when it was
+ * recorded. Calls: Local. */
+HOOP_API void hoop_tape_set_limit(hoop_tape *t, int64_t bytes);
 /** Remember file and line for the error of the op called next; the op macros of hoop/ops.h do it. Returns t. Calls: Local. */
 HOOP_API hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line);
 

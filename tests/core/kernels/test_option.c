@@ -14,7 +14,7 @@ typedef struct settings {
     int       name;
     char      path[HOOP_OPT_STRING_MAX];
     hoop_ints hidden;
-    double    must;
+    double    must, limit;
 } settings;
 
 static const char *const optimizers[] = {"sgd", "adam", "adamw", NULL};
@@ -27,6 +27,7 @@ static const hoop_option rows[]       = {
           {"path", HOOP_OPT_STRING, offsetof(settings, path), "runs/a b", 0, 0, NULL, false, "where"},
           {"hidden", HOOP_OPT_INTS, offsetof(settings, hidden), "[512, 256]", 1, 100000, NULL, true, "widths"},
           {"must", HOOP_OPT_FLOAT, offsetof(settings, must), NULL, 0, 0, NULL, true, "no default"},
+          {"limit", HOOP_OPT_FLOAT, offsetof(settings, limit), "auto", 0, 100, NULL, true, "MiB"},
 };
 static const hoop_option_table table = {"test", rows, (int)(sizeof rows / sizeof rows[0])};
 
@@ -134,6 +135,10 @@ static void test_good(void **state)
     assert_true(s.leaves == 12);
     assert_int_equal(parse(&s, "leaves", "auto", &e), HOOP_OK);
     assert_true(s.leaves == HOOP_OPT_AUTO);
+    assert_int_equal(parse(&s, "limit", "auto", &e), HOOP_OK);
+    assert_true(s.limit != s.limit);
+    assert_int_equal(parse(&s, "limit", "0", &e), HOOP_OK);
+    assert_true(s.limit == 0.0);
     assert_int_equal(parse(&s, "steps", " -9223372036854775807 ", &e), HOOP_OK);
     assert_true(s.steps == -INT64_MAX);
     assert_int_equal(parse(&s, "lr", "3E-4", &e), HOOP_OK);
@@ -162,6 +167,8 @@ static void test_bad(void **state)
         {"leaves", "-4", "must be 1 to"},
         {"leaves", "1048577", "out of range"},
         {"steps", "auto", "not a whole number"},
+        {"lr", "auto", "'auto' is not a number"},
+        {"limit", "much", "'much' is not a number or 'auto'"},
         {"steps", "9223372036854775808", "out of range, must be -9223372036854775807 to 9223372036854775807"},
         {"steps", "-9223372036854775808", "must be -9223372036854775807 to 9223372036854775807"}, /* taken by auto */
         {"lr", "fast", "'fast' is not a number"},
@@ -223,6 +230,8 @@ static void test_format(void **state)
         const char *key, *text, *printed;
     } good[] = {
         {"leaves", "auto", "auto"},
+        {"limit", "auto", "auto"},
+        {"limit", "1.5", "1.5"},
         {"leaves", " 12", "12"},
         {"steps", "-5", "-5"},
         {"lr", "1e-3", "0.001"},

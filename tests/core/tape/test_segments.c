@@ -73,7 +73,7 @@ static void less_is_live(void **state)
         assert_memory_equal(first, hoop_params_grad(c.params), (size_t)all);
         hoop_tape_destroy(&t);
     }
-    if (8 * live[1] > live[0] || 4 * peak[1] > peak[0])
+    if (6 * live[1] > live[0] || 4 * peak[1] > peak[0])
         fail_msg("%lld bytes live after forward, %lld at most; without segments %lld and %lld", (long long)live[1],
                  (long long)peak[1], (long long)live[0], (long long)peak[0]);
     free(first);

@@ -161,6 +161,40 @@ static void memory_cap(void **state)
     hoop_runtime_destroy(&rt);
 }
 
+/* what goes past it says what it is, and how full memory was; workspace counts, and the next step may fit */
+static void memory_limit(void **state)
+{
+    static float x[64 * 300];
+    hoop_tape   *t = test_tape();
+    hoop_tensor *y;
+    int64_t      live, peak;
+    (void)state;
+    hoop_tape_set_limit(t, 250000);
+    for (int again = 0; again < 2; again++) {
+        y = hoop_tape_wrap(t, HOOP_F32, 2, (int64_t[]){64, 300}, x); /* no memory of the tape's */
+        y = hoop_exp(t, hoop_tanh(t, y));
+        test_tape_ok(t);
+        hoop_tape_memory(t, &live, NULL, NULL);
+        assert_in_range(live, 2 * 76800, 250000 - 76800 / 2);
+        y = hoop_add(t, y, y);
+        y = hoop_add(t, y, y);
+        assert_true(hoop_tensor_is_poison(y));
+        hoop_tape_memory(t, NULL, &peak, NULL);
+        assert_in_range(peak, 1, 250000);
+        test_tape_failed(t, HOOP_ENOMEM, "add: no memory for f32 (64, 300), 76800 bytes; ", " bytes are live, ",
+                         " were at most, and the limit is 250000", NULL);
+    }
+    hoop_tape_set_limit(t, 90000);
+    y = hoop_tape_wrap(t, HOOP_F32, 2, (int64_t[]){300, 64}, x);
+    y = hoop_matmul(t, y, hoop_transpose(t, y, 0, 1));
+    test_tape_failed(t, HOOP_ENOMEM, "matmul: no memory for f32 (300, 300), 360000 bytes", NULL);
+    hoop_tape_set_limit(t, 0);
+    y = hoop_tape_wrap(t, HOOP_F32, 2, (int64_t[]){300, 64}, x);
+    (void)hoop_matmul(t, y, hoop_transpose(t, y, 0, 1));
+    test_tape_ok(t);
+    hoop_tape_destroy(&t);
+}
+
 /* ---- released and stale ---- */
 
 static void released_storage(void **state)
@@ -939,6 +973,7 @@ int main(void)
         cmocka_unit_test(poison_is_safe),
         cmocka_unit_test(tapes_do_not_mix),
         cmocka_unit_test(memory_cap),
+        cmocka_unit_test(memory_limit),
         cmocka_unit_test(released_storage),
         cmocka_unit_test(backward_twice),
         cmocka_unit_test(stale_tensors),

@@ -111,8 +111,8 @@ static void all_kinds_keep_their_bits(void **state)
               "tanh]}, join: "
               "concat}}, {linear: 10}]}\n" DATA "leaves: 6\n",
     };
-    static const char *const ways[] = {"", "capture: off\n", "memory: {limit: 0}\n", "memory: {limit: 0.02}\n",
-                                       "memory: {limit: 0.05}\ncapture: off\n"};
+    static const char *const ways[] = {"", "capture: off\n", "memory: {limit: 0}\n", "memory: {limit: 1.6}\n",
+                                       "memory: {limit: 3}\ncapture: off\n"};
     const int                more   = getenv("HOOP_SANITIZE") == NULL ? 5 : 2;
     plan                     one = {0}, p = {0};
     char                     text[1024];
@@ -300,6 +300,26 @@ static void tensors_stay_in_the_limit(void **state)
     plan_clear(&p);
 }
 
+/* What one leaf takes beyond it is an error, which names the op; a rank more does not help, smaller leaves do. */
+static void one_leaf_does_not_keep_the_limit(void **state)
+{
+    arrays a = {.steps = 5, .bad_step = -1};
+    plan   p = {.opts = array_opts(), .drive = on_arrays, .ctx = &a};
+    (void)state;
+    for (int size = 1; size <= 2; size++) {
+        p.config[0] = ARRAYS "leaves: 4\nmemory: {limit: 0.05}\n";
+        plan_run(&p, size);
+        plan_failed(&p, 0, HOOP_ENOMEM,
+                    "memory.limit of 0.05 MiB, which one leaf of at most 160 rows does not keep: linear: no memory for ");
+        plan_failed(&p, 0, HOOP_ENOMEM, " were at most, and the limit is 52428; inputs f32 (160, 24)");
+        assert_int_equal(p.rank[0].about.step, 0);
+        run_on(&p, size, ARRAYS "leaves: 64\nmemory: {limit: 0.05}\n");
+        assert_int_equal(p.rank[0].about.at_once, 1);
+        assert_in_range(p.rank[0].about.memory_peak_bytes, 1, 2 * 52428);
+    }
+    plan_clear(&p);
+}
+
 /* ---- evaluation and prediction ---- */
 
 typedef struct looked {
@@ -335,7 +355,7 @@ static void evaluation_and_prediction_are_the_same(void **state)
 {
     static const char *const ways[] = {SMALL DATA MLP "leaves: 12\nthreads: 1\n" ONE_BY_ONE,
                                        SMALL DATA MLP "leaves: 12\nthreads: 2\n",
-                                       SMALL DATA MLP "leaves: 12\nthreads: 1\nmemory: {limit: 0.1}\n"};
+                                       SMALL DATA MLP "leaves: 12\nthreads: 1\nmemory: {limit: 0.8}\n"};
     float                    out[4][3 * ROWS * 10];
     looked                   l[4];
     (void)state;
@@ -571,6 +591,7 @@ int main(void)
         cmocka_unit_test(no_malloc_after_the_first_step),
         cmocka_unit_test(errors_name_what_they_did),
         cmocka_unit_test(tensors_stay_in_the_limit),
+        cmocka_unit_test(one_leaf_does_not_keep_the_limit),
         cmocka_unit_test(evaluation_and_prediction_are_the_same),
         cmocka_unit_test(mixed_rows_are_evaluated_by_leaves),
         cmocka_unit_test(a_model_of_the_callers_runs_at_once),

@@ -214,7 +214,7 @@ static const struct way {
     {"baseline", 2, 1, ""},
     {"auto", 1, 2, "capture: off\n"},
     {"auto", 1, 1, "memory: {limit: 0}\n"},
-    {"auto", 2, 3, "memory: {limit: 0.03}\n"},
+    {"auto", 2, 3, "memory: {limit: 2}\n"},
     {"auto", 4, 1, ""},
     {"auto", 7, 1, "memory: {limit: 0}\ncapture: off\n"},
 };
