@@ -157,17 +157,30 @@ static hoop_status parse_string(const hoop_option *row, const char *text, char *
     return HOOP_OK;
 }
 
-/* a lone number is a list of one */
+/* what is neither a lone number, which is a list of one, nor a choice in place of a list */
+static hoop_status no_list(const hoop_option *row, const char *text, hoop_error *err)
+{
+    char words[256] = "";
+    for (int i = 0, used = 0; row->choices != NULL && row->choices[i] != NULL && used < (int)sizeof words; i++)
+        used += snprintf(words + used, sizeof words - (size_t)used, ", nor '%s'", row->choices[i]);
+    return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is neither a whole number nor a list such as [64, 32]%s", row->key, text,
+                     words);
+}
+
 static hoop_status parse_lone(const hoop_option *row, const char *text, hoop_ints *out, hoop_error *err)
 {
     hoop_ints   one = {.n = 1};
     const char *end = text;
     hoop_status st;
-    if (*text != '\0' && strchr("+-0123456789", *skip_space(text)) == NULL)
-        return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is neither a whole number nor a list such as [64, 32]", row->key, text);
+    for (int i = 0; row->choices != NULL && row->choices[i] != NULL; i++) {
+        if (strcmp(row->choices[i], text) == 0) {
+            *out = (hoop_ints){.n = -1 - i};
+            return HOOP_OK;
+        }
+    }
+    if (*text != '\0' && strchr("+-0123456789", *skip_space(text)) == NULL) return no_list(row, text, err);
     st = scan_int(row, text, &one.v[0], &end, err);
-    if (st == HOOP_OK && !at_end(end))
-        st = hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is neither a whole number nor a list such as [64, 32]", row->key, text);
+    if (st == HOOP_OK && !at_end(end)) st = no_list(row, text, err);
     if (st == HOOP_OK) st = check_range(row, (double)one.v[0], text, err);
     if (st == HOOP_OK) *out = one;
     return st;
@@ -324,9 +337,13 @@ static void format_float(double v, char *out, size_t size)
     }
 }
 
-static void format_ints(const hoop_ints *list, char *out, size_t size)
+static void format_ints(const hoop_option *row, const hoop_ints *list, char *out, size_t size)
 {
     size_t used = 0;
+    if (list->n < 0) {
+        (void)snprintf(out, size, "%s", row->choices[-1 - list->n]);
+        return;
+    }
     for (int i = 0; i < list->n && used < size; i++)
         used += (size_t)snprintf(out + used, size - used, "%s%" PRId64, i == 0 ? "[" : ", ", list->v[i]);
     if (used < size) (void)snprintf(out + used, size - used, "%s", list->n == 0 ? "[]" : "]");
@@ -360,7 +377,7 @@ static HOOP_NOINLINE void format(const hoop_option *row, const void *base, char 
         (void)snprintf(out, size, "%s", (const char *)at);
         break;
     case HOOP_OPT_INTS:
-        format_ints(at, out, size);
+        format_ints(row, at, out, size);
         break;
     }
 }

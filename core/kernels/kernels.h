@@ -119,6 +119,7 @@ typedef struct hoop_kernels {
 
     /* of families of ops: kernels/NAME.h */
     const struct hoop_reduce_kernels *reduce;
+    const struct hoop_conv_kernels   *conv;
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

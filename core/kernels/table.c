@@ -3,6 +3,7 @@
 
 extern const hoop_kernels               HOOP_KERNEL(kernels);
 extern const struct hoop_reduce_kernels HOOP_KERNEL(reduce_kernels);
+extern const struct hoop_conv_kernels   HOOP_KERNEL(conv_kernels);
 
 #define HOOP_BOTH(name)                                                                                                          \
     {                                                                                                                            \
@@ -52,4 +53,5 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .exact_sum          = HOOP_BOTH(exact_sum),
     .reduce             = &HOOP_KERNEL(reduce_kernels),
     .gemm               = HOOP_BOTH(gemm),
+    .conv               = &HOOP_KERNEL(conv_kernels),
 };

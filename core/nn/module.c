@@ -139,9 +139,15 @@ const char *hoop__shape_text(const hoop_shape *s, char out[HOOP__SHAPE_TEXT])
 
 bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *out)
 {
-    if (list->n > 1 && list->n != dims) return false;
+    if (list->n < 0 || (list->n > 1 && list->n != dims)) return false;
     for (int d = 0; d < dims; d++) out[d] = list->n == 0 ? fallback : list->v[list->n == 1 ? 0 : d];
     return true;
+}
+
+hoop_status hoop__spread_option(const char *key, const hoop_ints *list, int dims, int64_t fallback, int64_t *out, hoop_error *err)
+{
+    if (hoop__spread(list, dims, fallback, out)) return HOOP_OK;
+    return hoop_fail(err, HOOP_EARG, "%s: %d numbers for %d spatial dims; one for all or one each", key, list->n, dims);
 }
 
 /* ---- what kinds ask ---- */

@@ -46,8 +46,11 @@ bool        hoop__shape_equal(const hoop_shape *a, const hoop_shape *b);
 const char *hoop__shape_text(const hoop_shape *s, char out[HOOP__SHAPE_TEXT]);
 
 /* An option of several dims: a list of `dims` numbers, of one that holds for all, or of none (fallback). false: of another count,
- * and out is left alone. */
+ * or a word, and out is left alone. */
 bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *out);
+/* the same; HOOP_EARG names the option where it does not fit */
+hoop_status hoop__spread_option(const char *key, const hoop_ints *list, int dims, int64_t fallback, int64_t *out,
+                                hoop_error *err);
 
 /* what a sequential does, for containers that are one (modules/sequential.c); segments: each child is one of the tape's */
 hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err);

@@ -49,6 +49,7 @@ static void describe_type(const hoop_option *row, hoop__text *t)
         return;
     }
     hoop__text_adds(t, names[row->type]);
+    for (int i = 0; row->choices != NULL && row->choices[i] != NULL; i++) hoop__text_addf(t, " | %s", row->choices[i]);
     if (row->min == 0 && row->max == 0) return;
     if (row->max >= 1e15) { /* no limit a user could meet */
         hoop__text_addf(t, " from %.15g", row->min);

@@ -151,6 +151,21 @@ typedef struct hoop_linear_opts {
     int64_t out;
     bool    no_bias;
 } hoop_linear_opts;
+/** conv: as many spatial dims as its input has; lists are of one number for all of them or one each, an empty one is the default
+ */
+typedef struct hoop_conv_layer_opts {
+    int64_t   out;
+    hoop_ints kernel, stride, padding, dilation; /* padding.n: or hoop_conv_padding, less than 0 */
+    int64_t   groups;                            /* 0: 1 */
+    bool      no_bias;
+} hoop_conv_layer_opts;
+typedef enum hoop_conv_padding { HOOP_CONV_SAME = -1, HOOP_CONV_VALID = -2 } hoop_conv_padding;
+typedef struct hoop_conv_transpose_layer_opts {
+    int64_t   out;
+    hoop_ints kernel, stride, padding, output_padding, dilation;
+    int64_t   groups; /* 0: 1 */
+    bool      no_bias;
+} hoop_conv_transpose_layer_opts;
 typedef struct hoop_dropout_opts {
     double p;
 } hoop_dropout_opts;

@@ -23,7 +23,7 @@ typedef enum hoop_option_type {
     HOOP_OPT_BOOL,   /* bool */
     HOOP_OPT_ENUM,   /* int: index into choices */
     HOOP_OPT_STRING, /* char[HOOP_OPT_STRING_MAX] */
-    HOOP_OPT_INTS    /* hoop_ints: a list of int64_t; a lone number is a list of one */
+    HOOP_OPT_INTS    /* hoop_ints: a list of int64_t; a lone number is a list of one; or one of `choices`, if there are any */
 } hoop_option_type;
 
 enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64 };
@@ -33,7 +33,7 @@ enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64 };
 #define HOOP_ZERO (-0.0)
 
 typedef struct hoop_ints {
-    int     n;
+    int     n; /* -1 - i: choice i in place of a list */
     int64_t v[HOOP_OPT_INTS_MAX];
 } hoop_ints;
 
@@ -43,7 +43,7 @@ typedef struct hoop_option {
     size_t             offset;   /* offsetof(component's struct, field) */
     const char        *fallback; /* default in the same spelling as in YAML ("1e-3", "auto", "[512, 256]"); NULL: must be given */
     double             min, max; /* of INT, FLOAT and each of INTS; min == max == 0: no limit */
-    const char *const *choices;  /* ENUM: NULL-terminated */
+    const char *const *choices;  /* ENUM, and INTS where words may stand for a list: NULL-terminated */
     bool               decides_bits; /* part of the fingerprint: resuming with another value is refused */
     const char        *help;         /* one line, with units */
     const char        *instead_of;   /* key of the same table that says the same in another way: set on top (--set), it takes the

@@ -15,9 +15,11 @@ typedef struct settings {
     char      path[HOOP_OPT_STRING_MAX];
     hoop_ints hidden;
     double    must, limit;
+    hoop_ints padding;
 } settings;
 
 static const char *const optimizers[] = {"sgd", "adam", "adamw", NULL};
+static const char *const paddings[]   = {"same", "valid", NULL};
 static const hoop_option rows[]       = {
           {"leaves", HOOP_OPT_INT, offsetof(settings, leaves), "auto", 1, 1 << 20, NULL, true, "fixed units of a batch"},
           {"steps", HOOP_OPT_INT, offsetof(settings, steps), "0", 0, 0, NULL, true, "steps"},
@@ -28,6 +30,7 @@ static const hoop_option rows[]       = {
           {"hidden", HOOP_OPT_INTS, offsetof(settings, hidden), "[512, 256]", 1, 100000, NULL, true, "widths"},
           {"must", HOOP_OPT_FLOAT, offsetof(settings, must), NULL, 0, 0, NULL, true, "no default"},
           {"limit", HOOP_OPT_FLOAT, offsetof(settings, limit), "auto", 0, 100, NULL, true, "MiB"},
+          {"padding", HOOP_OPT_INTS, offsetof(settings, padding), "same", 0, 9, paddings, true, "words for a list"},
 };
 static const hoop_option_table table = {"test", rows, (int)(sizeof rows / sizeof rows[0])};
 
@@ -189,6 +192,7 @@ static void test_bad(void **state)
         {"hidden", "", "whole number"},
         {"hidden", "0", "must be 1 to 100000"},
         {"hidden", "99999999999999999999", "must be 1 to 100000"},
+        {"padding", "some", "neither a whole number nor a list such as [64, 32], nor 'same', nor 'valid'"},
         {"hidden", "[512", "list such as"},
         {"hidden", "[512,]", "list such as"},
         {"hidden", "[512 256]", "list such as"},
@@ -248,6 +252,8 @@ static void test_format(void **state)
         {"hidden", "[]", "[]"},
         {"hidden", "[ 7 ]", "[7]"},
         {"hidden", " 7 ", "[7]"},
+        {"padding", "valid", "valid"},
+        {"padding", "3", "[3]"},
         {"must", "1e30", "1e+30"},
     };
     settings s, again;

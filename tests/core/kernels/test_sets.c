@@ -4,6 +4,7 @@
 
 #include "hoop/runtime.h"
 
+#include "kernels/conv.h"
 #include "kernels/fma.h"
 #include "kernels/reduce.h"
 
@@ -435,12 +436,104 @@ static void run_prod_grad(const hoop_kernels *k, int slot, const trial *t, resul
     k->reduce->prod_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), input(t, 1, dt, rows), output(t, r, dt, rows * t->n));
 }
 
+/* ---- conv: tiles of about n terms, in runs ---- */
+
+enum { CONV_ROWS = 13, CONV_RUNS = 9 };
+
+/* runs of n terms in all, from anywhere, in blocks of about a third */
+static void run_conv_loop(const hoop_kernels *k, const trial *t, hoop_dtype dt, bool by_channel, result *r)
+{
+    hoop_conv_run run[CONV_RUNS];
+    int64_t x_at[CONV_ROWS], y_at[CONV_ROWS], block[CONV_RUNS + 1], terms = 0, cols = 1 + below(t->seed, 40), step, each, places;
+    const int       nruns = t->n == 0 ? 0 : 1 + (int)below(t->seed + 1, CONV_RUNS);
+    hoop_conv_tiles g     = {.rows = 1 + below(t->seed + 2, CONV_ROWS), .cols = cols, .runs = run, .block = block, .nblocks = 1};
+    step                  = by_channel ? cols : 1 + below(t->seed + 3, 3);
+    each                  = nruns == 0 ? 0 : t->n / nruns + 1;
+    places                = nruns * each * step + 50;
+    if (places + cols > MOST) return;
+    for (int i = 0; i < nruns; i++, terms += each) {
+        run[i] = (hoop_conv_run){below(t->seed + 20 + (uint64_t)i, (nruns - 1) * each * step + 1), terms, each};
+        if (i % 3 == 0) block[i / 3] = i, g.nblocks = i / 3 + 1;
+    }
+    if (nruns == 0) block[0] = 0;
+    block[g.nblocks] = nruns;
+    for (int64_t i = 0; i < g.rows; i++) {
+        x_at[i] = below(t->seed + 40 + (uint64_t)i, 50);
+        y_at[i] = i * (cols + 2);
+    }
+    g.x_step = step;
+    g.x_at   = x_at;
+    g.y_at   = y_at;
+    g.ldq    = cols;
+    g.x      = input(t, 0, dt, places + cols);
+    g.q      = input(t, 1, dt, terms * cols > MOST ? MOST : terms * cols);
+    if (terms * cols > MOST) return;
+    g.bias   = t->seed % 3 == 0 ? input(t, 2, dt, cols) : NULL;
+    g.add    = t->seed & 1;
+    g.resume = t->seed & 2;
+    g.open   = t->seed & 4;
+    g.y      = output(t, &r[0], dt, g.rows * (cols + 2));
+    g.chain  = output(t, &r[1], dt, g.rows * (cols + 2));
+    (by_channel ? k->conv->channels : k->conv->tiles)[dt](&g);
+}
+
+static void run_conv_tiles(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_conv_loop(k, t, (hoop_dtype)slot, false, r);
+}
+
+static void run_conv_channels(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_conv_loop(k, t, (hoop_dtype)slot, true, r);
+}
+
+/* sets pack in panels of their own widths: what a tile of one term a time finds there must be the same */
+static void run_conv_pack(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    static double memory[MOST], none[1] = {1};
+    const float   one  = 1;
+    hoop_dtype    dt   = (hoop_dtype)slot;
+    int64_t       cols = 1 + below(t->seed, 70), nc = 1 + t->n % 17, taps = 1 + below(t->seed + 1, 5), tap[5], zero[1] = {0},
+            block[2]    = {0, 1};
+    hoop_conv_pack  w   = {.tap = tap, .taps = taps, .nc = nc, .cols = cols, .q = memory};
+    hoop_conv_run   run = {0, below(t->seed + 2, taps * nc), 1};
+    hoop_conv_tiles g   = {.rows    = 1,
+                           .cols    = cols,
+                           .x       = dt == HOOP_F32 ? (const void *)&one : none,
+                           .x_at    = zero,
+                           .q       = memory,
+                           .packed  = taps * nc,
+                           .runs    = &run,
+                           .block   = block,
+                           .nblocks = 1,
+                           .y_at    = zero};
+    w.c_step            = t->seed & 1 ? taps : taps * cols;
+    w.col_step          = t->seed & 1 ? taps * nc : taps;
+    for (int64_t i = 0; i < taps; i++) tap[i] = taps - 1 - i;
+    w.w = input(t, 0, dt, taps * nc * cols);
+    g.y = output(t, r, dt, cols);
+    k->conv->pack[dt](&w);
+    k->conv->tiles[dt](&g);
+}
+
+static void run_conv_unpack(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype     dt   = (hoop_dtype)slot;
+    int64_t        cols = 1 + below(t->seed, 30), nc = 1 + t->n % 17, taps = 1 + below(t->seed + 1, 5), tap[5];
+    hoop_conv_pack w = {.tap = tap, .taps = taps, .nc = nc, .cols = cols, .c_step = taps, .col_step = taps * nc};
+    for (int64_t i = 0; i < taps; i++) tap[i] = i;
+    w.q = input(t, 0, dt, taps * nc * cols);
+    w.w = output(t, r, dt, taps * nc * cols);
+    k->conv->unpack[dt](&w, t->seed & 1);
+}
+
 /* ---- the table, and those of families that it points to ---- */
 
-enum { OWN = -1, REDUCE, FAMILIES };
+enum { OWN = -1, REDUCE, CONV, FAMILIES };
 static const struct family {
     size_t at, bytes; /* where the table points to it */
-} families[FAMILIES] = {[REDUCE] = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)}};
+} families[FAMILIES] = {[REDUCE] = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
+                        [CONV]   = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)}};
 
 static const struct row {
     const char *name;
@@ -458,6 +551,10 @@ static const struct row {
     {#member, offsetof(hoop_reduce_kernels, member), sizeof((hoop_reduce_kernels *)NULL)->member, run_##member, REDUCE},
                     ROW(fold_rows) ROW(fold_cols) ROW(stat_rows) ROW(stat_cols) ROW(arg_rows) ROW(arg_cols) ROW(running_rows)
                         ROW(running_cols) ROW(prod_grad)
+#undef ROW
+#define ROW(member)                                                                                                              \
+    {#member, offsetof(hoop_conv_kernels, member), sizeof((hoop_conv_kernels *)NULL)->member, run_conv_##member, CONV},
+                            ROW(tiles) ROW(channels) ROW(pack) ROW(unpack)
 #undef ROW
 };
 

@@ -1,0 +1,33 @@
+/* Functions of the cases of conv. */
+#include "golden.h"
+
+#include <string.h>
+
+static void three(const golden_case *c, const char *key, int64_t *to)
+{
+    for (int d = 0; d < 3; d++) to[d] = golden_int(c, key, d, 0);
+}
+
+static hoop_tensor *conv(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    hoop_conv_opts o = {.groups = golden_int(c, "groups", 0, 0), .same = strcmp(golden_word(c, "same", "false"), "true") == 0};
+    (void)out;
+    three(c, "stride", o.stride);
+    three(c, "padding", o.padding);
+    three(c, "dilation", o.dilation);
+    return hoop_conv(t, x[0], x[1], x[2], c->noptions == 0 ? NULL : &o);
+}
+
+static hoop_tensor *conv_transpose(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    hoop_conv_transpose_opts o = {.groups = golden_int(c, "groups", 0, 0)};
+    (void)out;
+    three(c, "stride", o.stride);
+    three(c, "padding", o.padding);
+    three(c, "output_padding", o.output_padding);
+    three(c, "dilation", o.dilation);
+    return hoop_conv_transpose(t, x[0], x[1], x[2], c->noptions == 0 ? NULL : &o);
+}
+
+extern const golden_call golden_calls_conv[];
+const golden_call        golden_calls_conv[] = {{"conv", conv}, {"conv_transpose", conv_transpose}, {NULL, NULL}};
