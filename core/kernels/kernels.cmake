@@ -1,6 +1,7 @@
 # The kernels, once for each instruction set: object libraries that export only names with the set's suffix.
 # Sets HOOP_KERNEL_OBJECTS (their objects) and HOOP_CORE_EXTRA (files of core that belong to no set).
 set(HOOP_KERNEL_SOURCES
+    attention.c
     binary.c
     copy.c
     cross_entropy.c

@@ -93,6 +93,8 @@ typedef bool hoop_exact_finish_fn(int64_t nblocks, int width, const void *blocks
 /* clear, deposit and finish, without accumulators in memory; x may be one of the terms */
 typedef bool hoop_exact_sum_fn(int64_t nblocks, int width, int tmin, const void *const *terms, int nterms, void *x);
 
+struct hoop_attention_kernels; /* families with headers of their own */
+
 typedef struct hoop_kernels {
     const char                 *isa; /* "avx512", "avx2", "baseline" */
     hoop_unary_fn              *unary[HOOP_UNARY_COUNT][HOOP_NFLOAT];
@@ -118,8 +120,9 @@ typedef struct hoop_kernels {
     hoop_gemm_fn               *gemm[HOOP_NFLOAT];
 
     /* of families of ops: kernels/NAME.h */
-    const struct hoop_reduce_kernels *reduce;
-    const struct hoop_conv_kernels   *conv;
+    const struct hoop_reduce_kernels    *reduce;
+    const struct hoop_conv_kernels      *conv;
+    const struct hoop_attention_kernels *attention;
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

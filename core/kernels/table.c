@@ -1,9 +1,12 @@
 /* core/kernels/table.c - the table of one instruction set. */
+#include "kernels/attention.h"
 #include "kernels/isa.h"
 
 extern const hoop_kernels               HOOP_KERNEL(kernels);
 extern const struct hoop_reduce_kernels HOOP_KERNEL(reduce_kernels);
 extern const struct hoop_conv_kernels   HOOP_KERNEL(conv_kernels);
+
+extern const hoop_attention_kernels HOOP_KERNEL(attention_kernels);
 
 #define HOOP_BOTH(name)                                                                                                          \
     {                                                                                                                            \
@@ -54,4 +57,5 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .reduce             = &HOOP_KERNEL(reduce_kernels),
     .gemm               = HOOP_BOTH(gemm),
     .conv               = &HOOP_KERNEL(conv_kernels),
+    .attention          = &HOOP_KERNEL(attention_kernels),
 };

@@ -5,6 +5,7 @@
 #include "hoop/runtime.h"
 
 #include "kernels/conv.h"
+#include "kernels/attention.h"
 #include "kernels/fma.h"
 #include "kernels/reduce.h"
 
@@ -527,13 +528,65 @@ static void run_conv_unpack(const hoop_kernels *k, int slot, const trial *t, res
     k->conv->unpack[dt](&w, t->seed & 1);
 }
 
+/* ---- attention (kernels/attention.h): rows of t->n keys, of t->n pairs ---- */
+
+static hoop_attention_strip strip(const trial *t, hoop_dtype dt)
+{
+    const int64_t        rows = rows_of(t), ld = t->n + below(t->seed + 2, 5);
+    hoop_attention_strip s = {.rows = rows, .keys = t->n, .ld = ld, .limit = below(t->seed, t->n + 3), .slope = 1, .scale = 0.3};
+    s.mask                 = (int)below(t->seed + 4, 3);
+    s.masks    = s.mask == HOOP_MASK_NONE ? NULL : input(t, 0, s.mask == HOOP_MASK_KEPT ? HOOP_U8 : dt, rows * ld + 1);
+    s.mask_row = ld;
+    s.mask_key = below(t->seed + 5, 2);
+    return s;
+}
+
+static void run_attention_forward(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    const hoop_dtype           dt = (hoop_dtype)slot;
+    const hoop_attention_strip s  = strip(t, dt);
+    k->attention->forward[dt](&s, output(t, &r[0], dt, s.rows * s.ld), output(t, &r[1], dt, 2 * s.rows));
+}
+
+static void run_attention_backward(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    const hoop_dtype           dt = (hoop_dtype)slot;
+    const hoop_attention_strip s  = strip(t, dt);
+    k->attention->backward[dt](&s, output(t, &r[0], dt, s.rows * s.ld), output(t, &r[1], dt, s.rows * s.ld),
+                               input(t, 1, dt, 2 * s.rows));
+}
+
+static void run_attention_turn(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    const hoop_dtype dt   = (hoop_dtype)slot;
+    const int64_t    rows = rows_of(t), ld = t->n + below(t->seed + 2, 5);
+    k->attention->turn[dt](rows, t->n, input(t, 2, dt, rows * ld), ld, output(t, r, dt, t->n * (rows + 2)), rows + 2);
+}
+
+static void run_rotary_turns(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    const hoop_dtype dt   = (hoop_dtype)slot;
+    const int64_t    rows = rows_of(t), first = below(t->seed, 100000) - 5;
+    double          *rates = inputs[0];
+    for (int64_t p = 0; p < t->n; p++) rates[p] = (double)(word(t->seed, p) >> 40) * 0x1p-24;
+    k->attention->turns[dt](rows, t->n, first, rates, output(t, &r[0], dt, rows * t->n), output(t, &r[1], dt, rows * t->n));
+}
+
+static void run_rotary_rotate(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    const hoop_dtype dt = (hoop_dtype)slot;
+    k->attention->rotate[dt](t->n, t->seed & 4, t->seed & 8, input(t, 0, dt, t->n), input(t, 1, dt, t->n),
+                             input(t, 2, dt, 2 * t->n), output(t, r, dt, 2 * t->n), t->seed & 16);
+}
+
 /* ---- the table, and those of families that it points to ---- */
 
-enum { OWN = -1, REDUCE, CONV, FAMILIES };
+enum { OWN = -1, REDUCE, CONV, ATTENTION, FAMILIES };
 static const struct family {
     size_t at, bytes; /* where the table points to it */
-} families[FAMILIES] = {[REDUCE] = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
-                        [CONV]   = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)}};
+} families[FAMILIES] = {[REDUCE]    = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
+                        [CONV]      = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)},
+                        [ATTENTION] = {offsetof(hoop_kernels, attention), sizeof(hoop_attention_kernels)}};
 
 static const struct row {
     const char *name;
@@ -555,6 +608,11 @@ static const struct row {
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_conv_kernels, member), sizeof((hoop_conv_kernels *)NULL)->member, run_conv_##member, CONV},
                             ROW(tiles) ROW(channels) ROW(pack) ROW(unpack)
+#undef ROW
+#define ROW(member, run)                                                                                                         \
+    {#run, offsetof(hoop_attention_kernels, member), sizeof((hoop_attention_kernels *)NULL)->member, run_##run, ATTENTION},
+                                ROW(forward, attention_forward) ROW(backward, attention_backward) ROW(turn, attention_turn)
+                                    ROW(turns, rotary_turns) ROW(rotate, rotary_rotate)
 #undef ROW
 };
 

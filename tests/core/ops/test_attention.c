@@ -1,0 +1,135 @@
+/* Attention beside the same in primitive ops: the same bits forward, and of dq; queries next to one another or one by one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hoop/ops.h"
+#include "hoop/random.h"
+#include "hoop/runtime.h"
+
+#include <math.h>
+#include <string.h>
+
+static hoop_runtime *rt;
+static hoop_tape    *tape;
+
+static int start(void **state)
+{
+    (void)state;
+    assert_int_equal(hoop_runtime_create(NULL, NULL, &rt), HOOP_OK);
+    return hoop_tape_create(rt, NULL, &tape) == HOOP_OK ? 0 : -1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    hoop_tape_destroy(&tape);
+    hoop_runtime_destroy(&rt);
+    return 0;
+}
+
+static void fine(void)
+{
+    if (hoop_tape_error(tape)->status != HOOP_OK) fail_msg("%s", hoop_tape_error(tape)->text);
+}
+
+static hoop_tensor *random_tensor(hoop_dtype dtype, uint64_t stream, int64_t n, int64_t heads, int64_t rows, int64_t width)
+{
+    hoop_tensor *x    = hoop_tape_tensor(tape, dtype, 4, (int64_t[]){n, heads, rows, width}, NULL);
+    hoop_key     key  = hoop_key_make(5, HOOP_FOR_TEST, stream, 0, 0);
+    void        *data = hoop_tensor_data(x);
+    for (int64_t i = 0; i < hoop_tensor_numel(x); i++) {
+        float value = 4.0F * hoop_random_f32(key, (uint64_t)i) - 2.0F;
+        if (dtype == HOOP_F32)
+            ((float *)data)[i] = value;
+        else
+            ((double *)data)[i] = value;
+    }
+    return hoop_tape_watch(tape, x);
+}
+
+/* 0 where a query may look at a key, else -inf */
+static hoop_tensor *lower(hoop_dtype dtype, int64_t t, int64_t s)
+{
+    hoop_tensor *x = hoop_tape_tensor(tape, dtype, 2, (int64_t[]){t, s}, NULL);
+    for (int64_t i = 0; i < t * s; i++) {
+        double value = i % s <= i / s ? 0.0 : -(double)INFINITY;
+        if (dtype == HOOP_F32)
+            ((float *)hoop_tensor_data(x))[i] = (float)value;
+        else
+            ((double *)hoop_tensor_data(x))[i] = value;
+    }
+    return x;
+}
+
+static void same(const char *what, int64_t t, int64_t s, const hoop_tensor *a, const hoop_tensor *b)
+{
+    const int64_t n    = hoop_tensor_numel(a);
+    const size_t  size = hoop_dtype_size(hoop_tensor_dtype(a));
+    char         *x = test_malloc((size_t)n * size), *y = test_malloc((size_t)n * size);
+    assert_int_equal(n, hoop_tensor_numel(b));
+    assert_int_equal(hoop_tensor_read(a, x, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_read(b, y, NULL), HOOP_OK);
+    for (int64_t i = 0; i < n; i++) {
+        if (memcmp(x + (size_t)i * size, y + (size_t)i * size, size) != 0)
+            fail_msg("%s of %d queries, %d keys: element %d of %d has other bits than by primitive ops", what, (int)t, (int)s,
+                     (int)i, (int)n);
+    }
+    test_free(x);
+    test_free(y);
+}
+
+static void bits_of(hoop_dtype dtype, bool causal, int64_t t, int64_t s, int64_t d, int64_t e)
+{
+    hoop_tensor *q, *k, *v, *y, *kt, *p, *z, *w, *l, *m, *dx[2];
+    assert_int_equal(hoop_tape_reset(tape, NULL, NULL), HOOP_OK);
+    q  = random_tensor(dtype, 1, 2, 3, t, d);
+    k  = random_tensor(dtype, 2, 2, 3, s, d);
+    v  = random_tensor(dtype, 3, 2, 3, s, e);
+    w  = random_tensor(dtype, 4, 2, 3, t, e);
+    y  = hoop_attention(tape, q, k, v, NULL, &(hoop_attention_opts){.causal = causal ? HOOP_CAUSAL_START : HOOP_CAUSAL_NONE});
+    kt = hoop_transpose(tape, k, -2, -1);
+    p  = hoop_matmul(tape, q, kt);
+    p  = hoop_scale(tape, p, 1.0 / sqrt((double)d));
+    m  = lower(dtype, t, s);
+    if (causal) p = hoop_add(tape, p, m);
+    p = hoop_softmax(tape, p);
+    z = hoop_matmul(tape, p, v);
+    same("the output", t, s, y, z);
+    l = hoop_mul(tape, y, w);
+    l = hoop_sum(tape, l, HOOP_ALL_DIMS, false);
+    assert_int_equal(hoop_grad(tape, l, &q, 1, HOOP_RETAIN_GRAPH, NULL, &dx[0]), HOOP_OK);
+    l = hoop_mul(tape, z, w);
+    l = hoop_sum(tape, l, HOOP_ALL_DIMS, false);
+    assert_int_equal(hoop_grad(tape, l, &q, 1, HOOP_RETAIN_GRAPH, NULL, &dx[1]), HOOP_OK);
+    same("dq", t, s, dx[0], dx[1]);
+    fine();
+}
+
+/* around the height of strips, the product's blocks along k (256) and the groups of long sums (1024) */
+static void bits_of_primitive_ops(void **state)
+{
+    (void)state;
+    for (int d = 0; d < 2; d++) {
+        const hoop_dtype dtype = d == 0 ? HOOP_F32 : HOOP_F64;
+        bits_of(dtype, true, 1, 1, 1, 1);
+        bits_of(dtype, true, 7, 7, 5, 3);
+        bits_of(dtype, true, 63, 63, 16, 16);
+        bits_of(dtype, true, 64, 64, 17, 8);
+        bits_of(dtype, true, 130, 130, 8, 33);
+        bits_of(dtype, true, 300, 300, 8, 8);
+        bits_of(dtype, false, 1, 300, 64, 32);
+        bits_of(dtype, false, 9, 1100, 4, 4);
+        bits_of(dtype, true, 5, 70, 4, 4);
+        bits_of(dtype, true, 70, 5, 4, 4);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bits_of_primitive_ops)};
+    return cmocka_run_group_tests(tests, start, stop);
+}
