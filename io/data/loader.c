@@ -355,6 +355,15 @@ int64_t hoop_loader_steps_per_epoch(const hoop_loader *l)
     return l->steps_per_epoch;
 }
 
+/* The slot given last is not written to by the thread: where rows vary, the others are taken to be like it. */
+int64_t hoop_loader_bytes(const hoop_loader *l)
+{
+    const int at    = l->held >= 0 ? (int)(l->held % l->nslots) : 0;
+    int64_t   bytes = 0;
+    for (int k = 0; k < l->nfields; k++) bytes += l->slot[at].field[k].room;
+    return l->nslots * (bytes + l->most * (int64_t)sizeof(int64_t));
+}
+
 double hoop_loader_stall_s(const hoop_loader *l)
 {
     return l->stall_s;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "command/dry_run.h"
 #include "command/print.h"
 #include "command/profile.h"
 #include "hoop/checkpoint.h"
@@ -23,7 +24,7 @@ typedef struct train_args {
     const char  *config, *out, *resume;
     command_sets set;
     int          profile; /* steps; 0: train */
-    bool         json;
+    bool         dry_run, json;
 } train_args;
 
 enum { PROFILE_WARM_UP = 10 /* steps */ };
@@ -34,19 +35,21 @@ static const char doc[] = "Train a model. Works alone or under mpirun: the weigh
                           "  hoop train model.yaml --set optimizer.lr=3e-4 --set epochs=20 --out runs/b\n"
                           "  mpirun -n 4 hoop train model.yaml --out runs/b --resume auto\n"
                           "  hoop train model.yaml --profile 100     where the time of a step goes\n"
+                          "  hoop train model.yaml --dry-run         what it takes in memory\n"
                           "  hoop train --help config      every key of a config, with defaults\n"
                           "  hoop train --help layers      what model.layers may hold; and so on for\n"
                           "                                models, losses, metrics, optimizers, schedules\n\n"
                           "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a checkpoint (start it\n"
                           "again with --resume auto), 130 the same after Ctrl-C.\n\n"
                           "--profile trains 10 steps to warm up and N that are timed, prints where their\n"
-                          "time went, and ends; nothing is validated, and nothing written.\n" PROFILE_HELP;
+                          "time went, and ends; nothing is validated, and nothing written.\n" PROFILE_HELP "\n\n" DRY_RUN_HELP;
 static const struct argp_option options[] = {
     {"set", 's', "KEY=VALUE", 0, "set a key of the config, such as optimizer.lr=1e-3 (repeatable)", 0},
     {"out", 'o', "DIR", 0, "run directory (default: runs/CONFIG-NAME)", 0},
     {"resume", 'r', "auto|PATH", 0, "go on from a run or checkpoint; auto: from --out if it holds one", 0},
     {"profile", 'p', "N", 0, "print where the time of N steps goes, and train no further", 0},
-    {"json", 'j', NULL, 0, "the profile as one JSON object", 0},
+    {"dry-run", 'n', NULL, 0, "print what a run takes in memory, and train no further than to see it", 0},
+    {"json", 'j', NULL, 0, "the profile, or the dry run, as one JSON object", 0},
     {0},
 };
 
@@ -73,6 +76,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->profile = (int)v;
         return 0;
     }
+    case 'n':
+        a->dry_run = true;
+        return 0;
     case 'j':
         a->json = true;
         return 0;
@@ -82,7 +88,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (a->config == NULL) argp_error(state, "which config? hoop train CONFIG.yaml");
-        if (a->json && a->profile == 0) argp_error(state, "--json is the form of a profile: --profile N --json");
+        if (a->dry_run && a->profile > 0) argp_error(state, "--dry-run and --profile are two things; one at a time");
+        if (a->json && a->profile == 0 && !a->dry_run)
+            argp_error(state, "--json is the form of a profile or a dry run: --profile N --json, --dry-run --json");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -200,7 +208,8 @@ static const char *numerics_of(hoop_trainer *tr)
     return hoop_runtime_numerics(rt, hoop_trainer_dtype(tr));
 }
 
-static void print_header(const session *s, const hoop_config *config, hoop_trainer *tr, const char *out, int profile, voice *v)
+static void print_header(const session *s, const hoop_config *config, hoop_trainer *tr, const char *out, const train_args *args,
+                         voice *v)
 {
     const hoop_trainer_status *a     = hoop_trainer_about(tr);
     const hoop_params         *p     = hoop_trainer_params(tr);
@@ -216,8 +225,10 @@ static void print_header(const session *s, const hoop_config *config, hoop_train
     hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
                     hoop_value_text(name), (long long)hoop_dataset_about(data)->length, (long long)a->steps_per_epoch,
                     (long long)a->batch, (long long)a->leaves);
-    if (profile > 0)
-        hoop__text_addf(&text, "profile    %d steps after %d of warm-up; nothing is written\n", profile, PROFILE_WARM_UP);
+    if (args->profile > 0)
+        hoop__text_addf(&text, "profile    %d steps after %d of warm-up; nothing is written\n", args->profile, PROFILE_WARM_UP);
+    else if (args->dry_run)
+        hoop__text_adds(&text, "dry run    two steps in memory; nothing is written\n");
     else
         hoop__text_addf(&text, "run        %s, %lld steps%s\n", out, (long long)a->steps, a->step > 0 ? " (resumed)" : "");
     if (text.data != NULL) say(v, text.data);
@@ -404,7 +415,8 @@ int command_train(int argc, char **argv)
     hoop_trainer            *tr     = NULL;
     session                  s;
     char                     out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
-    int                      code = HOOP_EXIT_OK;
+    int                      code    = HOOP_EXIT_OK;
+    int64_t                  program = 0;
     if (argc == 3 && strcmp(argv[1], "--help") == 0) {
         if (strcmp(argv[2], "config") == 0) return help_config();
         if (command_help_kinds(argv[2])) return print_done(HOOP_EXIT_OK);
@@ -418,14 +430,19 @@ int command_train(int argc, char **argv)
     (void)hoop__outlet_open(STDERR_FILENO, &early, &v.people);
     if (early.status == HOOP_OK) (void)load_config(&a, &early, &config, &comm);
     if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
-    opts.run_dir = a.profile > 0 ? NULL : out;
+    opts.run_dir = a.profile > 0 || a.dry_run ? NULL : out;
     opts.resume  = s.rank == 0 ? resume_path(&a, out) : NULL;
     if (opts.resume != NULL) (void)snprintf(resume, sizeof resume, "%s", opts.resume);
     if (hoop_comm_broadcast(s.comm, 0, resume, (int64_t)sizeof resume, "where to resume", &err) != HOOP_OK)
         goto done; /* rank 0 looked */
     opts.resume = resume[0] == '\0' ? NULL : resume;
+    program     = a.dry_run ? dry_run_resident() : 0;
     if (hoop_trainer_create(s.comm, config, &opts, &err, &tr) != HOOP_OK) goto done;
-    if (s.rank == 0) print_header(&s, config, tr, out, a.profile, &v);
+    if (s.rank == 0) print_header(&s, config, tr, out, &a, &v);
+    if (a.dry_run) {
+        if (dry_run(&s, tr, a.config, a.json, program, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
+        goto done;
+    }
     if (a.profile > 0) {
         if (profile_run(&a, &s, tr, &err) == HOOP_OK && s.rank == 0) code = print_done(code);
         goto done;

@@ -83,6 +83,18 @@ int64_t hoop__leaves_peak(const hoop_trainer *tr)
     return all;
 }
 
+int64_t hoop__leaves_reserved(const hoop_trainer *tr)
+{
+    int64_t all = 0, one;
+    hoop_tape_memory(tr->tape, NULL, NULL, &all);
+    for (int i = 0; i < HOOP__RUNS; i++) {
+        if (tr->step->run[i].tape == NULL) continue;
+        hoop_tape_memory(tr->step->run[i].tape, NULL, NULL, &one);
+        all += one;
+    }
+    return all;
+}
+
 /* ---- how many ---- */
 
 enum { AT_ONCE_MIB = 256 };

@@ -148,6 +148,7 @@ void hoop__leaves_measure(hoop_trainer *tr, const hoop_tape *t, int64_t rows, bo
 bool hoop__leaves_forward(hoop_trainer *tr, hoop__run *run, int first, int n, bool training, bool record);
 /* Peak of tensors on all tapes that are kept. */
 int64_t hoop__leaves_peak(const hoop_trainer *tr);
+int64_t hoop__leaves_reserved(const hoop_trainer *tr); /* what they hold, for tensors to come too */
 /* record.c */
 hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__record_clear(hoop__record *r);

@@ -92,6 +92,9 @@ HOOP_API hoop_status hoop_loader_seek(hoop_loader *l, int64_t step, hoop_error *
 HOOP_API hoop_status hoop_loader_next_step(hoop_loader *l, hoop_error *err, hoop_loader_step *out);
 /** The next leaf of this step, in ascending order, empty ones too; false when this rank has no more. Calls: Local. */
 HOOP_API bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out);
+/** Bytes of batches that are read, or read ahead; where rows vary, as many as they took so far, of the step given last. Calls:
+ * Local. */
+HOOP_API int64_t hoop_loader_bytes(const hoop_loader *l);
 /** Seconds spent waiting in next_step so far. Calls: Local. */
 HOOP_API double hoop_loader_stall_s(const hoop_loader *l);
 

@@ -129,6 +129,18 @@ typedef struct hoop_trainer_status {
     int64_t saved_step; /* of the last published checkpoint; -1: none */
 } hoop_trainer_status;
 
+/** Bytes that this rank holds, as they are now: after two steps they are what later ones take (another shape of a step, as the
+ * end of an epoch may be, and the validation data come on top). */
+typedef struct hoop_trainer_bytes {
+    int64_t parameters, gradients; /* with buffers; of those that are not frozen */
+    int64_t exchange;              /* sums of leaves, and what goes to other ranks */
+    int64_t optimizer;             /* its states, of the rank's share */
+    int64_t activations;           /* of tensors, at most at once, on all tapes that are kept (memory_peak_bytes) */
+    int64_t reserve;               /* what tapes keep beyond that for later tensors */
+    int64_t data;                  /* batches that are read ahead, decoded chunks; not what is mapped */
+    int64_t checkpoint;            /* the copy of one, while it is written: not held yet */
+} hoop_trainer_bytes;
+
 /** Something that follows a run. Each call is made on all ranks at the same step, of one observer after the other: `step` of all
  * before any `epoch`. A failure ends the run on all. NULL: not called. */
 typedef struct hoop_observer {
@@ -235,6 +247,7 @@ HOOP_API void hoop_trainer_note(const hoop_trainer *tr, const char *text);
 
 /* What it consists of; all of it belongs to the trainer. */
 HOOP_API const hoop_trainer_status *hoop_trainer_about(hoop_trainer *tr);
+HOOP_API hoop_trainer_bytes         hoop_trainer_memory(const hoop_trainer *tr);
 HOOP_API hoop_comm                 *hoop_trainer_comm(hoop_trainer *tr);
 HOOP_API hoop_params               *hoop_trainer_params(hoop_trainer *tr);
 HOOP_API hoop_model                *hoop_trainer_model(hoop_trainer *tr); /* NULL: the caller's own */
