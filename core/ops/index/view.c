@@ -8,13 +8,14 @@ typedef struct view_attrs {
     int64_t ndim, shape[HOOP_MAX_DIMS];
 } view_attrs;
 typedef struct slice_attrs {
-    int64_t dim, first, count; /* unslice: count is the size of the result */
+    int64_t dim, first, count, step; /* unslice: count is the size of the result */
 } slice_attrs;
 static const hoop_field view_fields[]  = {{"ndim", 'i', offsetof(view_attrs, ndim)}, {"shape", 'I', offsetof(view_attrs, shape)}};
 static const hoop_field slice_fields[] = {
     {"dim", 'i', offsetof(slice_attrs, dim)},
     {"first", 'i', offsetof(slice_attrs, first)},
     {"count", 'i', offsetof(slice_attrs, count)},
+    {"step", 'i', offsetof(slice_attrs, step)},
 };
 
 extern const hoop_op hoop__op_reshape, hoop__op_expand, hoop__op_slice, hoop__op_unslice, hoop__op_detach;
@@ -203,27 +204,35 @@ const hoop_op hoop__op_expand = {
 };
 
 /**
- * hoop_slice - elements first .. first+count-1 of a dim.
+ * hoop_slice - elements first .. first+count-1 of a dim. hoop_slice_step: `count` of them, every step-th.
  * Shape   x [.., N, ..] -> [.., count, ..]
- * Grad    dx[first:first+count] += dy
- * Dtype   any                        Errors HOOP_ESHAPE (no such dim), HOOP_ERANGE
+ * Grad    dx += dy at these places
+ * Dtype   any                        Errors HOOP_ESHAPE (no such dim), HOOP_ERANGE, HOOP_EARG (step below 1)
  */
 hoop_tensor *hoop_slice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t count)
 {
-    return hoop_op_call(t, &hoop__op_slice, &x, 1, &(slice_attrs){dim < 0 ? dim + hoop_tensor_ndim(x) : dim, first, count}, NULL);
+    return hoop_slice_step(t, x, dim, first, count, 1);
+}
+hoop_tensor *hoop_slice_step(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t count, int64_t step)
+{
+    return hoop_op_call(t, &hoop__op_slice, &x, 1, &(slice_attrs){dim < 0 ? dim + hoop_tensor_ndim(x) : dim, first, count, step},
+                        NULL);
 }
 static hoop_status slice_shape(hoop_shape_call *s)
 {
     const slice_attrs *a = s->attrs;
     const hoop_view   *x = s->in[0];
     if (a->dim < 0 || a->dim >= x->ndim) return hoop_fail(s->err, HOOP_ESHAPE, "no dim %lld", (long long)a->dim);
-    if (a->first < 0 || a->count < 0 || a->first > x->shape[a->dim] || a->count > x->shape[a->dim] - a->first) {
-        return hoop_fail(s->err, HOOP_ERANGE, "%lld elements from %lld on, of %lld", (long long)a->count, (long long)a->first,
-                         (long long)x->shape[a->dim]);
+    if (a->step < 1) return hoop_fail(s->err, HOOP_EARG, "step %lld; at least 1", (long long)a->step);
+    if (a->first < 0 || a->count < 0 || a->first > x->shape[a->dim] ||
+        (a->count > 0 && a->count > (x->shape[a->dim] - a->first - 1) / a->step + (a->first < x->shape[a->dim]))) {
+        return hoop_fail(s->err, HOOP_ERANGE, "%lld elements from %lld on, every %lld-th, of %lld", (long long)a->count,
+                         (long long)a->first, (long long)a->step, (long long)x->shape[a->dim]);
     }
     s->out[0]               = *x;
     s->out[0].shape[a->dim] = a->count;
-    s->offset               = a->count == 0 ? 0 : a->first * x->stride[a->dim];
+    s->out[0].stride[a->dim] *= a->step;
+    s->offset = a->count == 0 ? 0 : a->first * x->stride[a->dim];
     return HOOP_OK;
 }
 static int slice_samples(const hoop_samples_call *s)
@@ -232,8 +241,9 @@ static int slice_samples(const hoop_samples_call *s)
 }
 static void slice_backward(hoop_backward_call *b)
 {
-    const slice_attrs *a = b->attrs;
-    if (hoop_sink(b, 0)) hoop_unslice(b->t, b->dy[0], (int)a->dim, a->first, hoop_tensor_size(b->in[0], (int)a->dim));
+    slice_attrs a = *(const slice_attrs *)b->attrs;
+    a.count       = hoop_tensor_size(b->in[0], (int)a.dim);
+    if (hoop_sink(b, 0)) hoop_op_call(b->t, &hoop__op_unslice, &b->dy[0], 1, &a, NULL);
 }
 static void slice_reference(const hoop_call *c)
 {
@@ -241,19 +251,25 @@ static void slice_reference(const hoop_call *c)
     hoop_view          x = *c->in[0];
     x.shape[a->dim]      = a->count;
     x.data               = (double *)x.data + a->first * x.stride[a->dim];
+    x.stride[a->dim] *= a->step;
     for (int64_t i = 0, n = hoop__view_numel(&x); i < n; i++) hoop__put(c->out, i, hoop__at(&x, i));
 }
-static const slice_attrs middle = {0, 1, 2}, columns = {1, 2, 2}, nothing = {0, 1, 0}, beyond = {0, 2, 2},
-                         no_slice_dim = {2, 0, 1}, too_many = {1, 0, 5};
+static const slice_attrs middle = {0, 1, 2, 1}, columns = {1, 2, 2, 1}, nothing = {0, 1, 0, 1}, beyond = {0, 2, 2, 1},
+                         no_slice_dim = {2, 0, 1, 1}, too_many = {1, 0, 5, 1}, thirds = {1, 1, 2, 3}, ends = {0, 0, 2, 4},
+                         still = {1, 0, 2, 0}, too_wide = {1, 1, 3, 3};
 
 static const hoop_case slice_cases[] = {
     {"3x4", &middle},
     {"i64:3x4<9", &middle},
     {"3x4", &columns},
+    {"3x7", &thirds},
+    {"5x2", &ends},
     {"3x4", &nothing},
     {"3x4", &beyond, HOOP_ERANGE},
     {"3x4", &no_slice_dim, HOOP_ESHAPE},
     {"3x4", &too_many, HOOP_ERANGE},
+    {"3x7", &too_wide, HOOP_ERANGE},
+    {"3x7", &still, HOOP_EARG},
 };
 
 const hoop_op hoop__op_slice = {
@@ -279,7 +295,7 @@ const hoop_op hoop__op_slice = {
  */
 hoop_tensor *hoop_unslice(hoop_tape *t, hoop_tensor *x, int dim, int64_t first, int64_t size)
 {
-    return hoop_op_call(t, &hoop__op_unslice, &x, 1, &(slice_attrs){dim < 0 ? dim + hoop_tensor_ndim(x) : dim, first, size},
+    return hoop_op_call(t, &hoop__op_unslice, &x, 1, &(slice_attrs){dim < 0 ? dim + hoop_tensor_ndim(x) : dim, first, size, 1},
                         NULL);
 }
 static hoop_status unslice_shape(hoop_shape_call *s)
@@ -288,32 +304,39 @@ static hoop_status unslice_shape(hoop_shape_call *s)
     const hoop_view   *x                    = s->in[0];
     int64_t            shape[HOOP_MAX_DIMS] = {0};
     if (a->dim < 0 || a->dim >= x->ndim) return hoop_fail(s->err, HOOP_ESHAPE, "no dim %lld", (long long)a->dim);
-    if (a->first < 0 || a->first > a->count || x->shape[a->dim] > a->count - a->first) {
-        return hoop_fail(s->err, HOOP_ERANGE, "%lld elements from %lld on, of %lld", (long long)x->shape[a->dim],
-                         (long long)a->first, (long long)a->count);
+    if (a->step < 1) return hoop_fail(s->err, HOOP_EARG, "step %lld; at least 1", (long long)a->step);
+    if (a->first < 0 || a->first > a->count ||
+        (x->shape[a->dim] > 0 && x->shape[a->dim] > (a->count - a->first - 1) / a->step + (a->first < a->count))) {
+        return hoop_fail(s->err, HOOP_ERANGE, "%lld elements from %lld on, every %lld-th, of %lld", (long long)x->shape[a->dim],
+                         (long long)a->first, (long long)a->step, (long long)a->count);
     }
     memcpy(shape, x->shape, (size_t)x->ndim * sizeof *shape);
     shape[a->dim] = a->count;
     hoop__view_set(&s->out[0], (hoop_dtype)x->dtype, x->ndim, shape);
     return hoop__check_float(s, 0);
 }
-/* x as (outer, n * inner) into y (outer, size * inner) */
+/* x as (outer, n * inner) into y (outer, size * inner); with a step, as (outer, n) parts of `inner` */
 static hoop_status unslice_forward(const hoop_call *c)
 {
     const slice_attrs *a = c->attrs;
     const hoop_view   *x = c->in[0], *y = c->out;
-    int64_t            size = (int64_t)hoop_dtype_size((hoop_dtype)x->dtype), outer = 1, inner = size; /* inner in bytes */
+    int64_t            size = (int64_t)hoop_dtype_size((hoop_dtype)x->dtype), outer = 1, inner = size, n = x->shape[a->dim];
     for (int d = 0; d < a->dim; d++) outer *= x->shape[d];
-    for (int d = (int)a->dim + 1; d < x->ndim; d++) inner *= x->shape[d];
+    for (int d = (int)a->dim + 1; d < x->ndim; d++) inner *= x->shape[d]; /* in bytes */
     if (!c->add) hoop__clear(c, y->data, hoop__view_numel(y) * size);
-    hoop__copy_rows(c, outer, x->shape[a->dim] * inner, x->data, x->shape[a->dim] * inner, (char *)y->data + a->first * inner,
-                    a->count * inner);
+    if (a->step == 1) {
+        hoop__copy_rows(c, outer, n * inner, x->data, n * inner, (char *)y->data + a->first * inner, a->count * inner);
+        return HOOP_OK;
+    }
+    for (int64_t o = 0; o < outer && n > 0; o++)
+        hoop__copy_rows(c, n, inner, (const char *)x->data + o * n * inner, inner,
+                        (char *)y->data + (o * a->count + a->first) * inner, a->step * inner);
     return HOOP_OK;
 }
 static void unslice_backward(hoop_backward_call *b)
 {
     const slice_attrs *a = b->attrs;
-    if (hoop_sink(b, 0)) hoop_slice(b->t, b->dy[0], (int)a->dim, a->first, hoop_tensor_size(b->in[0], (int)a->dim));
+    if (hoop_sink(b, 0)) hoop_slice_step(b->t, b->dy[0], (int)a->dim, a->first, hoop_tensor_size(b->in[0], (int)a->dim), a->step);
 }
 static void unslice_reference(const hoop_call *c)
 {
@@ -325,17 +348,22 @@ static void unslice_reference(const hoop_call *c)
     for (int64_t i = 0, n = hoop__view_numel(&y); i < n; i++) {
         int64_t rest = i, at = a->first * y.stride[a->dim];
         for (int d = y.ndim - 1; d >= 0; d--) {
-            at += rest % y.shape[d] * y.stride[d];
+            at += rest % y.shape[d] * y.stride[d] * (d == a->dim ? a->step : 1);
             rest /= y.shape[d];
         }
         data[at] = hoop__at(c->in[0], i);
     }
 }
-static const slice_attrs row_of_5 = {0, 1, 5}, column_of_6 = {1, 2, 6}, too_far = {0, 3, 5};
+static const slice_attrs row_of_5 = {0, 1, 5, 1}, column_of_6 = {1, 2, 6, 1}, too_far = {0, 3, 5, 1}, spread = {1, 1, 11, 3},
+                         apart = {0, 0, 5, 2}, no_step = {1, 2, 6, -1};
 
 static const hoop_case unslice_cases[] = {
     {"3x4", &row_of_5},
     {"3x4", &column_of_6},
+    {"2x4", &spread},
+    {"3x2", &apart},
+    {"3x5", &spread, HOOP_ERANGE},
+    {"3x4", &no_step, HOOP_EARG},
     {"0x4", &row_of_5},
     {"3x4", &too_far, HOOP_ERANGE},
     {"3x4", &no_slice_dim, HOOP_ESHAPE},
