@@ -159,7 +159,7 @@ done:
     return st;
 }
 
-/* ---- frozen ones ---- */
+/* ---- patterns of names, and frozen ones ---- */
 
 /* by its own name, or one that it has besides */
 static bool is_called(const hoop_params *p, int i, const char *pattern)
@@ -181,6 +181,16 @@ static hoop_status none_is_called(const hoop_params *p, const char *pattern, hoo
                      near != NULL   ? near
                      : p->count > 0 ? p->param[0].name
                                     : "");
+}
+
+hoop_status hoop_params_match(const hoop_params *p, const char *pattern, bool *of, hoop_error *err)
+{
+    int found = 0;
+    for (int i = 0; i < p->count; i++) {
+        of[i] = is_called(p, i, pattern);
+        found += of[i];
+    }
+    return found > 0 ? HOOP_OK : none_is_called(p, pattern, err);
 }
 
 hoop_status hoop_params_freeze(hoop_params *p, const char *pattern, hoop_error *err)

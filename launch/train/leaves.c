@@ -376,7 +376,8 @@ static bool run_leaves(hoop_trainer *tr, int first, int n)
     void       *grad = hoop_params_grad(tr->params);
     hoop_error  err  = {.status = HOOP_OK};
     hoop_status st;
-    tr->step->last = first + n == tr->step->nlisted;
+    tr->step->last    = first + n == tr->step->nlisted;
+    tr->step->running = tr->step->listed[first].number;
     if (!run->recorded && !hoop__leaves_forward(tr, run, first, n, true, kept)) {
         run->n = 0;
         if (n > 1 && tr->step->one_by_one[true]) return false;

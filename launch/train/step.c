@@ -33,6 +33,7 @@ void hoop__step_destroy(hoop_trainer *tr)
 {
     hoop__step *s = tr->step;
     hoop__leaves_destroy(tr);
+    hoop__hooks_destroy(tr);
     free(s->leaf.field);
     free((void *)s->array);
     free((void *)s->in);
@@ -145,6 +146,7 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
     hoop__leaves_limit(tr, tr->tape, 1);
+    tr->step->running   = leaf->number;
     tr->step->leaf_open = true;
     tr->step->last      = leaf->number == tr->step->last_nonempty;
     hoop__leaf_wrap(leaf);
@@ -154,6 +156,7 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 static void param_ready(void *ctx, int param)
 {
     hoop_trainer *tr = ctx;
+    if (tr->step->looks) hoop__hooks_leaf(tr, param);
     hoop_ddp_ready(tr->ddp, param, tr->step->last);
 }
 
@@ -340,6 +343,7 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, hoop__record_verdict(tr, tr->step->record, err));
     HOOP_TRY(st, done, check_finite(tr, err));
     HOOP_TRY(st, done, hoop__emissions_apply(tr, err));
+    hoop__hooks_step(tr);
     mode = hoop_fp_enter(); /* factors round */
     st   = update_own(tr, err);
     hoop_fp_restore(mode);

@@ -69,6 +69,8 @@ typedef struct hoop__run {
 } hoop__run;
 enum { HOOP__RUNS = 4 }; /* that are kept */
 
+typedef struct hoop__hook hoop__hook; /* hooks.c */
+
 struct hoop__step {
     hoop__record      *record;     /* of the step under way */
     hoop__record      *evaluation; /* of the evaluation under way */
@@ -95,6 +97,10 @@ struct hoop__step {
     bool               last;      /* no leaf comes after those that run now */
     bool               begun;     /* a step is: next_step was called, update not yet */
     bool               leaf_open; /* next_leaf was called, backward not yet */
+    hoop__hook        *hook;
+    int                nhooks;
+    bool               looks;   /* a hook at leaves' gradients */
+    int64_t            running; /* the leaf that is run alone, by number */
     volatile int       stop;
     double             created_s; /* when the trainer was */
 };
@@ -130,6 +136,10 @@ hoop_status hoop__step_finish(hoop_trainer *tr, hoop_error *err);
 /* emissions.c: what was emitted for buffers on a tape; in update, with all ranks, buffers become that */
 hoop_status hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t, hoop_error *err);
 hoop_status hoop__emissions_apply(hoop_trainer *tr, hoop_error *err);
+/* hooks.c: a leaf's gradient of a parameter is final; so is the step's */
+void hoop__hooks_leaf(hoop_trainer *tr, int param);
+void hoop__hooks_step(hoop_trainer *tr);
+void hoop__hooks_destroy(hoop_trainer *tr);
 /* leaves.c */
 hoop_status hoop__leaves_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__leaves_destroy(hoop_trainer *tr);

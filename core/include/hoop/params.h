@@ -34,6 +34,9 @@ HOOP_API hoop_status hoop_params_alias(hoop_params *p, const char *name, hoop_te
 /** Register a buffer (any dtype), zero. Allowed at any time. Calls: Local. */
 HOOP_API hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape,
                                             hoop_error *err, hoop_tensor **out);
+/** Which parameters are called like `pattern` (as of files: "encoder.*"), by name or an alias: of[hoop_params_count]. Errors:
+ * HOOP_EARG where none is, and the text says what is called nearly so. Calls: Local. */
+HOOP_API hoop_status hoop_params_match(const hoop_params *p, const char *pattern, bool *of, hoop_error *err);
 /** Keep parameters as they are: all whose name, or an alias of it, is like `pattern` (as of files: "encoder.*"). They have no
  * gradient, no optimiser state and no update, no rank sends them, and no node of a tape is walked back for them alone. Errors:
  * HOOP_EARG (none is called so; the text says what is), HOOP_ESTATE after finalize. Calls: Local. */

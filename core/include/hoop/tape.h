@@ -60,7 +60,8 @@ HOOP_API hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, c
 HOOP_API hoop_tensor *hoop_tape_watch(hoop_tape *t, const hoop_tensor *x);
 /** Keep x's storage through backward, for reading afterwards. Returns x. Calls: Local. */
 HOOP_API hoop_tensor *hoop_retain(hoop_tape *t, hoop_tensor *x);
-/** The gradient that backward left for a tensor made by hoop_tape_watch; NULL if none. Calls: Local. */
+/** The gradient that backward left for a tensor made by hoop_tape_watch; NULL if none. Of leaves at once it has the rows of all,
+ * each with the bits it has alone; after a replay it is that of then. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tensor_grad(const hoop_tensor *x);
 /** A loss's weight (samples, unmasked tokens, elements): the update divides by the sum of weights; readable after backward. NULL
  * if x is no loss: an op on a loss gives a plain tensor, which hoop_loss makes a loss again. Calls: Local. */
@@ -75,8 +76,8 @@ typedef struct hoop_backward_opts {
     bool  retain_graph; /* keep storage, so that backward can run again */
     bool  accumulate;   /* parameters' gradients add to what the store holds; else the first contribution stores */
     void *ctx;
-    /** A parameter's gradient of this pass is final; called once for every parameter that is not frozen, in the same order each
-     *  step; those not used come last, with zero. */
+    /** A parameter's gradient of this pass is final (hoop_params_grad_of; of leaves at once `sum` was given all of it); called
+     * once for every parameter that is not frozen, in the same order each step; those not used come last, with zero. */
     void (*ready)(void *ctx, int param);
     void (*poll)(void *ctx); /* between nodes */
     /** Of leaves at once: terms[i] holds the gradient of leaf i for blocks [first_block, first_block + nblocks) of the store
@@ -90,7 +91,8 @@ HOOP_API hoop_status hoop_backward(hoop_tape *t, hoop_tensor *y, const hoop_back
 
 enum { HOOP_RETAIN_GRAPH = 1, HOOP_CREATE_GRAPH = 3 };
 /** dxs[i] = d sum(y) / d xs[i] as tape tensors (zeros where y does not depend on it); with HOOP_CREATE_GRAPH they are recorded
- *  and can be differentiated again. xs are tape tensors or parameters. Calls: Local. */
+ *  and can be differentiated again. xs are tape tensors or parameters. Of leaves at once: y is one leaf's, or has samples, and xs
+ *  have samples, as a parameter's gradient would be one of all leaves (HOOP_ESTATE, hoop_tape_mixed). Calls: Local. */
 HOOP_API hoop_status hoop_grad(hoop_tape *t, hoop_tensor *y, hoop_tensor *const *xs, int n, int flags, hoop_error *err,
                                hoop_tensor **dxs);
 

@@ -224,6 +224,26 @@ HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64
 /** The same of any number of inputs and targets: outputs[k] is what target k is predicted to be. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict_fields(hoop_trainer *tr, const void *const *inputs, int64_t n, void *const *outputs,
                                                  hoop_error *err);
+/** What a hook sees of a parameter's gradient: elements [first, first + count) of it, in the run's precision. */
+typedef struct hoop_gradient {
+    int         param;
+    int64_t     first, count;
+    const void *values; /* until the call returns */
+    int64_t     leaf;   /* whose it is, by its number in the step; -1: the sum of all leaves of all ranks */
+    double      weight; /* of such a sum: what the update divides it by */
+} hoop_gradient;
+/** Who looks at gradients. A leaf's are seen in backward, when they are final, of this rank's leaves; the step's sum in
+ * hoop_trainer_update before clipping, in the parts that this rank owns: of all ranks each element once. */
+typedef struct hoop_hook {
+    void       *ctx;
+    const char *match;  /* names of parameters, as of files; NULL: all. Frozen ones have no gradient */
+    bool        summed; /* the step's */
+    void (*see)(void *ctx, hoop_trainer *tr, const hoop_gradient *g);
+} hoop_hook;
+/** From the next step on. With hooks of leaves these run one by one, to the same bits; hooks of sums cost a call a part. Errors:
+ * HOOP_EARG (no parameter is called so; a leaf's with dist.reduce: fast), HOOP_ESTATE inside a step. Calls: Local. */
+HOOP_API hoop_status hoop_trainer_hook(hoop_trainer *tr, const hoop_hook *hook, hoop_error *err);
+
 /** How many targets there are; target i. Calls: Local. */
 HOOP_API int         hoop_trainer_targets(const hoop_trainer *tr);
 HOOP_API hoop_target hoop_trainer_target(const hoop_trainer *tr, int i);

@@ -14,6 +14,7 @@ typedef struct net {
     hoop_tensor *w1, *b1, *shift, *table, *tied, *w2, *unused;
     bool         parted;   /* part of it has no gradient, by hoop_detach of a view and by a region without recording */
     bool         segments; /* it is two, one in another */
+    hoop_tensor *input;    /* with a gradient, of the last forward */
 } net;
 
 static hoop_tensor *param(net *m, const char *name, int ndim, int64_t a, int64_t b)
@@ -76,12 +77,14 @@ static hoop_tensor *wrap(hoop_tape *t, hoop_dtype dtype, int64_t n, int64_t widt
 }
 
 /* (n, IN), (n) -> (n, OUT) */
-static hoop_tensor *forward(const net *m, hoop_tape *t, int64_t n, const rows *r, int64_t first)
+static hoop_tensor *forward(net *m, hoop_tape *t, int64_t n, const rows *r, int64_t first)
 {
     hoop_tensor *x = wrap(t, HOOP_F32, n, IN, r->x + first * IN), *i = wrap(t, HOOP_I64, n, 0, r->index + first);
-    hoop_tensor *h = hoop_linear(t, x, m->w1, m->b1), *e = hoop_embedding(t, m->table, i);
+    hoop_tensor *h, *e                                               = hoop_embedding(t, m->table, i);
     int64_t      outer = m->segments ? hoop_segment_begin(t) : -1, second = -1, third = -1;
-    h = hoop_add(t, h, m->shift);
+    m->input = x = hoop_tape_watch(t, x);
+    h            = hoop_linear(t, x, m->w1, m->b1);
+    h            = hoop_add(t, h, m->shift);
     (void)hoop_tape_set_site(t, 5);
     h = hoop_dropout(t, h, 0.25);
     if (m->parted) {
@@ -120,9 +123,11 @@ static hoop_tensor *loss_of(const net *m, hoop_tape *t, hoop_tensor *out, hoop_t
 
 /* gradients and losses of leaves */
 typedef struct result {
-    float *grad; /* [leaves][store] */
-    double loss[MOST], weight[MOST];
-    int    blocks[MOST_ROWS * 100], ready; /* how often each block came; parameters that were ready */
+    float       *grad; /* [leaves][store] */
+    float        dx[MOST_ROWS * IN];
+    hoop_tensor *input;
+    double       loss[MOST], weight[MOST];
+    int          blocks[MOST_ROWS * 100], ready; /* how often each block came; parameters that were ready */
 } result;
 
 static int64_t store_size(const net *m)
@@ -170,7 +175,7 @@ static void result_free(result *r)
 }
 
 /* each leaf on a tape of its own */
-static result *alone(const net *m, hoop_runtime *rt, int n, const int64_t *count, const rows *r, const hoop_tape_key *key,
+static result *alone(net *m, hoop_runtime *rt, int n, const int64_t *count, const rows *r, const hoop_tape_key *key,
                      const uint64_t *number)
 {
     result    *out = result_new(m);
@@ -196,6 +201,7 @@ static result *alone(const net *m, hoop_runtime *rt, int n, const int64_t *count
         }
         out->loss[i]   = hoop_tensor_item(loss);
         out->weight[i] = hoop_tensor_item(hoop_loss_weight(loss));
+        memcpy(out->dx + first * IN, hoop_tensor_data(hoop_tensor_grad(m->input)), (size_t)(count[i] * IN) * sizeof *out->dx);
         first += count[i];
     }
     hoop_tape_destroy(&t);
@@ -203,7 +209,7 @@ static result *alone(const net *m, hoop_runtime *rt, int n, const int64_t *count
 }
 
 /* all of them: recorded forward and backward; the losses in y */
-static void at_once(const net *m, hoop_tape *t, int n, const int64_t *count, const rows *r, result *out, hoop_tensor **loss)
+static void at_once(net *m, hoop_tape *t, int n, const int64_t *count, const rows *r, result *out, hoop_tensor **loss)
 {
     taken                    c    = {m, out};
     const hoop_backward_opts opts = {.ctx = &c, .ready = take_ready, .sum = take_sum};
@@ -220,10 +226,13 @@ static void at_once(const net *m, hoop_tape *t, int n, const int64_t *count, con
         loss[i] = loss_of(m, t, mine, wanted);
     }
     test_ok(hoop_backward_leaves(t, loss, n, &opts, why));
+    out->input = m->input;
 }
 
 static void losses(result *out, int n, hoop_tensor *const *loss)
 {
+    const hoop_tensor *dx = hoop_tensor_grad(out->input);
+    memcpy(out->dx, hoop_tensor_data((hoop_tensor *)(uintptr_t)dx), (size_t)hoop_tensor_numel(dx) * sizeof *out->dx);
     for (int i = 0; i < n; i++) {
         out->loss[i]   = hoop_tensor_item(loss[i]);
         out->weight[i] = hoop_tensor_item(hoop_loss_weight(loss[i]));
@@ -234,6 +243,7 @@ static void losses(result *out, int n, hoop_tensor *const *loss)
 static void same_as(const net *m, const net *other, int n, const result *a, const result *b, const char *what)
 {
     int trained = 0;
+    if (memcmp(a->dx, b->dx, sizeof a->dx) != 0) fail_msg("%s: another gradient of the input", what);
     for (int i = 0; i < n; i++) {
         if (memcmp(&a->loss[i], &b->loss[i], sizeof a->loss[i]) != 0 || a->weight[i] != b->weight[i])
             fail_msg("%s: leaf %d loses %.17g of %g, alone %.17g of %g", what, i, a->loss[i], a->weight[i], b->loss[i],
@@ -450,7 +460,7 @@ static void weights_may_move(void **state)
 }
 
 /* leaves at once of m, recorded and replayed, have the gradients that leaves of `other` have one by one */
-static void run_as(const net *m, const net *other, const char *what)
+static void run_as(net *m, net *other, const char *what)
 {
     static rows r;
     rows_fill(&r, 0);
@@ -485,7 +495,6 @@ static void frozen_parameters_have_no_gradient(void **state)
         net          m;
         hoop_tape   *t;
         hoop_tensor *y;
-        static rows  r;
         hoop_error   err = {.status = HOOP_OK};
         net_create_frozen(&m, frozen[i]);
         for (int p = 0; p < hoop_params_count(m.params); p++)
@@ -494,7 +503,7 @@ static void frozen_parameters_have_no_gradient(void **state)
             run_as(&m, &all, frozen[i]);
         } else { /* there is nothing to go back to */
             t = test_tape();
-            y = hoop_sum(t, forward(&m, t, 3, &r, 0), HOOP_ALL_DIMS, false);
+            y = hoop_sum(t, hoop_mul(t, m.w2, m.w2), HOOP_ALL_DIMS, false);
             test_failed(hoop_backward(t, y, NULL, &err), &err, HOOP_EARG, "wants a gradient", NULL);
             (void)hoop_tape_reset(t, NULL, NULL);
             y = hoop_tape_watch(t, m.w2); /* but who asks for a gradient by name gets it */
@@ -505,6 +514,45 @@ static void frozen_parameters_have_no_gradient(void **state)
         hoop_params_destroy(&m.params);
     }
     hoop_params_destroy(&all.params);
+}
+
+/* of one leaf's loss by the rows of all: those of others are zero; by a parameter it would be one of all leaves */
+static void grad_by_rows(void **state)
+{
+    static rows  r;
+    net          m;
+    hoop_tape   *t = test_tape();
+    hoop_tensor *loss[MOST], *y, *target, *dx;
+    result      *want;
+    hoop_error   err = {.status = HOOP_OK};
+    (void)state;
+    net_create(&m);
+    rows_fill(&r, 0);
+    want = alone(&m, test_rt, 3, groups[2].count, &r, &key_a, numbers);
+    test_ok(hoop_tape_bind(t, m.params, why));
+    begin(t, 2);
+    y      = forward(&m, t, 18, &r, 0);
+    target = wrap(t, HOOP_F32, 18, OUT, r.y);
+    for (int i = 0; i < 3; i++) {
+        hoop_tensor *mine, *wanted;
+        hoop_tape_set_leaf(t, i);
+        mine    = hoop_tape_leaf_rows(t, y, i);
+        wanted  = hoop_tape_leaf_rows(t, target, i);
+        loss[i] = loss_of(&m, t, mine, wanted);
+    }
+    for (int i = 0, first = 0; i < 3; first += (int)groups[2].count[i++]) {
+        const int n = (int)groups[2].count[i];
+        test_ok(hoop_grad(t, loss[i], &m.input, 1, HOOP_RETAIN_GRAPH, why, &dx));
+        for (int e = 0; e < 18 * IN; e++) {
+            const bool own = e >= first * IN && e < (first + n) * IN;
+            assert_true(((float *)hoop_tensor_data(dx))[e] == (own ? want->dx[e] : 0.0F));
+        }
+    }
+    test_failed(hoop_grad(t, loss[0], &m.tied, 1, 0, &err, &dx), &err, HOOP_ESTATE, "one by one", NULL);
+    assert_true(hoop_tape_mixed(t));
+    result_free(want);
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&m.params);
 }
 
 static void parts_without_gradient(void **state)
@@ -830,6 +878,7 @@ int main(void)
         cmocka_unit_test(replays_have_the_bits_of_recording_anew),
         cmocka_unit_test(frozen_parameters_have_no_gradient),
         cmocka_unit_test(parts_without_gradient),
+        cmocka_unit_test(grad_by_rows),
         cmocka_unit_test(segments_keep_the_bits),
         cmocka_unit_test(replay_of_one),
         cmocka_unit_test(replay_refuses),
