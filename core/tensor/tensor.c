@@ -97,6 +97,52 @@ hoop_status hoop_tensor_assign(hoop_tensor *dst, const hoop_tensor *src, hoop_er
     return st;
 }
 
+/* What the host reads of a tape it may act on: that cannot be replayed. */
+static void mark_read(const hoop_tensor *x)
+{
+    if (x != NULL && x->tape != NULL && !x->poison) ((hoop_tensor *)(uintptr_t)x)->read = true;
+}
+
+/* does src fit into dst, from `first` on along dim? */
+static bool part_fits(const hoop_tensor *dst, int dim, int64_t first, const hoop_tensor *src)
+{
+    bool fits = src->v.dtype == dst->v.dtype && src->v.ndim == dst->v.ndim && dim >= 0 && dim < dst->v.ndim;
+    for (int d = 0; d < dst->v.ndim && fits; d++) fits = d == dim || src->v.shape[d] == dst->v.shape[d];
+    return fits && first >= 0 && first <= dst->v.shape[dim] - src->v.shape[dim];
+}
+
+hoop_status hoop_tensor_assign_part(hoop_tensor *dst, int dim, int64_t first, const hoop_tensor *src, hoop_error *err)
+{
+    const hoop_kernels *k;
+    char                a[160], b[160];
+    int64_t             inner, apart, rows = 1;
+    size_t              size;
+    if (dst == NULL || src == NULL || dst->tape != NULL)
+        return hoop_fail(err, HOOP_EARG, "hoop_tensor_assign_part: the destination must be a persistent tensor");
+    if (dim < 0) dim += dst->v.ndim;
+    if (src->poison || !part_fits(dst, dim, first, src))
+        return hoop_fail(err, HOOP_ESHAPE, "hoop_tensor_assign_part: %s into %s, from %lld on along dim %d",
+                         hoop_tensor_describe(src, b, sizeof b), hoop_tensor_describe(dst, a, sizeof a), (long long)first, dim);
+    if (src->released)
+        return hoop_fail(err, HOOP_ERELEASED,
+                         "hoop_tensor_assign_part: the source's storage was released; call hoop_retain before it");
+    if (src->numel == 0) return HOOP_OK;
+    size = hoop_dtype_size((hoop_dtype)dst->v.dtype);
+    if (dst->v.data == NULL || src->v.data == NULL)
+        return hoop_fail(err, HOOP_ESTATE, "hoop_tensor_assign_part: a parameter before hoop_params_finalize");
+    if (spans_meet(&src->v, (uintptr_t)dst->v.data, (uintptr_t)dst->numel * size))
+        return hoop_fail(err, HOOP_EARG, "hoop_tensor_assign_part: the source lies in the destination's memory; copy it first");
+    if (hoop_kernels_select(NULL, err, &k) != HOOP_OK) return HOOP_EARG; /* a copy is the same by any */
+    mark_read(src);
+    inner = dst->v.stride[dim];
+    for (int d = 0; d < dim; d++) rows *= dst->v.shape[d];
+    apart = dst->v.shape[dim] - src->v.shape[dim];
+    for (int64_t r = 0, n = src->v.shape[dim] * inner; r < rows; r++) /* it puts them at number r n of what it is given */
+        hoop__view_copy_range(k, &src->v, r * n, n, (char *)dst->v.data + (size_t)((r * apart + first) * inner) * size);
+    hoop_tensor_touch(dst);
+    return HOOP_OK;
+}
+
 void hoop_tensor_touch(hoop_tensor *x)
 {
     if (x != NULL && x->tape == NULL) x->version++;
@@ -139,12 +185,6 @@ bool hoop_tensor_is_contiguous(const hoop_tensor *x)
 bool hoop_tensor_is_poison(const hoop_tensor *x)
 {
     return x == NULL || x->poison;
-}
-
-/* What the host reads of a tape it may act on: that cannot be replayed. */
-static void mark_read(const hoop_tensor *x)
-{
-    if (x != NULL && x->tape != NULL && !x->poison) ((hoop_tensor *)(uintptr_t)x)->read = true;
 }
 
 void *hoop_tensor_data(const hoop_tensor *x)

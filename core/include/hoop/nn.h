@@ -179,6 +179,22 @@ typedef struct hoop_normalize_opts {
 typedef struct hoop_gelu_opts {
     int approximate; /* hoop_gelu_kind */
 } hoop_gelu_opts;
+typedef enum hoop_rotary_kind { HOOP_ROTARY_NONE, HOOP_ROTARY_HALF, HOOP_ROTARY_INTERLEAVED } hoop_rotary_kind;
+/** attention: of x (N, T, C); or of x and a memory (N, S, M). Behind them a mask of keys: u8 (N, S), 1 where one may be looked
+ * at, or i64 (N), how many there are. */
+typedef struct hoop_attention_layer_opts {
+    int64_t heads, kv_heads, head_dim;
+    bool    causal;
+    int     rotary;      /* hoop_rotary_kind */
+    double  rotary_base; /* 0: 10000 */
+    bool    no_bias;
+} hoop_attention_layer_opts;
+typedef enum hoop_position_kind { HOOP_POSITION_LEARNED, HOOP_POSITION_SINUSOIDAL } hoop_position_kind;
+typedef struct hoop_position_opts {
+    int     kind; /* hoop_position_kind */
+    int64_t length;
+    double  base; /* 0: 10000 */
+} hoop_position_opts;
 typedef enum hoop_join { HOOP_JOIN_NONE, HOOP_JOIN_ADD, HOOP_JOIN_MUL, HOOP_JOIN_CONCAT } hoop_join;
 typedef enum hoop_branch_inputs { HOOP_INPUTS_SHARED, HOOP_INPUTS_EACH } hoop_branch_inputs;
 /** parallel: branches side by side. They are its children. */

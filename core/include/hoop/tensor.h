@@ -43,6 +43,10 @@ HOOP_API void hoop_tensor_destroy(hoop_tensor **x);
  * HOOP_ESTATE (a parameter before finalize). Calls: Local. */
 HOOP_API hoop_status hoop_tensor_assign(hoop_tensor *dst, const hoop_tensor *src, hoop_error *err);
 
+/** The same to a part of dst: from `first` on along a dim, src being as large as dst in all others. A cache of keys and values
+ * grows this way. Errors: those of hoop_tensor_assign; HOOP_ESHAPE (it does not fit). Calls: Local. */
+HOOP_API hoop_status hoop_tensor_assign_part(hoop_tensor *dst, int dim, int64_t first, const hoop_tensor *src, hoop_error *err);
+
 HOOP_API hoop_dtype     hoop_tensor_dtype(const hoop_tensor *x);
 HOOP_API int            hoop_tensor_ndim(const hoop_tensor *x);
 HOOP_API int64_t        hoop_tensor_size(const hoop_tensor *x, int dim); /* dim < 0 counts from the end; 0 if there is none */

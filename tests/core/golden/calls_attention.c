@@ -35,5 +35,22 @@ static hoop_tensor *cross(hoop_tape *t, const golden_case *c, hoop_tensor **x, h
     return hoop_attention_cross(t, x[0], x[1], NULL, NULL);
 }
 
+static hoop_tensor *rotary(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    const hoop_rotary_opts o = {.base        = golden_float(c, "base", 0.0),
+                                .interleaved = golden_int(c, "interleaved", 0, 0) != 0,
+                                .dims        = golden_int(c, "dims", 0, 0),
+                                .heads       = golden_int(c, "heads", 0, 0)};
+    (void)out;
+    return hoop_rotary(t, x[0], golden_count(c, "input") > 1 ? x[1] : NULL, &o);
+}
+
+static hoop_tensor *sines(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)out;
+    return hoop_sinusoidal(t, x[0], golden_count(c, "input") > 1 ? x[1] : NULL, 10000.0);
+}
+
 extern const golden_call golden_calls_attention[];
-const golden_call        golden_calls_attention[] = {{"sdpa", sdpa}, {"packed", packed}, {"cross", cross}, {NULL, NULL}};
+const golden_call        golden_calls_attention[] = {{"sdpa", sdpa},        {"packed", packed}, {"cross", cross},
+                                                     {"rotary_of", rotary}, {"sines", sines},   {NULL, NULL}};

@@ -128,8 +128,126 @@ static void bits_of_primitive_ops(void **state)
     }
 }
 
+/* ---- generation: keys and values of what was before are in persistent tensors ---- */
+
+enum { LENGTH = 70, BATCH = 2, WIDTH = 12, HEADS = 4, KV = 2, DIM = 6, PACKED = (HEADS + 2 * KV) * DIM };
+
+static hoop_tensor *persistent(hoop_dtype dtype, int ndim, const int64_t *shape)
+{
+    hoop_tensor *x;
+    assert_int_equal(hoop_tensor_create(dtype, ndim, shape, NULL, &x), HOOP_OK);
+    return x;
+}
+
+typedef struct cache {
+    hoop_tensor *k, *v;           /* (N, LENGTH, KV, DIM) */
+    hoop_tensor *before, *length; /* (): positions so far; (N): and those of this step */
+} cache;
+
+/* positions first .. first + n - 1 of all, attending to what the cache has and to themselves */
+static hoop_tensor *generate(cache *c, hoop_tensor *input, hoop_tensor *weight, int64_t first, int64_t n)
+{
+    const hoop_rotary_opts turn = {.heads = HEADS + KV};
+    hoop_tensor           *x = hoop_slice(tape, input, 1, first, n), *y = hoop_linear(tape, x, weight, NULL), *q, *k, *v;
+    ((int64_t *)hoop_tensor_data(c->before))[0] = first;
+    for (int64_t i = 0; i < BATCH; i++) ((int64_t *)hoop_tensor_data(c->length))[i] = first + n;
+    hoop_tensor_touch(c->before);
+    hoop_tensor_touch(c->length);
+    y = hoop_reshape(tape, y, 4, (int64_t[]){BATCH, n, HEADS + 2 * KV, DIM});
+    y = hoop_rotary(tape, y, c->before, &turn);
+    q = hoop_slice(tape, y, 2, 0, HEADS);
+    k = hoop_slice(tape, y, 2, HEADS, KV);
+    v = hoop_slice(tape, y, 2, HEADS + KV, KV);
+    assert_int_equal(hoop_tensor_assign_part(c->k, 1, first, k, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_assign_part(c->v, 1, first, v, NULL), HOOP_OK);
+    q = hoop_transpose(tape, q, 1, 2);
+    k = hoop_transpose(tape, c->k, 1, 2);
+    v = hoop_transpose(tape, c->v, 1, 2);
+    y = hoop_attention(tape, q, k, v, c->length, &(hoop_attention_opts){.causal = HOOP_CAUSAL_END});
+    y = hoop_transpose(tape, y, 1, 2); /* (N, n, H, D) */
+    fine();
+    return y;
+}
+
+static void generation_of(hoop_dtype dtype, const int64_t *steps)
+{
+    const int64_t shape[4] = {BATCH, LENGTH, KV, DIM}, batch = BATCH;
+    const size_t  bytes = (size_t)BATCH * LENGTH * HEADS * DIM * hoop_dtype_size(dtype), row = bytes / (BATCH * LENGTH);
+    cache         c   = {persistent(dtype, 4, shape), persistent(dtype, 4, shape), persistent(HOOP_I64, 0, NULL),
+                         persistent(HOOP_I64, 1, &batch)};
+    char         *all = test_malloc(bytes), *some = test_malloc(bytes);
+    hoop_tensor  *x, *w, *y;
+    for (int64_t first = -1, s = 0; first < LENGTH; s++) {
+        const int64_t n = first < 0 ? LENGTH : steps[s - 1];
+        assert_int_equal(hoop_tape_reset(tape, NULL, NULL), HOOP_OK);
+        (void)hoop_tape_set_grad(tape, false);
+        x = random_tensor(dtype, 11, 1, BATCH, LENGTH, WIDTH);
+        x = hoop_reshape(tape, x, 3, (int64_t[]){BATCH, LENGTH, WIDTH});
+        w = random_tensor(dtype, 12, 1, 1, PACKED, WIDTH);
+        w = hoop_reshape(tape, w, 2, (int64_t[]){PACKED, WIDTH});
+        if (first < 0) { /* the whole sequence at once, without a cache */
+            y = hoop_linear(tape, x, w, NULL);
+            y = hoop_reshape(tape, y, 4, (int64_t[]){BATCH, LENGTH, HEADS + 2 * KV, DIM});
+            y = hoop_rotary(tape, y, NULL, &(hoop_rotary_opts){.heads = HEADS + KV});
+            y = hoop_attention_packed(tape, y, KV, NULL, &(hoop_attention_opts){.causal = HOOP_CAUSAL_START});
+            assert_int_equal(hoop_tensor_read(y, all, NULL), HOOP_OK);
+            first = 0;
+            continue;
+        }
+        y = generate(&c, x, w, first, n);
+        assert_int_equal(hoop_tensor_read(y, some, NULL), HOOP_OK);
+        for (int64_t i = 0; i < BATCH; i++) {
+            if (memcmp(some + (size_t)(i * n) * row, all + (size_t)(i * LENGTH + first) * row, (size_t)n * row) != 0)
+                fail_msg("positions from %d on have other bits than in the whole sequence (%s)", (int)first,
+                         hoop_dtype_name(dtype));
+        }
+        first += n;
+    }
+    (void)hoop_tape_set_grad(tape, true);
+    test_free(all);
+    test_free(some);
+    hoop_tensor_destroy(&c.k);
+    hoop_tensor_destroy(&c.v);
+    hoop_tensor_destroy(&c.before);
+    hoop_tensor_destroy(&c.length);
+}
+
+/* token by token, a prompt and then single ones, pieces that pass strips */
+static void generation_is_the_whole(void **state)
+{
+    int64_t ones[LENGTH], prompt[8] = {65, 1, 1, 1, 1, 1}, pieces[3] = {3, 66, 1};
+    (void)state;
+    for (int i = 0; i < LENGTH; i++) ones[i] = 1;
+    for (int d = 0; d < 2; d++) {
+        const hoop_dtype dtype = d == 0 ? HOOP_F32 : HOOP_F64;
+        generation_of(dtype, ones);
+        generation_of(dtype, prompt);
+        generation_of(dtype, pieces);
+    }
+}
+
+static void parts_are_refused(void **state)
+{
+    const int64_t large[3] = {2, 5, 3}, small[3] = {2, 2, 3};
+    hoop_tensor  *dst = persistent(HOOP_F32, 3, large), *src = persistent(HOOP_F32, 3, small);
+    hoop_error    err = {.status = HOOP_OK};
+    (void)state;
+    assert_int_equal(hoop_tensor_assign_part(dst, 1, 3, src, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_assign_part(dst, -2, 0, src, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_assign_part(dst, 1, 4, src, &err), HOOP_ESHAPE);
+    assert_string_equal(err.text, "hoop_tensor_assign_part: f32 (2, 2, 3) into f32 (2, 5, 3), from 4 on along dim 1");
+    assert_int_equal(hoop_tensor_assign_part(dst, 1, -1, src, NULL), HOOP_ESHAPE);
+    assert_int_equal(hoop_tensor_assign_part(dst, 0, 0, src, NULL), HOOP_ESHAPE);
+    assert_int_equal(hoop_tensor_assign_part(dst, 7, 0, src, NULL), HOOP_ESHAPE);
+    assert_int_equal(hoop_tensor_assign_part(dst, 1, 0, dst, NULL), HOOP_EARG);
+    assert_int_equal(hoop_tensor_assign_part(NULL, 1, 0, src, NULL), HOOP_EARG);
+    hoop_tensor_destroy(&dst);
+    hoop_tensor_destroy(&src);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bits_of_primitive_ops)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bits_of_primitive_ops), cmocka_unit_test(generation_is_the_whole),
+                                       cmocka_unit_test(parts_are_refused)};
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -37,6 +37,24 @@ HOOP_API hoop_tensor *hoop_attention_packed(hoop_tape *t, hoop_tensor *qkv, int6
 HOOP_API hoop_tensor *hoop_attention_cross(hoop_tape *t, hoop_tensor *q, hoop_tensor *kv, hoop_tensor *mask,
                                            const hoop_attention_opts *opts);
 
+typedef struct hoop_rotary_opts {
+    double  base;        /* 0: 10000 */
+    bool    interleaved; /* pairs of neighbours; else of a head's halves */
+    int64_t dims, heads; /* the first of a head's elements, and of the heads, that turn; 0: all */
+} hoop_rotary_opts;
+
+/* Positions. They count from `first`, i64 () or one a sample (N); NULL: from 0. */
+
+/** Pairs of elements turned by position: (N, T, H, D) -> same; dx = dy, turned back; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE,
+ * HOOP_EARG. */
+HOOP_API hoop_tensor *hoop_rotary(hoop_tape *t, hoop_tensor *x, hoop_tensor *first, const hoop_rotary_opts *opts);
+/** Sines and cosines added: (N, T, C) -> same; dx = dy; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (base < 1; 10000 is usual).
+ */
+HOOP_API hoop_tensor *hoop_sinusoidal(hoop_tape *t, hoop_tensor *x, hoop_tensor *first, double base);
+/** Rows of a table added, `first` is () or NULL: x (N, T, C), w (L, C) -> like x; dx = dy, dw = dy summed over samples, there;
+ * f32, f64; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (beyond the table). */
+HOOP_API hoop_tensor *hoop_position(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *first);
+
 #ifdef __cplusplus
 }
 #endif
