@@ -1,4 +1,5 @@
 /* Kernels are run here, for ops, for sinks and in replay: what they are given, workspace, profile, errors. */
+#include "base/threads.h"
 #include "runtime/profile.h"
 #include "tape/tape.h"
 
@@ -85,4 +86,10 @@ bool hoop__run(hoop_tape *t, const hoop_launch *l)
     if (st == HOOP_OK) return true;
     hoop__op_failed(t, l->op, NULL, l->in, l->nin, &why);
     return false;
+}
+
+void hoop_call_share(const hoop_call *c, int64_t n, int64_t weight, void (*f)(const void *ctx, int64_t first, int64_t n),
+                     const void *ctx)
+{
+    hoop_threads_share(c->threads, n, weight, HOOP_ALIGN, f, ctx);
 }

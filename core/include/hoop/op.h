@@ -142,6 +142,12 @@ typedef struct hoop_op {
 HOOP_API hoop_tensor *hoop_op_call(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs,
                                    hoop_tensor **outs);
 
+/** In a kernel: f(ctx, first, count) for n items in parts, by the call's threads. weight: work of an item, in bytes of f32 that
+ * are added in the same time (8 an element of a few operations); what is less than two times 65,536 is one part. No bit may
+ * depend on how items are parted. Calls: Local. */
+HOOP_API void hoop_call_share(const hoop_call *c, int64_t n, int64_t weight, void (*f)(const void *ctx, int64_t first, int64_t n),
+                              const void *ctx);
+
 /** In backward: does input i want a gradient? */
 HOOP_API bool hoop_needs(const hoop_backward_call *b, int i);
 /** In backward: if input i wants a gradient, let the result of the next op called be (a contribution to) it. Sum-to-shape after
