@@ -8,6 +8,7 @@ set(HOOP_KERNEL_SOURCES
     dropout.c
     exact.c
     fold.c
+    recurrent.c
     reduce.c
     softmax.c
     stats.c

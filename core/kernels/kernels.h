@@ -123,6 +123,7 @@ typedef struct hoop_kernels {
     const struct hoop_reduce_kernels    *reduce;
     const struct hoop_conv_kernels      *conv;
     const struct hoop_attention_kernels *attention;
+    const struct hoop_recurrent_kernels *recurrent;
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

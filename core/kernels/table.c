@@ -1,12 +1,11 @@
 /* core/kernels/table.c - the table of one instruction set. */
-#include "kernels/attention.h"
 #include "kernels/isa.h"
 
-extern const hoop_kernels               HOOP_KERNEL(kernels);
-extern const struct hoop_reduce_kernels HOOP_KERNEL(reduce_kernels);
-extern const struct hoop_conv_kernels   HOOP_KERNEL(conv_kernels);
-
-extern const hoop_attention_kernels HOOP_KERNEL(attention_kernels);
+extern const hoop_kernels                  HOOP_KERNEL(kernels);
+extern const struct hoop_reduce_kernels    HOOP_KERNEL(reduce_kernels);
+extern const struct hoop_conv_kernels      HOOP_KERNEL(conv_kernels);
+extern const struct hoop_attention_kernels HOOP_KERNEL(attention_kernels);
+extern const struct hoop_recurrent_kernels HOOP_KERNEL(recurrent_kernels);
 
 #define HOOP_BOTH(name)                                                                                                          \
     {                                                                                                                            \
@@ -58,4 +57,5 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .gemm               = HOOP_BOTH(gemm),
     .conv               = &HOOP_KERNEL(conv_kernels),
     .attention          = &HOOP_KERNEL(attention_kernels),
+    .recurrent          = &HOOP_KERNEL(recurrent_kernels),
 };

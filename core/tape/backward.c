@@ -135,32 +135,42 @@ static bool stale(const pass *p, const hoop_node *n)
 static void walk(const pass *p, int32_t first, int32_t last);
 
 /* y, which a composite returned, was not made by it: an input as it stands, or a mistake */
-static void pass_to_input(const hoop_backward_call *b, const hoop_op *op, hoop_tensor *y)
+static void pass_to_input(const hoop_backward_call *b, const hoop_op *op, hoop_tensor *y, hoop_tensor *dy)
 {
     for (int i = 0; i < b->nin; i++) {
         if (b->in[i] != y) continue;
-        hoop__sink_value(b->t, y, b->dy[0], true);
+        hoop__sink_value(b->t, y, dy, true);
         return;
     }
     hoop_tape_fail(b->t, HOOP_ENODERIV, "%s: its composite returned a tensor that is older than it and no input", op->name);
 }
 
 /* differentiate a fused op through the primitive ops of its composite */
-static void node_composite(const pass *p, const hoop_backward_call *b, const hoop_op *op)
+static void node_composite(const pass *p, const hoop_backward_call *b, const hoop_node *n)
 {
-    hoop_tape   *t         = p->t;
-    bool         recording = hoop_tape_set_grad(t, true);
-    int32_t      first = t->nodes.n, ids = t->ids.n, attrs = t->attrs.n;
-    hoop_tensor *y       = op->composite(t, b->in, b->nin, b->attrs);
-    int32_t      last    = t->nodes.n;
-    bool         follows = !y->poison && hoop__follows(t, y);
+    hoop_tape     *t         = p->t;
+    const hoop_op *op        = n->op;
+    bool           recording = hoop_tape_set_grad(t, true);
+    int32_t        first = t->nodes.n, ids = t->ids.n, attrs = t->attrs.n, last;
+    hoop_tensor   *y[HOOP_MAX_OUT] = {NULL};
+    bool           made            = false;
+    if (op->composite_all != NULL)
+        op->composite_all(t, b->in, b->nin, b->attrs, y);
+    else
+        y[0] = op->composite(t, b->in, b->nin, b->attrs);
+    last = t->nodes.n;
     (void)hoop_tape_set_grad(t, recording);
     t->composites++;
-    if (follows && y->node < first) {
-        pass_to_input(b, op, y);
-    } else if (follows && HOOP_GROW(t, t->reached, last + 1)) {
+    for (int j = 0; j < n->nout; j++) {
+        if (y[j] == NULL || b->dy[j] == NULL || y[j]->poison || !hoop__follows(t, y[j])) continue;
+        made |= y[j]->node >= first;
+        if (y[j]->node < first)
+            pass_to_input(b, op, y[j], b->dy[j]);
+        else
+            hoop__sink_value(t, y[j], b->dy[j], true);
+    }
+    if (made && HOOP_GROW(t, t->reached, last + 1)) {
         memset(t->reached.v + first, 1, (size_t)(last - first));
-        hoop__sink_value(t, y, b->dy[0], true);
         walk(&(pass){t, p->opts, false, true}, first, last);
     }
     t->composites--;
@@ -205,10 +215,10 @@ static void node_backward(const pass *p, const hoop_node *n)
     for (int j = 0; j < n->nout; j++) any |= b.dy[j] != NULL;
     if (!any || (n->op->flags & HOOP_OP_NO_GRAD) != 0 || stale(p, n)) return;
     t->leaves.current = n->leaf;
-    if (n->op->backward != NULL)
+    if (n->op->backward != NULL && (n->op->composite_all == NULL || !t->create_graph))
         n->op->backward(&b);
-    else if (n->op->composite != NULL && b.dy[0] != NULL)
-        node_composite(p, &b, n->op);
+    else if (n->op->composite_all != NULL || (n->op->composite != NULL && b.dy[0] != NULL))
+        node_composite(p, &b, n);
     else
         hoop_tape_fail(t, HOOP_ENODERIV, "%s: it has no derivative", n->op->name);
 }

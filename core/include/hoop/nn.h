@@ -195,6 +195,13 @@ typedef struct hoop_position_opts {
     int64_t length;
     double  base; /* 0: 10000 */
 } hoop_position_opts;
+/** rnn, lstm, gru */
+typedef struct hoop_rnn_module_opts {
+    int64_t hidden, layers;
+    bool    bidirectional, no_bias;
+    int     nonlinearity; /* rnn: 0 tanh, 1 relu */
+    double  dropout;
+} hoop_rnn_module_opts;
 typedef enum hoop_join { HOOP_JOIN_NONE, HOOP_JOIN_ADD, HOOP_JOIN_MUL, HOOP_JOIN_CONCAT } hoop_join;
 typedef enum hoop_branch_inputs { HOOP_INPUTS_SHARED, HOOP_INPUTS_EACH } hoop_branch_inputs;
 /** parallel: branches side by side. They are its children. */

@@ -118,6 +118,9 @@ typedef struct hoop_op {
     void (*backward)(hoop_backward_call *b);
     /** out[0] of the same value from primitive ops: serves the derivative where there is no backward. */
     hoop_tensor *(*composite)(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs);
+    /** The same for all outputs (those that nothing flows through left NULL), of an op whose backward has no derivative: takes
+     * its place where the gradient is recorded (HOOP_CREATE_GRAPH). */
+    void (*composite_all)(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs, hoop_tensor **out);
     void (*reference)(const hoop_call *c); /* naive, f64 (integers i64), contiguous */
     /**
      * HOOP_OP_ROW_WISE: the dim of all outputs that runs over samples, where each sample's part has the same bits as in a call

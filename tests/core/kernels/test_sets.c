@@ -7,6 +7,7 @@
 #include "kernels/conv.h"
 #include "kernels/attention.h"
 #include "kernels/fma.h"
+#include "kernels/recurrent.h"
 #include "kernels/reduce.h"
 
 enum { MOST = 40000, RESULTS = 3, INPUTS = 4 };
@@ -579,14 +580,61 @@ static void run_rotary_rotate(const hoop_kernels *k, int slot, const trial *t, r
                              input(t, 2, dt, 2 * t->n), output(t, r, dt, 2 * t->n), t->seed & 16);
 }
 
+/* ---- recurrent: one step of a few rows of n units; results: what is as wide as gates, states and sequences of h, sums of gates
+ * ---- */
+
+enum { CELL_STEPS = 3 };
+
+static hoop_cell cell_of(const trial *t, hoop_dtype dt, int64_t *length, result *r)
+{
+    const int64_t rows = rows_of(t), n = t->n, all = rows * CELL_STEPS * n, size = (int64_t)hoop_dtype_size(dt);
+    char         *states = output(t, &r[1], dt, 2 * rows * n + 2 * all);
+    hoop_cell c = {.rows = rows, .hidden = n, .steps = CELL_STEPS, .at = below(t->seed, CELL_STEPS), .g_row = 4 * n, .h_row = n};
+    c.before    = c.at + (t->seed & 1 ? 1 : -1);
+    for (int64_t i = 0; i < rows; i++) length[i] = below(t->seed + 9 + (uint64_t)i, CELL_STEPS + 1);
+    if (t->seed & 2) c.length = length;
+    c.g     = output(t, &r[2], dt, 4 * rows * n);
+    c.gates = output(t, &r[0], dt, 4 * all);
+    c.h     = states;
+    c.c     = states + rows * n * size;
+    c.y     = states + 2 * rows * n * size;
+    c.cells = states + (2 * rows * n + all) * size;
+    return c;
+}
+
+static void run_cell(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_NFLOAT);
+    int64_t    length[8];
+    hoop_cell  c = cell_of(t, dt, length, r);
+    c.x          = input(t, 0, dt, 4 * c.rows * CELL_STEPS * t->n);
+    k->recurrent->cell[slot / HOOP_NFLOAT][dt](&c);
+}
+
+static void run_cell_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_NFLOAT);
+    int64_t    length[8];
+    hoop_cell  c      = cell_of(t, dt, length, r);
+    char      *states = input(t, 2, dt, (2 * c.rows + 1) * t->n);
+    c.dx              = c.gates;
+    c.gates           = input(t, 1, dt, 4 * c.rows * CELL_STEPS * t->n);
+    if (t->seed & 4) c.dy = input(t, 0, dt, c.rows * CELL_STEPS * t->n);
+    if (t->seed & 8) c.h0 = states, c.c0 = states + c.rows * t->n * (int64_t)hoop_dtype_size(dt);
+    c.zeros = states + 2 * c.rows * t->n * (int64_t)hoop_dtype_size(dt);
+    if (slot / HOOP_NFLOAT == HOOP_GRU) c.dg = input(t, 3, dt, 3 * c.rows * CELL_STEPS * t->n);
+    k->recurrent->cell_grad[slot / HOOP_NFLOAT][dt](&c);
+}
+
 /* ---- the table, and those of families that it points to ---- */
 
-enum { OWN = -1, REDUCE, CONV, ATTENTION, FAMILIES };
+enum { OWN = -1, REDUCE, CONV, ATTENTION, RECURRENT, FAMILIES };
 static const struct family {
     size_t at, bytes; /* where the table points to it */
 } families[FAMILIES] = {[REDUCE]    = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
                         [CONV]      = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)},
-                        [ATTENTION] = {offsetof(hoop_kernels, attention), sizeof(hoop_attention_kernels)}};
+                        [ATTENTION] = {offsetof(hoop_kernels, attention), sizeof(hoop_attention_kernels)},
+                        [RECURRENT] = {offsetof(hoop_kernels, recurrent), sizeof(hoop_recurrent_kernels)}};
 
 static const struct row {
     const char *name;
@@ -613,6 +661,10 @@ static const struct row {
     {#run, offsetof(hoop_attention_kernels, member), sizeof((hoop_attention_kernels *)NULL)->member, run_##run, ATTENTION},
                                 ROW(forward, attention_forward) ROW(backward, attention_backward) ROW(turn, attention_turn)
                                     ROW(turns, rotary_turns) ROW(rotate, rotary_rotate)
+#undef ROW
+#define ROW(member)                                                                                                              \
+    {#member, offsetof(hoop_recurrent_kernels, member), sizeof((hoop_recurrent_kernels *)NULL)->member, run_##member, RECURRENT},
+                                        ROW(cell) ROW(cell_grad)
 #undef ROW
 };
 
