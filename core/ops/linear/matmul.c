@@ -8,15 +8,20 @@
 extern const hoop_op hoop__op_matmul;
 
 /**
- * hoop_matmul - matrix product over the last two dims, the others broadcast.
- * Shape   a (..., M, K), b (..., K, N) -> (..., M, N)
- * Grad    da += dy b^T, db += a^T dy (summed over broadcast dims)
- * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ESIZE
- * Transposed operands are used where they lie; K = 0 gives zeros.
+ * hoop_matmul - matrix product over the last two dims, the others broadcast. One dim is a row of a, a column of b, and not there
+ * in the result. Shape   a (..., M, K) or (K), b (..., K, N) or (K) -> (..., M, N) Grad    da += dy b^T, db += a^T dy (summed
+ * over broadcast dims) Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ESIZE Transposed operands are
+ * used where they lie; K = 0 gives zeros. The row of the table takes at least 2 dims of each.
  */
 hoop_tensor *hoop_matmul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
-    return hoop_op_call(t, &hoop__op_matmul, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
+    bool         row = hoop_tensor_ndim(a) == 1, column = hoop_tensor_ndim(b) == 1;
+    hoop_tensor *y;
+    if (row) a = hoop_unsqueeze(t, a, 0);
+    if (column) b = hoop_unsqueeze(t, b, 1);
+    y = hoop_op_call(t, &hoop__op_matmul, (hoop_tensor *[]){a, b}, 2, NULL, NULL);
+    if (column) y = hoop_squeeze(t, y, -1);
+    return row ? hoop_squeeze(t, y, column ? -1 : -2) : y;
 }
 
 static hoop_status matmul_shape(hoop_shape_call *s)

@@ -19,5 +19,36 @@ static hoop_tensor *attention(hoop_tape *t, const golden_case *c, hoop_tensor **
     return hoop_matmul(t, p, x[2]);
 }
 
+static hoop_tensor *product(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)c, (void)out;
+    return hoop_matmul(t, x[0], x[1]);
+}
+
+static hoop_tensor *outer(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)c, (void)out;
+    return hoop_outer(t, x[0], x[1]);
+}
+
+static hoop_tensor *dot(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)c, (void)out;
+    return hoop_dot(t, x[0], x[1]);
+}
+
+static hoop_tensor *bilinear(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)c, (void)out;
+    return hoop_bilinear(t, x[0], x[1], x[2], x[3]);
+}
+
+static hoop_tensor *einsum(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)out;
+    return hoop_einsum(t, golden_word(c, "equation", ""), x, golden_count(c, "input"));
+}
+
 extern const golden_call golden_calls_linear[];
-const golden_call        golden_calls_linear[] = {{"mlp", mlp}, {"attention", attention}, {NULL, NULL}};
+const golden_call        golden_calls_linear[] = {{"mlp", mlp}, {"attention", attention}, {"product", product}, {"outer", outer},
+                                                  {"dot", dot}, {"bilinear", bilinear},   {"einsum", einsum},   {NULL, NULL}};

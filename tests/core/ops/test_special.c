@@ -1,6 +1,8 @@
 /* What case strings cannot say: NaN, ignored labels, modes, keys, dims counted from the end, hoop_sum_to, casts. */
 #include "op_check.h"
 
+#include <cblas.h>
+#include <dlfcn.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -456,6 +458,102 @@ static void row_wise_without_a_hook(void **state)
     check_rows(&op);
 }
 
+/* ---- einsum: what it refuses ---- */
+
+static void einsum_refuses(void **state)
+{
+    static const struct refusal {
+        const char *equation, *why;
+        hoop_status st;
+    } refusals[] = {
+        {"ij,jk,kl->il", "more terms than operands", HOOP_EARG},
+        {"ij->i", "fewer terms than operands", HOOP_EARG},
+        {"ij,j1k->i", "letters, '...'", HOOP_EARG},
+        {"ij,jk-ik", "'->' is wanted", HOOP_EARG},
+        {"ij,jk->ik,", "nothing is wanted", HOOP_EARG},
+        {"ij,jk->iz", "no operand has", HOOP_EARG},
+        {"ij,jk->ii", "twice", HOOP_EARG},
+        {"ijk,jk->i", "not the dims of operand (0)", HOOP_ESHAPE},
+        {"ij,kj->ik", "several sizes", HOOP_ESHAPE},
+        {"ii,jk->i", "two sizes in operand (0)", HOOP_ESHAPE},
+        {"......,jk->k", "a second '...'", HOOP_EARG},
+        {"", "not the dims of operand", HOOP_ESHAPE},
+    };
+    hoop_tape *t = begin();
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        hoop_tensor *x[2] = {hoop_fill(t, HOOP_F64, 2, (int64_t[]){3, 5}, 1.0),
+                             hoop_fill(t, HOOP_F64, 2, (int64_t[]){5, 4}, 1.0)};
+        assert_true(hoop_tensor_is_poison(hoop_einsum(t, refusals[i].equation, x, 2)));
+        if (hoop_tape_error(t)->status != refusals[i].st || strstr(hoop_tape_error(t)->text, refusals[i].why) == NULL)
+            fail_msg("'%s': %s", refusals[i].equation, hoop_tape_error(t)->text);
+        (void)hoop_tape_reset(t, NULL, NULL);
+    }
+}
+
+/* ---- gemm: blas reaches OpenBLAS in whatever counts its products ---- */
+
+static int64_t products; /* of OpenBLAS */
+
+#define COUNTED(name, T)                                                                                                         \
+    void name(CBLAS_LAYOUT l, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, blasint m, blasint n, blasint k, T alpha, const T *a,      \
+              blasint lda, const T *b, blasint ldb, T beta, T *c, blasint ldc)                                                   \
+    {                                                                                                                            \
+        void (*real)(CBLAS_LAYOUT, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint, blasint, T, const T *, blasint,           \
+                     const T *, blasint, T, T *, blasint);                                                                       \
+        void *symbol = dlsym(RTLD_NEXT, #name);                                                                                  \
+        memcpy(&real, &symbol, sizeof real);                                                                                     \
+        assert_non_null(real);                                                                                                   \
+        products++;                                                                                                              \
+        real(l, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);                                                           \
+    }
+COUNTED(cblas_sgemm, float)
+COUNTED(cblas_dgemm, double)
+
+/* products of OpenBLAS in the op's cases, up to the first that has some, with a runtime */
+static int64_t products_of(hoop_runtime *rt, const hoop_op *op, hoop_dtype dtype)
+{
+    int64_t before = products;
+    for (int i = 0; i < op->ncases && products == before; i++) {
+        trial        tr;
+        hoop_tensor *in[HOOP_MAX_IN];
+        hoop_tape   *t     = test_tape(rt);
+        bool         empty = false;
+        if (op->cases[i].expect != HOOP_OK) continue;
+        trial_make(&tr, op, i);
+        for (int k = 0; k < tr.nin; k++) {
+            empty |= tr.in[k].numel == 0;
+            in[k] = trial_tensor(&tr, t, k, dtype);
+        }
+        if (empty) continue;
+        (void)hoop_op_call(t, op, in, tr.nin, tr.c->attrs, NULL);
+        on_tape(&tr, t, "the call");
+    }
+    return products - before;
+}
+
+static void blas_reaches_all(void **state)
+{
+    hoop_runtime *rt;
+    int           rows = 0;
+    (void)state;
+    assert_int_equal(hoop_runtime_create(&(hoop_runtime_opts){.blas = true}, NULL, &rt), HOOP_OK);
+    for (int i = 0; i < hoop_op_count(); i++) {
+        const hoop_op *op = hoop_op_get(i);
+        if (op->flops == NULL || strncmp(op->name, "conv", 4) == 0) continue; /* convolutions have no product to hand over */
+        rows++;
+        for (hoop_dtype dtype = HOOP_F32; dtype <= HOOP_F64; dtype++) {
+            if (products_of(rt, op, dtype) == 0)
+                fail_msg("%s: gemm: blas does not reach OpenBLAS (%s)", op->name, hoop_dtype_name(dtype));
+            if (products_of(test_rt.isa[0], op, dtype) != 0)
+                fail_msg("%s: OpenBLAS is reached where it is not asked for (%s)", op->name, hoop_dtype_name(dtype));
+        }
+        (void)test_tidy(NULL);
+    }
+    assert_true(rows >= 2);
+    hoop_runtime_destroy(&rt);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +572,8 @@ int main(void)
         cmocka_unit_test_teardown(matmul_shapes, test_tidy),
         cmocka_unit_test_teardown(split_into_many, test_tidy),
         cmocka_unit_test_teardown(row_wise_without_a_hook, test_tidy),
+        cmocka_unit_test_teardown(einsum_refuses, test_tidy),
+        cmocka_unit_test_teardown(blas_reaches_all, test_tidy),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
