@@ -211,6 +211,35 @@ static hoop_status parse_ints(const hoop_option *row, const char *text, hoop_int
     return HOOP_OK;
 }
 
+/* Each number as one of FLOAT is read. */
+static hoop_status parse_floats(const hoop_option *row, const char *text, hoop_floats *out, hoop_error *err)
+{
+    const char *s    = skip_space(text);
+    const bool  list = *s == '[';
+    hoop_option one  = *row;
+    hoop_status st;
+    out->n       = 0;
+    one.fallback = NULL;
+    if (list) s = skip_space(s + 1);
+    while (*s != (list ? ']' : '\0')) {
+        char   word[64];
+        size_t n = strcspn(s, list ? ",] \t\n" : "");
+        if (out->n == HOOP_OPT_FLOATS_MAX)
+            return hoop_fail(err, HOOP_ECONFIG, "%s: more than %d numbers", row->key, HOOP_OPT_FLOATS_MAX);
+        (void)snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), s);
+        st = parse_float(&one, word, &out->v[out->n], err);
+        if (st != HOOP_OK) return st;
+        out->n++;
+        s = skip_space(s + n);
+        if (*s == ',' && *skip_space(s + 1) != ']')
+            s = skip_space(s + 1);
+        else if (*s != (list ? ']' : '\0'))
+            return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a list such as [1.0, 2.5]", row->key, text);
+    }
+    if (list && !at_end(s + 1)) return hoop_fail(err, HOOP_ECONFIG, "%s: '%s' is not a list such as [1.0, 2.5]", row->key, text);
+    return HOOP_OK;
+}
+
 static HOOP_NOINLINE hoop_status parse(const hoop_option *row, const char *text, void *base, hoop_error *err)
 {
     switch (row->type) {
@@ -226,6 +255,8 @@ static HOOP_NOINLINE hoop_status parse(const hoop_option *row, const char *text,
         return parse_string(row, text, field(row, base), err);
     case HOOP_OPT_INTS:
         return parse_ints(row, text, field(row, base), err);
+    case HOOP_OPT_FLOATS:
+        return parse_floats(row, text, field(row, base), err);
     }
     return hoop_fail(err, HOOP_EARG, "%s: unknown option type %d", row->key, (int)row->type);
 }
@@ -270,6 +301,8 @@ static size_t field_size(hoop_option_type type)
         return HOOP_OPT_STRING_MAX;
     case HOOP_OPT_INTS:
         return sizeof(hoop_ints);
+    case HOOP_OPT_FLOATS:
+        return sizeof(hoop_floats);
     }
     return 0;
 }
@@ -349,6 +382,17 @@ static void format_ints(const hoop_option *row, const hoop_ints *list, char *out
     if (used < size) (void)snprintf(out + used, size - used, "%s", list->n == 0 ? "[]" : "]");
 }
 
+static void format_floats(const hoop_floats *list, char *out, size_t size)
+{
+    size_t used = 0;
+    for (int i = 0; i < list->n && used + 32 < size; i++) {
+        used += (size_t)snprintf(out + used, size - used, i == 0 ? "[" : ", ");
+        format_float(list->v[i], out + used, size - used);
+        used += strlen(out + used);
+    }
+    (void)snprintf(out + used, size - used, "%s", list->n == 0 ? "[]" : "]");
+}
+
 static HOOP_NOINLINE void format(const hoop_option *row, const void *base, char *out, size_t size)
 {
     const void *at = (const char *)base + row->offset;
@@ -378,6 +422,9 @@ static HOOP_NOINLINE void format(const hoop_option *row, const void *base, char 
         break;
     case HOOP_OPT_INTS:
         format_ints(row, at, out, size);
+        break;
+    case HOOP_OPT_FLOATS:
+        format_floats(at, out, size);
         break;
     }
 }

@@ -5,10 +5,12 @@ set(HOOP_KERNEL_SOURCES
     binary.c
     copy.c
     cross_entropy.c
+    ctc.c
     dropout.c
     exact.c
     fold.c
     recurrent.c
+    loss.c
     reduce.c
     softmax.c
     stats.c

@@ -124,6 +124,7 @@ typedef struct hoop_kernels {
     const struct hoop_conv_kernels      *conv;
     const struct hoop_attention_kernels *attention;
     const struct hoop_recurrent_kernels *recurrent;
+    const struct hoop_loss_kernels      *loss;
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

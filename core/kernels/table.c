@@ -6,6 +6,7 @@ extern const struct hoop_reduce_kernels    HOOP_KERNEL(reduce_kernels);
 extern const struct hoop_conv_kernels      HOOP_KERNEL(conv_kernels);
 extern const struct hoop_attention_kernels HOOP_KERNEL(attention_kernels);
 extern const struct hoop_recurrent_kernels HOOP_KERNEL(recurrent_kernels);
+extern const struct hoop_loss_kernels      HOOP_KERNEL(loss_kernels);
 
 #define HOOP_BOTH(name)                                                                                                          \
     {                                                                                                                            \
@@ -58,4 +59,5 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .conv               = &HOOP_KERNEL(conv_kernels),
     .attention          = &HOOP_KERNEL(attention_kernels),
     .recurrent          = &HOOP_KERNEL(recurrent_kernels),
+    .loss               = &HOOP_KERNEL(loss_kernels),
 };

@@ -27,10 +27,24 @@ static bool is_largest_f64(const double *x, int64_t n, int64_t label)
     return more == 0;
 }
 
-static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
+/* Targets of 0 and 1, each for itself. */
+static void add_binary(const hoop_metric_call *c, double *sums)
+{
+    int64_t right = 0;
+    for (int64_t i = 0; i < c->rows; i++)
+        for (int64_t j = c->first; j < c->first + c->count; j++) right += hoop_metric_says(c, i, j) == hoop_metric_wants(c, i, j);
+    sums[CORRECT] += (double)right;
+    sums[COUNTED] += (double)(c->rows * c->count);
+}
+
+static void add(const hoop_metric_call *c, double *sums)
 {
     const int64_t *label = c->target;
     int64_t        right = 0, seen = 0;
+    if (c->target_dtype != HOOP_I64) {
+        add_binary(c, sums);
+        return;
+    }
     for (int64_t i = 0; i < c->rows; i++) {
         if (label[i] == HOOP_IGNORE_LABEL) continue;
         seen++;
@@ -42,8 +56,9 @@ static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
     sums[COUNTED] += (double)seen;
 }
 
-static double value(const double *sums)
+static double value(const double *sums, int64_t width, const void *opts)
 {
+    (void)width, (void)opts;
     return sums[COUNTED] > 0 ? sums[CORRECT] / sums[COUNTED] : (double)NAN;
 }
 
@@ -54,10 +69,12 @@ static void format(double value, char *out, size_t size)
 
 const hoop_metric hoop__metric_accuracy = {
     .name             = "accuracy",
-    .help             = "share of labels predicted",
+    .help             = "share of labels predicted, or of targets of 0 and 1",
     .brief            = "acc",
     .nsums            = SUMS,
     .labels           = true,
+    .binary           = true,
+    .counts           = true,
     .higher_is_better = true,
     .add              = add,
     .value            = value,

@@ -7,7 +7,7 @@ extern const hoop_metric hoop__metric_mae;
 
 enum { ABSOLUTE, COUNT, SUMS };
 
-static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
+static void add(const hoop_metric_call *c, double *sums)
 {
     double absolute = 0;
     for (int64_t i = 0; i < c->rows; i++) {
@@ -17,8 +17,9 @@ static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
     sums[COUNT] += (double)(c->rows * c->count);
 }
 
-static double value(const double *sums)
+static double value(const double *sums, int64_t width, const void *opts)
 {
+    (void)width, (void)opts;
     return sums[ABSOLUTE] / sums[COUNT];
 }
 

@@ -8,7 +8,7 @@ extern const hoop_metric hoop__metric_r2;
 
 enum { SQUARES, VALUES, VALUES_SQUARED, COUNT, SUMS };
 
-static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
+static void add(const hoop_metric_call *c, double *sums)
 {
     double squares = 0, values = 0, values_squared = 0;
     for (int64_t i = 0; i < c->rows; i++) {
@@ -26,9 +26,10 @@ static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
     sums[COUNT] += (double)(c->rows * c->count);
 }
 
-static double value(const double *sums)
+static double value(const double *sums, int64_t width, const void *opts)
 {
     const double spread = sums[VALUES_SQUARED] - sums[VALUES] * sums[VALUES] / sums[COUNT];
+    (void)width, (void)opts;
     return spread > 0 ? 1 - sums[SQUARES] / spread : (double)NAN;
 }
 

@@ -7,7 +7,7 @@ extern const hoop_metric hoop__metric_rmse;
 
 enum { SQUARES, COUNT, SUMS };
 
-static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
+static void add(const hoop_metric_call *c, double *sums)
 {
     double squares = 0;
     for (int64_t i = 0; i < c->rows; i++) {
@@ -20,8 +20,9 @@ static void add(const hoop_metric_call *c, double sums[HOOP_METRIC_SUMS])
     sums[COUNT] += (double)(c->rows * c->count);
 }
 
-static double value(const double *sums)
+static double value(const double *sums, int64_t width, const void *opts)
 {
+    (void)width, (void)opts;
     return sqrt(sums[SQUARES] / sums[COUNT]);
 }
 

@@ -213,6 +213,81 @@ static bool print_values(const counted *x)
     return true;
 }
 
+/* Metrics that are several numbers, one a class or value, side by side. */
+static bool print_lists(const counted *x, const hoop_target_sums *own)
+{
+    const hoop_metric_value *list[METRICS];
+    const char              *head[METRICS + 1] = {x->tally->classes > 0 ? "class" : "value"};
+    char                     heads[METRICS][PRINT_CELL + 1], name[PRINT_CELL];
+    int64_t                  n     = 0, shown;
+    int                      lists = 0;
+    table                    t;
+    for (int i = 0; i < own->nmetrics && lists < METRICS; i++) {
+        if (own->metric[i].list == NULL || own->metric[i].columns > 0) continue;
+        (void)snprintf(heads[lists], sizeof heads[lists], "-%.*s", PRINT_CELL - 2, own->metric[i].name);
+        list[lists]     = &own->metric[i];
+        head[lists + 1] = heads[lists];
+        n               = own->metric[i].numbers;
+        lists++;
+    }
+    if (lists == 0) return true;
+    shown = n < SHOWN_TARGETS ? n : SHOWN_TARGETS;
+    (void)printf("\n");
+    table_begin(&t, head, lists + 1);
+    for (int64_t i = 0; i < shown; i++) {
+        table_cell(&t, "%s", name_of(x, i, name));
+        for (int m = 0; m < lists; m++) {
+            if (isnan(list[m]->list[i]))
+                table_cell(&t, "-");
+            else
+                table_cell(&t, "%.6g", list[m]->list[i]);
+        }
+    }
+    if (!table_end(&t, "")) return false;
+    if (shown < n) (void)printf("and %lld more (--json has all)\n", (long long)(n - shown));
+    return true;
+}
+
+/* Those that are a table, as it is. The counts of what was taken for what stand there already. */
+static bool print_tables(const counted *x, const hoop_target_sums *own)
+{
+    char        heads[MANY_CLASSES][PRINT_CELL + 1], name[PRINT_CELL];
+    const char *head[MANY_CLASSES];
+    bool        good = true;
+    for (int i = 0; i < own->nmetrics && good; i++) {
+        const hoop_metric_value *v = &own->metric[i];
+        table                    t;
+        if (v->list == NULL || v->columns < 1 || v->columns >= MANY_CLASSES || strcmp(v->name, "confusion") == 0) continue;
+        head[0] = v->name;
+        for (int64_t j = 0; j < v->columns; j++) {
+            (void)snprintf(heads[j], sizeof heads[j], "-%s", name_of(x, j, name));
+            head[j + 1] = heads[j];
+        }
+        (void)printf("\n");
+        table_begin(&t, head, (int)v->columns + 1);
+        for (int64_t j = 0; j < v->numbers; j++) {
+            if (j % v->columns == 0) table_cell(&t, "%s", name_of(x, j / v->columns, name));
+            table_cell(&t, "%.4g", v->list[j]);
+        }
+        good = table_end(&t, "");
+    }
+    return good;
+}
+
+/* "[0.5, null]", of a table its rows */
+static json_t *json_list(const hoop_metric_value *v)
+{
+    json_t *all = json_array(), *row = all;
+    for (int64_t i = 0; i < v->numbers; i++) {
+        if (v->columns > 0 && i % v->columns == 0) {
+            row = json_array();
+            (void)json_array_append_new(all, row);
+        }
+        (void)json_array_append_new(row, isnan(v->list[i]) ? json_null() : json_number(v->list[i]));
+    }
+    return all;
+}
+
 static json_t *ratio(int64_t part, int64_t of)
 {
     return of > 0 ? json_number((double)part / (double)of) : json_null();
@@ -265,7 +340,7 @@ static void print_metrics(const hoop_target_sums *target, const hoop_tally *c)
     for (int i = 0; i < target->nmetrics; i++) {
         const hoop_metric_value *v = &target->metric[i];
         char                     text[PRINT_CELL];
-        if (!isnan(v->value)) (void)printf("%-10s %s\n", v->metric->name, hoop__metric_text(v, text, sizeof text));
+        if (!isnan(v->value)) (void)printf("%-10s %s\n", v->name, hoop__metric_text(v, text, sizeof text));
     }
     for (int64_t i = 0; i < c->classes; i++) {
         right += c->right[i];
@@ -291,6 +366,7 @@ static bool print_text(const hoop_trained *t, const hoop_metrics_sums *m)
         }
         if (x.tally->classes > 0) good = good && print_classes(&x) && print_matrix(&x);
         if (x.tally->values > 0) good = good && print_values(&x);
+        good = good && print_lists(&x, own) && print_tables(&x, own);
     }
     return good;
 }
@@ -299,7 +375,8 @@ static void json_target(json_t *o, const hoop_target_sums *own, const counted *x
 {
     for (int i = 0; i < own->nmetrics; i++) {
         const hoop_metric_value *v = &own->metric[i];
-        if (!isnan(v->value)) (void)json_object_set_new(o, v->metric->name, json_number(v->value));
+        if (!isnan(v->value)) (void)json_object_set_new(o, v->name, json_number(v->value));
+        if (v->list != NULL) (void)json_object_set_new(o, v->name, json_list(v));
     }
     if (x->tally->classes > 0) json_counts(o, x);
     if (x->tally->values > 0) json_errors(o, x);

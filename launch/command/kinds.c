@@ -17,7 +17,7 @@ static const struct {
     {"models", "model", "kinds of models, with the keys of section model that each has"},
     {"layers", NULL, "what a list of layers (model.layers) may hold, with options: {linear: 64} is {linear: {out: 64}}"},
     {"losses", NULL, "losses, with the keys that each has"},
-    {"metrics", NULL, "what is shown beside a loss"},
+    {"metrics", NULL, "what is shown beside a loss (config: metrics), with options: {f1: {average: micro}}"},
     {"optimizers", "optimizer", "optimisers, with the keys of section optimizer that each has"},
     {"schedules", "schedule", "schedules of the learning rate, with the keys of section schedule that each has"},
 };
@@ -70,6 +70,7 @@ static void print_metrics(void)
     for (int i = 0; (m = hoop_metric_get(i)) != NULL; i++) {
         const char *before = "    beside ";
         print_kind(m->name, m->help);
+        print_options(&m->options, NULL);
         for (int j = 0; (l = hoop_loss_get(j)) != NULL; j++) {
             for (int n = 0; l->metrics != NULL && l->metrics[n] != NULL; n++) {
                 if (strcmp(l->metrics[n], m->name) != 0) continue;

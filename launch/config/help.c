@@ -43,7 +43,8 @@ static void describe_type(const hoop_option *row, hoop__text *t)
                                         [HOOP_OPT_FLOAT]  = "number",
                                         [HOOP_OPT_BOOL]   = "true or false",
                                         [HOOP_OPT_STRING] = "text",
-                                        [HOOP_OPT_INTS]   = "whole number, or a list of such"};
+                                        [HOOP_OPT_INTS]   = "whole number, or a list of such",
+                                        [HOOP_OPT_FLOATS] = "number, or a list of such"};
     if (row->type == HOOP_OPT_ENUM) {
         for (int i = 0; row->choices[i] != NULL; i++) hoop__text_addf(t, "%s%s", i == 0 ? "" : " | ", row->choices[i]);
         return;

@@ -16,7 +16,8 @@ static hoop_status no_memory(hoop_error *err)
 static hoop_status value_of(hoop__pool *pool, const hoop_option *row, const char *text, const char *path, hoop_error *err,
                             hoop_value **out)
 {
-    if (row->type == HOOP_OPT_INTS) return hoop__yaml_read(pool, text, strlen(text), path, false, err, out);
+    if (row->type == HOOP_OPT_INTS || row->type == HOOP_OPT_FLOATS)
+        return hoop__yaml_read(pool, text, strlen(text), path, false, err, out);
     const char *origin = hoop__pool_copy(pool, path, strlen(path));
     hoop_value *v      = hoop__value_new(pool, HOOP_VALUE_SCALAR, origin, 0);
     if (v == NULL || origin == NULL) return no_memory(err);

@@ -17,18 +17,23 @@ void hoop__row_path(const hoop_option_table *table, const hoop_option *row, char
 
 /* ---- Values ---------------------------------------------------------------------------------------------------------- */
 
+static bool takes_list(const hoop_option *row)
+{
+    return row->type == HOOP_OPT_INTS || row->type == HOOP_OPT_FLOATS;
+}
+
 /* The spelling hoop_option_parse takes: a scalar as it stands, a list as "[1, 2]". */
 static hoop_status spell(const hoop_option *row, const hoop_value *v, hoop_error *err, hoop__text *t)
 {
     if (v->kind == HOOP_VALUE_MAP)
-        return hoop_value_fail(v, err, "is a section, it should be %s", row->type == HOOP_OPT_INTS ? "a list" : "a single value");
+        return hoop_value_fail(v, err, "is a section, it should be %s", takes_list(row) ? "a list" : "a single value");
     if (v->kind == HOOP_VALUE_LIST) {
-        if (row->type != HOOP_OPT_INTS) return hoop_value_fail(v, err, "is a list, it should be a single value");
+        if (!takes_list(row)) return hoop_value_fail(v, err, "is a list, it should be a single value");
         hoop__text_adds(t, "[");
         for (int i = 0; i < v->count; i++) {
             const hoop_value *item = v->items[i];
             if (item->kind != HOOP_VALUE_SCALAR || item->quoted || strpbrk(item->text, "[],") != NULL) {
-                return hoop_value_fail(item, err, "is not a whole number");
+                return hoop_value_fail(item, err, row->type == HOOP_OPT_INTS ? "is not a whole number" : "is not a number");
             }
             hoop__text_addf(t, "%s%s", i == 0 ? "" : ", ", item->text);
         }

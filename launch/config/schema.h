@@ -6,15 +6,16 @@
 
 /* One value of any option, at offset 0. */
 typedef union hoop__field {
-    int64_t   i;
-    double    d;
-    bool      b;
-    int       e;
-    hoop_ints ints;
-    char      s[HOOP_OPT_STRING_MAX];
+    int64_t     i;
+    double      d;
+    bool        b;
+    int         e;
+    hoop_ints   ints;
+    hoop_floats floats;
+    char        s[HOOP_OPT_STRING_MAX];
 } hoop__field;
 
-enum { HOOP__FORMAT_MAX = HOOP_OPT_INTS_MAX * 24 + 8 }; /* the longest text hoop_option_format makes */
+enum { HOOP__FORMAT_MAX = HOOP_OPT_FLOATS_MAX * 26 + 40 }; /* the longest text hoop_option_format makes */
 
 /** The path of a row of a table. */
 void hoop__row_path(const hoop_option_table *table, const hoop_option *row, char out[HOOP__PATH_MAX]);

@@ -61,8 +61,7 @@ static size_t room_for(hoop_trainer *tr)
     size_t n = OTHERS + TIMES;
     for (int k = 0; k < hoop_trainer_targets(tr); k++) {
         const hoop_target target = hoop_trainer_target(tr, k);
-        n++;
-        for (int i = 0; target.loss->metrics != NULL && target.loss->metrics[i] != NULL; i++) n++;
+        n += 1 + (size_t)target.nmetrics;
     }
     return n;
 }
@@ -121,6 +120,33 @@ static void flush(hoop__metrics_observer *m, hoop_trainer *tr)
     tell(m, tr, &why);
 }
 
+/* "[0.5,null]", of a table "[[3,0],[1,4]]"; NULL: no memory */
+static char *list_text(const hoop_metric_value *v)
+{
+    json_t *all = json_array(), *row = all;
+    char   *text;
+    for (int64_t i = 0; i < v->numbers; i++) {
+        const double number = v->list[i];
+        if (v->columns > 0 && i % v->columns == 0) {
+            row = json_array();
+            (void)json_array_append_new(all, row);
+        }
+        (void)json_array_append_new(row, isnan(number)                       ? json_null()
+                                         : number == (double)(int64_t)number ? json_integer((json_int_t)number)
+                                                                             : json_real(number));
+    }
+    text = json_dumps(all, JSON_COMPACT);
+    json_decref(all);
+    return text;
+}
+
+/* Texts that add_sums made. */
+static void free_texts(hoop__metric *list, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (list[i].type == HOOP__METRIC_JSON) free((char *)list[i].json);
+}
+
 /* Loss and metrics; of several targets each with its name before. Returns how many. */
 static int add_sums(const hoop_metrics_sums *s, const char *before, hoop__metric *list)
 {
@@ -132,9 +158,13 @@ static int add_sums(const hoop_metrics_sums *s, const char *before, hoop__metric
         if (target != NULL && t->weight > 0)
             list[n++] = (hoop__metric){.target = target, .before = before, .name = "loss", .real = t->loss / t->weight};
         for (int i = 0; i < t->nmetrics; i++) {
-            if (isnan(t->metric[i].value)) continue;
-            list[n++] =
-                (hoop__metric){.target = target, .before = before, .name = t->metric[i].metric->name, .real = t->metric[i].value};
+            const hoop_metric_value *v = &t->metric[i];
+            if (v->list != NULL) {
+                list[n] = (hoop__metric){.target = target, .before = before, .name = v->name, .type = HOOP__METRIC_JSON};
+                if ((list[n].json = list_text(v)) != NULL) n++;
+            }
+            if (isnan(v->value)) continue;
+            list[n++] = (hoop__metric){.target = target, .before = before, .name = v->name, .real = v->value};
         }
     }
     return n;
@@ -145,7 +175,7 @@ static void add_curves(hoop__metrics_observer *m, int64_t step, const char *of, 
 {
     for (int i = 0; i < n; i++) {
         char tag[192];
-        if (list[i].type == HOOP__METRIC_INT ||
+        if (list[i].type == HOOP__METRIC_INT || list[i].type == HOOP__METRIC_JSON ||
             (list[i].type == HOOP__METRIC_FIXED && strcmp(list[i].name, "samples_per_s") != 0))
             continue; /* events have their time */
         (void)snprintf(tag, sizeof tag, "%s/%s%s%s", of, list[i].target != NULL ? list[i].target : "",
@@ -203,6 +233,7 @@ static hoop_status validation(void *ctx, hoop_trainer *tr, hoop_error *err)
     sums = add_sums(&s->validation, "validation_", list);
     hoop__metrics_write(m->lines, s->step, list, sums + add_times(m, tr, s->validation.samples, list + sums));
     add_curves(m, s->step, "validation", list, sums);
+    free_texts(list, sums);
     m->validation_step = s->step;
     if (s->step == s->steps || hoop__saves_now(tr) || hoop__now_s() - m->flush_s >= 0.1) flush(m, tr);
     return HOOP_OK;

@@ -22,7 +22,7 @@ static void add_metrics(const hoop_target_sums *t, bool brief, char *out, size_t
         const size_t             at = strlen(out);
         if (isnan(v->value)) continue;
         (void)snprintf(out + at, size - at, "%s%s %s", at > 0 ? " " : "",
-                       brief && v->metric->brief != NULL ? v->metric->brief : v->metric->name,
+                       brief && v->metric->brief != NULL && strcmp(v->name, v->metric->name) == 0 ? v->metric->brief : v->name,
                        hoop__metric_text(v, text, sizeof text));
     }
 }

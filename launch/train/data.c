@@ -80,7 +80,8 @@ static hoop_status scan(const hoop_trainer *tr, hoop_dataset *ds, int k, int64_t
                         hoop_error *err)
 {
     char key[HOOP__SPEC_KEY];
-    return hoop__labels_scan(ds, k, limit, who, hoop__specs_key(&tr->plan->specs, k, "classes", key), err, classes);
+    return hoop__labels_scan(ds, k, limit, who, hoop__specs_key(&tr->plan->specs, k, "classes", key),
+                             hoop_loss_ignores(tr->data->field[k].loss, tr->data->field[k].loss_opts), err, classes);
 }
 
 /* hoop__labels_advice on field k */
@@ -348,6 +349,7 @@ hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err)
         }
         HOOP_TRY(st, done, check_normalize(tr, k, err));
     }
+    st = hoop__shown_read(tr, err);
 done:
     return st;
 }

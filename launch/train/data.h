@@ -2,14 +2,28 @@
 #ifndef HOOP_TRAINER_DATA_H
 #define HOOP_TRAINER_DATA_H
 
+#include "hoop/config.h"
+#include "hoop/exact.h"
 #include "hoop/loader.h"
 #include "hoop/loss.h"
+#include "hoop/metric.h"
 #include "train/meaning.h"
 #include "train/trainer.h"
 
 typedef struct hoop__tally hoop__tally; /* of an evaluation (tally.h) */
 
 enum { HOOP__FIELD_NAME = 64, HOOP__BUFFER_NAME = 96 };
+
+/* A metric that is shown of a target, and what an evaluation counts of it that steps do not. */
+typedef struct hoop__shown {
+    hoop_metric_use    use;
+    void              *opts;                    /* use.opts; NULL: its kind has none */
+    char               name[HOOP__FIELD_NAME];  /* with the options that are not as by default: "f1_micro" */
+    int64_t            width, nsums;            /* of an evaluation's sums; 0: none was made yet */
+    double            *counts, *leaf, *list[2]; /* sums that are whole numbers; a leaf's; its numbers, by HOOP__TOLD_... */
+    hoop_exact_scalar *sums;                    /* others */
+    int64_t            numbers, columns;
+} hoop__shown;
 
 /* one input or one target of a sample */
 typedef struct hoop__field {
@@ -26,8 +40,11 @@ typedef struct hoop__field {
     int64_t               classes;
     hoop_tensor          *mean, *std; /* buffers (elements of a row), where it is normalised; else NULL */
     double               *found;      /* rank 0, until these exist: means, deviations */
-    int                   output;     /* of the model; set once that is built, as is */
-    int                   out_ndim;   /* of a row of predictions */
+    hoop__shown          *shown;      /* metrics: those of each step, then those of evaluations alone */
+    int                   nshown, nsteps;
+    bool                  class_first; /* outputs are (n, C, ...), and are taken as (n, ..., C) */
+    int                   output;      /* of the model; set once that is built, as is */
+    int                   out_ndim;    /* of a row of predictions */
     int64_t               out_shape[HOOP_MAX_DIMS];
 } hoop__field;
 
@@ -74,6 +91,15 @@ static inline double hoop__value_at(const void *values, hoop_dtype dtype, int64_
 void hoop__field_shape(const hoop__field *f, int64_t n, int64_t length, int64_t full[HOOP_MAX_DIMS]);
 /* a target's loss, with its defaults, and the dtype that asks for */
 hoop_status hoop__field_loss(const hoop_trainer *tr, hoop__field *f, const hoop_loss_kind *loss, hoop_error *err);
+/* shown.c: what the config, or the loss, says is shown of each target; Errors: HOOP_ECONFIG, HOOP_ENOMEM */
+hoop_status                   hoop__shown_read(hoop_trainer *tr, hoop_error *err);
+void                          hoop__shown_free(hoop__field *f);
+extern const hoop_config_free hoop__shown_key;
+/* of an evaluation: begin; a leaf's outputs and targets, as its loss saw them; of all ranks (Collective); the numbers, told as */
+hoop_status hoop__shown_begin(hoop_trainer *tr, hoop_error *err);
+void        hoop__shown_leaf(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target);
+hoop_status hoop__shown_reduce(hoop_trainer *tr, hoop_error *err);
+double      hoop__shown_value(hoop__shown *s, int told);
 /* fields.c: so many inputs and targets, called x and y; those of opts (arrays), or of the short form */
 hoop_status hoop__fields_create(hoop_trainer *tr, int ninputs, int ntargets, hoop_error *err);
 hoop_status hoop__fields_of_opts(hoop_trainer *tr, hoop_error *err);

@@ -105,6 +105,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     if (local.status == HOOP_OK) (void)check_rows(tr, ds, &local);
     hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
     hoop__record_clear(r);
+    if (local.status == HOOP_OK) (void)hoop__shown_begin(tr, &local);
     opts.end_step = (hoop_dataset_about(ds)->length + tr->plan->run.batch - 1) / tr->plan->run.batch;
     if (local.status == HOOP_OK && opts.end_step > 0 && hoop_loader_create(ds, &opts, &local, &loader) == HOOP_OK) {
         for (int64_t i = 0; i < opts.end_step && local.status == HOOP_OK; i++) {
@@ -122,6 +123,7 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     else
         st = hoop__record_verdict(tr, r, err);
     if (st != HOOP_OK) goto done;
+    HOOP_TRY(st, done, hoop__shown_reduce(tr, err));
     hoop__record_sums(tr, r, own ? HOOP__TOLD_VALIDATION : HOOP__TOLD_OTHER, &sums);
     if (out != NULL) *out = sums;
     if (!isfinite(sums.loss) && (!own || isfinite(tr->status.validation.loss))) /* not each epoch */

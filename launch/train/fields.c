@@ -30,6 +30,7 @@ void hoop__fields_free(hoop__data *d)
     for (int i = 0; i < d->ninputs + d->ntargets; i++) {
         free(d->field[i].found);
         free(d->field[i].loss_opts);
+        hoop__shown_free(&d->field[i]);
     }
     free(d->field);
     d->field   = NULL;

@@ -143,7 +143,7 @@ static hoop_status read_labels(hoop_dataset *ds, int field, reading *r, int64_t 
 }
 
 hoop_status hoop__labels_scan(hoop_dataset *ds, int field, int64_t limit, const char *who, const char *classes_key,
-                              hoop_error *err, int64_t *classes)
+                              int64_t ignore, hoop_error *err, int64_t *classes)
 {
     const hoop_dataset_info  *info     = hoop_dataset_about(ds);
     const hoop_dataset_field *y        = &info->field[field];
@@ -158,6 +158,7 @@ hoop_status hoop__labels_scan(hoop_dataset *ds, int field, int64_t limit, const 
         st = read_labels(ds, field, &r, n, &count, err);
         for (int64_t i = 0; i < count && st == HOOP_OK; i++) {
             const int64_t label = r.label[i], row = r.index[i / (count / n)];
+            if (label == ignore) continue;
             if (label > most) {
                 most     = label;
                 most_row = row;

@@ -17,7 +17,7 @@ const char *hoop__labels_advice(hoop_dataset *ds, int field, const char *key, ch
  * Calls: Local.
  */
 hoop_status hoop__labels_scan(hoop_dataset *ds, int field, int64_t limit, const char *who, const char *classes_key,
-                              hoop_error *err, int64_t *classes);
+                              int64_t ignore, hoop_error *err, int64_t *classes);
 /** The shard of a row, which becomes one of it. Calls: Local. */
 const char *hoop__labels_shard(const hoop_dataset *ds, int64_t *row);
 /** The first loss of the table for classes, or for real targets: what to advise. Calls: Local. */

@@ -36,8 +36,10 @@ void hoop__leaf_wrap(hoop_leaf *leaf)
         tr->step->in[i] = lf->tensor;
     }
     for (int k = 0; k < tr->data->ntargets; k++) {
-        hoop__leaf_field *lf = &leaf->field[tr->data->ninputs + k];
-        lf->tensor = hoop__targets_wrap(tr, leaf->tape, hoop__target(tr, k), lf->dtype, lf->rows, leaf->n, lf->length, &lf->raw);
+        hoop__leaf_field  *lf = &leaf->field[tr->data->ninputs + k];
+        const hoop__field *f  = hoop__target(tr, k);
+        lf->tensor            = hoop__targets_wrap(tr, leaf->tape, f, lf->dtype, lf->rows, leaf->n, lf->length, &lf->raw);
+        if (f->loss->classes) lf->tensor = hoop_loss_ignore(leaf->tape, lf->tensor, hoop_loss_ignores(f->loss, f->loss_opts));
     }
     leaf->told = false;
 }
@@ -144,7 +146,7 @@ static hoop_tensor *outputs(hoop_trainer *tr, hoop_tape *t, int k, const hoop_te
     hoop_tensor      **given = &tr->step->out[f->output], *out;
     if (!hoop_tensor_is_poison(*given) && !hoop_tensor_is_contiguous(*given)) *given = hoop_contiguous(t, *given);
     out = *given;
-    if (f->loss->classes || hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target)) return out;
+    if (f->loss->classes || f->loss->fits != NULL || hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target)) return out;
     if (hoop_tensor_ndim(out) != hoop_tensor_ndim(target))
         out = hoop_reshape(t, out, hoop_tensor_ndim(target), hoop_tensor_shape(target));
     if (!hoop_tensor_is_poison(out)) (void)same_sizes(t, f, out, target);
@@ -177,6 +179,24 @@ static double share(const hoop__field *f)
     return hoop__field_length(f) < 0 ? f->weight : f->weight / (double)hoop__field_numel(f);
 }
 
+/* How long the outputs (n, T, ...) of a leaf are: in the share of T that rows of the first input that varies have of what they
+ * are padded to. NULL: all are T. */
+static hoop_tensor *frames(const hoop_leaf *leaf, const hoop_tensor *out)
+{
+    const hoop_trainer *tr = leaf->tr;
+    hoop_tensor        *lengths;
+    int64_t            *to, all;
+    int                 i = 0;
+    while (i < tr->data->ninputs && (leaf->field[i].lengths == NULL || leaf->field[i].length < 1)) i++;
+    if (i == tr->data->ninputs || hoop_tensor_is_poison(out) || hoop_tensor_ndim(out) < 2) return NULL;
+    all     = hoop_tensor_size(out, 1);
+    lengths = hoop_tape_tensor(leaf->tape, HOOP_I64, 1, &leaf->n, NULL);
+    to      = hoop_tensor_data(lengths);
+    for (int64_t r = 0; r < leaf->n && to != NULL; r++)
+        to[r] = (leaf->field[i].lengths[r] * all + leaf->field[i].length - 1) / leaf->field[i].length;
+    return lengths;
+}
+
 /* What target k loses; this and its metrics are kept. */
 static hoop_tensor *target_loss(const hoop_leaf *all, hoop_leaf *leaf, int i, int k)
 {
@@ -188,14 +208,21 @@ static hoop_tensor *target_loss(const hoop_leaf *all, hoop_leaf *leaf, int i, in
     hoop_tensor           **kept = leaf->kept + p->kept, *loss, *wanted;
     hoop_tensor            *out = hoop_tape_leaf_rows(t, rows->out, i), *target = hoop_tape_leaf_rows(t, rows->tensor, i);
     leave_out_padding(t, f, leaf->field[tr->data->ninputs + k].lengths, &out, &target);
-    loss    = f->loss->forward(t, out, target, f->loss_opts);
+    if (f->loss->forward_lengths != NULL)
+        loss = f->loss->forward_lengths(t, out, target, frames(leaf, out), f->loss_opts);
+    else
+        loss = f->loss->forward(t, out, target, f->loss_opts);
     kept[0] = hoop_retain(t, loss);
     kept[1] = f->mean == NULL ? NULL : hoop_retain(t, out);
-    wanted  = p->nmetrics == 0 || f->mean == NULL ? target : hoop_tape_leaf_rows(t, rows->raw, i);
-    for (int m = 0; m < p->nmetrics; m++) {
-        hoop_tensor *sums = hoop_metric_sums(t, p->metric[m], out, wanted, f->std, f->mean);
+    wanted  = f->nshown == 0 || f->mean == NULL ? target : hoop_tape_leaf_rows(t, rows->raw, i);
+    for (int m = 0; m < f->nsteps; m++) {
+        hoop_tensor *sums = hoop_metric_sums(t, &f->shown[m].use, out, wanted, f->std, f->mean);
         kept[2 + m]       = hoop_retain(t, sums);
     }
+    kept[2 + f->nsteps] = kept[3 + f->nsteps] = NULL;
+    if (leaf->training || f->nshown == f->nsteps) return loss;
+    kept[2 + f->nsteps] = hoop_retain(t, out);
+    kept[3 + f->nsteps] = hoop_retain(t, wanted);
     return loss;
 }
 

@@ -236,6 +236,7 @@ bool hoop__leaves_forward(hoop_trainer *tr, hoop__run *run, int first, int n, bo
     hoop__leaf_forward(&s->all);
     for (int i = 0; i < n; i++) {
         hoop_leaf *leaf = leaf_on(tr, run, first, i);
+        leaf->training  = training;
         if (n > 1) hoop_tape_set_leaf(t, i);
         hoop__step_check_loss(t, hoop__leaf_lost(&s->all, leaf, i));
     }

@@ -80,6 +80,7 @@ static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *
     for (int k = 0; k < call.ntargets; k++) {
         const hoop__field *y = hoop__target(tr, k);
         out[k] = (hoop__model_target){y->name, y->loss->classes ? y->classes : hoop__field_numel(y), y->loss->classes};
+        if (y->loss->outputs > 1 && out[k].outputs > 0) out[k].outputs *= y->loss->outputs;
     }
     return hoop__model_kind_get(tr->plan->kind.kind)->build(&call, err);
 }
@@ -166,6 +167,10 @@ void hoop__model_forward(const hoop_trainer *tr, hoop_tape *t)
     const int n = tr->data->ntargets;
     if (tr->model != NULL) {
         hoop_model_forward(tr->model, t, tr->data->ninputs, tr->step->in, tr->step->out);
+        for (int k = 0; k < n; k++) {
+            hoop_tensor **out = &tr->step->out[hoop__target(tr, k)->output];
+            if (hoop__target(tr, k)->class_first) *out = hoop_loss_classes_last(t, *out);
+        }
         return;
     }
     for (int k = 0; k < n; k++) tr->step->out[k] = NULL;

@@ -59,15 +59,46 @@ static const char *who(const hoop_trainer *tr, const hoop__field *f, char out[WH
     return out;
 }
 
+/* Where a loss says itself which targets belong beside which outputs. */
+static hoop_status check_own(hoop_trainer *tr, const hoop__field *f, int ndim, const int64_t *shape, hoop_error *err)
+{
+    const char *wanted = f->loss->fits(ndim, shape, f->ndim, f->shape);
+    char        out[SHAPE_TEXT], target[SHAPE_TEXT], whose[WHO_TEXT];
+    if (wanted == NULL) return HOOP_OK;
+    return hoop_config_fail(tr->config, "model", err, "%s has outputs %s, and the targets are %s: %s wants %s", who(tr, f, whose),
+                            shape_text(ndim, shape, out), shape_text(f->ndim, f->shape, target), f->loss->name, wanted);
+}
+
+/* Are outputs (n, C, ...) meant, beside labels (n, ...)? Where (n, ..., C) fits, it is that. */
+static bool is_class_first(const hoop__field *f, int ndim, const int64_t *shape)
+{
+    bool last = true;
+    if (f->loss->fits != NULL || ndim < 2 || f->ndim != ndim - 1) return false;
+    for (int d = 0; d < ndim - 1; d++) {
+        last = last && f->shape[d] == shape[d];
+        if (f->shape[d] != shape[d + 1]) return false;
+    }
+    return !last;
+}
+
 static hoop_status check_labels(hoop_trainer *tr, hoop__field *f, int ndim, const int64_t *shape, hoop_error *err)
 {
     char      out[SHAPE_TEXT], label[SHAPE_TEXT], advice[HOOP__ADVICE], whose[WHO_TEXT], key[HOOP__SPEC_KEY];
     const int k = (int)(f - tr->data->field);
+    int64_t   last[HOOP_MAX_DIMS];
     bool      fit;
+    if (is_class_first(f, ndim, shape)) { /* from here on as (n, ..., C) */
+        memcpy(last, shape + 1, (size_t)(ndim - 1) * sizeof *last);
+        last[ndim - 1] = shape[0];
+        shape          = last;
+        f->class_first = true;
+        memcpy(f->out_shape, last, (size_t)ndim * sizeof *last);
+    }
     if (tr->opts.evaluate_only && f->classes == 0 && ndim > 0) f->classes = shape[ndim - 1]; /* all that a trained model knows */
     if (ndim < 1 || shape[ndim - 1] < f->classes)
         return hoop_config_fail(tr->config, "model", err, "%s has %lld outputs, the data %lld classes", who(tr, f, whose),
                                 (long long)(ndim > 0 ? shape[ndim - 1] : 0), (long long)f->classes);
+    if (f->loss->fits != NULL) return check_own(tr, f, ndim, shape, err);
     if (f->ndim == ndim && f->shape[ndim - 1] == 1) f->ndim--; /* a column of labels is labels */
     fit = f->ndim == ndim - 1;
     for (int d = 0; d < ndim - 1 && fit; d++) fit = f->shape[d] == shape[d];
@@ -94,6 +125,7 @@ static hoop_status check_values(hoop_trainer *tr, hoop__field *f, int ndim, cons
 {
     char       out[SHAPE_TEXT], target[SHAPE_TEXT], whose[WHO_TEXT];
     const bool same = ndim == f->ndim && memcmp(shape, f->shape, (size_t)ndim * sizeof *shape) == 0;
+    if (f->loss->fits != NULL) return check_own(tr, f, ndim, shape, err);
     if (same) return HOOP_OK;
     if (product(ndim, shape) != hoop__field_numel(f) && !f->varies)
         return hoop_config_fail(tr->config, "model", err, "%s has %lld outputs, the targets %lld values", who(tr, f, whose),
@@ -134,7 +166,7 @@ static hoop_status match(hoop_trainer *tr, hoop__field *f, const hoop_shape *out
     if (f->ndim >= 0) /* else to predict only */
         st = f->loss->classes ? check_labels(tr, f, ndim, shape, err) : check_values(tr, f, ndim, shape, err);
     if (st != HOOP_OK) return st;
-    if (tr->data->ntargets == 1 && as->n == 0 &&
+    if (tr->data->ntargets == 1 && as->n == 0 && !f->class_first &&
         (f->out_ndim != ndim || memcmp(shape, f->out_shape, (size_t)ndim * sizeof *shape) != 0)) {
         as->n = f->out_ndim;
         memcpy(as->v, f->out_shape, (size_t)as->n * sizeof *as->v);

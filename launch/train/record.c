@@ -9,29 +9,11 @@
 
 /* ---- its sums ---- */
 
-static const hoop_metric *next_metric(const hoop__field *f, int *i)
-{
-    while (f->loss->metrics != NULL && f->loss->metrics[*i] != NULL) {
-        const hoop_metric *m = hoop_metric_find(f->loss->metrics[(*i)++]);
-        if (m != NULL && !m->evaluation) return m;
-    }
-    return NULL;
-}
-
-static int count_metrics(const hoop__field *f)
-{
-    int i = 0, n = 0;
-    while (next_metric(f, &i) != NULL) n++;
-    return n;
-}
-
 /* The places of target k from sum n on, and what is kept from *kept on; returns where the next sums begin. */
-static int place(const hoop_trainer *tr, int k, int n, int *kept, const hoop_metric **metric, hoop__places *p)
+static int place(const hoop_trainer *tr, int k, int n, int *kept, hoop__places *p)
 {
     const hoop__field *f = hoop__target(tr, k);
-    const hoop_metric *m;
-    int                i = 0;
-    *p                   = (hoop__places){.loss = HOOP__SUM_LOSS, .metric = metric, .kept = *kept};
+    *p                   = (hoop__places){.loss = HOOP__SUM_LOSS, .kept = *kept};
     if (tr->data->ntargets > 1) {
         p->loss = n;
         n += 2;
@@ -39,11 +21,8 @@ static int place(const hoop_trainer *tr, int k, int n, int *kept, const hoop_met
     p->units = p->loss;
     if (f->mean != NULL) p->units = n++;
     p->metrics = n;
-    while ((m = next_metric(f, &i)) != NULL) {
-        metric[p->nmetrics++] = m;
-        n += m->nsums;
-    }
-    *kept += 2 + p->nmetrics;
+    for (int i = 0; i < f->nsteps; i++) n += f->shown[i].use.metric->nsums;
+    *kept += 4 + f->nsteps;
     return n;
 }
 
@@ -56,31 +35,35 @@ static hoop__record *make(int nsums)
     return r;
 }
 
+/* of steps, and of evaluations */
+static int told_metrics(const hoop__field *f, int told)
+{
+    return told == HOOP__TOLD_LAST ? f->nsteps : f->nshown;
+}
+
 hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err)
 {
-    hoop__step         *s   = tr->step;
-    const int           n   = tr->data->ntargets;
-    int                 all = 0, nsums = HOOP__SUM_TARGETS;
-    const hoop_metric **metric;
-    hoop_metric_value  *value;
-    for (int k = 0; k < n; k++) all += count_metrics(hoop__target(tr, k));
+    hoop__step        *s   = tr->step;
+    const int          n   = tr->data->ntargets;
+    int                all = 0, nsums = HOOP__SUM_TARGETS;
+    hoop_metric_value *value;
+    for (int k = 0; k < n; k++) all += hoop__target(tr, k)->nshown;
     s->nkept   = 1;
     s->place   = calloc((size_t)n, sizeof *s->place);
     s->told[0] = calloc((size_t)(HOOP__TOLD * n), sizeof **s->told);
-    s->memory  = calloc((size_t)all + 1, sizeof *metric + HOOP__TOLD * sizeof *value);
+    s->memory  = calloc((size_t)all + 1, HOOP__TOLD * sizeof *value);
     if (s->place == NULL || s->told[0] == NULL || s->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
-    value  = s->memory;
-    metric = (const hoop_metric **)(void *)(value + HOOP__TOLD * all);
-    for (int k = 0; k < n; k++) {
-        nsums = place(tr, k, nsums, &s->nkept, metric, &s->place[k]);
-        metric += s->place[k].nmetrics;
-    }
+    value = s->memory;
+    for (int k = 0; k < n; k++) nsums = place(tr, k, nsums, &s->nkept, &s->place[k]);
     for (int t = 0; t < HOOP__TOLD; t++) {
         s->told[t] = s->told[0] + t * n;
         for (int k = 0; k < n; k++) {
-            s->told[t][k] =
-                (hoop_target_sums){.name = hoop__target(tr, k)->name, .metric = value, .nmetrics = s->place[k].nmetrics};
-            for (int i = 0; i < s->place[k].nmetrics; i++) value++->metric = s->place[k].metric[i];
+            const hoop__field *f = hoop__target(tr, k);
+            s->told[t][k]        = (hoop_target_sums){.name = f->name, .metric = value, .nmetrics = told_metrics(f, t)};
+            for (int i = 0; i < s->told[t][k].nmetrics; i++, value++) {
+                value->metric = f->shown[i].use.metric;
+                value->name   = f->shown[i].name;
+            }
         }
     }
     s->record     = make(nsums);
@@ -122,7 +105,9 @@ void hoop__record_targets(const hoop_leaf *leaf, hoop__record *r)
         const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
         hoop_tensor *const     *kept = leaf->kept + p->kept;
         int                     at   = p->metrics;
-        for (int i = 0; i < p->nmetrics; at += p->metric[i++]->nsums) add_sums(r, at, kept[2 + i], p->metric[i]->nsums);
+        for (int i = 0; i < f->nsteps; at += f->shown[i++].use.metric->nsums)
+            add_sums(r, at, kept[2 + i], f->shown[i].use.metric->nsums);
+        if (kept[2 + f->nsteps] != NULL) hoop__shown_leaf(tr, f, kept[2 + f->nsteps], kept[3 + f->nsteps]);
         if (kept[1] != NULL)
             hoop_exact_scalar_deposit(&r->sum[p->units], hoop__targets_loss(tr, f, kept[1], rows->dtype, rows->rows, leaf->n));
         if (tr->data->ntargets == 1) continue;
@@ -141,9 +126,17 @@ void hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, int told, 
         int                 at = p->metrics;
         t[k].loss              = hoop_exact_scalar_finish(&r->sum[p->units]);
         t[k].weight            = hoop_exact_scalar_finish(&r->sum[p->loss + 1]);
-        for (int i = 0; i < p->nmetrics; i++) {
-            for (int j = 0; j < v[i].metric->nsums; j++) v[i].sum[j] = hoop_exact_scalar_finish(&r->sum[at++]);
-            v[i].value = v[i].metric->value(v[i].sum);
+        for (int i = 0; i < t[k].nmetrics; i++) {
+            hoop__shown *shown = &hoop__target(tr, k)->shown[i];
+            if (i < hoop__target(tr, k)->nsteps) {
+                for (int j = 0; j < v[i].metric->nsums; j++) v[i].sum[j] = hoop_exact_scalar_finish(&r->sum[at++]);
+                v[i].value = v[i].metric->value(v[i].sum, 0, shown->opts);
+                continue;
+            }
+            v[i].value   = hoop__shown_value(shown, told);
+            v[i].list    = shown->numbers > 0 ? shown->list[told == HOOP__TOLD_OTHER] : NULL;
+            v[i].numbers = shown->numbers;
+            v[i].columns = shown->columns;
         }
     }
     *out = (hoop_metrics_sums){.loss     = n == 1 ? t[0].loss : hoop_exact_scalar_finish(&r->sum[HOOP__SUM_LOSS]),

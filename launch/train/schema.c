@@ -1,4 +1,5 @@
 /* The option tables of all components as one schema. */
+#include "train/data.h"
 #include "train/plan.h"
 
 #include <stdlib.h>
@@ -41,6 +42,7 @@ static const hoop_config_free targets = {
 #define PARTS(TABLE, CHOICE, FREE)                                                                                               \
     TABLE(hoop__run_options, run)                                                                                                \
     CHOICE(hoop__loss_choice, loss)                                                                                              \
+    FREE(hoop__shown_key)                                                                                                        \
     CHOICE(hoop__model_choice, kind)                                                                                             \
     TABLE(hoop__model_options, model)                                                                                            \
     FREE(hoop__model_frozen)                                                                                                     \

@@ -24,12 +24,11 @@ enum { HOOP__SUM_LOSS, HOOP__SUM_WEIGHT, HOOP__SUM_TARGETS };
 
 /* where the sums of a target stand in a record, and where what they are made from is kept of a leaf (leaf->kept) */
 typedef struct hoop__places {
-    int                       loss; /* then its weight */
-    int                       units;
-    int                       metrics; /* those of metric[0], then of metric[1] ... */
-    const hoop_metric *const *metric;
-    int                       nmetrics;
-    int                       kept; /* its loss, its outputs (or NULL: they are not read), then a tensor for each metric */
+    int loss; /* then its weight */
+    int units;
+    int metrics; /* those of shown[0], then of shown[1] ... */
+    int kept;    /* its loss, its outputs (or NULL: they are not read), a tensor for each metric of steps, then, in an evaluation
+                  * that    counts others, outputs and target */
 } hoop__places;
 
 /* What is told of a record lives here until the next of its kind. */
@@ -51,10 +50,11 @@ struct hoop_leaf {
     hoop_tape        *tape;
     int64_t           number; /* among those of the step */
     int64_t           n;
-    const int64_t    *sample; /* place in the dataset of each; NULL: arrays */
-    hoop__leaf_field *field;  /* inputs, then targets */
-    hoop_tensor     **kept;   /* its loss, then as hoop__places says: read once backward is done */
-    bool              told;   /* what the targets lose and their metrics are among them */
+    const int64_t    *sample;   /* place in the dataset of each; NULL: arrays */
+    hoop__leaf_field *field;    /* inputs, then targets */
+    hoop_tensor     **kept;     /* its loss, then as hoop__places says: read once backward is done */
+    bool              told;     /* what the targets lose and their metrics are among them */
+    bool              training; /* else it is one of an evaluation */
 };
 
 /* Leaves that run at once (one is too), and what is read of them afterwards: on the trainer's tape, or on one that is kept and

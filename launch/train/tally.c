@@ -52,8 +52,9 @@ hoop_status hoop__tally_create(const hoop_trainer *tr, hoop_dataset *ds, hoop_er
     if (out->target == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory to count");
     for (int k = 0; k < out->n && st == HOOP_OK; k++) {
         const hoop__field *f = hoop__target(tr, k);
-        st                   = f->loss->classes ? make_classes(f->classes, err, &out->target[k])
-                                                : make_values(f, ds, tr->data->ninputs + k, err, &out->target[k]);
+        if (f->loss->fits != NULL) continue; /* outputs and targets do not stand side by side */
+        st = f->loss->classes ? make_classes(f->classes, err, &out->target[k])
+                              : make_values(f, ds, tr->data->ninputs + k, err, &out->target[k]);
     }
     return st;
 }
@@ -77,14 +78,14 @@ static int64_t largest(const void *values, hoop_dtype dtype, int64_t first, int6
     return best;
 }
 
-static void count_classes(hoop__target_tally *t, const hoop_tensor *out, const int64_t *label)
+static void count_classes(hoop__target_tally *t, const hoop_tensor *out, const int64_t *label, int64_t ignore)
 {
     const void      *logits  = hoop_tensor_data(out);
     const hoop_dtype dtype   = hoop_tensor_dtype(out);
     const int64_t    classes = hoop_tensor_size(out, -1), labels = hoop_tensor_numel(out) / classes;
     for (int64_t i = 0; i < labels; i++) {
         int64_t got;
-        if (label[i] < 0 || label[i] >= t->classes) continue; /* ignored, or refused by the loss */
+        if (label[i] < 0 || label[i] >= t->classes || label[i] == ignore) continue; /* ignored, or refused by the loss */
         got = largest(logits, dtype, i * classes, classes);
         t->count[label[i]]++;
         if (got < 0 || got >= t->classes) continue;
@@ -125,7 +126,7 @@ void hoop__tally_leaf(hoop_trainer *tr, hoop__tally *t, const hoop_leaf *leaf, i
         const hoop_tensor      *out  = hoop_tape_leaf_rows(leaf->tape, tr->step->out[f->output], i);
         hoop__target_tally     *mine = &t->target[k];
         if (hoop_tensor_data(out) == NULL) continue;
-        if (mine->classes > 0) count_classes(mine, out, rows->rows);
+        if (mine->classes > 0) count_classes(mine, out, rows->rows, hoop_loss_ignores(f->loss, f->loss_opts));
         if (mine->values > 0) sum_values(f, mine, out, rows->rows, leaf->n);
     }
     hoop_fp_restore(mode);
@@ -144,7 +145,7 @@ static double value_of(const hoop__target_tally *t, int64_t j, int metric)
     double sums[HOOP_METRIC_SUMS] = {0};
     for (int i = 0; i < t->metric[metric]->nsums; i++)
         sums[i] = hoop_exact_scalar_finish(&t->sums[(j * t->nmetrics + metric) * HOOP_METRIC_SUMS + i]);
-    return t->metric[metric]->value(sums);
+    return t->metric[metric]->value(sums, 1, NULL);
 }
 
 static void tell(hoop__target_tally *t)

@@ -312,8 +312,9 @@ static hoop_status look_at_labels(void *ctx, hoop_error *err)
     char          key[HOOP__SPEC_KEY];
     for (int k = t->specs.inputs; k < t->specs.n && st == HOOP_OK; k++)
         if (labels_unsure(t, k))
-            st = hoop__labels_scan(t->data, k, t->trainer->data->field[k].classes, "the model knows",
-                                   hoop__specs_key(&t->specs, k, "classes", key), err, &found);
+            st = hoop__labels_scan(
+                t->data, k, t->trainer->data->field[k].classes, "the model knows", hoop__specs_key(&t->specs, k, "classes", key),
+                hoop_loss_ignores(t->trainer->data->field[k].loss, t->trainer->data->field[k].loss_opts), err, &found);
     return st;
 }
 

@@ -329,8 +329,13 @@ hoop_target hoop_trainer_target(const hoop_trainer *tr, int i)
 {
     const hoop__field *f = hoop__target(tr, i);
     if (i < 0 || i >= tr->data->ntargets) return (hoop_target){.name = NULL};
-    return (hoop_target){
-        .name = f->name, .loss = f->loss, .weight = f->weight, .classes = f->classes, .ndim = f->out_ndim, .shape = f->out_shape};
+    return (hoop_target){.name     = f->name,
+                         .loss     = f->loss,
+                         .weight   = f->weight,
+                         .classes  = f->classes,
+                         .ndim     = f->out_ndim,
+                         .shape    = f->out_shape,
+                         .nmetrics = f->nshown};
 }
 
 hoop_dtype hoop_trainer_dtype(const hoop_trainer *tr)

@@ -24,8 +24,27 @@ typedef struct hoop_loss_kind {
     /** The loss of one element, of values that are both less one number (it sees their difference): what targets that were
      *  normalised for training lose in the data's units. NULL: targets are not normalised with this loss. */
     double (*element)(double out, double target, const void *opts);
+    /**
+     * Where targets have a shape of their own: does a row of them (n, target[0], ...) belong beside outputs (n, out[0], ...)?
+     * NULL: it does; else what is wanted, "outputs (N, ..., 2 D) beside targets (N, ..., D)". Sizes that vary are -1.
+     */
+    const char *(*fits)(int ndim, const int64_t *out, int target_ndim, const int64_t *target);
+    int64_t outputs; /* of a model for each value of a target; 0: 1 */
+    double  cut;     /* outputs above it mean a target of 1, where targets are 0 and 1 */
+    /** In place of forward where outputs are sequences (n, T, ...) of different lengths: i64 (n). */
+    hoop_tensor *(*forward_lengths)(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, const void *opts);
     const char *const *metrics; /* names (hoop/metric.h) of what is shown beside it, NULL-terminated; NULL: nothing */
 } hoop_loss_kind;
+
+/**
+ * What losses of classes, and what is shown beside them, see of outputs and labels. Classes stand in the last dim: (n, C, ...),
+ * as PyTorch's images have them, become (n, ..., C), which costs nothing where they lie in memory so. Labels that are `ignore`
+ * become HOOP_IGNORE_LABEL. Calls: Local.
+ */
+HOOP_API hoop_tensor *hoop_loss_classes_last(hoop_tape *t, hoop_tensor *out);
+HOOP_API hoop_tensor *hoop_loss_ignore(hoop_tape *t, hoop_tensor *label, int64_t ignore);
+/** Its option ignore_index, HOOP_IGNORE_LABEL where it has none. Calls: Local. */
+HOOP_API int64_t hoop_loss_ignores(const hoop_loss_kind *kind, const void *opts);
 
 /** The loss of a name, NULL if there is none; loss i, NULL after the last. Calls: Local. */
 HOOP_API const hoop_loss_kind *hoop_loss_find(const char *name);

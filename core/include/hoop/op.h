@@ -24,7 +24,9 @@ enum hoop_op_flags {
     HOOP_OP_NO_GRAD     = 8,  /* the derivative is zero everywhere */
     HOOP_OP_RANDOM      = 16, /* the value depends on the call's key, too */
     HOOP_OP_ROW_WISE    = 32, /* rows of samples keep their bits whatever rows stand around them, forward and in backward */
-    HOOP_OP_ANY_ORDER = 64 /* element by element: its dims may be taken in any order, so out[0] lies in memory as its inputs do */
+    HOOP_OP_ANY_ORDER =
+        64,                /* element by element: its dims may be taken in any order, so out[0] lies in memory as its inputs do */
+    HOOP_OP_NO_DERIV = 128 /* has a derivative that is not written: whoever asks for it gets HOOP_ENODERIV */
 };
 
 /** Bits of hoop_op.reads: what backward reads. Inputs from the 31st on have one in common, and so have outputs. */
@@ -92,9 +94,8 @@ typedef struct hoop_field {
 
 /**
  * A test case. `in` lists the inputs: "2x3" a float tensor, "." a scalar, "0x3" an empty one, "i64:4<10" indices below 10 (i32
- * and u8 likewise), "2x3+" a float input with values in [0.5, 2], "f32:3" one that is so in both dtypes (of a case that must
- * fail);
- * "" ends the list. Floats else lie in [-2, 2].
+ * and u8 likewise), "2x3+" a float input with values in [0.5, 2], "2x3%" in [0.3, 0.7], "f32:3" one that is so in both dtypes
+ * (of a case that must fail); "" ends the list. Floats else lie in [-2, 2].
  */
 typedef struct hoop_case {
     const char *in;

@@ -23,10 +23,11 @@ typedef enum hoop_option_type {
     HOOP_OPT_BOOL,   /* bool */
     HOOP_OPT_ENUM,   /* int: index into choices */
     HOOP_OPT_STRING, /* char[HOOP_OPT_STRING_MAX] */
-    HOOP_OPT_INTS    /* hoop_ints: a list of int64_t; a lone number is a list of one; or one of `choices`, if there are any */
+    HOOP_OPT_INTS,   /* hoop_ints: a list of int64_t; a lone number is a list of one; or one of `choices`, if there are any */
+    HOOP_OPT_FLOATS  /* hoop_floats: a list of double; a lone number is a list of one */
 } hoop_option_type;
 
-enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64 };
+enum { HOOP_OPT_STRING_MAX = 1024, HOOP_OPT_INTS_MAX = 64, HOOP_OPT_FLOATS_MAX = 1024 };
 #define HOOP_OPT_AUTO INT64_MIN
 #define HOOP_OPT_AUTO_FLOAT (__builtin_nan(""))
 /** An explicit 0 in a double of an options struct, where plain 0 stands for the default: minus zero, which computes as 0. */
@@ -37,12 +38,17 @@ typedef struct hoop_ints {
     int64_t v[HOOP_OPT_INTS_MAX];
 } hoop_ints;
 
+typedef struct hoop_floats {
+    int    n;
+    double v[HOOP_OPT_FLOATS_MAX];
+} hoop_floats;
+
 typedef struct hoop_option {
     const char        *key;
     hoop_option_type   type;
     size_t             offset;   /* offsetof(component's struct, field) */
     const char        *fallback; /* default in the same spelling as in YAML ("1e-3", "auto", "[512, 256]"); NULL: must be given */
-    double             min, max; /* of INT, FLOAT and each of INTS; min == max == 0: no limit */
+    double             min, max; /* of INT, FLOAT and each of INTS and FLOATS; min == max == 0: no limit */
     const char *const *choices;  /* ENUM, and INTS where words may stand for a list: NULL-terminated */
     bool               decides_bits; /* part of the fingerprint: resuming with another value is refused */
     const char        *help;         /* one line, with units */

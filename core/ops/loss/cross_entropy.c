@@ -1,110 +1,14 @@
-/* cross_entropy (fused with log_softmax), its gradient, and one_hot. */
+/* cross_entropy (fused with log_softmax) and its gradient. */
 #include "hoop/ops.h"
-#include "ops/shape.h"
+#include "ops/loss/classes.h"
 #include "tape/tape.h"
 
 #include <math.h>
 #include <string.h>
 
-extern const hoop_op hoop__op_one_hot, hoop__op_cross_entropy, hoop__op_cross_entropy_grad;
+extern const hoop_op hoop__op_cross_entropy, hoop__op_cross_entropy_grad;
 
 _Static_assert(HOOP_IGNORE_LABEL == HOOP_IGNORE_LABEL_VALUE, "the label that ops and kernels ignore is one");
-
-static hoop_status check_labels(const hoop_view *label, int64_t classes, hoop_error *err)
-{
-    const int64_t *v    = label->data;
-    int64_t        n    = hoop__view_numel(label);
-    bool           fine = true;
-    for (int64_t i = 0; i < n; i++) fine &= (uint64_t)v[i] < (uint64_t)classes || v[i] == HOOP_IGNORE_LABEL;
-    for (int64_t i = 0; i < n && !fine; i++) {
-        if ((uint64_t)v[i] < (uint64_t)classes || v[i] == HOOP_IGNORE_LABEL) continue;
-        return hoop_fail(err, HOOP_ERANGE, "label %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i,
-                         (long long)(classes - 1));
-    }
-    return HOOP_OK;
-}
-
-typedef struct one_hot_attrs {
-    int64_t classes, dtype;
-} one_hot_attrs;
-static const hoop_field one_hot_fields[] = {
-    {"classes", 'i', offsetof(one_hot_attrs, classes)},
-    {"dtype", 'i', offsetof(one_hot_attrs, dtype)},
-};
-
-/**
- * hoop_one_hot - 1 at the label, 0 elsewhere; a row of zeros for HOOP_IGNORE_LABEL.
- * Shape   label i64 (...) -> (..., classes)
- * Grad    none
- * Dtype   to f32, f64                Errors HOOP_EDTYPE, HOOP_ESHAPE, HOOP_ERANGE
- */
-hoop_tensor *hoop_one_hot(hoop_tape *t, hoop_tensor *label, int64_t classes, hoop_dtype dtype)
-{
-    return hoop_op_call(t, &hoop__op_one_hot, &label, 1, &(one_hot_attrs){classes, dtype}, NULL);
-}
-static hoop_status one_hot_shape(hoop_shape_call *s)
-{
-    const one_hot_attrs *a = s->attrs;
-    const hoop_view     *x = s->in[0];
-    int64_t              shape[HOOP_MAX_DIMS];
-    if (x->dtype != HOOP_I64) return hoop_fail(s->err, HOOP_EDTYPE, "labels are i64 (hoop_cast)");
-    if (a->dtype != HOOP_F32 && a->dtype != HOOP_F64) return hoop_fail(s->err, HOOP_EDTYPE, "the result is f32 or f64");
-    if (a->classes < 1 || x->ndim == HOOP_MAX_DIMS)
-        return hoop_fail(s->err, HOOP_ESHAPE, "%lld classes, %d dims", (long long)a->classes, x->ndim);
-    memcpy(shape, x->shape, sizeof shape);
-    shape[x->ndim] = a->classes;
-    hoop__view_set(&s->out[0], (hoop_dtype)a->dtype, x->ndim + 1, shape);
-    return HOOP_OK;
-}
-static hoop_status one_hot_forward(const hoop_call *c)
-{
-    const one_hot_attrs *a     = c->attrs;
-    const int64_t       *label = c->in[0]->data;
-    int64_t              n     = hoop__view_numel(c->in[0]);
-    if (check_labels(c->in[0], a->classes, c->err) != HOOP_OK) return HOOP_ERANGE;
-    hoop__clear(c, c->out->data, n * a->classes * (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype));
-    for (int64_t i = 0; i < n; i++) {
-        if (label[i] == HOOP_IGNORE_LABEL) continue;
-        if (c->out->dtype == HOOP_F32)
-            ((float *)c->out->data)[i * a->classes + label[i]] = 1.0F;
-        else
-            ((double *)c->out->data)[i * a->classes + label[i]] = 1.0;
-    }
-    return HOOP_OK;
-}
-static void one_hot_reference(const hoop_call *c)
-{
-    int64_t classes = ((const one_hot_attrs *)c->attrs)->classes;
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
-        ((double *)c->out->data)[i] = (int64_t)hoop__at(c->in[0], i / classes) == i % classes ? 1.0 : 0.0;
-    }
-}
-static const one_hot_attrs five = {5, HOOP_F64}, two = {2, HOOP_F64}, negative = {-1, HOOP_F64}, to_i64 = {5, HOOP_I64};
-
-static const hoop_case one_hot_cases[] = {
-    {"i64:4<5", &five},
-    {"i64:2x3<5", &five},
-    {"i64:0<5", &five},
-    {"4", &five, HOOP_EDTYPE},
-    {"i64:64<5", &two, HOOP_ERANGE},
-    {"i64:4<5", &negative, HOOP_ESHAPE},
-    {"i64:4<5", &to_i64, HOOP_EDTYPE},
-};
-
-const hoop_op hoop__op_one_hot = {
-    .name       = "one_hot",
-    .min_in     = 1,
-    .max_in     = 1,
-    .nout       = 1,
-    .flags      = HOOP_OP_NO_GRAD | HOOP_OP_ROW_WISE,
-    .attrs_size = sizeof(one_hot_attrs),
-    HOOP_FIELDS(one_hot_fields),
-    .shape     = one_hot_shape,
-    .forward   = one_hot_forward,
-    .reference = one_hot_reference,
-    .samples   = hoop__samples_any,
-    HOOP_CASES(one_hot_cases),
-};
 
 /**
  * hoop_cross_entropy - minus the log-probability of the label, summed.
@@ -120,7 +24,7 @@ hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits, hoop_tensor *
     if (!hoop_tensor_is_poison(loss)) loss->weight = hoop_retain(t, out[1]);
     return loss;
 }
-static hoop_status check_logits(hoop_shape_call *s)
+hoop_status hoop__check_logits(hoop_shape_call *s)
 {
     hoop_view x = *s->in[0];
     if (hoop__check_float(s, 0) != HOOP_OK) return HOOP_EDTYPE;
@@ -133,7 +37,7 @@ static hoop_status check_logits(hoop_shape_call *s)
 static hoop_status cross_entropy_shape(hoop_shape_call *s)
 {
     hoop_dtype  dtype = (hoop_dtype)s->in[0]->dtype;
-    hoop_status st    = check_logits(s);
+    hoop_status st    = hoop__check_logits(s);
     if (st != HOOP_OK) return st;
     hoop__view_set(&s->out[0], dtype, 0, NULL);
     hoop__view_set(&s->out[1], HOOP_F64, 0, NULL);                      /* f32 counts to 2^24 only */
@@ -161,15 +65,14 @@ static hoop_status cross_entropy_forward(const hoop_call *c)
     const int64_t *label = c->in[1]->data;
     int64_t        rows, cols, counted = 0;
     hoop__rows(c->in[0], &rows, &cols);
-    if (check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
+    if (hoop__check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
     hoop_threads_share(c->threads, rows, hoop__exp_weight(c, cols), 16, cross_entropy_range, c);
     c->kernels->sum_rows[dtype](1, rows, c->work, rows, c->out[0].data, c->add);
     for (int64_t i = 0; i < rows; i++) counted += label[i] != HOOP_IGNORE_LABEL;
     *(double *)c->out[1].data = (double)counted;
     return HOOP_OK;
 }
-/* (...) -> (..., 1) */
-static hoop_tensor *with_last_dim(hoop_tape *t, hoop_tensor *x)
+hoop_tensor *hoop__with_last_dim(hoop_tape *t, hoop_tensor *x)
 {
     int     ndim = hoop_tensor_ndim(x);
     int64_t shape[HOOP_MAX_DIMS];
@@ -177,17 +80,24 @@ static hoop_tensor *with_last_dim(hoop_tape *t, hoop_tensor *x)
     shape[ndim] = 1;
     return hoop_reshape(t, x, ndim + 1, shape);
 }
+/* d lse / dx = softmax(x) */
+void hoop__lse_backward(hoop_backward_call *b, hoop_tensor *lse, hoop_tensor *dlse)
+{
+    hoop_tensor *off, *p;
+    if (!hoop_needs(b, 0)) return;
+    lse  = hoop__with_last_dim(b->t, lse);
+    dlse = hoop__with_last_dim(b->t, dlse); /* (..., 1) */
+    off  = hoop_sub(b->t, b->in[0], lse);
+    p    = hoop_exp(b->t, off); /* (..., C) */
+    if (hoop_sink(b, 0)) hoop_mul(b->t, p, dlse);
+}
 static void cross_entropy_backward(hoop_backward_call *b)
 {
     if (b->dy[0] != NULL && hoop_sink(b, 0)) {
         hoop_op_call(b->t, &hoop__op_cross_entropy_grad, (hoop_tensor *[]){b->in[0], b->in[1], b->out[2], b->dy[0]}, 4, NULL,
                      NULL);
     }
-    if (b->dy[2] != NULL && hoop_needs(b, 0)) { /* in second derivatives: d lse / dx = softmax(x) */
-        hoop_tensor *lse = with_last_dim(b->t, b->out[2]), *dlse = with_last_dim(b->t, b->dy[2]); /* (..., 1) */
-        hoop_tensor *off = hoop_sub(b->t, b->in[0], lse), *p = hoop_exp(b->t, off);               /* (..., C) */
-        if (hoop_sink(b, 0)) hoop_mul(b->t, p, dlse);
-    }
+    if (b->dy[2] != NULL) hoop__lse_backward(b, b->out[2], b->dy[2]);
 }
 static void cross_entropy_reference(const hoop_call *c)
 {
@@ -235,7 +145,7 @@ const hoop_op hoop__op_cross_entropy = {
 /* cross_entropy_grad: (logits, label, lse, dloss ()) -> dlogits */
 static hoop_status cross_entropy_grad_shape(hoop_shape_call *s)
 {
-    hoop_status st = check_logits(s);
+    hoop_status st = hoop__check_logits(s);
     if (st != HOOP_OK) return st;
     if (s->in[2]->dtype != s->in[0]->dtype || s->in[3]->dtype != s->in[0]->dtype)
         return hoop_fail(s->err, HOOP_EDTYPE, "floats of one dtype are wanted");
@@ -258,7 +168,7 @@ static hoop_status cross_entropy_grad_forward(const hoop_call *c)
 {
     int64_t rows, cols;
     hoop__rows(c->in[0], &rows, &cols);
-    if (check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
+    if (hoop__check_labels(c->in[1], cols, c->err) != HOOP_OK) return HOOP_ERANGE;
     hoop_threads_share(c->threads, rows, hoop__exp_weight(c, cols), 16, cross_entropy_grad_range, c);
     return HOOP_OK;
 }
@@ -268,7 +178,7 @@ static hoop_tensor *cross_entropy_grad_composite(hoop_tape *t, hoop_tensor *cons
     int          ndim    = hoop_tensor_ndim(in[0]);
     hoop_tensor *hot     = hoop_one_hot(t, in[1], hoop_tensor_size(in[0], -1), hoop_tensor_dtype(in[0])); /* (..., C) */
     hoop_tensor *counted = hoop_sum(t, hot, 1u << (ndim - 1), true);                                      /* (..., 1) */
-    hoop_tensor *lse     = with_last_dim(t, in[2]);                                                       /* (..., 1) */
+    hoop_tensor *lse     = hoop__with_last_dim(t, in[2]);                                                 /* (..., 1) */
     hoop_tensor *off = hoop_sub(t, in[0], lse), *p = hoop_exp(t, off);                                    /* (..., C) */
     hoop_tensor *masked = hoop_mul(t, p, counted), *slope = hoop_sub(t, masked, hot);                     /* (..., C) */
     (void)nin, (void)attrs;

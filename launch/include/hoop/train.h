@@ -76,8 +76,11 @@ typedef struct hoop_trainer_opts {
 
 typedef struct hoop_metric_value {
     const hoop_metric *metric;
+    const char        *name;                  /* its own, with the options that are not as by default: "f1_micro" */
     double             value;                 /* over all samples seen; NaN: there was nothing it could be of */
-    double             sum[HOOP_METRIC_SUMS]; /* what it is made from */
+    double             sum[HOOP_METRIC_SUMS]; /* what it is made from, where it is counted in each step */
+    const double      *list;                  /* where it is several numbers, these: one a class, or a table by rows; NULL: not */
+    int64_t            numbers, columns;      /* how many; of a table, else 0 */
 } hoop_metric_value;
 
 /** What one target lost. */
@@ -85,7 +88,7 @@ typedef struct hoop_target_sums {
     const char *name;
     double      loss, weight;        /* sum, in the data's units, and what it is divided by; of a model of the caller's own with
                                         several targets both are 0 */
-    const hoop_metric_value *metric; /* those of its loss that are counted in each step */
+    const hoop_metric_value *metric; /* those of the config, or of its loss: in steps, those that are counted in each */
     int                      nmetrics;
 } hoop_target_sums;
 
@@ -105,8 +108,9 @@ typedef struct hoop_target {
     const hoop_loss_kind *loss;
     double                weight;
     int64_t               classes;
-    int                   ndim;  /* of a row of predictions; -1: not known, of the caller's own model without opts.forward */
-    const int64_t        *shape; /* that of the target, with a loss that is not for classes */
+    int                   ndim;     /* of a row of predictions; -1: not known, of the caller's own model without opts.forward */
+    const int64_t        *shape;    /* that of the target, with a loss that is not for classes */
+    int                   nmetrics; /* that are shown of it, at most */
 } hoop_target;
 
 typedef struct hoop_trainer_status {

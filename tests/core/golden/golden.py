@@ -36,7 +36,7 @@ _DTYPES = {torch.float64: "f64", torch.float32: "f32", torch.int64: "i64", torch
 
 
 def _tensor(word, x):
-    x = x.detach()
+    x = torch.empty(x.shape, dtype=x.dtype).copy_(x.detach())  # gradients that are 0 everywhere have no storage
     text = [format(v, ".17g" if x.is_floating_point() else "d").replace("nan", "NaN") for v in x.reshape(-1).to(
         x.dtype if x.is_floating_point() else torch.int64).tolist()]
     if x.is_floating_point():  # as short as the number allows
@@ -108,8 +108,11 @@ def case(name, f, inputs, second=True, grad=True, **options):
 
 
 def loss(name, f, inputs, second=False, weight=None, **options):
-    """A row of the losses: f gives the sum over all; weight: what the sum is divided by for the mean (default: not looked at)."""
-    if weight is not None:
+    """A row of the losses: f gives the sum over all; weight: what the sum is divided by for the mean (default: not looked at); a list
+    is the option of that name."""
+    if isinstance(weight, list):
+        options = dict(options, weight=weight)
+    elif weight is not None:
         options = dict(options, **{"expect-weight": weight})
     _run("loss", name, f, inputs, options, second, True)
 

@@ -237,17 +237,36 @@ static const hoop_loss_kind *loss_of(const golden_case *c)
 
 static void run_metric(const golden_case *c, hoop_tensor **x)
 {
-    const hoop_metric *m = hoop_metric_find(c->name);
-    double             sums[HOOP_METRIC_SUMS], value, want = golden_find(c, "output", 0)->v[0];
-    hoop_tensor       *s;
+    const hoop_metric   *m         = hoop_metric_find(c->name);
+    const golden_tensor *want      = golden_find(c, "output", 0);
+    const double         tolerance = golden_float(c, "tolerance", 1.0) * 1e-9;
+    hoop_metric_use      use;
+    hoop_tensor         *s;
+    double              *sums, *got;
+    int64_t              width, columns, n;
     if (m == NULL) fail_msg("%s: no metric of that name", c->where);
-    s = hoop_metric_sums(tape, m, x[0], x[1], NULL, NULL);
+    use = (hoop_metric_use){
+        .metric = m, .opts = set_options(c, &m->options, HOOP_METRIC_OPTS), .cut = golden_float(c, "expect-cut", 0.0)};
+    s = hoop_metric_sums(tape, &use, x[0], x[1], NULL, NULL);
     no_error(c, "value");
+    sums  = calloc((size_t)hoop_tensor_numel(s) + 1, sizeof *sums);
+    width = hoop_tensor_dtype(x[1]) == HOOP_I64 ? hoop_tensor_size(x[0], -1)
+            : hoop_tensor_ndim(x[0]) > 1        ? hoop_tensor_size(x[0], 1)
+                                                : 1;
+    got   = calloc((size_t)(want->numel + 1), sizeof *got);
     assert_int_equal(hoop_tensor_read(s, sums, NULL), HOOP_OK);
-    value = m->value(sums);
-    if (!(fabs(value - want) <= golden_float(c, "tolerance", 1.0) * 1e-9 * fmax(1.0, fabs(want))) &&
-        !(isnan(value) && isnan(want)))
-        fail_msg("%s: is %.17g, and should be %.17g", c->where, value, want);
+    n = m->numbers == NULL ? 0 : m->numbers(width, use.opts, &columns);
+    if (n > 0 && n != want->numel) fail_msg("%s: is %lld numbers, not %lld", c->where, (long long)n, (long long)want->numel);
+    if (n > 0)
+        m->list(sums, width, use.opts, got);
+    else
+        got[0] = m->value(sums, width, use.opts);
+    for (int64_t i = 0; i < want->numel; i++) {
+        if (!(fabs(got[i] - want->v[i]) <= tolerance * fmax(1.0, fabs(want->v[i]))) && !(isnan(got[i]) && isnan(want->v[i])))
+            fail_msg("%s: is %.17g, and should be %.17g", c->where, got[i], want->v[i]);
+    }
+    free(sums);
+    free(got);
 }
 
 /* ---- a case ---- */

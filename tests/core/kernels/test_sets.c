@@ -7,6 +7,7 @@
 #include "kernels/conv.h"
 #include "kernels/attention.h"
 #include "kernels/fma.h"
+#include "kernels/loss.h"
 #include "kernels/recurrent.h"
 #include "kernels/reduce.h"
 
@@ -216,6 +217,81 @@ static void run_cross_entropy_grad(const hoop_kernels *k, int slot, const trial 
     int64_t    rows = rows_of(t);
     k->cross_entropy_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), labels(t, rows), input(t, 1, dt, rows), 0.37,
                               output(t, r, dt, rows * t->n), t->seed & 1);
+}
+
+/* ---- losses ---- */
+
+static void run_pair(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_NFLOAT);
+    k->loss->pair[slot / HOOP_NFLOAT][dt](t->n, input(t, 0, dt, t->n), input(t, 1, dt, t->n), 0.25 * (double)(t->seed % 4),
+                                          (double)(t->seed % 3), output(t, r, dt, t->n));
+}
+
+static void run_pair_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_NFLOAT);
+    k->loss->pair_grad[slot / HOOP_NFLOAT][dt](t->n, input(t, 0, dt, t->n), input(t, 1, dt, t->n), 0.25 * (double)(t->seed % 4),
+                                               (double)(t->seed % 3), 0.37, output(t, r, dt, t->n), t->seed & 1);
+}
+
+static hoop_class_opts class_opts(const trial *t, hoop_dtype dt)
+{
+    return (hoop_class_opts){.cols      = t->n,
+                             .smoothing = t->seed % 3 == 0 ? 0 : 0.1,
+                             .gamma     = (double)(t->seed / 3 % 3),
+                             .total     = 1.5 * (double)t->n,
+                             .weight    = t->seed / 2 % 2 == 0 ? NULL : input(t, 2, dt, t->n)};
+}
+
+static void run_class_loss(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype      dt   = (hoop_dtype)slot;
+    hoop_class_opts o    = class_opts(t, dt);
+    int64_t         rows = rows_of(t);
+    k->loss->class_loss[dt](rows, &o, input(t, 0, dt, rows * t->n), labels(t, rows), output(t, &r[0], dt, rows),
+                            output(t, &r[1], dt, rows));
+}
+
+static void run_class_loss_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype      dt   = (hoop_dtype)slot;
+    hoop_class_opts o    = class_opts(t, dt);
+    int64_t         rows = rows_of(t);
+    k->loss->class_loss_grad[dt](rows, &o, input(t, 0, dt, rows * t->n), labels(t, rows), input(t, 1, dt, rows), 0.37,
+                                 output(t, r, dt, rows * t->n), t->seed & 1);
+}
+
+/* n classes, the last of them the blank */
+static hoop_ctc_sample ctc_sample(const trial *t, hoop_dtype dt, int64_t *label)
+{
+    static double   work[4096];
+    hoop_ctc_sample s = {.frames = 1 + below(t->seed, 9),
+                         .cols   = t->n,
+                         .labels = t->n < 2 ? 0 : below(t->seed + 1, 5),
+                         .label  = label,
+                         .work   = work};
+    for (int64_t i = 0; i < s.labels; i++) label[i] = below(t->seed + 2 + (uint64_t)i, t->n - 1);
+    s.blank = t->n - 1;
+    s.x     = input(t, 0, dt, s.frames * t->n);
+    assert_true(hoop_ctc_work(s.frames, s.labels) <= (int64_t)(sizeof work / sizeof *work));
+    return s;
+}
+
+static void run_ctc(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    int64_t         label[8];
+    hoop_ctc_sample s   = ctc_sample(t, (hoop_dtype)slot, label);
+    double         *out = output(t, r, HOOP_F64, 1);
+    if (t->n > 0) out[0] = k->loss->ctc[slot](&s);
+}
+
+static void run_ctc_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    int64_t         label[8];
+    hoop_ctc_sample s  = ctc_sample(t, (hoop_dtype)slot, label);
+    void           *dx = output(t, r, (hoop_dtype)slot, s.frames * t->n);
+    if (t->n > 0) k->loss->ctc_grad[slot](&s, 0.37, dx, t->seed & 1);
 }
 
 static void run_dropout(const hoop_kernels *k, int slot, const trial *t, result *r)
@@ -628,13 +704,14 @@ static void run_cell_grad(const hoop_kernels *k, int slot, const trial *t, resul
 
 /* ---- the table, and those of families that it points to ---- */
 
-enum { OWN = -1, REDUCE, CONV, ATTENTION, RECURRENT, FAMILIES };
+enum { OWN = -1, REDUCE, CONV, ATTENTION, RECURRENT, LOSS, FAMILIES };
 static const struct family {
     size_t at, bytes; /* where the table points to it */
 } families[FAMILIES] = {[REDUCE]    = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
                         [CONV]      = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)},
                         [ATTENTION] = {offsetof(hoop_kernels, attention), sizeof(hoop_attention_kernels)},
-                        [RECURRENT] = {offsetof(hoop_kernels, recurrent), sizeof(hoop_recurrent_kernels)}};
+                        [RECURRENT] = {offsetof(hoop_kernels, recurrent), sizeof(hoop_recurrent_kernels)},
+                        [LOSS]      = {offsetof(hoop_kernels, loss), sizeof(hoop_loss_kernels)}};
 
 static const struct row {
     const char *name;
@@ -665,6 +742,9 @@ static const struct row {
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_recurrent_kernels, member), sizeof((hoop_recurrent_kernels *)NULL)->member, run_##member, RECURRENT},
                                         ROW(cell) ROW(cell_grad)
+#undef ROW
+#define ROW(member) {#member, offsetof(hoop_loss_kernels, member), sizeof((hoop_loss_kernels *)NULL)->member, run_##member, LOSS},
+                                            ROW(pair) ROW(pair_grad) ROW(class_loss) ROW(class_loss_grad) ROW(ctc) ROW(ctc_grad)
 #undef ROW
 };
 

@@ -161,10 +161,11 @@ static gradients gradients_by(const trial *tr, how by, hoop_dtype dtype, const d
 
 static bool differentiable(const trial *tr)
 {
-    return (tr->op->flags & HOOP_OP_NO_GRAD) == 0 && tr->nfloat > 0 && hoop_dtype_is_float((hoop_dtype)tr->out[0].dtype);
+    return (tr->op->flags & (HOOP_OP_NO_GRAD | HOOP_OP_NO_DERIV)) == 0 && tr->nfloat > 0 &&
+           hoop_dtype_is_float((hoop_dtype)tr->out[0].dtype);
 }
 
-/* an op that says NO_GRAD passes none on */
+/* an op that says NO_GRAD passes none on, one that says NO_DERIV refuses to */
 static void check_no_gradient(trial *tr)
 {
     hoop_tape   *t                 = test_tape(test_rt.isa[0]);
@@ -177,6 +178,10 @@ static void check_no_gradient(trial *tr)
     on_tape(tr, t, "the call");
     if (!hoop_dtype_is_float(hoop_tensor_dtype(y))) return;
     s = hoop_sum(t, y, HOOP_ALL_DIMS, false);
+    if (tr->op->flags & HOOP_OP_NO_DERIV) {
+        if (hoop_backward(t, s, NULL, NULL) != HOOP_ENODERIV) fail_msg("%s says it has no derivative, and gives one", tr->where);
+        return;
+    }
     if (hoop_backward(t, s, NULL, NULL) != HOOP_EARG)
         fail_msg("%s says it has no gradient, and backward runs through it", tr->where);
 }
@@ -665,7 +670,7 @@ static void second_of_case(trial *tr)
     if (z == NULL) return;
     xs[count++] = weight;
     for (int i = 0; i < count; i++) dxs[i] = NULL;
-    if (z->needs_grad) (void)hoop_grad(t, z, xs, count, 0, NULL, dxs);
+    if (z->needs_grad && hoop_grad(t, z, xs, count, 0, NULL, dxs) == HOOP_ENODERIV) return; /* a row says so */
     on_tape(tr, t, "the second derivative");
     count = 0;
     for (int i = 0; i < tr->nin; i++) {

@@ -158,7 +158,7 @@ static void leaf_alone(const rows_call *all, const rows_group *g, int l, int axi
         same_bits(all, "output", j, l, together, by_itself, n);
     }
     loss = loss_of(all, &alone, NULL, l);
-    if (loss == NULL || !loss->needs_grad) return;
+    if (loss == NULL || !loss->needs_grad || (all->tr->op->flags & HOOP_OP_NO_DERIV) != 0) return;
     if (hoop_backward(alone.t, loss, NULL, &err) != HOOP_OK) fail_msg("%s, leaf %d: %s", all->tr->where, l, err.text);
     for (int i = 0; i < all->tr->nin; i++) {
         const hoop_tensor *dx = hoop_tensor_grad(alone.in[i]), *among = hoop_tensor_grad(r->in[i]);
@@ -191,7 +191,7 @@ static bool at_once(hoop_runtime *rt, const rows_call *all, const rows_group *g,
     hoop_error   err = {.status = HOOP_OK};
     forward(rt, all, g, 0, axis, r);
     for (int l = 0; l < g->leaves; l++) loss[l] = loss_of(all, r, g, l);
-    if (loss[0] != NULL && loss[0]->needs_grad)
+    if (loss[0] != NULL && loss[0]->needs_grad && (all->tr->op->flags & HOOP_OP_NO_DERIV) == 0)
         (void)hoop_backward_leaves(r->t, loss, g->leaves, &(hoop_backward_opts){.ctx = &terms, .sum = take_terms}, &err);
     if (hoop_tape_mixed(r->t)) return false;
     on_tape(all->tr, r->t, "leaves at once");

@@ -58,8 +58,8 @@ void check_complete(void **state)
     if (op->reference == NULL) fail_msg("%s has no reference", op->name);
     if (op->shape == NULL) fail_msg("%s has no shape rule", op->name);
     if (op->forward == NULL && (op->flags & HOOP_OP_VIEW) == 0) fail_msg("%s has no kernel and is no view", op->name);
-    if (op->backward == NULL && op->composite == NULL && (op->flags & HOOP_OP_NO_GRAD) == 0) {
-        fail_msg("%s has neither backward nor composite, and does not say HOOP_OP_NO_GRAD", op->name);
+    if (op->backward == NULL && op->composite == NULL && (op->flags & (HOOP_OP_NO_GRAD | HOOP_OP_NO_DERIV)) == 0) {
+        fail_msg("%s has neither backward nor composite, and says neither HOOP_OP_NO_GRAD nor HOOP_OP_NO_DERIV", op->name);
     }
     if (op->min_in < 0 || op->min_in > op->max_in || op->max_in > HOOP_MAX_IN ||
         (op->nouts == NULL ? op->nout < 1 || op->nout > HOOP_MAX_OUT : op->nout != 0)) {
@@ -297,7 +297,7 @@ unsigned char *trial_bits(hoop_runtime *rt, const trial *tr, hoop_dtype dtype, i
     (void)hoop_op_call(t, tr->op, in, tr->nin, tr->c->attrs, outs);
     on_tape(tr, t, "the call");
     for (int j = 0; j < tr->nout; j++) all[n++] = hoop_retain(t, outs[j]);
-    if (outs[0]->needs_grad && hoop_dtype_is_float(hoop_tensor_dtype(outs[0]))) {
+    if (outs[0]->needs_grad && hoop_dtype_is_float(hoop_tensor_dtype(outs[0])) && (tr->op->flags & HOOP_OP_NO_DERIV) == 0) {
         hoop_tensor *s = weighted_sum(t, outs[0], trial_weights(tr, 77));
         assert_int_equal(hoop_backward(t, s, NULL, NULL), HOOP_OK);
         for (int i = 0; i < tr->nin; i++) {

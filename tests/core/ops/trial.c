@@ -124,14 +124,14 @@ static const char *parse_dtype(trial_input *in, const char *s)
     return s;
 }
 
-/* one token of a case string: [DTYPE:]DIMS[<N][+] */
+/* one token of a case string: [DTYPE:]DIMS[<N][+ or %] */
 static const char *parse_input(trial *tr, const char *s, uint64_t stream)
 {
     trial_input *in = &tr->in[tr->nin];
     int64_t      shape[HOOP_MAX_DIMS], below = 0;
     int          ndim     = 0;
-    bool         positive = false;
-    hoop_key     key      = test_key(stream);
+    bool         positive = false, share = false;
+    hoop_key     key = test_key(stream);
     char        *end;
     s = parse_dtype(in, s);
     if (in->fixed && in->is_float && tr->c->expect == HOOP_OK)
@@ -159,13 +159,17 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
         positive = true;
         s++;
     }
+    if (*s == '%') {
+        share = true;
+        s++;
+    }
     if ((*s != ' ' && *s != '\0') || (!in->is_float && below < 1)) fail_msg("%s: cannot read the case at '%s'", tr->where, s);
     hoop__view_set(&in->v, in->is_float ? HOOP_F64 : HOOP_I64, ndim, shape);
     in->numel  = hoop__view_numel(&in->v);
     in->v.data = test_memory(in->numel * 8);
     for (int64_t i = 0; i < in->numel; i++) {
         if (in->is_float)
-            ((double *)in->v.data)[i] = test_drawn(key, (uint64_t)i, positive ? 0.5 : -2.0, 2.0);
+            ((double *)in->v.data)[i] = test_drawn(key, (uint64_t)i, share ? 0.3 : positive ? 0.5 : -2.0, share ? 0.7 : 2.0);
         else
             ((int64_t *)in->v.data)[i] = (int64_t)test_drawn(key, (uint64_t)i, 0.0, (double)below - 0.001);
     }

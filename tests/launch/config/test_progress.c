@@ -153,12 +153,13 @@ static void the_bar_fits_the_window(void **state)
 static void sums_of_several_targets_have_names(void **state)
 {
     const hoop_metric      *accuracy = hoop_metric_find("accuracy");
-    const hoop_metric_value right = {.metric = accuracy, .value = 0.9721}, nothing = {.metric = accuracy, .value = NAN};
-    hoop_target_sums        target[20] = {{.name = "kind", .loss = 3, .weight = 2, .metric = &right, .nmetrics = 1},
-                                          {.name = "p", .loss = 0.246, .weight = 20, .metric = &nothing, .nmetrics = 1},
-                                          {.name = "own"}};
-    hoop_metrics_sums       s          = {.loss = 1, .weight = 4, .target = target, .ntargets = 1};
-    char                    text[HOOP__SUMS_TEXT];
+    const hoop_metric_value right    = {.metric = accuracy, .name = "accuracy", .value = 0.9721},
+                            nothing  = {.metric = accuracy, .name = "accuracy", .value = NAN};
+    hoop_target_sums  target[20]     = {{.name = "kind", .loss = 3, .weight = 2, .metric = &right, .nmetrics = 1},
+                                        {.name = "p", .loss = 0.246, .weight = 20, .metric = &nothing, .nmetrics = 1},
+                                        {.name = "own"}};
+    hoop_metrics_sums s              = {.loss = 1, .weight = 4, .target = target, .ntargets = 1};
+    char              text[HOOP__SUMS_TEXT];
     (void)state;
     assert_string_equal(hoop__sums_text(&s, true, text), "acc 97.21%");
     assert_string_equal(hoop__sums_text(&s, false, text), "accuracy 97.21%");

@@ -17,6 +17,45 @@ HOOP_API hoop_tensor *hoop_cross_entropy(hoop_tape *t, hoop_tensor *logits, hoop
 /** Sum of squares of y - target, of one shape -> (), weight: elements; dy = 2 (y - target); f32, f64; HOOP_ESHAPE, HOOP_EDTYPE.
  */
 HOOP_API hoop_tensor *hoop_mse(hoop_tape *t, hoop_tensor *y, hoop_tensor *target);
+/** Sum of |y - target| -> (), weight: elements; dy = sign(y - target); f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_l1(hoop_tape *t, hoop_tensor *y, hoop_tensor *target);
+/** Sum of e^2 / (2 beta) where |e| = |y - target| < beta, else |e| - beta / 2 -> (), weight: elements; dy = e / beta within -1
+ * and 1; f32, f64; HOOP_EARG (beta below 0), HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_smooth_l1(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, double beta);
+/** Sum of e^2 / 2 where |e| = |y - target| < delta, else delta (|e| - delta / 2) -> (), weight: elements; dy = e within -delta
+ * and delta; f32, f64; HOOP_EARG (delta below 0), HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_huber(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, double delta);
+/** Binary cross entropy of logits y with targets from 0 to 1, (..., C); pos_weight and weight (C), (), or NULL: times the part of
+ * target 1, times all -> (), weight: elements; dy = weight (sigmoid(y) - target) without pos_weight; f32, f64; HOOP_ESHAPE,
+ * HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_bce_with_logits(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, hoop_tensor *pos_weight,
+                                           hoop_tensor *weight);
+/** The same of probabilities y; a log is at least -100; dy = weight (y - target) / (y (1 - y)); f32, f64; HOOP_ESHAPE,
+ * HOOP_EDTYPE, HOOP_ERANGE (y). */
+HOOP_API hoop_tensor *hoop_bce(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, hoop_tensor *weight);
+/** Sum of target (log target - y) of log-probabilities y; log_target: of e^target (target - y) -> (), weight: rows (dim 0), as
+ * PyTorch's batchmean; dy = -target; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_kl_div(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, bool log_target);
+/** Sum of e^y - target y, or (not log_input) y - target log(y + eps); full: with Stirling's log target! -> (), weight: elements;
+ * dy = e^y - target, or 1 - target / (y + eps); f32, f64; HOOP_EARG (eps), HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_poisson_nll(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, bool log_input, bool full, double eps);
+/** Sum of alpha_t (1 - p_t)^gamma times the binary cross entropy of logits; alpha below 0: without alpha_t -> (), weight:
+ * elements; f32, f64; HOOP_EARG (alpha above 1, gamma below 0), HOOP_ESHAPE, HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_sigmoid_focal(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, double alpha, double gamma);
+/** Cross entropy with options: of a row with label y, n = -log p_y, (1 - smoothing) w_y (1 - p_y)^gamma n + smoothing / C sum_c
+ * w_c
+ * (-log p_c); logits (..., C), label i64 (...), weight (C) or NULL -> (), weight: that of the labels that are not
+ * HOOP_IGNORE_LABEL; f32, f64; HOOP_EARG (smoothing, gamma), HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (label). */
+HOOP_API hoop_tensor *hoop_class_loss(hoop_tape *t, hoop_tensor *logits, hoop_tensor *label, hoop_tensor *weight,
+                                      double smoothing, double gamma);
+/** Connectionist temporal classification of logits (n, T, C): label i64 (n, S), each row ended by HOOP_IGNORE_LABEL or its
+ * length, frames i64 (n): how many of T count, or NULL -> (n), minus log-probabilities, in by_length divided by the number of
+ * labels (1 of none); one that is infinite is 0 with zero_infinity; f32, f64; HOOP_EARG (blank), HOOP_ESHAPE, HOOP_EDTYPE,
+ * HOOP_ERANGE. */
+HOOP_API hoop_tensor *hoop_ctc(hoop_tape *t, hoop_tensor *logits, hoop_tensor *label, hoop_tensor *frames, int64_t blank,
+                               bool zero_infinity, bool by_length);
+/** Labels i64, but `to` where they are `from`; no gradient; HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_relabel(hoop_tape *t, hoop_tensor *label, int64_t from, int64_t to);
 /** Make a loss of a sum and its weight, f32 or f64 (the losses' own are f64): (), () -> (); dsum = dy; HOOP_ESHAPE, HOOP_EDTYPE.
  * A loss with a penalty: hoop_loss(t, hoop_add(t, loss, penalty), hoop_loss_weight(loss)). */
 HOOP_API hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight);

@@ -1,0 +1,34 @@
+/* bce: binary cross entropy of probabilities; weight: elements. */
+#include "loss/class_weights.h"
+
+#include "hoop/ops.h"
+
+extern const hoop_loss_kind hoop__loss_bce;
+
+typedef struct bce_opts {
+    hoop_floats weight;
+} bce_opts;
+static const hoop_option rows[] = {
+    {"weight", HOOP_OPT_FLOATS, offsetof(bce_opts, weight), "[]", 0, 1e30, NULL, true, "of each value of the last dim; [] for 1"},
+};
+
+/* out: probabilities, target: 0 to 1, (n, ...) */
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    const bce_opts *o = opts;
+    hoop_tensor    *weight;
+    if (!hoop__weights(t, &o->weight, out, "weight", &weight)) return hoop__failed_loss(t);
+    return hoop_bce(t, out, target, weight);
+}
+
+static const char *const metrics[] = {"accuracy", NULL};
+
+const hoop_loss_kind hoop__loss_bce = {
+    .name      = "bce",
+    .help      = "for targets of 0 and 1: binary cross entropy of probabilities (sigmoid); of logits bce_with_logits is exact",
+    .options   = HOOP_OPTIONS(rows),
+    .opts_size = sizeof(bce_opts),
+    .forward   = forward,
+    .cut       = 0.5,
+    .metrics   = metrics,
+};

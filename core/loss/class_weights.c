@@ -1,0 +1,44 @@
+/* The options that losses of classes share (class_weights.h), and what trainers ask of them. */
+#include "loss/class_weights.h"
+
+#include "hoop/ops.h"
+
+bool hoop__weights(hoop_tape *t, const hoop_floats *list, const hoop_tensor *out, const char *what, hoop_tensor **weights)
+{
+    hoop_tensor  *w;
+    const int64_t classes = hoop_tensor_is_poison(out) || hoop_tensor_ndim(out) < 1 ? list->n : hoop_tensor_size(out, -1);
+    *weights              = NULL;
+    if (list->n == 0) return true;
+    if (list->n != classes && list->n != 1) {
+        hoop_tape_fail(t, HOOP_ESHAPE, "%s: there are %d numbers; one for each of %lld classes is wanted", what, list->n,
+                       (long long)classes);
+        return false;
+    }
+    w = hoop_tape_tensor(t, HOOP_F64, 1, (const int64_t[]){list->n}, list->v);
+    if (!hoop_tensor_is_poison(out) && hoop_tensor_dtype(out) != HOOP_F64) w = hoop_cast(t, w, hoop_tensor_dtype(out));
+    if (list->n != classes) w = hoop_contiguous(t, hoop_expand(t, w, 1, &classes));
+    *weights = w;
+    return true;
+}
+
+hoop_tensor *hoop__failed_loss(hoop_tape *t)
+{
+    return hoop_fill(t, HOOP_F64, 0, NULL, 0.0); /* after an error: poison */
+}
+
+int64_t hoop_loss_ignores(const hoop_loss_kind *kind, const void *opts)
+{
+    const hoop_option *row = opts == NULL ? NULL : hoop_option_find(&kind->options, "ignore_index");
+    return row == NULL ? HOOP_IGNORE_LABEL : *(const int64_t *)(const void *)((const char *)opts + row->offset);
+}
+
+hoop_tensor *hoop_loss_ignore(hoop_tape *t, hoop_tensor *label, int64_t ignore)
+{
+    if (ignore == HOOP_IGNORE_LABEL || hoop_tensor_is_poison(label)) return label;
+    return hoop_relabel(t, label, ignore, HOOP_IGNORE_LABEL);
+}
+
+hoop_tensor *hoop_loss_classes_last(hoop_tape *t, hoop_tensor *out)
+{
+    return hoop_contiguous(t, hoop__channels_last(t, out));
+}

@@ -1,0 +1,173 @@
+/*
+ * auroc and average_precision: how well scores part what is a class from what is not.
+ *
+ * Scores are counted in bins, so that sums over leaves and ranks are whole numbers: a score's log-odds as f32, of which the sign,
+ * the power of two and 10 bits of the fraction are kept. Two scores nearer to each other than a thousandth of their log-odds, or
+ * both within 2^-16 of even odds, or both beyond 2^8, count as equal, and a pair of equal ones as half in order, as where they
+ * are equal indeed: auroc is off by at most half the share of pairs that the bins hold. Of C classes each is parted from all
+ * others.
+ */
+#include "metric/classes.h"
+
+#include "kernels/vmath64.h"
+
+extern const hoop_metric hoop__metric_auroc, hoop__metric_average_precision;
+
+enum { OCTAVES = 24, LEAST = -16, FRACTION = 10, HALF = 1 + (OCTAVES << FRACTION), BINS = 2 * HALF };
+
+/* sums of a class: BINS of what is not it, BINS of what is; then the rows of targets that are 0 and 1 */
+static int64_t count_sums(int64_t width, const void *opts)
+{
+    (void)opts;
+    return width * 2 * BINS + 1;
+}
+
+static int64_t bin_of(double odds)
+{
+    const float f = (float)odds;
+    uint32_t    u;
+    int64_t     at;
+    memcpy(&u, &f, sizeof u);
+    if (odds != odds) return 0;
+    at = (int64_t)((u & 0x7fffffffu) >> (23 - FRACTION)) - ((int64_t)(127 + LEAST) << FRACTION) + 1;
+    at = at < 0 ? 0 : at >= HALF ? HALF - 1 : at;
+    return u >> 31 ? HALF - 1 - at : HALF + at;
+}
+
+/* log-odds of class k among those of row i: x_k - log of the sum of e^x over the others; m: the largest x */
+static double odds_of(const hoop_metric_call *c, int64_t i, int64_t k, double m)
+{
+    double rest = 0;
+    if (c->width == 2)
+        return hoop_metric_at(c->out, c->out_dtype, 2 * i + k) - hoop_metric_at(c->out, c->out_dtype, 2 * i + 1 - k);
+    for (int64_t j = 0; j < c->width; j++)
+        if (j != k) rest += v_exp_f64(hoop_metric_at(c->out, c->out_dtype, i * c->width + j) - m);
+    return hoop_metric_at(c->out, c->out_dtype, i * c->width + k) - m - v_log_f64(rest);
+}
+
+/* the largest of the others, so that their sum is at least 1 */
+static double largest_but(const hoop_metric_call *c, int64_t i, int64_t k)
+{
+    double m = -(double)INFINITY;
+    for (int64_t j = 0; j < c->width; j++) {
+        const double v = hoop_metric_at(c->out, c->out_dtype, i * c->width + j);
+        if (j != k && !(v <= m)) m = v;
+    }
+    return m;
+}
+
+static void add(const hoop_metric_call *c, double *sums)
+{
+    const bool     labels = c->target_dtype == HOOP_I64;
+    const int64_t *label  = c->target;
+    for (int64_t i = 0; i < c->rows; i++) {
+        if (labels && (label[i] < 0 || label[i] >= c->width)) continue; /* ignored, or refused by the loss */
+        for (int64_t k = labels ? 0 : c->first; k < (labels ? c->width : c->first + c->count); k++) {
+            const double odds = labels ? odds_of(c, i, k, c->width == 2 ? 0 : largest_but(c, i, k))
+                                       : hoop_metric_at(c->out, c->out_dtype, i * c->width + k);
+            const bool   is   = labels ? label[i] == k : hoop_metric_wants(c, i, k);
+            sums[(2 * k + is) * BINS + bin_of(odds)] += 1;
+        }
+    }
+    if (!labels) sums[2 * c->width * BINS] += (double)c->rows;
+}
+
+static double total(const double *bins)
+{
+    double n = 0;
+    for (int64_t b = 0; b < BINS; b++) n += bins[b];
+    return n;
+}
+
+/* pairs in order, of all */
+static double area(const double * not, const double *is)
+{
+    const double all   = total(not ) * total(is);
+    double       below = 0, pairs = 0;
+    for (int64_t b = 0; b < BINS; b++) {
+        pairs += is[b] * (below + 0.5 * not [b]);
+        below += not [b];
+    }
+    return all > 0 ? pairs / all : (double)NAN;
+}
+
+/* precision at each bin's threshold, weighted by the recall that it adds */
+static double precision(const double * not, const double *is)
+{
+    const double all   = total(is);
+    double       right = 0, said = 0, sum = 0;
+    for (int64_t b = BINS - 1; b >= 0; b--) {
+        right += is[b];
+        said += is[b] + not [b];
+        if (is[b] > 0) sum += is[b] * (right / said);
+    }
+    return all > 0 ? sum / all : (double)NAN;
+}
+
+typedef double rank_fn(const double * not, const double *is);
+
+enum { MACRO, WEIGHTED, BY_CLASS };
+static const char *const averages[] = {"macro", "weighted", "none", NULL};
+typedef struct rank_opts {
+    int average;
+} rank_opts;
+static const hoop_option rows[] = {
+    {"average", HOOP_OPT_ENUM, offsetof(rank_opts, average), "macro", 0, 0, averages, false,
+     "macro: mean over classes, of two that of class 1; weighted: by how often each is so; none: each"},
+};
+
+static void by_class(const double *sums, int64_t width, rank_fn *fn, double *out)
+{
+    for (int64_t k = 0; k < width; k++) out[k] = fn(sums + 2 * k * BINS, sums + (2 * k + 1) * BINS);
+}
+
+static double average(const double *sums, int64_t width, const void *opts, rank_fn *fn)
+{
+    const int  how   = ((const rank_opts *)opts)->average;
+    const bool two   = width == 2 && sums[2 * width * BINS] == 0; /* labels 0 and 1 */
+    double     value = 0, weight = 0;
+    if (how == BY_CLASS) return (double)NAN;
+    for (int64_t k = two ? 1 : 0; k < width; k++) {
+        const double *is = sums + (2 * k + 1) * BINS, own = fn(is - BINS, is), w = how == WEIGHTED ? total(is) : 1;
+        if (isnan(own)) continue;
+        value += w * own;
+        weight += w;
+    }
+    return weight > 0 ? value / weight : (double)NAN;
+}
+
+static int64_t numbers(int64_t width, const void *opts, int64_t *columns)
+{
+    *columns = 0;
+    return ((const rank_opts *)opts)->average == BY_CLASS ? width : 0;
+}
+
+#define RANK_METRIC(word, function, text)                                                                                        \
+    static double word##_value(const double *sums, int64_t width, const void *opts)                                              \
+    {                                                                                                                            \
+        return average(sums, width, opts, function);                                                                             \
+    }                                                                                                                            \
+    static void word##_list(const double *sums, int64_t width, const void *opts, double *out)                                    \
+    {                                                                                                                            \
+        (void)opts;                                                                                                              \
+        by_class(sums, width, function, out);                                                                                    \
+    }                                                                                                                            \
+    const hoop_metric hoop__metric_##word = {                                                                                    \
+        .name             = #word,                                                                                               \
+        .help             = text,                                                                                                \
+        .brief            = #word,                                                                                               \
+        .labels           = true,                                                                                                \
+        .binary           = true,                                                                                                \
+        .counts           = true,                                                                                                \
+        .evaluation       = true,                                                                                                \
+        .higher_is_better = true,                                                                                                \
+        .options          = HOOP_OPTIONS(rows),                                                                                  \
+        .opts_size        = sizeof(rank_opts),                                                                                   \
+        .sums             = count_sums,                                                                                          \
+        .add              = add,                                                                                                 \
+        .value            = word##_value,                                                                                        \
+        .numbers          = numbers,                                                                                             \
+        .list             = word##_list,                                                                                         \
+    }
+RANK_METRIC(auroc, area, "area under the receiver operating characteristic, each class against all others");
+RANK_METRIC(average_precision, precision, "mean precision over recall, each class against all others");
