@@ -66,17 +66,28 @@ HOOP_INLINE int64_t row_keys(const hoop_attention_strip *s, int64_t i)
             for (int64_t j = n; j < s->keys; j++) x[j] = dp[j] = 0;                                                              \
         }                                                                                                                        \
     }                                                                                                                            \
+    /* blocks of 4 x 4, then what is left of rows and columns */                                                                 \
     void HOOP_KERNEL(attention_turn_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ldx, void *yv, int64_t ldy)        \
     {                                                                                                                            \
-        enum { SIDE = 16 };                                                                                                      \
-        for (int64_t r = 0; r < rows; r += SIDE) {                                                                               \
-            for (int64_t c = 0; c < cols; c++) {                                                                                 \
-                const T *x    = (const T *)xv + r * ldx + c;                                                                     \
-                T       *y    = (T *)yv + c * ldy + r;                                                                           \
-                int64_t  most = rows - r < SIDE ? rows - r : SIDE;                                                               \
-                for (int64_t i = 0; i < most; i++) y[i] = x[i * ldx];                                                            \
+        typedef T     quad __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));                           \
+        const int64_t whole_rows = rows / 4 * 4, whole_cols = cols / 4 * 4;                                                      \
+        for (int64_t r = 0; r < whole_rows; r += 4) {                                                                            \
+            for (int64_t c = 0; c < whole_cols; c += 4) {                                                                        \
+                const T *x = (const T *)xv + r * ldx + c;                                                                        \
+                T       *y = (T *)yv + c * ldy + r;                                                                              \
+                quad     a = *(const quad *)(const void *)x, b = *(const quad *)(const void *)(x + ldx);                         \
+                quad     d = *(const quad *)(const void *)(x + 2 * ldx), e = *(const quad *)(const void *)(x + 3 * ldx);         \
+                quad     ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), de = __builtin_shufflevector(d, e, 0, 4, 1, 5);         \
+                quad     ba = __builtin_shufflevector(a, b, 2, 6, 3, 7), ed = __builtin_shufflevector(d, e, 2, 6, 3, 7);         \
+                *(quad *)(void *)y             = __builtin_shufflevector(ab, de, 0, 1, 4, 5);                                    \
+                *(quad *)(void *)(y + ldy)     = __builtin_shufflevector(ab, de, 2, 3, 6, 7);                                    \
+                *(quad *)(void *)(y + 2 * ldy) = __builtin_shufflevector(ba, ed, 0, 1, 4, 5);                                    \
+                *(quad *)(void *)(y + 3 * ldy) = __builtin_shufflevector(ba, ed, 2, 3, 6, 7);                                    \
             }                                                                                                                    \
         }                                                                                                                        \
+        for (int64_t r = 0; r < rows; r++)                                                                                       \
+            for (int64_t c = r < whole_rows ? whole_cols : 0; c < cols; c++)                                                     \
+                ((T *)yv)[c * ldy + r] = ((const T *)xv)[r * ldx + c];                                                           \
     }                                                                                                                            \
     void HOOP_KERNEL(rotary_turns_##dt)(int64_t rows, int64_t pairs, int64_t first, const double *rates, void *cv, void *sv)     \
     {                                                                                                                            \

@@ -90,6 +90,13 @@ static void shape_of_rows(const hoop_op *op, void *attrs, int d, int64_t rows, i
     }
 }
 
+static bool has_shape(const hoop_op *op)
+{
+    bool any = false;
+    for (int f = 0; f < op->nfields; f++) any |= op->fields[f].type == 'I' && strcmp(op->fields[f].name, "shape") == 0;
+    return any;
+}
+
 static void *attrs_copy(const hoop_op *op, const void *attrs)
 {
     void *copy = test_memory((int64_t)op->attrs_size);
@@ -197,7 +204,7 @@ static bool visit_group(rows_call *r, const rows_group *g, bool one_row, bool (*
     const hoop_op *op  = r->tr->op;
     bool           any = false, made = false;
     if (!make_views(r, g->samples, one_row)) return false;
-    for (int d = -1; d < (op->attrs_size > 0 ? HOOP_MAX_DIMS : 0); d++) {
+    for (int d = -1; d < (has_shape(op) ? HOOP_MAX_DIMS : 0); d++) {
         rows_call asked, f32;
         r->attrs = attrs_copy(op, r->tr->c->attrs);
         shape_of_rows(op, r->attrs, d, g->samples, 1);
