@@ -4,31 +4,18 @@
  * As a matrix product's (gemm.c), a tile of ROWS x 2 registers of y stays in registers while the terms of a block run. But each
  * row of a tile has a pointer of its own, so that rows may be pixels anywhere in an image, and terms go from run to run.
  */
-#include "kernels/conv.h"
-
-#include "kernels/isa.h"
-
-#if defined(HOOP_KERNEL_F64)
-typedef double   real;
-typedef vec_f64  vec;
-typedef vecu_f64 vecu;
-enum { W = VECW_f64 };
-#define NAME(name) HOOP_KERNEL(name##_f64)
-#define FMA HOOP_FMA_F64
-#else
-typedef float    real;
-typedef vec_f32  vec;
-typedef vecu_f32 vecu;
-enum { W = VECW_f32 };
-#define NAME(name) HOOP_KERNEL(name##_f32)
-#define FMA HOOP_FMA_F32
-#endif
+#include "kernels/conv_vec.h"
 
 extern const hoop_conv_kernels HOOP_KERNEL(conv_kernels);
 extern hoop_conv_tiles_fn      HOOP_KERNEL(conv_tiles_f32), HOOP_KERNEL(conv_tiles_f64);
 extern hoop_conv_tiles_fn      HOOP_KERNEL(conv_channels_f32), HOOP_KERNEL(conv_channels_f64);
 extern hoop_conv_pack_fn       HOOP_KERNEL(conv_pack_f32), HOOP_KERNEL(conv_pack_f64);
 extern hoop_conv_unpack_fn     HOOP_KERNEL(conv_unpack_f32), HOOP_KERNEL(conv_unpack_f64);
+extern hoop_conv_winograd_fn   HOOP_KERNEL(winograd_in_f32), HOOP_KERNEL(winograd_in_f64);
+extern hoop_conv_winograd_fn   HOOP_KERNEL(winograd_out_f32), HOOP_KERNEL(winograd_out_f64);
+extern hoop_conv_winograd_fn   HOOP_KERNEL(winograd_spread_f32), HOOP_KERNEL(winograd_spread_f64);
+extern hoop_conv_pack4_fn      HOOP_KERNEL(winograd_weight_f32), HOOP_KERNEL(winograd_weight_f64);
+extern hoop_conv_unpack4_fn    HOOP_KERNEL(winograd_unweight_f32), HOOP_KERNEL(winograd_unweight_f64);
 
 enum {
 #if defined(__AVX512F__)
@@ -39,63 +26,6 @@ enum {
     COLS = 2 * W
 };
 _Static_assert((int)COLS *(int)sizeof(real) <= (int)HOOP_CONV_PANEL_BYTES, "the workspace is sized for panels of so much");
-
-HOOP_INLINE vec load(const real *x)
-{
-    return *(const vecu *)(const void *)x;
-}
-
-HOOP_INLINE void store(real *x, vec v)
-{
-    *(vecu *)(void *)x = v;
-}
-
-HOOP_INLINE vec broadcast(real x)
-{
-    return x - (vec){0};
-}
-
-/* the first n < W */
-HOOP_INLINE vec load_part(const real *x, int64_t n)
-{
-#if defined(__AVX512F__) && defined(HOOP_KERNEL_F64)
-    return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), x);
-#elif defined(__AVX512F__)
-    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x);
-#elif defined(__AVX2__) && defined(HOOP_KERNEL_F64)
-    static const int64_t ones[2 * W] = {-1, -1, -1, -1};
-    return _mm256_maskload_pd(x, _mm256_loadu_si256((const __m256i *)(const void *)(ones + W - n)));
-#elif defined(__AVX2__)
-    static const int32_t ones[2 * W] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    return _mm256_maskload_ps(x, _mm256_loadu_si256((const __m256i *)(const void *)(ones + W - n)));
-#else
-    vec v = {0};
-    for (int l = 0; l < W; l++)
-        if (l < n) v[l] = x[l];
-    return v;
-#endif
-}
-
-HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
-{
-#if defined(__AVX512F__) && defined(HOOP_KERNEL_F64)
-    return _mm512_fmadd_pd(a, b, c);
-#elif defined(__AVX512F__)
-    return _mm512_fmadd_ps(a, b, c);
-#elif defined(__FMA__) && defined(__AVX2__) && defined(HOOP_KERNEL_F64)
-    return _mm256_fmadd_pd(a, b, c);
-#elif defined(__FMA__) && defined(__AVX2__)
-    return _mm256_fmadd_ps(a, b, c);
-#else
-    for (int l = 0; l < W; l++) c[l] = FMA(a[l], b[l], c[l]);
-    return c;
-#endif
-}
-
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* one tile, one block; pointers are at the tile's first column */
 typedef struct tile {
@@ -281,9 +211,14 @@ void NAME(conv_unpack)(const hoop_conv_pack *g, bool add)
         HOOP_KERNEL(name##_f32), HOOP_KERNEL(name##_f64)                                                                         \
     }
 const hoop_conv_kernels HOOP_KERNEL(conv_kernels) = {
-    .tiles    = BOTH(conv_tiles),
-    .channels = BOTH(conv_channels),
-    .pack     = BOTH(conv_pack),
-    .unpack   = BOTH(conv_unpack),
+    .tiles             = BOTH(conv_tiles),
+    .channels          = BOTH(conv_channels),
+    .pack              = BOTH(conv_pack),
+    .unpack            = BOTH(conv_unpack),
+    .winograd_in       = BOTH(winograd_in),
+    .winograd_out      = BOTH(winograd_out),
+    .winograd_spread   = BOTH(winograd_spread),
+    .winograd_weight   = BOTH(winograd_weight),
+    .winograd_unweight = BOTH(winograd_unweight),
 };
 #endif

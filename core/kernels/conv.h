@@ -56,11 +56,36 @@ typedef void hoop_conv_pack_fn(const hoop_conv_pack *g);
 /** w = q or, add, w += q; q is plain (taps * nc, cols). */
 typedef void hoop_conv_unpack_fn(const hoop_conv_pack *g, bool add);
 
+/*
+ * Winograd's F(2 x 2, 3 x 3), tiles of 2 x 2 outputs: 16 positions a tile, (tiles, channels) of each, `step` elements from one to
+ * the next.
+ */
+enum { HOOP_CONV_RIGHT = 1, HOOP_CONV_DOWN = 2 }; /* parts of an output tile that are there, besides its first pixel */
+typedef struct hoop_conv_winograd {
+    int64_t        tiles, channels;
+    void          *image; /* pixels: `pixel` elements to the right, `row` down */
+    const int64_t *at;    /* of each tile's first pixel */
+    int64_t        row, pixel;
+    const uint8_t *whole; /* of each tile of outputs */
+    void          *v;
+    int64_t        step;
+    bool           add; /* out: to what is there */
+    const void    *bias;
+} hoop_conv_winograd;
+/** in: 4 x 4 pixels of the image to v. out: v to 2 x 2 pixels. spread: the gradient of 2 x 2 pixels to v. */
+typedef void hoop_conv_winograd_fn(const hoop_conv_winograd *g);
+/** As pack, of 9 taps to 16 positions of q, `step` apart; and back (the gradient of weights), as unpack. */
+typedef void hoop_conv_pack4_fn(const hoop_conv_pack *g, int64_t step);
+typedef void hoop_conv_unpack4_fn(const hoop_conv_pack *g, int64_t step, bool add);
+
 /* [HOOP_F32], [HOOP_F64] */
 typedef struct hoop_conv_kernels {
-    hoop_conv_tiles_fn  *tiles[2], *channels[2];
-    hoop_conv_pack_fn   *pack[2];
-    hoop_conv_unpack_fn *unpack[2];
+    hoop_conv_tiles_fn    *tiles[2], *channels[2];
+    hoop_conv_pack_fn     *pack[2];
+    hoop_conv_unpack_fn   *unpack[2];
+    hoop_conv_winograd_fn *winograd_in[2], *winograd_out[2], *winograd_spread[2];
+    hoop_conv_pack4_fn    *winograd_weight[2];
+    hoop_conv_unpack4_fn  *winograd_unweight[2];
 } hoop_conv_kernels;
 
 #endif

@@ -98,6 +98,7 @@ static const hoop__conv_attrs plain = {PLAIN, .groups = 1}, line = {PLAIN, .befo
                                           .before   = {0, 2, 3},
                                           .after    = {0, 2, 2},
                                           .groups   = 1},
+                              square   = {PLAIN, .before = {1, 0}, .after = {1, 2}, .groups = 1},
                               grouped  = {PLAIN, .before = {1, 0}, .after = {1, 0}, .groups = 2},
                               channels = {.stride = {1, 2}, .dilation = {2, 1}, .before = {2, 1}, .after = {2, 1}, .groups = 5},
                               doubled = {PLAIN, .groups = 3}, no_stride = {.dilation = {1, 1}, .groups = 1},
@@ -113,6 +114,7 @@ static const hoop_case conv_cases[] = {
     {"2x5x3 6x1x2 6", &doubled},
     {"1x3x3x33 3x33x3x3 3", &plain},
     {"3x1x1x1 1x1x1x1", &plain},
+    {"2x7x6x17 16x17x3x3 16", &square}, /* Winograd */
     {"2x1x7x2 3x2x1x7 3", &plain},
     {"0x5x3 4x3x3", &line},
     {"2x5x0 4x0x3 4", &line},

@@ -88,6 +88,13 @@ int hoop__conv_samples(const hoop_samples_call *s);
 int64_t     hoop__conv_gather_work(const hoop_call *c, bool transposed);
 hoop_status hoop__conv_gather(const hoop_call *c, bool transposed);
 
+/* The same by Winograd's F(2 x 2, 3 x 3), which convolutions of some shapes take; and of the weight's gradient. */
+bool    hoop__winograd_takes(const hoop__conv_geometry *g);
+int64_t hoop__winograd_gather_work(const hoop_call *c, const hoop__conv_geometry *g);
+void    hoop__winograd_gather(const hoop_call *c, const hoop__conv_geometry *g);
+int64_t hoop__winograd_weight_work(const hoop_call *c, const hoop__conv_geometry *g);
+void    hoop__winograd_weight(const hoop_call *c, const hoop__conv_geometry *g);
+
 /* calls of the rows, x channels-last */
 hoop_tensor *hoop__conv_call(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b, const hoop__conv_attrs *a);
 hoop_tensor *hoop__conv_transpose_call(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b, const hoop__conv_attrs *a);

@@ -121,7 +121,8 @@ static plan plan_of(const hoop_call *c, bool transposed)
 
 int64_t hoop__conv_gather_work(const hoop_call *c, bool transposed)
 {
-    return plan_of(c, transposed).bytes;
+    hoop__conv_geometry g = hoop__conv_geometry_of(c->in[0], c->in[1], c->out, c->attrs, transposed);
+    return hoop__winograd_takes(&g) ? hoop__winograd_gather_work(c, &g) : plan_of(c, transposed).bytes;
 }
 
 static char *work_at(const plan *p, int64_t at)
@@ -264,6 +265,10 @@ hoop_status hoop__conv_gather(const hoop_call *c, bool transposed)
 {
     plan p = plan_of(c, transposed);
     if (hoop__view_numel(c->out) == 0) return HOOP_OK;
+    if (hoop__winograd_takes(&p.g)) {
+        hoop__winograd_gather(c, &p.g);
+        return HOOP_OK;
+    }
     classes_make(&p);
     hoop_threads_run(c->threads, p.parts, part_run, &p);
     return HOOP_OK;

@@ -95,7 +95,7 @@ static const hoop__conv_attrs
     strided = {.stride = {2, 3}, .dilation = {1, 1}, .before = {1, 2}, .after = {0, 1}, .extra = {1, 2}, .groups = 1},
     dilated =
         {.stride = {2, 1, 2}, .dilation = {1, 2, 3}, .before = {0, 1, 3}, .after = {0, 1, 2}, .extra = {1, 1, 2}, .groups = 1},
-    even      = {.stride = {4, 2}, .dilation = {2, 2}, .groups = 1},
+    square = {PLAIN, .before = {2, 1}, .after = {0, 1}, .groups = 1}, even = {.stride = {4, 2}, .dilation = {2, 2}, .groups = 1},
     grouped   = {.stride = {1, 2}, .dilation = {1, 1}, .before = {1, 0}, .after = {1, 0}, .groups = 2},
     channels  = {.stride = {2, 2}, .dilation = {1, 1}, .before = {1, 1}, .after = {1, 1}, .extra = {1, 0}, .groups = 5},
     far       = {.stride = {7, 1}, .dilation = {1, 1}, .before = {3, 0}, .after = {3, 0}, .groups = 1},
@@ -112,6 +112,7 @@ static const hoop_case transpose_cases[] = {
     {"2x3x4x5 5x1x3x3 5", &channels},
     {"2x2x3x2 2x3x2x1 3", &far},
     {"1x3x3x33 33x3x3x3", &plain},
+    {"2x5x6x16 16x17x3x3 17", &square}, /* Winograd */
     {"0x5x3 3x4x3", &line},
     {"2x5x0 0x4x3 4", &line},
     {"2x5x3 4x3x3", &line, HOOP_ESHAPE},

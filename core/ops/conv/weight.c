@@ -104,7 +104,8 @@ static plan plan_of(const hoop_call *c)
 
 static int64_t weight_workspace(const hoop_call *c)
 {
-    return plan_of(c).bytes;
+    plan p = plan_of(c);
+    return hoop__winograd_takes(&p.g) ? hoop__winograd_weight_work(c, &p.g) : p.bytes;
 }
 
 static int64_t *numbers(const plan *p, int64_t at)
@@ -213,6 +214,10 @@ static hoop_status weight_forward(const hoop_call *c)
                                     .c_step   = p.taps,
                                     .col_step = p.by_channel ? p.taps : p.taps * g->cg};
     if (hoop__view_numel(c->out) == 0) return HOOP_OK;
+    if (hoop__winograd_takes(g)) {
+        hoop__winograd_weight(c, g);
+        return HOOP_OK;
+    }
     rows_make(&p, &m);
     if (g->n * hoop__conv_pixels(g) == 0)
         memset(c->work, 0, (size_t)p.at_chain); /* a sum of no terms */
@@ -261,6 +266,7 @@ static const hoop__conv_attrs line  = {PLAIN, K(3), .before = {1}, .after = {1},
                               plane = {.stride = {2, 1}, .dilation = {1, 2}, K(2, 3), .before = {1, 2}, .groups = 1},
                               space = {PLAIN, K(1, 2, 2), .groups = 1}, grouped = {PLAIN, K(2, 2), .groups = 2},
                               channels = {PLAIN, K(3, 3), .before = {1, 1}, .after = {1, 1}, .groups = 5},
+                              square   = {PLAIN, K(3, 3), .before = {1, 0}, .after = {1, 2}, .groups = 1},
                               none = {PLAIN, K(2), .groups = 0}, three = {PLAIN, K(1, 1), .groups = 3};
 static const hoop_case cases[] = {
     {"2x5x3 2x5x4", &line},
@@ -269,6 +275,7 @@ static const hoop_case cases[] = {
     {"2x3x3x4 2x2x2x6", &grouped},
     {"2x4x3x5 2x4x3x5", &channels},
     {"3x100x2 3x100x3", &line},
+    {"2x7x6x17 2x7x6x16", &square}, /* Winograd */
     {"0x5x3 0x5x4", &line},
     {"2x5x0 2x5x4", &line},
     {"2x5x3 2x4x4", &line, HOOP_ESHAPE},

@@ -605,6 +605,82 @@ static void run_conv_unpack(const hoop_kernels *k, int slot, const trial *t, res
     k->conv->unpack[dt](&w, t->seed & 1);
 }
 
+/* about n tiles of channels; positions of v or of the weights are `step` apart */
+static void run_winograd_tiles(const hoop_kernels *k, hoop_conv_winograd_fn *f, hoop_dtype dt, bool from_v, const trial *t,
+                               result *r)
+{
+    static int64_t     at[MOST];
+    static uint8_t     whole[MOST];
+    const int64_t      channels = 1 + below(t->seed, 40), tiles = t->n % 40, row = 7 * channels + 3, pixel = channels + 1;
+    hoop_conv_winograd g = {
+        .tiles = tiles, .channels = channels, .at = at, .row = row, .pixel = pixel, .whole = whole, .step = tiles * channels + 5};
+    (void)k;
+    for (int64_t i = 0; i < tiles; i++) {
+        at[i]    = i * 17 % 29 * (from_v ? 2 * row : 3);
+        whole[i] = (uint8_t)below(t->seed + 30 + (uint64_t)i, 4);
+    }
+    if (16 * g.step > MOST || 60 * row + 4 * pixel > MOST) return;
+    g.bias  = from_v && t->seed % 3 == 0 ? input(t, 2, dt, channels) : NULL;
+    g.add   = t->seed & 1;
+    g.image = from_v ? output(t, r, dt, 60 * row + 4 * pixel) : input(t, 0, dt, 60 * row + 4 * pixel);
+    g.v     = from_v ? input(t, 0, dt, 16 * g.step) : output(t, r, dt, 16 * g.step);
+    f(&g);
+}
+
+static void run_conv_winograd_in(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_winograd_tiles(k, k->conv->winograd_in[slot], (hoop_dtype)slot, false, t, r);
+}
+
+static void run_conv_winograd_out(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_winograd_tiles(k, k->conv->winograd_out[slot], (hoop_dtype)slot, true, t, r);
+}
+
+static void run_conv_winograd_spread(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_winograd_tiles(k, k->conv->winograd_spread[slot], (hoop_dtype)slot, false, t, r);
+}
+
+/* as pack: column c of row r of a position, by a tile of one term */
+static void run_conv_winograd_weight(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    static double   memory[MOST], none[1] = {1};
+    const float     one  = 1;
+    hoop_dtype      dt   = (hoop_dtype)slot;
+    const int64_t   cols = 1 + below(t->seed, 70), nc = 1 + t->n % 9, step = 128 * nc;
+    int64_t         tap[9], zero[1] = {0}, block[2] = {0, 1};
+    hoop_conv_pack  w   = {.tap = tap, .taps = 9, .nc = nc, .cols = cols, .c_step = 9, .col_step = 9 * nc, .q = memory};
+    hoop_conv_run   run = {0, below(t->seed + 2, nc), 1};
+    hoop_conv_tiles g   = {.rows    = 1,
+                           .cols    = cols,
+                           .x       = dt == HOOP_F32 ? (const void *)&one : none,
+                           .x_at    = zero,
+                           .packed  = nc,
+                           .runs    = &run,
+                           .block   = block,
+                           .nblocks = 1,
+                           .y_at    = zero};
+    for (int64_t i = 0; i < 9; i++) tap[i] = 8 - i;
+    w.w = input(t, 0, dt, 9 * nc * cols);
+    g.q = (char *)memory + (size_t)(below(t->seed + 3, 16) * step) * hoop_dtype_size(dt);
+    g.y = output(t, r, dt, cols);
+    k->conv->winograd_weight[dt](&w, step);
+    k->conv->tiles[dt](&g);
+}
+
+static void run_conv_winograd_unweight(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype     dt   = (hoop_dtype)slot;
+    const int64_t  cols = 1 + below(t->seed, 40), nc = 1 + t->n % 9;
+    int64_t        tap[9];
+    hoop_conv_pack w = {.tap = tap, .taps = 9, .nc = nc, .cols = cols, .c_step = 9, .col_step = 9 * nc};
+    for (int64_t i = 0; i < 9; i++) tap[i] = i;
+    w.q = input(t, 0, dt, 16 * nc * cols);
+    w.w = output(t, r, dt, 9 * nc * cols);
+    k->conv->winograd_unweight[dt](&w, nc * cols, t->seed & 1);
+}
+
 /* ---- attention (kernels/attention.h): rows of t->n keys, of t->n pairs ---- */
 
 static hoop_attention_strip strip(const trial *t, hoop_dtype dt)
@@ -732,16 +808,17 @@ static const struct row {
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_conv_kernels, member), sizeof((hoop_conv_kernels *)NULL)->member, run_conv_##member, CONV},
-                            ROW(tiles) ROW(channels) ROW(pack) ROW(unpack)
+                            ROW(tiles) ROW(channels) ROW(pack) ROW(unpack) ROW(winograd_in) ROW(winograd_out) ROW(winograd_spread)
+                                ROW(winograd_weight) ROW(winograd_unweight)
 #undef ROW
 #define ROW(member, run)                                                                                                         \
     {#run, offsetof(hoop_attention_kernels, member), sizeof((hoop_attention_kernels *)NULL)->member, run_##run, ATTENTION},
-                                ROW(forward, attention_forward) ROW(backward, attention_backward) ROW(turn, attention_turn)
-                                    ROW(turns, rotary_turns) ROW(rotate, rotary_rotate)
+                                    ROW(forward, attention_forward) ROW(backward, attention_backward) ROW(turn, attention_turn)
+                                        ROW(turns, rotary_turns) ROW(rotate, rotary_rotate)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_recurrent_kernels, member), sizeof((hoop_recurrent_kernels *)NULL)->member, run_##member, RECURRENT},
-                                        ROW(cell) ROW(cell_grad)
+                                            ROW(cell) ROW(cell_grad)
 #undef ROW
 #define ROW(member) {#member, offsetof(hoop_loss_kernels, member), sizeof((hoop_loss_kernels *)NULL)->member, run_##member, LOSS},
                                             ROW(pair) ROW(pair_grad) ROW(class_loss) ROW(class_loss_grad) ROW(ctc) ROW(ctc_grad)
