@@ -138,7 +138,7 @@ static void bench_takes_settings(void **state)
     failed(1, "dist.algorithm", "ring");
     (void)hoop("bench train tiny --steps 3 --set dist.algoritm=ring");
     failed(1, "dist.algoritm", "did you mean dist.algorithm");
-    if (hoop_ranks(2, "bench train tiny --steps 3 --json --set 'dist={algorithm: mpi, timeout_s: 20}'") != 0)
+    if (hoop_ranks(2, "bench train tiny --steps 3 --json --set 'dist={algorithm: mpi, timeout_s: 120}'") != 0)
         fail_msg("%s", last.err);
 }
 
