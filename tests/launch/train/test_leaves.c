@@ -155,6 +155,17 @@ static void segments_are_made_again(void **state)
                 fail_msg("%lld bytes, without segments %lld", (long long)p.rank[0].about.memory_peak_bytes,
                          (long long)all.rank[0].about.memory_peak_bytes);
         }
+        /* tensors that lie channels-last, and views of them */
+#define CONV(checkpoint)                                                                                                         \
+    SMALL DATA "leaves: 6\nthreads: 1\nmodel: {layers: [{conv: {out: 6, kernel: 3, padding: 1}}, relu, {repeat: {times: 2, "     \
+               "checkpoint: " checkpoint                                                                                         \
+               ", body: [{residual: [{conv: {out: 6, kernel: 3, padding: 1}}, relu, {dropout: 0.1}]}, "                          \
+               "tanh]}}, flatten, {linear: 10}]}\n"
+    run_on(&all, 1, CONV("false"));
+    for (int size = 1; size <= 2; size++) {
+        run_on(&p, size, CONV("true"));
+        same_as(&p, &all);
+    }
     plan_clear(&all);
     plan_clear(&p);
 }
