@@ -153,6 +153,73 @@ static void a_model_of_ones_own_takes_them_by_name_and_number(void **state)
     plan_clear(&many);
 }
 
+/* ---- the same model as a function ---- */
+
+static void own_forward(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    const own_model *m = ctx;
+    hoop_tensor     *h = hoop_linear(t, in[0], m->wu, NULL), *more = hoop_linear(t, in[1], m->wv, NULL);
+    (void)nin;
+    out[0] = hoop_add(t, h, more);
+    out[1] = hoop_linear(t, out[0], m->wc, NULL);
+}
+
+static hoop_status add_function(plan *pl, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
+{
+    opts->ctx      = &own[rank];
+    opts->forward  = own_forward;
+    opts->row_wise = true;
+    return add_own(pl, comm, rank, opts, err);
+}
+
+/* by hand, as hoop/train.h says what hoop_trainer_loss makes of them */
+static hoop_status train_as_said(plan *pl, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    hoop_leaf  *leaf;
+    (void)pl;
+    while (st == HOOP_OK && hoop_trainer_next_step(tr)) {
+        while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) {
+            hoop_tape   *t     = hoop_leaf_tape(leaf);
+            hoop_tensor *in[2] = {hoop_leaf_input(leaf, 0), hoop_leaf_input(leaf, 1)}, *out[2], *first, *second;
+            own_forward(&own[rank], t, 2, in, out);
+            first  = hoop_scale(t, hoop_mse(t, out[0], hoop_leaf_target(leaf, 0)), 0.5 / P);
+            second = hoop_scale(t, hoop_cross_entropy(t, out[1], hoop_leaf_target(leaf, 1)), 1.0);
+            first  = hoop_add(t, first, second);
+            hoop_trainer_backward(tr, hoop_loss(t, first, hoop_fill(t, HOOP_F64, 0, NULL, (double)hoop_tensor_size(in[0], 0))));
+        }
+        st = hoop_trainer_update(tr, err);
+    }
+    return st;
+}
+
+static hoop_status train_function(plan *pl, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = hoop_trainer_run(tr, NULL, 0, err);
+    (void)pl, (void)rank;
+    if (st == HOOP_OK) st = hoop_trainer_evaluate(tr, NULL, err, NULL);
+    if (st == HOOP_OK &&
+        !(hoop_trainer_about(tr)->last.target[0].loss > 0 && hoop_trainer_about(tr)->validation.target[1].nmetrics > 0))
+        st = hoop_fail(err, HOOP_ESTATE, "what each target loses is not told");
+    return st;
+}
+
+static void the_same_as_a_function(void **state)
+{
+    plan loop = {.config = {RUN DATA "epochs: 3\n"}, .before = add_own, .after = drop_own, .drive = train_as_said}, many = loop;
+    (void)state;
+    many.before = add_function;
+    many.drive  = train_function;
+    plan_run(&loop, 1);
+    for (int size = 1; size <= 3; size++) {
+        plan_run(&many, size);
+        plan_same(&many, &loop);
+        assert_true(size == 3 || many.rank[0].about.at_once > 1); /* of those of the short last step */
+    }
+    plan_clear(&loop);
+    plan_clear(&many);
+}
+
 /* what a leaf is asked for, and what the step then says */
 static const struct question {
     int         number; /* -1: by name */
@@ -446,6 +513,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_of_ones_own_takes_them_by_name_and_number),
+        cmocka_unit_test(the_same_as_a_function),
         cmocka_unit_test(wrong_names_and_numbers_are_told),
         cmocka_unit_test(several_of_files_give_the_same_bits),
         cmocka_unit_test(several_go_on_where_they_were),
