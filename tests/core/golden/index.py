@@ -61,4 +61,18 @@ for shape, o in [((2, 3, 5, 7), dict(kernel_size=(2, 3))), ((1, 2, 5, 4), dict(k
     case("im2col", lambda x: F.unfold(x, **o), [rand(*shape)], **words)
     cols = F.unfold(torch.zeros(*shape), **o).shape
     case("col2im", lambda x: F.fold(x, shape[2:], **o), [rand(*cols)], size=list(shape[2:]), **words)
+layer("flatten", nn.Flatten(), [rand(2, 3, 5)])
+layer("flatten", nn.Flatten(2, 3), [rand(2, 3, 1, 5, 2)], start_dim=2, end_dim=3)
+layer("flatten", nn.Flatten(1, -2), [rand(2, 3, 5, 2)], end_dim=-2)
+layer("unflatten", nn.Unflatten(1, (3, 5)), [rand(2, 15)], sizes=[3, 5])
+layer("unflatten", nn.Unflatten(2, (2, -1)), [rand(2, 3, 6, 2)], dim=2, sizes=[2, -1])
+layer("permute", nn.Identity(), [rand(2, 3, 5)], f=lambda m, x: x.permute(0, 2, 1), dims=[0, 2, 1])
+layer("pad", nn.ConstantPad1d((1, 2), 0.5), [rand(2, 3, 5)], padding=[1, 2], value=0.5)
+layer("pad", nn.ZeroPad2d(1), [rand(2, 3, 4, 5)], padding=1)
+layer("pad", nn.ReflectionPad2d((1, 2, 0, 3)), [rand(1, 2, 4, 5)], padding=[1, 2, 0, 3], mode="reflect")
+layer("pad", nn.ReplicationPad3d(2), [rand(1, 2, 1, 2, 3)], padding=2, mode="replicate")
+layer("pad", nn.CircularPad1d((3, 1)), [rand(2, 3, 5)], padding=[3, 1], mode="circular")
+layer("unfold", nn.Unfold((2, 3), dilation=(1, 2), padding=(0, 1), stride=2), [rand(2, 3, 5, 7)], kernel=[2, 3], dilation=[1, 2],
+      padding=[0, 1], stride=2)
+layer("unfold", nn.Unfold(2), [rand(1, 1, 3, 3)], kernel=2)
 done()

@@ -52,4 +52,9 @@ case("all", lambda x: x.bool().all(), [ints(2, 0, 7)], dims=ALL, keep=0)
 case("cumsum", lambda x: x.cumsum(1), [rand(3, 17)], dim=1)
 case("cumsum", lambda x: x.cumsum(0), [rand(7, 3, 2)], dim=0)
 case("cumsum", lambda x: x.cumsum(1), [ints(250, 3, 7, dtype=torch.uint8)], dim=1)
+for by, f in [("mean", lambda x, d, k: x.mean(d, k)), ("sum", lambda x, d, k: x.sum(d, k)), ("max", torch.amax), ("min", torch.amin),
+              ("std", lambda x, d, k: x.std(d, keepdim=k)), ("var", lambda x, d, k: x.var(d, keepdim=k)),
+              ("logsumexp", torch.logsumexp), ("norm", lambda x, d, k: torch.linalg.vector_norm(x, 2, d, k))]:
+    layer("reduce", nn.Identity(), [rand(2, 3, 5, 2)], f=lambda m, x: f(x, (1, 3), True), dims=[1, -1], by=by, keep=True)
+layer("reduce", nn.Identity(), [rand(2, 3, 7)], f=lambda m, x: x.prod(2), dims=2, by="prod")
 done()
