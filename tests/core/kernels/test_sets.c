@@ -821,7 +821,8 @@ static const struct row {
                                             ROW(cell) ROW(cell_grad)
 #undef ROW
 #define ROW(member) {#member, offsetof(hoop_loss_kernels, member), sizeof((hoop_loss_kernels *)NULL)->member, run_##member, LOSS},
-                                            ROW(pair) ROW(pair_grad) ROW(class_loss) ROW(class_loss_grad) ROW(ctc) ROW(ctc_grad)
+                                                ROW(pair) ROW(pair_grad) ROW(class_loss) ROW(class_loss_grad) ROW(ctc)
+                                                    ROW(ctc_grad)
 #undef ROW
 };
 
