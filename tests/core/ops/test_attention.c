@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "hoop/nn.h"
 #include "hoop/ops.h"
 #include "hoop/random.h"
 #include "hoop/runtime.h"
@@ -226,6 +227,55 @@ static void generation_is_the_whole(void **state)
     }
 }
 
+/* ---- layers: leaves run at once ---- */
+
+static void take_nothing(void *ctx, int64_t first_block, int64_t nblocks, const void *const *terms, int nterms)
+{
+    (void)first_block, (void)nblocks, (void)terms;
+    *(int *)ctx += nterms;
+}
+
+/* positions of a table that is longer than what comes, and attention of x to itself: samples of leaves never mix */
+static void leaves_at_once(void **state)
+{
+    const hoop_shape in      = {.dtype = HOOP_F32, .ndim = 3, .size = {0, 7, 8}};
+    const int64_t    rows[2] = {1, 3};
+    const uint64_t   leaf[2] = {0, 1};
+    hoop_model      *m;
+    hoop_tensor     *x, *y, *loss[2];
+    int              terms = 0;
+    (void)state;
+    assert_int_equal(hoop_model_create(HOOP_F32, NULL, &m), HOOP_OK);
+    assert_int_equal(hoop_module_add(hoop_model_root(m), hoop_module_kind_find("position"), "0",
+                                     &(hoop_position_opts){.length = 9}, NULL, NULL),
+                     HOOP_OK);
+    assert_int_equal(
+        hoop_module_add(hoop_model_root(m), hoop_module_kind_find("attention"), "1",
+                        &(hoop_attention_layer_opts){.heads = 4, .kv_heads = 2, .causal = true, .rotary = HOOP_ROTARY_HALF}, NULL,
+                        NULL),
+        HOOP_OK);
+    assert_int_equal(hoop_model_build(m, 1, &in, NULL), HOOP_OK);
+    assert_int_equal(hoop_model_finalize(m, NULL, NULL), HOOP_OK);
+    assert_int_equal(hoop_model_init(m, HOOP_INIT_PYTORCH, 3), HOOP_OK);
+    assert_int_equal(hoop_tape_reset(tape, NULL, NULL), HOOP_OK);
+    assert_int_equal(hoop_tape_set_leaves(tape, 2, rows, leaf, NULL), HOOP_OK);
+    x = hoop_tape_tensor(tape, HOOP_F32, 3, (int64_t[]){4, 7, 8}, NULL);
+    x = hoop_tape_samples(tape, x);
+    hoop_model_forward(m, tape, 1, &x, &y);
+    for (int l = 0; l < 2; l++) {
+        hoop_tape_set_leaf(tape, l);
+        loss[l] = hoop_tape_leaf_rows(tape, y, l);
+        loss[l] = hoop_sum(tape, loss[l], HOOP_ALL_DIMS, false);
+    }
+    fine();
+    assert_int_equal(hoop_backward_leaves(tape, loss, 2, &(hoop_backward_opts){.ctx = &terms, .sum = take_nothing}, NULL),
+                     HOOP_OK);
+    assert_false(hoop_tape_mixed(tape));
+    assert_true(terms >= 2 * hoop_params_count(hoop_model_params(m)));
+    assert_int_equal(hoop_tape_reset(tape, NULL, NULL), HOOP_OK);
+    hoop_model_destroy(&m);
+}
+
 static void parts_are_refused(void **state)
 {
     const int64_t large[3] = {2, 5, 3}, small[3] = {2, 2, 3};
@@ -248,6 +298,6 @@ static void parts_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(bits_of_primitive_ops), cmocka_unit_test(generation_is_the_whole),
-                                       cmocka_unit_test(parts_are_refused)};
+                                       cmocka_unit_test(leaves_at_once), cmocka_unit_test(parts_are_refused)};
     return cmocka_run_group_tests(tests, start, stop);
 }
