@@ -156,6 +156,7 @@ typedef struct hoop_linear_opts {
 typedef struct hoop_conv_layer_opts {
     int64_t   out;
     hoop_ints kernel, stride, padding, dilation; /* padding.n: or hoop_conv_padding, less than 0 */
+    int       padding_mode;                      /* hoop_pad_mode */
     int64_t   groups;                            /* 0: 1 */
     bool      no_bias;
 } hoop_conv_layer_opts;

@@ -2,14 +2,17 @@
 #include "hoop/ops.h"
 #include "nn/module.h"
 
-static const char *const words[] = {"same", "valid", NULL}; /* hoop_conv_padding, from -1 down */
+static const char *const words[] = {"same", "valid", NULL};                             /* hoop_conv_padding, from -1 down */
+static const char *const modes[] = {"zeros", "reflect", "replicate", "circular", NULL}; /* hoop_pad_mode */
 static const hoop_option rows[]  = {
      {"out", HOOP_OPT_INT, offsetof(hoop_conv_layer_opts, out), NULL, 1, 1e9, NULL, true, "channels it gives"},
      {"kernel", HOOP_OPT_INTS, offsetof(hoop_conv_layer_opts, kernel), NULL, 1, 1e9, NULL, true,
       "size of the kernel, of all spatial dims or each"},
      {"stride", HOOP_OPT_INTS, offsetof(hoop_conv_layer_opts, stride), "1", 1, 1e9, NULL, true, "step from output to output"},
      {"padding", HOOP_OPT_INTS, offsetof(hoop_conv_layer_opts, padding), "0", 0, 1e9, words, true,
-      "zeros at both ends; same: as many as keep the sizes"},
+      "pixels added at both ends; same: as many as keep the sizes"},
+     {"padding_mode", HOOP_OPT_ENUM, offsetof(hoop_conv_layer_opts, padding_mode), "zeros", 0, 0, modes, true,
+      "what these are: zeros, or pixels from within, from the edge, from the other end"},
      {"dilation", HOOP_OPT_INTS, offsetof(hoop_conv_layer_opts, dilation), "1", 1, 1e9, NULL, true, "step within the kernel"},
      {"groups", HOOP_OPT_INT, offsetof(hoop_conv_layer_opts, groups), "1", 1, 1e9, NULL, true,
       "channels in so many parts, each convolved by itself"},
@@ -20,8 +23,9 @@ static hoop_status options_of(const hoop_conv_layer_opts *o, int dims, int64_t *
 {
     static const hoop_ints none = {0};
     hoop_status            st;
-    *conv = (hoop_conv_opts){.groups = o->groups == 0 ? 1 : o->groups, .same = o->padding.n == HOOP_CONV_SAME};
-    st    = hoop__spread_option("kernel", &o->kernel, dims, 0, kernel, err);
+    *conv = (hoop_conv_opts){
+        .groups = o->groups == 0 ? 1 : o->groups, .same = o->padding.n == HOOP_CONV_SAME, .mode = o->padding_mode};
+    st = hoop__spread_option("kernel", &o->kernel, dims, 0, kernel, err);
     if (st == HOOP_OK) st = hoop__spread_option("stride", &o->stride, dims, 1, conv->stride, err);
     if (st == HOOP_OK) st = hoop__spread_option("padding", o->padding.n < 0 ? &none : &o->padding, dims, 0, conv->padding, err);
     if (st == HOOP_OK) st = hoop__spread_option("dilation", &o->dilation, dims, 1, conv->dilation, err);

@@ -18,12 +18,30 @@ static void pad_same(hoop__conv_attrs *a, int d, const hoop_tensor *w)
     a->after[d]       = all - all / 2;
 }
 
+/* x (N, C, in...) with borders that are not zeros, which the convolution then has no need of */
+static hoop_tensor *pad_by(hoop_tape *t, hoop_tensor *x, hoop__conv_attrs *a, hoop_pad_mode mode)
+{
+    const int    dims                          = hoop_tensor_ndim(x) - 2;
+    int64_t      pads[2 * HOOP__CONV_DIMS + 2] = {0}; /* channels are last */
+    hoop_tensor *y;
+    if (dims < 1 || dims > HOOP__CONV_DIMS) return x; /* the convolution's own error */
+    for (int d = 0; d < dims; d++) {
+        pads[2 * (dims - d)]     = a->before[d];
+        pads[2 * (dims - d) + 1] = a->after[d];
+        a->before[d] = a->after[d] = 0;
+    }
+    y = hoop__channels_last(t, x);
+    y = hoop_pad(t, y, 2 * dims + 2, pads, mode, 0.0);
+    return hoop__channels_first(t, y);
+}
+
 /**
  * hoop_conv - convolution over 1 to 3 spatial dims, as many as x has (cross-correlation, as everywhere in the field).
  * Shape   x (N, C, in...), w (O, C / groups, kernel...), b (O) or NULL -> y (N, O, out...)
  *         out = (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded down
  * Grad    dx += conv_transpose(dy, w), dw += conv_weight(x, dy), db += sum of dy over all but the channels; differentiable again
  * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (options)
+ * Padding by a mode is hoop_pad's.
  * Source  Goodfellow, Bengio & Courville, Deep Learning (2016), chapter 9; groups: Krizhevsky et al., NIPS 2012
  */
 hoop_tensor *hoop_conv(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b, const hoop_conv_opts *opts)
@@ -38,6 +56,7 @@ hoop_tensor *hoop_conv(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor
         a.before[d] = a.after[d] = o->padding[d];
         if (o->same) pad_same(&a, d, w);
     }
+    if (o->mode != HOOP_PAD_CONSTANT) x = pad_by(t, x, &a, (hoop_pad_mode)o->mode);
     last = hoop__channels_last(t, x);
     y    = hoop__conv_call(t, last, w, b, &a);
     return hoop__channels_first(t, y);

@@ -23,30 +23,42 @@ def transpose(x, w, bias=True, **o):
 conv((2, 3, 7), (4, 3, 3))
 conv((2, 3, 7), (4, 3, 3), bias=False)
 conv((1, 2, 11), (3, 2, 4), stride=[3], padding=[2], dilation=[2])
-conv((2, 3, 7, 5), (4, 3, 3, 3), padding=[1, 1])
+conv((2, 3, 5, 4), (4, 3, 3, 3), padding=[1, 1])
 conv((2, 3, 7, 5), (5, 3, 3, 2), stride=[2, 1], padding=[1, 0])
 conv((1, 2, 8, 9), (3, 2, 3, 2), stride=[2, 3], padding=[2, 1], dilation=[1, 3])
-conv((2, 2, 3, 4, 5), (3, 2, 2, 3, 2), stride=[1, 2, 2], padding=[1, 0, 1], dilation=[2, 1, 1])
-conv((1, 2, 3, 3, 3), (2, 2, 3, 3, 3), padding=[1, 1, 1])
-conv((2, 4, 5, 5), (6, 2, 3, 3), padding=[1, 1], groups=2)
-conv((2, 5, 6, 4), (5, 1, 3, 3), padding=[1, 1], groups=5)
+conv((1, 2, 3, 4, 5), (2, 2, 2, 3, 2), stride=[1, 2, 2], padding=[1, 0, 1], dilation=[2, 1, 1])
+conv((1, 1, 3, 3, 3), (2, 1, 3, 3, 3), padding=[1, 1, 1])
+conv((2, 4, 4, 3), (6, 2, 3, 3), padding=[1, 1], groups=2)
+conv((1, 5, 6, 4), (5, 1, 3, 3), padding=[1, 1], groups=5)
 conv((2, 3, 5), (6, 1, 2), groups=3, stride=[2])
-conv((2, 3, 6, 5), (4, 3, 2, 4), same=True, dilation=[1, 1])
+conv((1, 3, 6, 5), (2, 3, 2, 4), same=True, dilation=[1, 1])
 conv((1, 2, 7), (3, 2, 3), same=True, dilation=[3])
 conv((2, 5, 4, 4), (3, 5, 1, 1), stride=[2, 2])
 conv((3, 1, 1, 1), (1, 1, 1, 1))
 conv((0, 2, 5), (3, 2, 3), padding=[1])
-conv((1, 37, 4, 4), (2, 37, 3, 3), padding=[1, 1])  # patches longer than a block of terms
+conv((1, 37, 3, 2), (1, 37, 3, 3), padding=[1, 1])  # patches longer than a block of terms
+
+
+
+def padded(x, w, mode, padding, **o):
+    both = [p for p in reversed(padding) for _ in range(2)]
+    case("conv", lambda x, w: CONV[x.ndim - 2](F.pad(x, both, mode=mode), w, **o), [rand(*x), rand(*w)], mode=mode, padding=padding, **o)
+
+
+padded((2, 2, 5), (3, 2, 3), "reflect", [2])
+padded((1, 2, 4, 3), (2, 2, 3, 2), "circular", [2, 1], stride=[1, 2])
+padded((1, 2, 3, 3, 2), (2, 1, 2, 2, 2), "replicate", [1, 0, 2], groups=2)
+padded((1, 2, 3, 2, 3), (2, 2, 2, 2, 2), "circular", [1, 1, 2])
 
 transpose((2, 3, 5), (3, 4, 3))
 transpose((2, 3, 5), (3, 4, 3), bias=False)
 transpose((1, 2, 4), (2, 3, 4), stride=[3], padding=[1], output_padding=[2], dilation=[2])
-transpose((2, 3, 4, 3), (3, 4, 3, 3), stride=[2, 2], padding=[1, 1], output_padding=[1, 1])
+transpose((1, 3, 4, 3), (3, 2, 3, 3), stride=[2, 2], padding=[1, 1], output_padding=[1, 1])
 transpose((2, 3, 4, 3), (3, 2, 4, 2), stride=[2, 1], padding=[1, 0])
 transpose((1, 2, 3, 3), (2, 3, 2, 2), dilation=[3, 2], output_padding=[2, 1])
-transpose((1, 2, 2, 3, 3), (2, 3, 2, 3, 2), stride=[2, 1, 3], padding=[0, 1, 1], output_padding=[1, 0, 2])
-transpose((2, 4, 3, 3), (4, 3, 2, 3), groups=2, stride=[1, 2])
-transpose((2, 5, 3, 4), (5, 1, 3, 3), groups=5, stride=[2, 2], padding=[1, 1])
+transpose((1, 2, 2, 2, 3), (2, 2, 2, 3, 2), stride=[2, 1, 3], padding=[0, 1, 1], output_padding=[1, 0, 2])
+transpose((1, 4, 3, 3), (4, 2, 2, 3), groups=2, stride=[1, 2])
+transpose((1, 5, 3, 4), (5, 1, 3, 3), groups=5, stride=[2, 2], padding=[1, 1])
 transpose((3, 1, 1, 1), (1, 1, 1, 1))
 transpose((0, 2, 5), (2, 3, 3), stride=[2])
 
@@ -60,13 +72,16 @@ def same_layer(name, kinds, x, out, kernel, hoop=None, **o):
 
 
 same_layer("conv", LAYER, (2, 3, 9), 4, 3)
-same_layer("conv", LAYER, (2, 3, 7, 6), 4, [3, 2], stride=2, padding=1)
-same_layer("conv", LAYER, (2, 3, 7, 6), 4, [3, 2], stride=[1, 2], padding=[0, 1], dilation=2, bias=False)
-same_layer("conv", LAYER, (2, 4, 5, 5), 6, 3, padding="same", groups=2)
-same_layer("conv", LAYER, (2, 4, 5, 5), 4, 3, padding="valid", groups=4)
-same_layer("conv", LAYER, (1, 2, 3, 4, 5), 3, 2, padding=1)
+same_layer("conv", LAYER, (2, 3, 5, 4), 4, [3, 2], stride=2, padding=1)
+same_layer("conv", LAYER, (2, 3, 5, 4), 4, [3, 2], stride=[1, 2], padding=[0, 1], dilation=2, bias=False)
+same_layer("conv", LAYER, (1, 4, 5, 4), 6, 3, padding="same", groups=2)
+same_layer("conv", LAYER, (1, 4, 5, 4), 4, 3, padding="valid", groups=4)
+same_layer("conv", LAYER, (1, 2, 3, 2, 4), 2, 2, padding=1)
+same_layer("conv", LAYER, (2, 2, 4, 5), 3, 3, padding=[1, 2], padding_mode="reflect")
+same_layer("conv", LAYER, (2, 2, 5, 4), 3, 3, padding="same", padding_mode="circular")
+same_layer("conv", LAYER, (2, 3, 5), 2, 2, padding=1, padding_mode="replicate", bias=False)
 same_layer("conv_transpose", TRANSPOSE_LAYER, (2, 3, 5), 4, 3)
-same_layer("conv_transpose", TRANSPOSE_LAYER, (2, 4, 3, 4), 6, [2, 3], stride=2, padding=[0, 1], output_padding=1, groups=2)
-same_layer("conv_transpose", TRANSPOSE_LAYER, (1, 2, 2, 3, 2), 3, 2, stride=[1, 2, 1], dilation=2, bias=False)
+same_layer("conv_transpose", TRANSPOSE_LAYER, (1, 4, 3, 4), 6, [2, 3], stride=2, padding=[0, 1], output_padding=1, groups=2)
+same_layer("conv_transpose", TRANSPOSE_LAYER, (1, 2, 2, 3, 2), 2, 2, stride=[1, 2, 1], dilation=2, bias=False)
 
 done()

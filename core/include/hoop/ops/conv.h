@@ -14,6 +14,7 @@ extern "C" {
 typedef struct hoop_conv_opts {
     int64_t stride[3], padding[3], dilation[3], groups;
     bool    same; /* in place of padding: as much as keeps the sizes where the stride is 1 */
+    int     mode; /* hoop_pad_mode: of what the padding is; 0 is zeros */
 } hoop_conv_opts;
 typedef struct hoop_conv_transpose_opts {
     int64_t stride[3], padding[3], output_padding[3], dilation[3], groups;
