@@ -107,6 +107,8 @@ static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const 
         return hoop_fail(err, HOOP_EFORMAT, "%s: has no config (is the manifest missing?); name a run or checkpoint",
                          hoop_checkpoint_path(c));
     HOOP_TRY(st, done, hoop_config_parse_stored(text, hoop_checkpoint_path(c), err, &t->config));
+    /* that of training, there and then, and in older runs no limit at all */
+    HOOP_TRY(st, done, hoop_config_set_in(t->config, hoop_train_schema(), "memory.limit=auto", err));
     for (int i = 0; i < nset; i++) HOOP_TRY(st, done, hoop_config_set_in(t->config, hoop_train_schema(), set[i], err));
     HOOP_TRY(st, done, hoop_config_check_known(t->config, hoop_train_schema(), err));
     HOOP_TRY(st, done, hoop_config_parse_stored(text, hoop_checkpoint_path(c), err, &own));
