@@ -3,9 +3,21 @@
 
 #include "hoop/ops.h"
 
+/* Of ops alone, so that a step that has them can be replayed; of many, as they are. */
+static hoop_tensor *numbers(hoop_tape *t, hoop_dtype dtype, const hoop_floats *list, int64_t classes)
+{
+    enum { FEW = 64 };
+    const int64_t one = 1;
+    hoop_tensor  *each[FEW], *w;
+    if (list->n == 1) return hoop_fill(t, dtype, 1, &classes, list->v[0]);
+    for (int i = 0; i < list->n && list->n <= FEW; i++) each[i] = hoop_fill(t, dtype, 1, &one, list->v[i]);
+    if (list->n <= FEW) return hoop_concat(t, each, list->n, 0);
+    w = hoop_tape_tensor(t, HOOP_F64, 1, &classes, list->v);
+    return dtype == HOOP_F64 ? w : hoop_cast(t, w, dtype);
+}
+
 bool hoop__weights(hoop_tape *t, const hoop_floats *list, const hoop_tensor *out, const char *what, hoop_tensor **weights)
 {
-    hoop_tensor  *w;
     const int64_t classes = hoop_tensor_is_poison(out) || hoop_tensor_ndim(out) < 1 ? list->n : hoop_tensor_size(out, -1);
     *weights              = NULL;
     if (list->n == 0) return true;
@@ -14,10 +26,7 @@ bool hoop__weights(hoop_tape *t, const hoop_floats *list, const hoop_tensor *out
                        (long long)classes);
         return false;
     }
-    w = hoop_tape_tensor(t, HOOP_F64, 1, (const int64_t[]){list->n}, list->v);
-    if (!hoop_tensor_is_poison(out) && hoop_tensor_dtype(out) != HOOP_F64) w = hoop_cast(t, w, hoop_tensor_dtype(out));
-    if (list->n != classes) w = hoop_contiguous(t, hoop_expand(t, w, 1, &classes));
-    *weights = w;
+    *weights = numbers(t, hoop_tensor_is_poison(out) ? HOOP_F64 : hoop_tensor_dtype(out), list, classes);
     return true;
 }
 

@@ -17,15 +17,18 @@ static const hoop_option rows[] = {HOOP__IGNORE_ROW(AT(ignore_index)), HOOP__WEI
 static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
 {
     const nll_opts *o = opts;
-    hoop_tensor    *weight, *hot, *all, *sum, *count;
+    hoop_tensor    *weight, *own, *place, *picked, *sum, *count;
     target = hoop_loss_ignore(t, target, o->ignore_index);
-    if (!hoop__weights(t, &o->weight, out, "weight", &weight)) return hoop__failed_loss(t);
-    if (hoop_tensor_is_poison(out)) return hoop__failed_loss(t);
-    hot = hoop_one_hot(t, target, hoop_tensor_size(out, -1), hoop_tensor_dtype(out));
-    if (weight != NULL) hot = hoop_mul(t, hot, weight);
-    count = hoop_cast(t, hoop_sum(t, hot, HOOP_ALL_DIMS, false), HOOP_F64);
-    all   = hoop_mul(t, hot, out);
-    sum   = hoop_neg(t, hoop_sum(t, all, HOOP_ALL_DIMS, false));
+    if (!hoop__weights(t, &o->weight, out, "weight", &weight) || hoop_tensor_is_poison(out)) return hoop__failed_loss(t);
+    own = hoop_one_hot(t, target, hoop_tensor_size(out, -1), hoop_tensor_dtype(out));
+    if (weight != NULL) own = hoop_mul(t, own, weight);
+    if (hoop_tensor_is_poison(own)) return hoop__failed_loss(t);
+    own    = hoop_sum(t, own, 1u << (hoop_tensor_ndim(own) - 1),
+                      true); /* (n, ..., 1): the label's weight, 0 where it does not count */
+    place  = hoop_unsqueeze(t, hoop_relabel(t, target, HOOP_IGNORE_LABEL, 0), -1);
+    picked = hoop_gather(t, out, -1, place);
+    sum    = hoop_neg(t, hoop_sum(t, hoop_mul(t, own, picked), HOOP_ALL_DIMS, false));
+    count  = hoop_cast(t, hoop_sum(t, own, HOOP_ALL_DIMS, false), HOOP_F64);
     return hoop_loss(t, sum, count);
 }
 

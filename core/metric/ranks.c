@@ -2,10 +2,11 @@
  * auroc and average_precision: how well scores part what is a class from what is not.
  *
  * Scores are counted in bins, so that sums over leaves and ranks are whole numbers: a score's log-odds as f32, of which the sign,
- * the power of two and 10 bits of the fraction are kept. Two scores nearer to each other than a thousandth of their log-odds, or
- * both within 2^-16 of even odds, or both beyond 2^8, count as equal, and a pair of equal ones as half in order, as where they
- * are equal indeed: auroc is off by at most half the share of pairs that the bins hold. Of C classes each is parted from all
- * others.
+ * the power of two and some bits of the fraction are kept, 15 of one class, 11 of 10, 5 of 1000 (so that all bins take at most 16
+ * MB to 32 MB). Two scores nearer to each other than that share of their log-odds, or both within 2^-10 of even odds, or both
+ * beyond 2^6, count as equal, and a pair of equal ones as half in order, as where they are equal indeed: auroc is off by at most
+ * half the share of pairs of one that is the class and one that is not which have a bin in common. Of C classes each is parted
+ * from all others.
  */
 #include "metric/classes.h"
 
@@ -13,25 +14,41 @@
 
 extern const hoop_metric hoop__metric_auroc, hoop__metric_average_precision;
 
-enum { OCTAVES = 24, LEAST = -16, FRACTION = 10, HALF = 1 + (OCTAVES << FRACTION), BINS = 2 * HALF };
+enum { OCTAVES = 16, LEAST = -10, MOST_FRACTION = 15, LEAST_FRACTION = 5 };
 
-/* sums of a class: BINS of what is not it, BINS of what is; then the rows of targets that are 0 and 1 */
+/* bits of the fraction that are kept, and bins on either side of even odds */
+static int fraction_of(int64_t width)
+{
+    int f = MOST_FRACTION;
+    while (f > LEAST_FRACTION && width << f > INT64_C(1) << MOST_FRACTION) f--;
+    return f;
+}
+static int64_t half_of(int64_t width)
+{
+    return 1 + ((int64_t)OCTAVES << fraction_of(width));
+}
+static int64_t bins_of(int64_t width)
+{
+    return 2 * half_of(width);
+}
+
+/* sums of a class: bins of what is not it, bins of what is; then the rows of targets that are 0 and 1 */
 static int64_t count_sums(int64_t width, const void *opts)
 {
     (void)opts;
-    return width * 2 * BINS + 1;
+    return width * 2 * bins_of(width) + 1;
 }
 
-static int64_t bin_of(double odds)
+static int64_t bin_of(double odds, int fraction, int64_t half)
 {
-    const float f = (float)odds;
+    const float f = (float)odds + 0.0F; /* minus zero is zero */
     uint32_t    u;
     int64_t     at;
     memcpy(&u, &f, sizeof u);
     if (odds != odds) return 0;
-    at = (int64_t)((u & 0x7fffffffu) >> (23 - FRACTION)) - ((int64_t)(127 + LEAST) << FRACTION) + 1;
-    at = at < 0 ? 0 : at >= HALF ? HALF - 1 : at;
-    return u >> 31 ? HALF - 1 - at : HALF + at;
+    at = (int64_t)((u & 0x7fffffffu) >> (23 - fraction)) - ((int64_t)(127 + LEAST) << fraction) + 1;
+    at = at < 0 ? 0 : at >= half ? half - 1 : at;
+    return u >> 31 ? half - 1 - at : half + at;
 }
 
 /* log-odds of class k among those of row i: x_k - log of the sum of e^x over the others; m: the largest x */
@@ -59,52 +76,53 @@ static double largest_but(const hoop_metric_call *c, int64_t i, int64_t k)
 static void add(const hoop_metric_call *c, double *sums)
 {
     const bool     labels = c->target_dtype == HOOP_I64;
-    const int64_t *label  = c->target;
+    const int64_t *label = c->target, half = half_of(c->width), bins = 2 * half;
+    const int      fraction = fraction_of(c->width);
     for (int64_t i = 0; i < c->rows; i++) {
         if (labels && (label[i] < 0 || label[i] >= c->width)) continue; /* ignored, or refused by the loss */
         for (int64_t k = labels ? 0 : c->first; k < (labels ? c->width : c->first + c->count); k++) {
             const double odds = labels ? odds_of(c, i, k, c->width == 2 ? 0 : largest_but(c, i, k))
                                        : hoop_metric_at(c->out, c->out_dtype, i * c->width + k);
             const bool   is   = labels ? label[i] == k : hoop_metric_wants(c, i, k);
-            sums[(2 * k + is) * BINS + bin_of(odds)] += 1;
+            sums[(2 * k + is) * bins + bin_of(odds, fraction, half)] += 1;
         }
     }
-    if (!labels) sums[2 * c->width * BINS] += (double)c->rows;
+    if (!labels) sums[2 * c->width * bins] += (double)c->rows;
 }
 
-static double total(const double *bins)
+static double total(const double *in, int64_t bins)
 {
     double n = 0;
-    for (int64_t b = 0; b < BINS; b++) n += bins[b];
+    for (int64_t b = 0; b < bins; b++) n += in[b];
     return n;
 }
 
 /* pairs in order, of all */
-static double area(const double * not, const double *is)
+static double area(const double *others, const double *is, int64_t bins)
 {
-    const double all   = total(not ) * total(is);
+    const double all   = total(others, bins) * total(is, bins);
     double       below = 0, pairs = 0;
-    for (int64_t b = 0; b < BINS; b++) {
-        pairs += is[b] * (below + 0.5 * not [b]);
-        below += not [b];
+    for (int64_t b = 0; b < bins; b++) {
+        pairs += is[b] * (below + 0.5 * others[b]);
+        below += others[b];
     }
     return all > 0 ? pairs / all : (double)NAN;
 }
 
 /* precision at each bin's threshold, weighted by the recall that it adds */
-static double precision(const double * not, const double *is)
+static double precision(const double *others, const double *is, int64_t bins)
 {
-    const double all   = total(is);
+    const double all   = total(is, bins);
     double       right = 0, said = 0, sum = 0;
-    for (int64_t b = BINS - 1; b >= 0; b--) {
+    for (int64_t b = bins - 1; b >= 0; b--) {
         right += is[b];
-        said += is[b] + not [b];
+        said += is[b] + others[b];
         if (is[b] > 0) sum += is[b] * (right / said);
     }
     return all > 0 ? sum / all : (double)NAN;
 }
 
-typedef double rank_fn(const double * not, const double *is);
+typedef double rank_fn(const double *others, const double *is, int64_t bins);
 
 enum { MACRO, WEIGHTED, BY_CLASS };
 static const char *const averages[] = {"macro", "weighted", "none", NULL};
@@ -118,17 +136,19 @@ static const hoop_option rows[] = {
 
 static void by_class(const double *sums, int64_t width, rank_fn *fn, double *out)
 {
-    for (int64_t k = 0; k < width; k++) out[k] = fn(sums + 2 * k * BINS, sums + (2 * k + 1) * BINS);
+    const int64_t bins = bins_of(width);
+    for (int64_t k = 0; k < width; k++) out[k] = fn(sums + 2 * k * bins, sums + (2 * k + 1) * bins, bins);
 }
 
 static double average(const double *sums, int64_t width, const void *opts, rank_fn *fn)
 {
-    const int  how   = ((const rank_opts *)opts)->average;
-    const bool two   = width == 2 && sums[2 * width * BINS] == 0; /* labels 0 and 1 */
-    double     value = 0, weight = 0;
+    const int     how   = ((const rank_opts *)opts)->average;
+    const int64_t bins  = bins_of(width);
+    const bool    two   = width == 2 && sums[2 * width * bins] == 0; /* labels 0 and 1 */
+    double        value = 0, weight = 0;
     if (how == BY_CLASS) return (double)NAN;
     for (int64_t k = two ? 1 : 0; k < width; k++) {
-        const double *is = sums + (2 * k + 1) * BINS, own = fn(is - BINS, is), w = how == WEIGHTED ? total(is) : 1;
+        const double *is = sums + (2 * k + 1) * bins, own = fn(is - bins, is, bins), w = how == WEIGHTED ? total(is, bins) : 1;
         if (isnan(own)) continue;
         value += w * own;
         weight += w;

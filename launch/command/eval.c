@@ -337,10 +337,14 @@ static void json_errors(json_t *o, const counted *x)
 static void print_metrics(const hoop_target_sums *target, const hoop_tally *c)
 {
     int64_t right = 0, count = 0;
+    int     width = 10;
+    for (int i = 0; i < target->nmetrics; i++)
+        if (!isnan(target->metric[i].value) && (int)strlen(target->metric[i].name) > width)
+            width = (int)strlen(target->metric[i].name);
     for (int i = 0; i < target->nmetrics; i++) {
         const hoop_metric_value *v = &target->metric[i];
         char                     text[PRINT_CELL];
-        if (!isnan(v->value)) (void)printf("%-10s %s\n", v->name, hoop__metric_text(v, text, sizeof text));
+        if (!isnan(v->value)) (void)printf("%-*s %s\n", width, v->name, hoop__metric_text(v, text, sizeof text));
     }
     for (int64_t i = 0; i < c->classes; i++) {
         right += c->right[i];

@@ -81,18 +81,21 @@ static bool is_class_first(const hoop__field *f, int ndim, const int64_t *shape)
     return !last;
 }
 
+/* what is seen of outputs (n, C, ...) */
+static void last_class(hoop__field *f, int ndim, const int64_t *shape)
+{
+    for (int d = 0; d < ndim; d++) f->out_shape[d] = shape[(d + 1) % ndim];
+}
+
 static hoop_status check_labels(hoop_trainer *tr, hoop__field *f, int ndim, const int64_t *shape, hoop_error *err)
 {
     char      out[SHAPE_TEXT], label[SHAPE_TEXT], advice[HOOP__ADVICE], whose[WHO_TEXT], key[HOOP__SPEC_KEY];
     const int k = (int)(f - tr->data->field);
-    int64_t   last[HOOP_MAX_DIMS];
     bool      fit;
     if (is_class_first(f, ndim, shape)) { /* from here on as (n, ..., C) */
-        memcpy(last, shape + 1, (size_t)(ndim - 1) * sizeof *last);
-        last[ndim - 1] = shape[0];
-        shape          = last;
         f->class_first = true;
-        memcpy(f->out_shape, last, (size_t)ndim * sizeof *last);
+        last_class(f, ndim, shape);
+        shape = f->out_shape;
     }
     if (tr->opts.evaluate_only && f->classes == 0 && ndim > 0) f->classes = shape[ndim - 1]; /* all that a trained model knows */
     if (ndim < 1 || shape[ndim - 1] < f->classes)
@@ -155,6 +158,27 @@ static hoop_status reshape(hoop_trainer *tr, hoop__field *f, hoop_error *err)
     return HOOP_OK;
 }
 
+/* Lists of its loss have a number for each value of the outputs' last dim, or one for all. */
+static hoop_status check_lists(const hoop_trainer *tr, const hoop__field *f, hoop_error *err)
+{
+    const hoop_option_table *t    = &f->loss->options;
+    const int64_t            last = f->out_ndim > 0 ? f->out_shape[f->out_ndim - 1] : 1;
+    const int                k    = (int)(f - tr->data->field);
+    const hoop_value        *own  = !tr->opts.arrays && k < tr->plan->specs.n ? tr->plan->specs.field[k].loss : NULL;
+    for (int i = 0; i < t->count && f->loss_opts != NULL; i++) {
+        const hoop_floats *list = (const void *)((const char *)f->loss_opts + t->rows[i].offset);
+        char               path[HOOP__SPEC_KEY];
+        if (t->rows[i].type != HOOP_OPT_FLOATS || list->n <= 1 || list->n == last) continue;
+        (void)snprintf(path, sizeof path, "loss.%s", t->rows[i].key);
+        if (own != NULL)
+            return hoop_value_fail(own, err, "%s has %d numbers; one for each of %lld is wanted, or one for all", t->rows[i].key,
+                                   list->n, (long long)last);
+        return hoop_config_fail(tr->config, path, err, "%d numbers; one for each of %lld %s is wanted, or one for all", list->n,
+                                (long long)last, f->loss->classes ? "classes" : "values");
+    }
+    return HOOP_OK;
+}
+
 static hoop_status match(hoop_trainer *tr, hoop__field *f, const hoop_shape *out, hoop_error *err)
 {
     const int      ndim  = out->ndim - 1;
@@ -163,8 +187,12 @@ static hoop_status match(hoop_trainer *tr, hoop__field *f, const hoop_shape *out
     hoop_status    st    = HOOP_OK;
     f->out_ndim          = ndim;
     memcpy(f->out_shape, shape, (size_t)ndim * sizeof *shape);
-    if (f->ndim >= 0) /* else to predict only */
-        st = f->loss->classes ? check_labels(tr, f, ndim, shape, err) : check_values(tr, f, ndim, shape, err);
+    if (f->ndim < 0) /* to predict only: of images classes come first, as in training, where their number says so */
+        f->class_first = f->loss->classes && f->loss->fits == NULL && ndim >= 2 && f->classes > 0 && shape[0] == f->classes &&
+                         (ndim >= 3 || shape[ndim - 1] != f->classes);
+    if (f->ndim < 0 && f->class_first) last_class(f, ndim, shape);
+    if (f->ndim >= 0) st = f->loss->classes ? check_labels(tr, f, ndim, shape, err) : check_values(tr, f, ndim, shape, err);
+    if (st == HOOP_OK) st = check_lists(tr, f, err);
     if (st != HOOP_OK) return st;
     if (tr->data->ntargets == 1 && as->n == 0 && !f->class_first &&
         (f->out_ndim != ndim || memcmp(shape, f->out_shape, (size_t)ndim * sizeof *shape) != 0)) {

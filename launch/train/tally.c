@@ -33,6 +33,7 @@ static hoop_status make_values(const hoop__field *f, hoop_dataset *ds, int field
         const hoop_metric *m = hoop_metric_find(*name);
         if (m != NULL && m->evaluation) t->metric[t->nmetrics++] = m;
     }
+    if (t->nmetrics == 0) return HOOP_OK;
     sums      = n * t->nmetrics * HOOP_METRIC_SUMS;
     t->memory = calloc(1, (size_t)sums * sizeof *t->sums + (size_t)(n * (1 + t->nmetrics)) * sizeof(double) + 1);
     if (t->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for errors of %lld targets", (long long)n);

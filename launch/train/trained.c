@@ -263,7 +263,7 @@ static hoop_status take_target(const hoop_trained *t, int k, bool looked_at, hoo
         g->ndim     = 1;
         g->shape[0] = 1;
     }
-    if (t->outputs > 0 && t->specs.n == t->specs.inputs + 1 && field(t, k)->numel != t->outputs)
+    if (loss->fits == NULL && t->outputs > 0 && t->specs.n == t->specs.inputs + 1 && field(t, k)->numel != t->outputs)
         return hoop_fail(err, HOOP_ESHAPE, "%s: the last layer has %lld outputs, and rows of %s %lld values",
                          hoop_dataset_path(t->data, 0, NULL), (long long)t->outputs, field(t, k)->path,
                          (long long)field(t, k)->numel);
