@@ -40,12 +40,13 @@ for kind, make in KINDS:
         inputs = [rand(4, 3, 3) if time_first else rand(3, 4, 3)] + weights_of(module)
         inputs += [rand(1 + both, 3, 2)] * state + [rand(1 + both, 3, 2)] * (state and lstm)
         inputs += [torch.tensor([2, 4, 1])] * packed
-        case("rnn", net(module, state, packed), inputs, kind=kind, bias=bias, state=state, bidirectional=both, packed=packed,
-             time_first=time_first)
+        # where a gradient is recorded the composite runs, else the fused gradient: cases of both
+        case("rnn", net(module, state, packed), inputs, second=not both, kind=kind, bias=bias, state=state, bidirectional=both,
+             packed=packed, time_first=time_first)
     # two layers, states of each
     module = make(2, 3, num_layers=2, batch_first=True)
     inputs = [rand(1, 4, 2)] + weights_of(module) + [rand(2, 1, 3)] * (1 + lstm)
-    case("rnn", net(module, 1, 0), inputs, kind=kind, layers=2, state=1)
+    case("rnn", net(module, 1, 0), inputs, second=False, kind=kind, layers=2, state=1)
     # sizes of one
     module = make(1, 1, batch_first=True)
     case("rnn", net(module, 0, 0), [rand(1, 1, 1)] + weights_of(module), kind=kind)

@@ -147,6 +147,10 @@ static const struct recorded {
      .config = "model: {init: glorot, layers: [flatten, {linear: 24}, gelu, {dropout: 0.2}, {linear: 16}, sigmoid, {linear: "
                "10}]}\n" DIGITS ADAMW "leaves: 6\n",
      .hash   = "19203063b57b6d3235b4c728b4cbffc542a30eab4a355b6148bd7a1d4bb33e19"},
+    {.name   = "recurrent",
+     .config = "model: {layers: [{lstm: {hidden: 6, layers: 2, bidirectional: true, dropout: 0.2}}, {gru: 5}, {rnn: 4}, flatten, "
+               "{linear: 10}]}\n" DIGITS ADAMW "leaves: 6\n",
+     .hash   = "0cd4b0d15e6dc12c246fb383c1e5e7f1edc6ec8e3bfa462d79d5dc60822a3e25"},
     {.name   = "embedding",
      .config = "model: {layers: [{embedding: {rows: 20, width: 8}}, flatten, {linear: 16}, relu, {linear: 5}]}\nbatch: "
                "42\nsteps: 26\ndata: {train: tokens/train}\n" ADAMW "leaves: 6\n",
