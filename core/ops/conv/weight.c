@@ -275,7 +275,7 @@ static const hoop_case cases[] = {
     {"2x3x3x4 2x2x2x6", &grouped},
     {"2x4x3x5 2x4x3x5", &channels},
     {"3x100x2 3x100x3", &line},
-    {"2x7x6x17 2x7x6x16", &square}, /* Winograd */
+    {"1x3x2x17 1x3x2x16", &square}, /* Winograd */
     {"0x5x3 0x5x4", &line},
     {"2x5x0 2x5x4", &line},
     {"2x5x3 2x4x4", &line, HOOP_ESHAPE},
