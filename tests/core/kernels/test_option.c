@@ -300,11 +300,39 @@ static void test_find(void **state)
         hoop_nearest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", words, 10));
 }
 
+/* lists of numbers: read, printed so that they read back, refused */
+static void test_floats(void **state)
+{
+    static const hoop_option row     = {"weight", HOOP_OPT_FLOATS, 0, "[]", 0, 10, NULL, true, "of classes"};
+    static const char *const wrong[] = {"[1, x]", "[1, 11]", "[1,, 2]", "[1, 2", "[1, 2,]", "[1, 2] 3", "x", "[1 2]"};
+    static hoop_floats       f, again;
+    static char              text[HOOP_OPT_FLOATS_MAX * 26 + 40];
+    hoop_error               e = {0};
+    (void)state;
+    assert_int_equal(hoop_option_parse(&row, " [ 1, 2.5e-1,0.1 ] ", &f, &e), HOOP_OK);
+    assert_true(f.n == 3 && f.v[0] == 1 && f.v[1] == 0.25 && f.v[2] == 0.1);
+    hoop_option_format(&row, &f, text, sizeof text);
+    assert_string_equal(text, "[1, 0.25, 0.1]");
+    assert_int_equal(hoop_option_parse(&row, "3", &f, &e), HOOP_OK); /* a lone number */
+    assert_true(f.n == 1 && f.v[0] == 3);
+    assert_int_equal(hoop_option_parse(&row, "[]", &f, &e), HOOP_OK);
+    hoop_option_format(&row, &f, text, sizeof text);
+    assert_true(f.n == 0 && strcmp(text, "[]") == 0);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        if (hoop_option_parse(&row, wrong[i], &f, &e) != HOOP_ECONFIG) fail_msg("%s is taken", wrong[i]);
+    }
+    f.n = HOOP_OPT_FLOATS_MAX; /* the longest */
+    for (int i = 0; i < f.n; i++) f.v[i] = (double)(i + 1) / 1027.0;
+    hoop_option_format(&row, &f, text, sizeof text);
+    assert_int_equal(hoop_option_parse(&row, text, &again, &e), HOOP_OK);
+    assert_memory_equal(&again, &f, sizeof f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_locale),   cmocka_unit_test(test_tables),
                                        cmocka_unit_test(test_defaults), cmocka_unit_test(test_good),
                                        cmocka_unit_test(test_bad),      cmocka_unit_test(test_format),
-                                       cmocka_unit_test(test_find)};
+                                       cmocka_unit_test(test_find),     cmocka_unit_test(test_floats)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
