@@ -11,6 +11,8 @@ set(HOOP_KERNEL_SOURCES
     fold.c
     recurrent.c
     loss.c
+    norm.c
+    pool.c
     reduce.c
     softmax.c
     stats.c

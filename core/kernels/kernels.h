@@ -125,6 +125,8 @@ typedef struct hoop_kernels {
     const struct hoop_attention_kernels *attention;
     const struct hoop_recurrent_kernels *recurrent;
     const struct hoop_loss_kernels      *loss;
+    const struct hoop_norm_kernels      *norm;
+    const struct hoop_pool_kernels      *pool;
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

@@ -7,6 +7,8 @@ extern const struct hoop_conv_kernels      HOOP_KERNEL(conv_kernels);
 extern const struct hoop_attention_kernels HOOP_KERNEL(attention_kernels);
 extern const struct hoop_recurrent_kernels HOOP_KERNEL(recurrent_kernels);
 extern const struct hoop_loss_kernels      HOOP_KERNEL(loss_kernels);
+extern const struct hoop_norm_kernels      HOOP_KERNEL(norm_kernels);
+extern const struct hoop_pool_kernels      HOOP_KERNEL(pool_kernels);
 
 #define HOOP_BOTH(name)                                                                                                          \
     {                                                                                                                            \
@@ -60,4 +62,6 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .attention          = &HOOP_KERNEL(attention_kernels),
     .recurrent          = &HOOP_KERNEL(recurrent_kernels),
     .loss               = &HOOP_KERNEL(loss_kernels),
+    .norm               = &HOOP_KERNEL(norm_kernels),
+    .pool               = &HOOP_KERNEL(pool_kernels),
 };

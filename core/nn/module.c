@@ -249,6 +249,12 @@ hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_
     return st != HOOP_OK ? st : hoop_params_add_buffer(m->model->params, full, dtype, ndim, shape, err, &m->tensor[slot]);
 }
 
+hoop_status hoop_module_running(hoop_module *m, int mean, int var, int count, double momentum, hoop_error *err)
+{
+    return hoop_params_running(m->model->params, hoop_module_tensor(m, mean), hoop_module_tensor(m, var),
+                               hoop_module_tensor(m, count), momentum, err);
+}
+
 hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot)
 {
     return slot >= 0 && slot < HOOP_MODULE_SLOTS ? m->tensor[slot] : NULL;

@@ -45,6 +45,7 @@ void hoop_params_destroy(hoop_params **params)
     free(p->param);
     free_named(p->buffer, p->nbuffers, true);
     free_named(p->alias, p->naliases, false);
+    free(p->running);
     if (p->owns_memory) free(p->memory);
     free(p->grad_set);
     free(p);
@@ -157,6 +158,46 @@ hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, hoop_dtype 
 done:
     hoop_tensor_destroy(&x);
     return st;
+}
+
+/* ---- running statistics ---- */
+
+static int buffer_number(const hoop_params *p, const hoop_tensor *x)
+{
+    int i = p->nbuffers - 1;
+    while (i >= 0 && p->buffer[i].tensor != x) i--;
+    return x == NULL ? -1 : i;
+}
+
+hoop_status hoop_params_running(hoop_params *p, hoop_tensor *mean, hoop_tensor *var, hoop_tensor *count, double momentum,
+                                hoop_error *err)
+{
+    const hoop_running r = {buffer_number(p, mean), buffer_number(p, var), buffer_number(p, count), momentum};
+    if (r.mean < 0 || r.var < 0 || r.mean == r.var || (count != NULL && r.count < 0))
+        return hoop_fail(err, HOOP_EARG, "running statistics are buffers of this store, a mean and a variance");
+    if (!hoop_dtype_is_float((hoop_dtype)mean->v.dtype) || mean->v.dtype != var->v.dtype || !hoop__same_shape(&mean->v, &var->v))
+        return hoop_fail(err, HOOP_EARG, "running statistics '%s' and '%s' are of one shape and one dtype, f32 or f64",
+                         p->buffer[r.mean].name, p->buffer[r.var].name);
+    if (count != NULL && (count->v.dtype != HOOP_I64 || count->numel != 1))
+        return hoop_fail(err, HOOP_EARG, "the count '%s' of running statistics is one i64", p->buffer[r.count].name);
+    if (!(momentum <= 1.0) || (momentum < 0.0 && count == NULL))
+        return hoop_fail(err, HOOP_EARG,
+                         "running statistics '%s': a momentum of %g; 0 to 1, or below 0 with a count, is possible",
+                         p->buffer[r.mean].name, momentum);
+    if (!room((void **)&p->running, p->nrunning, &p->running_capacity, sizeof *p->running))
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for running statistics '%s'", p->buffer[r.mean].name);
+    p->running[p->nrunning++] = r;
+    return HOOP_OK;
+}
+
+int hoop_params_running_count(const hoop_params *p)
+{
+    return p->nrunning;
+}
+
+const hoop_running *hoop_params_running_get(const hoop_params *p, int i)
+{
+    return i >= 0 && i < p->nrunning ? &p->running[i] : NULL;
 }
 
 /* ---- patterns of names, and frozen ones ---- */

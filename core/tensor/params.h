@@ -18,9 +18,11 @@ struct hoop_params {
         char        *name;
         hoop_tensor *tensor;
     } * buffer, *alias;
-    int64_t nblocks, trained, numel; /* trained: blocks of those that are not frozen */
-    void   *memory, *data, *grad;
-    bool   *grad_set; /* by parameter: the gradient array holds something since zero_grad */
+    hoop_running *running;
+    int           nrunning, running_capacity;
+    int64_t       nblocks, trained, numel; /* trained: blocks of those that are not frozen */
+    void         *memory, *data, *grad;
+    bool         *grad_set; /* by parameter: the gradient array holds something since zero_grad */
 };
 
 #endif

@@ -222,9 +222,11 @@ static void print_header(const session *s, const hoop_config *config, hoop_train
                     a->threads == 1 ? "" : "s", hoop_runtime_build(hoop_trainer_runtime(tr)), numerics_of(tr));
     hoop__text_addf(&text, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(p), hoop_dtype_name(dtype),
                     hoop_optim_name(optim));
-    hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves\n",
+    hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves of %lld",
                     hoop_value_text(name), (long long)hoop_dataset_about(data)->length, (long long)a->steps_per_epoch,
-                    (long long)a->batch, (long long)a->leaves);
+                    (long long)a->batch, (long long)a->leaves, (long long)(a->batch / a->leaves));
+    if (a->batch % a->leaves != 0) hoop__text_addf(&text, " or %lld", (long long)(a->batch / a->leaves + 1));
+    hoop__text_adds(&text, "\n");
     if (args->profile > 0)
         hoop__text_addf(&text, "profile    %d steps after %d of warm-up; nothing is written\n", args->profile, PROFILE_WARM_UP);
     else if (args->dry_run)

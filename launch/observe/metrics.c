@@ -46,10 +46,10 @@ static char *describe(hoop_trainer *tr)
         json_t *count = json_object_get(hosts, hoop_comm_host(comm, r));
         (void)json_object_set_new(hosts, hoop_comm_host(comm, r), json_integer(json_integer_value(count) + 1));
     }
-    start = json_pack("{s:s, s:s, s:s, s:I, s:i, s:o, s:i, s:I, s:s}", "utc", utc, "hoop", hoop_runtime_build(rt), "config",
+    start = json_pack("{s:s, s:s, s:s, s:I, s:i, s:o, s:i, s:I, s:I, s:s}", "utc", utc, "hoop", hoop_runtime_build(rt), "config",
                       hoop_trainer_fingerprint(tr), "steps", (json_int_t)s->steps, "ranks", hoop_comm_size(comm), "hosts", hosts,
-                      "threads", s->threads, "leaves", (json_int_t)s->leaves, "numerics",
-                      hoop_runtime_numerics(rt, hoop_trainer_dtype(tr)));
+                      "threads", s->threads, "leaves", (json_int_t)s->leaves, "leaf_samples", (json_int_t)(s->batch / s->leaves),
+                      "numerics", hoop_runtime_numerics(rt, hoop_trainer_dtype(tr)));
     text  = start == NULL ? NULL : json_dumps(start, JSON_COMPACT);
     json_decref(start);
     return text;

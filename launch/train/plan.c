@@ -14,7 +14,9 @@ static const hoop_option rows[] = {
     {"seed", HOOP_OPT_INT, AT(seed), "1", 0, 0x1p63, NULL, true, "of initialisation, sample order, dropout"},
     {"batch", HOOP_OPT_INT, AT(batch), "128", 1, 1e9, NULL, true, "samples a step, over all ranks"},
     {"leaves", HOOP_OPT_INT, AT(leaves), "auto", 1, 1048576, NULL, true,
-     "fixed units the batch is cut into; as many ranks can train; auto: from batch"},
+     "fixed units the batch is cut into; as many ranks can train; auto: from batch, of at least 32 samples each where batch_norm "
+     "takes "
+     "statistics of them"},
     {"epochs", HOOP_OPT_INT, AT(epochs), "0", 0, 1e9, NULL, false, "passes over the data (or steps)", "steps"},
     {"steps", HOOP_OPT_INT, AT(steps), "0", 0, 1e15, NULL, false, "updates (or epochs)", "epochs"},
     {"clip_norm", HOOP_OPT_FLOAT, AT(clip_norm), "0.0", 0, 1e30, NULL, true, "largest global norm of the gradient; 0: any"},
@@ -63,6 +65,9 @@ hoop_status hoop_train_comm_opts(const hoop_config *config, hoop_error *err, hoo
     return st;
 }
 
+/* where statistics are of a leaf: samples of one at least, by default, and below which a warning says so */
+enum { LEAF_SAMPLES = 32, FEW_SAMPLES = 16 };
+
 static int divisors(int64_t v)
 {
     int n = 0;
@@ -70,9 +75,10 @@ static int divisors(int64_t v)
     return n;
 }
 
-int64_t hoop_leaves_auto(int64_t batch)
+/* the number up to `most` that most numbers of ranks divide */
+static int64_t leaves_up_to(int64_t batch, int64_t most)
 {
-    int64_t most = batch / 16 > 4 ? batch / 16 : 4, best = 1;
+    int64_t best          = 1;
     int     best_divisors = 1;
     if (most > batch) most = batch;
     if (most > 5040) most = 5040; /* ranks beyond that are not for the default */
@@ -86,12 +92,20 @@ int64_t hoop_leaves_auto(int64_t batch)
     return best;
 }
 
+int64_t hoop_leaves_auto(int64_t batch)
+{
+    return leaves_up_to(batch, batch / 16 > 4 ? batch / 16 : 4);
+}
+
 /* Is there a rank for every leaf, and what would do? */
 static hoop_status check_leaves(hoop_trainer *tr, hoop_error *err)
 {
     int     size = hoop_comm_size(tr->comm);
     int64_t fit  = size;
-    if (tr->plan->run.leaves == HOOP_OPT_AUTO) tr->plan->run.leaves = hoop_leaves_auto(tr->plan->run.batch);
+    if (tr->plan->run.leaves == HOOP_OPT_AUTO) {
+        tr->plan->auto_leaves = true;
+        tr->plan->run.leaves  = hoop_leaves_auto(tr->plan->run.batch);
+    }
     tr->status.batch  = tr->plan->run.batch;
     tr->status.leaves = tr->plan->run.leaves;
     if (size <= tr->plan->run.leaves) return HOOP_OK;
@@ -110,6 +124,44 @@ static hoop_status check_leaves(hoop_trainer *tr, hoop_error *err)
         tr->config, "leaves", err,
         "%d ranks and %lld leaves: every rank needs one; `leaves: %lld` would do (it decides bits), or fewer ranks", size,
         (long long)tr->plan->run.leaves, (long long)fit);
+}
+
+/* Does a module take statistics of a leaf's samples? */
+static bool over_leaf(const hoop_module *m)
+{
+    if (hoop_module_kind_of(m)->over_leaf) return true;
+    for (const hoop_module *c = hoop_module_first(m); c != NULL; c = hoop_module_next(c))
+        if (over_leaf(c)) return true;
+    return false;
+}
+static bool statistics_over_leaf(const hoop_trainer *tr)
+{
+    return tr->model != NULL ? over_leaf(hoop_model_root(tr->model)) : hoop_params_running_count(tr->params) > 0;
+}
+
+hoop_status hoop__plan_model_leaves(hoop_trainer *tr, hoop_error *err)
+{
+    if (!tr->plan->auto_leaves || !statistics_over_leaf(tr)) return HOOP_OK;
+    tr->plan->run.leaves = leaves_up_to(tr->plan->run.batch, tr->plan->run.batch / LEAF_SAMPLES);
+    return check_leaves(tr, err);
+}
+
+void hoop__plan_note_leaves(const hoop_trainer *tr)
+{
+    const int64_t leaves = tr->plan->run.leaves, each = tr->plan->run.batch / leaves;
+    const int64_t rest = tr->data->train == NULL ? 0 : hoop_dataset_about(tr->data->train)->length % tr->plan->run.batch;
+    if (hoop_comm_rank(tr->comm) != 0 || tr->opts.evaluate_only || !statistics_over_leaf(tr)) return;
+    if (each < FEW_SAMPLES)
+        hoop__note(
+            tr,
+            "warning: batch_norm takes statistics of a leaf, and %lld samples in %lld leaves are %lld a leaf; %d or more are "
+            "wanted: fewer leaves, or a larger batch",
+            (long long)tr->plan->run.batch, (long long)leaves, (long long)each, FEW_SAMPLES);
+    else if (rest > 0 && rest / leaves < FEW_SAMPLES)
+        hoop__note(tr,
+                   "warning: batch_norm takes statistics of a leaf, and the last step of an epoch has %lld samples for %lld "
+                   "lea%s; a batch that divides the samples, or leaves less behind, has %d or more in each",
+                   (long long)rest, (long long)leaves, leaves == 1 ? "f" : "ves", FEW_SAMPLES);
 }
 
 static hoop_status check_options(hoop_trainer *tr, hoop_error *err)

@@ -66,6 +66,7 @@ struct hoop__plan {
     int                ngroups;
     char              *group_memory; /* with what they point to */
     bool               exact;        /* dist.reduce */
+    bool               auto_leaves;  /* leaves: auto */
     hoop_config_part   part[HOOP__PARTS];
     hoop_config_schema schema;
     char              *resolved;                           /* config text */
@@ -73,7 +74,10 @@ struct hoop__plan {
 };
 
 /* plan.c: read the config, into tr->plan, and check what needs no data */
-hoop_status       hoop__plan_read(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__plan_read(hoop_trainer *tr, hoop_error *err);
+/* once there is a model: leaves: auto where it takes statistics of a leaf; what is to be said of their size */
+hoop_status       hoop__plan_model_leaves(hoop_trainer *tr, hoop_error *err);
+void              hoop__plan_note_leaves(const hoop_trainer *tr);
 hoop_runtime_opts hoop__plan_runtime(const hoop_trainer *tr);
 /* rows of one forward pass where all are wanted: those of the largest leaf */
 int64_t hoop__plan_leaf_rows(const hoop_trainer *tr);

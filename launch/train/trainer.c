@@ -150,7 +150,8 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     } else {
         HOOP_TRY(st, done, hoop__model_from_config(tr, err));
     }
-    HOOP_TRY(st, done, hoop__schema_resolve(tr, err)); /* again: output_shape and normalize_targets are known now */
+    HOOP_TRY(st, done, hoop__plan_model_leaves(tr, err));
+    HOOP_TRY(st, done, hoop__schema_resolve(tr, err)); /* again: leaves, output_shape and normalize_targets are known now */
     HOOP_TRY(st, done, describe_model(tr, err, model));
     HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
@@ -158,6 +159,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop__step_create(tr, err));
     if (tr->opts.forward != NULL) HOOP_TRY(st, done, hoop__outputs_try(tr, err));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
+    hoop__plan_note_leaves(tr);
     if (tr->data->validation != NULL) tr->status.validation_samples = hoop_dataset_about(tr->data->validation)->length;
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));
 done:

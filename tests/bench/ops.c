@@ -132,7 +132,7 @@ static void find_call(bench *b, char *options)
         (void)snprintf(b->c.option[b->c.noptions].key, GOLDEN_WORD, "%s", key);
         (void)snprintf(b->c.option[b->c.noptions++].value, GOLDEN_WORD, "%s", value + 1);
     }
-    if (b->op != NULL) b->attrs = golden_attrs(&b->c, b->op);
+    if (b->run == NULL) b->attrs = golden_attrs(&b->c, b->op);
 }
 
 /* CALL | options | sizes of the inputs; of larger ones; of larger ones | PyTorch's */

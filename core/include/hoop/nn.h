@@ -59,6 +59,7 @@ typedef struct hoop_module_kind {
     size_t            opts_size;
     const char       *main_option;   /* `linear: 512` means `linear: {out: 512}`; NULL: takes no value */
     bool              takes_indices; /* its input is i64; else it is of the model's dtype, as outputs are */
+    bool              over_leaf;     /* in training it takes statistics of all samples of a leaf */
     /** Check the input's shape (ndim, shape; dim 0 is the batch), register parameters and buffers, set the output's shape. NULL:
      * no parameters, the same shape. */
     hoop_status (*build)(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err);
@@ -75,8 +76,15 @@ typedef struct hoop_module_kind {
     const char *(*output_name)(const hoop_module *m, int i);
 } hoop_module_kind;
 
-/** What a parameter is to initialisation: summed over fan_in inputs, added to such a sum, or rows to look up. */
-typedef enum hoop_param_kind { HOOP_PARAM_WEIGHT, HOOP_PARAM_BIAS, HOOP_PARAM_TABLE } hoop_param_kind;
+/** What a parameter is to initialisation: summed over fan_in inputs, added to such a sum, rows to look up; ones or zeros, as what
+ * normalises has them. */
+typedef enum hoop_param_kind {
+    HOOP_PARAM_WEIGHT,
+    HOOP_PARAM_BIAS,
+    HOOP_PARAM_TABLE,
+    HOOP_PARAM_ONES,
+    HOOP_PARAM_ZEROS
+} hoop_param_kind;
 
 typedef enum hoop_init { HOOP_INIT_PYTORCH, HOOP_INIT_HE, HOOP_INIT_GLOROT } hoop_init;
 
@@ -122,10 +130,12 @@ HOOP_API const char *hoop_module_path(const hoop_module *m);
 HOOP_API hoop_dtype  hoop_module_dtype(const hoop_module *m); /* of the model's parameters */
 /** Register a parameter (a buffer) in a slot of the module, 0 to HOOP_MODULE_SLOTS - 1. Errors: HOOP_EARG (slot, name), and those
  * of hoop_params_add. Calls: Local. */
-HOOP_API hoop_status  hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim,
-                                        const int64_t *shape, int64_t fan_in, hoop_error *err);
-HOOP_API hoop_status  hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim,
-                                         const int64_t *shape, hoop_error *err);
+HOOP_API hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim,
+                                       const int64_t *shape, int64_t fan_in, hoop_error *err);
+HOOP_API hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim,
+                                        const int64_t *shape, hoop_error *err);
+/** Its buffers in these slots are running statistics (hoop_params_running). Calls: Local. */
+HOOP_API hoop_status  hoop_module_running(hoop_module *m, int mean, int var, int count, double momentum, hoop_error *err);
 HOOP_API hoop_tensor *hoop_module_tensor(const hoop_module *m, int slot); /* of param and buffer; NULL if not registered */
 
 /* for containers */
@@ -177,6 +187,55 @@ typedef enum hoop_normalize_input { HOOP_NORMALIZE_MODEL, HOOP_NORMALIZE_F64 } h
 typedef struct hoop_normalize_opts {
     int input; /* hoop_normalize_input: its dtype, which is that of the buffer `mean` */
 } hoop_normalize_opts;
+typedef struct hoop_layer_norm_opts {
+    hoop_ints normalized_shape; /* of the last dims; none: the last one */
+    double    eps;
+    int       elementwise_affine, bias; /* 1: none of it (so in the next three) */
+} hoop_layer_norm_opts;
+typedef struct hoop_rms_norm_opts {
+    hoop_ints normalized_shape;
+    double    eps; /* 0: that of the dtype */
+    int       elementwise_affine;
+} hoop_rms_norm_opts;
+typedef struct hoop_group_norm_opts {
+    int64_t num_groups;
+    double  eps;
+    int     affine;
+} hoop_group_norm_opts;
+typedef struct hoop_batch_norm_opts {
+    double eps, momentum;
+    bool   cumulative; /* running statistics are the mean over all steps */
+    int    affine, track_running_stats;
+} hoop_batch_norm_opts;
+typedef struct hoop_instance_norm_opts {
+    double eps, momentum;
+    bool   affine, track_running_stats; /* true: there are */
+} hoop_instance_norm_opts;
+typedef struct hoop_max_pool_opts {
+    hoop_ints kernel, stride, padding, dilation; /* by spatial dim, or one for all */
+    bool      ceil_mode;
+} hoop_max_pool_opts;
+typedef struct hoop_avg_pool_opts {
+    hoop_ints kernel, stride, padding;
+    bool      ceil_mode;
+    int       count_include_pad; /* 1: not */
+    int64_t   divisor_override;
+} hoop_avg_pool_opts;
+typedef struct hoop_adaptive_pool_opts {
+    hoop_ints size; /* none: 1 */
+} hoop_adaptive_pool_opts;
+typedef struct hoop_upsample_layer_opts {
+    double    scale_factor;
+    hoop_ints size;
+    int       mode; /* 0: nearest, 1 to 3: linear in so many dims, 4: bicubic */
+    bool      align_corners;
+} hoop_upsample_layer_opts;
+typedef struct hoop_pixel_shuffle_opts {
+    int64_t factor;
+} hoop_pixel_shuffle_opts;
+typedef struct hoop_channel_shuffle_opts {
+    int64_t groups;
+} hoop_channel_shuffle_opts;
 typedef struct hoop_gelu_opts {
     int approximate; /* hoop_gelu_kind */
 } hoop_gelu_opts;

@@ -37,6 +37,20 @@ HOOP_API hoop_status hoop_params_add_buffer(hoop_params *p, const char *name, ho
 /** Which parameters are called like `pattern` (as of files: "encoder.*"), by name or an alias: of[hoop_params_count]. Errors:
  * HOOP_EARG where none is, and the text says what is called nearly so. Calls: Local. */
 HOOP_API hoop_status hoop_params_match(const hoop_params *p, const char *pattern, bool *of, hoop_error *err);
+/** Three buffers of this store are running statistics, as batch norm's: mean and var of one shape, of a float dtype, and count
+ * (i64, one number; NULL: none). What leaves emit for the first two (hoop_emit) are means and variances (of squares / elements)
+ * of `weight` elements each. After the step mean = (1 - momentum) mean + momentum M,  var = (1 - momentum) var + momentum V,
+ * count = count + 1 where M is the mean of all leaves' elements and V their unbiased variance, pooled: within leaves, and between
+ * their means. One element has no V, and leaves var alone. momentum below 0: 1 / count, so that they are the mean of all steps
+ * (it wants a count). At any time. Errors: HOOP_EARG (buffers, shapes, momentum above 1), HOOP_ENOMEM. Calls: Local. */
+HOOP_API hoop_status hoop_params_running(hoop_params *p, hoop_tensor *mean, hoop_tensor *var, hoop_tensor *count, double momentum,
+                                         hoop_error *err);
+typedef struct hoop_running {
+    int    mean, var, count; /* numbers of buffers; count may be -1 */
+    double momentum;
+} hoop_running;
+HOOP_API int                 hoop_params_running_count(const hoop_params *p);
+HOOP_API const hoop_running *hoop_params_running_get(const hoop_params *p, int i);
 /** Keep parameters as they are: all whose name, or an alias of it, is like `pattern` (as of files: "encoder.*"). They have no
  * gradient, no optimiser state and no update, no rank sends them, and no node of a tape is walked back for them alone. Errors:
  * HOOP_EARG (none is called so; the text says what is), HOOP_ESTATE after finalize. Calls: Local. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hoop/exact.h"
 #include "hoop/runtime.h"
 #include "hoop/tensor.h"
 
@@ -159,6 +160,15 @@ HOOP_API void hoop_emit(hoop_tape *t, hoop_tensor *buffer, hoop_tensor *value, d
 /** What was emitted since the reset; values are those of the last run, a replay's too. *out is valid until the next emission.
  * Calls: Local. */
 HOOP_API int hoop_tape_emissions(const hoop_tape *t, const hoop_emission **out);
+/*
+ * What buffers become of it, for whoever drives a step. sums[hoop_emitted_count] (hoop/exact.h) begin cleared, are added to for
+ * each leaf, may be merged with those of other ranks, and end cleared when buffers are set: each is the mean, by weights, or is
+ * pooled with what it was (hoop_params_running).
+ */
+HOOP_API int64_t hoop_emitted_count(const hoop_params *p);
+/** Errors: HOOP_EARG (a buffer of another store), HOOP_ENONFINITE (names the buffer). Calls: Local. */
+HOOP_API hoop_status hoop_emitted_add(const hoop_tape *t, const hoop_params *p, hoop_exact_scalar *sums, hoop_error *err);
+HOOP_API void        hoop_emitted_apply(const hoop_params *p, hoop_exact_scalar *sums);
 
 /*
  * Replay. What runs on a tape between hoop_tape_record and the end of backward can run again without shape rules, recording and

@@ -9,6 +9,8 @@
 #include "kernels/fma.h"
 #include "kernels/loss.h"
 #include "kernels/recurrent.h"
+#include "kernels/norm.h"
+#include "kernels/pool.h"
 #include "kernels/reduce.h"
 
 enum { MOST = 40000, RESULTS = 3, INPUTS = 4 };
@@ -778,16 +780,155 @@ static void run_cell_grad(const hoop_kernels *k, int slot, const trial *t, resul
     k->recurrent->cell_grad[slot / HOOP_NFLOAT][dt](&c);
 }
 
+/* ---- norm: rows of n elements, or n rows of a few columns ---- */
+
+static void run_norm_rows(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt   = (hoop_dtype)slot;
+    int64_t     rows = t->n == 0 ? 0 : rows_of(t), n = rows * t->n;
+    const void *w = t->seed % 3 == 0 ? NULL : input(t, 1, dt, t->n), *b = t->seed % 3 < 2 ? NULL : input(t, 2, dt, t->n);
+    k->norm->rows[dt](rows, t->n, 1e-3, input(t, 0, dt, n), w, b, output(t, &r[0], dt, n),
+                      t->seed & 1 ? NULL : output(t, &r[1], dt, rows), output(t, &r[2], dt, rows));
+}
+
+static void run_norm_rows_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt   = (hoop_dtype)slot;
+    int64_t     rows = rows_of(t), n = rows * t->n;
+    const char *of = input(t, 3, dt, 2 * rows + t->n), *rstd = of + (size_t)rows * hoop_dtype_size(dt);
+    k->norm->rows_grad[dt](rows, t->n, input(t, 0, dt, n), input(t, 1, dt, n), t->seed & 1 ? NULL : of, rstd,
+                           t->seed % 3 == 0 ? NULL : rstd + (size_t)rows * hoop_dtype_size(dt), output(t, r, dt, n), t->seed & 2);
+}
+
+static void run_norm_weight_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt   = (hoop_dtype)slot;
+    int64_t     cols = 1 + below(t->seed, 30), ld = cols + below(t->seed + 2, 3), n = t->n * ld + 1;
+    const char *of = input(t, 3, dt, 2 * t->n + 1);
+    k->norm->weight_grad[dt](t->n, cols, ld, input(t, 0, dt, n), input(t, 1, dt, n), t->seed & 1 ? NULL : of,
+                             of + (size_t)t->n * hoop_dtype_size(dt), output(t, r, dt, cols), t->seed & 2);
+}
+
+static void run_norm_moments(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    rows = t->n == 0 || t->n > HOOP_NORM_ROWS ? HOOP_NORM_ROWS : t->n, cols = 1 + below(t->seed, 40), ld = cols + 3;
+    k->norm->moments[dt](rows, cols, ld, input(t, 0, dt, rows * ld), output(t, &r[0], HOOP_F64, cols),
+                         output(t, &r[1], HOOP_F64, cols));
+}
+
+static void run_norm_sums(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    rows = t->n > HOOP_NORM_ROWS ? HOOP_NORM_ROWS : t->n, cols = 1 + below(t->seed, 40), ld = cols + 3;
+    k->norm->sums[dt](rows, cols, ld, input(t, 0, dt, rows * ld), input(t, 1, dt, rows * ld), input(t, 2, dt, cols),
+                      output(t, &r[0], HOOP_F64, cols), output(t, &r[1], HOOP_F64, cols));
+}
+
+static void run_norm_apply(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    cols = 1 + below(t->seed, 40), ld = cols + below(t->seed + 2, 3), n = t->n * ld;
+    k->norm->apply[dt](t->n, cols, ld, input(t, 0, dt, n), input(t, 1, dt, cols), input(t, 2, dt, cols), input(t, 3, dt, cols),
+                       output(t, r, dt, n));
+}
+
+static void run_norm_apply_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt   = (hoop_dtype)slot;
+    int64_t     cols = 1 + below(t->seed, 40), ld = cols + below(t->seed + 2, 3), n = t->n * ld;
+    size_t      each = (size_t)cols * hoop_dtype_size(dt);
+    const char *of   = input(t, 2, dt, 4 * cols);
+    k->norm->apply_grad[dt](t->n, cols, ld, input(t, 0, dt, n), input(t, 1, dt, n), of, of + each, of + 2 * each, of + 3 * each,
+                            output(t, r, dt, n), t->seed & 2);
+}
+
+/* ---- pool: windows and taps that lie anywhere inside ---- */
+
+enum { POOL_OUT = 3, POOL_TAPS = 4 };
+
+/* of n / 8 places, at least 1, in the last dim, 2 in the others; about n channels */
+static void pool_sizes(const trial *t, int64_t *in, int64_t *out, int64_t *channels)
+{
+    in[0] = in[1] = 2;
+    in[2]         = 1 + t->n / 8;
+    for (int d = 0; d < HOOP_POOL_DIMS; d++) out[d] = 1 + below(t->seed + (uint64_t)d, POOL_OUT);
+    *channels = 1 + below(t->seed + 7, 35);
+    if (4 * in[2] * *channels > MOST) *channels = MOST / (4 * in[2]);
+}
+
+static hoop_windows pool_windows(const trial *t, int32_t first[HOOP_POOL_DIMS][POOL_OUT], int32_t count[HOOP_POOL_DIMS][POOL_OUT])
+{
+    hoop_windows w;
+    pool_sizes(t, w.in, w.out, &w.channels);
+    for (int d = 0; d < HOOP_POOL_DIMS; d++) {
+        w.step[d]  = 1;
+        w.first[d] = first[d];
+        w.count[d] = count[d];
+        for (int o = 0; o < POOL_OUT; o++) {
+            first[d][o] = (int32_t)below(t->seed + 10 + (uint64_t)(d * POOL_OUT + o), w.in[d]);
+            count[d][o] = 1 + (int32_t)below(t->seed + 30 + (uint64_t)(d * POOL_OUT + o), w.in[d] - first[d][o]);
+        }
+    }
+    return w;
+}
+
+static void run_pool_max_pool(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype   dt = (hoop_dtype)slot;
+    int32_t      first[HOOP_POOL_DIMS][POOL_OUT], count[HOOP_POOL_DIMS][POOL_OUT];
+    hoop_windows w = pool_windows(t, first, count);
+    int64_t      n = w.out[0] * w.out[1] * w.out[2] * w.channels;
+    k->pool->max_pool[dt](&w, 0, w.out[0] * w.out[1], input(t, 0, dt, w.in[0] * w.in[1] * w.in[2] * w.channels),
+                          output(t, &r[0], dt, n), output(t, &r[1], HOOP_I32, n));
+}
+
+static void run_pool_max_pool_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype   dt = (hoop_dtype)slot;
+    int32_t      first[HOOP_POOL_DIMS][POOL_OUT], count[HOOP_POOL_DIMS][POOL_OUT], *index;
+    hoop_windows w = pool_windows(t, first, count);
+    int64_t      n = w.in[0] * w.in[1] * w.in[2] * w.channels;
+    index          = input(t, 1, HOOP_I32, n);
+    for (int64_t i = 0; i < n; i++) index[i] = (int32_t)below(t->seed + (uint64_t)i, w.out[0] * w.out[1] * w.out[2]);
+    k->pool->max_pool_grad[dt](&w, 0, w.out[0] * w.out[1], index, input(t, 0, dt, n),
+                               output(t, r, dt, w.out[0] * w.out[1] * w.out[2] * w.channels), t->seed & 1);
+}
+
+static void run_pool_resample(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype    dt = (hoop_dtype)slot;
+    int32_t       begin[HOOP_POOL_DIMS][POOL_OUT + 1], from[HOOP_POOL_DIMS][POOL_OUT * POOL_TAPS];
+    double        weight[HOOP_POOL_DIMS][POOL_OUT * POOL_TAPS];
+    hoop_resample w;
+    pool_sizes(t, w.in, w.out, &w.channels);
+    for (int d = 0; d < HOOP_POOL_DIMS; d++) {
+        w.taps[d]   = (hoop_taps){begin[d], from[d], weight[d]};
+        begin[d][0] = 0;
+        for (int o = 0; o < POOL_OUT; o++) {
+            begin[d][o + 1] = begin[d][o] + (int32_t)below(t->seed + 10 + (uint64_t)(d * POOL_OUT + o), POOL_TAPS + 1);
+            for (int32_t i = begin[d][o]; i < begin[d][o + 1]; i++) {
+                from[d][i]   = (int32_t)below(t->seed + 50 + (uint64_t)(d * 16 + i), w.in[d]);
+                weight[d][i] = (double)below(t->seed + 99 + (uint64_t)(d * 16 + i), 1000) / 7;
+            }
+        }
+    }
+    k->pool->resample[dt](&w, 0, w.out[0] * w.out[1], input(t, 0, dt, w.in[0] * w.in[1] * w.in[2] * w.channels),
+                          output(t, r, dt, w.out[0] * w.out[1] * w.out[2] * w.channels), t->seed & 1);
+}
+
 /* ---- the table, and those of families that it points to ---- */
 
-enum { OWN = -1, REDUCE, CONV, ATTENTION, RECURRENT, LOSS, FAMILIES };
+enum { OWN = -1, REDUCE, CONV, ATTENTION, RECURRENT, LOSS, NORM, POOL, FAMILIES };
 static const struct family {
     size_t at, bytes; /* where the table points to it */
 } families[FAMILIES] = {[REDUCE]    = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
                         [CONV]      = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)},
                         [ATTENTION] = {offsetof(hoop_kernels, attention), sizeof(hoop_attention_kernels)},
                         [RECURRENT] = {offsetof(hoop_kernels, recurrent), sizeof(hoop_recurrent_kernels)},
-                        [LOSS]      = {offsetof(hoop_kernels, loss), sizeof(hoop_loss_kernels)}};
+                        [LOSS]      = {offsetof(hoop_kernels, loss), sizeof(hoop_loss_kernels)},
+                        [NORM]      = {offsetof(hoop_kernels, norm), sizeof(hoop_norm_kernels)},
+                        [POOL]      = {offsetof(hoop_kernels, pool), sizeof(hoop_pool_kernels)}};
 
 static const struct row {
     const char *name;
@@ -823,6 +964,15 @@ static const struct row {
 #define ROW(member) {#member, offsetof(hoop_loss_kernels, member), sizeof((hoop_loss_kernels *)NULL)->member, run_##member, LOSS},
                                                 ROW(pair) ROW(pair_grad) ROW(class_loss) ROW(class_loss_grad) ROW(ctc)
                                                     ROW(ctc_grad)
+#undef ROW
+#define ROW(member)                                                                                                              \
+    {#member, offsetof(hoop_norm_kernels, member), sizeof((hoop_norm_kernels *)NULL)->member, run_norm_##member, NORM},
+                                                        ROW(rows) ROW(rows_grad) ROW(weight_grad) ROW(moments) ROW(sums)
+                                                            ROW(apply) ROW(apply_grad)
+#undef ROW
+#define ROW(member)                                                                                                              \
+    {#member, offsetof(hoop_pool_kernels, member), sizeof((hoop_pool_kernels *)NULL)->member, run_pool_##member, POOL},
+                                                                ROW(max_pool) ROW(max_pool_grad) ROW(resample)
 #undef ROW
 };
 
