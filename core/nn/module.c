@@ -80,9 +80,8 @@ static hoop_status check_child(const hoop_module *parent, const char *name, hoop
                      near != NULL ? "did you mean" : "the first it takes is", near != NULL ? near : names[0]);
 }
 
-/* add a child, of any name */
-static hoop_status append(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts, hoop_error *err,
-                          hoop_module **out)
+hoop_status hoop__module_append(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
+                                hoop_error *err, hoop_module **out)
 {
     hoop_status st = hoop__module_new(parent->model, parent, kind, name, opts, err, out);
     if (st != HOOP_OK) return st;
@@ -105,7 +104,7 @@ hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, c
     if (kind == NULL || kind->name == NULL || (kind->forward == NULL && kind->forward_many == NULL))
         return hoop_fail(err, HOOP_EARG, "module '%s': no such kind, or one without a forward", name);
     st = check_child(parent, name, err);
-    if (st == HOOP_OK) st = append(parent, kind, name, opts, err, &m);
+    if (st == HOOP_OK) st = hoop__module_append(parent, kind, name, opts, err, &m);
     if (st == HOOP_OK && out != NULL) *out = m;
     return st;
 }
@@ -113,7 +112,7 @@ hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind *kind, c
 hoop_status hoop__module_copy(hoop_module *parent, const hoop_module *m, const char *name, hoop_error *err)
 {
     hoop_module *copy;
-    hoop_status  st = append(parent, m->kind, name, m->opts, err, &copy);
+    hoop_status  st = hoop__module_append(parent, m->kind, name, m->opts, err, &copy);
     for (const hoop_module *c = m->first; c != NULL && st == HOOP_OK; c = c->next)
         st = hoop__module_copy(copy, c, hoop_module_name(c), err);
     return st;

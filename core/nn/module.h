@@ -35,6 +35,9 @@ struct hoop_model {
 /* a module without a parent (NULL) is a root; a child's name is checked by hoop_module_add */
 hoop_status hoop__module_new(hoop_model *model, const hoop_module *parent, const hoop_module_kind *kind, const char *name,
                              const void *opts, hoop_error *err, hoop_module **out);
+/* add a child, of any name: what a config says, and what a kind is made of itself */
+hoop_status hoop__module_append(hoop_module *parent, const hoop_module_kind *kind, const char *name, const void *opts,
+                                hoop_error *err, hoop_module **out);
 void        hoop__module_free(hoop_module *m); /* and what is below */
 /* m and what is below, unbuilt, once more under a parent */
 hoop_status hoop__module_copy(hoop_module *parent, const hoop_module *m, const char *name, hoop_error *err);

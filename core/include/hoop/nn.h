@@ -249,6 +249,13 @@ typedef struct hoop_attention_layer_opts {
     double  rotary_base; /* 0: 10000 */
     bool    no_bias;
 } hoop_attention_layer_opts;
+/** transformer_encoder_layer: of x (N, T, C), and a mask of keys as that of attention. */
+typedef struct hoop_encoder_layer_opts {
+    int64_t heads, feedforward; /* feedforward 0: 2048 */
+    int     activation;         /* 0: relu; 1: gelu */
+    bool    norm_first, causal;
+    double  eps; /* 0: 1e-5 */
+} hoop_encoder_layer_opts;
 typedef enum hoop_position_kind { HOOP_POSITION_LEARNED, HOOP_POSITION_SINUSOIDAL } hoop_position_kind;
 typedef struct hoop_position_opts {
     int     kind; /* hoop_position_kind */

@@ -3,6 +3,7 @@ from golden import *
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 attention = F.scaled_dot_product_attention
+torch.manual_seed(5)  # parameters of PyTorch's layers
 
 
 def math(f):
@@ -172,4 +173,19 @@ layer("attention", Grouped(5, 4, 2, 2), [rand(2, 3, 5)], f=lambda m, x: m(x, lam
       head_dim=2, causal=True, rotary="half")
 layer("attention", Grouped(4, 2, 1, 4), [rand(1, 3, 4)], f=lambda m, x: m(x, lambda y, n: turned(y, 10.0, True, heads=n)), heads=2,
       kv_heads=1, head_dim=4, causal=True, rotary="interleaved", rotary_base=10.0)
+
+
+def encoder(*args, **more):
+    return nn.TransformerEncoderLayer(*args, dropout=0.0, batch_first=True, **more)
+
+
+def masked(n):
+    return torch.arange(3)[None, :] >= n[:, None]
+
+
+layer("transformer_encoder_layer", encoder(4, 2, 5), [rand(2, 3, 4)], heads=2, feedforward=5)
+layer("transformer_encoder_layer", encoder(4, 1, 3, norm_first=True, activation="gelu", layer_norm_eps=1e-3), [rand(2, 3, 4)], heads=1,
+      feedforward=3, norm_first=True, activation="gelu", eps=1e-3, causal=True, f=lambda m, x: m(x, src_mask=lower(3), is_causal=True))
+layer("transformer_encoder_layer", encoder(4, 2, 3), [rand(2, 3, 4), torch.tensor([2, 3])], heads=2, feedforward=3, train=True,
+      f=lambda m, x, n: m(x, src_key_padding_mask=masked(n)))
 done()
