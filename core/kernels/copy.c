@@ -12,6 +12,8 @@
         } else if (sx == 0 && sy == 1) {                                                                                         \
             T value                                        = *x;                                                                 \
             HOOP_SIMD for (int64_t i = 0; i < n; i++) y[i] = value;                                                              \
+        } else if (sx == -1 && sy == 1) {                                                                                        \
+            HOOP_SIMD for (int64_t i = 0; i < n; i++) y[i] = x[-i];                                                              \
         } else if (sy == 1) {                                                                                                    \
             HOOP_SIMD for (int64_t i = 0; i < n; i++) y[i] = x[i * sx];                                                          \
         } else {                                                                                                                 \

@@ -267,41 +267,29 @@ enum { ARG_ROWS = 1 << 30 /* counted in the width of an element */ };
 #define WHOLE_ABOVE(x, m) ((x) > (m))
 #define WHOLE_BELOW(x, m) ((x) < (m))
 
-/* `lane` columns or rows at a time hold the extreme so far and where it is */
+#define SAME(x, m) ((x) == (m) || ((x) != (x) && (m) != (m)))
+enum { ARG_LANES = 64 };
+
 #define PLACES(name, dt, T, I, beyond)                                                                                           \
+    /* sixteen lanes find the extreme, then its first place is looked for */                                                     \
     void HOOP_KERNEL(name##_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, int64_t *y)                       \
     {                                                                                                                            \
         for (int64_t r = 0; r < rows; r++) {                                                                                     \
-            const T *x    = (const T *)xv + r * ld;                                                                              \
-            int64_t  best = 0;                                                                                                   \
-            for (int64_t first = 0; first < cols; first += ARG_ROWS) {                                                           \
-                int64_t n = cols - first < ARG_ROWS ? cols - first : ARG_ROWS, c = 0;                                            \
-                T       m[HOOP_LANES];                                                                                           \
-                I       at[HOOP_LANES];                                                                                          \
-                for (int l = 0; l < HOOP_LANES; l++) {                                                                           \
-                    m[l]  = x[first + (l < n ? l : 0)];                                                                          \
-                    at[l] = (I)(l < n ? l : 0);                                                                                  \
-                }                                                                                                                \
-                for (c = HOOP_LANES; c + HOOP_LANES <= n; c += HOOP_LANES) {                                                     \
-                    for (int l = 0; l < HOOP_LANES; l++) {                                                                       \
-                        T    u    = x[first + c + l];                                                                            \
-                        bool take = beyond(u, m[l]);                                                                             \
-                        m[l]      = take ? u : m[l];                                                                             \
-                        at[l]     = take ? (I)(c + l) : at[l];                                                                   \
-                    }                                                                                                            \
-                }                                                                                                                \
-                for (; c < n; c++) {                                                                                             \
-                    if (beyond(x[first + c], m[c % HOOP_LANES])) {                                                               \
-                        m[c % HOOP_LANES]  = x[first + c];                                                                       \
-                        at[c % HOOP_LANES] = (I)c;                                                                               \
-                    }                                                                                                            \
-                }                                                                                                                \
-                for (int l = 0; l < HOOP_LANES; l++) {                                                                           \
-                    int64_t place = first + at[l];                                                                               \
-                    if (beyond(m[l], x[best]) || (!beyond(x[best], m[l]) && place < best)) best = place;                         \
-                }                                                                                                                \
+            const T *x = (const T *)xv + r * ld;                                                                                 \
+            T        m = x[0], lane[ARG_LANES];                                                                                  \
+            int64_t  c = 0;                                                                                                      \
+            for (int l = 0; l < ARG_LANES; l++) lane[l] = x[0];                                                                  \
+            for (; c + ARG_LANES <= cols; c += ARG_LANES)                                                                        \
+                HOOP_SIMD for (int l = 0; l < ARG_LANES; l++) lane[l] = beyond(x[c + l], lane[l]) ? x[c + l] : lane[l];          \
+            for (; c < cols; c++) m = beyond(x[c], m) ? x[c] : m;                                                                \
+            for (int l = 0; l < ARG_LANES; l++) m = beyond(lane[l], m) ? lane[l] : m;                                            \
+            for (c = 0; c + ARG_LANES <= cols; c += ARG_LANES) {                                                                 \
+                int found = 0;                                                                                                   \
+                for (int l = 0; l < ARG_LANES; l++) found |= SAME(x[c + l], m);                                                  \
+                if (found) break;                                                                                                \
             }                                                                                                                    \
-            y[r] = best;                                                                                                         \
+            while (!SAME(x[c], m)) c++;                                                                                          \
+            y[r] = c;                                                                                                            \
         }                                                                                                                        \
     }                                                                                                                            \
     void HOOP_KERNEL(name##_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, int64_t *y)                       \

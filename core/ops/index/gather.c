@@ -19,16 +19,40 @@ hoop_status hoop__check_index(const hoop_view *index, int64_t size, hoop_error *
 }
 
 #define TAKE(T)                                                                                                                  \
-    for (int64_t i = 0; i < n; i++) ((T *)y)[i] = ((const T *)x)[index[i] * step + i * along]
+    {                                                                                                                            \
+        const T *from = x;                                                                                                       \
+        T       *to   = y;                                                                                                       \
+        if (step == 1 && along == 0) {                                                                                           \
+            for (int64_t i = 0; i < n; i++) to[i] = from[index[i]];                                                              \
+        } else {                                                                                                                 \
+            for (int64_t i = 0; i < n; i++) to[i] = from[index[i] * step + i * along];                                           \
+        }                                                                                                                        \
+    }
 
 void hoop__take(int64_t n, int64_t size, const void *x, int64_t step, int64_t along, const int64_t *index, void *y)
 {
     if (size == 1)
-        TAKE(uint8_t);
+        TAKE(uint8_t)
     else if (size == 4)
-        TAKE(uint32_t);
+        TAKE(uint32_t)
     else
-        TAKE(uint64_t);
+        TAKE(uint64_t)
+}
+
+#define ADD(T)                                                                                                                   \
+    {                                                                                                                            \
+        const T *from = x;                                                                                                       \
+        T       *to   = y;                                                                                                       \
+        for (int64_t i = 0; i < n; i++) to[index[i] * step + i * along] += from[i];                                              \
+    }
+
+/* y[index[i] * step + i * along] += x[i], i ascending */
+static void add_to(hoop_dtype dtype, int64_t n, void *y, int64_t step, int64_t along, const int64_t *index, const void *x)
+{
+    if (dtype == HOOP_F32)
+        ADD(float)
+    else
+        ADD(double)
 }
 
 static int from_end(int dim, const hoop_tensor *x)
@@ -222,25 +246,32 @@ static void begin(const hoop_call *c)
     else if (!c->add)
         hoop__clear(c, c->out->data, bytes);
 }
-/* whatever has places of its own: elements of the indices but for dim, as (outer, inner) */
+/* whatever has places of its own: elements of the indices but for dim, as (outer, inner); here a part of inner, or some of outer
+ */
 static void scatter_add_range(const void *ctx, int64_t first, int64_t n)
 {
     const hoop_call *c     = ctx;
     const hoop_view *index = c->in[1], *y = c->out;
-    int              dim   = (int)((const place_attrs *)c->attrs)->dim;
-    int64_t          count = index->shape[dim], inner = hoop__inner(index, dim), stride[HOOP_MAX_DIMS], shape[HOOP_MAX_DIMS];
-    hoop_walk        w = {.ndim = y->ndim - 1, .shape = shape, .stride = {stride}, .noperands = 1};
-    for (int d = 0, k = 0; d < y->ndim; d++) {
+    int              dim = (int)((const place_attrs *)c->attrs)->dim, last = y->ndim - 1;
+    int64_t          count = index->shape[dim], size = hoop__size(y), stride[HOOP_MAX_DIMS], shape[HOOP_MAX_DIMS];
+    int64_t run = dim == last ? 1 : index->shape[last], behind = hoop__inner(index, dim); /* run: neighbours in the last dim */
+    const int64_t *at = index->data;
+    hoop_walk      w  = {.shape = shape, .stride = {stride}, .noperands = 1};
+    for (int d = 0; d < (dim == last ? dim : last); d++) {
         if (d == dim) continue;
-        stride[k]  = y->stride[d];
-        shape[k++] = index->shape[d];
+        stride[w.ndim]  = y->stride[d];
+        shape[w.ndim++] = index->shape[d];
     }
-    hoop__walk_to(&w, first);
-    for (int64_t i = first; i < first + n; i++) {
-        int64_t from = i / inner * count * inner + i % inner;
-        for (int64_t k = 0; k < count; k++, from += inner)
-            hoop__add_one((hoop_dtype)y->dtype, y->data, w.at[0] + ((const int64_t *)index->data)[from] * y->stride[dim],
-                          c->in[0]->data, from);
+    hoop__walk_to(&w, first / run);
+    for (int64_t m, i = first, col = first % run; i < first + n; i += m, col = 0) {
+        int64_t from = i / behind * count * behind + i % behind;
+        char   *to   = (char *)y->data + (w.at[0] + col) * size;
+        m            = run - col < first + n - i ? run - col : first + n - i;
+        if (dim == last)
+            add_to((hoop_dtype)y->dtype, count, to, 1, 0, at + from, (const char *)c->in[0]->data + from * size);
+        else
+            for (int64_t k = 0; k < count; k++, from += behind)
+                add_to((hoop_dtype)y->dtype, m, to, y->stride[dim], 1, at + from, (const char *)c->in[0]->data + from * size);
         hoop__walk_next(&w);
     }
 }
@@ -474,13 +505,13 @@ static void index_add_range(const void *ctx, int64_t first, int64_t n)
     int64_t           inner = hoop__inner(c->out, (int)a->dim), count = c->in[1]->shape[0], size = hoop__size(c->out);
     for (int64_t m, o = first / inner, col = first % inner; n > 0; n -= m, o++, col = 0) {
         m = inner - col < n ? inner - col : n;
-        for (int64_t k = 0; k < count; k++) {
+        if (inner == 1)
+            add_to(dtype, count, (char *)c->out->data + o * a->size * size, 1, 0, index,
+                   (const char *)c->in[0]->data + o * count * size);
+        for (int64_t k = 0; k < count && inner > 1; k++) {
             int64_t to = (o * a->size + index[k]) * inner + col, from = (o * count + k) * inner + col;
             char   *y = (char *)c->out->data + to * size;
-            if (m == 1)
-                hoop__add_one(dtype, c->out->data, to, c->in[0]->data, from);
-            else
-                c->kernels->binary[HOOP_BINARY_add][dtype](m, y, 1, (const char *)c->in[0]->data + from * size, 1, y, false);
+            c->kernels->binary[HOOP_BINARY_add][dtype](m, y, 1, (const char *)c->in[0]->data + from * size, 1, y, false);
         }
     }
 }
