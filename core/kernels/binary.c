@@ -1,7 +1,33 @@
 /* core/kernels/binary.c - y (+)= f(a, b), an element at a time; strides 1 and 0 are loops of their own. */
-#include "kernels/isa.h"
+#include "kernels/vmath_trig.h"
 
 enum { CHUNK = 256 }; /* other strides go through buffers of this many */
+
+/* what is left of a when as many b as fit are taken away: exact, by long division */
+static double fmod_of(double a, double b)
+{
+    uint64_t sign = bits_of_f64(a) & 0x8000000000000000u, r, m;
+    double   x = f64_of_bits(bits_of_f64(a) ^ sign), y = f64_of_bits(bits_of_f64(b) & 0x7fffffffffffffffu);
+    int      e, f;
+    if (!(x < (double)INFINITY) || !(y > 0.0)) return (double)NAN;
+    if (x < y) return a;
+    r = hoop__fma_parts(x, &e);
+    m = hoop__fma_parts(y, &f);
+    r %= m;
+    for (int step; e > f; e -= step) {
+        step = e - f < 11 ? e - f : 11;
+        r    = (r << step) % m;
+    }
+    x = (double)r * pow2_of_f64(f / 2) * pow2_of_f64(f - f / 2); /* exact */
+    return f64_of_bits(bits_of_f64(x) | sign);
+}
+
+/* the same, of b's sign */
+static double remainder_of(double a, double b)
+{
+    double r = fmod_of(a, b);
+    return r != 0.0 && (r < 0.0) != (b < 0.0) ? r + b : r;
+}
 
 #define BINARY_MATH(dt, T, I)                                                                                                    \
     HOOP_INLINE T f_add_##dt(T a, T b)                                                                                           \
@@ -27,6 +53,66 @@ enum { CHUNK = 256 }; /* other strides go through buffers of this many */
     HOOP_INLINE T f_equal_##dt(T a, T b)                                                                                         \
     {                                                                                                                            \
         return a == b ? 1 : 0;                                                                                                   \
+    }                                                                                                                            \
+    HOOP_INLINE T f_not_equal_##dt(T a, T b)                                                                                     \
+    {                                                                                                                            \
+        return a != b ? 1 : 0;                                                                                                   \
+    }                                                                                                                            \
+    HOOP_INLINE T f_less_##dt(T a, T b)                                                                                          \
+    {                                                                                                                            \
+        return a < b ? 1 : 0;                                                                                                    \
+    }                                                                                                                            \
+    HOOP_INLINE T f_less_equal_##dt(T a, T b)                                                                                    \
+    {                                                                                                                            \
+        return a <= b ? 1 : 0;                                                                                                   \
+    }                                                                                                                            \
+    HOOP_INLINE T f_greater_equal_##dt(T a, T b)                                                                                 \
+    {                                                                                                                            \
+        return a >= b ? 1 : 0;                                                                                                   \
+    }                                                                                                                            \
+    HOOP_INLINE T f_and_##dt(T a, T b)                                                                                           \
+    {                                                                                                                            \
+        return a != 0 && b != 0 ? 1 : 0;                                                                                         \
+    }                                                                                                                            \
+    HOOP_INLINE T f_or_##dt(T a, T b)                                                                                            \
+    {                                                                                                                            \
+        return a != 0 || b != 0 ? 1 : 0;                                                                                         \
+    }                                                                                                                            \
+    HOOP_INLINE T f_xor_##dt(T a, T b)                                                                                           \
+    {                                                                                                                            \
+        return (a != 0) != (b != 0) ? 1 : 0;                                                                                     \
+    }                                                                                                                            \
+    HOOP_INLINE T f_minimum_##dt(T a, T b)                                                                                       \
+    {                                                                                                                            \
+        return a < b || a != a ? a : b;                                                                                          \
+    }                                                                                                                            \
+    HOOP_INLINE T f_maximum_##dt(T a, T b)                                                                                       \
+    {                                                                                                                            \
+        return a > b || a != a ? a : b;                                                                                          \
+    }                                                                                                                            \
+    HOOP_INLINE T f_above_##dt(T a, T b)                                                                                         \
+    {                                                                                                                            \
+        return a < b ? 0 : a == b ? (T)0.5 : 1;                                                                                  \
+    }                                                                                                                            \
+    HOOP_INLINE T f_prelu_##dt(T a, T b)                                                                                         \
+    {                                                                                                                            \
+        return a > 0 ? a : a * b;                                                                                                \
+    }                                                                                                                            \
+    HOOP_INLINE T f_pow_##dt(T a, T b)                                                                                           \
+    {                                                                                                                            \
+        return v_pow_##dt(a, b);                                                                                                 \
+    }                                                                                                                            \
+    HOOP_INLINE T f_atan2_##dt(T a, T b)                                                                                         \
+    {                                                                                                                            \
+        return v_atan2_##dt(a, b);                                                                                               \
+    }                                                                                                                            \
+    HOOP_INLINE T f_fmod_##dt(T a, T b)                                                                                          \
+    {                                                                                                                            \
+        return (T)fmod_of((double)a, (double)b);                                                                                 \
+    }                                                                                                                            \
+    HOOP_INLINE T f_remainder_##dt(T a, T b)                                                                                     \
+    {                                                                                                                            \
+        return (T)remainder_of((double)a, (double)b);                                                                            \
     }                                                                                                                            \
     static const T *gather_##dt(int64_t m, const T *x, int64_t stride, T *buf)                                                   \
     {                                                                                                                            \

@@ -7,6 +7,7 @@ set(HOOP_KERNEL_SOURCES
     cross_entropy.c
     ctc.c
     dropout.c
+    elementwise.c
     exact.c
     fold.c
     recurrent.c

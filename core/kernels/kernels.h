@@ -20,12 +20,24 @@
 #include "hoop/status.h"
 #include "kernels/gemm.h"
 
-/* f(x). gelu is the exact one (erf), gelu_tanh the approximation of Hendrycks & Gimpel. */
-#define HOOP_UNARY_LIST(X) X(neg) X(exp) X(log) X(sqrt) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(erf) X(reciprocal)
-/* dx from a (the op's input x for gelu and gelu_tanh, its output y for the others) and dy */
-#define HOOP_UNARY_GRAD_LIST(X) X(relu) X(tanh) X(sigmoid) X(gelu) X(gelu_tanh)
-/* f(a, b); greater, equal: 1 or 0 */
-#define HOOP_BINARY_LIST(X) X(add) X(sub) X(mul) X(div) X(greater) X(equal)
+/* f(x). gelu is the exact one (erf), gelu_tanh the approximation of Hendrycks & Gimpel; isnan and its like: 1 or 0. */
+#define HOOP_UNARY_BASIC(X) X(neg) X(exp) X(log) X(sqrt) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(erf) X(reciprocal)
+#define HOOP_UNARY_POWERS(X) X(exp2) X(expm1) X(log1p) X(log2) X(log10) X(rsqrt) X(square)
+#define HOOP_UNARY_INVERSES(X) X(asin) X(acos) X(atan) X(sinh) X(cosh) X(asinh) X(acosh) X(atanh)
+#define HOOP_UNARY_NUMBERS(X) X(abs) X(sign) X(floor) X(ceil) X(round) X(trunc) X(isfinite) X(isnan) X(isinf) X(iszero)
+#define HOOP_UNARY_ACTIVATIONS(X) X(silu) X(softsign) X(log_sigmoid) X(hardswish) X(hardsigmoid) X(mish)
+#define HOOP_UNARY_ANGLE_LIST(X) X(sin) X(cos) X(tan)
+#define HOOP_UNARY_NEAR_LIST(X)                                                                                                  \
+    HOOP_UNARY_BASIC(X)                                                                                                          \
+    HOOP_UNARY_POWERS(X) HOOP_UNARY_INVERSES(X) HOOP_UNARY_NUMBERS(X) HOOP_UNARY_ACTIVATIONS(X)
+#define HOOP_UNARY_LIST(X) HOOP_UNARY_NEAR_LIST(X) HOOP_UNARY_ANGLE_LIST(X)
+/* dx from a (the op's input x for gelu, gelu_tanh, silu, hardswish and mish, its output y for the others) and dy */
+#define HOOP_UNARY_GRAD_LIST(X) X(relu) X(tanh) X(sigmoid) X(gelu) X(gelu_tanh) HOOP_UNARY_ACTIVATIONS(X)
+/* f(a, b); comparisons, and, or, xor: 1 or 0; above: 1, 0 where a < b, 1/2 where equal; prelu: a where a > 0, else a b */
+#define HOOP_BINARY_BASIC(X) X(add) X(sub) X(mul) X(div) X(greater) X(equal)
+#define HOOP_BINARY_MASKS(X) X(not_equal) X(less) X(less_equal) X(greater_equal) X(and) X(or) X(xor)
+#define HOOP_BINARY_OTHERS(X) X(minimum) X(maximum) X(above) X(prelu) X(pow) X(atan2) X(fmod) X(remainder)
+#define HOOP_BINARY_LIST(X) HOOP_BINARY_BASIC(X) HOOP_BINARY_MASKS(X) HOOP_BINARY_OTHERS(X)
 
 enum hoop_unary_kernel {
 #define HOOP_UNARY_ENUM(name) HOOP_UNARY_##name,
@@ -93,7 +105,8 @@ typedef bool hoop_exact_finish_fn(int64_t nblocks, int width, const void *blocks
 /* clear, deposit and finish, without accumulators in memory; x may be one of the terms */
 typedef bool hoop_exact_sum_fn(int64_t nblocks, int width, int tmin, const void *const *terms, int nterms, void *x);
 
-struct hoop_attention_kernels; /* families with headers of their own */
+struct hoop_attention_kernels;   /* families with headers of their own */
+struct hoop_elementwise_kernels; /* kernels/elementwise.h */
 
 typedef struct hoop_kernels {
     const char                 *isa; /* "avx512", "avx2", "baseline" */
@@ -120,13 +133,14 @@ typedef struct hoop_kernels {
     hoop_gemm_fn               *gemm[HOOP_NFLOAT];
 
     /* of families of ops: kernels/NAME.h */
-    const struct hoop_reduce_kernels    *reduce;
-    const struct hoop_conv_kernels      *conv;
-    const struct hoop_attention_kernels *attention;
-    const struct hoop_recurrent_kernels *recurrent;
-    const struct hoop_loss_kernels      *loss;
-    const struct hoop_norm_kernels      *norm;
-    const struct hoop_pool_kernels      *pool;
+    const struct hoop_reduce_kernels      *reduce;
+    const struct hoop_conv_kernels        *conv;
+    const struct hoop_attention_kernels   *attention;
+    const struct hoop_recurrent_kernels   *recurrent;
+    const struct hoop_loss_kernels        *loss;
+    const struct hoop_norm_kernels        *norm;
+    const struct hoop_pool_kernels        *pool;
+    const struct hoop_elementwise_kernels *elementwise;
 } hoop_kernels;
 
 enum { HOOP_IGNORE_LABEL_VALUE = -100 };

@@ -1,14 +1,15 @@
 /* core/kernels/table.c - the table of one instruction set. */
 #include "kernels/isa.h"
 
-extern const hoop_kernels                  HOOP_KERNEL(kernels);
-extern const struct hoop_reduce_kernels    HOOP_KERNEL(reduce_kernels);
-extern const struct hoop_conv_kernels      HOOP_KERNEL(conv_kernels);
-extern const struct hoop_attention_kernels HOOP_KERNEL(attention_kernels);
-extern const struct hoop_recurrent_kernels HOOP_KERNEL(recurrent_kernels);
-extern const struct hoop_loss_kernels      HOOP_KERNEL(loss_kernels);
-extern const struct hoop_norm_kernels      HOOP_KERNEL(norm_kernels);
-extern const struct hoop_pool_kernels      HOOP_KERNEL(pool_kernels);
+extern const hoop_kernels                    HOOP_KERNEL(kernels);
+extern const struct hoop_elementwise_kernels HOOP_KERNEL(elementwise_kernels);
+extern const struct hoop_reduce_kernels      HOOP_KERNEL(reduce_kernels);
+extern const struct hoop_conv_kernels        HOOP_KERNEL(conv_kernels);
+extern const struct hoop_attention_kernels   HOOP_KERNEL(attention_kernels);
+extern const struct hoop_recurrent_kernels   HOOP_KERNEL(recurrent_kernels);
+extern const struct hoop_loss_kernels        HOOP_KERNEL(loss_kernels);
+extern const struct hoop_norm_kernels        HOOP_KERNEL(norm_kernels);
+extern const struct hoop_pool_kernels        HOOP_KERNEL(pool_kernels);
 
 #define HOOP_BOTH(name)                                                                                                          \
     {                                                                                                                            \
@@ -64,4 +65,5 @@ const hoop_kernels HOOP_KERNEL(kernels) = {
     .loss               = &HOOP_KERNEL(loss_kernels),
     .norm               = &HOOP_KERNEL(norm_kernels),
     .pool               = &HOOP_KERNEL(pool_kernels),
+    .elementwise        = &HOOP_KERNEL(elementwise_kernels),
 };

@@ -1,6 +1,7 @@
 #include "ops/shape.h"
 
 #include "hoop/ops.h"
+#include "kernels/elementwise.h"
 
 #include <string.h>
 
@@ -11,9 +12,9 @@ hoop_status hoop__check_float(hoop_shape_call *s, int i)
                      hoop_dtype_name((hoop_dtype)s->in[i]->dtype));
 }
 
-static hoop_status check_same_dtype(hoop_shape_call *s)
+static hoop_status check_same_dtype(hoop_shape_call *s, bool any)
 {
-    hoop_status st = hoop__check_float(s, 0);
+    hoop_status st = any ? HOOP_OK : hoop__check_float(s, 0);
     for (int i = 1; i < s->nin && st == HOOP_OK; i++) {
         if (s->in[i]->dtype != s->in[0]->dtype) st = hoop_fail(s->err, HOOP_EDTYPE, "inputs of one dtype are wanted (hoop_cast)");
     }
@@ -31,9 +32,15 @@ hoop_status hoop__shape_unary(hoop_shape_call *s)
     return hoop__check_float(s, 0);
 }
 
+hoop_status hoop__shape_unary_any(hoop_shape_call *s)
+{
+    hoop__out_like(&s->out[0], s->in[0]);
+    return HOOP_OK;
+}
+
 hoop_status hoop__shape_same(hoop_shape_call *s)
 {
-    hoop_status st = check_same_dtype(s);
+    hoop_status st = check_same_dtype(s, false);
     for (int i = 1; i < s->nin && st == HOOP_OK; i++) {
         if (!hoop__same_shape(s->in[i], s->in[0])) st = hoop_fail(s->err, HOOP_ESHAPE, "inputs of one shape are wanted");
     }
@@ -47,13 +54,13 @@ hoop_status hoop__shape_rows(hoop_shape_call *s)
     return hoop__shape_same(s);
 }
 
-hoop_status hoop__shape_broadcast(hoop_shape_call *s)
+static hoop_status broadcast(hoop_shape_call *s, bool any)
 {
     const hoop_view *a = s->in[0], *b = s->in[1];
     hoop_view       *y = &s->out[0];
     int64_t          shape[HOOP_MAX_DIMS];
     int              ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
-    hoop_status      st   = check_same_dtype(s);
+    hoop_status      st   = check_same_dtype(s, any);
     if (st != HOOP_OK) return st;
     for (int d = 0; d < ndim; d++) {
         int64_t da = d < ndim - a->ndim ? 1 : a->shape[d - (ndim - a->ndim)];
@@ -65,6 +72,16 @@ hoop_status hoop__shape_broadcast(hoop_shape_call *s)
     }
     hoop__view_set(y, (hoop_dtype)a->dtype, ndim, shape);
     return HOOP_OK;
+}
+
+hoop_status hoop__shape_broadcast(hoop_shape_call *s)
+{
+    return broadcast(s, false);
+}
+
+hoop_status hoop__shape_broadcast_any(hoop_shape_call *s)
+{
+    return broadcast(s, true);
 }
 
 int hoop__samples_any(const hoop_samples_call *s)
@@ -147,8 +164,7 @@ void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols)
     for (int d = 0; d + 1 < x->ndim; d++) *rows *= x->shape[d];
 }
 
-/* merge neighbouring dims that all operands walk evenly: most calls become one inner loop */
-static int collapse(int ndim, int64_t *shape, int64_t *const *stride, int noperands)
+int hoop__collapse(int ndim, int64_t *shape, int64_t *const *stride, int noperands)
 {
     int out = 0;
     for (int d = 1; d < ndim; d++) {
@@ -169,7 +185,9 @@ static int collapse(int ndim, int64_t *shape, int64_t *const *stride, int nopera
 /* elements of an output in row-major order, and where the operands of each are */
 typedef struct elements {
     hoop_unary_fn  *unary;  /* of operand 0, */
-    hoop_binary_fn *binary; /* or of both */
+    hoop_binary_fn *binary; /* or of both, */
+    hoop_tuned_fn  *tuned;  /* or of operand 0 and p */
+    const double   *p;
     const char     *x[2];
     char           *y;
     int64_t         size, inner, shape[HOOP_MAX_DIMS], stride[2][HOOP_MAX_DIMS];
@@ -187,7 +205,9 @@ static void elements_range(const void *ctx, int64_t first, int64_t n)
     for (int64_t m; n > 0; n -= m, col = 0) {
         const char *a = e->x[0] + (w.at[0] + col * sa) * e->size;
         m             = e->inner - col < n ? e->inner - col : n;
-        if (e->noperands == 1)
+        if (e->tuned != NULL)
+            e->tuned(m, a, sa, e->p, y, e->add);
+        else if (e->noperands == 1)
             e->unary(m, a, sa, y, e->add);
         else
             e->binary(m, a, sa, e->x[1] + (w.at[1] + col * sb) * e->size, sb, y, e->add);
@@ -206,7 +226,7 @@ static hoop_status elements_run(const hoop_call *c, elements *e, int64_t weight)
     e->add  = c->add;
     e->size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
     memcpy(e->shape, c->out->shape, sizeof e->shape);
-    e->ndim = collapse(c->out->ndim, e->shape, strides, e->noperands);
+    e->ndim = hoop__collapse(c->out->ndim, e->shape, strides, e->noperands);
     if (e->ndim == 0) { /* a scalar is a row of one */
         e->ndim     = 1;
         e->shape[0] = e->stride[0][0] = e->stride[1][0] = 1;
@@ -219,26 +239,70 @@ static hoop_status elements_run(const hoop_call *c, elements *e, int64_t weight)
 /* those that move memory, and those that compute */
 static int64_t unary_weight(int kernel)
 {
-    return kernel == HOOP_UNARY_neg || kernel == HOOP_UNARY_relu || kernel == HOOP_UNARY_reciprocal ? 1 : 4;
+    switch (kernel) {
+    case HOOP_UNARY_neg:
+    case HOOP_UNARY_relu:
+    case HOOP_UNARY_reciprocal:
+    case HOOP_UNARY_abs:
+    case HOOP_UNARY_square:
+    case HOOP_UNARY_sign:
+    case HOOP_UNARY_iszero:
+    case HOOP_UNARY_hardswish:
+    case HOOP_UNARY_hardsigmoid:
+    case HOOP_UNARY_softsign:
+        return 1;
+    default:
+        return 4;
+    }
+}
+
+static bool is_float(const hoop_call *c)
+{
+    return hoop_dtype_is_float((hoop_dtype)c->out->dtype);
 }
 
 hoop_status hoop__run_unary(const hoop_call *c, int kernel)
 {
-    elements e = {.unary = c->kernels->unary[kernel][c->out->dtype], .x = {c->in[0]->data}, .noperands = 1};
+    elements e = {.x = {c->in[0]->data}, .noperands = 1};
+    e.unary =
+        is_float(c) ? c->kernels->unary[kernel][c->out->dtype] : c->kernels->elementwise->integer_unary[kernel][c->out->dtype];
     memcpy(e.stride[0], c->in[0]->stride, sizeof e.stride[0]);
     return elements_run(c, &e, unary_weight(kernel));
 }
 
 hoop_status hoop__run_binary(const hoop_call *c, int kernel)
 {
-    elements e = {.binary = c->kernels->binary[kernel][c->out->dtype], .x = {c->in[0]->data, c->in[1]->data}, .noperands = 2};
+    elements e = {.x = {c->in[0]->data, c->in[1]->data}, .noperands = 2};
+    e.binary = is_float(c) ? c->kernels->binary[kernel][c->out->dtype] : c->kernels->elementwise->integer[kernel][c->out->dtype];
     hoop__broadcast_strides(c->in[0], c->out, e.stride[0]);
     hoop__broadcast_strides(c->in[1], c->out, e.stride[1]);
-    return elements_run(c, &e, 1);
+    return elements_run(c, &e, kernel == HOOP_BINARY_pow || kernel == HOOP_BINARY_atan2 || kernel == HOOP_BINARY_fmod ? 16 : 1);
+}
+
+hoop_status hoop__run_scalar(const hoop_call *c, int kernel, double b)
+{
+    float            f     = (float)b;
+    hoop_view        value = {.dtype = c->in[0]->dtype};
+    const hoop_view *in[2] = {c->in[0], &value};
+    hoop_call        pair  = *c;
+    value.data             = c->in[0]->dtype == HOOP_F32 ? (void *)&f : (void *)&b;
+    pair.in                = in;
+    pair.nin               = 2;
+    return hoop__run_binary(&pair, kernel);
+}
+
+hoop_status hoop__run_tuned(const hoop_call *c, int kernel, const double *p)
+{
+    elements e = {.x = {c->in[0]->data}, .noperands = 1, .p = p};
+    e.tuned    = c->kernels->elementwise->tuned[kernel][c->out->dtype];
+    memcpy(e.stride[0], c->in[0]->stride, sizeof e.stride[0]);
+    return elements_run(c, &e, kernel == HOOP_TUNED_elu || kernel == HOOP_TUNED_softplus ? 4 : 1);
 }
 
 typedef struct slopes {
     hoop_unary_grad_fn *f;
+    hoop_tuned_grad_fn *tuned;
+    const double       *p;
     const hoop_call    *c;
     int64_t             size;
 } slopes;
@@ -248,15 +312,48 @@ static void slopes_range(const void *ctx, int64_t first, int64_t n)
     const slopes    *s  = ctx;
     const hoop_call *c  = s->c;
     int64_t          at = first * s->size;
-    s->f(n, (const char *)c->in[0]->data + at, (const char *)c->in[1]->data + at, (char *)c->out->data + at, c->add);
+    const char      *a = (const char *)c->in[0]->data + at, *dy = (const char *)c->in[1]->data + at;
+    char            *dx = (char *)c->out->data + at;
+    if (s->tuned != NULL)
+        s->tuned(n, a, dy, s->p, dx, c->add);
+    else
+        s->f(n, a, dy, dx, c->add);
+}
+
+static hoop_status slopes_run(const hoop_call *c, slopes *s, int64_t weight)
+{
+    s->c    = c;
+    s->size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
+    hoop_threads_share(c->threads, hoop__view_numel(c->out), weight * s->size, ELEMENTS_ALIGN, slopes_range, s);
+    return HOOP_OK;
+}
+
+/* how much more than moving memory they are */
+static int64_t slope_weight(int kernel)
+{
+    switch (kernel) {
+    case HOOP_UNARY_GRAD_gelu:
+    case HOOP_UNARY_GRAD_gelu_tanh:
+    case HOOP_UNARY_GRAD_mish:
+        return 8;
+    case HOOP_UNARY_GRAD_silu:
+    case HOOP_UNARY_GRAD_log_sigmoid:
+        return 4;
+    default:
+        return 1;
+    }
 }
 
 hoop_status hoop__run_unary_grad(const hoop_call *c, int kernel)
 {
-    slopes s    = {c->kernels->unary_grad[kernel][c->out->dtype], c, (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype)};
-    bool   gelu = kernel == HOOP_UNARY_GRAD_gelu || kernel == HOOP_UNARY_GRAD_gelu_tanh;
-    hoop_threads_share(c->threads, hoop__view_numel(c->out), (gelu ? 8 : 1) * s.size, ELEMENTS_ALIGN, slopes_range, &s);
-    return HOOP_OK;
+    slopes s = {.f = c->kernels->unary_grad[kernel][c->out->dtype]};
+    return slopes_run(c, &s, slope_weight(kernel));
+}
+
+hoop_status hoop__run_tuned_grad(const hoop_call *c, int kernel, const double *p)
+{
+    slopes s = {.tuned = c->kernels->elementwise->tuned_grad[kernel][c->out->dtype], .p = p};
+    return slopes_run(c, &s, kernel == HOOP_TUNED_GRAD_softplus ? 4 : 1);
 }
 
 hoop_status hoop__forward_unary(const hoop_call *c)
@@ -294,8 +391,7 @@ void hoop__put(const hoop_view *y, int64_t i, double value)
 
 void hoop__reference_unary(const hoop_call *c)
 {
-    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
-        ((double *)c->out->data)[i] = c->op->unary(hoop__at(c->in[0], i));
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) hoop__put(c->out, i, c->op->unary(hoop__at(c->in[0], i)));
 }
 
 void hoop__reference_binary(const hoop_call *c)
@@ -306,5 +402,5 @@ void hoop__reference_binary(const hoop_call *c)
     hoop__broadcast_strides(c->in[0], c->out, a.stride);
     hoop__broadcast_strides(c->in[1], c->out, b.stride);
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++)
-        ((double *)c->out->data)[i] = c->op->binary(hoop__at(&a, i), hoop__at(&b, i));
+        hoop__put(c->out, i, c->op->binary(hoop__at(&a, i), hoop__at(&b, i)));
 }

@@ -9,10 +9,12 @@
 #include "tensor/view.h"
 
 /* shape rules */
-hoop_status hoop__shape_unary(hoop_shape_call *s);     /* float x -> same */
-hoop_status hoop__shape_same(hoop_shape_call *s);      /* all inputs of one float dtype and shape -> same */
-hoop_status hoop__shape_broadcast(hoop_shape_call *s); /* two of one float dtype -> the broadcast shape */
-hoop_status hoop__shape_rows(hoop_shape_call *s);      /* as same, with at least one dim */
+hoop_status hoop__shape_unary(hoop_shape_call *s);         /* float x -> same */
+hoop_status hoop__shape_same(hoop_shape_call *s);          /* all inputs of one float dtype and shape -> same */
+hoop_status hoop__shape_broadcast(hoop_shape_call *s);     /* two of one float dtype -> the broadcast shape */
+hoop_status hoop__shape_unary_any(hoop_shape_call *s);     /* x of any dtype -> same */
+hoop_status hoop__shape_broadcast_any(hoop_shape_call *s); /* two of any one dtype -> the broadcast shape */
+hoop_status hoop__shape_rows(hoop_shape_call *s);          /* as same, with at least one dim */
 hoop_status hoop__check_float(hoop_shape_call *s, int i);
 
 /* where samples are (hoop_op.samples), besides hoop__samples_rows */
@@ -45,10 +47,17 @@ hoop_tensor *hoop__channels_first(hoop_tape *t, hoop_tensor *y);
 /* rows and columns of the last dim */
 void hoop__rows(const hoop_view *x, int64_t *rows, int64_t *cols);
 
+/* merge neighbouring dims that all operands walk evenly; returns how many are left: most calls become one inner loop */
+int hoop__collapse(int ndim, int64_t *shape, int64_t *const *stride, int noperands);
+
 /* kernels of elementwise ops on views */
 hoop_status hoop__run_unary(const hoop_call *c, int kernel);
 hoop_status hoop__run_unary_grad(const hoop_call *c, int kernel);
 hoop_status hoop__run_binary(const hoop_call *c, int kernel);
+hoop_status hoop__run_scalar(const hoop_call *c, int kernel, double b); /* binary, of in[0] and a number of its dtype */
+/* those with up to HOOP_TUNED_PARAMS parameters (kernels/elementwise.h) */
+hoop_status hoop__run_tuned(const hoop_call *c, int kernel, const double *p);
+hoop_status hoop__run_tuned_grad(const hoop_call *c, int kernel, const double *p);
 /* the same, by the op's own kernel */
 hoop_status hoop__forward_unary(const hoop_call *c);
 hoop_status hoop__forward_unary_grad(const hoop_call *c);
@@ -72,6 +81,10 @@ void hoop__put(const hoop_view *y, int64_t i, double value);
 void hoop__reference_unary(const hoop_call *c);
 void hoop__reference_binary(const hoop_call *c);
 
+/* flags of an op of the lists below, and of its gradient */
+#define HOOP__ELEMENTWISE (HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER)
+#define HOOP__ELEMENTWISE_GRAD (HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER)
+
 /* What descriptors of elementwise ops have in common: f(x), the gradient of one of y and dy, f(a, b) broadcast. */
 #define HOOP__UNARY(number, f)                                                                                                   \
     .min_in = 1, .max_in = 1, .nout = 1, .shape = hoop__shape_unary, .forward = hoop__forward_unary, .kernel = (number),         \
@@ -82,5 +95,12 @@ void hoop__reference_binary(const hoop_call *c);
 #define HOOP__BINARY(number, f)                                                                                                  \
     .min_in = 2, .max_in = 2, .nout = 1, .shape = hoop__shape_broadcast, .forward = hoop__forward_binary, .kernel = (number),    \
     .reference = hoop__reference_binary, .binary = (f), .samples = hoop__samples_broadcast
+/* of integers, too */
+#define HOOP__UNARY_ANY(number, f)                                                                                               \
+    .min_in = 1, .max_in = 1, .nout = 1, .shape = hoop__shape_unary_any, .forward = hoop__forward_unary, .kernel = (number),     \
+    .reference = hoop__reference_unary, .unary = (f), .samples = hoop__samples_broadcast
+#define HOOP__BINARY_ANY(number, f)                                                                                              \
+    .min_in = 2, .max_in = 2, .nout = 1, .shape = hoop__shape_broadcast_any, .forward = hoop__forward_binary,                    \
+    .kernel = (number), .reference = hoop__reference_binary, .binary = (f), .samples = hoop__samples_broadcast
 
 #endif

@@ -94,8 +94,8 @@ typedef struct hoop_field {
 
 /**
  * A test case. `in` lists the inputs: "2x3" a float tensor, "." a scalar, "0x3" an empty one, "i64:4<10" indices below 10 (i32
- * and u8 likewise), "2x3+" a float input with values in [0.5, 2], "2x3%" in [0.3, 0.7], "f32:3" one that is so in both dtypes
- * (of a case that must fail); "" ends the list. Floats else lie in [-2, 2].
+ * and u8 likewise), "2x3+" a float input with values in [0.5, 2], "2x3%" in [0.3, 0.7], "2x3~" in [-0.75, 0.75], "2x3^" in
+ * [1.25, 2], "f32:3" one that is so in both dtypes (of a case that must fail); "" ends the list. Floats else lie in [-2, 2].
  */
 typedef struct hoop_case {
     const char *in;

@@ -12,24 +12,26 @@ static const hoop_case binary_cases[] = {
     {"0x3 3"},
     {"17 17"},
     {"2x3x4x5 3x1x5"},
+    {"i64:3x4<9 i64:4<9"},
+    {"i32:17<9 i32:17<9"},
+    {"u8:5<9 u8:.<1"},
     {"3 4", NULL, HOOP_ESHAPE},
-    {"i64:3<5 i64:3<5", NULL, HOOP_EDTYPE},
     {"3 i64:3<5", NULL, HOOP_EDTYPE},
 };
 
 static const hoop_case divisor_cases[] = {
     {"3x4 3x4+"}, {"3x4 4+"}, {"2x1x3 4x1+"}, {". 5+"}, {"0x3 3+"}, {"3 4", NULL, HOOP_ESHAPE}, {"3 i64:3<4", NULL, HOOP_EDTYPE},
 };
-static const hoop_case unary_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"129"}, {"i64:3<5", NULL, HOOP_EDTYPE}};
+static const hoop_case unary_cases[] = {{"3x4"}, {"."}, {"0x3"}, {"129"}, {"i64:3x4<5"}, {"i32:17<5"}, {"u8:3<1"}};
 
 extern const hoop_op hoop__op_add, hoop__op_sub, hoop__op_mul, hoop__op_div, hoop__op_neg, hoop__op_scale, hoop__op_shift,
     hoop__op_reciprocal;
 
 /**
- * hoop_add - a + b.
+ * hoop_add - a + b; integers wrap around.
  * Shape   a, b broadcast -> y        Value  y = a + b
  * Grad    da += dy, db += dy (summed over broadcast dims)
- * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
+ * Dtype   any, both one              Errors HOOP_ESHAPE, HOOP_EDTYPE
  */
 hoop_tensor *hoop_add(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
@@ -46,16 +48,16 @@ static void add_backward(hoop_backward_call *b)
 }
 const hoop_op hoop__op_add = {
     .name = "add",
-    HOOP__BINARY(HOOP_BINARY_add, add_reference),
+    HOOP__BINARY_ANY(HOOP_BINARY_add, add_reference),
     .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .backward = add_backward,
     HOOP_CASES(binary_cases),
 };
 
 /**
- * hoop_sub - a - b.
+ * hoop_sub - a - b; integers wrap around.
  * Shape   a, b broadcast -> y        Grad   da += dy, db -= dy
- * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
+ * Dtype   any, both one              Errors HOOP_ESHAPE, HOOP_EDTYPE
  */
 hoop_tensor *hoop_sub(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
@@ -72,16 +74,16 @@ static void sub_backward(hoop_backward_call *b)
 }
 const hoop_op hoop__op_sub = {
     .name = "sub",
-    HOOP__BINARY(HOOP_BINARY_sub, sub_reference),
+    HOOP__BINARY_ANY(HOOP_BINARY_sub, sub_reference),
     .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .backward = sub_backward,
     HOOP_CASES(binary_cases),
 };
 
 /**
- * hoop_mul - a * b.
+ * hoop_mul - a * b; integers wrap around.
  * Shape   a, b broadcast -> y        Grad   da += dy b, db += dy a
- * Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE
+ * Dtype   any, both one              Errors HOOP_ESHAPE, HOOP_EDTYPE
  */
 hoop_tensor *hoop_mul(hoop_tape *t, hoop_tensor *a, hoop_tensor *b)
 {
@@ -98,7 +100,7 @@ static void mul_backward(hoop_backward_call *b)
 }
 const hoop_op hoop__op_mul = {
     .name = "mul",
-    HOOP__BINARY(HOOP_BINARY_mul, mul_reference),
+    HOOP__BINARY_ANY(HOOP_BINARY_mul, mul_reference),
     .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .reads    = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .backward = mul_backward,
@@ -136,9 +138,9 @@ const hoop_op hoop__op_div = {
 };
 
 /**
- * hoop_neg - -x.
+ * hoop_neg - -x; integers wrap around.
  * Shape   x -> same                  Grad   dx -= dy
- * Dtype   f32, f64                   Errors HOOP_EDTYPE
+ * Dtype   any
  */
 hoop_tensor *hoop_neg(hoop_tape *t, hoop_tensor *x)
 {
@@ -154,7 +156,7 @@ static double neg_reference(double x)
 }
 const hoop_op hoop__op_neg = {
     .name = "neg",
-    HOOP__UNARY(HOOP_UNARY_neg, neg_reference),
+    HOOP__UNARY_ANY(HOOP_UNARY_neg, neg_reference),
     .flags    = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE | HOOP_OP_ANY_ORDER,
     .backward = neg_backward,
     HOOP_CASES(unary_cases),
@@ -167,21 +169,6 @@ static const hoop_field   scalar_fields[] = {{"value", 'f', offsetof(scalar_attr
 static const scalar_attrs three           = {3.0};
 static const hoop_case    scalar_cases[]  = {{"3x4", &three}, {".", &three}, {"0x3", &three}, {"i64:3<5", &three, HOOP_EDTYPE}};
 
-/* x with a scalar of its own dtype, through the binary kernel with stride 0 */
-static hoop_status scalar_forward(const hoop_call *c, int kernel)
-{
-    const scalar_attrs *attrs = c->attrs;
-    float               f     = (float)attrs->value;
-    double              d     = attrs->value;
-    hoop_view           value = {.dtype = c->in[0]->dtype};
-    const hoop_view    *in[2] = {c->in[0], &value};
-    hoop_call           pair  = *c;
-    value.data                = c->in[0]->dtype == HOOP_F32 ? (void *)&f : (void *)&d;
-    pair.in                   = in;
-    pair.nin                  = 2;
-    return hoop__run_binary(&pair, kernel);
-}
-
 /**
  * hoop_scale - factor * x, the factor in x's dtype.
  * Shape   x -> same                  Grad   dx += factor dy
@@ -193,7 +180,7 @@ hoop_tensor *hoop_scale(hoop_tape *t, hoop_tensor *x, double factor)
 }
 static hoop_status scale_forward(const hoop_call *c)
 {
-    return scalar_forward(c, HOOP_BINARY_mul);
+    return hoop__run_scalar(c, HOOP_BINARY_mul, ((const scalar_attrs *)c->attrs)->value);
 }
 static void scale_backward(hoop_backward_call *b)
 {
@@ -232,7 +219,7 @@ hoop_tensor *hoop_shift(hoop_tape *t, hoop_tensor *x, double term)
 }
 static hoop_status shift_forward(const hoop_call *c)
 {
-    return scalar_forward(c, HOOP_BINARY_add);
+    return hoop__run_scalar(c, HOOP_BINARY_add, ((const scalar_attrs *)c->attrs)->value);
 }
 static void shift_backward(hoop_backward_call *b)
 {

@@ -6,6 +6,7 @@
 
 #include "kernels/conv.h"
 #include "kernels/attention.h"
+#include "kernels/elementwise.h"
 #include "kernels/fma.h"
 #include "kernels/loss.h"
 #include "kernels/recurrent.h"
@@ -917,18 +918,74 @@ static void run_pool_resample(const hoop_kernels *k, int slot, const trial *t, r
                           output(t, r, dt, w.out[0] * w.out[1] * w.out[2] * w.channels), t->seed & 1);
 }
 
+/* ---- elementwise (kernels/elementwise.h) ---- */
+
+static const double *params_of(const trial *t)
+{
+    static const double p[][HOOP_TUNED_PARAMS] = {{0.01, 1.5, 1}, {1, 20, 0.5}, {-0.25, 0.75, 1}, {1.6732632423543772, 1.05, 1}};
+    return p[t->seed % 4];
+}
+
+static void run_tuned(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt     = (hoop_dtype)(slot % HOOP_NFLOAT);
+    int64_t    stride = t->seed % 3 == 0 ? 3 : 1;
+    k->elementwise->tuned[slot / HOOP_NFLOAT][dt](t->n, input(t, 0, dt, t->n * stride), stride, params_of(t),
+                                                  output(t, r, dt, t->n), t->seed & 1);
+}
+
+static void run_tuned_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_NFLOAT);
+    k->elementwise->tuned_grad[slot / HOOP_NFLOAT][dt](t->n, input(t, 0, dt, t->n), input(t, 1, dt, t->n), params_of(t),
+                                                       output(t, r, dt, t->n), t->seed & 1);
+}
+
+static void run_integer(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t    sa = below(t->seed, 3), sb = below(t->seed + 1, 3);
+    k->elementwise->integer[slot / HOOP_DTYPE_COUNT][dt](t->n, input(t, 0, dt, 2 * t->n + 1), sa, input(t, 1, dt, 2 * t->n + 1),
+                                                         sb, output(t, r, dt, t->n), t->seed & 1);
+}
+
+static void run_integer_unary(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt     = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t    stride = 1 + below(t->seed, 2);
+    k->elementwise->integer_unary[slot / HOOP_DTYPE_COUNT][dt](t->n, input(t, 0, dt, t->n * stride), stride,
+                                                               output(t, r, dt, t->n), t->seed & 1);
+}
+
+static void run_truth(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    int64_t n = t->n < HOOP_WHERE_CHUNK ? t->n : HOOP_WHERE_CHUNK, stride = below(t->seed, 3);
+    k->elementwise->truth[slot](n, input(t, 0, (hoop_dtype)slot, 2 * n + 1), stride, output(t, r, HOOP_U8, n));
+}
+
+static void run_where(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)slot;
+    int64_t    sa = below(t->seed, 3), sb = below(t->seed + 1, 3);
+    uint8_t   *m = input(t, 2, HOOP_U8, t->n + 1);
+    for (int64_t i = 0; i < t->n; i++) m[i] &= 1;
+    k->elementwise->where[dt](t->n, m, input(t, 0, dt, 2 * t->n + 1), sa, input(t, 1, dt, 2 * t->n + 1), sb,
+                              output(t, r, dt, t->n));
+}
+
 /* ---- the table, and those of families that it points to ---- */
 
-enum { OWN = -1, REDUCE, CONV, ATTENTION, RECURRENT, LOSS, NORM, POOL, FAMILIES };
+enum { OWN = -1, REDUCE, CONV, ATTENTION, RECURRENT, LOSS, NORM, POOL, ELEMENTWISE, FAMILIES };
 static const struct family {
     size_t at, bytes; /* where the table points to it */
-} families[FAMILIES] = {[REDUCE]    = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
-                        [CONV]      = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)},
-                        [ATTENTION] = {offsetof(hoop_kernels, attention), sizeof(hoop_attention_kernels)},
-                        [RECURRENT] = {offsetof(hoop_kernels, recurrent), sizeof(hoop_recurrent_kernels)},
-                        [LOSS]      = {offsetof(hoop_kernels, loss), sizeof(hoop_loss_kernels)},
-                        [NORM]      = {offsetof(hoop_kernels, norm), sizeof(hoop_norm_kernels)},
-                        [POOL]      = {offsetof(hoop_kernels, pool), sizeof(hoop_pool_kernels)}};
+} families[FAMILIES] = {[REDUCE]      = {offsetof(hoop_kernels, reduce), sizeof(hoop_reduce_kernels)},
+                        [CONV]        = {offsetof(hoop_kernels, conv), sizeof(hoop_conv_kernels)},
+                        [ATTENTION]   = {offsetof(hoop_kernels, attention), sizeof(hoop_attention_kernels)},
+                        [RECURRENT]   = {offsetof(hoop_kernels, recurrent), sizeof(hoop_recurrent_kernels)},
+                        [LOSS]        = {offsetof(hoop_kernels, loss), sizeof(hoop_loss_kernels)},
+                        [NORM]        = {offsetof(hoop_kernels, norm), sizeof(hoop_norm_kernels)},
+                        [POOL]        = {offsetof(hoop_kernels, pool), sizeof(hoop_pool_kernels)},
+                        [ELEMENTWISE] = {offsetof(hoop_kernels, elementwise), sizeof(hoop_elementwise_kernels)}};
 
 static const struct row {
     const char *name;
@@ -973,6 +1030,12 @@ static const struct row {
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_pool_kernels, member), sizeof((hoop_pool_kernels *)NULL)->member, run_pool_##member, POOL},
                                                                 ROW(max_pool) ROW(max_pool_grad) ROW(resample)
+#undef ROW
+#define ROW(member)                                                                                                              \
+    {#member, offsetof(hoop_elementwise_kernels, member), sizeof((hoop_elementwise_kernels *)NULL)->member, run_##member,        \
+     ELEMENTWISE},
+                                                                    ROW(tuned) ROW(tuned_grad) ROW(integer) ROW(integer_unary)
+                                                                        ROW(truth) ROW(where)
 #undef ROW
 };
 

@@ -124,13 +124,13 @@ static const char *parse_dtype(trial_input *in, const char *s)
     return s;
 }
 
-/* one token of a case string: [DTYPE:]DIMS[<N][+ or %] */
+/* one token of a case string: [DTYPE:]DIMS[<N][one of +%~^] */
 static const char *parse_input(trial *tr, const char *s, uint64_t stream)
 {
     trial_input *in = &tr->in[tr->nin];
     int64_t      shape[HOOP_MAX_DIMS], below = 0;
-    int          ndim     = 0;
-    bool         positive = false, share = false;
+    int          ndim = 0;
+    double       low = -2.0, high = 2.0;
     hoop_key     key = test_key(stream);
     char        *end;
     s = parse_dtype(in, s);
@@ -155,12 +155,9 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
         below = strtoll(s + 1, &end, 10);
         s     = end;
     }
-    if (*s == '+') {
-        positive = true;
-        s++;
-    }
-    if (*s == '%') {
-        share = true;
+    if (*s != '\0' && strchr("+%~^", *s) != NULL) {
+        low  = *s == '+' ? 0.5 : *s == '%' ? 0.3 : *s == '~' ? -0.75 : 1.25;
+        high = *s == '%' ? 0.7 : *s == '~' ? 0.75 : 2.0;
         s++;
     }
     if ((*s != ' ' && *s != '\0') || (!in->is_float && below < 1)) fail_msg("%s: cannot read the case at '%s'", tr->where, s);
@@ -169,7 +166,7 @@ static const char *parse_input(trial *tr, const char *s, uint64_t stream)
     in->v.data = test_memory(in->numel * 8);
     for (int64_t i = 0; i < in->numel; i++) {
         if (in->is_float)
-            ((double *)in->v.data)[i] = test_drawn(key, (uint64_t)i, share ? 0.3 : positive ? 0.5 : -2.0, share ? 0.7 : 2.0);
+            ((double *)in->v.data)[i] = test_drawn(key, (uint64_t)i, low, high);
         else
             ((int64_t *)in->v.data)[i] = (int64_t)test_drawn(key, (uint64_t)i, 0.0, (double)below - 0.001);
     }
