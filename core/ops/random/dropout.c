@@ -1,7 +1,6 @@
 /* dropout: keyed by seed, step, leaf, module path and number of the call; never by rank or time. */
 #include "hoop/ops.h"
-#include "ops/shape.h"
-#include "tape/tape.h"
+#include "ops/random/random.h"
 
 extern const hoop_op hoop__op_dropout;
 
@@ -15,15 +14,14 @@ static const hoop_field fields[] = {
     {"call", 'i', offsetof(dropout_attrs, call)},
 };
 
-static hoop_key key_of(const hoop_call *c)
+hoop_key hoop__random_key(const hoop_call *c, int64_t site, int64_t call)
 {
-    const dropout_attrs *a = c->attrs;
     return hoop_key_make(c->key->seed, HOOP_FOR_OP, c->key->step, c->key->leaf,
-                         (uint64_t)a->site * 0x9E3779B97F4A7C15u + (uint64_t)a->call);
+                         (uint64_t)site * 0x9E3779B97F4A7C15u + (uint64_t)call);
 }
 
-/* how often this site has drawn since the reset; few sites draw, so a list will do */
-static uint64_t next_call(hoop_tape *t)
+/* few sites draw, so a list will do */
+uint64_t hoop__random_call(hoop_tape *t)
 {
     for (int32_t i = 0; i < t->sites.n; i++) {
         if (t->sites.v[i].site == t->site) return t->sites.v[i].calls++;
@@ -31,6 +29,12 @@ static uint64_t next_call(hoop_tape *t)
     if (!HOOP_GROW(t, t->sites, t->sites.n + 1)) return 0;
     t->sites.v[t->sites.n++] = (hoop_site_count){t->site, 1};
     return 0;
+}
+
+static hoop_key key_of(const hoop_call *c)
+{
+    const dropout_attrs *a = c->attrs;
+    return hoop__random_key(c, a->site, a->call);
 }
 
 /**
@@ -50,7 +54,7 @@ hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p)
     if (fine && (!t->training || p == 0.0)) return x;
     if (!fine) return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL); /* says so, in evaluation too */
     attrs.site = (int64_t)t->site;
-    attrs.call = (int64_t)next_call(t);
+    attrs.call = (int64_t)hoop__random_call(t);
     return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL);
 }
 static hoop_status dropout_shape(hoop_shape_call *s)

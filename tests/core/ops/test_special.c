@@ -146,6 +146,68 @@ static void dropout_is_keyed(void **state)
     }
 }
 
+/* Whole channels, by the number n C + c, whichever way the image lies; whole samples; mean and variance kept by alpha dropout. */
+static void dropout_of_channels(void **state)
+{
+    enum { N = 16, C = 32, S = 4 };
+    const int64_t       shape[] = {N, C, S}, last[] = {N, S, C}, one[] = {N * C};
+    const hoop_tape_key key = {7, 3, 1};
+    hoop_tape          *t   = begin();
+    double              first[N * C], v[N * C * S], mean = 0, square = 0;
+    hoop_tensor        *x, *y;
+    (void)state;
+    (void)hoop_tape_set_training(t, true);
+    for (int way = 0; way < 3; way++) {
+        assert_int_equal(hoop_tape_reset(t, &key, NULL), HOOP_OK);
+        x = way == 0   ? hoop_fill(t, HOOP_F64, 1, one, 1.0)
+            : way == 1 ? hoop_fill(t, HOOP_F64, 3, shape, 1.0)
+                       : hoop_transpose(t, hoop_fill(t, HOOP_F64, 3, last, 1.0), 1, 2);
+        y = way == 0 ? hoop_dropout(t, x, 0.5) : hoop_dropout_channels(t, x, 0.5);
+        assert_int_equal(hoop_tensor_read(y, way == 0 ? first : v, NULL), HOOP_OK);
+        for (int i = 0; i < N * C * S && way > 0; i++) assert_true(v[i] == first[i / S]);
+    }
+    assert_int_equal(hoop_tape_reset(t, &key, NULL), HOOP_OK);
+    x = hoop_fill(t, HOOP_F64, 3, shape, 1.0);
+    assert_int_equal(hoop_tensor_read(hoop_drop_path(t, x, 0.5), v, NULL), HOOP_OK);
+    for (int i = 0; i < N * C * S; i++) assert_true(v[i] == first[i / (C * S)]);
+    for (int i = 0; i < N * C * S; i++) v[i] = sqrt(3.0) * (2.0 * ((double)i + 0.5) / (N * C * S) - 1.0); /* of variance 1 */
+    x = hoop_alpha_dropout(t, hoop_tape_tensor(t, HOOP_F64, 3, shape, v), 0.25);
+    assert_int_equal(hoop_tensor_read(x, v, NULL), HOOP_OK);
+    for (int i = 0; i < N * C * S; i++) {
+        mean += v[i] / (N * C * S);
+        square += v[i] * v[i] / (N * C * S);
+    }
+    assert_true(fabs(mean) < 0.1 && fabs(square - mean * mean - 1.0) < 0.15);
+    no_error(t);
+    (void)hoop_tape_set_training(t, false);
+    assert_ptr_equal(hoop_dropout_channels(t, x, 0.5), x);
+    assert_ptr_equal(hoop_drop_path(t, x, 0.5), x);
+    assert_ptr_equal(hoop_alpha_dropout(t, x, 0.5), x);
+    (void)hoop_dropout_channels(t, vector(t, 1, v), 0.5); /* wrong in training alone: it has no channels */
+    no_error(t);
+    (void)hoop_tape_set_training(t, true);
+    (void)hoop_dropout_channels(t, vector(t, 1, v), 0.5);
+    assert_int_equal(hoop_tape_error(t)->status, HOOP_ESHAPE);
+}
+
+/* what has no row of its own, and refuses */
+static void activations_refuse(void **state)
+{
+    hoop_tape   *t = begin();
+    hoop_tensor *x = hoop_fill(t, HOOP_F64, 2, (int64_t[]){3, 5}, 1.0);
+    (void)state;
+    assert_true(hoop_tensor_is_poison(hoop_glu(t, x, 1)));
+    assert_non_null(strstr(hoop_tape_error(t)->text, "glu: dim 1 has 5 elements; an even number is wanted"));
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_fill(t, HOOP_F64, 2, (int64_t[]){3, 5}, 1.0);
+    assert_true(hoop_tensor_is_poison(hoop_glu(t, x, 2)));
+    assert_non_null(strstr(hoop_tape_error(t)->text, "glu: no dim 2"));
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_fill(t, HOOP_F64, 2, (int64_t[]){3, 5}, 1.0);
+    assert_true(hoop_tensor_is_poison(hoop_prelu(t, x, hoop_fill(t, HOOP_F64, 1, (int64_t[]){3}, 1.0))));
+    assert_non_null(strstr(hoop_tape_error(t)->text, "prelu: 3 slopes for 5 channels"));
+}
+
 /* more tensors than an op has inputs, and their gradients */
 static void concat_of_many(void **state)
 {
@@ -561,6 +623,8 @@ int main(void)
         cmocka_unit_test_teardown(softmax_of_large_numbers, test_tidy),
         cmocka_unit_test_teardown(ignored_labels, test_tidy),
         cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
+        cmocka_unit_test_teardown(dropout_of_channels, test_tidy),
+        cmocka_unit_test_teardown(activations_refuse, test_tidy),
         cmocka_unit_test_teardown(concat_of_many, test_tidy),
         cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
         cmocka_unit_test_teardown(any_order, test_tidy),

@@ -12,6 +12,12 @@ extern "C" {
  *  HOOP_EDTYPE, HOOP_EARG (p not in [0, 1)). Keyed by the tape's key and site (modules set it; code of one's own:
  *  hoop_tape_set_site), and by the number of the call at that site. */
 HOOP_API hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p);
+/** The same of whole channels: (N, C, ..) -> same; dx = dy by the same mask; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG. */
+HOOP_API hoop_tensor *hoop_dropout_channels(hoop_tape *t, hoop_tensor *x, double p);
+/** The same of whole samples, for what a residual adds (stochastic depth): (N, ..) -> same; likewise. */
+HOOP_API hoop_tensor *hoop_drop_path(hoop_tape *t, hoop_tensor *x, double p);
+/** Dropout that keeps mean and variance of what selu gives: (...) -> same; dx = dy a by the mask; as hoop_dropout. */
+HOOP_API hoop_tensor *hoop_alpha_dropout(hoop_tape *t, hoop_tensor *x, double p);
 
 #ifdef __cplusplus
 }
