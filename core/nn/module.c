@@ -226,8 +226,8 @@ static hoop_status check_slot(const hoop_module *m, int slot, const char *name, 
     return HOOP_OK;
 }
 
-hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim, const int64_t *shape,
-                              int64_t fan_in, hoop_error *err)
+static hoop_status add_param(hoop_module *m, int slot, const char *name, struct hoop__init what, int ndim, const int64_t *shape,
+                             hoop_error *err)
 {
     char               full[NAME_BYTES];
     hoop_status        st   = check_slot(m, slot, name, full, err);
@@ -236,8 +236,30 @@ hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, hoop_p
     if (init == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
     m->model->init = init;
     st             = hoop_params_add(m->model->params, full, ndim, shape, err, &m->tensor[slot]);
-    if (st == HOOP_OK) init[m->model->ninit++] = (struct hoop__init){hoop_params_count(m->model->params) - 1, kind, fan_in};
-    return st;
+    if (st != HOOP_OK) return st;
+    what.param              = hoop_params_count(m->model->params) - 1;
+    init[m->model->ninit++] = what;
+    return HOOP_OK;
+}
+
+hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim, const int64_t *shape,
+                              int64_t fan_in, hoop_error *err)
+{
+    return add_param(m, slot, name, (struct hoop__init){.kind = kind, .fan_in = fan_in}, ndim, shape, err);
+}
+
+void hoop__module_zero_row(hoop_module *m, int64_t row)
+{
+    struct hoop__init *last = &m->model->init[m->model->ninit - 1];
+    last->padded            = true;
+    last->zero_row          = row;
+}
+
+hoop_status hoop_module_constant(hoop_module *m, int slot, const char *name, double value, int ndim, const int64_t *shape,
+                                 hoop_error *err)
+{
+    return add_param(m, slot, name, (struct hoop__init){.kind = HOOP_PARAM_CONSTANT, .fan_in = 1, .value = value}, ndim, shape,
+                     err);
 }
 
 hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim, const int64_t *shape,

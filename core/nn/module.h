@@ -25,6 +25,9 @@ struct hoop_model {
         int             param;
         hoop_param_kind kind;
         int64_t         fan_in;
+        double          value;  /* of HOOP_PARAM_CONSTANT */
+        bool            padded; /* the row zero_row is 0 at first */
+        int64_t         zero_row;
     } * init; /* of the modules' parameters, in their order */
     int        ninit, nmodules;
     bool       built;
@@ -42,6 +45,9 @@ void        hoop__module_free(hoop_module *m); /* and what is below */
 /* m and what is below, unbuilt, once more under a parent */
 hoop_status hoop__module_copy(hoop_module *parent, const hoop_module *m, const char *name, hoop_error *err);
 uint64_t    hoop__name_hash(const char *name);
+
+/* the row of the parameter registered last that is 0 at first */
+void hoop__module_zero_row(hoop_module *m, int64_t row);
 
 /* the same but for the batch; "f32 (N, 28, ?)" */
 enum { HOOP__SHAPE_TEXT = 200 };

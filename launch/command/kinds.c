@@ -16,6 +16,7 @@ static const struct {
 } lists[] = {
     {"models", "model", "kinds of models, with the keys of section model that each has"},
     {"layers", NULL, "what a list of layers (model.layers) may hold, with options: {linear: 64} is {linear: {out: 64}}"},
+    {"inits", NULL, "how parameters begin: what name in an item of model.init may be, with options"},
     {"losses", NULL, "losses, with the keys that each has"},
     {"metrics", NULL, "what is shown beside a loss (config: metrics), with options: {f1: {average: micro}}"},
     {"optimizers", "optimizer", "optimisers, with the keys of section optimizer that each has"},
@@ -51,6 +52,15 @@ static void print_layers(void)
         for (int c = 0; c < k->nchildren; c++)
             (void)printf("    %-28s  %s%s\n", k->children[c].name, k->children[c].help,
                          k->children[c].required ? " (must be given)" : "");
+    }
+}
+
+static void print_inits(void)
+{
+    const hoop_init_kind *k;
+    for (int i = 0; (k = hoop_init_kind_get(i)) != NULL; i++) {
+        print_kind(k->name, k->help);
+        print_options(&k->options, NULL);
     }
 }
 
@@ -111,6 +121,8 @@ bool command_help_kinds(const char *word)
             print_section(lists[i].section);
         else if (strcmp(word, "layers") == 0)
             print_layers();
+        else if (strcmp(word, "inits") == 0)
+            print_inits();
         else if (strcmp(word, "losses") == 0)
             print_losses();
         else

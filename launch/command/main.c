@@ -41,7 +41,7 @@ static void usage(FILE *out)
                   "  mpirun -n 2 hoop train launch/recipes/digits-mlp.yaml --out runs/digits\n"
                   "  hoop inspect runs/digits\n\n"
                   "hoop COMMAND --help tells more of each; hoop train --help config lists every key of a config, hoop train "
-                  "--help layers\nwhat a model is made of; so also models, losses, metrics, optimizers, schedules.\n",
+                  "--help layers\nwhat a model is made of; so also models, inits, losses, metrics, optimizers, schedules.\n",
                   on, off);
 }
 

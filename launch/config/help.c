@@ -86,7 +86,7 @@ static hoop_status write_row(const hoop_option *row, size_t start, hoop_error *e
 
 static void write_free(const hoop_config_free *loose, size_t start, hoop__text *t)
 {
-    hoop__text_adds(t, ":");
+    hoop__text_addf(t, loose->fallback == NULL ? ":" : ": %s", loose->fallback);
     hoop__text_pad(t, COMMENT_COLUMN - (int)(t->size - start));
     hoop__text_addf(t, " # %s%s\n", loose->help, loose->decides_bits ? " *" : "");
 }

@@ -39,6 +39,14 @@ static hoop_status shorten(hoop__pool *pool, const hoop__plain *plain, hoop_valu
     return st;
 }
 
+/* a word as a value */
+static hoop_value *word_of(hoop__pool *pool, const char *word)
+{
+    hoop_value *v = hoop__value_new(pool, HOOP_VALUE_SCALAR, NULL, 0);
+    if (v != NULL) v->text = word;
+    return v;
+}
+
 static hoop_status build_resolved(const hoop_config *cfg, const hoop__plain *plain, hoop__pool *pool, hoop_error *err,
                                   hoop_value **out)
 {
@@ -57,8 +65,10 @@ static hoop_status build_resolved(const hoop_config *cfg, const hoop__plain *pla
     }
     for (int f = 0; f < plain->nfrees; f++) {
         const hoop_value *given = hoop_config_get(cfg, plain->frees[f]->path);
-        if (hoop_value_get_kind(given) == HOOP_VALUE_NULL) continue;
-        if ((v = hoop__value_copy(pool, given)) == NULL) return no_memory(err);
+        if (hoop_value_get_kind(given) == HOOP_VALUE_NULL && plain->frees[f]->fallback == NULL) continue;
+        v = hoop_value_get_kind(given) == HOOP_VALUE_NULL ? word_of(pool, plain->frees[f]->fallback)
+                                                          : hoop__value_copy(pool, given);
+        if (v == NULL) return no_memory(err);
         if ((st = hoop__value_put(pool, root, plain->frees[f]->path, v, err)) != HOOP_OK) return st;
     }
     *out = root;
@@ -139,6 +149,10 @@ static hoop_status add_free(hoop__text *text, const hoop_config_free *f, const h
     hoop__pool  pool = {0};
     hoop_value *copy = f->item != NULL && v->kind == HOOP_VALUE_MAP ? hoop__value_copy(&pool, v) : NULL;
     bool        good = f->item == NULL || v->kind != HOOP_VALUE_MAP || copy != NULL;
+    if (f->fallback != NULL && v->kind == HOOP_VALUE_SCALAR) { /* a word as of a row */
+        hoop__text_adds(text, v->text);
+        return HOOP_OK;
+    }
     for (int i = 0; copy != NULL && good && i < copy->count; i++)
         if (copy->items[i]->kind == HOOP_VALUE_SCALAR) good = hoop__value_spell_out(&pool, copy->items[i], f->item);
     if (good) hoop__emit_canonical(text, copy != NULL ? copy : v);
@@ -150,7 +164,9 @@ static hoop_status canonical_free(const hoop_config_free *f, const hoop_value *v
 {
     hoop__text  text = {0};
     hoop_status st   = HOOP_OK;
-    if (v == NULL)
+    if (f->fallback != NULL && hoop_value_get_kind(v) == HOOP_VALUE_NULL)
+        hoop__text_adds(&text, f->fallback);
+    else if (v == NULL)
         hoop__text_adds(&text, "null");
     else
         st = add_free(&text, f, v, err);
@@ -182,10 +198,11 @@ static hoop_status bit_lines(const hoop_config *cfg, const hoop__plain *plain, h
         }
     }
     for (int f = 0; f < plain->nfrees && st == HOOP_OK; f++) {
-        const hoop_value *v = hoop_config_get(cfg, plain->frees[f]->path);
-        if (!plain->frees[f]->decides_bits || hoop_value_get_kind(v) == HOOP_VALUE_NULL) continue;
-        hoop__text_addf(&line, "%s=", plain->frees[f]->path);
-        st = add_free(&line, plain->frees[f], v, err);
+        const hoop_value *v    = hoop_config_get(cfg, plain->frees[f]->path);
+        const char       *word = hoop_value_get_kind(v) == HOOP_VALUE_NULL ? plain->frees[f]->fallback : NULL;
+        if (!plain->frees[f]->decides_bits || (hoop_value_get_kind(v) == HOOP_VALUE_NULL && word == NULL)) continue;
+        hoop__text_addf(&line, "%s=%s", plain->frees[f]->path, word == NULL ? "" : word);
+        if (word == NULL) st = add_free(&line, plain->frees[f], v, err);
         if (st == HOOP_OK) st = hoop__text_take(&line, err, &lines[*n]);
         *n += st == HOOP_OK;
     }

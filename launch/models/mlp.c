@@ -8,7 +8,8 @@ typedef struct mlp_opts {
     int64_t   outputs;
 } mlp_opts;
 
-static const char *const activations[] = {"relu", "tanh", "sigmoid", "gelu", NULL};
+static const char *const activations[] = {"relu", "tanh", "sigmoid", "gelu",     "silu",      "leaky_relu",
+                                          "elu",  "selu", "mish",    "softplus", "hardswish", NULL};
 #define AT(field) offsetof(mlp_opts, field)
 static const hoop_option rows[] = {
     {"hidden", HOOP_OPT_INTS, AT(hidden), "[512, 256]", 1, 1e9, NULL, true, "outputs of each hidden layer"},

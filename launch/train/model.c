@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const inits[] = {"pytorch", "he", "glorot", NULL};
 #define AT(field) offsetof(hoop__model_opts, field)
 static const hoop_option rows[] = {
-    {"init", HOOP_OPT_ENUM, AT(init), "pytorch", 0, 0, inits, true, "of weights"},
     {"output_shape", HOOP_OPT_INTS, AT(output_shape), "[]", 1, 1e9, NULL, false,
      "of a row of predictions; []: that of the targets"},
 };
@@ -122,6 +120,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
 {
     hoop_module *root, *before;
     hoop_status  st;
+    HOOP_TRY(st, done, hoop__init_read(tr, err));
     HOOP_TRY(st, done, hoop_model_create(tr->dtype, err, &tr->model));
     tr->params = hoop_model_params(tr->model);
     root       = hoop_model_root(tr->model);
@@ -138,7 +137,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, hoop__targets_buffers(tr, err));
     HOOP_TRY(st, done, freeze_all(tr, err));
     HOOP_TRY(st, done, hoop_model_finalize(tr->model, NULL, err));
-    hoop_model_init(tr->model, (hoop_init)tr->plan->model.init, (uint64_t)tr->plan->run.seed);
+    HOOP_TRY(st, done, hoop__init_apply(tr, err));
 done:
     return st;
 }

@@ -207,6 +207,8 @@ void hoop__plan_clear(hoop__plan *plan)
     hoop_config_chosen_clear(&plan->schedule);
     free(plan->groups);
     free(plan->group_memory);
+    free(plan->inits);
+    free(plan->init_memory);
     free(plan->resolved);
 }
 

@@ -3,6 +3,7 @@
 #define HOOP_TRAINER_PLAN_H
 
 #include "hoop/loss.h"
+#include "hoop/nn.h"
 #include "train/specs.h"
 #include "train/trainer.h"
 
@@ -14,7 +15,6 @@ typedef struct hoop__run_opts {
 } hoop__run_opts;
 /* model (model.c): of any kind */
 typedef struct hoop__model_opts {
-    int       init;
     hoop_ints output_shape; /* of a row; none: that of the last layer */
 } hoop__model_opts;
 /* data (data.c) */
@@ -49,7 +49,7 @@ extern const hoop_config_choice hoop__model_choice;
 /* sections whose keys are those of a row of core's tables (schema.c) */
 extern const hoop_config_choice hoop__loss_choice, hoop__optim_choice, hoop__schedule_choice;
 
-enum { HOOP__PARTS = 17 }; /* option tables, choices and free keys of a training config (schema.c) */
+enum { HOOP__PARTS = 18 }; /* option tables, choices and free keys of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts     run;
@@ -65,8 +65,11 @@ struct hoop__plan {
     hoop_optim_group  *groups;                /* of parameters (optimizer.groups), */
     int                ngroups;
     char              *group_memory; /* with what they point to */
-    bool               exact;        /* dist.reduce */
-    bool               auto_leaves;  /* leaves: auto */
+    hoop_init_rule    *inits;        /* of parameters (model.init), */
+    int                ninits;
+    char              *init_memory; /* with what they point to */
+    bool               exact;       /* dist.reduce */
+    bool               auto_leaves; /* leaves: auto */
     hoop_config_part   part[HOOP__PARTS];
     hoop_config_schema schema;
     char              *resolved;                           /* config text */
@@ -85,9 +88,12 @@ int64_t hoop__plan_leaf_rows(const hoop_trainer *tr);
 const hoop_loss_kind *hoop__plan_loss(const hoop_trainer *tr);
 void                  hoop__plan_clear(hoop__plan *plan);
 /* optimizer.c: read optimizer.groups, check options; make tr->optim and tr->schedule */
-extern const hoop_config_free hoop__optim_groups, hoop__model_frozen;
+extern const hoop_config_free hoop__optim_groups, hoop__model_frozen, hoop__model_init;
 hoop_status                   hoop__optim_read(hoop_trainer *tr, hoop_error *err);
 hoop_status                   hoop__optim_make(hoop_trainer *tr, hoop_error *err);
+/* init.c: read model.init; fill the parameters of a finalized model by it */
+hoop_status hoop__init_read(hoop_trainer *tr, hoop_error *err);
+hoop_status hoop__init_apply(hoop_trainer *tr, hoop_error *err);
 /* schema.c */
 void hoop__schema_init(hoop_trainer *tr);
 /* plan->resolved and plan->fingerprint, of the keys that say something to this model */

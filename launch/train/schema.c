@@ -45,6 +45,7 @@ static const hoop_config_free targets = {
     FREE(hoop__shown_key)                                                                                                        \
     CHOICE(hoop__model_choice, kind)                                                                                             \
     TABLE(hoop__model_options, model)                                                                                            \
+    FREE(hoop__model_init)                                                                                                       \
     FREE(hoop__model_frozen)                                                                                                     \
     TABLE(hoop__data_options, data)                                                                                              \
     TABLE(hoop__short_options, data)                                                                                             \
@@ -81,8 +82,8 @@ void hoop__schema_init(hoop_trainer *tr)
 /* Does a part say something to this trainer? */
 static bool is_of(const hoop_trainer *tr, const hoop_config_part *part)
 {
-    const bool model =
-        part->table == &hoop__model_options || part->choice == &hoop__model_choice || part->free_key == &hoop__model_frozen;
+    const bool model = part->table == &hoop__model_options || part->choice == &hoop__model_choice ||
+                       part->free_key == &hoop__model_frozen || part->free_key == &hoop__model_init;
     if (model) return tr->opts.params == NULL; /* else it is the caller's own */
     return part->table != &hoop__short_options || !tr->plan->specs.named;
 }

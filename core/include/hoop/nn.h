@@ -17,6 +17,7 @@
 
 #include "hoop/option.h"
 #include "hoop/params.h"
+#include "hoop/random.h"
 #include "hoop/tape.h"
 
 #ifdef __cplusplus
@@ -77,16 +78,50 @@ typedef struct hoop_module_kind {
 } hoop_module_kind;
 
 /** What a parameter is to initialisation: summed over fan_in inputs, added to such a sum, rows to look up; ones or zeros, as what
- * normalises has them. */
+ * normalises has them; one value at first. */
 typedef enum hoop_param_kind {
     HOOP_PARAM_WEIGHT,
     HOOP_PARAM_BIAS,
     HOOP_PARAM_TABLE,
     HOOP_PARAM_ONES,
-    HOOP_PARAM_ZEROS
+    HOOP_PARAM_ZEROS,
+    HOOP_PARAM_CONSTANT
 } hoop_param_kind;
 
+/** One scheme for all parameters, by what they are; the first rows of the table below. */
 typedef enum hoop_init { HOOP_INIT_PYTORCH, HOOP_INIT_HE, HOOP_INIT_GLOROT } hoop_init;
+
+/** What a way to fill a parameter sees of it. */
+typedef struct hoop_init_call {
+    hoop_tensor    *x;
+    hoop_key        key; /* of the seed and the parameter's name */
+    int             ndim;
+    const int64_t  *shape;
+    hoop_param_kind kind;
+    int64_t         fan_in;
+    double          value;    /* of HOOP_PARAM_CONSTANT */
+    int64_t         zero_row; /* that becomes 0 whatever fill makes of it; -1: none */
+    const void     *opts;
+} hoop_init_call;
+
+/** A way to fill a parameter, with options spelt as in a config. */
+typedef struct hoop_init_kind {
+    const char       *name, *help;
+    hoop_option_table options; /* rows may be NULL */
+    size_t            opts_size;
+    bool              whole; /* fill is called once, for all elements; else for pieces of them */
+    /** Does it go with the parameter? The text says what would be right. NULL: with any. */
+    hoop_status (*check)(const hoop_init_call *c, hoop_error *err);
+    /** Elements first to first + n - 1, in f64; they depend on the call and their places alone. */
+    hoop_status (*fill)(const hoop_init_call *c, int64_t first, int64_t n, double *v);
+} hoop_init_kind;
+
+/** Parameters whose name is like `match` (as of files), how they are filled, and with which options. */
+typedef struct hoop_init_rule {
+    const char           *match;
+    const hoop_init_kind *kind;
+    const void           *opts; /* kind->opts_size bytes */
+} hoop_init_rule;
 
 /** Owns: caller. Calls: Local. */
 HOOP_API hoop_status  hoop_model_create(hoop_dtype dtype, hoop_error *err, hoop_model **out);
@@ -113,6 +148,11 @@ HOOP_API hoop_status hoop_model_finalize(hoop_model *m, void *memory, hoop_error
 /** Fill all parameters: keyed by seed and the parameter's name, so that neither order nor other modules matter. Errors:
  * HOOP_ESTATE before finalize, HOOP_EARG. Calls: Local. */
 HOOP_API hoop_status hoop_model_init(hoop_model *m, hoop_init init, uint64_t seed);
+/** The same by rules: each parameter by the first whose pattern its name is like, those of none as HOOP_INIT_PYTORCH. Errors:
+ * HOOP_EARG (a rule that fills nothing), HOOP_ESHAPE (one that does not go with a parameter), and *bad (may be NULL) is the
+ * rule's number; HOOP_ESTATE, HOOP_ENOMEM. Calls: Local. */
+HOOP_API hoop_status hoop_model_init_rules(hoop_model *m, const hoop_init_rule *rules, int n, uint64_t seed, hoop_error *err,
+                                           int *bad);
 /** The model's outputs (hoop_model_outputs, to out) for inputs (N, ...), as many as it was built for. Failures stick to the tape;
  * out is then poison. in and out are not the same array. Calls: Local. */
 HOOP_API void hoop_model_forward(const hoop_model *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
@@ -123,6 +163,9 @@ HOOP_API hoop_status hoop_param_init(hoop_params *p, int param, hoop_init init, 
 /** The kind of a name ("linear"), NULL if there is none; kind i, NULL after the last. Calls: Local. */
 HOOP_API const hoop_module_kind *hoop_module_kind_find(const char *name);
 HOOP_API const hoop_module_kind *hoop_module_kind_get(int i);
+/** The same of ways to fill a parameter ("orthogonal"). */
+HOOP_API const hoop_init_kind *hoop_init_kind_find(const char *name);
+HOOP_API const hoop_init_kind *hoop_init_kind_get(int i);
 
 /* for kinds */
 HOOP_API const void *hoop_module_opts(const hoop_module *m);
@@ -132,6 +175,9 @@ HOOP_API hoop_dtype  hoop_module_dtype(const hoop_module *m); /* of the model's 
  * of hoop_params_add. Calls: Local. */
 HOOP_API hoop_status hoop_module_param(hoop_module *m, int slot, const char *name, hoop_param_kind kind, int ndim,
                                        const int64_t *shape, int64_t fan_in, hoop_error *err);
+/** A parameter that begins as one value in every scheme. */
+HOOP_API hoop_status hoop_module_constant(hoop_module *m, int slot, const char *name, double value, int ndim,
+                                          const int64_t *shape, hoop_error *err);
 HOOP_API hoop_status hoop_module_buffer(hoop_module *m, int slot, const char *name, hoop_dtype dtype, int ndim,
                                         const int64_t *shape, hoop_error *err);
 /** Its buffers in these slots are running statistics (hoop_params_running). Calls: Local. */
@@ -179,9 +225,11 @@ typedef struct hoop_conv_transpose_layer_opts {
 } hoop_conv_transpose_layer_opts;
 typedef struct hoop_dropout_opts {
     double p;
+    bool   channels; /* whole ones */
 } hoop_dropout_opts;
 typedef struct hoop_embedding_opts {
-    int64_t rows, width;
+    int64_t   rows, width;
+    hoop_ints padding_idx; /* one row, or none */
 } hoop_embedding_opts;
 typedef enum hoop_normalize_input { HOOP_NORMALIZE_MODEL, HOOP_NORMALIZE_F64 } hoop_normalize_input;
 typedef struct hoop_normalize_opts {

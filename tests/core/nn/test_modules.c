@@ -443,17 +443,32 @@ static void shapes_are_refused(void **state)
     /* others */
     add(with(&m, "repeat", &(hoop_repeat_opts){.times = 0}), "relu", "body", NULL);
     refused(m, 1, &rows4, HOOP_EARG, "module c (repeat)", "times: 0");
-    add(with(&m, "repeat", &(hoop_repeat_opts){.times = 3}), "embedding", "body", &(hoop_embedding_opts){2, 2});
+    add(with(&m, "repeat", &(hoop_repeat_opts){.times = 3}), "embedding", "body", &(hoop_embedding_opts){.rows = 2, .width = 2});
     refused(m, 1, &tokens, HOOP_EDTYPE, "module c.1 (embedding)", "i64");
     with(&m, "flatten", NULL);
     refused(m, 1, &ragged, HOOP_ESHAPE, "module c (flatten)", "dim 1 of its input varies");
+    with(&m, "glu", NULL);
+    refused(m, 1, &rows3, HOOP_ESHAPE, "module c (glu)", "dim 1 of its input has 3 elements; an even number");
+    with(&m, "glu", &(int64_t){2});
+    refused(m, 1, &rows4, HOOP_ESHAPE, "module c (glu)", "dim 2 is none of its 1 behind the batch");
+    with(&m, "prelu", &(struct {
+        int64_t n;
+        double  init;
+    }){3, 0.5});
+    refused(m, 1, &rows4, HOOP_ESHAPE, "module c (prelu)", "3 slopes for 4 channels");
+    with(&m, "hardtanh", &(double[2]){1, 1});
+    refused(m, 1, &rows4, HOOP_EARG, "module c (hardtanh)", "min_val, 1, is not below max_val, 1");
+    with(&m, "dropout", &(hoop_dropout_opts){.p = 0.5, .channels = true});
+    refused(m, 1, &of_none, HOOP_ESHAPE, "module c (dropout)", "no dim behind the batch");
+    add(hoop_model_root(m = model()), "embedding", "c", &(hoop_embedding_opts){.rows = 2, .width = 2, .padding_idx = {1, {2}}});
+    refused(m, 1, &tokens, HOOP_EARG, "module c (embedding)", "padding_idx: one row of the 2");
     with(&m, "normalize", NULL);
     refused(m, 1, &ragged, HOOP_ESHAPE, "module c (normalize)", "dim 1 of its input varies");
     linear(hoop_model_root(m = model()), "c", 3);
     refused(m, 1, &tokens, HOOP_EDTYPE, "module c (linear)", "its input is i64, and it takes f64");
     linear(hoop_model_root(m = model()), "c", 3);
     refused(m, 1, &of_f32s, HOOP_EDTYPE, "module c (linear)", "its input is f32, and it takes f64");
-    add(hoop_model_root(m = model()), "embedding", "c", &(hoop_embedding_opts){2, 2});
+    add(hoop_model_root(m = model()), "embedding", "c", &(hoop_embedding_opts){.rows = 2, .width = 2});
     refused(m, 1, &rows4, HOOP_EDTYPE, "module c (embedding)", "i64");
     linear(hoop_model_root(m = model()), "c", 3);
     refused(m, 2, two, HOOP_ESHAPE, "module c (linear)", "given 2");

@@ -122,6 +122,8 @@ HOOP_API hoop_tensor *hoop_index_add(hoop_tape *t, hoop_tensor *x, int dim, hoop
 
 /** Rows of a table: w (R, D), i64 (...) -> (..., D); dw[index] = dy; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (index). */
 HOOP_API hoop_tensor *hoop_embedding(hoop_tape *t, hoop_tensor *w, hoop_tensor *index);
+/** The same, and no gradient for the row `padding` (below 0: from the end); HOOP_ERANGE also where there is no such row. */
+HOOP_API hoop_tensor *hoop_embedding_padded(hoop_tape *t, hoop_tensor *w, hoop_tensor *index, int64_t padding);
 
 #ifdef __cplusplus
 }

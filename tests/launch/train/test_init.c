@@ -1,0 +1,116 @@
+/* model.init: weights that begin by pattern, on any number of ranks; resumed; what is refused, and where. */
+#include "plan.h"
+
+#define RUN                                                                                                                      \
+    "seed: 7\nbatch: 42\nleaves: 12\nthreads: 1\nsteps: 12\ndata: {train: digits/train}\n"                                       \
+    "dist: {bucket_mb: 0.01}\noptimizer: {name: sgd, lr: 0.05}\n"
+#define MODEL(init) RUN "model: {layers: [flatten, {linear: 20}, prelu, {linear: 10}], init: " init "}\n"
+#define RULES                                                                                                                    \
+    MODEL("[{match: 'layers.1.weight', name: orthogonal, gain: 0.5}, {match: '*.weight', name: constant, value: 0.125}, "        \
+          "{match: '*.bias', name: zeros}]")
+
+static void plan_of(const char *config, int size, plan *p)
+{
+    p->config[0] = config;
+    plan_run(p, size);
+    plan_good(p);
+}
+
+static void same_on_ranks(void **state)
+{
+    plan first = {0}, p = {0}, plain = {0};
+    (void)state;
+    plan_of(RULES, 1, &first);
+    for (int size = 2; size <= 4; size++) {
+        plan_of(RULES, size, &p);
+        plan_same(&first, &p);
+    }
+    plan_of(MODEL("pytorch"), 1, &plain);
+    assert_memory_not_equal(first.rank[0].weights, plain.rank[0].weights, (size_t)plain.rank[0].bytes);
+    plan_of(RUN "model: {layers: [flatten, {linear: 20}, prelu, {linear: 10}]}\n", 2, &p); /* what it is where it is not said */
+    plan_same(&plain, &p);
+    plan_of(MODEL("[{match: '*', name: pytorch}]"), 2, &p);
+    plan_same(&plain, &p);
+    plan_clear(&first);
+    plan_clear(&p);
+    plan_clear(&plain);
+}
+
+static void resumed(void **state)
+{
+    (void)state;
+    plan_resumes(RULES, "init-rules");
+    plan_resumes(MODEL("he"), "init-he");
+}
+
+static hoop_status run_and_save(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = hoop_trainer_run(tr, NULL, 0, err);
+    (void)p, (void)rank;
+    if (st == HOOP_OK) st = hoop_trainer_save(tr, err);
+    return st == HOOP_OK ? hoop_trainer_finish(tr, err) : st;
+}
+
+/* A word that says what held anyway decides nothing; another does. */
+static void resumed_with_another(void **state)
+{
+    plan half = {.drive = run_and_save, .opts = {.run_dir = "init-word"}}, rest = {.opts = {.resume = "init-word"}};
+    (void)state;
+    plan_of(RUN "model: {hidden: [8]}\n", 1, &half);
+    rest.config[0] = RUN "model: {hidden: [8], init: pytorch}\n";
+    plan_run(&rest, 1);
+    plan_good(&rest);
+    rest.config[0] = RUN "model: {hidden: [8], init: he}\n";
+    plan_run(&rest, 1);
+    plan_failed(&rest, 0, HOOP_ECONFIG, "model.init is he, but the run was started with pytorch");
+    rest.config[0] = RUN "model: {hidden: [8], init: [{match: '*', name: ones}]}\n";
+    plan_run(&rest, 1);
+    plan_failed(&rest, 0, HOOP_ECONFIG,
+                "model.init is [{\"match\":\"*\",\"name\":\"ones\"}], but the run was started with pytorch");
+    plan_clear(&half);
+    plan_clear(&rest);
+}
+
+static void refused(void **state)
+{
+    static const struct {
+        const char *init, *words;
+    } cases[] = {
+        {"pytorhc", "test.yaml:9: model.init: 'pytorhc' is none of the ways to begin; did you mean pytorch?"},
+        {"orthogonal",
+         "model.init: orthogonal is for parameters that are named, as in [{match: \"*.weight\", name: orthogonal}]"},
+        {"{match: a}", "model.init: a list is wanted, such as"},
+        {"[he]", "model.init[0]: match and name must be given"},
+        {"[{match: '*'}]", "model.init[0]: match and name must be given"},
+        {"[{name: ones}]", "test.yaml:9: model.init[0].match must be given"},
+        {"[{match: '*', name: ones}, {match: '*', name: kaiming_norml}]",
+         "model.init[1].name: 'kaiming_norml' is none of the ways to begin; did you mean kaiming_normal?"},
+        {"[{match: '*', name: normal, sdt: 1}]", "model.init[0].sdt: unknown key; did you mean std?"},
+        {"[{match: '*', name: normal, std: -1}]", "model.init[0].std: -1 is out of range"},
+        {"[{match: '*', name: constant}]", "model.init[0].value must be given"},
+        {"[{match: '*.wieght', name: ones}]", "model.init[0]: no parameter is called '*.wieght'"},
+        {"[{match: '*', name: ones}, {match: '*.bias', name: zeros}]",
+         "model.init[1]: all parameters like '*.bias' are filled by items above it"},
+        {"[{match: '*', name: kaiming_normal}]", "model.init[0]: kaiming_normal of layers.0.bias: it has 1 dims"},
+    };
+    char text[1024];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan p = {.config = {text}};
+        (void)snprintf(text, sizeof text, "%smodel: {hidden: [8], init: %s}\n", RUN, cases[i].init);
+        plan_run(&p, 2);
+        for (int r = 0; r < 2; r++) plan_failed(&p, r, HOOP_ECONFIG, cases[i].words);
+        plan_clear(&p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_on_ranks),
+        cmocka_unit_test(resumed),
+        cmocka_unit_test(resumed_with_another),
+        cmocka_unit_test(refused),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
