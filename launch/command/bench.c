@@ -5,6 +5,7 @@
 #include "command/limits.h"
 #include "command/print.h"
 #include "command/profile.h"
+#include "command/workloads.h"
 #include "hoop/optim.h"
 #include "hoop/random.h"
 #include "hoop/runtime.h"
@@ -16,36 +17,23 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* The benchmark's workloads: batch is of one rank, so more ranks do more work. */
-static const struct workload {
-    const char *name, *model;
-    int64_t     inputs, targets, classes, batch;
-} workloads[] = {
-    {"tiny", "model: {kind: mlp, hidden: [64, 64, 64], activation: tanh}\nloss: mse\n", 16, 8, 0, 32},
-    {"mlp", "model: {kind: mlp, hidden: [512, 256], activation: relu}\nloss: cross_entropy\n", 784, 0, 10, 64},
-};
-enum { WORKLOADS = (int)(sizeof workloads / sizeof workloads[0]) };
-
 typedef struct bench_args {
-    const char            *what;
-    const struct workload *workload;
-    const char            *set[64];
-    int                    nset, threads, steps;
-    double                 warm_up_s;
-    bool                   json, profile;
+    const char     *what;
+    const workload *workload;
+    const char     *set[64];
+    int             nset, threads, steps;
+    double          warm_up_s;
+    bool            json, profile;
 } bench_args;
 
 static const char doc[] = "Time a built-in workload on random data: median of the steps after a warm-up, as peers are timed."
-                          "\vWorkloads:\n"
-                          "  tiny   16-64-64-64-8, tanh, mse, 32 samples a rank\n"
-                          "  mlp    784-512-256-10, relu, cross_entropy, 64 samples a rank\n"
-                          "Both with AdamW, and as hoop train does by default: exact sums, leaves: auto.\n"
+                          "\vAll with AdamW, and as hoop train does by default: exact sums, leaves: auto.\n"
                           "--set changes that: leaves=1 (as many as ranks at least), dist.reduce=fast.\n\n" PROFILE_HELP "\n\n"
                           "Examples:\n  hoop bench train mlp --profile\n  mpirun -n 2 hoop bench train tiny --json\n"
-                          "  hoop bench train mlp --set leaves=1 --set batch=512";
+                          "  hoop bench train resnet20 --set leaves=1 --set batch=64";
 static const struct argp_option options[] = {
     {"threads", 't', "N", 0, "threads of each rank (default 1)", 0},
-    {"steps", 'n', "N", 0, "steps to time (default 200)", 0},
+    {"steps", 'n', "N", 0, "steps to time (default: as many as take seconds)", 0},
     {"warm-up", 'w', "S", 0, "seconds before they are timed (default 2)", 0},
     {"set", 's', "KEY=VALUE", 0, "set a key of the config (repeatable)", 0},
     {"profile", 'p', NULL, 0, "then as many steps again, and where their time goes", 0},
@@ -62,10 +50,49 @@ static int count_of(struct argp_state *state, const char *arg, const char *what)
     return (int)v;
 }
 
+enum { NAMES = 256 };
+
+/* "tiny, mlp, ..." */
+static const char *workload_names(char *out, size_t size)
+{
+    size_t at = 0;
+    out[0]    = '\0';
+    for (int i = 0; workload_get(i) != NULL && at < size; i++)
+        at += (size_t)snprintf(out + at, size - at, "%s%s", i == 0 ? "" : ", ", workload_get(i)->name);
+    return out;
+}
+
+static const workload *find_workload(const char *name, struct argp_state *state)
+{
+    char names[NAMES];
+    for (int i = 0; workload_get(i) != NULL; i++) {
+        if (strcmp(workload_get(i)->name, name) == 0) return workload_get(i);
+    }
+    argp_error(state, "there is no workload '%s'; there are %s", name, workload_names(names, sizeof names));
+    return NULL;
+}
+
+/* after the options: the workloads */
+static char *help_filter(int key, const char *text, void *input)
+{
+    char  *out = NULL;
+    size_t size;
+    FILE  *f;
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC) return (char *)text;
+    f = open_memstream(&out, &size);
+    if (f == NULL) return (char *)text;
+    (void)fprintf(f, "Workloads:\n");
+    for (int i = 0; workload_get(i) != NULL; i++) (void)fprintf(f, "  %-9s %s\n", workload_get(i)->name, workload_get(i)->about);
+    (void)fprintf(f, "%s", text);
+    (void)fclose(f);
+    return out;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
     bench_args *a = state->input;
-    char       *end;
+    char        names[NAMES], *end;
     switch (key) {
     case 't':
         a->threads = count_of(state, arg, "--threads");
@@ -94,19 +121,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
             a->what = arg;
             return 0;
         }
-        for (int i = 0; i < WORKLOADS && a->workload == NULL; i++) {
-            if (strcmp(arg, workloads[i].name) == 0) {
-                a->workload = &workloads[i];
-                return 0;
-            }
-        }
-        argp_error(state,
-                   a->workload == NULL ? "there is no workload '%s'; there are tiny and mlp"
-                                       : "one workload is wanted; '%s' is a second",
-                   arg);
+        if (a->workload != NULL) argp_error(state, "one workload is wanted; '%s' is a second", arg);
+        a->workload = find_workload(arg, state);
         return 0;
     case ARGP_KEY_END:
-        if (a->workload == NULL) argp_error(state, "which workload? hoop bench train tiny|mlp");
+        if (a->workload == NULL) argp_error(state, "which workload? There are %s", workload_names(names, sizeof names));
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -115,11 +134,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 static hoop_status make_config(const bench_args *a, int ranks, hoop_error *err, hoop_config **config)
 {
-    char        text[512];
+    char        text[4096];
     hoop_status st;
     (void)snprintf(text, sizeof text,
                    "%sbatch: %lld\nsteps: 1000000000\nthreads: %d\noptimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n",
-                   a->workload->model, (long long)(a->workload->batch * ranks), a->threads);
+                   a->workload->config, (long long)(a->workload->batch * ranks), a->threads);
     HOOP_TRY(st, done, hoop_config_parse(text, "benchmark", err, config));
     for (int i = 0; i < a->nset; i++) HOOP_TRY(st, done, hoop_config_set_in(*config, hoop_train_schema(), a->set[i], err));
 done:
@@ -136,45 +155,52 @@ typedef struct arrays {
     void *x, *y;
 } arrays;
 
-/* normal inputs and targets, or labels, the same whatever the number of ranks */
+/* n numbers from number `first` of a key on: whole ones below `below`, or where that is 0 normal ones in a dtype */
+static void *numbers(hoop_key key, int64_t first, int64_t n, int64_t below, hoop_dtype dtype)
+{
+    char *out = calloc((size_t)n + 1, sizeof(double));
+    for (int64_t i = 0; i < n && out != NULL; i++) {
+        const uint64_t at = (uint64_t)(first + i);
+        if (below > 0)
+            ((int64_t *)(void *)out)[i] = (int64_t)(hoop_random_f64(key, at) * (double)below);
+        else if (dtype == HOOP_F64)
+            ((double *)(void *)out)[i] = hoop_random_normal(key, at);
+        else
+            ((float *)(void *)out)[i] = (float)hoop_random_normal(key, at);
+    }
+    return out;
+}
+
+static int64_t elements(int ndim, const int64_t *shape)
+{
+    int64_t n = 1;
+    for (int d = 0; d < ndim; d++) n *= shape[d];
+    return n;
+}
+
+/* inputs and targets, the same whatever the number of ranks */
 static hoop_status make_arrays(const bench_args *a, hoop_trainer *tr, hoop_error *err, arrays *out)
 {
-    const struct workload *w = a->workload;
-    int64_t                first, n = hoop_trainer_share(tr, &first);
-    bool                   f64 = hoop_trainer_dtype(tr) == HOOP_F64;
-    hoop_key               kx = hoop_key_make(1, HOOP_FOR_TEST, 0, 0, 0), ky = hoop_key_make(1, HOOP_FOR_TEST, 1, 0, 0);
-    out->x = calloc((size_t)(n * w->inputs), sizeof(double));
-    out->y = calloc((size_t)(n * (w->targets > 0 ? w->targets : 1)), sizeof(double));
-    if (out->x == NULL || out->y == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for random data");
-    for (int64_t i = 0; i < n * w->inputs; i++) {
-        double v = hoop_random_normal(kx, (uint64_t)(first * w->inputs + i));
-        if (f64)
-            ((double *)out->x)[i] = v;
-        else
-            ((float *)out->x)[i] = (float)v;
-    }
-    for (int64_t i = 0; i < n * w->targets; i++) {
-        double v = hoop_random_normal(ky, (uint64_t)(first * w->targets + i));
-        if (f64)
-            ((double *)out->y)[i] = v;
-        else
-            ((float *)out->y)[i] = (float)v;
-    }
-    for (int64_t i = 0; w->targets == 0 && i < n; i++)
-        ((int64_t *)out->y)[i] = (int64_t)(hoop_random_f64(ky, (uint64_t)(first + i)) * (double)w->classes);
-    return HOOP_OK;
+    const workload *w = a->workload;
+    int64_t         first, n = hoop_trainer_share(tr, &first), x = elements(w->ndim, w->shape),
+                   y = elements(w->target_ndim, w->target_shape);
+    hoop_dtype dtype = hoop_trainer_dtype(tr);
+    out->x           = numbers(hoop_key_make(1, HOOP_FOR_TEST, 0, 0, 0), first * x, n * x, w->vocabulary, dtype);
+    out->y           = numbers(hoop_key_make(1, HOOP_FOR_TEST, 1, 0, 0), first * y, n * y, w->classes, dtype);
+    return out->x == NULL || out->y == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory for random data") : HOOP_OK;
 }
 
 /* some seconds of warm-up, then the steps; rank 0 says when the warm-up is over */
 static hoop_status time_steps(const bench_args *a, const session *s, hoop_trainer *tr, const arrays *data, double *ms,
                               hoop_error *err)
 {
+    const int   often = a->workload->steps < 100 ? 1 : 8; /* ranks agree each time */
     double      start = hoop__now_s();
     int64_t     go    = 1;
     hoop_status st    = HOOP_OK;
-    for (int i = 0; go != 0; i++) {
+    for (int i = 1; go != 0; i++) {
         HOOP_TRY(st, done, hoop_trainer_step(tr, data->x, data->y, err));
-        if (i % 8 != 7) continue;
+        if (i % often != 0) continue;
         go = hoop__now_s() - start < a->warm_up_s;
         if (s->size > 1) HOOP_TRY(st, done, hoop_comm_broadcast(s->comm, 0, &go, (int64_t)sizeof go, "end of warm-up", err));
     }
@@ -254,11 +280,11 @@ done:
 
 int command_bench(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse_option, "train WORKLOAD", doc, NULL, NULL, NULL};
-    bench_args               a    = {.threads = 1, .steps = 200, .warm_up_s = 2.0};
+    static const struct argp argp = {options, parse_option, "train WORKLOAD", doc, NULL, help_filter, NULL};
+    bench_args               a    = {.threads = 1, .warm_up_s = 2.0};
     hoop_error               err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
     hoop_config             *config = NULL;
-    hoop_trainer_opts        opts   = {.arrays = true, .input_ndim = 1};
+    hoop_trainer_opts        opts   = {.arrays = true};
     hoop_trainer            *tr     = NULL;
     profile_steps            timed  = {0};
     hoop_comm_opts           comm   = {0};
@@ -267,15 +293,17 @@ int command_bench(int argc, char **argv)
     session                  s;
     int                      code = HOOP_EXIT_OK;
     command_parse(&argp, argc, argv, &a);
+    if (a.steps == 0) a.steps = a.workload->steps;
     timed.steps = a.steps;
     if (make_config(&a, 1, &early, &config) == HOOP_OK) (void)hoop_train_comm_opts(config, &early, &comm);
     hoop_config_destroy(&config); /* made anew when the number of ranks is known */
     if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
-    opts.input_shape[0]  = a.workload->inputs;
-    opts.target_shape[0] = a.workload->targets;
-    opts.target_ndim     = a.workload->targets > 0 ? 1 : 0;
-    opts.classes         = a.workload->classes;
-    ms                   = calloc((size_t)a.steps, sizeof *ms);
+    opts.input_ndim  = a.workload->ndim;
+    opts.target_ndim = a.workload->target_ndim;
+    memcpy(opts.input_shape, a.workload->shape, sizeof a.workload->shape);
+    memcpy(opts.target_shape, a.workload->target_shape, sizeof a.workload->target_shape);
+    opts.classes = a.workload->classes;
+    ms           = calloc((size_t)a.steps, sizeof *ms);
     if (ms == NULL)
         (void)hoop_fail(&err, HOOP_ENOMEM, "no memory for %d times", a.steps);
     else
