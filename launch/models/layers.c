@@ -19,16 +19,12 @@ static hoop_status placed(const hoop_value *item, hoop_status st, const hoop_err
 static hoop_status no_such_layer(const hoop_value *item, const char *name, hoop_error *err)
 {
     const char             *names[KINDS_MAX], *near;
-    char                    list[HOOP_ERROR_TEXT / 2];
-    size_t                  at = 0;
-    int                     n  = 0;
+    int                     n = 0;
     const hoop_module_kind *k;
     while (n < KINDS_MAX && (k = hoop_module_kind_get(n)) != NULL) names[n++] = k->name;
     near = hoop_nearest(name, names, n);
     if (near != NULL) return hoop_value_fail(item, err, "there is no layer '%s'; did you mean %s?", name, near);
-    for (int i = 0; i < n && at < sizeof list; i++)
-        at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", i == 0 ? "" : ", ", names[i]);
-    return hoop_value_fail(item, err, "there is no layer '%s'; there are %s", name, list);
+    return hoop_value_fail(item, err, "there is no layer '%s'; hoop train --help layers lists all", name);
 }
 
 /* ---- options ---- */

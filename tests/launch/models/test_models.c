@@ -168,7 +168,8 @@ static void layers_mistakes(void **state)
     fails("model: {layers: {linear: 3}}", "m.yaml:1: model.layers: a list of layers is wanted", NULL);
     fails("model:\n  layers:\n    - flatten\n    - {linaer: 3}\n",
           "m.yaml:4: model.layers[1]: there is no layer 'linaer'; did you mean linear?", NULL);
-    fails("model: {layers: [flatten, xyzzy]}", "model.layers[1]: there is no layer 'xyzzy'; there are linear, ", "repeat", NULL);
+    fails("model: {layers: [flatten, xyzzy]}", "model.layers[1]: there is no layer 'xyzzy'; hoop train --help layers lists all",
+          NULL);
     fails("model: {layers: [flatten, linear]}", "model.layers[1]: out of linear must be given, as in {linear: 512}", NULL);
     fails("model: {layers: [{embedding: {rows: 3}}]}",
           "model.layers[0]: width of embedding must be given, as in {embedding: {rows: ", NULL);

@@ -151,6 +151,17 @@ static const struct recorded {
      .config = "model: {layers: [{lstm: {hidden: 6, layers: 2, bidirectional: true, dropout: 0.2}}, {gru: 5}, {rnn: 4}, flatten, "
                "{linear: 10}]}\n" DIGITS ADAMW "leaves: 6\n",
      .hash   = "0cd4b0d15e6dc12c246fb383c1e5e7f1edc6ec8e3bfa462d79d5dc60822a3e25"},
+    {.name   = "convolution",
+     .config = "model: {layers: [{unflatten: {dim: 1, sizes: [1, 28]}}, {conv: {out: 16, kernel: 3, stride: 3, no_bias: true}}, "
+               "batch_norm, relu, {residual: [{conv: {out: 16, kernel: 3, padding: 1}}, batch_norm]}, relu, {max_pool: 2}, "
+               "{conv: {out: 8, kernel: 2, groups: 4}}, {group_norm: 2}, {adaptive_avg_pool: 2}, flatten, {dropout: 0.2}, "
+               "{linear: 10}]}\n" DIGITS ADAMW "leaves: 3\n",
+     .hash   = "eb7fa8f80effdf04eeb04a3e9540b961a664ec646b63b18525c72dd9c96d4aef"},
+    {.name   = "attention",
+     .config = "model: {layers: [{position: {length: 28}}, {repeat: {times: 2, checkpoint: true, body: [{residual: [layer_norm, "
+               "{attention: {heads: 4, causal: true}}]}, {residual: [layer_norm, {linear: 40}, gelu, {linear: 28}, {dropout: "
+               "0.1}]}]}}, {reduce: 1}, {linear: 10}]}\n" DIGITS ADAMW "leaves: 6\n",
+     .hash   = "adbb2b057edd29182f75e3e276253e9ad94b63d64b94d90becdbf3a1d7836fdb"},
     {.name   = "embedding",
      .config = "model: {layers: [{embedding: {rows: 20, width: 8}}, flatten, {linear: 16}, relu, {linear: 5}]}\nbatch: "
                "42\nsteps: 26\ndata: {train: tokens/train}\n" ADAMW "leaves: 6\n",
