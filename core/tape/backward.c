@@ -306,13 +306,21 @@ static void release_unread(hoop_tape *t, int32_t last)
     }
 }
 
+/* in y's order in memory */
 static hoop_tensor *ones_like(hoop_tape *t, const hoop_tensor *y)
 {
     hoop_view    v;
     hoop_tensor *one;
+    int64_t      dims[HOOP_MAX_DIMS], step = 1;
+    const bool   strange = !y->contiguous && hoop__memory_order(&y->v, dims);
     hoop__view_set(&v, (hoop_dtype)y->v.dtype, y->v.ndim, y->v.shape);
+    for (int k = v.ndim - 1; k >= 0 && strange; k--) {
+        v.stride[dims[k]] = step;
+        step *= v.shape[dims[k]];
+    }
     one = hoop__tensor_new(t, &v);
     if (one == NULL || !hoop__tensor_allocate(t, one, "backward")) return &t->poison;
+    one->contiguous = !strange;
     hoop__tape_fill(t, &one->v, 0, 1.0);
     return one;
 }

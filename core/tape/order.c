@@ -4,9 +4,8 @@
  */
 #include "tape/tape.h"
 
-/* The dims of v from the outermost in memory to the innermost; those of size 1 as near to their place as can be. False: v lies in
- * the usual order, or has gaps, or elements twice. */
-static bool memory_order(const hoop_view *v, int64_t *dims)
+/* those of size 1 as near to their place as can be */
+bool hoop__memory_order(const hoop_view *v, int64_t *dims)
 {
     int64_t step = 1;
     int     n    = 0;
@@ -35,7 +34,7 @@ static bool memory_order(const hoop_view *v, int64_t *dims)
 static bool find_order(hoop_tensor *const *in, int nin, int ndim, int64_t *dims)
 {
     for (int i = 0; i < nin; i++) {
-        if (in[i]->v.ndim == ndim && !in[i]->contiguous && memory_order(&in[i]->v, dims)) return true;
+        if (in[i]->v.ndim == ndim && !in[i]->contiguous && hoop__memory_order(&in[i]->v, dims)) return true;
     }
     return false;
 }

@@ -213,6 +213,8 @@ static inline bool hoop__follows(const hoop_tape *t, const hoop_tensor *x)
     return x->needs_grad && (!t->functional || x->leads);
 }
 
+/* order.c: the dims of v from the outermost in memory to the innermost; false: it has gaps, or elements twice */
+bool hoop__memory_order(const hoop_view *v, int64_t *dims);
 /* order.c: an elementwise op on tensors whose dims lie in another order in memory, as they lie. NULL: it is to run as usual */
 hoop_tensor *hoop__op_in_order(hoop_tape *t, const hoop_op *op, hoop_tensor *const *in, int nin, const void *attrs);
 /* call.c: a node; an op on inputs that are handles of this tape */
