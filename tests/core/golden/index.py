@@ -75,4 +75,9 @@ layer("pad", nn.CircularPad1d((3, 1)), [rand(2, 3, 5)], padding=[3, 1], mode="ci
 layer("unfold", nn.Unfold((2, 3), dilation=(1, 2), padding=(0, 1), stride=2), [rand(2, 3, 5, 7)], kernel=[2, 3], dilation=[1, 2],
       padding=[0, 1], stride=2)
 layer("unfold", nn.Unfold(2), [rand(1, 1, 3, 3)], kernel=2)
+case("reshape", lambda x: x.reshape(4, -1), [rand(2, 6)], ndim=2, shape=[4, -1])
+case("reshape", lambda x: x.reshape(3, 0), [rand(0, 5)], ndim=2, shape=[3, 0])
+case("expand", lambda x: x.expand(2, 3, 4), [rand(3, 1)], ndim=3, shape=[2, 3, 4])
+case("split", lambda x: x.split([2, 1, 3], 1), [rand(4, 6)], dim=1, n=3, sizes=[2, 1, 3])
+case("unslice", lambda x: F.pad(x, (2, 1)), [rand(3, 2)], dim=1, first=2, count=5, step=1)
 done()
