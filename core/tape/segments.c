@@ -85,7 +85,8 @@ bool hoop__segments_reach(hoop_tape *t)
     return true;
 }
 
-/* Which nodes run: what backward reads of them is gone, or one that runs takes it. Of each tensor the last of those. */
+/* Which nodes run: what backward still reads of them here is gone, or one that runs takes it. Of each tensor the last of those.
+ */
 static void plan(hoop_tape *t, const hoop_segment *s)
 {
     for (int32_t k = s->first; k < s->last; k++) {
@@ -96,8 +97,9 @@ static void plan(hoop_tape *t, const hoop_segment *s)
         const hoop_node *n = &t->nodes.v[k];
         t->runs.v[k]       = 0;
         for (int j = 0; j < n->nout; j++) {
-            const hoop_tensor *x = hoop__node_out(t, n, j);
-            if (x->released && (t->last_reader.v[x->id] != INT32_MAX || t->again.v[x->id].reader >= 0)) t->runs.v[k] = 1;
+            const hoop_tensor *x    = hoop__node_out(t, n, j);
+            const int32_t      last = t->last_reader.v[x->id]; /* the first in the order of nodes: readers go down */
+            if (x->released && (last < s->last || t->again.v[x->id].reader >= 0)) t->runs.v[k] = 1;
         }
         for (int i = 0; t->runs.v[k] != 0 && i < n->nin; i++) {
             const hoop_tensor *x = hoop__node_in(t, n, i);

@@ -22,7 +22,9 @@ static hoop_status unknown(const hoop_value *v, const char *name, int most, hoop
     int                   n = 0;
     for (; n < 64 && n < most && (k = hoop_init_kind_get(n)) != NULL; n++) names[n] = k->name;
     near = hoop_nearest(name, names, n);
-    return hoop_value_fail(v, err, "'%s' is none of the ways to begin; did you mean %s?", name, near != NULL ? near : names[0]);
+    if (near == NULL)
+        return hoop_value_fail(v, err, "'%s' is none of the ways to begin; hoop train --help inits lists them", name);
+    return hoop_value_fail(v, err, "'%s' is none of the ways to begin; did you mean %s?", name, near);
 }
 
 /* {match: .., name: .., and options of that way} */

@@ -2,6 +2,8 @@
  * at once and replays too, test_leaves.c shows, and of every op the registry. */
 #include "tape_test.h"
 
+#include "hoop/op.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +48,57 @@ static hoop_tensor *chain_loss(const chain *c, hoop_tape *t, const float *x, boo
         hoop_segment_end(t, s, &y, 1);
     }
     return hoop_sum(t, hoop_mul(t, y, y), HOOP_ALL_DIMS, false);
+}
+
+/* y = x, and how often */
+static int         counted_runs;
+static hoop_status counted_shape(hoop_shape_call *s)
+{
+    s->out[0] = *s->in[0];
+    return HOOP_OK;
+}
+static hoop_status counted_forward(const hoop_call *c)
+{
+    counted_runs++;
+    memcpy(c->out->data, c->in[0]->data, ROWS * WIDTH * sizeof(float));
+    return HOOP_OK;
+}
+static void counted_backward(hoop_backward_call *b)
+{
+    hoop_pass(b, 0, b->dy[0]);
+}
+static const hoop_op counted = {.name     = "counted",
+                                .min_in   = 1,
+                                .max_in   = 1,
+                                .nout     = 1,
+                                .shape    = counted_shape,
+                                .forward  = counted_forward,
+                                .backward = counted_backward};
+
+/* What a segment keeps is the next one's to read: what makes it runs once, though it is gone when backward comes there. */
+static void what_is_kept_runs_once(void **state)
+{
+    static float x[ROWS * WIDTH];
+    chain        c;
+    hoop_tape   *t = test_tape();
+    hoop_tensor *y;
+    (void)state;
+    chain_create(&c);
+    fill(x, ROWS * WIDTH, 2);
+    y            = hoop_tape_wrap(t, HOOP_F32, 2, (int64_t[]){ROWS, WIDTH}, x);
+    counted_runs = 0;
+    for (int i = 0; i < BLOCKS; i++) {
+        const int64_t s = hoop_segment_begin(t);
+        y               = hoop_relu(t, hoop_linear(t, y, c.up[i], NULL));
+        y               = hoop_linear(t, y, c.down[i], NULL);
+        y               = hoop_op_call(t, &counted, &y, 1, NULL, NULL);
+        hoop_segment_end(t, s, &y, 1);
+    }
+    y = hoop_sum(t, hoop_mul(t, y, y), HOOP_ALL_DIMS, false);
+    test_ok(hoop_backward(t, y, NULL, why));
+    assert_int_equal(counted_runs, BLOCKS);
+    hoop_tape_destroy(&t);
+    hoop_params_destroy(&c.params);
 }
 
 static void less_is_live(void **state)
@@ -217,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(less_is_live),
+        cmocka_unit_test(what_is_kept_runs_once),
         cmocka_unit_test(what_is_not_kept_is_gone),
         cmocka_unit_test(what_crosses_its_ends),
         cmocka_unit_test(emissions_and_stale_weights),
