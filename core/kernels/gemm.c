@@ -509,8 +509,10 @@ static void rows_pack(const product *g, int64_t t, int64_t n, int64_t start, int
     for (int64_t l = 0; l < depth; l++, x += g->p.cs) {
         for (int64_t i = 0; i < n; i++) {
             int64_t at = tile_row(g, t + i) - first;
-            for (int64_t v = 0; v < ROWS; v += W)
-                store(y + i * (depth * ROWS + W) + l * ROWS + v, load_part(x + at + v, at_most(rows - at - v, W)));
+            for (int64_t v = 0; v < ROWS; v += W) { /* nothing is read behind the last row */
+                const int64_t left = rows - at - v;
+                store(y + i * (depth * ROWS + W) + l * ROWS + v, left > 0 ? load_part(x + at + v, at_most(left, W)) : (vec){0});
+            }
         }
     }
 }

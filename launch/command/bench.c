@@ -158,15 +158,15 @@ typedef struct arrays {
 /* n numbers from number `first` of a key on: whole ones below `below`, or where that is 0 normal ones in a dtype */
 static void *numbers(hoop_key key, int64_t first, int64_t n, int64_t below, hoop_dtype dtype)
 {
-    char *out = calloc((size_t)n + 1, sizeof(double));
+    void *out = malloc((size_t)(n + 1) * sizeof(double));
     for (int64_t i = 0; i < n && out != NULL; i++) {
         const uint64_t at = (uint64_t)(first + i);
         if (below > 0)
-            ((int64_t *)(void *)out)[i] = (int64_t)(hoop_random_f64(key, at) * (double)below);
+            ((int64_t *)out)[i] = (int64_t)(hoop_random_f64(key, at) * (double)below);
         else if (dtype == HOOP_F64)
-            ((double *)(void *)out)[i] = hoop_random_normal(key, at);
+            ((double *)out)[i] = hoop_random_normal(key, at);
         else
-            ((float *)(void *)out)[i] = (float)hoop_random_normal(key, at);
+            ((float *)out)[i] = (float)hoop_random_normal(key, at);
     }
     return out;
 }
