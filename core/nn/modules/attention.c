@@ -47,7 +47,10 @@ static hoop_status check(const hoop_module *m, int nin, const hoop_shape *in, ho
 {
     const hoop_attention_layer_opts *o    = hoop_module_opts(m);
     const int                        mask = mask_of(nin, in), n = mask < 0 ? nin : mask;
-    const sizes                      s = sizes_of(o, in[0].size[2]);
+    sizes                            s;
+    if (o->heads < 1 || o->kv_heads < 0 || o->head_dim < 0)
+        return hoop_fail(err, HOOP_EARG, "heads: %lld; at least 1 is wanted, and no kv_heads or head_dim below 0",
+                         (long long)o->heads);
     if (n < 1 || n > 2)
         return hoop_fail(err, HOOP_ESHAPE,
                          "%d inputs; it takes x, or x and a memory, and a mask of keys (u8, or i64 lengths) behind", nin);
@@ -61,7 +64,7 @@ static hoop_status check(const hoop_module *m, int nin, const hoop_shape *in, ho
     if (mask >= 0 && in[mask].ndim != (in[mask].dtype == HOOP_U8 ? 2 : 1))
         return hoop_fail(err, HOOP_ESHAPE, "its mask of %s has %d dims; u8 (N, S), or i64 (N), lengths",
                          hoop_dtype_name(in[mask].dtype), in[mask].ndim);
-    if (o->heads < 1 || o->kv_heads < 0 || o->head_dim < 0) return hoop_fail(err, HOOP_EARG, "heads: at least 1");
+    s = sizes_of(o, in[0].size[2]);
     if (s.heads % s.kv != 0)
         return hoop_fail(err, HOOP_EARG, "kv_heads: %lld, of which %lld heads are no multiple", (long long)s.kv,
                          (long long)s.heads);

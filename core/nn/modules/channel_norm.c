@@ -87,6 +87,8 @@ static hoop_status group_build(hoop_module *m, int *ndim, int64_t *shape, hoop_e
 {
     const hoop_group_norm_opts *o  = hoop_module_opts(m);
     hoop_status                 st = check(*ndim, shape, 2, err);
+    if (st == HOOP_OK && o->num_groups < 1)
+        st = hoop_fail(err, HOOP_EARG, "num_groups: %lld; at least 1 is wanted", (long long)o->num_groups);
     if (st == HOOP_OK && shape[1] % o->num_groups != 0)
         st = hoop_fail(err, HOOP_ESHAPE, "num_groups: %lld groups of %lld channels are not of equal size",
                        (long long)o->num_groups, (long long)shape[1]);

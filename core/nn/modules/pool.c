@@ -211,11 +211,17 @@ static const hoop_option channel_rows[] = {
      "of channels, of equal size"},
 };
 
+static hoop_status at_least_one(const char *key, int64_t n, hoop_error *err)
+{
+    return n >= 1 ? HOOP_OK : hoop_fail(err, HOOP_EARG, "%s: %lld; at least 1 is wanted", key, (long long)n);
+}
+
 static hoop_status shuffle_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
     const int64_t r    = ((const hoop_pixel_shuffle_opts *)hoop_module_opts(m))->factor;
     const int     dims = spatial(*ndim, err);
     hoop_status   st   = dims == 0 ? HOOP_ESHAPE : known(shape, 1, 2, err);
+    if (st == HOOP_OK) st = at_least_one("factor", r, err);
     for (int d = 0; d < dims && st == HOOP_OK; d++) {
         if (shape[1] % r != 0)
             return hoop_fail(err, HOOP_ESHAPE, "factor: its input has channels that do not divide by %lld^%d", (long long)r,
@@ -234,6 +240,7 @@ static hoop_status unshuffle_build(hoop_module *m, int *ndim, int64_t *shape, ho
     const int64_t r    = ((const hoop_pixel_shuffle_opts *)hoop_module_opts(m))->factor;
     const int     dims = spatial(*ndim, err);
     hoop_status   st   = dims == 0 ? HOOP_ESHAPE : known(shape, 1, *ndim, err);
+    if (st == HOOP_OK) st = at_least_one("factor", r, err);
     for (int d = 0; d < dims && st == HOOP_OK; d++) {
         if (shape[2 + d] % r != 0)
             return hoop_fail(err, HOOP_ESHAPE, "factor: its input has %lld in spatial dim %d, which does not divide by %lld",
@@ -251,6 +258,7 @@ static hoop_status channel_build(hoop_module *m, int *ndim, int64_t *shape, hoop
 {
     const int64_t groups = ((const hoop_channel_shuffle_opts *)hoop_module_opts(m))->groups;
     hoop_status   st     = spatial(*ndim, err) == 0 ? HOOP_ESHAPE : known(shape, 1, 2, err);
+    if (st == HOOP_OK) st = at_least_one("groups", groups, err);
     if (st == HOOP_OK && shape[1] % groups != 0)
         st = hoop_fail(err, HOOP_ESHAPE, "groups: %lld channels in %lld groups are not of equal size", (long long)shape[1],
                        (long long)groups);

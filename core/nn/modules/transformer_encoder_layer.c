@@ -39,8 +39,10 @@ static hoop_status add_parts(hoop_module *m, int64_t width, hoop_error *err)
 
 static hoop_status build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err)
 {
-    hoop_shape  wide = in[0], of[HOOP_MODULE_TENSORS];
-    hoop_status st;
+    const int64_t heads = ((const hoop_encoder_layer_opts *)hoop_module_opts(m))->heads;
+    hoop_shape    wide  = in[0], of[HOOP_MODULE_TENSORS];
+    hoop_status   st;
+    if (heads < 1) return hoop_fail(err, HOOP_EARG, "heads: %lld; at least 1 is wanted", (long long)heads);
     if (nin > 2 || in[0].ndim != 3 || in[0].size[2] < 1)
         return hoop_fail(err, HOOP_ESHAPE,
                          "%d inputs, the first of %d dims; x (N, T, C), C of one size, and a mask of keys are taken", nin,

@@ -6,6 +6,7 @@
 #include "hoop/nn.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const hoop_shape rows4   = {.dtype = HOOP_F64, .ndim = 2, .size = {0, 4}},
@@ -477,6 +478,48 @@ static void shapes_are_refused(void **state)
     refused(model(), 0, NULL, HOOP_EARG, "a model of 0 inputs", "1 to 64");
 }
 
+static const int64_t zeros[512]; /* any kind's options */
+
+/* no kind divides by what a struct of zeros leaves out */
+static void zeros_are_options(void **state)
+{
+    const hoop_shape in[] = {
+        rows4, tokens, {.dtype = HOOP_F64, .ndim = 3, .size = {0, 4, 6}}, {.dtype = HOOP_F64, .ndim = 4, .size = {0, 4, 6, 6}}};
+    const hoop_module_kind *k;
+    (void)state;
+    for (int i = 0; (k = hoop_module_kind_get(i)) != NULL; i++) {
+        assert_true(k->opts_size <= sizeof zeros);
+        for (size_t j = 0; j < sizeof in / sizeof *in; j++) {
+            hoop_error  err = {.status = HOOP_OK};
+            hoop_model *m   = model();
+            add(hoop_model_root(m), k->name, "c", zeros);
+            if (hoop_model_build(m, 1, &in[j], &err) != HOOP_OK) assert_non_null(strstr(err.text, "module c"));
+            hoop_model_destroy(&m);
+        }
+    }
+}
+
+static void counts_are_refused(void **state)
+{
+    static const hoop_shape steps  = {.dtype = HOOP_F64, .ndim = 3, .size = {0, 6, 4}},
+                            pixels = {.dtype = HOOP_F64, .ndim = 4, .size = {0, 4, 6, 6}};
+    static const struct {
+        const char       *kind, *says;
+        const hoop_shape *in;
+    } counts[] = {
+        {"attention", "heads: 0; at least 1", &steps},         {"transformer_encoder_layer", "heads: 0; at least 1", &steps},
+        {"group_norm", "num_groups: 0; at least 1", &pixels},  {"pixel_shuffle", "factor: 0; at least 1", &pixels},
+        {"pixel_unshuffle", "factor: 0; at least 1", &pixels}, {"channel_shuffle", "groups: 0; at least 1", &pixels}};
+    (void)state;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        char        module[64];
+        hoop_model *m;
+        with(&m, counts[i].kind, zeros);
+        (void)snprintf(module, sizeof module, "module c (%s)", counts[i].kind);
+        refused(m, 1, counts[i].in, HOOP_EARG, module, counts[i].says);
+    }
+}
+
 static void children_are_refused(void **state)
 {
     hoop_error   err = {.status = HOOP_OK};
@@ -572,6 +615,8 @@ int main(void)
                                        cmocka_unit_test(values_by_hand),
                                        cmocka_unit_test(a_step_allocates_nothing),
                                        cmocka_unit_test(shapes_are_refused),
+                                       cmocka_unit_test(zeros_are_options),
+                                       cmocka_unit_test(counts_are_refused),
                                        cmocka_unit_test(children_are_refused),
                                        cmocka_unit_test(kinds_of_several),
                                        cmocka_unit_test(any_allocation_may_fail),
