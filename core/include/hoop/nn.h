@@ -251,8 +251,8 @@ typedef struct hoop_group_norm_opts {
     int     affine;
 } hoop_group_norm_opts;
 typedef struct hoop_batch_norm_opts {
-    double eps, momentum;
-    bool   cumulative; /* running statistics are the mean over all steps */
+    double eps, momentum; /* 0: 1e-5 and 0.1; none is HOOP_ZERO (so in the next) */
+    bool   cumulative;    /* running statistics are the mean over all steps */
     int    affine, track_running_stats;
 } hoop_batch_norm_opts;
 typedef struct hoop_instance_norm_opts {
@@ -302,7 +302,7 @@ typedef struct hoop_encoder_layer_opts {
     int64_t heads, feedforward; /* feedforward 0: 2048 */
     int     activation;         /* 0: relu; 1: gelu */
     bool    norm_first, causal;
-    double  eps; /* 0: 1e-5 */
+    double  eps; /* 0: 1e-5; none is HOOP_ZERO */
 } hoop_encoder_layer_opts;
 typedef enum hoop_position_kind { HOOP_POSITION_LEARNED, HOOP_POSITION_SINUSOIDAL } hoop_position_kind;
 typedef struct hoop_position_opts {

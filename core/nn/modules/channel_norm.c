@@ -3,6 +3,8 @@
 #include "hoop/ops.h"
 #include "nn/module.h"
 
+#include <math.h>
+
 static const char *const there[] = {"true", "false", NULL}; /* true is the default of a struct of zeros */
 #define AT(field) offsetof(hoop_batch_norm_opts, field)
 static const hoop_option batch_rows[] = {
@@ -66,6 +68,12 @@ static hoop_status add_running(hoop_module *m, const int64_t *channels, hoop_err
     return st;
 }
 
+/* 0 is the default; a config's own 0 is HOOP_ZERO */
+static double momentum_of(double momentum)
+{
+    return momentum == 0.0 && !signbit(momentum) ? 0.1 : momentum;
+}
+
 static hoop_status batch_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
     const hoop_batch_norm_opts *o  = hoop_module_opts(m);
@@ -73,7 +81,7 @@ static hoop_status batch_build(hoop_module *m, int *ndim, int64_t *shape, hoop_e
     if (st == HOOP_OK && !o->affine) st = add_affine(m, &shape[1], err);
     if (st != HOOP_OK || o->track_running_stats) return st;
     st = add_running(m, &shape[1], err);
-    return st == HOOP_OK ? hoop_module_running(m, MEAN, VAR, COUNT, o->cumulative ? -1.0 : o->momentum, err) : st;
+    return st == HOOP_OK ? hoop_module_running(m, MEAN, VAR, COUNT, o->cumulative ? -1.0 : momentum_of(o->momentum), err) : st;
 }
 
 static hoop_tensor *batch_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)

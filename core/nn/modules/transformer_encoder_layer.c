@@ -26,7 +26,7 @@ static hoop_status add_parts(hoop_module *m, int64_t width, hoop_error *err)
     const hoop_encoder_layer_opts  *o    = hoop_module_opts(m);
     const hoop_attention_layer_opts self = {.heads = o->heads, .causal = o->causal};
     const hoop_linear_opts          up = {.out = o->feedforward > 0 ? o->feedforward : 2048}, down = {.out = width};
-    const hoop_layer_norm_opts      norm        = {.eps = o->eps != 0.0 ? o->eps : 1e-5};
+    const hoop_layer_norm_opts      norm        = {.eps = o->eps};
     const char *const               kind[PARTS] = {"attention", "linear", "linear", "layer_norm", "layer_norm"};
     const void *const               opts[PARTS] = {&self, &up, &down, &norm, &norm};
     hoop_status                     st          = HOOP_OK;

@@ -337,6 +337,47 @@ static void values_by_hand(void **state)
     hoop_model_destroy(&m);
 }
 
+/* where a step leaves the running mean of a channel of ones, from 0 */
+static double running_mean(const char *kind, const void *opts)
+{
+    static const hoop_shape pixels = {.dtype = HOOP_F64, .ndim = 3, .size = {0, 1, 4}};
+    const double            ones[] = {1, 1, 1, 1, 1, 1, 1, 1};
+    hoop_tape              *t      = test_tape();
+    hoop_model             *m      = model();
+    hoop_tensor            *x, *y;
+    hoop_exact_scalar       sums[8];
+    double                  mean;
+    add(hoop_model_root(m), kind, "0", opts);
+    ready(m, 1, &pixels);
+    test_ok(hoop_tape_bind(t, hoop_model_params(m), why));
+    (void)hoop_tape_set_training(t, true);
+    assert_int_equal(hoop_tape_reset(t, &(hoop_tape_key){1, 2, 3}, NULL), HOOP_OK);
+    x = hoop_tape_tensor(t, HOOP_F64, 3, (int64_t[]){2, 1, 4}, ones);
+    hoop_model_forward(m, t, 1, &x, &y);
+    test_tape_ok(t);
+    assert_true(hoop_emitted_count(hoop_model_params(m)) <= 8);
+    for (int i = 0; i < 8; i++) hoop_exact_scalar_clear(&sums[i]);
+    test_ok(hoop_emitted_add(t, hoop_model_params(m), sums, why));
+    hoop_emitted_apply(hoop_model_params(m), sums);
+    test_ok(hoop_tensor_read(hoop_params_buffer(hoop_model_params(m), 0), &mean, why));
+    hoop_tape_destroy(&t);
+    hoop_model_destroy(&m);
+    return mean;
+}
+
+/* 0 is the default of options in C, HOOP_ZERO none */
+static void momentum_of_zero(void **state)
+{
+    const hoop_instance_norm_opts by_default = {.track_running_stats = true},
+                                  none       = {.momentum = HOOP_ZERO, .track_running_stats = true};
+    (void)state;
+    assert_true(fabs(running_mean("batch_norm", &(hoop_batch_norm_opts){.momentum = 0.0}) - 0.1) < 1e-15);
+    assert_true(fabs(running_mean("batch_norm", &(hoop_batch_norm_opts){.momentum = 0.5}) - 0.5) < 1e-15);
+    assert_true(running_mean("batch_norm", &(hoop_batch_norm_opts){.momentum = HOOP_ZERO}) == 0.0);
+    assert_true(fabs(running_mean("instance_norm", &by_default) - 0.1) < 1e-15);
+    assert_true(running_mean("instance_norm", &none) == 0.0);
+}
+
 static void a_step_allocates_nothing(void **state)
 {
     run     r = {.m = nested(), .nin = 1, .in = {rows4}};
@@ -606,20 +647,14 @@ static void kinds_of_several(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names_and_shapes),
-                                       cmocka_unit_test(inputs_of_their_own),
-                                       cmocka_unit_test(sizes_that_vary),
-                                       cmocka_unit_test(gradients_of_nested),
-                                       cmocka_unit_test(gradients_of_joins),
-                                       cmocka_unit_test(gradients_of_many),
-                                       cmocka_unit_test(values_by_hand),
-                                       cmocka_unit_test(a_step_allocates_nothing),
-                                       cmocka_unit_test(shapes_are_refused),
-                                       cmocka_unit_test(zeros_are_options),
-                                       cmocka_unit_test(counts_are_refused),
-                                       cmocka_unit_test(children_are_refused),
-                                       cmocka_unit_test(kinds_of_several),
-                                       cmocka_unit_test(any_allocation_may_fail),
-                                       cmocka_unit_test(no_more_is_given_than_asked_for)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_and_shapes),         cmocka_unit_test(inputs_of_their_own),
+        cmocka_unit_test(sizes_that_vary),          cmocka_unit_test(gradients_of_nested),
+        cmocka_unit_test(gradients_of_joins),       cmocka_unit_test(gradients_of_many),
+        cmocka_unit_test(values_by_hand),           cmocka_unit_test(momentum_of_zero),
+        cmocka_unit_test(a_step_allocates_nothing), cmocka_unit_test(shapes_are_refused),
+        cmocka_unit_test(zeros_are_options),        cmocka_unit_test(counts_are_refused),
+        cmocka_unit_test(children_are_refused),     cmocka_unit_test(kinds_of_several),
+        cmocka_unit_test(any_allocation_may_fail),  cmocka_unit_test(no_more_is_given_than_asked_for)};
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
