@@ -61,6 +61,9 @@ bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *ou
 hoop_status hoop__spread_option(const char *key, const hoop_ints *list, int dims, int64_t fallback, int64_t *out,
                                 hoop_error *err);
 
+/* can a dim of `size` (-1: it varies) have such borders of a mode (hoop_pad_mode)? (modules/reshape.c) */
+hoop_status hoop__check_borders(int mode, int64_t before, int64_t after, int64_t size, int d, hoop_error *err);
+
 /* what a sequential does, for containers that are one (modules/sequential.c); segments: each child is one of the tape's */
 hoop_status hoop__sequence_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err);
 void        hoop__sequence_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out,

@@ -111,8 +111,12 @@ static hoop_tensor *group_forward(const hoop_module *m, hoop_tape *t, hoop_tenso
 
 static hoop_status instance_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
-    const hoop_instance_norm_opts *o  = hoop_module_opts(m);
-    hoop_status                    st = check(*ndim, shape, 3, err);
+    const hoop_instance_norm_opts *o   = hoop_module_opts(m);
+    hoop_status                    st  = check(*ndim, shape, 3, err);
+    bool                           one = true; /* place a channel */
+    for (int d = 2; d < *ndim && st == HOOP_OK; d++) one &= shape[d] == 1;
+    if (st == HOOP_OK && one)
+        st = hoop_fail(err, HOOP_ESHAPE, "its input has one place of each channel, which has no variance; 2 or more are wanted");
     if (st == HOOP_OK && o->affine) st = add_affine(m, &shape[1], err);
     return st == HOOP_OK && o->track_running_stats ? add_running(m, &shape[1], err) : st;
 }

@@ -38,6 +38,13 @@ static hoop_status options_of(const hoop_conv_layer_opts *o, int dims, int64_t *
     return st;
 }
 
+/* of a padding that is not zeros: is it there to be taken from a spatial dim's `in` pixels? */
+static hoop_status borders(const hoop_conv_opts *conv, int64_t reach, int64_t in, int d, hoop_error *err)
+{
+    const int64_t before = conv->same ? (reach - 1) / 2 : conv->padding[d], after = conv->same ? reach - 1 - before : before;
+    return hoop__check_borders(conv->mode, before, after, in, 2 + d, err);
+}
+
 static hoop_status build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
     const hoop_conv_layer_opts *o    = hoop_module_opts(m);
@@ -57,6 +64,8 @@ static hoop_status build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *
     shape[1]      = o->out;
     for (int d = 0; d < dims; d++) {
         int64_t reach = conv.dilation[d] * (w[2 + d] - 1) + 1, padded = shape[2 + d] + 2 * conv.padding[d];
+        st = borders(&conv, reach, shape[2 + d], d, err);
+        if (st != HOOP_OK) return st;
         fan_in *= w[2 + d];
         if (shape[2 + d] < 0 || conv.same) continue;
         if (padded < reach) {

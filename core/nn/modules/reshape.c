@@ -71,6 +71,15 @@ static int pads_of(const pad_opts *o, int ndim, int64_t *pads)
     return n;
 }
 
+hoop_status hoop__check_borders(int mode, int64_t before, int64_t after, int64_t size, int d, hoop_error *err)
+{
+    const int64_t most = before > after ? before : after;
+    if (size < 0 || most == 0 || mode == HOOP_PAD_CONSTANT) return HOOP_OK;
+    if (mode == HOOP_PAD_REPLICATE ? size > 0 : most <= size - (mode == HOOP_PAD_REFLECT)) return HOOP_OK;
+    return hoop_fail(err, HOOP_ESHAPE, "%s borders of %lld and %lld from the %lld elements of dim %d", modes[mode],
+                     (long long)before, (long long)after, (long long)size, d);
+}
+
 static hoop_status pad_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
 {
     const pad_opts *o = hoop_module_opts(m);
@@ -80,14 +89,10 @@ static hoop_status pad_build(hoop_module *m, int *ndim, int64_t *shape, hoop_err
         return hoop_fail(err, HOOP_ESHAPE, "padding: one number, or two a dim, for the %d dims of its input behind the samples",
                          *ndim - 1);
     for (int i = 0; i < n; i += 2) {
-        int     d    = *ndim - 1 - i / 2;
-        int64_t most = pads[i] > pads[i + 1] ? pads[i] : pads[i + 1];
-        if (shape[d] < 0) continue;
-        if (most > 0 && o->mode != HOOP_PAD_CONSTANT &&
-            (o->mode == HOOP_PAD_REPLICATE ? shape[d] < 1 : most > shape[d] - (o->mode == HOOP_PAD_REFLECT)))
-            return hoop_fail(err, HOOP_ESHAPE, "borders of %lld and %lld from the %lld elements of dim %d", (long long)pads[i],
-                             (long long)pads[i + 1], (long long)shape[d], d);
-        shape[d] += pads[i] + pads[i + 1];
+        const int         d  = *ndim - 1 - i / 2;
+        const hoop_status st = hoop__check_borders(o->mode, pads[i], pads[i + 1], shape[d], d, err);
+        if (st != HOOP_OK) return st;
+        if (shape[d] >= 0) shape[d] += pads[i] + pads[i + 1];
     }
     return HOOP_OK;
 }
@@ -207,14 +212,18 @@ static hoop_status reduce_build(hoop_module *m, int *ndim, int64_t *shape, hoop_
 {
     const reduce_opts *o    = hoop_module_opts(m);
     unsigned           mask = mask_of(o, *ndim);
+    bool               one  = true; /* element goes into each */
     int                n    = 0;
     if (mask == 0) return hoop_fail(err, HOOP_ESHAPE, "dims: some of 1 to %d, each once, are wanted", *ndim - 1);
     for (int d = 0; d < *ndim; d++) {
         bool goes = (mask >> d & 1) != 0;
         if (goes && shape[d] == 0 && o->by != BY_SUM && o->by != BY_PROD)
             return hoop_fail(err, HOOP_ESHAPE, "dim %d of its input has no elements", d);
+        if (goes) one &= shape[d] == 1;
         if (!goes || o->keep) shape[n++] = goes ? 1 : shape[d];
     }
+    if (one && (o->by == BY_STD || o->by == BY_VAR))
+        return hoop_fail(err, HOOP_ESHAPE, "by: %s of one element; 2 or more are wanted", ways[o->by]);
     *ndim = n;
     return HOOP_OK;
 }

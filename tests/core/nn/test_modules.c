@@ -561,6 +561,50 @@ static void counts_are_refused(void **state)
     }
 }
 
+/* what no step of training could run */
+static void one_place_and_wide_borders_are_refused(void **state)
+{
+    const hoop_shape pixels = {.dtype = HOOP_F64, .ndim = 4, .size = {0, 4, 3, 6}},
+                     place  = {.dtype = HOOP_F64, .ndim = 4, .size = {0, 4, 1, 1}},
+                     varies = {.dtype = HOOP_F64, .ndim = 4, .size = {0, 4, 1, -1}};
+    hoop_conv_layer_opts o  = {.out = 2, .kernel = {1, {3}}, .padding = {2, {1, 3}}, .padding_mode = HOOP_PAD_REFLECT};
+    struct {
+        hoop_ints dims;
+        int       by;
+        bool      keep;
+    } reduce = {.dims = {2, {2, 3}}, .by = 5};
+    hoop_model *m;
+    (void)state;
+    with(&m, "conv", &o);
+    ready(m, 1, &pixels);
+    hoop_model_destroy(&m);
+    o.padding.v[0] = 3;
+    with(&m, "conv", &o);
+    refused(m, 1, &pixels, HOOP_ESHAPE, "module c (conv)", "reflect borders of 3 and 3 from the 3 elements of dim 2");
+    o.padding_mode = HOOP_PAD_CIRCULAR;
+    with(&m, "conv", &o);
+    ready(m, 1, &pixels);
+    hoop_model_destroy(&m);
+    o.padding.v[1] = 7;
+    with(&m, "conv", &o);
+    refused(m, 1, &pixels, HOOP_ESHAPE, "module c (conv)", "circular borders of 7 and 7 from the 6 elements of dim 3");
+    o.padding.n   = HOOP_CONV_SAME;
+    o.kernel.v[0] = 4;
+    o.dilation    = (hoop_ints){1, {3}};
+    with(&m, "conv", &o);
+    refused(m, 1, &pixels, HOOP_ESHAPE, "module c (conv)", "circular borders of 4 and 5 from the 3 elements of dim 2");
+    with(&m, "instance_norm", zeros);
+    refused(m, 1, &place, HOOP_ESHAPE, "module c (instance_norm)", "one place of each channel");
+    with(&m, "instance_norm", zeros);
+    ready(m, 1, &varies);
+    hoop_model_destroy(&m);
+    with(&m, "reduce", &reduce);
+    refused(m, 1, &place, HOOP_ESHAPE, "module c (reduce)", "by: std of one element");
+    with(&m, "reduce", &reduce);
+    ready(m, 1, &varies);
+    hoop_model_destroy(&m);
+}
+
 static void children_are_refused(void **state)
 {
     hoop_error   err = {.status = HOOP_OK};
@@ -647,14 +691,22 @@ static void kinds_of_several(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_shapes),         cmocka_unit_test(inputs_of_their_own),
-        cmocka_unit_test(sizes_that_vary),          cmocka_unit_test(gradients_of_nested),
-        cmocka_unit_test(gradients_of_joins),       cmocka_unit_test(gradients_of_many),
-        cmocka_unit_test(values_by_hand),           cmocka_unit_test(momentum_of_zero),
-        cmocka_unit_test(a_step_allocates_nothing), cmocka_unit_test(shapes_are_refused),
-        cmocka_unit_test(zeros_are_options),        cmocka_unit_test(counts_are_refused),
-        cmocka_unit_test(children_are_refused),     cmocka_unit_test(kinds_of_several),
-        cmocka_unit_test(any_allocation_may_fail),  cmocka_unit_test(no_more_is_given_than_asked_for)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names_and_shapes),
+                                       cmocka_unit_test(inputs_of_their_own),
+                                       cmocka_unit_test(sizes_that_vary),
+                                       cmocka_unit_test(gradients_of_nested),
+                                       cmocka_unit_test(gradients_of_joins),
+                                       cmocka_unit_test(gradients_of_many),
+                                       cmocka_unit_test(values_by_hand),
+                                       cmocka_unit_test(momentum_of_zero),
+                                       cmocka_unit_test(a_step_allocates_nothing),
+                                       cmocka_unit_test(shapes_are_refused),
+                                       cmocka_unit_test(zeros_are_options),
+                                       cmocka_unit_test(counts_are_refused),
+                                       cmocka_unit_test(one_place_and_wide_borders_are_refused),
+                                       cmocka_unit_test(children_are_refused),
+                                       cmocka_unit_test(kinds_of_several),
+                                       cmocka_unit_test(any_allocation_may_fail),
+                                       cmocka_unit_test(no_more_is_given_than_asked_for)};
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
