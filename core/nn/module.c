@@ -136,6 +136,16 @@ const char *hoop__shape_text(const hoop_shape *s, char out[HOOP__SHAPE_TEXT])
     return out;
 }
 
+hoop_status hoop__check_room(const hoop_module *m, const char *what, int ndim, const int64_t *size, hoop_error *err)
+{
+    int64_t bytes = (int64_t)hoop_dtype_size(hoop_module_dtype(m));
+    for (int d = 0; d < ndim; d++) {
+        if (__builtin_mul_overflow(bytes, size[d] > 1 ? size[d] : 1, &bytes) || bytes > (int64_t)1 << 47)
+            return hoop_fail(err, HOOP_ESIZE, "%s would be more than memory holds", what);
+    }
+    return HOOP_OK;
+}
+
 bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *out)
 {
     if (list->n < 0 || (list->n > 1 && list->n != dims)) return false;

@@ -61,6 +61,8 @@ bool hoop__spread(const hoop_ints *list, int dims, int64_t fallback, int64_t *ou
 hoop_status hoop__spread_option(const char *key, const hoop_ints *list, int dims, int64_t fallback, int64_t *out,
                                 hoop_error *err);
 
+/* HOOP_ESIZE: `what`, of these sizes (-1 and 0 count as 1), has more bytes than any process */
+hoop_status hoop__check_room(const hoop_module *m, const char *what, int ndim, const int64_t *size, hoop_error *err);
 /* can a dim of `size` (-1: it varies) have such borders of a mode (hoop_pad_mode)? (modules/reshape.c) */
 hoop_status hoop__check_borders(int mode, int64_t before, int64_t after, int64_t size, int d, hoop_error *err);
 

@@ -49,7 +49,7 @@ static hoop_status build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *
 {
     const hoop_conv_layer_opts *o    = hoop_module_opts(m);
     const int                   dims = *ndim - 2;
-    int64_t                     w[5] = {o->out}, fan_in;
+    int64_t                     w[5] = {o->out}, fan_in, image[4] = {shape[1]};
     hoop_conv_opts              conv;
     hoop_status                 st;
     if (dims < 1 || dims > 3)
@@ -61,12 +61,15 @@ static hoop_status build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *
                          (long long)shape[1], (long long)o->out, (long long)conv.groups);
     }
     fan_in = w[1] = shape[1] / conv.groups;
-    shape[1]      = o->out;
+    st            = hoop__check_room(m, "its weight", dims + 2, w, err);
+    if (st != HOOP_OK) return st;
+    shape[1] = o->out;
     for (int d = 0; d < dims; d++) {
         int64_t reach = conv.dilation[d] * (w[2 + d] - 1) + 1, padded = shape[2 + d] + 2 * conv.padding[d];
         st = borders(&conv, reach, shape[2 + d], d, err);
         if (st != HOOP_OK) return st;
         fan_in *= w[2 + d];
+        image[1 + d] = shape[2 + d] < 0 ? -1 : padded + (conv.same ? reach - 1 : 0);
         if (shape[2 + d] < 0 || conv.same) continue;
         if (padded < reach) {
             return hoop_fail(err, HOOP_ESHAPE, "the kernel reaches over %lld in dim %d, its padded input has %lld",
@@ -74,7 +77,9 @@ static hoop_status build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *
         }
         shape[2 + d] = (padded - reach) / conv.stride[d] + 1;
     }
-    st = hoop_module_param(m, 0, "weight", HOOP_PARAM_WEIGHT, dims + 2, w, fan_in, err);
+    st = hoop__check_room(m, "a sample with its padding", dims + 1, image, err);
+    if (st == HOOP_OK) st = hoop__check_room(m, "a sample of its output", dims + 1, shape + 1, err);
+    if (st == HOOP_OK) st = hoop_module_param(m, 0, "weight", HOOP_PARAM_WEIGHT, dims + 2, w, fan_in, err);
     if (st == HOOP_OK && !o->no_bias) st = hoop_module_param(m, 1, "bias", HOOP_PARAM_BIAS, 1, &o->out, fan_in, err);
     return st;
 }

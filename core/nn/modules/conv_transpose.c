@@ -39,7 +39,7 @@ static hoop_status build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *
 {
     const hoop_conv_transpose_layer_opts *o    = hoop_module_opts(m);
     const int                             dims = *ndim - 2;
-    int64_t                               w[5] = {shape[1]}, fan_in;
+    int64_t                               w[5] = {shape[1]}, fan_in, image[4] = {shape[1]};
     hoop_conv_transpose_opts              conv;
     hoop_status                           st;
     if (dims < 1 || dims > 3)
@@ -51,15 +51,23 @@ static hoop_status build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *
                          (long long)shape[1], (long long)o->out, (long long)conv.groups);
     }
     fan_in = w[1] = o->out / conv.groups; /* as PyTorch counts it */
-    shape[1]      = o->out;
+    st            = hoop__check_room(m, "its weight", dims + 2, w, err);
+    if (st != HOOP_OK) return st;
+    shape[1] = o->out;
     for (int d = 0; d < dims; d++) {
         fan_in *= w[2 + d];
         if (shape[2 + d] < 0) continue;
+        if (shape[2 + d] > 1 << 30)
+            return hoop_fail(err, HOOP_ESIZE, "%lld pixels in dim %d of its input; at most %d", (long long)shape[2 + d], 2 + d,
+                             1 << 30);
         shape[2 + d] = (shape[2 + d] - 1) * conv.stride[d] - 2 * conv.padding[d] + conv.dilation[d] * (w[2 + d] - 1) +
                        conv.output_padding[d] + 1;
         if (shape[2 + d] < 0) return hoop_fail(err, HOOP_ESHAPE, "its padding leaves nothing in dim %d", d);
+        image[1 + d] = shape[2 + d] + conv.dilation[d] * (w[2 + d] - 1) / conv.stride[d] + 1; /* that the kernel reaches */
     }
-    st = hoop_module_param(m, 0, "weight", HOOP_PARAM_WEIGHT, dims + 2, w, fan_in, err);
+    st = hoop__check_room(m, "a sample with all that its kernel reaches", dims + 1, image, err);
+    if (st == HOOP_OK) st = hoop__check_room(m, "a sample of its output", dims + 1, shape + 1, err);
+    if (st == HOOP_OK) st = hoop_module_param(m, 0, "weight", HOOP_PARAM_WEIGHT, dims + 2, w, fan_in, err);
     if (st == HOOP_OK && !o->no_bias) st = hoop_module_param(m, 1, "bias", HOOP_PARAM_BIAS, 1, &o->out, fan_in, err);
     return st;
 }

@@ -122,7 +122,13 @@ static const hoop__conv_attrs plain = {PLAIN, .groups = 1}, line = {PLAIN, .befo
                               channels = {.stride = {1, 2}, .dilation = {2, 1}, .before = {2, 1}, .after = {2, 1}, .groups = 5},
                               doubled = {PLAIN, .groups = 3}, no_stride = {.dilation = {1, 1}, .groups = 1},
                               no_dilation = {.stride = {1, 1}, .groups = 1}, no_groups = {PLAIN},
-                              less = {PLAIN, .before = {-1}, .groups = 1}, behind = {PLAIN, .after = {-9}, .groups = 1};
+                              less = {PLAIN, .before = {-1}, .groups = 1}, behind = {PLAIN, .after = {-9}, .groups = 1},
+                              vast  = {.stride   = {1, 1},
+                                       .dilation = {1000000000, 1000000000},
+                                       .before   = {1000000000, 1000000000},
+                                       .after    = {1000000000, 1000000000},
+                                       .groups   = 1},
+                              many  = {PLAIN, .before = {4000000, 4000000}, .groups = 1};
 static const hoop_case conv_cases[] = {
     {"2x5x3 4x3x3 4", &line},
     {"2x5x3 4x3x1", &plain},
@@ -151,6 +157,8 @@ static const hoop_case conv_cases[] = {
     {"2x5x7x3 4x3x3x2", &no_groups, HOOP_EARG},
     {"2x5x3 4x3x3", &less, HOOP_EARG},
     {"2x5x3 4x3x3", &behind, HOOP_ESHAPE},
+    {"2x5x7x3 4x3x3x3", &vast, HOOP_ESIZE},
+    {"2x5x7x1 4x1x1x1", &many, HOOP_ESIZE}, /* its output alone */
 };
 
 int hoop__conv_samples(const hoop_samples_call *s)

@@ -33,9 +33,10 @@ static hoop_status check_options(hoop_error *err, const hoop__conv_attrs *a, int
 
 hoop_status hoop__conv_size(hoop_error *err, const hoop__conv_attrs *a, int d, int64_t in, int64_t kernel, int64_t *out)
 {
-    int64_t reach = a->dilation[d] * (kernel - 1) + 1, padded = in + a->before[d] + a->after[d];
+    int64_t reach, padded = in + a->before[d] + a->after[d];
     if (kernel < 1 || kernel > MOST)
         return hoop_fail(err, HOOP_ESHAPE, "a kernel of %lld in dim %d; 1 to %d", (long long)kernel, d, MOST);
+    reach = a->dilation[d] * (kernel - 1) + 1;
     if (padded < reach) {
         return hoop_fail(err, HOOP_ESHAPE, "the kernel reaches over %lld in dim %d, the padded input has %lld", (long long)reach,
                          d, (long long)padded);
@@ -88,6 +89,35 @@ static hoop_status check_channels(hoop_shape_call *s, bool transposed, int64_t *
     return HOOP_OK;
 }
 
+/* bytes times n; false: more than any process has, of which sums and small multiples do not overflow */
+static bool grow(int64_t *bytes, int64_t n)
+{
+    return !__builtin_mul_overflow(*bytes, n > 1 ? n : 1, bytes) && *bytes <= (int64_t)1 << 47;
+}
+
+/* of a sample's image with all that the kernel reaches beside x, and of the output (N, out.., O) */
+static hoop_status check_room(hoop_shape_call *s, bool transposed, const int64_t *out)
+{
+    const hoop__conv_attrs *a = s->attrs;
+    const hoop_view        *x = s->in[0], *w = s->in[1];
+    const int               dims  = x->ndim - 2;
+    int64_t                 image = (int64_t)hoop_dtype_size((hoop_dtype)x->dtype), all = image;
+    bool                    fits = grow(&image, x->shape[dims + 1]) && grow(&all, out[0]) && grow(&all, out[dims + 1]);
+    for (int d = 0; d < dims && fits; d++) {
+        const int64_t wide   = a->dilation[d] * (w->shape[2 + d] - 1);
+        const int64_t pixels = transposed ? out[1 + d] + wide / a->stride[d] + 1 : x->shape[1 + d] + a->before[d] + a->after[d];
+        fits                 = grow(&image, pixels) && grow(&all, out[1 + d]);
+        if (!fits)
+            return hoop_fail(
+                s->err, HOOP_ESIZE,
+                "its input and padding, or its output, of %lld and %lld pixels in dim %d, are more than memory holds",
+                (long long)pixels, (long long)out[1 + d], d);
+    }
+    return fits ? HOOP_OK
+                : hoop_fail(s->err, HOOP_ESIZE, "%lld samples, %lld channels to %lld, are more than memory holds",
+                            (long long)out[0], (long long)x->shape[dims + 1], (long long)out[dims + 1]);
+}
+
 hoop_status hoop__conv_check(hoop_shape_call *s, bool transposed)
 {
     const hoop__conv_attrs *a = s->attrs;
@@ -107,6 +137,7 @@ hoop_status hoop__conv_check(hoop_shape_call *s, bool transposed)
                         : hoop__conv_size(s->err, a, d, x->shape[1 + d], w->shape[2 + d], &shape[1 + d]);
     }
     shape[0] = x->shape[0];
+    if (st == HOOP_OK) st = check_room(s, transposed, shape);
     if (st == HOOP_OK) hoop__view_set(&s->out[0], (hoop_dtype)x->dtype, x->ndim, shape);
     return st;
 }

@@ -101,7 +101,13 @@ static const hoop__conv_attrs
     far       = {.stride = {7, 1}, .dilation = {1, 1}, .before = {3, 0}, .after = {3, 0}, .groups = 1},
     no_stride = {.dilation = {1, 1}, .groups = 1}, no_dilation = {.stride = {1, 1}, .groups = 1}, no_groups = {PLAIN},
     less = {PLAIN, .before = {-1}, .groups = 1}, inside = {PLAIN, .after = {99}, .groups = 1},
-    output                               = {PLAIN, .extra = {1}, .groups = 1};
+    output                               = {PLAIN, .extra = {1}, .groups = 1},
+    vast                                 = {.stride   = {1, 1},
+                                            .dilation = {1000000000, 1000000000},
+                                            .before   = {1000000000, 1000000000},
+                                            .after    = {1000000000, 1000000000},
+                                            .groups   = 1},
+    steps                                = {.stride = {1000000000, 1000000000}, .dilation = {1, 1}, .groups = 1};
 static const hoop_case transpose_cases[] = {
     {"2x5x3 3x4x3 4", &line},
     {"2x5x3 3x4x1", &plain},
@@ -127,6 +133,8 @@ static const hoop_case transpose_cases[] = {
     {"2x5x3 3x4x3", &less, HOOP_EARG},
     {"2x5x3 3x4x3", &inside, HOOP_ESHAPE},
     {"2x5x3 3x4x3", &output, HOOP_EARG},
+    {"2x5x7x3 3x4x3x3", &vast, HOOP_ESIZE}, /* an output of 5 x 7 */
+    {"2x5x7x3 3x4x3x3", &steps, HOOP_ESIZE},
 };
 
 const hoop_op hoop__op_conv_transpose = {

@@ -262,6 +262,12 @@ static void weight_reference(const hoop_call *c)
 /* "x dy" of a kernel of 3, of 2 x 3, of 1 x 2 x 2; padding on one side; groups; by channel; blocks that end within pieces */
 #define K(...) .extra = {__VA_ARGS__}
 #define PLAIN .stride = {1, 1, 1}, .dilation = {1, 1, 1}
+static const hoop__conv_attrs vast  = {.stride   = {1, 1},
+                                       .dilation = {1000000000, 1000000000},
+                                       .before   = {1000000000, 1000000000},
+                                       .after    = {1000000000, 1000000000},
+                                       K(3, 3),
+                                       .groups = 1};
 static const hoop__conv_attrs line  = {PLAIN, K(3), .before = {1}, .after = {1}, .groups = 1},
                               plane = {.stride = {2, 1}, .dilation = {1, 2}, K(2, 3), .before = {1, 2}, .groups = 1},
                               space = {PLAIN, K(1, 2, 2), .groups = 1}, grouped = {PLAIN, K(2, 2), .groups = 2},
@@ -285,6 +291,7 @@ static const hoop_case cases[] = {
     {"2x2x2x4 2x2x2x3", &three, HOOP_ESHAPE},
     {"2x2x2x3 2x2x2x4", &three, HOOP_ESHAPE},
     {"2x5x3 i64:2x5x4<3", &line, HOOP_EDTYPE},
+    {"2x5x7x3 2x5x7x4", &vast, HOOP_ESIZE},
 };
 
 const hoop_op hoop__op_conv_weight = {

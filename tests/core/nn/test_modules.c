@@ -605,6 +605,31 @@ static void one_place_and_wide_borders_are_refused(void **state)
     hoop_model_destroy(&m);
 }
 
+/* products of sizes that would overflow */
+static void sizes_beyond_memory_are_refused(void **state)
+{
+    const hoop_shape pixels = {.dtype = HOOP_F64, .ndim = 4, .size = {0, 1, 28, 28}},
+                     voxels = {.dtype = HOOP_F64, .ndim = 5, .size = {0, 1, 8, 8, 8}},
+                     line   = {.dtype = HOOP_F64, .ndim = 3, .size = {0, 1, (int64_t)1 << 40}};
+    const hoop_ints three = {1, {3}}, vast = {1, {1000000000}};
+    hoop_model     *m;
+    (void)state;
+    with(&m, "conv", &(hoop_conv_layer_opts){.out = 4, .kernel = three, .dilation = vast, .padding = vast});
+    refused(m, 1, &pixels, HOOP_ESIZE, "module c (conv)", "a sample with its padding");
+    with(&m, "conv", &(hoop_conv_layer_opts){.out = 1000000000, .kernel = {1, {1}}, .padding = {1, {1000}}});
+    refused(m, 1, &pixels, HOOP_ESIZE, "module c (conv)", "a sample of its output");
+    with(&m, "conv", &(hoop_conv_layer_opts){.out = 4, .kernel = vast, .padding = vast});
+    refused(m, 1, &voxels, HOOP_ESIZE, "module c (conv)", "its weight");
+    with(&m, "conv_transpose", &(hoop_conv_transpose_layer_opts){.out = 4, .kernel = three, .dilation = vast, .padding = vast});
+    refused(m, 1, &pixels, HOOP_ESIZE, "module c (conv_transpose)", "all that its kernel reaches");
+    with(&m, "conv_transpose", &(hoop_conv_transpose_layer_opts){.out = 1000000000, .kernel = {1, {1}}, .stride = {1, {100}}});
+    refused(m, 1, &pixels, HOOP_ESIZE, "module c (conv_transpose)", "a sample of its output");
+    with(&m, "conv_transpose", &(hoop_conv_transpose_layer_opts){.out = 4, .kernel = vast});
+    refused(m, 1, &voxels, HOOP_ESIZE, "module c (conv_transpose)", "its weight");
+    with(&m, "conv_transpose", &(hoop_conv_transpose_layer_opts){.out = 4, .kernel = three, .stride = vast});
+    refused(m, 1, &line, HOOP_ESIZE, "module c (conv_transpose)", "1099511627776 pixels in dim 2");
+}
+
 static void children_are_refused(void **state)
 {
     hoop_error   err = {.status = HOOP_OK};
@@ -703,6 +728,7 @@ int main(void)
                                        cmocka_unit_test(shapes_are_refused),
                                        cmocka_unit_test(zeros_are_options),
                                        cmocka_unit_test(counts_are_refused),
+                                       cmocka_unit_test(sizes_beyond_memory_are_refused),
                                        cmocka_unit_test(one_place_and_wide_borders_are_refused),
                                        cmocka_unit_test(children_are_refused),
                                        cmocka_unit_test(kinds_of_several),
