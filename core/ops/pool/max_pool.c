@@ -147,6 +147,8 @@ static const pool_attrs k2      = {.kernel = {2}, .stride = {2}, .dilation = {1}
                         k3      = {.kernel = {3, 2}, .stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 1}},
                         k3_ceil = {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}, .dilation = {1, 1}, .ceil_mode = 1},
                         dilated = {.kernel = {2, 3}, .stride = {1, 2}, .padding = {0, 1}, .dilation = {3, 2}},
+                        apart_2 = {.kernel = {3}, .stride = {1}, .padding = {1}, .dilation = {2}},
+                        apart_3 = {.kernel = {3, 2}, .stride = {1, 1}, .padding = {1, 1}, .dilation = {3, 2}},
                         cube    = {.kernel = {2, 2, 2}, .stride = {2, 1, 2}, .padding = {0, 1, 1}, .dilation = {1, 1, 1}},
                         to_3x2 = {.kernel = {3, 2}, .adaptive = 1}, to_1 = {.kernel = {1}, .adaptive = 1},
                         no_kernel   = {.kernel = {0}, .stride = {1}, .dilation = {1}},
@@ -161,6 +163,8 @@ static const hoop_case max_cases[] = {
     {"2x5x4x3", &k3},
     {"1x4x6x17", &k3_ceil},
     {"2x4x5x2", &dilated},
+    {"2x7x3", &apart_2},
+    {"1x8x3x2", &apart_3},
     {"1x3x2x4x2", &cube},
     {"2x5x3x2", &to_3x2},
     {"2x7x3", &to_1},
@@ -267,8 +271,15 @@ static hoop_status grad_shape(hoop_shape_call *s)
     return st;
 }
 
+/* of output o's window, in the padding perhaps */
+static int64_t begin_of(const pool_attrs *a, int d, int64_t in, int64_t out, int64_t o)
+{
+    int64_t n, all;
+    return a->adaptive ? hoop__pool_window(a, d, in, out, o, &n, &all) : o * a->stride[d] - a->padding[d];
+}
+
 /* which outputs may have a place as their largest: those from the first whose window ends behind it to the last that begins
- * before */
+ * before, padding counted: a dilated window's first place inside need not ascend */
 static void reversed(const pool_attrs *a, int d, int64_t in, int64_t out, int32_t *first, int32_t *count)
 {
     int64_t low = 0, high = 0;
@@ -276,7 +287,7 @@ static void reversed(const pool_attrs *a, int d, int64_t in, int64_t out, int32_
         const int64_t step = a->adaptive ? 1 : a->dilation[d];
         int64_t       n, all;
         while (low < out && hoop__pool_window(a, d, in, out, low, &n, &all) + (n - 1) * step < i) low++;
-        while (high < out && hoop__pool_window(a, d, in, out, high, &n, &all) <= i) high++;
+        while (high < out && begin_of(a, d, in, out, high) <= i) high++;
         first[i] = (int32_t)low;
         count[i] = (int32_t)(high > low ? high - low : 0);
     }

@@ -92,4 +92,6 @@ layer("upsample", nn.Upsample(scale_factor=1.5, mode="linear"), [rand(1, 2, 4)],
 layer("pixel_shuffle", nn.PixelShuffle(2), [rand(2, 8, 3, 1)], factor=2)
 layer("pixel_unshuffle", nn.PixelUnshuffle(2), [rand(2, 1, 4, 6)], factor=2)
 layer("channel_shuffle", nn.ChannelShuffle(2), [rand(2, 4, 3, 1)], groups=2)
+max_pool((2, 3, 7), [3], stride=[1], padding=[1], dilation=[2], return_indices=True)
+max_pool((1, 2, 8, 3), [3, 2], stride=[1, 1], padding=[1, 1], dilation=[3, 2], return_indices=True)
 done()
