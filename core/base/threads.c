@@ -284,7 +284,7 @@ static void tile_run(void *ctx, int64_t task)
 
 void hoop_threads_share(hoop_threads *pool, int64_t n, int64_t weight, int64_t align, hoop_range_fn *fn, const void *ctx)
 {
-    tiles t = {n, HOOP_TILE / weight, fn, ctx};
+    tiles t = {n, HOOP_TILE / (weight > 0 ? weight : 1), fn, ctx};
     if (n <= 0) return;
     if (t.size < n / HOOP_MOST_TILES) t.size = n / HOOP_MOST_TILES;
     t.size = (t.size / align + 1) * align;
