@@ -61,12 +61,19 @@ static int inner_order(const hoop_view *x, int *order)
     return n;
 }
 
-/* x with its dims as they lie, without gaps and dim 0 outermost. (Its stride tells that for one row, too.) */
+/* without gaps in the usual order, as dim 0's stride says for one row, too: the bits of a row are those it has among others */
+static bool usual(const hoop_view *x)
+{
+    const int64_t numel = hoop__view_numel(x);
+    return hoop__view_contiguous(x) && (x->ndim == 0 || numel == 0 || x->stride[0] == numel / x->shape[0]);
+}
+
+/* x with its dims as they lie, without gaps and dim 0 outermost */
 static bool lies(const hoop_view *x, const reduce_attrs *a, hoop_view *as, reduce_attrs *as_attrs)
 {
     int     order[HOOP_MAX_DIMS], n;
     int64_t step = 1;
-    if (hoop__view_contiguous(x)) {
+    if (usual(x)) {
         *as       = *x;
         *as_attrs = *a;
         return true;
@@ -109,25 +116,23 @@ static bool lies_in_order(const hoop_view *x, const reduce_attrs *a)
 }
 
 /* The samples' dim stays, and what is reduced lies behind it: where a leaf has one row, its dim is in no run, and dims on both
- * sides of it would be taken as one. Another dim than the first may be hidden by strides when it has one row. */
+ * sides of it would be taken as one. Another dim than the first, with one row, does not show whether there are gaps in memory: x
+ * has none, then. */
 int hoop__reduce_samples(const hoop_samples_call *s)
 {
     const reduce_attrs *a    = s->attrs;
     const hoop_view    *x    = s->in[0];
     int                 axis = s->axis[0], to = axis;
+    hoop_view           packed;
     if (hoop__reduces(a, axis)) return -1;
     for (int d = 0; d < axis; d++) {
         if (!hoop__reduces(a, d)) continue;
         if (x->shape[d] != 1) return -1;
         if (a->keep == 0) to--;
     }
-    if (axis > 0 && !hoop__view_contiguous(x)) {
-        int order[HOOP_MAX_DIMS], n = inner_order(x, order), before = 0;
-        for (int k = 0; k < n; k++) {
-            if (order[k] == axis) continue;
-            if (order[k] < before) return -1;
-            before = order[k];
-        }
+    hoop__view_set(&packed, (hoop_dtype)x->dtype, x->ndim, x->shape);
+    for (int d = 0; d < x->ndim && axis > 0; d++) {
+        if (x->stride[d] != packed.stride[d]) return -1; /* of a dim of size 1 too: it may be the samples' size */
     }
     return to;
 }

@@ -829,6 +829,95 @@ static void what_mixes_samples_is_told(void **state)
     hoop_params_destroy(&m.params);
 }
 
+/* five reductions of x over a dim; k: which */
+static hoop_tensor *reduced(hoop_tape *t, int k, hoop_tensor *x, int dim)
+{
+    const unsigned dims = 1U << dim;
+    switch (k) {
+    case 0:
+        return hoop_var(t, x, dims, 1, false);
+    case 1:
+        return hoop_std(t, x, dims, 1, false);
+    case 2:
+        return hoop_logsumexp(t, x, dims, false);
+    case 3:
+        return hoop_norm(t, x, 3.0, dims, false);
+    default:
+        return hoop_sum(t, x, dims, false);
+    }
+}
+
+/* samples (5, 7, 6) as they reach a reduction: parts of a dim, from 3 on behind another dim than the first */
+static hoop_tensor *lain(hoop_tape *t, int how, hoop_tensor *x, int *dim)
+{
+    *dim = how < 3 ? 1 : 2;
+    switch (how) {
+    case 0:
+        return hoop_slice(t, x, 1, 0, 4);
+    case 1:
+        return hoop_slice(t, x, 2, 0, 5);
+    case 2:
+        x = hoop_permute(t, x, 4, (int64_t[]){0, 2, 1, 3});
+        return hoop_slice(t, x, 1, 2, 3);
+    case 3:
+        return hoop_transpose(t, x, 0, 1);
+    case 4:
+        x = hoop_reshape(t, x, 4, (int64_t[]){-1, 1, 35, 6});
+        return hoop_transpose(t, x, 0, 1);
+    default:
+        x = hoop_transpose(t, x, 0, 1);
+        return hoop_contiguous(t, x);
+    }
+}
+
+/* How a tensor is reduced does not depend on how many samples there are, wherever they lie in it. */
+static void reductions_of_what_has_gaps(void **state)
+{
+    enum { SAMPLES = 3, EACH = 5 * 7 * 6, WAYS = 6, REDUCTIONS = 5 };
+    const int64_t one[SAMPLES] = {1, 1, 1};
+    float         x[SAMPLES * EACH], alone[EACH];
+    hoop_tape    *t = test_tape(), *single = test_tape();
+    (void)state;
+    fill(x, SAMPLES * EACH, 31);
+    for (int how = 0; how < WAYS; how++) {
+        for (int k = 0; k < REDUCTIONS; k++) {
+            hoop_tensor *y;
+            int          dim, axis = how < 3 ? 0 : 1;
+            test_ok(hoop_tape_reset(t, &key_a, why));
+            test_ok(hoop_tape_set_leaves(t, SAMPLES, one, numbers, why));
+            y = hoop_tape_samples(t, hoop_tape_wrap(t, HOOP_F32, 4, (int64_t[]){SAMPLES, 5, 7, 6}, x));
+            y = lain(t, how, y, &dim);
+            y = reduced(t, k, y, dim);
+            if (axis == 1) y = hoop_transpose(t, y, 0, 1);
+            if (hoop_tape_mixed(t)) {
+                if (how < 3 || how == 5) fail_msg("way %d, reduction %d: samples run one by one", how, k);
+                test_tape_failed(t, HOOP_ESTATE, "one by one", NULL); /* right, too */
+                continue;
+            }
+            test_tape_ok(t);
+            (void)hoop_tape_set_grad(t, false);
+            for (int l = 0; l < SAMPLES; l++) {
+                hoop_tensor  *part = hoop_tape_leaf_rows(t, y, l), *z;
+                float         among[EACH];
+                const int64_t n = hoop_tensor_numel(part);
+                test_ok(hoop_tensor_read(part, among, why));
+                test_ok(hoop_tape_reset(single, &key_a, why));
+                z = hoop_tape_wrap(single, HOOP_F32, 4, (int64_t[]){1, 5, 7, 6}, x + (ptrdiff_t)l * EACH);
+                z = lain(single, how, z, &dim);
+                z = reduced(single, k, z, dim);
+                if (axis == 1) z = hoop_transpose(single, z, 0, 1);
+                assert_int_equal(hoop_tensor_numel(z), n);
+                test_ok(hoop_tensor_read(z, alone, why));
+                if (memcmp(among, alone, (size_t)n * sizeof *alone) != 0)
+                    fail_msg("way %d, reduction %d: sample %d has other bits among others", how, k, l);
+            }
+            (void)hoop_tape_set_grad(t, true);
+        }
+    }
+    hoop_tape_destroy(&t);
+    hoop_tape_destroy(&single);
+}
+
 static void bad_calls_are_told(void **state)
 {
     hoop_tape   *t        = test_tape();
@@ -883,6 +972,7 @@ int main(void)
         cmocka_unit_test(replay_of_one),
         cmocka_unit_test(replay_refuses),
         cmocka_unit_test(what_mixes_samples_is_told),
+        cmocka_unit_test(reductions_of_what_has_gaps),
         cmocka_unit_test(bad_calls_are_told),
         cmocka_unit_test(weights_may_move),
         cmocka_unit_test(workspace_is_no_tensors),
