@@ -13,13 +13,14 @@ typedef struct permute_attrs {
 } permute_attrs;
 static const hoop_field fields[] = {{"ndim", 'i', offsetof(permute_attrs, ndim)}, {"dims", 'I', offsetof(permute_attrs, dims)}};
 
-/* x's own input, where x is it with dims in the order that this call undoes: its uses then meet in one gradient */
+/* x's own input, where x is it with dims in the order that this call undoes: its uses then meet in one gradient. Where calls are
+ * not recorded the result has no gradient, and x's input may have one. */
 static hoop_tensor *undone(const hoop_tape *t, hoop_tensor *x, const permute_attrs *attrs)
 {
     const permute_attrs *before;
     const hoop_node     *n;
     hoop_tensor         *y;
-    if (x == NULL || x->tape != t || x->poison || x->node < 0) return NULL;
+    if (!t->recording || x == NULL || x->tape != t || x->poison || x->node < 0) return NULL;
     n = &t->nodes.v[x->node];
     if (n->op != &hoop__op_permute) return NULL;
     before = (const permute_attrs *)(const void *)(t->attrs.v + n->attrs);

@@ -344,6 +344,27 @@ static void any_order(void **state)
     (void)hoop_tape_reset(t, NULL, NULL);
 }
 
+/* dims turned and turned back: the tensor itself while calls are recorded, one without a gradient where they are not */
+static void turned_back(void **state)
+{
+    hoop_tape    *t      = begin();
+    hoop_tensor  *x      = hoop_tape_watch(t, hoop_tape_tensor(t, HOOP_F64, 2, (int64_t[]){2, 3}, (double[]){1, 2, 3, 4, 5, 6}));
+    hoop_tensor  *turned = hoop_transpose(t, x, 0, 1), *back = hoop_transpose(t, turned, 0, 1), *y;
+    const double *dx;
+    (void)state;
+    assert_ptr_equal(back, x);
+    assert_true(hoop_tape_set_grad(t, false));
+    back = hoop_transpose(t, turned, 0, 1);
+    (void)hoop_tape_set_grad(t, true);
+    no_error(t);
+    y = hoop_mul(t, x, back); /* x x, where one x is a constant */
+    y = hoop_sum(t, y, HOOP_ALL_DIMS, false);
+    assert_int_equal(hoop_backward(t, y, NULL, NULL), HOOP_OK);
+    dx = hoop_tensor_data(hoop_tensor_grad(x));
+    for (int i = 0; i < 6; i++) assert_true(dx[i] == i + 1.0);
+    (void)hoop_tape_reset(t, NULL, NULL);
+}
+
 static void dims_from_the_end(void **state)
 {
     hoop_tape   *t = begin();
@@ -626,6 +647,7 @@ int main(void)
         cmocka_unit_test_teardown(dropout_of_channels, test_tidy),
         cmocka_unit_test_teardown(activations_refuse, test_tidy),
         cmocka_unit_test_teardown(concat_of_many, test_tidy),
+        cmocka_unit_test_teardown(turned_back, test_tidy),
         cmocka_unit_test_teardown(dims_from_the_end, test_tidy),
         cmocka_unit_test_teardown(any_order, test_tidy),
         cmocka_unit_test_teardown(sum_to_shapes, test_tidy),
