@@ -18,7 +18,8 @@ static double fmod_of(double a, double b)
         step = e - f < 11 ? e - f : 11;
         r    = (r << step) % m;
     }
-    x = (double)r * pow2_of_f64(f / 2) * pow2_of_f64(f - f / 2); /* exact */
+    e = f / 2;
+    x = (double)r * pow2_of_f64(e) * pow2_of_f64(f - e); /* exact */
     return f64_of_bits(bits_of_f64(x) | sign);
 }
 

@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 
+enum { MOST = HOOP_MODULE_SLOTS / 4 }; /* layers: each has four parameters in a direction */
+
 static const char *const nonlinearities[] = {"tanh", "relu", NULL};
 #define ROWS                                                                                                                     \
     {"hidden", HOOP_OPT_INT, offsetof(hoop_rnn_module_opts, hidden), NULL, 1, 1e6, NULL, true, "units of a layer"},              \
-        {"layers", HOOP_OPT_INT, offsetof(hoop_rnn_module_opts, layers), "1", 1, HOOP_MODULE_SLOTS / 4,                          \
+        {"layers", HOOP_OPT_INT, offsetof(hoop_rnn_module_opts, layers), "1", 1, MOST,                                           \
          NULL,     true,         "layers, one on top of the other"},                                                             \
         {"bidirectional",                                                                                                        \
          HOOP_OPT_BOOL,                                                                                                          \

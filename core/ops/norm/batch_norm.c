@@ -187,9 +187,9 @@ hoop_tensor *hoop_batch_norm(hoop_tape *t, hoop_tensor *x, hoop_tensor *mean, ho
     }
     y = by_own(t, &hoop__op_batch_norm, x, 0, w, b, eps, out);
     if (t->training && mean != NULL && !hoop_tensor_is_poison(y)) {
-        const double n = (double)(hoop_tensor_numel(x) / hoop_tensor_size(x, -1));
-        emit(t, mean, out[1], n);
-        emit(t, variance, out[2], n);
+        const int64_t n = hoop_tensor_numel(x) / hoop_tensor_size(x, -1);
+        emit(t, mean, out[1], (double)n);
+        emit(t, variance, out[2], (double)n);
     }
     return hoop__channels_first(t, y);
 }

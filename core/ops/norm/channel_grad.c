@@ -185,7 +185,7 @@ static hoop_tensor *grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin
 {
     const channel_attrs *a = attrs;
     const channel_sizes  z = hoop__channel_sizes(hoop_tensor_view(in[0]), a);
-    const double         n = (double)(z.s * z.c / z.g);
+    const int64_t        n = z.s * z.c / z.g;
     hoop_tensor         *g = in[1], *x = hoop__channel_off_mean(t, in[0], in[2], &z), *r, *s;
     r = hoop__channel_stats(t, in[3], &z);
     r = hoop__channel_root(t, r, a->eps);
@@ -197,7 +197,7 @@ static hoop_tensor *grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin
         if (nin > 5) s = hoop_mul(t, s, in[5]);
         s = hoop_reshape(t, s, 4, (int64_t[]){z.n, 1, z.g, z.c / z.g});
         s = hoop_sum(t, s, 8, true);
-        s = hoop_scale(t, s, 1.0 / n);
+        s = hoop_scale(t, s, 1.0 / (double)n);
         if (i == 0) s = hoop_mul(t, x, s);
         g = hoop_sub(t, g, s);
     }

@@ -115,18 +115,18 @@ static void channel_reference(const hoop_call *c)
 static void statistics_backward(hoop_backward_call *b)
 {
     const channel_sizes z = hoop__channel_sizes(hoop_tensor_view(b->in[0]), b->attrs);
-    const double        n = (double)(z.s * z.c / z.g);
+    const int64_t       n = z.s * z.c / z.g;
     hoop_tensor        *x = b->in[0], *g, *d;
     if (!hoop_needs(b, 0)) return;
     if (b->dy[1] != NULL) {
-        g = hoop_scale(b->t, b->dy[1], 1.0 / n);
+        g = hoop_scale(b->t, b->dy[1], 1.0 / (double)n);
         g = hoop__channel_stats(b->t, g, &z);
         g = hoop_expand(b->t, g, 4, (int64_t[]){z.n, z.s, z.g, z.c / z.g});
         if (hoop_sink(b, 0)) (void)hoop__channel_like(b->t, g, x);
     }
     if (b->dy[2] != NULL) {
         d = hoop__channel_off_mean(b->t, x, b->out[1], &z);
-        g = hoop_scale(b->t, b->dy[2], 2.0 / n);
+        g = hoop_scale(b->t, b->dy[2], 2.0 / (double)n);
         g = hoop__channel_stats(b->t, g, &z);
         g = hoop_mul(b->t, g, d);
         if (hoop_sink(b, 0)) (void)hoop__channel_like(b->t, g, x);
