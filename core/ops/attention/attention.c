@@ -398,20 +398,19 @@ static hoop_tensor *probabilities(const pieces *p, hoop_tensor *kept)
     hoop_tape             *t      = p->t;
     const hoop__attention *x      = &p->x;
     const int64_t          row[5] = {x->n, x->kv, p->group, x->t, 2};
-    hoop_tensor           *none = hoop_fill(t, (hoop_dtype)x->q.dtype, 0, NULL, 0.0), *kt = hoop_transpose(t, p->k, -2, -1);
-    hoop_tensor           *bias = shown(p), *count, *alive, *dead, *s, *m, *r;
-    count                       = hoop_sum(t, bias, 1u << (hoop_tensor_ndim(bias) - 1), true);
-    alive                       = hoop_greater(t, count, none);
-    dead                        = hoop_equal(t, count, none);
-    bias                        = hoop_add(t, bias, dead); /* a query that may look at none gives no NaN */
-    bias                        = hoop_log(t, bias);       /* 0, -inf */
-    s                           = hoop_matmul(t, p->q, kt);
-    s                           = hoop_scale(t, s, x->scale);
+    hoop_tensor           *zero = hoop_fill(t, (hoop_dtype)x->q.dtype, 0, NULL, 0.0), *kt = hoop_transpose(t, p->k, -2, -1);
+    hoop_tensor *none = hoop_fill(t, (hoop_dtype)x->q.dtype, 0, NULL, -(double)INFINITY), *look = shown(p), *alive, *s, *m, *r;
+    s = hoop_matmul(t, p->q, kt);
+    s = hoop_scale(t, s, x->scale);
     if (x->a->mask == HOOP_MASK_ADDED) {
-        m = mask_by_group(p, p->mask);
-        s = hoop_add(t, s, m);
+        m    = mask_by_group(p, p->mask);
+        s    = hoop_add(t, s, m);
+        m    = hoop_greater(t, m, none);
+        look = hoop_mul(t, look, m);
     }
-    s = hoop_add(t, s, bias);
+    alive = hoop_sum(t, look, 1u << (hoop_tensor_ndim(look) - 1), true);
+    s     = hoop_where(t, look, s, none);
+    s     = hoop_where(t, alive, s, zero); /* of a query that may look at none there comes no NaN */
     if (kept == NULL) {
         s = hoop_softmax(t, s);
     } else {
@@ -422,7 +421,7 @@ static hoop_tensor *probabilities(const pieces *p, hoop_tensor *kept)
         s    = hoop_exp(t, s);
         s    = hoop_mul(t, s, r);
     }
-    return hoop_mul(t, s, alive);
+    return hoop_where(t, alive, s, zero);
 }
 
 /* the gradient of scores before the scale: p (dy v^T - sum of p dy v^T) */

@@ -21,7 +21,8 @@ def sdpa(causal="none", scale=0, **more):
             mask = mask.bool()
         if causal == "end":
             t, s = q.shape[-2], k.shape[-2]
-            mask = torch.ones(t, s).tril(s - t).bool()
+            keep = torch.ones(t, s).tril(s - t).bool()
+            mask = keep if mask is None else mask.masked_fill(~keep, -torch.inf)
         return attention(q, k, v, attn_mask=mask, is_causal=causal == "start", scale=scale or None,
                                               enable_gqa=q.shape[1] != k.shape[1])
     return f
@@ -188,4 +189,14 @@ layer("transformer_encoder_layer", encoder(4, 1, 3, norm_first=True, activation=
       feedforward=3, norm_first=True, activation="gelu", eps=1e-3, causal=True, f=lambda m, x: m(x, src_mask=lower(3), is_causal=True))
 layer("transformer_encoder_layer", encoder(4, 2, 3), [rand(2, 3, 4), torch.tensor([2, 3])], heads=2, feedforward=3, train=True,
       f=lambda m, x, n: m(x, src_key_padding_mask=masked(n)))
+shut = rand(3, 5)
+shut[1] = -torch.inf  # so a row of what is added
+shut[2, 3:] = -torch.inf
+attend(qkv(2, 2, 2, 3, 5, 3, 3) + [shut])
+attend(qkv(2, 2, 2, 3, 5, 3, 3) + [shut], second=False)
+far = qkv(1, 2, 1, 5, 3, 3, 2) + [rand(5, 3)]
+far[0][:, :, :2] = 300  # e^score of rows that may look at nothing is no f32
+far[1] = far[1].abs() + 1
+attend(far, causal="end")
+attend(far, causal="end", second=False)
 done()
