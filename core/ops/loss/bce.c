@@ -7,15 +7,6 @@
 
 extern const hoop_op hoop__op_bce, hoop__op_bce_grad, hoop__op_bce_with_logits, hoop__op_bce_with_logits_grad;
 
-/* log(1 + e^-x): relu(-x) + log(1 + e^-|x|) */
-static hoop_tensor *softplus_minus(hoop_tape *t, hoop_tensor *x)
-{
-    hoop_tensor *minus = hoop_neg(t, x), *below = hoop_relu(t, minus), *above = hoop_relu(t, x);
-    hoop_tensor *size = hoop_add(t, below, above), *e = hoop_exp(t, hoop_neg(t, size));
-    hoop_tensor *near = hoop_log(t, hoop_shift(t, e, 1.0));
-    return hoop_add(t, below, near);
-}
-
 /* f weighted by class, summed */
 static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *f, hoop_tensor *weight)
 {
@@ -40,7 +31,7 @@ hoop_tensor *hoop_bce_with_logits(hoop_tape *t, hoop_tensor *y, hoop_tensor *tar
     hoop_tensor *negative, *soft, *more, *first, *second;
     if (pos_weight == NULL && weight == NULL) return hoop__pair_loss(t, HOOP_PAIR_bce_with_logits, y, target, 0.0, 0.0);
     negative = hoop_shift(t, hoop_neg(t, target), 1.0); /* 1 - target */
-    soft     = softplus_minus(t, y);
+    soft     = hoop_neg(t, hoop_log_sigmoid(t, y));     /* log(1 + e^-y) */
     first    = hoop_mul(t, negative, y);
     if (pos_weight != NULL) {
         more = hoop_mul(t, target, hoop_shift(t, pos_weight, -1.0));
@@ -79,15 +70,9 @@ static hoop_tensor *logits_by_target(hoop_tape *t, hoop_tensor *x, hoop_tensor *
  */
 hoop_tensor *hoop_bce(hoop_tape *t, hoop_tensor *y, hoop_tensor *target, hoop_tensor *weight)
 {
-    hoop_tensor *log_y, *log_rest, *rest, *first, *second;
-    if (weight == NULL) return hoop__pair_loss(t, HOOP_PAIR_bce, y, target, 0.0, 0.0);
-    log_y    = hoop_log(t, y);
-    log_rest = hoop_log(t, hoop_shift(t, hoop_neg(t, y), 1.0));
-    rest     = hoop_shift(t, target, -1.0);
-    first    = hoop_mul(t, rest, hoop_shift(t, hoop_relu(t, hoop_shift(t, log_rest, 100.0)), -100.0));
-    second   = hoop_mul(t, target, hoop_shift(t, hoop_relu(t, hoop_shift(t, log_y, 100.0)), -100.0));
-    first    = hoop_sub(t, first, second);
-    return weighted(t, first, weight);
+    const hoop_view *v = hoop_tensor_view(y);
+    if (weight != NULL && v != NULL) weight = hoop_expand(t, weight, v->ndim, v->shape);
+    return hoop__pair_weighted(t, HOOP_PAIR_bce, y, target, weight, 0.0, 0.0);
 }
 static double value_reference(double x, double t, double a, double b)
 {
@@ -111,6 +96,20 @@ static hoop_tensor *by_target(hoop_tape *t, hoop_tensor *x, hoop_tensor *target,
     (void)target, (void)a;
     return hoop_sub(t, log_rest, log_x);
 }
+/* elements of the loss: what weights them has these for its gradient */
+static hoop_tensor *log_from(hoop_tape *t, hoop_tensor *x)
+{
+    x = hoop_shift(t, hoop_log(t, x), 100.0);
+    return hoop_shift(t, hoop_relu(t, x), -100.0);
+}
+static hoop_tensor *elements(hoop_tape *t, hoop_tensor *x, hoop_tensor *target)
+{
+    hoop_tensor *rest = hoop_shift(t, hoop_neg(t, x), 1.0), *first = log_from(t, rest), *second = log_from(t, x);
+    rest   = hoop_shift(t, target, -1.0);
+    first  = hoop_mul(t, rest, first);
+    second = hoop_mul(t, target, second);
+    return hoop_sub(t, first, second);
+}
 
 static const hoop__pair_attrs none             = {0.0, 0.0};
 static const hoop_case        cases[]          = {{"3x4 3x4%", &none},
@@ -126,12 +125,17 @@ static const hoop_case        share_cases[]    = {{"3x4% 3x4%", &none},
                                                   {".% .%", &none},
                                                   {"0x3% 0x3", &none},
                                                   {"133% 133%", &none},
+                                                  {"133% 133% 133", &none},
+                                                  {"3x4% 3x4% 3x4", &none},
+                                                  {"3x4% 3x4 4", &none, HOOP_ESHAPE},
+                                                  {"3% 3 i64:3<4", &none, HOOP_EDTYPE},
                                                   {"3x4% 4", &none, HOOP_ESHAPE},
                                                   {"3% i64:3<4", &none, HOOP_EDTYPE},
-                                                  {"33 33%", &none, HOOP_ERANGE}};
-static const hoop_case        share_by_cases[] = {{"3x4% 3x4% .", &none},         {"133% 133% .", &none},
-                                                  {"0x3% 0x3 .", &none},          {"3x4% 4 .", &none, HOOP_ESHAPE},
-                                                  {"3% 3 3", &none, HOOP_ESHAPE}, {"3% 3 i64:.<4", &none, HOOP_EDTYPE}};
+                                                  {"33 33%", &none, HOOP_ERANGE},
+                                                  {"33 33% 33", &none, HOOP_ERANGE}};
+static const hoop_case        share_by_cases[] = {
+           {"3x4% 3x4% .", &none},         {"133% 133% .", &none},   {"0x3% 0x3 .", &none},    {"3x4% 4 .", &none, HOOP_ESHAPE},
+           {"3% 3 2", &none, HOOP_ESHAPE}, {"133% 133% 133", &none}, {"3x4% 3x4% 3x4", &none}, {"3% 3 i64:.<4", &none, HOOP_EDTYPE}};
 
 HOOP__PAIR_ROWS(bce_with_logits, cases, by_cases);
 const hoop__pair hoop__pair_bce_with_logits = {.op        = &hoop__op_bce_with_logits,
@@ -140,10 +144,11 @@ const hoop__pair hoop__pair_bce_with_logits = {.op        = &hoop__op_bce_with_l
                                                .slope     = logits_slope_reference,
                                                .by_x      = logits_by_x,
                                                .by_target = logits_by_target};
-HOOP__PAIR_ROWS(bce, share_cases, share_by_cases);
+HOOP__PAIR_ROWS_OF(bce, 3, share_cases, share_by_cases);
 const hoop__pair hoop__pair_bce = {.op        = &hoop__op_bce,
                                    .grad      = &hoop__op_bce_grad,
                                    .value     = value_reference,
                                    .slope     = slope_reference,
                                    .by_x      = by_x,
-                                   .by_target = by_target};
+                                   .by_target = by_target,
+                                   .elements  = elements};

@@ -110,11 +110,16 @@ loss("bce_with_logits", lambda x, y: F.binary_cross_entropy_with_logits(x, y, po
 loss("bce_with_logits", lambda x, y: F.binary_cross_entropy_with_logits(x, y, w, pos_weight=torch.tensor([3.0]), reduction="sum"), [rand(3, 5), y],
      second=True, **{"expect-weight": 15, "pos_weight": [3.0], "weight": w.tolist()})
 loss("bce_with_logits", lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="sum"), [rand(0, 2), rand(0, 2)], weight=0)
+zero = torch.tensor([[0.0, 1.0, 0.0, -0.5, 0.0], [2.0, 0.0, 0.0, 0.0, -1.0], [0.0, 0.0, 0.0, 0.5, 0.0]])
+loss("bce_with_logits", lambda x, y: F.binary_cross_entropy_with_logits(x, y, w, pos_weight=w, reduction="sum"), [zero, y], second=True,
+     **{"expect-weight": 15, "pos_weight": w.tolist(), "weight": w.tolist()})
 p = rand(3, 5, low=0.05, high=0.95)
 loss("bce", lambda x, y: F.binary_cross_entropy(x, y, reduction="sum"), [p, y], weight=15)
 loss("bce", lambda x, y: F.binary_cross_entropy(x, y, w, reduction="sum"), [p, y], **{"expect-weight": 15, "weight": w.tolist()})
 edge = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.5])
 loss("bce", lambda x, y: F.binary_cross_entropy(x, y, reduction="sum"), [edge, torch.tensor([0.0, 1.0, 1.0, 0.0, 0.5])], tolerance=1e6)  # PyTorch's 1e-12 is an f32
+loss("bce", lambda x, y: F.binary_cross_entropy(x, y, w, reduction="sum"), [edge, torch.tensor([0.0, 1.0, 1.0, 0.0, 0.5])],
+     **{"tolerance": 1e6, "expect-weight": 5, "weight": w.tolist()})
 
 
 def sigmoid_focal(alpha, gamma):
