@@ -242,7 +242,7 @@ hoop_status trial_shape(const trial *tr, hoop_view *out, hoop_error *err)
     for (int i = 0; i < tr->nin; i++) {
         views[i]    = &in[i];
         in[i]       = tr->in[i].v;
-        in[i].dtype = tr->in[i].dtype;
+        in[i].dtype = (int32_t)tr->in[i].dtype;
         in[i].data  = NULL; /* it decides by shapes */
     }
     return tr->op->shape(&s);
