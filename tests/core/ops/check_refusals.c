@@ -28,7 +28,7 @@ static question question_of(const trial *tr)
     if (tr->op->attrs_size > 0) memcpy(q.attrs, tr->c->attrs, tr->op->attrs_size);
     for (int i = 0; i < tr->nin; i++) {
         q.in[i]       = tr->in[i].v;
-        q.in[i].dtype = tr->in[i].dtype;
+        q.in[i].dtype = (int32_t)tr->in[i].dtype;
         q.in[i].data  = NULL;
     }
     return q;

@@ -181,7 +181,7 @@ static void guards_of(const hoop_runtime *rt, const trial *tr, hoop_dtype dtype,
     for (int i = 0; i < tr->nin; i++) {
         in[i]       = tr->in[i].v;
         views[i]    = &in[i];
-        in[i].dtype = trial_dtype(tr, i, dtype);
+        in[i].dtype = (int32_t)trial_dtype(tr, i, dtype);
         in[i].data  = trial_numbers(tr->in[i].v.data, tr->in[i].numel, (hoop_dtype)in[i].dtype);
     }
     assert_int_equal(tr->op->shape(&s), HOOP_OK);

@@ -153,7 +153,7 @@ static bool make_views(rows_call *r, int64_t samples, bool one_row)
             if (v->shape[d] > MOST_ROWS) return false;
             hoop__view_set(v, (hoop_dtype)v->dtype, v->ndim, v->shape);
         }
-        v->dtype = r->tr->in[i].dtype;
+        v->dtype = (int32_t)r->tr->in[i].dtype;
         v->data  = NULL;
     }
     return true;
