@@ -29,6 +29,7 @@ const hoop_loss_kind hoop__loss_bce = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(bce_opts),
     .forward   = forward,
+    .binary    = true,
     .cut       = 0.5,
     .metrics   = metrics,
 };

@@ -35,5 +35,6 @@ const hoop_loss_kind hoop__loss_bce_with_logits = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(bce_with_logits_opts),
     .forward   = forward,
+    .binary    = true,
     .metrics   = metrics,
 };

@@ -101,5 +101,6 @@ const hoop_loss_kind hoop__loss_binary_dice = {
     .options   = HOOP_OPTIONS(binary_rows),
     .opts_size = sizeof(binary_dice_opts),
     .forward   = binary_forward,
+    .binary    = true,
     .metrics   = binary_metrics,
 };

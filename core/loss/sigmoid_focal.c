@@ -30,5 +30,6 @@ const hoop_loss_kind hoop__loss_sigmoid_focal = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(sigmoid_focal_opts),
     .forward   = forward,
+    .binary    = true,
     .metrics   = metrics,
 };

@@ -23,7 +23,7 @@ enum { KINDS = 128, MOST_SUMS = 1 << 25 };
 static bool suits(const hoop_metric *m, const hoop__field *f)
 {
     if (f->loss->fits != NULL) return false;
-    return f->loss->classes ? m->labels : !m->labels || m->binary;
+    return f->loss->classes ? m->labels : !m->labels || (m->binary && f->loss->binary);
 }
 
 /* "f1_micro", "top_k_3": options that are not as by default */
@@ -80,7 +80,10 @@ static hoop_status suits_none(const hoop_trainer *tr, const hoop_value *item, co
     for (int i = 0; (other = hoop_metric_get(i)) != NULL && at < sizeof list; i++)
         if (suits(other, hoop__target(tr, 0)))
             at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at == 0 ? "" : ", ", other->name);
-    return hoop_value_fail(item, err, "%s is of %s, and loss is %s; %s%s", m->name, m->labels ? "classes" : "real targets",
+    return hoop_value_fail(item, err, "%s is of %s, and loss is %s; %s%s", m->name,
+                           m->binary   ? "classes or 0 and 1"
+                           : m->labels ? "classes"
+                                       : "real targets",
                            hoop__target(tr, 0)->loss->name, at == 0 ? "nothing is shown beside that" : "beside that go ", list);
 }
 

@@ -30,7 +30,8 @@ typedef struct hoop_loss_kind {
      */
     const char *(*fits)(int ndim, const int64_t *out, int target_ndim, const int64_t *target);
     int64_t outputs; /* of a model for each value of a target; 0: 1 */
-    double  cut;     /* outputs above it mean a target of 1, where targets are 0 and 1 */
+    bool    binary;  /* targets are 0 and 1, or shares between: metrics of such go with it, too */
+    double  cut;     /* of these: outputs above it mean 1 */
     /** In place of forward where outputs are sequences (n, T, ...) of different lengths: i64 (n). */
     hoop_tensor *(*forward_lengths)(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, const void *opts);
     const char *const *metrics; /* names (hoop/metric.h) of what is shown beside it, NULL-terminated; NULL: nothing */

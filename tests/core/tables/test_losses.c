@@ -23,6 +23,9 @@ static void losses_are_whole(void **state)
         assert_int_equal(hoop_option_defaults(&k->options, opts), HOOP_OK);
         for (int m = 0; k->metrics[m] != NULL; m++) assert_non_null(hoop_metric_find(k->metrics[m]));
         if (k->classes) assert_null(k->element);
+        assert_false(k->classes && k->binary);
+        for (int m = 0; k->metrics[m] != NULL; m++)
+            if (!k->classes && hoop_metric_find(k->metrics[m])->labels) assert_true(k->binary);
     }
     assert_null(hoop_loss_get(-1));
     assert_null(hoop_loss_find("cross-entropy"));
