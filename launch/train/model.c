@@ -161,17 +161,9 @@ done:
     return st;
 }
 
-void hoop__model_forward(const hoop_trainer *tr, hoop_tape *t)
+static void forward_caller(const hoop_trainer *tr, hoop_tape *t)
 {
     const int n = tr->data->ntargets;
-    if (tr->model != NULL) {
-        hoop_model_forward(tr->model, t, tr->data->ninputs, tr->step->in, tr->step->out);
-        for (int k = 0; k < n; k++) {
-            hoop_tensor **out = &tr->step->out[hoop__target(tr, k)->output];
-            if (hoop__target(tr, k)->class_first) *out = hoop_loss_classes_last(t, *out);
-        }
-        return;
-    }
     for (int k = 0; k < n; k++) tr->step->out[k] = NULL;
     tr->opts.forward(tr->opts.ctx, t, tr->data->ninputs, tr->step->in, tr->step->out);
     for (int k = 0; k < n; k++)
@@ -180,4 +172,16 @@ void hoop__model_forward(const hoop_trainer *tr, hoop_tape *t)
                            hoop__target(tr, k)->name);
             tr->step->out[k] = hoop_tape_tensor(t, tr->dtype, 0, NULL, NULL); /* poison */
         }
+}
+
+void hoop__model_forward(const hoop_trainer *tr, hoop_tape *t)
+{
+    if (tr->model != NULL)
+        hoop_model_forward(tr->model, t, tr->data->ninputs, tr->step->in, tr->step->out);
+    else
+        forward_caller(tr, t);
+    for (int k = 0; k < tr->data->ntargets; k++) {
+        hoop_tensor **out = &tr->step->out[hoop__target(tr, k)->output];
+        if (hoop__target(tr, k)->class_first) *out = hoop_loss_classes_last(t, *out);
+    }
 }

@@ -626,6 +626,69 @@ static void models_of_the_callers_that_do_not_fit(void **state)
     plan_clear(&p);
 }
 
+/* images of 5 classes, 2 x 3: (N, 5, 2, 3) as convolutions give them, or (N, 2, 3, 5) */
+static void forward_classes_first(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    const own   *m = ctx;
+    hoop_tensor *h = hoop_reshape(t, in[0], 2, (int64_t[]){-1, IMAGE});
+    (void)nin;
+    h      = hoop_linear(t, h, m->w1, m->b1);
+    h      = hoop_slice(t, h, 1, 0, 15); /* (N, 15): rows of 3 */
+    h      = hoop_reshape(t, h, 4, (int64_t[]){-1, 5, 1, 3});
+    out[0] = hoop_concat(t, (hoop_tensor *[]){h, h}, 2, 2);
+}
+
+static void forward_classes_last(void *ctx, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
+{
+    forward_classes_first(ctx, t, nin, in, out);
+    out[0] = hoop_loss_classes_last(t, out[0]);
+}
+
+static hoop_status on_images(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    float      *x  = calloc((size_t)12 * IMAGE, sizeof *x);
+    hoop_status st = HOOP_OK;
+    int64_t     first, label[12 * 6];
+    (void)p;
+    (void)rank;
+    while (st == HOOP_OK && hoop_trainer_next_step(tr)) {
+        const int64_t n = hoop_trainer_share(tr, &first);
+        for (int64_t i = 0; i < n * IMAGE; i++) x[i] = (float)((first * IMAGE + i) % 23) / 23;
+        for (int64_t i = 0; i < n * 6; i++) label[i] = (first + i) % 5;
+        st = hoop_trainer_step(tr, x, label, err);
+    }
+    free(x);
+    return st;
+}
+
+static void classes_of_images_of_the_callers_model(void **state)
+{
+    static own                      m[MOST_RANKS];
+    static const hoop_trainer_field images[] = {{.name = "x", .ndim = 1, .shape = {IMAGE}}},
+                                    labels[] = {{.name = "y", .ndim = 2, .shape = {2, 3}, .classes = 5}};
+    plan first                               = {
+                                      .config = {"seed: 3\nbatch: 12\nleaves: 4\nsteps: 5\nthreads: 1\n"},
+                                      .before = own_make_wrong,
+                                      .after  = own_free,
+                                      .drive  = on_images,
+                                      .ctx    = m,
+                                      .opts   = {
+                                            .arrays = true, .inputs = images, .ninputs = 1, .targets = labels, .ntargets = 1, .forward = forward_classes_first}};
+    plan last = first;
+    (void)state;
+    last.opts.forward = forward_classes_last;
+    plan_run(&last, 1);
+    plan_good(&last);
+    for (int size = 1; size <= 2; size++) {
+        plan_run(&first, size);
+        plan_good(&first);
+        plan_same(&first, &last);
+    }
+    assert_true(first.rank[0].about.last.loss == last.rank[0].about.last.loss);
+    plan_clear(&first);
+    plan_clear(&last);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -642,6 +705,7 @@ int main(void)
         cmocka_unit_test(mixed_rows_are_evaluated_by_leaves),
         cmocka_unit_test(a_model_of_the_callers_runs_at_once),
         cmocka_unit_test(models_of_the_callers_that_do_not_fit),
+        cmocka_unit_test(classes_of_images_of_the_callers_model),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
