@@ -115,6 +115,11 @@ static double iou(double right, double said, double wanted)
 
 static const hoop_option rows[] = {HOOP__AVERAGE_ROW};
 
+static const char *fits(int64_t width, const void *opts)
+{
+    return ((const hoop__average_opts *)opts)->average != HOOP__BINARY || width <= 2 ? NULL : "two classes or one value";
+}
+
 #define CLASS_METRIC(word, function, text)                                                                                       \
     static double word##_value(const double *sums, int64_t width, const void *opts)                                              \
     {                                                                                                                            \
@@ -137,6 +142,7 @@ static const hoop_option rows[] = {HOOP__AVERAGE_ROW};
         .options          = HOOP_OPTIONS(rows),                                                                                  \
         .opts_size        = sizeof(hoop__average_opts),                                                                          \
         .sums             = hoop__class_sums,                                                                                    \
+        .fits             = fits,                                                                                                \
         .add              = hoop__class_add,                                                                                     \
         .value            = word##_value,                                                                                        \
         .numbers          = hoop__class_numbers,                                                                                 \

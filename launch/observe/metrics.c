@@ -162,9 +162,8 @@ static int add_sums(const hoop_metrics_sums *s, const char *before, hoop__metric
             if (v->list != NULL) {
                 list[n] = (hoop__metric){.target = target, .before = before, .name = v->name, .type = HOOP__METRIC_JSON};
                 if ((list[n].json = list_text(v)) != NULL) n++;
-            }
-            if (isnan(v->value)) continue;
-            list[n++] = (hoop__metric){.target = target, .before = before, .name = v->name, .real = v->value};
+            } else if (!isnan(v->value))
+                list[n++] = (hoop__metric){.target = target, .before = before, .name = v->name, .real = v->value};
         }
     }
     return n;

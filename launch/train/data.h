@@ -16,12 +16,12 @@ enum { HOOP__FIELD_NAME = 64, HOOP__BUFFER_NAME = 96 };
 
 /* A metric that is shown of a target, and what an evaluation counts of it that steps do not. */
 typedef struct hoop__shown {
-    hoop_metric_use    use;
-    void              *opts;                    /* use.opts; NULL: its kind has none */
-    char               name[HOOP__FIELD_NAME];  /* with the options that are not as by default: "f1_micro" */
-    int64_t            width, nsums;            /* of an evaluation's sums; 0: none was made yet */
-    double            *counts, *leaf, *list[2]; /* sums that are whole numbers; a leaf's; its numbers, by HOOP__TOLD_... */
-    hoop_exact_scalar *sums;                    /* others */
+    hoop_metric_use use;
+    void           *opts;                    /* use.opts; NULL: its kind has none */
+    char            name[HOOP__FIELD_NAME];  /* with the options that are not as by default: "f1_micro" */
+    int64_t         width, nsums;            /* of an evaluation's sums; 0: none was made yet */
+    double         *counts, *leaf, *list[2]; /* sums that are whole numbers; of others a leaf's; its numbers, by HOOP__TOLD_... */
+    hoop_exact_scalar *sums;                 /* others */
     int64_t            numbers, columns;
 } hoop__shown;
 
@@ -95,6 +95,8 @@ hoop_status hoop__field_loss(const hoop_trainer *tr, hoop__field *f, const hoop_
 hoop_status                   hoop__shown_read(hoop_trainer *tr, hoop_error *err);
 void                          hoop__shown_free(hoop__field *f);
 extern const hoop_config_free hoop__shown_key;
+/* once the outputs of target f are known: can all of it be counted? Errors: HOOP_ECONFIG */
+hoop_status hoop__shown_fits(const hoop_trainer *tr, const hoop__field *f, hoop_error *err);
 /* of an evaluation: begin; a leaf's outputs and targets, as its loss saw them; of all ranks (Collective); the numbers, told as */
 hoop_status hoop__shown_begin(hoop_trainer *tr, hoop_error *err);
 void        hoop__shown_leaf(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target);

@@ -199,7 +199,8 @@ static hoop_status match(hoop_trainer *tr, hoop__field *f, const hoop_shape *out
         as->n = f->out_ndim;
         memcpy(as->v, f->out_shape, (size_t)as->n * sizeof *as->v);
     }
-    return reshape(tr, f, err);
+    st = reshape(tr, f, err);
+    return st == HOOP_OK && f->ndim >= 0 ? hoop__shown_fits(tr, f, err) : st;
 }
 
 hoop_status hoop__outputs_match(hoop_trainer *tr, hoop_error *err)

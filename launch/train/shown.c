@@ -179,26 +179,42 @@ static int64_t width_of(const hoop__field *f)
     return n;
 }
 
-static hoop_status make(const hoop_trainer *tr, const hoop__field *f, hoop__shown *s, hoop_error *err)
+hoop_status hoop__shown_fits(const hoop_trainer *tr, const hoop__field *f, hoop_error *err)
+{
+    const int64_t width = width_of(f);
+    for (int i = f->nsteps; i < f->nshown; i++) {
+        const hoop__shown *s      = &f->shown[i];
+        const hoop_metric *m      = s->use.metric;
+        const int64_t      n      = hoop_metric_count(m, width, s->opts);
+        const char        *wanted = m->fits == NULL || width == 0 ? NULL : m->fits(width, s->opts);
+        if (width == 0 && m->sums != NULL)
+            return hoop_config_fail(tr->config, "metrics", err, "%s wants rows of one length, and those of %s vary", s->name,
+                                    f->name);
+        if (wanted != NULL)
+            return hoop_config_fail(tr->config, "metrics", err, "%s wants %s, and %s has %lld", s->name, wanted, f->name,
+                                    (long long)width);
+        if (n > MOST_SUMS)
+            return hoop_config_fail(tr->config, "metrics", err, "%s of %lld classes takes %lld numbers; at most %d are possible",
+                                    s->name, (long long)width, (long long)n, MOST_SUMS);
+    }
+    return HOOP_OK;
+}
+
+static hoop_status make(const hoop__field *f, hoop__shown *s, hoop_error *err)
 {
     const hoop_metric *m = s->use.metric;
     const int64_t      n = hoop_metric_count(m, width_of(f), s->opts);
     s->width             = width_of(f);
-    if (s->width == 0 && m->sums != NULL)
-        return hoop_config_fail(tr->config, "metrics", err, "%s wants rows of one length, and those of %s vary", s->name,
-                                f->name);
-    if (n > MOST_SUMS)
-        return hoop_config_fail(tr->config, "metrics", err, "%s of %lld classes takes %lld numbers; at most %d are possible",
-                                s->name, (long long)s->width, (long long)n, MOST_SUMS);
-    s->numbers = m->numbers == NULL ? 0 : m->numbers(s->width, s->opts, &s->columns);
-    s->leaf    = calloc((size_t)n + 1, sizeof *s->leaf);
-    s->list[0] = calloc(2 * (size_t)s->numbers + 1, sizeof *s->list[0]);
-    s->list[1] = s->list[0] + s->numbers;
-    if (m->counts)
+    s->numbers           = m->numbers == NULL ? 0 : m->numbers(s->width, s->opts, &s->columns);
+    s->list[0]           = calloc(2 * (size_t)s->numbers + 1, sizeof *s->list[0]);
+    s->list[1]           = s->list[0] + s->numbers;
+    if (m->counts) {
         s->counts = calloc((size_t)n + 1, sizeof *s->counts);
-    else
+    } else {
+        s->leaf = calloc((size_t)n + 1, sizeof *s->leaf);
         s->sums = calloc((size_t)n + 1, sizeof *s->sums);
-    if (s->leaf == NULL || s->list[0] == NULL || (s->counts == NULL && s->sums == NULL))
+    }
+    if (s->list[0] == NULL || (m->counts ? s->counts == NULL : s->leaf == NULL || s->sums == NULL))
         return hoop_fail(err, HOOP_ENOMEM, "no memory for %lld sums of %s", (long long)n, s->name);
     s->nsums = n;
     return HOOP_OK;
@@ -211,7 +227,7 @@ hoop_status hoop__shown_begin(hoop_trainer *tr, hoop_error *err)
         hoop__field *f = hoop__target(tr, k);
         for (int i = f->nsteps; i < f->nshown && st == HOOP_OK; i++) {
             hoop__shown *s = &f->shown[i];
-            if (s->nsums == 0) st = make(tr, f, s, err);
+            if (s->nsums == 0) st = make(f, s, err);
             for (int64_t j = 0; j < s->nsums && s->sums != NULL; j++) hoop_exact_scalar_clear(&s->sums[j]);
             if (s->counts != NULL) memset(s->counts, 0, (size_t)s->nsums * sizeof *s->counts);
         }
@@ -219,15 +235,19 @@ hoop_status hoop__shown_begin(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
-/* Sums of a leaf are made in order of its rows, and added to exact ones: which rank has it does not show. */
+/* Sums of a leaf are made in order of its rows, and added to exact ones: which rank has it does not show. Counts are exact. */
 static void add_leaf(hoop__shown *s, const hoop_metric_call *call)
 {
     hoop_metric_call c = *call;
     c.opts             = s->opts;
     c.cut              = s->use.cut;
+    if (s->counts != NULL) {
+        s->use.metric->add(&c, s->counts);
+        return;
+    }
     memset(s->leaf, 0, (size_t)s->nsums * sizeof *s->leaf);
-    s->use.metric->add(&c, s->counts != NULL ? s->counts : s->leaf);
-    for (int64_t j = 0; j < s->nsums && s->sums != NULL; j++) hoop_exact_scalar_deposit(&s->sums[j], s->leaf[j]);
+    s->use.metric->add(&c, s->leaf);
+    for (int64_t j = 0; j < s->nsums; j++) hoop_exact_scalar_deposit(&s->sums[j], s->leaf[j]);
 }
 
 void hoop__shown_leaf(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target)

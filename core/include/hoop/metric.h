@@ -50,9 +50,11 @@ typedef struct hoop_metric {
     size_t            opts_size;
     /** How many sums, where that depends on the width and the options: in place of nsums, of evaluations only. */
     int64_t (*sums)(int64_t width, const void *opts);
+    /** Is it of outputs so wide? NULL: it is; else what it wants, "two classes or one value". NULL itself: of any. */
+    const char *(*fits)(int64_t width, const void *opts);
     void (*add)(const hoop_metric_call *c, double *sums);
     double (*value)(const double *sums, int64_t width, const void *opts); /* NaN: there is nothing it could be of */
-    /** How many numbers it is, 0: value is all. *columns: of a table, else 0. NULL: value is all. */
+    /** How many numbers it is, its value being NaN then; 0 or NULL: value is all. *columns: of a table, else 0. */
     int64_t (*numbers)(int64_t width, const void *opts, int64_t *columns);
     void (*list)(const double *sums, int64_t width, const void *opts, double *out); /* these */
     void (*format)(double value, char *out, size_t size);                           /* "98.41%"; NULL: as %.6g */
