@@ -51,26 +51,37 @@ static int64_t bin_of(double odds, int fraction, int64_t half)
     return u >> 31 ? half - 1 - at : half + at;
 }
 
-/* log-odds of class k among those of row i: x_k - log of the sum of e^x over the others; m: the largest x */
-static double odds_of(const hoop_metric_call *c, int64_t i, int64_t k, double m)
+static double score(const hoop_metric_call *c, int64_t i, int64_t k)
 {
-    double rest = 0;
-    if (c->width == 2)
-        return hoop_metric_at(c->out, c->out_dtype, 2 * i + k) - hoop_metric_at(c->out, c->out_dtype, 2 * i + 1 - k);
-    for (int64_t j = 0; j < c->width; j++)
-        if (j != k) rest += v_exp_f64(hoop_metric_at(c->out, c->out_dtype, i * c->width + j) - m);
-    return hoop_metric_at(c->out, c->out_dtype, i * c->width + k) - m - v_log_f64(rest);
+    return hoop_metric_at(c->out, c->out_dtype, i * c->width + k);
 }
 
-/* the largest of the others, so that their sum is at least 1 */
-static double largest_but(const hoop_metric_call *c, int64_t i, int64_t k)
+/* Of a row of logits: the largest and the sum of e^(x - largest); the same of all but class `top`, whose x is the largest. */
+typedef struct row_sums {
+    int64_t top;
+    double  largest, sum, others_largest, others_sum;
+} row_sums;
+
+static row_sums sums_of(const hoop_metric_call *c, int64_t i)
 {
-    double m = -(double)INFINITY;
+    row_sums r = {.top = 0, .largest = score(c, i, 0), .others_largest = -(double)INFINITY};
+    for (int64_t j = 1; j < c->width; j++)
+        if (score(c, i, j) > r.largest) r.top = j, r.largest = score(c, i, j);
+    for (int64_t j = 0; j < c->width; j++)
+        if (j != r.top && !(score(c, i, j) <= r.others_largest)) r.others_largest = score(c, i, j);
     for (int64_t j = 0; j < c->width; j++) {
-        const double v = hoop_metric_at(c->out, c->out_dtype, i * c->width + j);
-        if (j != k && !(v <= m)) m = v;
+        r.sum += v_exp_f64(score(c, i, j) - r.largest);
+        if (j != r.top) r.others_sum += v_exp_f64(score(c, i, j) - r.others_largest);
     }
-    return m;
+    return r;
+}
+
+/* log-odds of class k of row i: x_k - log of the sum of e^x over the others, that of the largest being 1 of it */
+static double odds_of(const hoop_metric_call *c, int64_t i, int64_t k, const row_sums *r)
+{
+    if (c->width == 2) return score(c, i, k) - score(c, i, 1 - k);
+    if (k == r->top) return r->largest - r->others_largest - v_log_f64(r->others_sum);
+    return score(c, i, k) - r->largest - v_log_f64(r->sum - v_exp_f64(score(c, i, k) - r->largest));
 }
 
 static void add(const hoop_metric_call *c, double *sums)
@@ -79,10 +90,11 @@ static void add(const hoop_metric_call *c, double *sums)
     const int64_t *label = c->target, half = half_of(c->width), bins = 2 * half;
     const int      fraction = fraction_of(c->width);
     for (int64_t i = 0; i < c->rows; i++) {
+        row_sums r = {0};
         if (labels && (label[i] < 0 || label[i] >= c->width)) continue; /* ignored, or refused by the loss */
+        if (labels && c->width > 2) r = sums_of(c, i);
         for (int64_t k = labels ? 0 : c->first; k < (labels ? c->width : c->first + c->count); k++) {
-            const double odds = labels ? odds_of(c, i, k, c->width == 2 ? 0 : largest_but(c, i, k))
-                                       : hoop_metric_at(c->out, c->out_dtype, i * c->width + k);
+            const double odds = labels ? odds_of(c, i, k, &r) : score(c, i, k);
             const bool   is   = labels ? label[i] == k : hoop_metric_wants(c, i, k);
             sums[(2 * k + is) * bins + bin_of(odds, fraction, half)] += 1;
         }

@@ -207,6 +207,72 @@ static void the_op_counts_the_same(void **state)
     hoop_tape_destroy(&t);
 }
 
+/* What is several numbers, with each of the choices that a metric has, has no value beside them. */
+static void lists_are_in_place_of_values(void **state)
+{
+    const double       x[6]     = {1, 10, 2, 11, 4, 13};
+    const int64_t      label[3] = {1, 0, 0};
+    const hoop_metric *m;
+    int                lists = 0;
+    (void)state;
+    for (int i = 0; (m = hoop_metric_get(i)) != NULL; i++)
+        for (int row = 0; row < m->options.count && m->list != NULL; row++)
+            for (int k = 0; m->options.rows[row].choices != NULL && m->options.rows[row].choices[k] != NULL; k++) {
+                int64_t          opts[HOOP_METRIC_OPTS / 8] = {0}, columns;
+                hoop_metric_call c = {.rows = 3, .width = 2, .out = x, .out_dtype = HOOP_F64, .target = label, .opts = opts};
+                double          *sums;
+                c.target_dtype = HOOP_I64;
+                assert_int_equal(hoop_option_defaults(&m->options, opts), HOOP_OK);
+                memcpy((char *)opts + m->options.rows[row].offset, &k, sizeof k);
+                sums = calloc((size_t)hoop_metric_count(m, 2, opts), sizeof *sums);
+                assert_non_null(sums);
+                m->add(&c, sums);
+                if ((m->numbers(2, opts, &columns) > 0) != isnan(m->value(sums, 2, opts)))
+                    fail_msg("%s %s", m->name, m->options.rows[row].choices[k]);
+                lists += m->numbers(2, opts, &columns) > 0;
+                free(sums);
+            }
+    assert_true(lists > 5);
+}
+
+/* Each class against the others, by log-odds: of scores far apart and near, and of some that cannot be. */
+static void ranks_are_of_odds(void **state)
+{
+    enum { ROWS = 40, CLASSES = 5 };
+    static double      x[ROWS][CLASSES], odds[ROWS][CLASSES], sums[1 << 22];
+    int64_t            label[ROWS], opts[HOOP_METRIC_OPTS / 8] = {0};
+    double             got[CLASSES];
+    const hoop_metric *m = hoop_metric_find("auroc");
+    hoop_metric_call   c = {.rows = ROWS, .width = CLASSES, .out = x, .out_dtype = HOOP_F64, .target = label, .opts = opts};
+    (void)state;
+    c.target_dtype = HOOP_I64;
+    for (int i = 0; i < ROWS; i++) {
+        label[i] = i * 7 % CLASSES;
+        for (int k = 0; k < CLASSES; k++) x[i][k] = (double)((i * 13 + k * 29 + i * k) % 31) / 7 - 2 + (i % 9 == 4 ? 700 * k : 0);
+        if (i % 3 == 0) x[i][i % 2] += 40 + i * 7 % 20;
+        if (i % 11 == 0) x[i][i % CLASSES] = -(double)INFINITY;
+        for (int k = 0; k < CLASSES; k++) {
+            double most = -(double)INFINITY, rest = 0;
+            for (int j = 0; j < CLASSES; j++) most = j != k && x[i][j] > most ? x[i][j] : most;
+            for (int j = 0; j < CLASSES; j++) rest += j == k ? 0 : exp(x[i][j] - most);
+            odds[i][k] = fmax(-64, fmin(64, x[i][k] - most - log(rest))); /* beyond these all are equal */
+        }
+    }
+    assert_true(hoop_metric_count(m, CLASSES, opts) <= 1 << 22);
+    m->add(&c, sums);
+    m->list(sums, CLASSES, opts, got);
+    for (int k = 0; k < CLASSES; k++) {
+        double right = 0, pairs = 0;
+        for (int i = 0; i < ROWS; i++)
+            for (int j = 0; j < ROWS; j++) {
+                if (label[i] != k || label[j] == k) continue;
+                pairs += 1;
+                right += odds[i][k] > odds[j][k] ? 1 : odds[i][k] == odds[j][k] ? 0.5 : 0;
+            }
+        if (fabs(got[k] - right / pairs) > 0.75 / pairs) fail_msg("class %d: %g, not %g", k, got[k], right / pairs);
+    }
+}
+
 static void fails_with(hoop_tape *t, hoop_status want, const hoop_metric *m, hoop_tensor *out, hoop_tensor *target,
                        hoop_tensor *by)
 {
@@ -248,6 +314,8 @@ int main(void)
         cmocka_unit_test(accuracy_is_of_labels_that_count),
         cmocka_unit_test(errors_are_in_the_units_of_the_data),
         cmocka_unit_test(the_op_counts_the_same),
+        cmocka_unit_test(lists_are_in_place_of_values),
+        cmocka_unit_test(ranks_are_of_odds),
         cmocka_unit_test(the_op_says_what_it_wants),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
