@@ -286,8 +286,8 @@ HOOP_API const char *hoop_trainer_fingerprint(const hoop_trainer *tr);
 /** Every how many steps the config wants a checkpoint; 0: only at the end. Calls: Local. */
 HOOP_API int64_t hoop_trainer_save_every(const hoop_trainer *tr);
 
-/** V for `leaves: auto`, from the batch alone: up to batch/16 leaves (at least 4), with as many divisors as possible. Calls:
- * Local. */
+/** V for `leaves: auto`, from the batch alone: up to batch/16 leaves (at least 4), with as many divisors as possible.
+ * Where the model takes statistics over a leaf (batch norm), a trainer takes up to batch/32 (at least 1). Calls: Local. */
 HOOP_API int64_t hoop_leaves_auto(int64_t batch);
 
 #ifdef __cplusplus
