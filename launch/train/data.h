@@ -42,6 +42,7 @@ typedef struct hoop__field {
     double               *found;      /* rank 0, until these exist: means, deviations */
     hoop__shown          *shown;      /* metrics: those of each step, then those of evaluations alone */
     int                   nshown, nsteps;
+    const char           *class_dim;   /* to predict: as hoop_trainer_field says */
     bool                  class_first; /* outputs are (n, C, ...), and are taken as (n, ..., C) */
     int                   output;      /* of the model; set once that is built, as is */
     int                   out_ndim;    /* of a row of predictions */

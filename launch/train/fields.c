@@ -71,9 +71,10 @@ static hoop_status fill(const hoop_trainer *tr, hoop__field *f, const hoop_train
             return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: %s: shape[%d] is %lld; sizes are 1 or more", from->name, d,
                              (long long)from->shape[d]);
     (void)snprintf(f->name, sizeof f->name, "%s", from->name);
-    f->ndim    = from->ndim;
-    f->classes = from->classes;
-    f->varies  = from->ndim > 0 && from->shape[0] < 0;
+    f->ndim      = from->ndim;
+    f->classes   = from->classes;
+    f->class_dim = from->class_dim;
+    f->varies    = from->ndim > 0 && from->shape[0] < 0;
     memcpy(f->shape, from->shape, sizeof f->shape);
     return HOOP_OK;
 }

@@ -128,9 +128,9 @@ static const struct kept {
     const char *what, *of_x, *of_y;
 } kept[] = {
     {"scale", "x_scale", "y_scale"},       {"shape", "x_shape", "y_shape"}, {"class_names", NULL, "class_names"},
-    {"columns", "x_columns", "y_columns"}, {"classes", NULL, "classes"},
+    {"columns", "x_columns", "y_columns"}, {"classes", NULL, "classes"},    {"class_dim", NULL, "class_dim"},
 };
-enum { SCALE, SHAPE, CLASS_NAMES, COLUMNS, CLASSES, KEPT };
+enum { SCALE, SHAPE, CLASS_NAMES, COLUMNS, CLASSES, CLASS_DIM, KEPT };
 _Static_assert(sizeof kept / sizeof *kept == KEPT, "a row for each");
 
 static const char *key_of(const hoop__field_meaning *f, int i, char out[KEY_MAX])
@@ -153,7 +153,7 @@ static bool parse_key(const char *key, char name[NAME_MAX_BYTES], int *which, bo
             return true;
         }
         if (dot == NULL || strncmp(key, "field.", 6) != 0 || strcmp(dot + 1, kept[i].what) != 0 || dot < key + 7) continue;
-        *target = i == CLASSES || i == CLASS_NAMES;
+        *target = i == CLASSES || i == CLASS_NAMES || i == CLASS_DIM;
         return snprintf(name, NAME_MAX_BYTES, "%.*s", (int)(dot - key - 6), key + 6) < NAME_MAX_BYTES;
     }
     return false;
@@ -177,6 +177,9 @@ static hoop_status take_note(hoop__field_meaning *f, int which, const char *text
         return HOOP_OK;
     case CLASSES:
         f->classes = strtoll(text, NULL, 10);
+        return HOOP_OK;
+    case CLASS_DIM:
+        (void)snprintf(f->class_dim, sizeof f->class_dim, "%s", text);
         return HOOP_OK;
     default:
         return keep(which == COLUMNS ? &f->columns : &f->class_names, text, err);
@@ -218,6 +221,7 @@ static const char *value_of(hoop__field_meaning *f, int which)
            : which == SHAPE       ? f->shape
            : which == CLASS_NAMES ? f->class_names
            : which == COLUMNS     ? f->columns
+           : which == CLASS_DIM   ? f->class_dim
            : f->classes > 0       ? f->classes_text
                                   : NULL;
 }

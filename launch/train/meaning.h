@@ -17,6 +17,7 @@ typedef struct hoop__field_meaning {
     char   *class_names;      /* of the classes, a line each; NULL: not known */
     char   *columns;          /* the same */
     int64_t classes;          /* 0: not known */
+    char    class_dim[8];     /* of outputs of several dims: "first", (n, C, ...), or "last"; "": not known */
 } hoop__field_meaning;
 
 typedef struct hoop__meaning {

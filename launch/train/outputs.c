@@ -81,6 +81,14 @@ static bool is_class_first(const hoop__field *f, int ndim, const int64_t *shape)
     return !last;
 }
 
+/* The same without labels: as training found it, or else where the number of classes says so. */
+static bool predicts_class_first(const hoop__field *f, int ndim, const int64_t *shape)
+{
+    if (!f->loss->classes || f->loss->fits != NULL || ndim < 2) return false;
+    if (f->class_dim != NULL) return strcmp(f->class_dim, "first") == 0;
+    return f->classes > 0 && shape[0] == f->classes && (ndim >= 3 || shape[ndim - 1] != f->classes);
+}
+
 /* what is seen of outputs (n, C, ...) */
 static void last_class(hoop__field *f, int ndim, const int64_t *shape)
 {
@@ -187,9 +195,7 @@ static hoop_status match(hoop_trainer *tr, hoop__field *f, const hoop_shape *out
     hoop_status    st    = HOOP_OK;
     f->out_ndim          = ndim;
     memcpy(f->out_shape, shape, (size_t)ndim * sizeof *shape);
-    if (f->ndim < 0) /* to predict only: of images classes come first, as in training, where their number says so */
-        f->class_first = f->loss->classes && f->loss->fits == NULL && ndim >= 2 && f->classes > 0 && shape[0] == f->classes &&
-                         (ndim >= 3 || shape[ndim - 1] != f->classes);
+    if (f->ndim < 0) f->class_first = predicts_class_first(f, ndim, shape);
     if (f->ndim < 0 && f->class_first) last_class(f, ndim, shape);
     if (f->ndim >= 0) st = f->loss->classes ? check_labels(tr, f, ndim, shape, err) : check_values(tr, f, ndim, shape, err);
     if (st == HOOP_OK) st = check_lists(tr, f, err);

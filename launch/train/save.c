@@ -234,6 +234,20 @@ static void command_line(char *out, size_t size)
     out[n] = '\0';
 }
 
+/* Where a model predicts without targets, nothing else tells which dim of its outputs is that of classes. */
+static hoop_status note_class_dims(hoop_trainer *tr, hoop_error *err)
+{
+    for (int k = 0; k < tr->data->ntargets; k++) {
+        const hoop__field   *f = hoop__target(tr, k);
+        hoop__field_meaning *m;
+        if (!f->loss->classes || f->out_ndim < 2) continue;
+        m = hoop__meaning_add(&tr->data->meaning, f->name, true, err);
+        if (m == NULL) return HOOP_ENOMEM;
+        (void)snprintf(m->class_dim, sizeof m->class_dim, "%s", f->class_first ? "first" : "last");
+    }
+    return HOOP_OK;
+}
+
 /* what the checkpoint will say of itself; its strings live as long as the trainer */
 static hoop_status describe(hoop_trainer *tr, hoop__save *s, hoop_error *err)
 {
@@ -263,6 +277,7 @@ static hoop_status describe(hoop_trainer *tr, hoop__save *s, hoop_error *err)
         .command     = s->command,
     };
     if (tr->data->train != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->data->train)->fingerprint;
+    if (note_class_dims(tr, err) != HOOP_OK) return HOOP_ENOMEM;
     return hoop__meaning_notes(&tr->data->meaning, "total_steps", s->total_steps, err, &s->meta.notes, &s->meta.nnotes);
 }
 

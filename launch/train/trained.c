@@ -229,6 +229,13 @@ static int64_t recall_classes(const hoop_trained *t, int k)
     return m != NULL && m->classes > 0 ? m->classes : t->outputs;
 }
 
+/* NULL: a checkpoint from before it was kept */
+static const char *recall_class_dim(const hoop_trained *t, int k)
+{
+    const hoop__field_meaning *m = hoop__meaning_find(&t->meaning, t->specs.field[k].name);
+    return m == NULL || m->class_dim[0] == '\0' ? NULL : m->class_dim;
+}
+
 static hoop_status take_labels(const hoop_trained *t, int k, hoop_error *err)
 {
     const hoop_dataset_field *y = field(t, k);
@@ -254,6 +261,7 @@ static hoop_status take_target(const hoop_trained *t, int k, bool looked_at, hoo
     if (loss->classes) g->classes = recall_classes(t, k);
     if (!looked_at) {
         if (loss->classes || !recall_shape(t, k)) g->ndim = -1;
+        if (loss->classes) g->class_dim = recall_class_dim(t, k);
         return HOOP_OK;
     }
     if (loss->classes) return take_labels(t, k, err);

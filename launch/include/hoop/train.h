@@ -46,6 +46,8 @@ typedef struct hoop_trainer_field {
     const char *loss;    /* by name (hoop/loss.h), with its defaults; NULL: the config's */
     double      weight;  /* of its loss among those of several; 0: 1 */
     int64_t     classes; /* of a loss for classes */
+    /* where ndim is -1: "first", outputs are (n, C, ...) and predictions (n, ..., C); "last": both so; NULL: sizes say it */
+    const char *class_dim;
 } hoop_trainer_field;
 
 /** Zero is the default. What is given stays the caller's and must outlive the trainer, the config as well. */

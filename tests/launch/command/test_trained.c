@@ -309,6 +309,70 @@ static void labels_in_a_column(void **state)
     assert_int_equal(last.code, 1);
 }
 
+/* x.npy (40, width, 4, 4), or with the width last, and c.npy (40, 4, 4), labels below `classes`; imported as `set` */
+static void images(const char *set, int width, bool behind, int classes)
+{
+    char          shape[32];
+    unsigned char label;
+    FILE         *f = fopen("c.npy", "w");
+    (void)snprintf(shape, sizeof shape, behind ? "40, 4, 4, %d" : "40, %d, 4, 4", width);
+    npy_rows("x.npy", shape, 16 * width);
+    assert_non_null(f);
+    (void)fprintf(f, "\x93NUMPY%c%c%c%c%-117s\n", 1, 0, 118, 0,
+                  "{'descr': '|u1', 'fortran_order': False, 'shape': (40, 4, 4), }");
+    for (int i = 0; i < 40 * 16; i++) {
+        label = (unsigned char)(i * 7 % 11 % classes);
+        assert_int_equal(fwrite(&label, 1, 1, f), 1);
+    }
+    assert_int_equal(fclose(f), 0);
+    (void)hoop("data import-npy x.npy c.npy --out %s", set);
+    succeeded();
+}
+
+/* Predictions are (N, H, W, C) whatever the sizes: of as many outputs as there are classes or more, and where C = H = W. */
+static void classes_of_images(void **state)
+{
+    static const char config[] = "batch: 8\nsteps: 40\nthreads: 1\noptimizer: {lr: 1e-2}\n";
+    static const struct {
+        int         width, classes, outputs;
+        bool        last;
+        const char *layer;
+    } rows[] = {{1, 3, 3, false, "{conv: {out: 3, kernel: 3, padding: 1}}"},
+                {1, 3, 5, false, "{conv: {out: 5, kernel: 3, padding: 1}}"},
+                {3, 4, 4, true, "{linear: 4}"}};
+    (void)state;
+    store("images.yaml", config, sizeof config - 1);
+    for (int r = 0; r < 3; r++) {
+        const int outputs = rows[r].outputs;
+        char      line[64];
+        float    *y;
+        int64_t  *label;
+        int       right = 0;
+        images("images", rows[r].width, rows[r].last, rows[r].classes);
+        (void)hoop("train images.yaml --out runs/images-%d --set 'model={layers: [%s]}' --set data.train=images/train", r,
+                   rows[r].layer);
+        assert_int_equal(last.code, 0);
+        (void)hoop("predict runs/images-%d --data images/train --out images-%d.h5", r, r);
+        succeeded();
+        (void)snprintf(line, sizeof line, "/y [40, 4, 4, %d] f32", outputs);
+        said(line);
+        (void)snprintf(line, sizeof line, "images-%d.h5", r);
+        y     = read_rows(line, "/y", HOOP_F32, 40, 16 * outputs);
+        label = read_rows("images/train", "/y", HOOP_I64, 40, 16);
+        for (int i = 0; i < 40 * 16; i++) {
+            int best = 0;
+            for (int c = 1; c < outputs; c++) best = y[i * outputs + c] > y[i * outputs + best] ? c : best;
+            right += best == label[i];
+        }
+        (void)hoop("eval runs/images-%d --data images/train --json", r);
+        succeeded();
+        assert_true(fabs(right / 640.0 - evaluated().accuracy) <= 1e-12);
+        free(y);
+        free(label);
+        assert_int_equal(shell("rm -r images"), 0);
+    }
+}
+
 static void wrong_data_and_settings_are_said(void **state)
 {
     (void)state;
@@ -603,6 +667,7 @@ int main(void)
         cmocka_unit_test(several_targets_are_told_by_name),
         cmocka_unit_test(targets_of_two_dims),
         cmocka_unit_test(labels_in_a_column),
+        cmocka_unit_test(classes_of_images),
         cmocka_unit_test(wrong_data_and_settings_are_said),
         cmocka_unit_test(labels_out_of_range_are_told_at_once),
         cmocka_unit_test(large_means_are_taken_away),
