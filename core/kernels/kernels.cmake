@@ -39,6 +39,10 @@ endfunction()
 
 # level: of optimisation, short: that of HOOP_KERNEL_SHORT_SOURCES
 function(hoop_kernel_set isa level short)
+    if(HOOP_SANITIZE) # what they add to -O3 takes minutes to compile
+        set(level -O1)
+        set(short -O1)
+    endif()
     add_library(hoop_kernels_${isa} OBJECT ${HOOP_KERNEL_SOURCES} ${HOOP_KERNEL_TYPED_SOURCES})
     hoop_kernel_objects(hoop_kernels_${isa} ${isa} ${level} ${ARGN})
     add_library(hoop_kernels_${isa}_f64 OBJECT ${HOOP_KERNEL_TYPED_SOURCES})
