@@ -4,7 +4,8 @@
  * As a matrix product's (gemm.c), a tile of ROWS x 2 registers of y stays in registers while the terms of a block run. But each
  * row of a tile has a pointer of its own, so that rows may be pixels anywhere in an image, and terms go from run to run.
  */
-#include "kernels/conv_vec.h"
+#include "kernels/conv.h"
+#include "kernels/real_vec.h"
 
 extern const hoop_conv_kernels HOOP_KERNEL(conv_kernels);
 extern hoop_conv_tiles_fn      HOOP_KERNEL(conv_tiles_f32), HOOP_KERNEL(conv_tiles_f64);
@@ -53,13 +54,6 @@ static __attribute__((noinline)) void tile_finish(const real *sums, int rows, in
         }
     }
 }
-
-/* UNROLL (i, n) ...: the loop over i from 0 to n - 1, written out by the compiler, so that what it indexes stays in registers */
-#if defined(__clang__)
-#define UNROLL(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)
-#else
-#define UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
-#endif
 
 /* vecs registers of columns, the last of them in part where `part`; wide: x has columns, too (vecs is 1) */
 HOOP_INLINE void tile_run(const int rows, const int vecs, const bool part, const bool wide, const tile *t)

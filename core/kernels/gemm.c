@@ -9,25 +9,9 @@
  */
 #include "kernels/gemm.h"
 
-#include "kernels/isa.h"
+#include "kernels/real_vec.h"
 
 #define NOINLINE __attribute__((noinline))
-
-#if defined(HOOP_KERNEL_F64)
-typedef double   real;
-typedef vec_f64  vec;
-typedef vecu_f64 vecu;
-enum { W = VECW_f64 };
-#define GEMM HOOP_KERNEL(gemm_f64)
-#define FMA HOOP_FMA_F64
-#else
-typedef float    real;
-typedef vec_f32  vec;
-typedef vecu_f32 vecu;
-enum { W = VECW_f32 };
-#define GEMM HOOP_KERNEL(gemm_f32)
-#define FMA HOOP_FMA_F32
-#endif
 
 enum {
 #if defined(__AVX512F__)
@@ -44,133 +28,6 @@ enum {
 };
 _Static_assert((int)COLS <= (int)HOOP_GEMM_PANEL && (int)ROWS <= (int)HOOP_GEMM_ROWS && (int)W <= (int)HOOP_GEMM_PANEL,
                "the workspace is sized for these");
-
-#if defined(__AVX512F__)
-#if defined(HOOP_KERNEL_F64)
-HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
-{
-    return _mm512_fmadd_pd(a, b, c);
-}
-
-HOOP_INLINE vec load_part(const real *x, int64_t n)
-{
-    return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), x);
-}
-
-HOOP_INLINE void store_part(real *x, vec v, int64_t n)
-{
-    _mm512_mask_storeu_pd(x, (__mmask8)((1u << n) - 1), v);
-}
-#else
-HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
-{
-    return _mm512_fmadd_ps(a, b, c);
-}
-
-HOOP_INLINE vec load_part(const real *x, int64_t n)
-{
-    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x);
-}
-
-HOOP_INLINE void store_part(real *x, vec v, int64_t n)
-{
-    _mm512_mask_storeu_ps(x, (__mmask16)((1u << n) - 1), v);
-}
-#endif
-#else
-HOOP_INLINE vec multiply_add(vec a, vec b, vec c)
-{
-#if defined(__FMA__) && defined(__AVX2__) && defined(HOOP_KERNEL_F64)
-    return _mm256_fmadd_pd(a, b, c);
-#elif defined(__FMA__) && defined(__AVX2__)
-    return _mm256_fmadd_ps(a, b, c);
-#else
-    for (int l = 0; l < W; l++) c[l] = FMA(a[l], b[l], c[l]);
-    return c;
-#endif
-}
-
-/* not maskstore: on Zen it takes tens of cycles */
-#if defined(__AVX2__) && defined(HOOP_KERNEL_F64)
-HOOP_INLINE vec load_part(const real *x, int64_t n)
-{
-    static const int64_t ones[2 * W] = {-1, -1, -1, -1};
-    if (n >= W) return _mm256_loadu_pd(x);
-    return _mm256_maskload_pd(x, _mm256_loadu_si256((const __m256i *)(const void *)(ones + W - n)));
-}
-
-HOOP_INLINE void store_part(real *x, vec v, int64_t n)
-{
-    __m128d part = _mm256_castpd256_pd128(v);
-    if (n >= W) {
-        _mm256_storeu_pd(x, v);
-        return;
-    }
-    if (n & 2) {
-        _mm_storeu_pd(x, part);
-        part = _mm256_extractf128_pd(v, 1);
-        x += 2;
-    }
-    if (n & 1) _mm_store_sd(x, part);
-}
-#elif defined(__AVX2__)
-HOOP_INLINE vec load_part(const real *x, int64_t n)
-{
-    static const int32_t ones[2 * W] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    if (n >= W) return _mm256_loadu_ps(x);
-    return _mm256_maskload_ps(x, _mm256_loadu_si256((const __m256i *)(const void *)(ones + W - n)));
-}
-
-HOOP_INLINE void store_part(real *x, vec v, int64_t n)
-{
-    __m128 part = _mm256_castps256_ps128(v);
-    if (n >= W) {
-        _mm256_storeu_ps(x, v);
-        return;
-    }
-    if (n & 4) {
-        _mm_storeu_ps(x, part);
-        part = _mm256_extractf128_ps(v, 1);
-        x += 4;
-    }
-    if (n & 2) {
-        _mm_storel_pi((__m64 *)(void *)x, part);
-        part = _mm_movehl_ps(part, part);
-        x += 2;
-    }
-    if (n & 1) _mm_store_ss(x, part);
-}
-#else
-HOOP_INLINE vec load_part(const real *x, int64_t n)
-{
-    vec v = {0};
-    for (int l = 0; l < W; l++)
-        if (l < n) v[l] = x[l];
-    return v;
-}
-
-HOOP_INLINE void store_part(real *x, vec v, int64_t n)
-{
-    for (int l = 0; l < W; l++)
-        if (l < n) x[l] = v[l];
-}
-#endif
-#endif
-
-HOOP_INLINE vec load(const real *x)
-{
-    return *(const vecu *)(const void *)x;
-}
-
-HOOP_INLINE void store(real *x, vec v)
-{
-    *(vecu *)(void *)x = v;
-}
-
-HOOP_INLINE vec broadcast(real x)
-{
-    return x - (vec){0};
-}
 
 /* y (W, W) = transpose of x (W, W) */
 #if defined(__x86_64__) && defined(HOOP_KERNEL_F64)
@@ -238,8 +95,8 @@ HOOP_INLINE vec rows_gather(const real *x, int64_t ld)
     __m128 r = _mm_loadu_ps(x);
 #if defined(__AVX512F__)
     __m512 v = _mm512_castps128_ps512(r);
-    v        = _mm512_insertf32x4(v, _mm_loadu_ps(x + 4 * ld), 1);
-    v        = _mm512_insertf32x4(v, _mm_loadu_ps(x + 8 * ld), 2);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(x + 4 * ld), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(x + 8 * ld), 2);
     return _mm512_insertf32x4(v, _mm_loadu_ps(x + 12 * ld), 3);
 #elif defined(__AVX2__)
     return _mm256_insertf128_ps(_mm256_castps128_ps256(r), _mm_loadu_ps(x + 4 * ld), 1);
@@ -269,11 +126,6 @@ HOOP_INLINE void transpose(const real *x, int64_t ldx, real *y, int64_t ldy)
 }
 #endif
 
-static int64_t at_most(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Where a tile's sums of one block go: C = or +=, and the bias of the columns in the end (NULL: none) */
 typedef struct tile_out {
     real       *c;
@@ -299,13 +151,6 @@ static NOINLINE void tile_finish(const real *sums, int rows, int width, const ti
         }
     }
 }
-
-/* UNROLL (i, n) ...: the loop over i from 0 to n - 1, written out by the compiler, so that what it indexes stays in registers */
-#if defined(__clang__)
-#define UNROLL(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)
-#else
-#define UNROLL(i, n) _Pragma("GCC unroll 16") for (int i = 0; i < (n); i++)
-#endif
 
 /* c + ld, step by step: else the compiler works out all rows' addresses at once, and keeps them in vector registers, where moves
  * wait behind the products */
@@ -607,7 +452,7 @@ static void empty_make(const hoop_gemm *o)
         for (int64_t j = 0; j < o->n; j++) c[i * o->ldc + j] = bias == NULL ? 0 : bias[j];
 }
 
-void GEMM(const hoop_gemm *o, void *work)
+void NAME(gemm)(const hoop_gemm *o, void *work)
 {
     const real *a = o->a, *b = o->b;
     product g = {.rows = o->m, .cols = o->n, .k = o->k, .c = o->c, .ldc = o->ldc, .add = o->add, .bias = o->bias, .work = work};

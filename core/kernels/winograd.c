@@ -5,7 +5,8 @@
  * d B)]A, d its 4 x 4 pixels of the input, g the kernel. 16 products over channels take the place of 36. Products are the tile's
  * (conv.c), a position of the 4 x 4 at a time over many tiles. The order of every sum is written down here.
  */
-#include "kernels/conv_vec.h"
+#include "kernels/conv.h"
+#include "kernels/real_vec.h"
 
 extern hoop_conv_winograd_fn NAME(winograd_in), NAME(winograd_out), NAME(winograd_spread);
 extern hoop_conv_pack4_fn    NAME(winograd_weight);
