@@ -71,14 +71,6 @@ hoop_tensor *hoop_max(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 {
     return hoop_op_call(t, &hoop__op_max, &x, 1, &(reduce_attrs){dims, keep}, NULL);
 }
-static hoop_status max_forward(const hoop_call *c)
-{
-    return hoop__fold(c, HOOP_REDUCE_MAX);
-}
-static int64_t max_workspace(const hoop_call *c)
-{
-    return hoop__fold_workspace(c, HOOP_REDUCE_MAX);
-}
 static void max_reference(const hoop_call *c)
 {
     reference(c, 1.0, false);
@@ -89,8 +81,9 @@ const hoop_op hoop__op_max = {
     .reads = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
     HOOP__REDUCTION(reduce_attrs, hoop__reduce_fields),
     .shape     = hoop__reduce_shape_some,
-    .forward   = max_forward,
-    .workspace = max_workspace,
+    .forward   = hoop__fold,
+    .workspace = hoop__fold_workspace,
+    .kernel    = HOOP_REDUCE_MAX,
     .backward  = backward,
     .reference = max_reference,
     HOOP_CASES(cases),
@@ -105,14 +98,6 @@ hoop_tensor *hoop_min(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 {
     return hoop_op_call(t, &hoop__op_min, &x, 1, &(reduce_attrs){dims, keep}, NULL);
 }
-static hoop_status min_forward(const hoop_call *c)
-{
-    return hoop__fold(c, HOOP_REDUCE_MIN);
-}
-static int64_t min_workspace(const hoop_call *c)
-{
-    return hoop__fold_workspace(c, HOOP_REDUCE_MIN);
-}
 static void min_reference(const hoop_call *c)
 {
     reference(c, -1.0, false);
@@ -123,17 +108,18 @@ const hoop_op hoop__op_min = {
     .reads = HOOP_READS_IN(0) | HOOP_READS_OUT(0),
     HOOP__REDUCTION(reduce_attrs, hoop__reduce_fields),
     .shape     = hoop__reduce_shape_some,
-    .forward   = min_forward,
-    .workspace = min_workspace,
+    .forward   = hoop__fold,
+    .workspace = hoop__fold_workspace,
+    .kernel    = HOOP_REDUCE_MIN,
     .backward  = backward,
     .reference = min_reference,
     HOOP_CASES(cases),
 };
 
 /**
- * hoop_argmax - number of the largest element among those of the reduced dims, in row-major order; the first of equal ones, and
- * of NaN if there is one. Shape   as hoop_sum                Grad   none Dtype   any -> i64                 Errors HOOP_ESHAPE
- * (no such dim, no elements)
+ * hoop_argmax - number of the largest of the reduced elements, in row-major order; the first of equal ones, and of NaN.
+ * Shape   as hoop_sum                Grad   none
+ * Dtype   any -> i64                 Errors HOOP_ESHAPE (no such dim, no elements)
  */
 hoop_tensor *hoop_argmax(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 {
@@ -165,9 +151,9 @@ const hoop_op hoop__op_argmax = {
 };
 
 /**
- * hoop_argmin - number of the smallest element among those of the reduced dims, in row-major order; the first of equal ones, and
- * of NaN if there is one. Shape   as hoop_sum                Grad   none Dtype   any -> i64                 Errors HOOP_ESHAPE
- * (no such dim, no elements)
+ * hoop_argmin - number of the smallest of the reduced elements, in row-major order; the first of equal ones, and of NaN.
+ * Shape   as hoop_sum                Grad   none
+ * Dtype   any -> i64                 Errors HOOP_ESHAPE (no such dim, no elements)
  */
 hoop_tensor *hoop_argmin(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 {

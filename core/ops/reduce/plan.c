@@ -115,6 +115,13 @@ static bool lies_in_order(const hoop_view *x, const reduce_attrs *a)
     return true;
 }
 
+hoop_status hoop__fold_shape(hoop_shape_call *s, int kind)
+{
+    hoop_status st  = hoop__reduce_shape(s);
+    s->out[0].dtype = (int32_t)hoop_reduce_dtype(kind, (hoop_dtype)s->in[0]->dtype);
+    return st;
+}
+
 /* The samples' dim stays, and what is reduced lies behind it: where a leaf has one row, its dim is in no run, and dims on both
  * sides of it would be taken as one. Another dim than the first, with one row, does not show whether there are gaps in memory: x
  * has none, then. */
@@ -254,9 +261,10 @@ static hoop_fold_fn *fold_of(const hoop_call *c, int kind, int32_t dtype, bool r
 }
 
 /* Partial results in two halves, so that no pass reads what it writes; passes after the first need less. */
-int64_t hoop__fold_workspace(const hoop_call *c, int kind)
+int64_t hoop__fold_workspace(const hoop_call *c)
 {
-    const hoop_view *x = c->in[0];
+    const int        kind = c->op->kernel;
+    const hoop_view *x    = c->in[0];
     hoop_view        as;
     reduce_attrs     a;
     runs             r;
@@ -291,8 +299,9 @@ static void fold_rows_of(const hoop_call *c, int kind, const void *x, int64_t ro
 
 /* Rows reduced: in one pass; leading dims reduced: by columns; anything else: one pass for each run of reduced dims, from the
  * last, through the workspace. */
-hoop_status hoop__fold(const hoop_call *c, int kind)
+hoop_status hoop__fold(const hoop_call *c)
 {
+    const int        kind = c->op->kernel;
     const hoop_view *x = c->in[0], *y = c->out;
     int64_t          numel = hoop__view_numel(x), half = 0;
     char            *work = c->work;

@@ -39,13 +39,6 @@ static double both(double a, double b)
     return a != 0.0 && b != 0.0 ? 1.0 : 0.0;
 }
 
-static hoop_status fold_shape(hoop_shape_call *s, int kind)
-{
-    hoop_status st  = hoop__reduce_shape(s);
-    s->out[0].dtype = (int32_t)hoop_reduce_dtype(kind, (hoop_dtype)s->in[0]->dtype);
-    return st;
-}
-
 /**
  * hoop_prod - product over dims; 1 for no elements.
  * Shape   as hoop_sum                Grad   dx += dy times the product of the others, right where one is 0 too
@@ -57,15 +50,7 @@ hoop_tensor *hoop_prod(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 }
 static hoop_status prod_shape(hoop_shape_call *s)
 {
-    return fold_shape(s, HOOP_REDUCE_PROD);
-}
-static hoop_status prod_forward(const hoop_call *c)
-{
-    return hoop__fold(c, HOOP_REDUCE_PROD);
-}
-static int64_t prod_workspace(const hoop_call *c)
-{
-    return hoop__fold_workspace(c, HOOP_REDUCE_PROD);
+    return hoop__fold_shape(s, HOOP_REDUCE_PROD);
 }
 /* Dims in the order (kept, reduced), and where each stands then. Without a dim of either kind there is one of size 1. */
 typedef struct order {
@@ -131,8 +116,9 @@ const hoop_op hoop__op_prod = {
     .reads = HOOP_READS_IN(0),
     HOOP__REDUCTION(reduce_attrs, hoop__reduce_fields),
     .shape     = prod_shape,
-    .forward   = prod_forward,
-    .workspace = prod_workspace,
+    .forward   = hoop__fold,
+    .workspace = hoop__fold_workspace,
+    .kernel    = HOOP_REDUCE_PROD,
     .backward  = prod_backward,
     .reference = prod_reference,
     HOOP_CASES(prod_cases),
@@ -222,15 +208,7 @@ hoop_tensor *hoop_any(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 }
 static hoop_status any_shape(hoop_shape_call *s)
 {
-    return fold_shape(s, HOOP_REDUCE_ANY);
-}
-static hoop_status any_forward(const hoop_call *c)
-{
-    return hoop__fold(c, HOOP_REDUCE_ANY);
-}
-static int64_t any_workspace(const hoop_call *c)
-{
-    return hoop__fold_workspace(c, HOOP_REDUCE_ANY);
+    return hoop__fold_shape(s, HOOP_REDUCE_ANY);
 }
 static void any_reference(const hoop_call *c)
 {
@@ -247,8 +225,9 @@ const hoop_op hoop__op_any = {
     .flags = HOOP_OP_STRIDED | HOOP_OP_ROW_WISE | HOOP_OP_NO_GRAD,
     HOOP__REDUCTION(reduce_attrs, hoop__reduce_fields),
     .shape     = any_shape,
-    .forward   = any_forward,
-    .workspace = any_workspace,
+    .forward   = hoop__fold,
+    .workspace = hoop__fold_workspace,
+    .kernel    = HOOP_REDUCE_ANY,
     .reference = any_reference,
     HOOP_CASES(bit_cases),
 };
@@ -264,15 +243,7 @@ hoop_tensor *hoop_all(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 }
 static hoop_status all_shape(hoop_shape_call *s)
 {
-    return fold_shape(s, HOOP_REDUCE_ALL);
-}
-static hoop_status all_forward(const hoop_call *c)
-{
-    return hoop__fold(c, HOOP_REDUCE_ALL);
-}
-static int64_t all_workspace(const hoop_call *c)
-{
-    return hoop__fold_workspace(c, HOOP_REDUCE_ALL);
+    return hoop__fold_shape(s, HOOP_REDUCE_ALL);
 }
 static void all_reference(const hoop_call *c)
 {
@@ -283,8 +254,9 @@ const hoop_op hoop__op_all = {
     .flags = HOOP_OP_STRIDED | HOOP_OP_ROW_WISE | HOOP_OP_NO_GRAD,
     HOOP__REDUCTION(reduce_attrs, hoop__reduce_fields),
     .shape     = all_shape,
-    .forward   = all_forward,
-    .workspace = all_workspace,
+    .forward   = hoop__fold,
+    .workspace = hoop__fold_workspace,
+    .kernel    = HOOP_REDUCE_ALL,
     .reference = all_reference,
     HOOP_CASES(bit_cases),
 };

@@ -24,11 +24,12 @@ int64_t hoop__reduced_count(const hoop_view *x, const reduce_attrs *a);
 /* the shape of what comes out, of x's dtype; refuses what is empty where something is wanted of it */
 hoop_status hoop__reduce_shape(hoop_shape_call *s);
 hoop_status hoop__reduce_shape_some(hoop_shape_call *s);
+hoop_status hoop__fold_shape(hoop_shape_call *s, int kind); /* in the dtype that it folds to */
 int         hoop__reduce_samples(const hoop_samples_call *s);
 
-/* y (+)= what a kind (hoop_reduce_kind) makes of x, pass by pass */
-hoop_status hoop__fold(const hoop_call *c, int kind);
-int64_t     hoop__fold_workspace(const hoop_call *c, int kind);
+/* y (+)= what the row's kind (its kernel, a hoop_reduce_kind) makes of x, pass by pass */
+hoop_status hoop__fold(const hoop_call *c);
+int64_t     hoop__fold_workspace(const hoop_call *c);
 
 /* one pass: stats of a kind, or places */
 hoop_status hoop__stat(const hoop_call *c, int kind, double param);

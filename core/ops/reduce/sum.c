@@ -40,17 +40,7 @@ hoop_tensor *hoop_sum(hoop_tape *t, hoop_tensor *x, unsigned dims, bool keep)
 }
 static hoop_status sum_shape(hoop_shape_call *s)
 {
-    hoop_status st  = hoop__reduce_shape(s);
-    s->out[0].dtype = (int32_t)hoop_reduce_dtype(HOOP_REDUCE_SUM, (hoop_dtype)s->in[0]->dtype);
-    return st;
-}
-static hoop_status sum_forward(const hoop_call *c)
-{
-    return hoop__fold(c, HOOP_REDUCE_SUM);
-}
-static int64_t sum_workspace(const hoop_call *c)
-{
-    return hoop__fold_workspace(c, HOOP_REDUCE_SUM);
+    return hoop__fold_shape(s, HOOP_REDUCE_SUM);
 }
 static void sum_backward(hoop_backward_call *b)
 {
@@ -90,8 +80,9 @@ const hoop_op hoop__op_sum = {
     .flags = HOOP_OP_STRIDED | HOOP_OP_ACCUMULATES | HOOP_OP_ROW_WISE,
     HOOP__REDUCTION(reduce_attrs, hoop__reduce_fields),
     .shape     = sum_shape,
-    .forward   = sum_forward,
-    .workspace = sum_workspace,
+    .forward   = hoop__fold,
+    .workspace = hoop__fold_workspace,
+    .kernel    = HOOP_REDUCE_SUM,
     .backward  = sum_backward,
     .reference = sum_reference,
     HOOP_CASES(sum_cases),
@@ -117,7 +108,7 @@ static hoop_status mean_forward(const hoop_call *c)
     float       f     = (float)d;
     hoop_view   share = {.dtype = c->out->dtype};
     hoop_call   mean  = *c;
-    hoop_status st    = hoop__fold(c, HOOP_REDUCE_SUM);
+    hoop_status st    = hoop__fold(c);
     share.data        = c->out->dtype == HOOP_F32 ? (void *)&f : (void *)&d;
     mean.in           = (const hoop_view *[]){c->out, &share};
     return st == HOOP_OK ? hoop__run_binary(&mean, HOOP_BINARY_mul) : st;
@@ -152,7 +143,8 @@ const hoop_op hoop__op_mean = {
     HOOP__REDUCTION(reduce_attrs, hoop__reduce_fields),
     .shape     = mean_shape,
     .forward   = mean_forward,
-    .workspace = sum_workspace,
+    .workspace = hoop__fold_workspace,
+    .kernel    = HOOP_REDUCE_SUM,
     .backward  = mean_backward,
     .reference = mean_reference,
     HOOP_CASES(mean_cases),
