@@ -427,21 +427,27 @@ static const char *const seen_in[][2] = {
     {"sinusoidal", "position"},
 };
 
-static bool is_in_files(const char *name)
+/* " name name ... " of all cases of all files */
+static char *names_of_cases(void)
 {
-    bool found = false;
-    for (int i = 0; i < FAMILIES && !found; i++) {
+    char  *names = NULL;
+    size_t size;
+    FILE  *list = open_memstream(&names, &size);
+    assert_non_null(list);
+    for (int i = 0; i < FAMILIES; i++) {
         golden_file       *f = golden_open(families[i].name);
         const golden_case *c;
-        while (!found && (c = golden_next(f)) != NULL) found = strcmp(c->name, name) == 0;
+        while ((c = golden_next(f)) != NULL) (void)fprintf(list, " %s ", c->name);
         golden_close(f);
     }
-    return found;
+    (void)fclose(list);
+    return names;
 }
 
 /* every row of the table of ops; gradients are compared in the cases of what they are of */
 static void all_rows_have_numbers(void **state)
 {
+    char *names = names_of_cases(), word[GOLDEN_WORD + 2];
     (void)state;
     for (int i = 0; i < hoop_op_count(); i++) {
         const char  *name = hoop_op_get(i)->name, *in = name;
@@ -449,8 +455,10 @@ static void all_rows_have_numbers(void **state)
         if (n > 5 && strcmp(name + n - 5, "_grad") == 0) continue;
         for (size_t k = 0; k < sizeof seen_in / sizeof seen_in[0]; k++)
             if (strcmp(seen_in[k][0], name) == 0) in = seen_in[k][1];
-        if (in != NULL && !is_in_files(in)) fail_msg("%s: no case in any .golden file", name);
+        (void)snprintf(word, sizeof word, " %s ", in != NULL ? in : "");
+        if (in != NULL && strstr(names, word) == NULL) fail_msg("%s: no case in any .golden file", name);
     }
+    free(names);
 }
 
 int main(int argc, char **argv)
