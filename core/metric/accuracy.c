@@ -1,13 +1,7 @@
 /* accuracy: labels whose logit is the largest, of those that are not HOOP_IGNORE_LABEL. */
-#include "hoop/metric.h"
-#include "hoop/ops.h"
-
-#include <math.h>
-#include <stdio.h>
+#include "metric/share.h"
 
 extern const hoop_metric hoop__metric_accuracy;
-
-enum { CORRECT, COUNTED, SUMS };
 
 /* Is x[label] the largest, and the first of these? Not if any is NaN. */
 static bool is_largest_f32(const float *x, int64_t n, int64_t label)
@@ -33,50 +27,34 @@ static void add_binary(const hoop_metric_call *c, double *sums)
     int64_t right = 0;
     for (int64_t i = 0; i < c->rows; i++)
         for (int64_t j = c->first; j < c->first + c->count; j++) right += hoop_metric_says(c, i, j) == hoop_metric_wants(c, i, j);
-    sums[CORRECT] += (double)right;
-    sums[COUNTED] += (double)(c->rows * c->count);
+    sums[HOOP__CORRECT] += (double)right;
+    sums[HOOP__COUNTED] += (double)(c->rows * c->count);
+}
+
+static bool is_right(const hoop_metric_call *c, int64_t row, int64_t label)
+{
+    return c->out_dtype == HOOP_F32 ? is_largest_f32((const float *)c->out + row * c->width, c->width, label)
+                                    : is_largest_f64((const double *)c->out + row * c->width, c->width, label);
 }
 
 static void add(const hoop_metric_call *c, double *sums)
 {
-    const int64_t *label = c->target;
-    int64_t        right = 0, seen = 0;
-    if (c->target_dtype != HOOP_I64) {
+    if (c->target_dtype == HOOP_I64)
+        hoop__share_add(c, is_right, sums);
+    else
         add_binary(c, sums);
-        return;
-    }
-    for (int64_t i = 0; i < c->rows; i++) {
-        if (label[i] == HOOP_IGNORE_LABEL) continue;
-        seen++;
-        if (label[i] < 0 || label[i] >= c->width) continue; /* the loss refuses it */
-        right += c->out_dtype == HOOP_F32 ? is_largest_f32((const float *)c->out + i * c->width, c->width, label[i])
-                                          : is_largest_f64((const double *)c->out + i * c->width, c->width, label[i]);
-    }
-    sums[CORRECT] += (double)right;
-    sums[COUNTED] += (double)seen;
-}
-
-static double value(const double *sums, int64_t width, const void *opts)
-{
-    (void)width, (void)opts;
-    return sums[COUNTED] > 0 ? sums[CORRECT] / sums[COUNTED] : (double)NAN;
-}
-
-static void format(double value, char *out, size_t size)
-{
-    (void)snprintf(out, size, "%.2f%%", 100 * value);
 }
 
 const hoop_metric hoop__metric_accuracy = {
     .name             = "accuracy",
     .help             = "share of labels predicted, or of targets of 0 and 1",
     .brief            = "acc",
-    .nsums            = SUMS,
+    .nsums            = HOOP__SHARE_SUMS,
     .labels           = true,
     .binary           = true,
     .counts           = true,
     .higher_is_better = true,
     .add              = add,
-    .value            = value,
-    .format           = format,
+    .value            = hoop__share_value,
+    .format           = hoop__share_format,
 };
