@@ -37,7 +37,7 @@ function(hoop_kernel_objects name isa)
     target_compile_options(${name} PRIVATE ${ARGN} $<$<C_COMPILER_ID:Clang>:-Wno-pass-failed>)
 endfunction()
 
-# level: of optimisation, short: that of HOOP_KERNEL_SHORT_SOURCES
+# level: of optimisation, short: that of HOOP_KERNEL_SHORT_SOURCES, a list
 function(hoop_kernel_set isa level short)
     if(HOOP_SANITIZE) # what they add to -O3 takes minutes to compile
         set(level -O1)
@@ -49,18 +49,19 @@ function(hoop_kernel_set isa level short)
     hoop_kernel_objects(hoop_kernels_${isa}_f64 ${isa} ${level} ${ARGN})
     target_compile_definitions(hoop_kernels_${isa}_f64 PRIVATE HOOP_KERNEL_F64)
     add_library(hoop_kernels_${isa}_short OBJECT ${HOOP_KERNEL_SHORT_SOURCES})
-    hoop_kernel_objects(hoop_kernels_${isa}_short ${isa} ${short} ${ARGN} $<$<C_COMPILER_ID:GNU>:--param=vect-epilogues-nomask=0>)
+    hoop_kernel_objects(hoop_kernels_${isa}_short ${isa} ${short} ${ARGN})
     set(HOOP_KERNEL_OBJECTS ${HOOP_KERNEL_OBJECTS} $<TARGET_OBJECTS:hoop_kernels_${isa}> $<TARGET_OBJECTS:hoop_kernels_${isa}_f64>
         $<TARGET_OBJECTS:hoop_kernels_${isa}_short> PARENT_SCOPE)
 endfunction()
 
-set(vectorise -ftree-vectorize $<$<C_COMPILER_ID:GNU>:-fvect-cost-model=dynamic>)
+# as -O3 vectorises, without what else it does
+set(short -O2 -ftree-vectorize $<$<C_COMPILER_ID:GNU>:-fvect-cost-model=dynamic> $<$<C_COMPILER_ID:GNU>:--param=vect-epilogues-nomask=0>)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
-    hoop_kernel_set(avx512 -O3 -O2 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512cd -mavx2 -mfma -mbmi2 -mprefer-vector-width=512
-        ${vectorise})
-    hoop_kernel_set(avx2 -O3 -O2 -mavx2 -mfma -mbmi2 ${vectorise})
+    hoop_kernel_set(avx512 -O3 "${short}" -mavx512f -mavx512dq -mavx512bw -mavx512vl -mavx512cd -mavx2 -mfma -mbmi2
+        -mprefer-vector-width=512)
+    hoop_kernel_set(avx2 -O3 "${short}" -mavx2 -mfma -mbmi2)
     set_source_files_properties(${CMAKE_CURRENT_LIST_DIR}/select.c PROPERTIES COMPILE_DEFINITIONS HOOP_KERNELS_X86)
     hoop_kernel_set(baseline -Os -Os) # it is there to be right
 else()
-    hoop_kernel_set(baseline -O3 -O2 ${vectorise})
+    hoop_kernel_set(baseline -O3 "${short}")
 endif()
