@@ -43,14 +43,15 @@ static int told_metrics(const hoop__field *f, int told)
 
 hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err)
 {
-    hoop__step        *s   = tr->step;
-    const int          n   = tr->data->ntargets;
+    hoop__step        *s    = tr->step;
+    const int          n    = tr->data->ntargets;
+    const size_t       room = n > 0 ? (size_t)n : 1;
     int                all = 0, nsums = HOOP__SUM_TARGETS;
     hoop_metric_value *value;
     for (int k = 0; k < n; k++) all += hoop__target(tr, k)->nshown;
     s->nkept   = 1;
-    s->place   = calloc((size_t)n, sizeof *s->place);
-    s->told[0] = calloc((size_t)(HOOP__TOLD * n), sizeof **s->told);
+    s->place   = calloc(room, sizeof *s->place);
+    s->told[0] = calloc(HOOP__TOLD * room, sizeof **s->told);
     s->memory  = calloc((size_t)all + 1, HOOP__TOLD * sizeof *value);
     if (s->place == NULL || s->told[0] == NULL || s->memory == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
     value = s->memory;
