@@ -44,11 +44,29 @@ static hoop_status read_names(hoop_dataset *ds, const hoop_found *f, int field, 
     return st;
 }
 
+/* The line of a stream of tokens: one for all that have some, in all shards. */
+static hoop_status read_tokenizer(hoop_dataset *ds, const hoop_found *f, int field, const char *path, hoop_error *err)
+{
+    char        **line;
+    const int64_t n  = hoop__h5_attr_strings(f->dset, "tokenizer", &line);
+    hoop_status   st = HOOP_OK;
+    if (n > 0 && ds->tokenizer == NULL) {
+        ds->tokenizer = line;
+        return HOOP_OK;
+    }
+    if (n > 0 && strcmp(line[0], ds->tokenizer[0]) != 0)
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: the tokenizer of %s is another than that of the fields or shards before it", path,
+                       ds->field[field].opts.path);
+    free(line);
+    return st;
+}
+
 hoop_status hoop__columns_read(hoop_dataset *ds, const hoop_look *l, const hoop_found *f, int field, hoop_error *err)
 {
     hoop_status st;
     if (f->dset < 0 || (!l->ours && l->opts->attributes != HOOP_ATTRIBUTES_ALL)) return HOOP_OK;
     st = read_names(ds, f, field, l->ours, l->path, err);
+    if (st == HOOP_OK) st = read_tokenizer(ds, f, field, l->path, err);
     if (st == HOOP_OK && ds->field[field].opts.role == HOOP_INPUT && ds->one_hot.name == NULL) {
         ds->one_hot.n = hoop__h5_attr_strings(f->dset, "one_hot", &ds->one_hot.name);
         if (ds->one_hot.n < 0) ds->one_hot.n = 0;
@@ -68,6 +86,7 @@ void hoop__columns_free(hoop_dataset *ds)
         free(f->view.label);
     }
     free(ds->one_hot.name);
+    free(ds->tokenizer);
 }
 
 static const char *name_at(const hoop_names *names, int64_t i)
@@ -84,6 +103,11 @@ const char *hoop_dataset_column(const hoop_dataset *ds, int field, int64_t i)
 const char *hoop_dataset_one_hot(const hoop_dataset *ds, int64_t i)
 {
     return name_at(&ds->one_hot, i);
+}
+
+const char *hoop_dataset_tokenizer(const hoop_dataset *ds)
+{
+    return ds->tokenizer != NULL ? ds->tokenizer[0] : NULL;
 }
 
 const char *hoop_dataset_class_name(const hoop_dataset *ds, int field, int64_t i)

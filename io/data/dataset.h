@@ -101,6 +101,7 @@ struct hoop_dataset {
     int                 nfields;
     bool                plain; /* opened by the short form */
     hoop_names          one_hot;
+    char              **tokenizer; /* one line, as a list; NULL: none */
     hoop_dataset_opts   opts;
     char               *spec;
     char              **note;

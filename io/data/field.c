@@ -216,13 +216,11 @@ static bool is_foreign(const hoop_found *f, hoop_field_role role, const foreign_
 
 hoop_status hoop__field_foreign(hoop_dataset *ds, const hoop_look *l, const hoop_found *found, hoop_error *err)
 {
-    static const foreign_attr ours[]    = {{"scale", -1, false},
-                                           {"classes", HOOP_TARGET, false},
-                                           {"class_names", HOOP_TARGET, false},
-                                           {"columns", -1, true},
-                                           {"one_hot", HOOP_INPUT, true}};
-    char                      text[256] = "";
-    size_t                    used      = 0;
+    static const foreign_attr ours[] = {
+        {"scale", -1, false},  {"classes", HOOP_TARGET, false}, {"class_names", HOOP_TARGET, false},
+        {"columns", -1, true}, {"one_hot", HOOP_INPUT, true},   {"tokenizer", -1, true}};
+    char   text[256] = "";
+    size_t used      = 0;
     if (l->ours || l->opts->attributes != HOOP_ATTRIBUTES_AUTO || ds->foreign) return HOOP_OK;
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
         for (int k = 0; k < ds->nfields; k++)

@@ -279,7 +279,8 @@ hoop_status hoop_import_csv(const char *path, const hoop_csv_opts *csv, const ho
     form       = (hoop_csv_form){.separator = t->opts->separator,
                                  .comment   = t->opts->comment == 0 ? '#' : t->opts->comment,
                                  .encoding  = t->opts->encoding,
-                                 .spool_dir = opts->dir};
+                                 .spool_dir = opts->dir,
+                                 .stop      = opts->stop};
     HOOP_TRY(st, done, check_opts(t->opts, err));
     t->by_like = t->opts->like != NULL;
     if (t->by_like) HOOP_TRY(st, done, hoop__like_read(t->opts->like, err, &t->like));

@@ -348,8 +348,9 @@ static hoop_status begin(hoop_csv *c)
 
 hoop_status hoop__csv_open(hoop_csv *c, const char *path, const hoop_csv_form *form, hoop_error *err)
 {
-    hoop_source_opts o = {.encoding = form->encoding, .spool_dir = form->spool_dir, .twice = true, .line = &c->next_line};
-    hoop_status      st;
+    hoop_source_opts o = {
+        .encoding = form->encoding, .spool_dir = form->spool_dir, .twice = true, .line = &c->next_line, .stop = form->stop};
+    hoop_status st;
     memset(c, 0, sizeof *c);
     c->path                              = path;
     c->given                             = form->separator != '\0';

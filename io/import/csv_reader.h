@@ -40,9 +40,10 @@ typedef struct hoop_csv {
 } hoop_csv;
 
 typedef struct hoop_csv_form {
-    char        separator; /* 0: comma, or what the first line says: sep=; */
-    int         comment;   /* -1: none */
-    const char *encoding, *spool_dir;
+    char                separator; /* 0: comma, or what the first line says: sep=; */
+    int                 comment;   /* -1: none */
+    const char         *encoding, *spool_dir;
+    const volatile int *stop;
 } hoop_csv_form;
 
 hoop_status hoop__csv_open(hoop_csv *c, const char *path, const hoop_csv_form *form, hoop_error *err);

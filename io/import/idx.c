@@ -24,13 +24,13 @@ static hoop_status read_all(idx *f, void *out, int64_t n, const char *what, hoop
     return hoop_fail(err, HOOP_EFORMAT, "%s: truncated: it ends in %s", f->path, what);
 }
 
-static hoop_status idx_open(idx *f, const char *path, hoop_error *err)
+static hoop_status idx_open(idx *f, const char *path, const volatile int *stop, hoop_error *err)
 {
     unsigned char head[4], dim[4];
     int64_t       numel = 1;
     hoop_status   st;
     f->path = path;
-    if ((st = hoop__source_open(path, &(hoop_source_opts){0}, err, &f->source)) != HOOP_OK) return st;
+    if ((st = hoop__source_open(path, &(hoop_source_opts){.stop = stop}, err, &f->source)) != HOOP_OK) return st;
     if ((st = read_all(f, head, 4, "the header", err)) != HOOP_OK) return st;
     if (head[0] != 0 || head[1] != 0 || head[2] < 0x08 || head[2] > 0x0e || head[3] == 0)
         return hoop_fail(err, HOOP_EFORMAT, "%s: not an IDX file (it begins %02x %02x %02x %02x)", path, head[0], head[1],
@@ -103,8 +103,8 @@ hoop_status hoop_import_idx(const char *images, const char *labels, const hoop_i
     hoop_status        st;
     if (result == NULL) result = &mine;
     *result = (hoop_import_result){0};
-    HOOP_TRY(st, done, idx_open(&x, images, err));
-    HOOP_TRY(st, done, idx_open(&y, labels, err));
+    HOOP_TRY(st, done, idx_open(&x, images, opts->stop, err));
+    HOOP_TRY(st, done, idx_open(&y, labels, opts->stop, err));
     if (x.ndim < 2) {
         st = hoop_fail(err, HOOP_ESHAPE, "%s: images have %d dim; 2 or more are wanted (are images and labels exchanged?)",
                        images, x.ndim);

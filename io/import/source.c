@@ -90,6 +90,8 @@ static hoop_status raw_fill(hoop_source *s, hoop_error *err)
     while (have < BLOCK) {
         const ssize_t n = s->replay ? pread(s->spool, s->raw + have, BLOCK - have, s->spooled + (int64_t)have)
                                     : read(s->fd, s->raw + have, BLOCK - have);
+        if (s->opts.stop != NULL && *s->opts.stop != 0)
+            return hoop_fail(err, HOOP_EINTERRUPTED, "%s: interrupted; nothing was written", s->path);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be read: %s", s->path, strerror(errno));
         if (n == 0) break;

@@ -20,6 +20,7 @@ typedef struct hoop_source_opts {
     const char    *spool_dir; /* where a temporary file may go if $TMPDIR does not say; made later perhaps: its parent will do */
     bool           twice;     /* hoop__source_rewind will be called */
     const int64_t *line;      /* where the reader is, for errors of the encoding; may be NULL */
+    const volatile int *stop; /* HOOP_EINTERRUPTED once it is not 0; may be NULL */
 } hoop_source_opts;
 
 /** path "-", where there is no such file: standard input. */

@@ -48,8 +48,8 @@ struct hoop_writer {
     int                      nfields, nsums; /* nsums: at least two, of x and y; what is not there has none */
     const hoop_writer_field *field;
     part                     part[2];
-    bool                     finished;
-    hoop_run_lock           *lock; /* on the directory: another import would remove what this one writes */
+    bool                     finished, in_order, made; /* made: the directory was not there before */
+    hoop_run_lock           *lock;                     /* on the directory: another import would remove what this one writes */
 };
 
 static hoop_status shard_path(const hoop_writer *w, const part *p, int64_t shard, bool temp, hoop_error *err, char *out)
@@ -310,6 +310,7 @@ hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, cons
     if (validation > rows - 1) validation = rows - 1;
     HOOP_TRY(st, done, part_init(w, &w->part[0], "train", rows - validation, err));
     HOOP_TRY(st, done, part_init(w, &w->part[1], "validation", validation, err));
+    w->made = access(opts->dir, F_OK) != 0;
     HOOP_TRY(st, done, hoop_run_lock_take(opts->dir, err, &w->lock)); /* makes it, too */
     for (int i = 0; i < 2; i++) {
         HOOP_TRY(st, done, each_shard(opts->dir, w->part[i].name, false, err, opts->force ? refuse_others : refuse, NULL));
@@ -322,28 +323,66 @@ done:
     return st;
 }
 
-hoop_status hoop__writer_row(hoop_writer *w, const void *const *row, hoop_error *err)
+void hoop__writer_in_order(hoop_writer *w)
+{
+    w->in_order = true;
+}
+
+/* Which part the next row is of. */
+static part *part_of(hoop_writer *w)
 {
     const int64_t nvalidation = w->part[1].rows;
-    part         *p;
-    hoop_status   st;
+    const bool    second      = w->in_order ? w->next >= w->part[0].rows
+                                            : nvalidation > 0 && hoop_random_permute(w->split_key, (uint64_t)w->rows, (uint64_t)w->next) <
+                                                             (uint64_t)nvalidation;
+    return &w->part[second];
+}
+
+/* The next rows, as many as fit, up to n; of several fields one. */
+static hoop_status put_rows(hoop_writer *w, const void *const *row, int64_t n, int64_t *put, hoop_error *err)
+{
+    part       *p;
+    hoop_status st = hoop__import_going(&w->opts, err);
+    if (st != HOOP_OK) return st;
     if (w->next >= w->rows) return hoop_fail(err, HOOP_ESTATE, "%s: more rows than were said", w->opts.dir);
-    p = &w->part[nvalidation > 0 &&
-                 hoop_random_permute(w->split_key, (uint64_t)w->rows, (uint64_t)w->next) < (uint64_t)nvalidation];
-    w->next++;
+    p = part_of(w);
     if (p->fd < 0 && (st = shard_begin(w, p, err)) != HOOP_OK) return st;
+    *put = n < p->shard_end - p->written ? n : p->shard_end - p->written;
     for (int k = 0; k < w->nfields; k++) {
         column *c = &p->column[k];
         if (c->used == c->room && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK) return st;
-        memcpy(c->buffer + c->used, row[k], (size_t)c->row_bytes);
-        c->used += c->row_bytes;
+        if (*put > (c->room - c->used) / c->row_bytes) *put = (c->room - c->used) / c->row_bytes;
+        memcpy(c->buffer + c->used, row[k], (size_t)(*put * c->row_bytes));
+        c->used += *put * c->row_bytes;
     }
-    if (++p->written == p->shard_end && (st = shard_end(w, p, err)) != HOOP_OK) return st;
+    w->next += *put;
+    p->written += *put;
+    if (p->written == p->shard_end && (st = shard_end(w, p, err)) != HOOP_OK) return st;
     if (w->opts.progress != NULL && w->next >= w->report_at) {
         w->opts.progress(w->opts.ctx, (double)w->next / (double)w->rows);
         w->report_at = w->next + w->rows / 100 + 1;
     }
     return HOOP_OK;
+}
+
+hoop_status hoop__writer_row(hoop_writer *w, const void *const *row, hoop_error *err)
+{
+    int64_t put;
+    return put_rows(w, row, 1, &put, err);
+}
+
+hoop_status hoop__writer_rows(hoop_writer *w, const void *rows, int64_t n, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int64_t at = 0, put = 0; at < n && st == HOOP_OK; at += put)
+        st = put_rows(w, (const void *[]){(const char *)rows + at * w->part[0].column[0].row_bytes}, n - at, &put, err);
+    return st;
+}
+
+hoop_status hoop__import_going(const hoop_import_opts *opts, hoop_error *err)
+{
+    if (opts->stop == NULL || *opts->stop == 0) return HOOP_OK;
+    return hoop_fail(err, HOOP_EINTERRUPTED, "%s: interrupted; nothing was written", opts->dir);
 }
 
 /* Fill in the checksums, known only now, in place. */
@@ -476,6 +515,7 @@ void hoop__writer_destroy(hoop_writer **pw)
     }
     if (w->lock != NULL && hoop__path_join(w->opts.dir, "lock", NULL, path, sizeof path) == HOOP_OK) (void)unlink(path);
     hoop_run_lock_release(&w->lock);
+    if (w->made && !w->finished) (void)rmdir(w->opts.dir); /* where nothing is in it */
     free(w);
     *pw = NULL;
 }

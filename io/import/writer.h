@@ -25,10 +25,17 @@ typedef struct hoop_writer hoop_writer;
 /** Checks options, refuses to overwrite. The fields, 1 to HOOP_DATASET_FIELDS, must live until the writer is destroyed. */
 hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *fields, int nfields,
                                 hoop_error *err, hoop_writer **out);
+/** Validation is the last rows, not some of them; before the first row. */
+void hoop__writer_in_order(hoop_writer *w);
+/** Add the next n rows of the one field there is, as stored; in order. */
+hoop_status hoop__writer_rows(hoop_writer *w, const void *rows, int64_t n, hoop_error *err);
 /** Add the next row of each field, as stored. Rows are told apart into parts by their number. */
 hoop_status hoop__writer_row(hoop_writer *w, const void *const *row, hoop_error *err);
 /** All rows are there: checksums, sync, names. */
 hoop_status hoop__writer_finish(hoop_writer *w, hoop_error *err, hoop_import_result *result);
+/** HOOP_EINTERRUPTED once whoever imports is asked to stop: between pieces of work before rows are written (which look
+ * themselves). */
+hoop_status hoop__import_going(const hoop_import_opts *opts, hoop_error *err);
 /** Removes what is not finished. */
 void hoop__writer_destroy(hoop_writer **w);
 

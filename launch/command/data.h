@@ -2,6 +2,7 @@
 #ifndef HOOP_COMMAND_DATA_H
 #define HOOP_COMMAND_DATA_H
 
+int data_import_text(int argc, char **argv);
 int data_info(int argc, char **argv);
 int data_verify(int argc, char **argv);
 

@@ -348,6 +348,9 @@ hoop_status hoop__meaning_match(const hoop__meaning *trained, hoop_dataset *ds, 
     bool          old = trained->before;
     hoop_status   st;
     HOOP_TRY(st, done, hoop__meaning_of(ds, err, &own));
+    HOOP_TRY(st, done,
+             hoop__meaning_same(&(hoop__meaning){.tokenizer = trained->tokenizer}, opts->name,
+                                &(hoop__meaning){.tokenizer = own.tokenizer}, hoop_dataset_path(ds, 0, NULL), err));
     for (int k = 0; k < own.n; k++) {
         const both m = {.trained         = hoop__meaning_find(trained, own.field[k].name),
                         .own             = &own.field[k],

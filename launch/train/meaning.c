@@ -6,7 +6,7 @@
 
 /* Longer lists of names are not kept. */
 enum { NAMES_MAX = 1 << 16, NAME_MAX_BYTES = 64, KEY_MAX = 128 };
-static const char *const one_hot_key = "one_hot";
+static const char *const one_hot_key = "one_hot", *const tokenizer_key = "tokenizer";
 
 /* ---- fields by name ---- */
 
@@ -44,12 +44,20 @@ void hoop__meaning_free(hoop__meaning *m)
     }
     free(m->field);
     free(m->one_hot);
+    free(m->tokenizer);
     free(m->notes);
     free(m->keys);
     memset(m, 0, sizeof *m);
 }
 
 /* ---- of a dataset ---- */
+
+static hoop_status keep(char **out, const char *text, hoop_error *err)
+{
+    free(*out);
+    *out = strdup(text);
+    return *out != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for names");
+}
 
 typedef const char *name_of(const hoop_dataset *ds, int field, int64_t i);
 static const char  *one_hot_of(const hoop_dataset *ds, int field, int64_t i)
@@ -115,7 +123,8 @@ hoop_status hoop__meaning_of(const hoop_dataset *ds, hoop_error *err, hoop__mean
         HOOP_TRY(st, done, list(ds, k, hoop_dataset_column, err, &m->columns));
         if (m->target) HOOP_TRY(st, done, list(ds, k, hoop_dataset_class_name, err, &m->class_names));
     }
-    st = list(ds, 0, one_hot_of, err, &out->one_hot);
+    HOOP_TRY(st, done, list(ds, 0, one_hot_of, err, &out->one_hot));
+    if (hoop_dataset_tokenizer(ds) != NULL) st = keep(&out->tokenizer, hoop_dataset_tokenizer(ds), err);
 done:
     if (st != HOOP_OK) hoop__meaning_free(out);
     return st;
@@ -159,13 +168,6 @@ static bool parse_key(const char *key, char name[NAME_MAX_BYTES], int *which, bo
     return false;
 }
 
-static hoop_status keep(char **out, const char *text, hoop_error *err)
-{
-    free(*out);
-    *out = strdup(text);
-    return *out != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for names");
-}
-
 static hoop_status take_note(hoop__field_meaning *f, int which, const char *text, hoop_error *err)
 {
     switch (which) {
@@ -199,6 +201,7 @@ hoop_status hoop__meaning_noted(const hoop_checkpoint *c, hoop_error *err, hoop_
         int                  which;
         hoop__field_meaning *f;
         if (strcmp(key, one_hot_key) == 0) HOOP_TRY(st, done, keep(&out->one_hot, text, err));
+        if (strcmp(key, tokenizer_key) == 0) HOOP_TRY(st, done, keep(&out->tokenizer, text, err));
         if (!parse_key(key, name, &which, &target)) continue;
         f = hoop__meaning_add(out, name, target, err);
         if (f == NULL) {
@@ -229,7 +232,7 @@ static const char *value_of(hoop__field_meaning *f, int which)
 hoop_status hoop__meaning_notes(hoop__meaning *m, const char *first_key, const char *first, hoop_error *err,
                                 const char *const **out, int64_t *pairs)
 {
-    const size_t most = (size_t)m->n * KEPT + 2;
+    const size_t most = (size_t)m->n * KEPT + 3;
     int64_t      n    = 1;
     free(m->notes);
     free(m->keys);
@@ -248,6 +251,10 @@ hoop_status hoop__meaning_notes(hoop__meaning *m, const char *first_key, const c
     if (m->one_hot != NULL && strlen(m->one_hot) < NAMES_MAX) {
         m->notes[2 * n]       = one_hot_key;
         m->notes[2 * n++ + 1] = m->one_hot;
+    }
+    if (m->tokenizer != NULL) {
+        m->notes[2 * n]       = tokenizer_key;
+        m->notes[2 * n++ + 1] = m->tokenizer;
     }
     *out   = m->notes;
     *pairs = n;
@@ -326,6 +333,12 @@ hoop_status hoop__meaning_same(const hoop__meaning *a, const char *a_name, const
                                hoop_error *err)
 {
     hoop_status st = HOOP_OK;
+    if (a->tokenizer != NULL && b->tokenizer != NULL && strcmp(a->tokenizer, b->tokenizer) != 0)
+        return hoop_fail(
+            err, HOOP_ECONFIG,
+            "%s: its text was made ids of by another tokenizer than that of %s; hoop data import-text --like takes that "
+            "of another set",
+            b_name, a_name);
     for (int k = 0; k < b->n && st == HOOP_OK; k++) {
         const hoop__field_meaning *other = hoop__meaning_find(a, b->field[k].name);
         if (other != NULL) st = same_field(other, a_name, &b->field[k], b_name, err);

@@ -24,8 +24,9 @@ typedef struct hoop__meaning {
     hoop__field_meaning *field; /* as in the dataset, or as the checkpoint tells them */
     int                  n;
     char                *one_hot; /* columns of the table that became one for each word: x has "Sex=male" where it lists "Sex" */
-    bool                 before;  /* of a checkpoint that was written before any of this was kept */
-    const char         **notes;   /* what hoop__meaning_notes gave */
+    char                *tokenizer; /* the line of that of its text (hoop/tokenizer.h); NULL: none is known */
+    bool                 before;    /* of a checkpoint that was written before any of this was kept */
+    const char         **notes;     /* what hoop__meaning_notes gave */
     char                *keys;
 } hoop__meaning;
 

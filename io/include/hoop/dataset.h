@@ -164,6 +164,8 @@ HOOP_API const char *hoop_dataset_column(const hoop_dataset *ds, int field, int6
 /** Which columns of a table were written as a column for each of their words: "Sex", where x has "Sex=female" and "Sex=male"
  * (of fields, the first input that has such); NULL after the last. Calls: Local. */
 HOOP_API const char *hoop_dataset_one_hot(const hoop_dataset *ds, int64_t i);
+/** The line of the tokenizer that made ids of its text (hoop/tokenizer.h); NULL if there is none. Calls: Local. */
+HOOP_API const char *hoop_dataset_tokenizer(const hoop_dataset *ds);
 /**
  * From now on rows of a field have n columns: column from[i] of those they had, or zeros (-1), called names[i] (NULL: they have
  * no names). Nobody may be reading. What is stored, and the fingerprint, stay. Errors: HOOP_ESHAPE (rows of more than one dim),

@@ -28,6 +28,7 @@ typedef struct hoop_import_opts {
     bool        force;  /* replace an existing set */
     void       *ctx;
     void (*progress)(void *ctx, double fraction); /* may be NULL; called on this thread, about a hundred times */
+    const volatile int *stop; /* may be NULL; when it is not 0 any more (a signal), the call ends: HOOP_EINTERRUPTED */
 } hoop_import_opts;
 
 enum { HOOP_IMPORT_LINES = 32, HOOP_IMPORT_ABOUT = 12, HOOP_IMPORT_TEXT = 480 };
@@ -140,6 +141,24 @@ HOOP_API hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_im
                                 hoop_import_result *result);
 /** Name of kind i, NULL after the last. Calls: Local. */
 HOOP_API const char *hoop_synth_kind(int i);
+
+typedef enum hoop_text_tokens { HOOP_TEXT_CHARACTERS, HOOP_TEXT_BYTES, HOOP_TEXT_BYTE_PAIRS } hoop_text_tokens;
+
+typedef struct hoop_text_opts {
+    hoop_text_tokens tokens;
+    int64_t          vocabulary; /* ids of byte pairs, 257 to 65,536; 0: 4,096; fewer where fewer pairs are there twice */
+    const char      *like;       /* a set of text: by its tokenizer, not one of its own; NULL: none */
+} hoop_text_opts;
+
+/**
+ * A text, plain or gzip, from a file, a pipe, or "-", as a stream of ids, stored once: /text, u8 where 256 ids do, else i32, with
+ * attributes `classes`, how many ids there are, and `tokenizer` (hoop/tokenizer.h). Samples are windows of it, which whoever
+ * opens it asks for (hoop_field_opts). The split takes the end of the text, not windows of it; shards: 1 where none are said.
+ * Errors, with the byte: HOOP_EFORMAT (empty; not UTF-8, where tokens are characters), HOOP_ERANGE (a character that is none of
+ * those of `like`; more than 65,536), HOOP_EARG. text and result may be NULL. Calls: Local.
+ */
+HOOP_API hoop_status hoop_import_text(const char *path, const hoop_text_opts *text, const hoop_import_opts *opts, hoop_error *err,
+                                      hoop_import_result *result);
 
 typedef struct hoop_verify_report {
     int64_t rows, checksums; /* samples read; checksums there were, all of which matched */
