@@ -27,6 +27,23 @@ typedef struct hoop__model_call {
     int                       ninputs, ntargets;
 } hoop__model_call;
 
+/** How parameters of these names (as of files) begin, by a row of the ways there are (hoop_init_kind), where the config says
+ * nothing else of them. */
+typedef struct hoop__model_begin {
+    const char *match, *init;
+    const char *key; /* an option of that way, and its value; NULL: none */
+    double      value;
+    const char *words[4]; /* options that are words: key, word, ...; NULL behind the last */
+} hoop__model_begin;
+enum { HOOP__MODEL_BEGINS = 16 };
+
+/** What a model of text keeps of the tokens it has read, so that each is read once. */
+typedef struct hoop__model_memory {
+    int64_t       read, limit; /* tokens read; how many it can remember (0: as many as come) */
+    int           n;
+    hoop_tensor **part; /* of the kind's own, persistent */
+} hoop__model_memory;
+
 /** A kind of model. Its keys stand in the section `model`, beside `kind` and those of all models. */
 typedef struct hoop__model_kind {
     const char             *name, *help;
@@ -36,6 +53,14 @@ typedef struct hoop__model_kind {
     /** Add modules under the parent: outputs in the order of the targets, or of their names. Errors: HOOP_ECONFIG with the place
      * of the key that is wrong. */
     hoop_status (*build)(const hoop__model_call *c, hoop_error *err);
+    /** How its parameters begin, where not as PyTorch's layers: how many rules there are, in out[HOOP__MODEL_BEGINS]. NULL: none.
+     */
+    int (*begin)(const void *opts, hoop__model_begin *out);
+    /** Of models of text, both or neither: an empty memory for a model in `parent`, that of its build; */
+    hoop_status (*remember)(const hoop_module *parent, hoop__model_memory *out, hoop_error *err);
+    /** logits (1, n, V) of what follows each of tokens i64 (1, n), which come behind those read and are read thereby. Without
+     * recording, and with read + n at most the limit. */
+    hoop_tensor *(*next)(const hoop_module *parent, hoop_tape *t, hoop__model_memory *memory, hoop_tensor *tokens);
 } hoop__model_kind;
 
 /** Kind i, NULL after the last; the first is the default. The kind of a name, or NULL. */

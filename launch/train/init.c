@@ -1,14 +1,20 @@
-/* model.init: one scheme for all parameters, or a list that says of names how they are filled. */
+/* model.init: one scheme for all parameters, or a list that says of names how they are filled; else as the kind of model has it.
+ */
+#include "models/models.h"
 #include "train/plan.h"
 
+#include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 const hoop_config_free hoop__model_init = {"model.init", true,
                                            "how parameters begin: pytorch, he, glorot, or a list such as [{match: \"*.weight\", "
-                                           "name: kaiming_normal}]: names as of files, the first that matches; the rest as "
-                                           "pytorch (hoop train --help inits)",
+                                           "name: kaiming_normal}]: names as of files, the first that matches; the rest, and "
+                                           "pytorch, as PyTorch's layers or the kind of model have it (hoop train --help inits)",
                                            NULL, "pytorch"};
+
+enum { OWN_BYTES = 256 }; /* options of a way to begin that a kind of model asks for */
 
 /* the options of an item, then what its own keys say */
 typedef struct item_place {
@@ -94,12 +100,66 @@ hoop_status hoop__init_read(hoop_trainer *tr, hoop_error *err)
     return unknown(v, word, HOOP_INIT_GLOROT + 1, err);
 }
 
+/* is the last of n rules a parameter's first that it is like? */
+static bool last_fills(const hoop_trainer *tr, const hoop_init_rule *rules, int n)
+{
+    for (int i = 0; i < hoop_params_count(tr->params); i++) {
+        const char *name = hoop_params_name(tr->params, i);
+        int         r    = 0;
+        while (r < n && fnmatch(rules[r].match, name, 0) != 0) r++;
+        if (r == n - 1) return true;
+    }
+    return false;
+}
+
+static hoop_status own_options(const hoop__model_begin *b, const hoop_init_kind *as, char *opts, hoop_error *err)
+{
+    char        text[32];
+    hoop_status st = hoop_option_defaults(&as->options, opts);
+    (void)snprintf(text, sizeof text, "%.17g", b->value);
+    if (st == HOOP_OK && b->key != NULL) st = hoop_option_parse(hoop_option_find(&as->options, b->key), text, opts, err);
+    for (int i = 0; i < 4 && b->words[i] != NULL && st == HOOP_OK; i += 2)
+        st = hoop_option_parse(hoop_option_find(&as->options, b->words[i]), b->words[i + 1], opts, err);
+    return st;
+}
+
+/* What the kind of model says of its parameters, behind the n rules of the config, or before its one word `pytorch`, which means
+ * that too. */
+static hoop_status add_own(hoop_trainer *tr, int *n, hoop_error *err)
+{
+    const hoop__model_kind *kind = hoop__model_kind_get(tr->plan->kind.kind);
+    hoop__plan             *plan = tr->plan;
+    const bool              word = plan->init_memory == NULL;
+    hoop__model_begin       own[HOOP__MODEL_BEGINS];
+    const int               m = kind->begin == NULL || (word && plan->inits[0].kind != hoop_init_kind_get(HOOP_INIT_PYTORCH))
+                                    ? 0
+                                    : kind->begin(tr->plan->kind.opts, own);
+    hoop_init_rule         *all;
+    hoop_status             st = HOOP_OK;
+    if (m == 0) return HOOP_OK;
+    plan->own_inits = calloc((size_t)m, OWN_BYTES);
+    all             = realloc(plan->inits, (size_t)(*n + m) * sizeof *all);
+    if (all != NULL) plan->inits = all;
+    if (all == NULL || plan->own_inits == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for model.init");
+    if (word) *n = 0; /* of all that is left: as PyTorch's layers */
+    for (int i = 0; i < m && st == HOOP_OK; i++) {
+        const hoop_init_kind *as   = hoop_init_kind_find(own[i].init);
+        char                 *opts = plan->own_inits + (size_t)i * OWN_BYTES;
+        st                         = own_options(&own[i], as, opts, err);
+        all[(*n)++]                = (hoop_init_rule){own[i].match, as, opts};
+        if (!last_fills(tr, all, *n)) (*n)--; /* the config says otherwise of all of these */
+    }
+    return st;
+}
+
 hoop_status hoop__init_apply(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_value *v   = hoop_config_get(tr->config, "model.init");
     hoop_error        why = {.status = HOOP_OK};
     int               bad = -1, n = hoop_params_count(tr->params) > 0 ? tr->plan->ninits : 0;
-    hoop_status       st = hoop_model_init_rules(tr->model, tr->plan->inits, n, (uint64_t)tr->plan->run.seed, &why, &bad);
+    hoop_status       st = add_own(tr, &n, err);
+    if (st != HOOP_OK) return st;
+    st = hoop_model_init_rules(tr->model, tr->plan->inits, n, (uint64_t)tr->plan->run.seed, &why, &bad);
     if (st == HOOP_OK) return HOOP_OK;
     if (hoop_value_get_kind(v) == HOOP_VALUE_LIST && bad >= 0) v = hoop_value_at(v, bad);
     return v != NULL ? hoop_value_fail(v, err, "%s", why.text) : hoop_fail(err, st, "%s", why.text);

@@ -209,6 +209,7 @@ void hoop__plan_clear(hoop__plan *plan)
     free(plan->group_memory);
     free(plan->inits);
     free(plan->init_memory);
+    free(plan->own_inits);
     free(plan->resolved);
 }
 

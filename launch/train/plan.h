@@ -67,7 +67,8 @@ struct hoop__plan {
     char              *group_memory; /* with what they point to */
     hoop_init_rule    *inits;        /* of parameters (model.init), */
     int                ninits;
-    char              *init_memory; /* with what they point to */
+    char              *init_memory; /* with what they point to, */
+    char              *own_inits;   /* those of the kind of model too */
     bool               exact;       /* dist.reduce */
     bool               auto_leaves; /* leaves: auto */
     hoop_config_part   part[HOOP__PARTS];

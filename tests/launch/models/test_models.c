@@ -1,60 +1,11 @@
 /* Models of a config: what mlp and layers build, what nests, and that a mistake is told with its place and the nearest key. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "models/models.h"
+#include "support.h"
 
 static const hoop__model_input  x[]   = {{"x", {.ndim = 3, .size = {0, 2, 3}}}};
 static const hoop__model_input  uv[]  = {{"u", {.ndim = 2, .size = {0, 4}}}, {"v", {.ndim = 3, .size = {0, 2, 3}}}};
 static const hoop__model_target y[]   = {{"y", 10, true}};
 static const hoop__model_target pq[]  = {{"p", 3, true}, {"q", 2, false}};
 static const hoop__model_target pq0[] = {{"p", 3, true}, {"q", 0, false}};
-
-typedef struct built {
-    hoop_config *config;
-    hoop_model  *model;
-    char         opts[4096];
-} built;
-
-static void clear(built *b)
-{
-    hoop_model_destroy(&b->model);
-    hoop_config_destroy(&b->config);
-}
-
-/* what a trainer does with the section */
-static hoop_status build(built *b, const char *text, int nin, const hoop__model_input *in, int ny, const hoop__model_target *t,
-                         hoop_error *err)
-{
-    const hoop__model_kind *kind;
-    hoop__model_call        call = {.inputs = in, .ninputs = nin, .targets = t, .ntargets = ny, .opts = b->opts};
-    hoop_option_table       options;
-    hoop_shape              shape[2];
-    hoop_status             st;
-    memset(b, 0, sizeof *b);
-    HOOP_TRY(st, done, hoop_config_parse(text, "m.yaml", err, &b->config));
-    kind = hoop__model_kind_find(hoop_config_has(b->config, "model.layers") ? "layers" : "mlp");
-    assert_true(kind->opts_size <= sizeof b->opts);
-    options = (hoop_option_table){"model", kind->options.rows, kind->options.count};
-    if (kind->opts_size > 0) HOOP_TRY(st, done, hoop_config_fill(b->config, &options, err, b->opts));
-    HOOP_TRY(st, done, hoop_model_create(HOOP_F32, err, &b->model));
-    call.parent = hoop_model_root(b->model);
-    call.config = b->config;
-    HOOP_TRY(st, done, kind->build(&call, err));
-    for (int i = 0; i < nin; i++) {
-        shape[i]       = in[i].shape;
-        shape[i].dtype = hoop_model_takes_indices(b->model, i) ? HOOP_I64 : HOOP_F32;
-    }
-    st = hoop_model_build(b->model, nin, shape, err);
-done:
-    return st;
-}
 
 /* parameters in order, then outputs: "name (last size)" */
 static void makes(const char *text, int nin, const hoop__model_input *in, int ny, const hoop__model_target *t, const char *want)
@@ -63,7 +14,7 @@ static void makes(const char *text, int nin, const hoop__model_input *in, int ny
     built      b;
     char       got[2000];
     size_t     at = 0;
-    if (build(&b, text, nin, in, ny, t, &err) != HOOP_OK) fail_msg("%s: %s", text, err.text);
+    if (build(&b, text, HOOP_F32, nin, in, ny, t, &err) != HOOP_OK) fail_msg("%s: %s", text, err.text);
     for (int i = 0; i < hoop_params_count(hoop_model_params(b.model)); i++) {
         const char *name = hoop_params_name(hoop_model_params(b.model), i);
         if (strstr(name, "bias") == NULL) at += (size_t)snprintf(got + at, sizeof got - at, "%s ", name);
@@ -83,7 +34,7 @@ static void fails(const char *text, ...)
     const char *word;
     va_list     words;
     built       b;
-    if (build(&b, text, 1, x, 1, y, &err) == HOOP_OK) fail_msg("%s should not be taken", text);
+    if (build(&b, text, HOOP_F32, 1, x, 1, y, &err) == HOOP_OK) fail_msg("%s should not be taken", text);
     va_start(words, text);
     while ((word = va_arg(words, const char *)) != NULL)
         if (strstr(err.text, word) == NULL) fail_msg("%s: '%s' is not in: %s", text, word, err.text);
@@ -120,11 +71,70 @@ static void mlp_mistakes(void **state)
     hoop_error err = {.status = HOOP_OK};
     built      b;
     (void)state;
-    assert_int_equal(build(&b, "model: {outputs: 3}", 1, x, 2, pq, &err), HOOP_ECONFIG);
+    assert_int_equal(build(&b, "model: {outputs: 3}", HOOP_F32, 1, x, 2, pq, &err), HOOP_ECONFIG);
     assert_string_equal(err.text, "m.yaml:1: model.outputs: is for one target, and there are 2; leave it out");
     clear(&b);
     err.status = HOOP_OK;
-    assert_int_equal(build(&b, "model: {hidden: [3]}", 1, x, 2, pq0, &err), HOOP_ECONFIG);
+    assert_int_equal(build(&b, "model: {hidden: [3]}", HOOP_F32, 1, x, 2, pq0, &err), HOOP_ECONFIG);
+    assert_non_null(strstr(err.text, "how many elements target 'q' has"));
+    clear(&b);
+}
+
+/* a mistake in a section of one input x and one target y, and what is said of it */
+static void wrong(const char *text, int64_t classes, int ndim, const int64_t *shape, const char *words)
+{
+    hoop__model_input  in     = {"x", {.ndim = ndim + 1}};
+    hoop__model_target target = {"y", classes > 0 ? classes : -classes, classes > 0};
+    hoop_error         err    = {.status = HOOP_OK};
+    built              b;
+    memcpy(in.shape.size + 1, shape, (size_t)ndim * sizeof *shape);
+    if (build(&b, text, HOOP_F32, 1, &in, 1, &target, &err) == HOOP_OK) fail_msg("%s should not be taken", text);
+    if (strstr(err.text, words) == NULL) fail_msg("%s: '%s' is not in: %s", text, words, err.text);
+    clear(&b);
+}
+#define SHAPE(...)                                                                                                               \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[])                                                       \
+    {                                                                                                                            \
+        __VA_ARGS__                                                                                                              \
+    }
+
+static void mistakes_of_kinds(void **state)
+{
+    hoop_error err = {.status = HOOP_OK};
+    built      b;
+    (void)state;
+    wrong("model:\n  kind: cnn\n  kernel: 4\n", 3, SHAPE(8, 8), "m.yaml:3: model.kernel: 4; an odd one is wanted");
+    wrong("model: {kind: cnn}", 3, SHAPE(8), "rows of 'x' have 1 dims, and this kind takes images");
+    wrong("model: {kind: cnn, channels: [2, 2, 2, 2]}", 3, SHAPE(8, 8), "module features.15 (max_pool)");
+    wrong("model: {kind: cnn, norm: layer}", 3, SHAPE(8, 8), "m.yaml:1: model.norm");
+    wrong("model: {kind: resnet, depth: 19}", 3, SHAPE(8, 8), "m.yaml:1: model.depth");
+    wrong("model: {kind: resnet}", 3, SHAPE(2, 8, 8, 8), "rows of 'x' have 4 dims");
+    wrong("model: {kind: vit, patch: 3}", 3, SHAPE(8, 9),
+          "m.yaml:1: model.patch: 3, of which the images' size in dim 1, 8, is no");
+    wrong("model: {kind: vit, width: 10, heads: 4}", 3, SHAPE(8, 8),
+          "m.yaml:1: model.heads: 4, of which width, 10, is no multiple");
+    wrong("model: {kind: unet}", 3, SHAPE(8, 6),
+          "model.channels: 3 levels halve the size down to 1/4, of which the images' size in");
+    wrong("model: {kind: unet, channels: []}", 3, SHAPE(8, 8), "model.channels: at least one level");
+    wrong("model: {kind: unet}", -63, SHAPE(8, 8), "target 'y' has 63 elements, which are not the same for each of 64 pixels");
+    wrong("model: {kind: autoencoder, latent: 0}", -6, SHAPE(8, 8), "m.yaml:1: model.latent");
+    wrong("model: {kind: lstm, vocabulary: 5}", 3, SHAPE(8, 2), "this kind takes tokens, (N, T)");
+    wrong("model: {kind: gru}", 3, SHAPE(8, 2, 2), "this kind takes numbers, (N, T, F) or (N, T)");
+    wrong("model: {kind: lstm, steps: each}", -9, SHAPE(8, 2),
+          "target 'y' has 9 elements, which are not the same for each of 8 steps");
+    wrong("model: {kind: lstm}", 3, SHAPE(-1, 2), "module last (step)");
+    wrong("model: {kind: transformer, heads: 5}", 3, SHAPE(8, 2), "model.heads: 5, of which width, 64, is no multiple");
+    wrong("model: {kind: transformer, vocabulary: 9, length: 4}", 3, SHAPE(8), "module position (position): length: 4 positions");
+    wrong("model: {kind: gpt, heads: 3}", 3, SHAPE(8), "model.heads: 3, of which width, 128, is no multiple");
+    wrong("model:\n  kind: gpt\n  context: 7\n", 3, SHAPE(8), "m.yaml:3: model.context: 7 tokens, and rows of 'x' have 8");
+    wrong("model: {kind: gpt}", 3, SHAPE(-1), "model.context: rows of 'x' vary in length, so that it must be given");
+    wrong("model: {kind: gpt}", -3, SHAPE(8), "gpt tells tokens, and the loss of target 'y' is none of classes");
+    wrong("model: {kind: gpt}", 3, SHAPE(8, 2), "this kind takes tokens: (N, T)");
+    assert_int_equal(build(&b, "model: {kind: gpt}", HOOP_F32, 2, uv, 1, y, &err), HOOP_ECONFIG);
+    assert_non_null(strstr(err.text, "this kind is for one input and one target, and there are 2 and 1"));
+    clear(&b);
+    err.status = HOOP_OK;
+    assert_int_equal(build(&b, "model: {kind: cnn}", HOOP_F32, 1, uv + 1, 1, pq0 + 1, &err), HOOP_ECONFIG);
     assert_non_null(strstr(err.text, "how many elements target 'q' has"));
     clear(&b);
 }
@@ -214,7 +224,7 @@ static void layers_mistakes(void **state)
           NULL);
     /* branches in another order than the inputs of their names */
     assert_int_equal(
-        build(&b, "model: {layers: [{parallel: {inputs: each, branches: {v: flatten, u: relu}}}]}", 2, uv, 2, pq, &err),
+        build(&b, "model: {layers: [{parallel: {inputs: each, branches: {v: flatten, u: relu}}}]}", HOOP_F32, 2, uv, 2, pq, &err),
         HOOP_ECONFIG);
     assert_non_null(strstr(err.text, "m.yaml:1: model.layers[0].parallel.branches.v: is branch 0, whose input is 'u': put the "
                                      "branches in the order of the inputs"));
@@ -266,7 +276,7 @@ static void anything_is_taken_or_refused(void **state)
         hoop_status st;
         put(text, &random, 5);
         (void)strcat(text, "]}");
-        st = build(&b, text, 1, x, 1, y, &err);
+        st = build(&b, text, HOOP_F32, 1, x, 1, y, &err);
         taken += st == HOOP_OK;
         if (st != HOOP_OK && (err.text[0] == '\0' || strchr(err.text, '\n') != NULL || st == HOOP_ENOMEM))
             fail_msg("%s: %s", text, err.text);
@@ -277,12 +287,9 @@ static void anything_is_taken_or_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(table),
-                                       cmocka_unit_test(mlp),
-                                       cmocka_unit_test(mlp_mistakes),
-                                       cmocka_unit_test(layers_nest),
-                                       cmocka_unit_test(layers_of_several),
-                                       cmocka_unit_test(layers_mistakes),
-                                       cmocka_unit_test(anything_is_taken_or_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(table),           cmocka_unit_test(mlp),
+                                       cmocka_unit_test(mlp_mistakes),    cmocka_unit_test(mistakes_of_kinds),
+                                       cmocka_unit_test(layers_nest),     cmocka_unit_test(layers_of_several),
+                                       cmocka_unit_test(layers_mistakes), cmocka_unit_test(anything_is_taken_or_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
