@@ -1,5 +1,5 @@
 /**
- * core/kernels/reduce.h - reductions besides the sums and maxima of floats (kernels.h), and running sums.
+ * core/kernels/reduce.h - reductions besides the sums and maxima of floats (kernels.h), and what runs along rows or columns.
  *
  * A reduction is over rows, y[r] of x[r * ld + c] for all c, or over columns, y[c] of x[r * ld + c] for all r. Floats have the
  * lanes, groups and blocks of reduce.c and rows.h: bits depend on values and lengths alone. Integers wrap.
@@ -39,18 +39,26 @@ typedef void hoop_stat_fn(int64_t rows, int64_t cols, const void *x, int64_t ld,
 /* y, i64: where the largest or smallest is first; where the first NaN is, if there is one */
 typedef void hoop_arg_fn(int64_t rows, int64_t cols, const void *x, int64_t ld, int64_t *y);
 
-/* y[r, c] = the sum of x[0 .. r, c], in f64 or i64; from the last row up where `reverse`. ld of both. Of rows: of x[r, 0 .. c] */
+/* y[r, c] = the sum or product of x[0 .. r, c], in f64 or i64; from the last row up where `reverse`. ld of both. Of rows: of
+ * x[r, 0 .. c] */
+enum hoop_running_kind { HOOP_RUNNING_SUM, HOOP_RUNNING_PROD, HOOP_RUNNING_COUNT };
 typedef void hoop_running_fn(int64_t rows, int64_t cols, const void *x, int64_t ld, void *y, int64_t ldy, bool reverse);
+/* the same of the largest or smallest, and of i64 which of the rows it is; n at least 1, ld of all */
+typedef void hoop_running_place_fn(int64_t n, int64_t cols, const void *x, int64_t ld, void *y, int64_t *place);
 
 /* dx[r, c] = dy[r] times the product of row r without x[r, c]; contiguous */
 typedef void hoop_prod_grad_fn(int64_t rows, int64_t cols, const void *x, const void *dy, void *dx);
+/* dx[i, c] = sum over k from i on of dy[k, c] times the product of x[0 .. k, c] without x[i, c]; ld of all */
+typedef void hoop_cumprod_grad_fn(int64_t n, int64_t cols, const void *x, const void *dy, int64_t ld, void *dx);
 
 typedef struct hoop_reduce_kernels {
-    hoop_fold_fn      *fold_rows[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT], *fold_cols[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT];
-    hoop_stat_fn      *stat_rows[HOOP_STAT_COUNT][2], *stat_cols[HOOP_STAT_COUNT][2];
-    hoop_arg_fn       *arg_rows[2][HOOP_DTYPE_COUNT], *arg_cols[2][HOOP_DTYPE_COUNT]; /* [smallest] */
-    hoop_running_fn   *running_rows[HOOP_DTYPE_COUNT], *running_cols[HOOP_DTYPE_COUNT];
-    hoop_prod_grad_fn *prod_grad[2];
+    hoop_fold_fn    *fold_rows[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT], *fold_cols[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT];
+    hoop_stat_fn    *stat_rows[HOOP_STAT_COUNT][2], *stat_cols[HOOP_STAT_COUNT][2];
+    hoop_arg_fn     *arg_rows[2][HOOP_DTYPE_COUNT], *arg_cols[2][HOOP_DTYPE_COUNT]; /* [smallest] */
+    hoop_running_fn *running_rows[HOOP_RUNNING_COUNT][HOOP_DTYPE_COUNT], *running_cols[HOOP_RUNNING_COUNT][HOOP_DTYPE_COUNT];
+    hoop_running_place_fn *running_place[2][HOOP_DTYPE_COUNT]; /* [smallest] */
+    hoop_prod_grad_fn     *prod_grad[2];
+    hoop_cumprod_grad_fn  *cumprod_grad[2];
 } hoop_reduce_kernels;
 
 #endif

@@ -1,4 +1,5 @@
-/* core/kernels/stats.c - variances, norms, log-sum-exp, places of extremes, running sums, the gradient of a product. */
+/* core/kernels/stats.c - variances, norms, log-sum-exp, places of extremes, running sums, products and extremes, gradients of
+ * products. */
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 
@@ -331,56 +332,120 @@ WHOLE_PLACES(i64, int64_t, int64_t)
 WHOLE_PLACES(i32, int32_t, int32_t)
 WHOLE_PLACES(u8, uint8_t, int32_t)
 
-/* ---- running sums ---- */
+/* ---- running sums and products ---- */
 
-enum { RUNNING_ROWS = 4 /* side by side, since each addition waits for the one before */ };
+enum { RUNNING_ROWS = 4 /* side by side, since each step waits for the one before */ };
 
-#define RUNNING(dt, T, A, Y)                                                                                                     \
-    HOOP_INLINE void running_few_##dt(int64_t few, int64_t cols, const T *x, int64_t ld, Y *y, int64_t ldy, bool reverse)        \
+#define RUNNING(name, dt, T, A, Y, neutral, join)                                                                                \
+    HOOP_INLINE void name##_few_##dt(int64_t few, int64_t cols, const T *x, int64_t ld, Y *y, int64_t ldy, bool reverse)         \
     {                                                                                                                            \
-        A a[RUNNING_ROWS] = {0};                                                                                                 \
+        A a[RUNNING_ROWS] = {neutral, neutral, neutral, neutral};                                                                \
         for (int64_t i = 0; i < cols; i++) {                                                                                     \
             int64_t c = reverse ? cols - 1 - i : i;                                                                              \
             for (int64_t r = 0; r < few; r++) {                                                                                  \
-                a[r] += (A)x[r * ld + c];                                                                                        \
+                a[r] join(A) x[r * ld + c];                                                                                      \
                 y[r * ldy + c] = (Y)a[r];                                                                                        \
             }                                                                                                                    \
         }                                                                                                                        \
     }                                                                                                                            \
-    void HOOP_KERNEL(running_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t ldy,           \
-                                        bool reverse)                                                                            \
+    void HOOP_KERNEL(name##_rows_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t ldy,            \
+                                       bool reverse)                                                                             \
     {                                                                                                                            \
         const T *x = xv;                                                                                                         \
         Y       *y = yv;                                                                                                         \
         int64_t  r = 0;                                                                                                          \
         for (; r + RUNNING_ROWS <= rows; r += RUNNING_ROWS)                                                                      \
-            running_few_##dt(RUNNING_ROWS, cols, x + r * ld, ld, y + r * ldy, ldy, reverse);                                     \
-        for (; r < rows; r++) running_few_##dt(1, cols, x + r * ld, ld, y + r * ldy, ldy, reverse);                              \
+            name##_few_##dt(RUNNING_ROWS, cols, x + r * ld, ld, y + r * ldy, ldy, reverse);                                      \
+        for (; r < rows; r++) name##_few_##dt(1, cols, x + r * ld, ld, y + r * ldy, ldy, reverse);                               \
     }                                                                                                                            \
-    void HOOP_KERNEL(running_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t ldy,           \
-                                        bool reverse)                                                                            \
+    void HOOP_KERNEL(name##_cols_##dt)(int64_t rows, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t ldy,            \
+                                       bool reverse)                                                                             \
     {                                                                                                                            \
         A a[COL_CHUNK];                                                                                                          \
         for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
             const T *x = (const T *)xv + c0;                                                                                     \
             Y       *y = (Y *)yv + c0;                                                                                           \
             int64_t  m = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                          \
-            for (int64_t c = 0; c < m; c++) a[c] = 0;                                                                            \
+            for (int64_t c = 0; c < m; c++) a[c] = neutral;                                                                      \
             for (int64_t i = 0; i < rows; i++) {                                                                                 \
                 int64_t r = reverse ? rows - 1 - i : i;                                                                          \
                 HOOP_SIMD for (int64_t c = 0; c < m; c++)                                                                        \
                 {                                                                                                                \
-                    a[c] += (A)x[r * ld + c];                                                                                    \
+                    a[c] join(A) x[r * ld + c];                                                                                  \
                     y[r * ldy + c] = (Y)a[c];                                                                                    \
                 }                                                                                                                \
             }                                                                                                                    \
         }                                                                                                                        \
     }
-RUNNING(f32, float, double, float)
-RUNNING(f64, double, double, double)
-RUNNING(i64, int64_t, uint64_t, int64_t)
-RUNNING(i32, int32_t, uint64_t, int64_t)
-RUNNING(u8, uint8_t, uint64_t, int64_t)
+#define RUNNING_BOTH(dt, T, A, Y)                                                                                                \
+    RUNNING(running_sum, dt, T, A, Y, 0, +=)                                                                                     \
+    RUNNING(running_prod, dt, T, A, Y, 1, *=)
+RUNNING_BOTH(f32, float, double, float)
+RUNNING_BOTH(f64, double, double, double)
+RUNNING_BOTH(i64, int64_t, uint64_t, int64_t)
+RUNNING_BOTH(i32, int32_t, uint64_t, int64_t)
+RUNNING_BOTH(u8, uint8_t, uint64_t, int64_t)
+
+/* With s_i = dy_i + x_(i+1) s_(i+1): dx_i = s_i times the product of what is before i. Nothing is divided by. */
+#define CUMPROD_GRAD(dt, T, I)                                                                                                   \
+    void HOOP_KERNEL(cumprod_grad_##dt)(int64_t n, int64_t cols, const void *xv, const void *dyv, int64_t ld, void *dxv)         \
+    {                                                                                                                            \
+        double a[COL_CHUNK];                                                                                                     \
+        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
+            const T *x = (const T *)xv + c0, *dy = (const T *)dyv + c0;                                                          \
+            T       *dx = (T *)dxv + c0;                                                                                         \
+            int64_t  m  = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                         \
+            for (int64_t c = 0; c < m; c++) a[c] = 0;                                                                            \
+            for (int64_t i = n - 1; i >= 0; i--) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                       \
+                {                                                                                                                \
+                    a[c] += (double)dy[i * ld + c];                                                                              \
+                    dx[i * ld + c] = (T)a[c];                                                                                    \
+                    a[c] *= (double)x[i * ld + c];                                                                               \
+                }                                                                                                                \
+            for (int64_t c = 0; c < m; c++) a[c] = 1;                                                                            \
+            for (int64_t i = 0; i < n; i++) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                            \
+                {                                                                                                                \
+                    dx[i * ld + c] = (T)(a[c] * (double)dx[i * ld + c]);                                                         \
+                    a[c] *= (double)x[i * ld + c];                                                                               \
+                }                                                                                                                \
+        }                                                                                                                        \
+    }
+HOOP_FLOAT_LIST(CUMPROD_GRAD)
+
+/* ---- running extremes: the last of equals, and NaN from the first on ---- */
+
+#define FLOAT_REACHES(x, m) ((x) != (x) || ((m) == (m) && (x) >= (m)))
+#define FLOAT_FALLS_TO(x, m) ((x) != (x) || ((m) == (m) && (x) <= (m)))
+#define WHOLE_REACHES(x, m) ((x) >= (m))
+#define WHOLE_FALLS_TO(x, m) ((x) <= (m))
+#define RUNNING_PLACE(name, dt, T, takes)                                                                                        \
+    void HOOP_KERNEL(name##_##dt)(int64_t n, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t *place)                 \
+    {                                                                                                                            \
+        const T *x = xv;                                                                                                         \
+        T       *y = yv;                                                                                                         \
+        for (int64_t c = 0; c < cols; c++) {                                                                                     \
+            y[c]     = x[c];                                                                                                     \
+            place[c] = 0;                                                                                                        \
+        }                                                                                                                        \
+        for (int64_t i = 1; i < n; i++) {                                                                                        \
+            for (int64_t at = i * ld; at < i * ld + cols; at++) {                                                                \
+                const T    u = x[at], m = y[at - ld];                                                                            \
+                const bool take = takes(u, m);                                                                                   \
+                y[at]           = take ? u : m;                                                                                  \
+                place[at]       = take ? i : place[at - ld];                                                                     \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }
+#define FLOAT_RUNNING_PLACES(dt, T, I)                                                                                           \
+    RUNNING_PLACE(cummax, dt, T, FLOAT_REACHES)                                                                                  \
+    RUNNING_PLACE(cummin, dt, T, FLOAT_FALLS_TO)
+HOOP_FLOAT_LIST(FLOAT_RUNNING_PLACES)
+#define WHOLE_RUNNING_PLACES(dt, T)                                                                                              \
+    RUNNING_PLACE(cummax, dt, T, WHOLE_REACHES)                                                                                  \
+    RUNNING_PLACE(cummin, dt, T, WHOLE_FALLS_TO)
+WHOLE_RUNNING_PLACES(i64, int64_t)
+WHOLE_RUNNING_PLACES(i32, int32_t)
+WHOLE_RUNNING_PLACES(u8, uint8_t)
 
 /* ---- the table ---- */
 
@@ -422,13 +487,15 @@ HOOP_DTYPE_LIST(DECLARE_BITS)
     }
 extern const hoop_reduce_kernels HOOP_KERNEL(reduce_kernels);
 const hoop_reduce_kernels        HOOP_KERNEL(reduce_kernels) = {
-           .fold_rows    = OF_FOLDS(rows),
-           .fold_cols    = OF_FOLDS(cols),
-           .stat_rows    = OF_STATS(rows),
-           .stat_cols    = OF_STATS(cols),
-           .arg_rows     = {OF_ALL(argmax_rows), OF_ALL(argmin_rows)},
-           .arg_cols     = {OF_ALL(argmax_cols), OF_ALL(argmin_cols)},
-           .running_rows = OF_ALL(running_rows),
-           .running_cols = OF_ALL(running_cols),
-           .prod_grad    = OF_FLOATS(prod_grad),
+           .fold_rows     = OF_FOLDS(rows),
+           .fold_cols     = OF_FOLDS(cols),
+           .stat_rows     = OF_STATS(rows),
+           .stat_cols     = OF_STATS(cols),
+           .arg_rows      = {OF_ALL(argmax_rows), OF_ALL(argmin_rows)},
+           .arg_cols      = {OF_ALL(argmax_cols), OF_ALL(argmin_cols)},
+           .running_rows  = {OF_ALL(running_sum_rows), OF_ALL(running_prod_rows)},
+           .running_cols  = {OF_ALL(running_sum_cols), OF_ALL(running_prod_cols)},
+           .running_place = {OF_ALL(cummax), OF_ALL(cummin)},
+           .prod_grad     = OF_FLOATS(prod_grad),
+           .cumprod_grad  = OF_FLOATS(cumprod_grad),
 };

@@ -22,25 +22,30 @@ hoop_tensor *hoop_cumsum(hoop_tape *t, hoop_tensor *x, int dim)
 {
     return cumsum(t, x, dim < 0 ? dim + hoop_tensor_ndim(x) : dim, 0);
 }
-static hoop_status cumsum_shape(hoop_shape_call *s)
+hoop_status hoop__running_shape(hoop_shape_call *s, int64_t dim)
 {
-    int64_t dim = ((const cumsum_attrs *)s->attrs)->dim;
     if (dim < 0 || dim >= s->in[0]->ndim) return hoop_fail(s->err, HOOP_ESHAPE, "no dim %lld", (long long)dim);
     hoop__out_like(&s->out[0], s->in[0]);
     s->out[0].dtype = (int32_t)hoop_reduce_dtype(HOOP_REDUCE_SUM, (hoop_dtype)s->in[0]->dtype);
     return HOOP_OK;
 }
+static hoop_status cumsum_shape(hoop_shape_call *s)
+{
+    return hoop__running_shape(s, ((const cumsum_attrs *)s->attrs)->dim);
+}
 /* x as (outer, n, inner) */
 typedef struct job {
     const hoop_call *c;
+    int              kind;
+    bool             reverse;
     int64_t          n, inner, size, to_size;
 } job;
 static void rows_range(const void *ctx, int64_t begin, int64_t rows)
 {
     const job *j = ctx;
-    j->c->kernels->reduce->running_rows[j->c->in[0]->dtype](rows, j->n, (const char *)j->c->in[0]->data + begin * j->n * j->size,
-                                                            j->n, (char *)j->c->out->data + begin * j->n * j->to_size, j->n,
-                                                            ((const cumsum_attrs *)j->c->attrs)->reverse != 0);
+    j->c->kernels->reduce->running_rows[j->kind][j->c->in[0]->dtype](
+        rows, j->n, (const char *)j->c->in[0]->data + begin * j->n * j->size, j->n,
+        (char *)j->c->out->data + begin * j->n * j->to_size, j->n, j->reverse);
 }
 static void cols_range(const void *ctx, int64_t begin, int64_t n)
 {
@@ -49,17 +54,22 @@ static void cols_range(const void *ctx, int64_t begin, int64_t n)
     for (int64_t m; n > 0; n -= m, o++, col = 0) {
         int64_t at = o * j->n * j->inner + col;
         m          = j->inner - col < n ? j->inner - col : n;
-        j->c->kernels->reduce->running_cols[j->c->in[0]->dtype](j->n, m, (const char *)j->c->in[0]->data + at * j->size, j->inner,
-                                                                (char *)j->c->out->data + at * j->to_size, j->inner,
-                                                                ((const cumsum_attrs *)j->c->attrs)->reverse != 0);
+        j->c->kernels->reduce->running_cols[j->kind][j->c->in[0]->dtype](j->n, m, (const char *)j->c->in[0]->data + at * j->size,
+                                                                         j->inner, (char *)j->c->out->data + at * j->to_size,
+                                                                         j->inner, j->reverse);
     }
 }
-static hoop_status cumsum_forward(const hoop_call *c)
+hoop_status hoop__running(const hoop_call *c, int kind, int64_t dim, bool reverse)
 {
     const hoop_view *x     = c->in[0];
-    int              d     = (int)((const cumsum_attrs *)c->attrs)->dim;
-    job              j     = {c, x->shape[d], 1, (int64_t)hoop_dtype_size((hoop_dtype)x->dtype),
-                              (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype)};
+    int              d     = (int)dim;
+    job              j     = {.c       = c,
+                              .kind    = kind,
+                              .reverse = reverse,
+                              .n       = x->shape[d],
+                              .inner   = 1,
+                              .size    = (int64_t)hoop_dtype_size((hoop_dtype)x->dtype),
+                              .to_size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype)};
     int64_t          outer = 1;
     for (int k = 0; k < d; k++) outer *= x->shape[k];
     for (int k = d + 1; k < x->ndim; k++) j.inner *= x->shape[k];
@@ -70,9 +80,17 @@ static hoop_status cumsum_forward(const hoop_call *c)
         hoop_threads_share(c->threads, outer * j.inner, 16 * j.n + 256 / j.inner, 64, cols_range, &j);
     return HOOP_OK;
 }
-static int cumsum_samples(const hoop_samples_call *s)
+static hoop_status cumsum_forward(const hoop_call *c)
 {
-    return s->axis[0] != ((const cumsum_attrs *)s->attrs)->dim ? s->axis[0] : -1;
+    const cumsum_attrs *a = c->attrs;
+    return hoop__running(c, HOOP_RUNNING_SUM, a->dim, a->reverse != 0);
+}
+int hoop__running_samples(const hoop_samples_call *s)
+{
+    const int64_t dim = *(const int64_t *)s->attrs;
+    for (int i = 0; i < s->nin; i++)
+        if (s->axis[i] != s->axis[0]) return -1;
+    return s->axis[0] != dim ? s->axis[0] : -1;
 }
 static void cumsum_backward(hoop_backward_call *b)
 {
@@ -120,6 +138,6 @@ const hoop_op hoop__op_cumsum = {
     .forward   = cumsum_forward,
     .backward  = cumsum_backward,
     .reference = cumsum_reference,
-    .samples   = cumsum_samples,
+    .samples   = hoop__running_samples,
     HOOP_CASES(cases),
 };

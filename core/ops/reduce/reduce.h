@@ -42,6 +42,11 @@ hoop_tensor *hoop__with_dims(hoop_backward_call *b, hoop_tensor *y);
 /* x as (what is kept, what is reduced), a row an output: work has room for all of it */
 void hoop__reduced_rows(const hoop_call *c, const hoop_view *x, void *work);
 
+/* along a dim, in the order of memory: sums or products (hoop_running_kind) of in[0]; attributes that begin with the dim */
+hoop_status hoop__running_shape(hoop_shape_call *s, int64_t dim);
+hoop_status hoop__running(const hoop_call *c, int kind, int64_t dim, bool reverse);
+int         hoop__running_samples(const hoop_samples_call *s);
+
 /* of each output, the elements it is made of: visit(ctx, output, the element's number there, value) in row-major order */
 void hoop__reduce_walk(const hoop_call *c, void (*visit)(void *ctx, int64_t to, int64_t k, double v), void *ctx);
 

@@ -57,4 +57,17 @@ for by, f in [("mean", lambda x, d, k: x.mean(d, k)), ("sum", lambda x, d, k: x.
               ("logsumexp", torch.logsumexp), ("norm", lambda x, d, k: torch.linalg.vector_norm(x, 2, d, k))]:
     layer("reduce", nn.Identity(), [rand(2, 3, 5, 2)], f=lambda m, x: f(x, (1, 3), True), dims=[1, -1], by=by, keep=True)
 layer("reduce", nn.Identity(), [rand(2, 3, 7)], f=lambda m, x: x.prod(2), dims=2, by="prod")
+case("cumprod", lambda x: x.cumprod(1), [rand(3, 11)], dim=1)
+case("cumprod", lambda x: x.cumprod(0), [rand(5, 3, 2)], dim=0)
+x = rand(4, 5)
+x[1, 2] = x[2, 0] = x[2, 4] = x[3, 1] = x[3, 2] = 0
+case("cumprod", lambda x: x.cumprod(1), [x], dim=1)
+case("cumprod", lambda x: x.cumprod(0), [x], dim=0)
+case("cumprod", lambda x: x.cumprod(1), [rand(3, 0)], second=False, dim=1)
+case("cumprod", lambda x: x.cumprod(1), [ints(9, 3, 7, dtype=torch.int32)], dim=1)
+for name, f in [("cummax", torch.cummax), ("cummin", torch.cummin)]:
+    case(name, lambda x: f(x, 1), [ties(3, 17)], dim=1)
+    case(name, lambda x: f(x, 0), [rand(7, 3, 2)], dim=0)
+    case(name, lambda x: f(x, 2), [ties(2, 3, 5)], dim=2)
+    case(name, lambda x: f(x, 1), [ints(250, 3, 7, dtype=torch.uint8)], dim=1)
 done()

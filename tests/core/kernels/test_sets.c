@@ -496,18 +496,20 @@ static void run_arg_cols(const hoop_kernels *k, int slot, const trial *t, result
 
 static void run_running_rows(const hoop_kernels *k, int slot, const trial *t, result *r)
 {
-    hoop_dtype dt   = (hoop_dtype)slot;
+    hoop_dtype dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
     int64_t    rows = rows_of(t), ld = t->n + below(t->seed + 2, 5);
-    k->reduce->running_rows[dt](rows, t->n, input(t, 0, dt, rows * ld + 1), ld,
-                                output(t, r, hoop_reduce_dtype(HOOP_REDUCE_SUM, dt), rows * t->n), t->n, t->seed & 1);
+    k->reduce->running_rows[slot / HOOP_DTYPE_COUNT][dt](rows, t->n, input(t, 0, dt, rows * ld + 1), ld,
+                                                         output(t, r, hoop_reduce_dtype(HOOP_REDUCE_SUM, dt), rows * t->n), t->n,
+                                                         t->seed & 1);
 }
 
 static void run_running_cols(const hoop_kernels *k, int slot, const trial *t, result *r)
 {
-    hoop_dtype dt   = (hoop_dtype)slot;
+    hoop_dtype dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
     int64_t    cols = 1 + below(t->seed, 30), ld = cols + below(t->seed + 2, 3);
-    k->reduce->running_cols[dt](t->n, cols, input(t, 0, dt, t->n * ld + 1), ld,
-                                output(t, r, hoop_reduce_dtype(HOOP_REDUCE_SUM, dt), t->n * cols), cols, t->seed & 1);
+    k->reduce->running_cols[slot / HOOP_DTYPE_COUNT][dt](t->n, cols, input(t, 0, dt, t->n * ld + 1), ld,
+                                                         output(t, r, hoop_reduce_dtype(HOOP_REDUCE_SUM, dt), t->n * cols), cols,
+                                                         t->seed & 1);
 }
 
 static void run_prod_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
@@ -515,6 +517,24 @@ static void run_prod_grad(const hoop_kernels *k, int slot, const trial *t, resul
     hoop_dtype dt   = (hoop_dtype)slot;
     int64_t    rows = rows_of(t);
     k->reduce->prod_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), input(t, 1, dt, rows), output(t, r, dt, rows * t->n));
+}
+
+/* places; values follow from them */
+static void run_running_place(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    static double values[MOST];
+    hoop_dtype    dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t       cols = 1 + below(t->seed, 30), n = t->n > 0 ? t->n : 1;
+    k->reduce->running_place[slot / HOOP_DTYPE_COUNT][dt](n, cols, input(t, 0, dt, n * cols), cols, values,
+                                                          output(t, r, HOOP_I64, n * cols));
+}
+
+static void run_cumprod_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt   = (hoop_dtype)slot;
+    int64_t    cols = 1 + below(t->seed, 30);
+    k->reduce->cumprod_grad[dt](t->n, cols, input(t, 0, dt, t->n * cols), input(t, 1, dt, t->n * cols), cols,
+                                output(t, r, dt, t->n * cols));
 }
 
 /* ---- conv: tiles of about n terms, in runs ---- */
@@ -1002,7 +1022,7 @@ static const struct row {
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_reduce_kernels, member), sizeof((hoop_reduce_kernels *)NULL)->member, run_##member, REDUCE},
                     ROW(fold_rows) ROW(fold_cols) ROW(stat_rows) ROW(stat_cols) ROW(arg_rows) ROW(arg_cols) ROW(running_rows)
-                        ROW(running_cols) ROW(prod_grad)
+                        ROW(running_cols) ROW(running_place) ROW(prod_grad) ROW(cumprod_grad)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_conv_kernels, member), sizeof((hoop_conv_kernels *)NULL)->member, run_conv_##member, CONV},

@@ -47,6 +47,13 @@ HOOP_API hoop_tensor *hoop_sum_to(hoop_tape *t, hoop_tensor *x, int ndim, const 
 
 /** Running sums: (.., N, ..) -> same; dx = running sums of dy from the end; f32, f64, integers -> i64; HOOP_ESHAPE (no dim). */
 HOOP_API hoop_tensor *hoop_cumsum(hoop_tape *t, hoop_tensor *x, int dim);
+/** Running products: as hoop_cumsum; dx_i = sum of dy_k times the product up to k without x_i, from i on. */
+HOOP_API hoop_tensor *hoop_cumprod(hoop_tape *t, hoop_tensor *x, int dim);
+/** Largest up to each element, NaN from the first on: (.., N, ..) -> same; index, unless NULL: i64, its place in the dim, the
+ * last of equal ones; dx = dy there; any; HOOP_ESHAPE (no dim). */
+HOOP_API hoop_tensor *hoop_cummax(hoop_tape *t, hoop_tensor *x, int dim, hoop_tensor **index);
+/** Smallest: likewise. */
+HOOP_API hoop_tensor *hoop_cummin(hoop_tape *t, hoop_tensor *x, int dim, hoop_tensor **index);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,180 @@
+/* cumprod: running products along a dim, and the fused op that is their gradient. */
+#include "ops/reduce/reduce.h"
+
+extern const hoop_op hoop__op_cumprod, hoop__op_cumprod_grad;
+
+typedef struct cumprod_attrs {
+    int64_t dim;
+} cumprod_attrs;
+static const hoop_field fields[] = {{"dim", 'i', offsetof(cumprod_attrs, dim)}};
+
+/**
+ * hoop_cumprod - products of the elements up to each, along a dim; f32 is multiplied in f64.
+ * Shape   x [.., N, ..] -> same
+ * Grad    dx_i += sum over k >= i of dy_k times the product up to k without x_i: nothing is divided by, so that it is right where
+ *         elements are 0, too; the fused op cumprod_grad
+ * Dtype   f32, f64; i64, i32, u8 -> i64          Errors HOOP_ESHAPE (no such dim)
+ */
+hoop_tensor *hoop_cumprod(hoop_tape *t, hoop_tensor *x, int dim)
+{
+    return hoop_op_call(t, &hoop__op_cumprod, &x, 1, &(cumprod_attrs){dim < 0 ? dim + hoop_tensor_ndim(x) : dim}, NULL);
+}
+static hoop_status cumprod_shape(hoop_shape_call *s)
+{
+    return hoop__running_shape(s, ((const cumprod_attrs *)s->attrs)->dim);
+}
+static hoop_status cumprod_forward(const hoop_call *c)
+{
+    return hoop__running(c, HOOP_RUNNING_PROD, ((const cumprod_attrs *)c->attrs)->dim, false);
+}
+static void cumprod_backward(hoop_backward_call *b)
+{
+    if (hoop_sink(b, 0)) hoop_op_call(b->t, &hoop__op_cumprod_grad, (hoop_tensor *[]){b->in[0], b->dy[0]}, 2, b->attrs, NULL);
+}
+
+/* elements behind the dim */
+static int64_t inner_of(const hoop_view *x, int64_t dim)
+{
+    int64_t n = 1;
+    for (int d = (int)dim + 1; d < x->ndim; d++) n *= x->shape[d];
+    return n;
+}
+/* product of the line that element i, at its place `at`, is in, up to the place `last`, without the place `without` */
+static double product(const hoop_view *x, int64_t i, int64_t at, int64_t inner, int64_t last, int64_t without)
+{
+    double p = 1.0;
+    for (int64_t k = 0; k <= last; k++) p *= k == without ? 1.0 : hoop__at(x, i + (k - at) * inner);
+    return p;
+}
+static void cumprod_reference(const hoop_call *c)
+{
+    const int64_t dim = ((const cumprod_attrs *)c->attrs)->dim, inner = inner_of(c->out, dim), size = c->out->shape[dim];
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
+        const int64_t at = i / inner % size;
+        hoop__put(c->out, i, product(c->in[0], i, at, inner, at, -1));
+    }
+}
+static const cumprod_attrs dim0 = {0}, dim1 = {1}, dim3 = {3}, minus = {-1};
+static const hoop_case     cases[] = {
+        {"3x4", &dim0},
+        {"3x4", &dim1},
+        {"7x5x3", &dim1},
+        {"5x7", &dim1},
+        {"9x2", &dim0},
+        {"1", &dim0},
+        {"0x3", &dim1},
+        {"3x0", &dim1},
+        {"i64:3x4<9", &dim0},
+        {"i32:3x4<9", &dim1},
+        {"u8:3x5<9", &dim1},
+        {"u8:3x5x2<9", &dim1},
+        {"3x4", &dim3, HOOP_ESHAPE},
+        {"3x4", &minus, HOOP_ESHAPE},
+};
+const hoop_op hoop__op_cumprod = {
+    .name       = "cumprod",
+    .min_in     = 1,
+    .max_in     = 1,
+    .nout       = 1,
+    .flags      = HOOP_OP_ROW_WISE,
+    .reads      = HOOP_READS_IN(0),
+    .attrs_size = sizeof(cumprod_attrs),
+    HOOP_FIELDS(fields),
+    .shape     = cumprod_shape,
+    .forward   = cumprod_forward,
+    .backward  = cumprod_backward,
+    .reference = cumprod_reference,
+    .samples   = hoop__running_samples,
+    HOOP_CASES(cases),
+};
+
+/* cumprod_grad: x, dy of one shape -> dx */
+static hoop_status grad_shape(hoop_shape_call *s)
+{
+    hoop_status st = hoop__shape_same(s);
+    return st != HOOP_OK ? st : hoop__running_shape(s, ((const cumprod_attrs *)s->attrs)->dim);
+}
+/* x as (outer, n, inner): lines first .. first + lines - 1 of outer * inner */
+static void grad_range(const void *ctx, int64_t first, int64_t lines)
+{
+    const hoop_call *c     = ctx;
+    const int64_t    dim   = ((const cumprod_attrs *)c->attrs)->dim;
+    const int64_t    inner = inner_of(c->out, dim), n = c->out->shape[dim];
+    const int64_t    size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
+    for (int64_t m, end = first + lines; first < end; first += m) {
+        const int64_t at = (first / inner * n * inner + first % inner) * size;
+        m                = inner - first % inner < end - first ? inner - first % inner : end - first;
+        c->kernels->reduce->cumprod_grad[c->out->dtype](n, m, (const char *)c->in[0]->data + at,
+                                                        (const char *)c->in[1]->data + at, inner, (char *)c->out->data + at);
+    }
+}
+static hoop_status grad_forward(const hoop_call *c)
+{
+    const int64_t n = c->out->shape[((const cumprod_attrs *)c->attrs)->dim], all = hoop__view_numel(c->out);
+    if (all > 0) hoop_threads_share(c->threads, all / n, 256 + 32 * n, 16, grad_range, c);
+    return HOOP_OK;
+}
+/* of each element i the products with a 1 in its place: (.., n, n), k behind i; of these k >= i count */
+static hoop_tensor *grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
+{
+    const int        dim = (int)((const cumprod_attrs *)attrs)->dim, ndim = hoop_tensor_ndim(in[0]);
+    const int64_t    n     = hoop_tensor_size(in[0], dim);
+    const hoop_dtype dtype = hoop_tensor_dtype(in[0]);
+    hoop_tensor     *place, *one, *other, *all, *after, *x, *dy, *dx;
+    (void)nin;
+    if (n == 0 || hoop_tensor_numel(in[0]) == 0) return hoop_mul(t, in[0], in[1]);
+    place = hoop_arange(t, HOOP_I64, n, 0.0, 1.0);
+    one   = hoop_one_hot(t, place, n, dtype);
+    other = hoop_shift(t, hoop_neg(t, one), 1.0); /* (n, n): 0 on the diagonal, else 1 */
+    all   = hoop_fill(t, dtype, 2, (int64_t[]){n, n}, 1.0);
+    after = hoop_triu(t, all, 0);
+    x     = hoop_transpose(t, in[0], dim, ndim - 1);
+    x     = hoop_unsqueeze(t, x, ndim - 1); /* (.., 1, n) */
+    dy    = hoop_transpose(t, in[1], dim, ndim - 1);
+    dy    = hoop_unsqueeze(t, dy, ndim - 1);
+    x     = hoop_mul(t, x, other);
+    x     = hoop_add(t, x, one);
+    x     = hoop_cumprod(t, x, ndim);
+    x     = hoop_mul(t, x, after);
+    dx    = hoop_mul(t, x, dy);
+    dx    = hoop_sum(t, dx, 1u << ndim, false);
+    return hoop_transpose(t, dx, dim, ndim - 1);
+}
+static void grad_reference(const hoop_call *c)
+{
+    const int64_t dim = ((const cumprod_attrs *)c->attrs)->dim, inner = inner_of(c->out, dim), size = c->out->shape[dim];
+    for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
+        const int64_t at  = i / inner % size;
+        double        sum = 0.0;
+        for (int64_t k = at; k < size; k++)
+            sum += hoop__at(c->in[1], i + (k - at) * inner) * product(c->in[0], i, at, inner, k, at);
+        hoop__put(c->out, i, sum);
+    }
+}
+static const hoop_case grad_cases[] = {
+    {"3x4 3x4", &dim0},
+    {"3x4 3x4", &dim1},
+    {"3x5x3 3x5x3", &dim1},
+    {"1 1", &dim0},
+    {"0x3 0x3", &dim1},
+    {"3x0 3x0", &dim1},
+    {"3x4 3x4", &dim3, HOOP_ESHAPE},
+    {"3x4 3x5", &dim1, HOOP_ESHAPE},
+    {"3x4 3x4", &minus, HOOP_ESHAPE},
+    {"3x4 i64:3x4<4", &dim1, HOOP_EDTYPE},
+};
+const hoop_op hoop__op_cumprod_grad = {
+    .name       = "cumprod_grad",
+    .min_in     = 2,
+    .max_in     = 2,
+    .nout       = 1,
+    .flags      = HOOP_OP_ROW_WISE,
+    .attrs_size = sizeof(cumprod_attrs),
+    HOOP_FIELDS(fields),
+    .shape     = grad_shape,
+    .forward   = grad_forward,
+    .composite = grad_composite,
+    .reference = grad_reference,
+    .samples   = hoop__running_samples,
+    HOOP_CASES(grad_cases),
+};
