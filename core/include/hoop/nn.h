@@ -269,6 +269,11 @@ typedef struct hoop_avg_pool_opts {
     int       count_include_pad; /* 1: not */
     int64_t   divisor_override;
 } hoop_avg_pool_opts;
+typedef struct hoop_lp_pool_opts {
+    double    norm_type;
+    hoop_ints kernel, stride;
+    bool      ceil_mode;
+} hoop_lp_pool_opts;
 typedef struct hoop_adaptive_pool_opts {
     hoop_ints size; /* none: 1 */
 } hoop_adaptive_pool_opts;

@@ -1,5 +1,5 @@
-/* max_pool, avg_pool, their adaptive forms, upsample, pixel_shuffle and its like: (N, C, S..), of 1 to 3 spatial dims. No
- * parameters. */
+/* max_pool, avg_pool, lp_pool, their adaptive forms, upsample, pixel_shuffle and its like: (N, C, S..), of 1 to 3 spatial dims.
+ * No parameters. */
 #include "hoop/ops.h"
 #include "nn/module.h"
 
@@ -51,6 +51,14 @@ static const hoop_option avg_rows[] = {
     {"count_include_pad", HOOP_OPT_ENUM, AT(count_include_pad), "true", 0, 0, there, true, "means are of the padding, too"},
     {"divisor_override", HOOP_OPT_INT, AT(divisor_override), "0", 0, 1e9, NULL, true,
      "what sums are divided by; 0: the places of a window"},
+};
+#undef AT
+#define AT(field) offsetof(hoop_lp_pool_opts, field)
+static const hoop_option lp_rows[] = {
+    {"norm_type", HOOP_OPT_FLOAT, AT(norm_type), NULL, 1e-30, 1e30, NULL, true, "p of (sum x^p)^(1/p)"},
+    {"kernel", HOOP_OPT_INTS, AT(kernel), NULL, 1, 1e9, NULL, true, "size of a window, by spatial dim"},
+    {"stride", HOOP_OPT_INTS, AT(stride), "[]", 1, 1e9, NULL, true, "places from one window to the next; []: the kernel"},
+    {"ceil_mode", HOOP_OPT_BOOL, AT(ceil_mode), "false", 0, 0, NULL, true, "the last window may reach over the end"},
 };
 #undef AT
 static const hoop_option adaptive_rows[] = {
@@ -129,6 +137,27 @@ static hoop_tensor *avg_forward(const hoop_module *m, hoop_tape *t, hoop_tensor 
     w.count_exclude_pad = a->count_include_pad != 0;
     w.divisor_override  = a->divisor_override;
     return hoop_avg_pool(t, x, &w);
+}
+
+static hoop_max_pool_opts lp_as_max(const hoop_lp_pool_opts *o)
+{
+    hoop_max_pool_opts m = {.kernel = o->kernel, .stride = o->stride, .ceil_mode = o->ceil_mode};
+    return m;
+}
+static hoop_status lp_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
+{
+    const hoop_lp_pool_opts *a = hoop_module_opts(m);
+    const hoop_max_pool_opts o = lp_as_max(a);
+    if (!(a->norm_type > 0.0)) return hoop_fail(err, HOOP_EARG, "norm_type: %g; a number above 0 is wanted", a->norm_type);
+    return windows_build(&o, *ndim, shape, err);
+}
+static hoop_tensor *lp_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    const hoop_lp_pool_opts *a = hoop_module_opts(m);
+    const hoop_max_pool_opts o = lp_as_max(a);
+    hoop_pool_opts           w;
+    (void)windows(&o, hoop_tensor_ndim(x) - 2, &w, NULL);
+    return hoop_lp_pool(t, x, a->norm_type, &w);
 }
 
 static hoop_status adaptive_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
@@ -288,6 +317,15 @@ const hoop_module_kind hoop__module_avg_pool = {
     .main_option = "kernel",
     .build       = avg_build,
     .forward     = avg_forward,
+};
+const hoop_module_kind hoop__module_lp_pool = {
+    .name      = "lp_pool",
+    .help      = "(N, C, S..) -> (N, C, O..): the norm of each window, (sum x^p)^(1/p)",
+    .example   = "{lp_pool: {norm_type: 2, kernel: 3, stride: 2}}",
+    .options   = HOOP_OPTIONS(lp_rows),
+    .opts_size = sizeof(hoop_lp_pool_opts),
+    .build     = lp_build,
+    .forward   = lp_forward,
 };
 const hoop_module_kind hoop__module_adaptive_max_pool = {
     .name        = "adaptive_max_pool",

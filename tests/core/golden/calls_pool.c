@@ -54,6 +54,13 @@ static hoop_tensor *avg_pool(hoop_tape *t, const golden_case *c, hoop_tensor **x
     return back(t, c, y);
 }
 
+static hoop_tensor *lp_pool(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    const hoop_pool_opts o = windows(c);
+    (void)out;
+    return hoop_lp_pool(t, x[0], golden_float(c, "norm_type", 2.0), &o);
+}
+
 static hoop_tensor *adaptive_max_pool(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
 {
     int64_t      size[3];
@@ -107,6 +114,7 @@ static hoop_tensor *channel_shuffle(hoop_tape *t, const golden_case *c, hoop_ten
 extern const golden_call golden_calls_pool[];
 const golden_call        golden_calls_pool[] = {{"max_pool", max_pool},
                                                 {"avg_pool", avg_pool},
+                                                {"lp_pool", lp_pool},
                                                 {"adaptive_max_pool", adaptive_max_pool},
                                                 {"adaptive_avg_pool", adaptive_avg_pool},
                                                 {"upsample", upsample},

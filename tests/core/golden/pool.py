@@ -94,4 +94,23 @@ layer("pixel_unshuffle", nn.PixelUnshuffle(2), [rand(2, 1, 4, 6)], factor=2)
 layer("channel_shuffle", nn.ChannelShuffle(2), [rand(2, 4, 3, 1)], groups=2)
 max_pool((2, 3, 7), [3], stride=[1], padding=[1], dilation=[2], return_indices=True)
 max_pool((1, 2, 8, 3), [3, 2], stride=[1, 1], padding=[1, 1], dilation=[3, 2], return_indices=True)
+
+
+def lp_pool(x, p, kernel, **options):
+    one = {k: v[0] if isinstance(v, list) and len(kernel) == 1 else v for k, v in dict(options, kernel_size=kernel).items()}
+    case("lp_pool", pool("lp_pool", len(kernel), norm_type=p, **one), [x], kernel=kernel, norm_type=p, **options)
+
+
+for shape, kernel, options in (((2, 3, 7), [2], {}), ((1, 2, 5, 7), [3, 2], {"stride": [2, 1]}),
+                               ((1, 2, 4, 6), [3, 3], {"stride": [2, 2], "ceil_mode": True}), ((0, 2, 5), [2], {}),
+                               ((1, 2, 3, 4, 2), [2, 1, 2], {"stride": [1, 2, 1]})):
+    for p in (1, 2, 3, 2.5):
+        lp_pool(pos(*shape) if p > 2 else rand(*shape), p, kernel, **options)
+zeros = rand(2, 1, 8)
+zeros[0, 0, 2:6] = zeros[1, 0, 0] = 0
+lp_pool(zeros, 1, [2])
+lp_pool(zeros, 2, [2])
+layer("lp_pool", nn.LPPool1d(3, 2, stride=1), [pos(2, 3, 7)], norm_type=3, kernel=2, stride=1)
+layer("lp_pool", nn.LPPool2d(2, 3, ceil_mode=True), [rand(1, 2, 5, 7)], norm_type=2, kernel=3, ceil_mode=True)
+layer("lp_pool", nn.LPPool3d(2, (2, 1, 3), stride=(1, 2, 1)), [rand(1, 2, 3, 4, 3)], norm_type=2, kernel=[2, 1, 3], stride=[1, 2, 1])
 done()

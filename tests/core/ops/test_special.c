@@ -208,6 +208,30 @@ static void activations_refuse(void **state)
     assert_non_null(strstr(hoop_tape_error(t)->text, "prelu: 3 slopes for 5 channels"));
 }
 
+static void lp_pool_refuses(void **state)
+{
+    static const struct {
+        double         norm_type;
+        hoop_pool_opts o;
+        const char    *says;
+    } bad[] = {{2.0, {.kernel = {2}, .padding = {1}}, "lp_pool: padding, dilation, count_exclude_pad or divisor_override"},
+               {2.0, {.kernel = {2}, .dilation = {2}}, "lp_pool: padding"},
+               {2.0, {.kernel = {2}, .count_exclude_pad = true}, "lp_pool: padding"},
+               {2.0, {.kernel = {2}, .divisor_override = 3}, "lp_pool: padding"},
+               {0.0, {.kernel = {2}}, "lp_pool: norm_type is 0; a number above 0 is wanted"},
+               {(double)INFINITY, {.kernel = {2}}, "lp_pool: norm_type is inf"},
+               {(double)NAN, {.kernel = {2}}, "lp_pool: norm_type is nan"},
+               {2.0, {.kernel = {0}}, "kernel 0 in spatial dim 0"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        hoop_tape   *t = begin();
+        hoop_tensor *x = hoop_fill(t, HOOP_F64, 3, (int64_t[]){2, 1, 5}, 1.0);
+        assert_true(hoop_tensor_is_poison(hoop_lp_pool(t, x, bad[i].norm_type, &bad[i].o)));
+        assert_int_equal(hoop_tape_error(t)->status, HOOP_EARG);
+        assert_non_null(strstr(hoop_tape_error(t)->text, bad[i].says));
+    }
+}
+
 /* more tensors than an op has inputs, and their gradients */
 static void concat_of_many(void **state)
 {
@@ -646,6 +670,7 @@ int main(void)
         cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
         cmocka_unit_test_teardown(dropout_of_channels, test_tidy),
         cmocka_unit_test_teardown(activations_refuse, test_tidy),
+        cmocka_unit_test_teardown(lp_pool_refuses, test_tidy),
         cmocka_unit_test_teardown(concat_of_many, test_tidy),
         cmocka_unit_test_teardown(turned_back, test_tidy),
         cmocka_unit_test_teardown(dims_from_the_end, test_tidy),

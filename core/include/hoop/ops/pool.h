@@ -27,6 +27,9 @@ HOOP_API hoop_tensor *hoop_avg_pool(hoop_tape *t, hoop_tensor *x, const hoop_poo
 /** The same of size[] windows (by spatial dim) that cover all places: -> (N, C, size..). */
 HOOP_API hoop_tensor *hoop_adaptive_max_pool(hoop_tape *t, hoop_tensor *x, const int64_t *size, hoop_tensor **index);
 HOOP_API hoop_tensor *hoop_adaptive_avg_pool(hoop_tape *t, hoop_tensor *x, const int64_t *size);
+/** Norm of each window, (sum x^p)^(1/p), p = norm_type above 0; of the options kernel, stride and ceil_mode: -> (N, C, O..);
+ * dx = dy (x / y)^(p - 1), 0 where the sum is 0. */
+HOOP_API hoop_tensor *hoop_lp_pool(hoop_tape *t, hoop_tensor *x, double norm_type, const hoop_pool_opts *opts);
 
 typedef enum hoop_upsample_mode { HOOP_UPSAMPLE_NEAREST, HOOP_UPSAMPLE_LINEAR, HOOP_UPSAMPLE_CUBIC } hoop_upsample_mode;
 typedef struct hoop_upsample_opts {
