@@ -321,6 +321,7 @@ typedef struct hoop_rnn_module_opts {
     bool    bidirectional, no_bias;
     int     nonlinearity; /* rnn: 0 tanh, 1 relu */
     double  dropout;
+    int64_t proj_size; /* lstm: states are projected to so many; 0: they are not */
 } hoop_rnn_module_opts;
 typedef enum hoop_join { HOOP_JOIN_NONE, HOOP_JOIN_ADD, HOOP_JOIN_MUL, HOOP_JOIN_CONCAT } hoop_join;
 typedef enum hoop_branch_inputs { HOOP_INPUTS_SHARED, HOOP_INPUTS_EACH } hoop_branch_inputs;

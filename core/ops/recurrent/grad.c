@@ -16,6 +16,7 @@ hoop__grad_places hoop__recurrent_grad_places(const hoop__recurrent_grad_attrs *
     hoop__grad_places p;
     p.gates   = hoop__recurrent_gates_at(a->of.kind) >= 0 ? n++ : -1;
     p.cells   = a->of.kind == HOOP_LSTM ? n++ : -1;
+    p.r       = a->of.proj != 0 ? n++ : -1;
     p.h0      = a->of.h0 != 0 ? n++ : -1;
     p.c0      = a->of.c0 != 0 ? n++ : -1;
     p.lengths = a->of.lengths != 0 ? n++ : -1;
@@ -28,8 +29,9 @@ hoop__grad_places hoop__recurrent_grad_places(const hoop__recurrent_grad_attrs *
 
 static int grad_nouts(int nin, const void *attrs)
 {
+    const hoop__recurrent_attrs *of = &((const hoop__recurrent_grad_attrs *)attrs)->of;
     (void)nin;
-    return hoop__recurrent_gates_at(((const hoop__recurrent_grad_attrs *)attrs)->of.kind) >= 0 ? 4 : 3;
+    return hoop__recurrent_gates_at(of->kind) < 0 ? 3 : of->proj != 0 ? 5 : 4;
 }
 
 static hoop_status grad_shape(hoop_shape_call *s)
@@ -38,7 +40,7 @@ static hoop_status grad_shape(hoop_shape_call *s)
     const hoop__grad_places           p  = hoop__recurrent_grad_places(a);
     const hoop_view                  *y  = s->in[GRAD_Y];
     hoop_status                       st = hoop__recurrent_flags(s, &a->of, p.count);
-    int64_t                           n, steps, h, gh;
+    int64_t                           n, steps, h, gh, width;
     for (int i = 0; i < 3 && st == HOOP_OK; i++) {
         const int64_t flag = (const int64_t[]){a->dy, a->dh, a->dc}[i];
         if (flag != 0 && flag != 1) return hoop_fail(s->err, HOOP_EARG, "flags are 0 or 1, not %lld", (long long)flag);
@@ -50,21 +52,27 @@ static hoop_status grad_shape(hoop_shape_call *s)
         return hoop_fail(s->err, HOOP_ESHAPE, "y (N, T, H) is wanted, and it has %d dims", y->ndim);
     n     = y->shape[0];
     steps = y->shape[1];
-    h     = y->shape[2];
-    gh    = h * hoop_cell_gates((hoop_cell_kind)a->of.kind);
-    st    = hoop__recurrent_input(s, GRAD_W, "w", y->dtype, 2, (int64_t[]){gh, h});
+    width = y->shape[2];
+    h     = width;
+    if (p.r >= 0) {
+        h  = s->in[p.r]->ndim == 2 && s->in[p.r]->shape[1] > 0 ? s->in[p.r]->shape[1] : 1;
+        st = hoop__recurrent_input(s, p.r, "proj", y->dtype, 2, (int64_t[]){width, h});
+    }
+    gh = h * hoop_cell_gates((hoop_cell_kind)a->of.kind);
+    if (st == HOOP_OK) st = hoop__recurrent_input(s, GRAD_W, "w", y->dtype, 2, (int64_t[]){gh, width});
     if (st == HOOP_OK) st = hoop__recurrent_input(s, p.gates, "gates", y->dtype, 3, (int64_t[]){n, steps, 4 * h});
     if (st == HOOP_OK) st = hoop__recurrent_input(s, p.cells, "cells", y->dtype, 3, (int64_t[]){n, steps, h});
-    if (st == HOOP_OK) st = hoop__recurrent_input(s, p.h0, "h0", y->dtype, 2, (int64_t[]){n, h});
+    if (st == HOOP_OK) st = hoop__recurrent_input(s, p.h0, "h0", y->dtype, 2, (int64_t[]){n, width});
     if (st == HOOP_OK) st = hoop__recurrent_input(s, p.c0, "c0", y->dtype, 2, (int64_t[]){n, h});
     if (st == HOOP_OK) st = hoop__recurrent_input(s, p.lengths, "lengths", HOOP_I64, 1, &n);
-    if (st == HOOP_OK) st = hoop__recurrent_input(s, p.dy, "dy", y->dtype, 3, (int64_t[]){n, steps, h});
-    if (st == HOOP_OK) st = hoop__recurrent_input(s, p.dh, "dh", y->dtype, 2, (int64_t[]){n, h});
+    if (st == HOOP_OK) st = hoop__recurrent_input(s, p.dy, "dy", y->dtype, 3, (int64_t[]){n, steps, width});
+    if (st == HOOP_OK) st = hoop__recurrent_input(s, p.dh, "dh", y->dtype, 2, (int64_t[]){n, width});
     if (st == HOOP_OK) st = hoop__recurrent_input(s, p.dc, "dc", y->dtype, 2, (int64_t[]){n, h});
     if (st != HOOP_OK) return st;
     hoop__view_set(&s->out[DX], (hoop_dtype)y->dtype, 3, (int64_t[]){n, steps, gh});
-    hoop__view_set(&s->out[BEFORE], (hoop_dtype)y->dtype, 3, (int64_t[]){n, steps, h});
-    hoop__view_set(&s->out[DH0], (hoop_dtype)y->dtype, 2, (int64_t[]){n, h});
+    hoop__view_set(&s->out[BEFORE], (hoop_dtype)y->dtype, 3, (int64_t[]){n, steps, width});
+    hoop__view_set(&s->out[DH0], (hoop_dtype)y->dtype, 2, (int64_t[]){n, width});
+    if (p.r >= 0) hoop__view_set(&s->out[DPROJ], (hoop_dtype)y->dtype, 3, (int64_t[]){n, steps, width});
     if (a->of.kind == HOOP_LSTM) hoop__view_set(&s->out[MORE], (hoop_dtype)y->dtype, 2, (int64_t[]){n, h});
     if (a->of.kind == HOOP_GRU) hoop__view_set(&s->out[MORE], (hoop_dtype)y->dtype, 3, (int64_t[]){n, steps, gh});
     return HOOP_OK;
@@ -75,30 +83,33 @@ static hoop__sequence backward_of(const hoop_call *c)
     const hoop__recurrent_grad_attrs *a = c->attrs;
     const hoop__grad_places           p = hoop__recurrent_grad_places(a);
     const hoop_view                  *y = c->in[GRAD_Y];
-    const int64_t                     h = y->shape[2];
-    hoop__sequence                    s = {.c       = c,
-                                           .dtype   = (hoop_dtype)y->dtype,
-                                           .cell    = c->kernels->recurrent->cell_grad[a->of.kind][y->dtype],
-                                           .reverse = a->of.reverse != 0,
-                                           .grad    = true,
-                                           .w       = c->in[GRAD_W]->data,
-                                           .k       = c->in[GRAD_W]->shape[0],
-                                           .n       = h,
-                                           .first_h = hoop__data_of(c, p.dh),
-                                           .first_c = hoop__data_of(c, p.dc),
-                                           .last_h  = c->out[DH0].data,
-                                           .before  = c->out[BEFORE].data};
-    s.all                               = (hoop_cell){.rows   = y->shape[0],
-                                                      .hidden = h,
-                                                      .steps  = y->shape[1],
-                                                      .length = hoop__data_of(c, p.lengths),
-                                                      .y      = y->data,
-                                                      .gates  = (void *)(uintptr_t)hoop__data_of(c, p.gates),
-                                                      .cells  = (void *)(uintptr_t)hoop__data_of(c, p.cells),
-                                                      .h0     = hoop__data_of(c, p.h0),
-                                                      .c0     = hoop__data_of(c, p.c0),
-                                                      .dy     = hoop__data_of(c, p.dy),
-                                                      .dx     = c->out[DX].data};
+    const int64_t  width = y->shape[2], gh = c->in[GRAD_W]->shape[0], h = gh / hoop_cell_gates((hoop_cell_kind)a->of.kind);
+    hoop__sequence s = {.c       = c,
+                        .dtype   = (hoop_dtype)y->dtype,
+                        .cell    = c->kernels->recurrent->cell_grad[a->of.kind][y->dtype],
+                        .reverse = a->of.reverse != 0,
+                        .grad    = true,
+                        .w       = {.w = c->in[GRAD_W]->data, .ld = width, .k = gh, .n = width},
+                        .r       = {.w = hoop__data_of(c, p.r), .ld = h, .k = width, .n = h},
+                        .width   = width,
+                        .y       = y->data,
+                        .dy      = p.r < 0 ? NULL : hoop__data_of(c, p.dy),
+                        .dproj   = p.r < 0 ? NULL : c->out[DPROJ].data,
+                        .first_h = hoop__data_of(c, p.dh),
+                        .first_c = hoop__data_of(c, p.dc),
+                        .last_h  = c->out[DH0].data,
+                        .before  = c->out[BEFORE].data};
+    s.all            = (hoop_cell){.rows   = y->shape[0],
+                                   .hidden = h,
+                                   .steps  = y->shape[1],
+                                   .length = hoop__data_of(c, p.lengths),
+                                   .y      = y->data,
+                                   .gates  = (void *)(uintptr_t)hoop__data_of(c, p.gates),
+                                   .cells  = (void *)(uintptr_t)hoop__data_of(c, p.cells),
+                                   .h0     = hoop__data_of(c, p.h0),
+                                   .c0     = hoop__data_of(c, p.c0),
+                                   .dy     = p.r < 0 ? hoop__data_of(c, p.dy) : NULL,
+                                   .dx     = c->out[DX].data};
     if (a->of.kind == HOOP_LSTM) s.all.c = c->out[MORE].data;
     if (a->of.kind == HOOP_GRU) s.all.dg = c->out[MORE].data;
     return s;
@@ -118,12 +129,14 @@ static hoop_status grad_forward(const hoop_call *c)
 
 static int grad_samples(const hoop_samples_call *s)
 {
-    return hoop__recurrent_samples(s, GRAD_W, -1);
+    return hoop__recurrent_samples(s, GRAD_W, -1, hoop__recurrent_grad_places(s->attrs).r);
 }
 
 static double grad_flops(const hoop_call *c)
 {
-    return 2.0 * (double)hoop__view_numel(&c->out[DX]) * (double)c->in[GRAD_W]->shape[1];
+    const int    r    = hoop__recurrent_grad_places(c->attrs).r;
+    const double proj = r < 0 ? 0.0 : 2.0 * (double)hoop__view_numel(&c->out[DPROJ]) * (double)c->in[r]->shape[1];
+    return 2.0 * (double)hoop__view_numel(&c->out[DX]) * (double)c->in[GRAD_W]->shape[1] + proj;
 }
 
 /* the gradient's step t (of all) of unit j: ds to dx and, of w h + b, to dg; what h gets past the product. last: the state before
@@ -157,43 +170,58 @@ static double cell_grad_reference(int64_t kind, int64_t n, int64_t j, double d, 
     return d * z;
 }
 
+/* the gradient of unit j's h at step t (of all) of row r: of what it is projected to, turned back, or with dy */
+static double unit_reference(const hoop_call *c, const hoop__grad_places *p, const double *dh, const double *dproj, int64_t r,
+                             int64_t t, int64_t width, int64_t j)
+{
+    double sum = 0.0;
+    if (p->r < 0) return dh[r * width + j] + hoop__begin_reference(c, p->dy, t * width + j);
+    for (int64_t k = 0; k < width; k++) sum += dproj[t * width + k] * hoop__at(c->in[p->r], k * c->in[p->r]->shape[1] + j);
+    return sum;
+}
+
 static void grad_reference(const hoop_call *c)
 {
-    const hoop__recurrent_grad_attrs *a    = c->attrs;
-    const hoop__grad_places           p    = hoop__recurrent_grad_places(a);
-    const hoop_view                  *view = c->in[GRAD_Y];
-    const int64_t                     n = view->shape[2], steps = view->shape[1], gh = c->in[GRAD_W]->shape[0];
-    const double                     *w = c->in[GRAD_W]->data, *y = view->data;
-    double                           *dx = c->out[DX].data, *before = c->out[BEFORE].data, *dh = c->out[DH0].data;
-    double *dc = a->of.kind == HOOP_LSTM ? c->out[MORE].data : NULL, *dg = a->of.kind == HOOP_GRU ? c->out[MORE].data : dx;
+    const hoop__recurrent_grad_attrs *a     = c->attrs;
+    const hoop__grad_places           p     = hoop__recurrent_grad_places(a);
+    const hoop_view                  *view  = c->in[GRAD_Y];
+    const int64_t                     width = view->shape[2], steps = view->shape[1], gh = c->in[GRAD_W]->shape[0],
+                  n = gh / hoop_cell_gates((hoop_cell_kind)a->of.kind);
+    const double *w = c->in[GRAD_W]->data, *y = view->data;
+    double       *dx = c->out[DX].data, *before = c->out[BEFORE].data, *dh = c->out[DH0].data;
+    double       *dc = a->of.kind == HOOP_LSTM ? c->out[MORE].data : NULL, *dg = a->of.kind == HOOP_GRU ? c->out[MORE].data : dx;
+    double       *dproj = p.r < 0 ? NULL : c->out[DPROJ].data;
     for (int64_t r = 0; r < view->shape[0]; r++) {
         const int64_t live = p.lengths < 0 ? steps : ((const int64_t *)c->in[p.lengths]->data)[r];
-        for (int64_t j = r * n; j < (r + 1) * n; j++) {
-            dh[j] = hoop__begin_reference(c, p.dh, j);
-            if (dc != NULL) dc[j] = hoop__begin_reference(c, p.dc, j);
-        }
+        for (int64_t j = r * width; j < (r + 1) * width; j++) dh[j] = hoop__begin_reference(c, p.dh, j);
+        for (int64_t j = r * n; j < (r + 1) * n && dc != NULL; j++) dc[j] = hoop__begin_reference(c, p.dc, j);
         for (int64_t i = 0; i < steps; i++) {
             const int64_t at = a->of.reverse != 0 ? i : steps - 1 - i, t = r * steps + at,
                           b  = a->of.reverse != 0 ? at + 1 : at - 1;
             const bool begun = b >= 0 && b < live;
-            double    *extra = before + t * n;
+            double    *extra = before + t * width, passed = 0.0;
             for (int64_t j = 0; j < gh && at >= live; j++) dx[t * gh + j] = dg[t * gh + j] = 0.0;
+            for (int64_t j = 0; j < width && p.r >= 0; j++)
+                dproj[t * width + j] = at >= live ? 0.0 : dh[r * width + j] + hoop__begin_reference(c, p.dy, t * width + j);
             for (int64_t j = 0; j < n && at < live; j++) {
                 const int64_t from = (r * steps + b) * n + j;
-                extra[j]           = cell_grad_reference(
-                              a->of.kind, n, j, dh[r * n + j] + hoop__begin_reference(c, p.dy, t * n + j), y[t * n + j],
+                passed             = cell_grad_reference(
+                                a->of.kind, n, j, unit_reference(c, &p, dh, dproj, r, t, width, j), p.r < 0 ? y[t * n + j] : 0.0,
                     p.gates < 0 ? NULL : (const double *)c->in[p.gates]->data + t * 4 * n,
                     p.cells < 0 ? NULL : (const double *)c->in[p.cells]->data + t * n,
-                    begun ? y[from] : hoop__begin_reference(c, p.h0, r * n + j),
+                    p.r >= 0 ? 0.0
+                                : begun  ? y[from]
+                                         : hoop__begin_reference(c, p.h0, r * n + j),
                     begun ? hoop__begin_reference(c, p.cells, from) : hoop__begin_reference(c, p.c0, r * n + j),
                     dc == NULL ? NULL : dc + r * n + j, dx + t * gh, dg + t * gh);
+                if (p.r < 0) extra[j] = passed;
             }
-            for (int64_t j = 0; j < n && at < live; j++) {
-                dh[r * n + j] = extra[j];
-                for (int64_t k = 0; k < gh; k++) dh[r * n + j] += dg[t * gh + k] * w[k * n + j];
+            for (int64_t j = 0; j < width && at < live; j++) {
+                dh[r * width + j] = p.r < 0 ? extra[j] : 0.0;
+                for (int64_t k = 0; k < gh; k++) dh[r * width + j] += dg[t * gh + k] * w[k * width + j];
             }
-            for (int64_t j = 0; j < n; j++)
-                extra[j] = begun ? y[(r * steps + b) * n + j] : hoop__begin_reference(c, p.h0, r * n + j);
+            for (int64_t j = 0; j < width; j++)
+                extra[j] = begun ? y[(r * steps + b) * width + j] : hoop__begin_reference(c, p.h0, r * width + j);
         }
     }
 }
@@ -203,6 +231,11 @@ static const hoop__recurrent_grad_attrs tanh_dy = {.of = {.kind = TANH}, .dy = 1
                                         lstm_dy = {.of = {.kind = LSTM}, .dy = 1}, lstm_dc = {{LSTM, 0, 0, 0, 1, 1}, 0, 1, 1},
                                         lstm_more = {{LSTM, 1, 0, 0, 1, 0}, 1, 0, 1}, gru_dy = {.of = {.kind = GRU}, .dy = 1},
                                         gru_more = {{GRU, 1, 0, 1, 0, 1}, 1, 1, 0}, gru_dc = {.of = {.kind = GRU}, .dc = 1},
+                                        proj_dy       = {.of = {.kind = LSTM, .proj = 1}, .dy = 1},
+                                        proj_ends     = {{LSTM, 0, 0, 0, 1, 1, 1}, 0, 0, 1},
+                                        proj_back     = {{LSTM, 1, 0, 1, 0, 0, 1}, 1, 1, 0},
+                                        proj_dh       = {.of = {.kind = LSTM, .proj = 1}, .dh = 1},
+                                        gru_proj      = {.of = {.kind = GRU, .proj = 1}, .dy = 1},
                                         no_grad_kind  = {.of = {.kind = -1}, .dy = 1},
                                         no_grad_flag  = {.of = {.kind = TANH}, .dy = 3},
                                         no_of_flag    = {.of = {.kind = TANH, .reverse = 3}, .dy = 1},
@@ -217,6 +250,19 @@ static const hoop_case grad_cases[]                   = {
                       {"6x2 3x4x2 3x4x8 3x2 i64:3<5 3x4x2 3x2", &gru_more},
                       {"4x1 0x3x1 0x3x4 0x3x1 0x3x1", &lstm_dy},
                       {"36x9 4x5x9 4x5x36 4x5x9 4x5x9", &lstm_dy},
+                      {"12x2 2x5x2 2x5x12 2x5x3 2x3 2x5x2", &proj_dy},
+                      {"12x2 2x4x2 2x4x12 2x4x3 2x3 2x3 i64:2<5 2x3", &proj_ends},
+                      {"12x2 2x4x2 2x4x12 2x4x3 2x3 2x2 2x4x2 2x2", &proj_back},
+                      {"8x3 2x4x3 2x4x8 2x4x2 3x2 2x3", &proj_dh},
+                      {"36x5 4x5x5 4x5x36 4x5x9 5x9 4x5x5", &proj_dy},
+                      {"9x3 2x4x3 2x4x12 3x3 2x4x3", &gru_proj, HOOP_EARG},
+                      {"12x2 2x5x2 2x5x12 2x5x3 3x3 2x5x2", &proj_dy, HOOP_ESHAPE},
+                      {"12x2 2x5x2 2x5x12 2x5x3 2 2x5x2", &proj_dy, HOOP_ESHAPE},
+                      {"12x3 2x5x2 2x5x12 2x5x3 2x3 2x5x2", &proj_dy, HOOP_ESHAPE},
+                      {"12x2 2x5x2 2x5x12 2x5x3 2x3 2x5x3", &proj_dy, HOOP_ESHAPE},
+                      {"12x2 2x5x2 2x5x12 2x5x3 i64:2x3<3 2x5x2", &proj_dy, HOOP_EDTYPE},
+                      {"12x2 2x4x2 2x4x12 2x4x3 2x3 2x3 2x4x2 2x2", &proj_back, HOOP_ESHAPE},
+                      {"12x2 2x4x2 2x4x12 2x4x3 2x3 2x2 2x4x2 2x3", &proj_back, HOOP_ESHAPE},
                       {"3x3 2x4x3 2x4x3", &no_grad_kind, HOOP_EARG},
                       {"3x3 2x4x3 2x4x3", &no_grad_flag, HOOP_EARG},
                       {"3x3 2x4x3 2x4x3", &no_of_flag, HOOP_EARG},
@@ -244,7 +290,7 @@ static const hoop_case grad_cases[]                   = {
 const hoop_op hoop__op_recurrent_grad = {
     .name       = "recurrent_grad",
     .min_in     = 3,
-    .max_in     = 10,
+    .max_in     = 11,
     .nouts      = grad_nouts,
     .flags      = HOOP_OP_ROW_WISE | HOOP_OP_NO_GRAD,
     .attrs_size = sizeof(hoop__recurrent_grad_attrs),

@@ -29,7 +29,7 @@ static hoop_tensor *stacked(const net *r, hoop_tensor *state)
 static hoop_tensor *direction(const net *r, hoop_tensor *x, hoop_tensor *const *w, int i)
 {
     hoop_tensor *sums = hoop_linear(r->t, x, w[0], w[2]), *h0 = state_of(r, r->o->h0, i), *c0 = state_of(r, r->o->c0, i);
-    const hoop_recurrent_opts o = {r->o->kind, i % r->ways == 1, h0, c0, r->o->lengths};
+    const hoop_recurrent_opts o = {r->o->kind, i % r->ways == 1, h0, c0, r->o->lengths, r->o->projected ? w[4] : NULL};
     hoop_tensor              *out[3];
     (void)hoop_recurrent(r->t, sums, w[1], w[3], &o, out);
     if (r->h != NULL) r->h[i] = stacked(r, out[1]);
@@ -80,7 +80,7 @@ hoop_tensor *hoop_rnn(hoop_tape *t, hoop_tensor *x, hoop_tensor *const *w, const
     if (r.o->time_first) x = hoop_transpose(t, x, 0, 1);
     for (int l = 0; l < r.layers; l++) {
         hoop_tensor *y[2];
-        for (int d = 0; d < r.ways; d++) y[d] = direction(&r, x, w + 4 * (l * r.ways + d), l * r.ways + d);
+        for (int d = 0; d < r.ways; d++) y[d] = direction(&r, x, w + (r.o->projected ? 5 : 4) * (l * r.ways + d), l * r.ways + d);
         x = r.ways == 1 ? y[0] : hoop_concat(t, y, 2, 2);
         if (l + 1 < r.layers && r.o->dropout > 0) x = hoop_dropout(t, x, r.o->dropout);
     }

@@ -59,4 +59,18 @@ for name, make in [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)]:
     layer(name, make(3, 2, bias=False, num_layers=2, dropout=0.3, batch_first=True), [rand(2, 3, 3)], f=first, hidden=2, layers=2,
           no_bias=True, dropout=0.3)
 layer("rnn", nn.RNN(3, 2, nonlinearity="relu", batch_first=True), [rand(2, 3, 3)], f=first, hidden=2, nonlinearity="relu")
+# projected LSTMs
+for bias, state, both, packed, time_first in [(1, 0, 0, 0, 0), (0, 1, 0, 0, 0), (1, 1, 1, 1, 0), (1, 0, 1, 0, 1), (1, 1, 0, 1, 1)]:
+    module = nn.LSTM(3, 3, proj_size=2, bias=bool(bias), bidirectional=bool(both), batch_first=not time_first)
+    inputs = [rand(4, 3, 3) if time_first else rand(3, 4, 3)] + weights_of(module)
+    inputs += [rand(1 + both, 3, 2), rand(1 + both, 3, 3)] * state + [torch.tensor([2, 4, 1])] * packed
+    case("rnn", net(module, state, packed), inputs, second=not both, kind=2, projected=1, bias=bias, state=state, bidirectional=both,
+         packed=packed, time_first=time_first)
+module = nn.LSTM(2, 3, num_layers=2, proj_size=1, batch_first=True)
+case("rnn", net(module, 1, 0), [rand(1, 5, 2)] + weights_of(module) + [rand(2, 1, 1), rand(2, 1, 3)], second=False, kind=2,
+     projected=1, layers=2, state=1)
+layer("lstm", nn.LSTM(3, 4, proj_size=2, num_layers=2, bidirectional=True, batch_first=True), [rand(2, 3, 3)], f=first, hidden=4,
+      layers=2, bidirectional=True, proj_size=2)
+layer("lstm", nn.LSTM(5, 3, proj_size=1, bias=False, batch_first=True), [rand(2, 7, 5)], f=first, hidden=3, no_bias=True,
+      proj_size=1)
 done()

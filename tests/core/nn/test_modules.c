@@ -15,6 +15,8 @@ static const hoop_shape rows4   = {.dtype = HOOP_F64, .ndim = 2, .size = {0, 4}}
                         ragged  = {.dtype = HOOP_F64, .ndim = 3, .size = {0, -1, 4}},
                         of_f32s = {.dtype = HOOP_F32, .ndim = 2, .size = {0, 4}};
 
+static const int64_t zeros[512]; /* any kind's options */
+
 static hoop_module *add(hoop_module *parent, const char *kind, const char *name, const void *opts)
 {
     hoop_module *m;
@@ -500,6 +502,12 @@ static void shapes_are_refused(void **state)
     refused(m, 1, &rows4, HOOP_ESHAPE, "module c (prelu)", "3 slopes for 4 channels");
     with(&m, "hardtanh", &(double[2]){1, 1});
     refused(m, 1, &rows4, HOOP_EARG, "module c (hardtanh)", "min_val, 1, is not below max_val, 1");
+    with(&m, "lstm", &(hoop_rnn_module_opts){.hidden = 3, .proj_size = 3});
+    refused(m, 1, &ragged, HOOP_EARG, "module c (lstm)", "proj_size: 3 of 3 units; fewer than these");
+    with(&m, "lstm", &(hoop_rnn_module_opts){.hidden = 3, .proj_size = 2, .layers = 13});
+    refused(m, 1, &ragged, HOOP_EARG, "module c (lstm)", "layers: 13 in 1 directions; at most 12 in one module");
+    with(&m, "lp_pool", zeros);
+    refused(m, 1, &ragged, HOOP_EARG, "module c (lp_pool)", "norm_type: 0; a number above 0 is wanted");
     with(&m, "dropout", &(hoop_dropout_opts){.p = 0.5, .channels = true});
     refused(m, 1, &of_none, HOOP_ESHAPE, "module c (dropout)", "no dim behind the batch");
     add(hoop_model_root(m = model()), "embedding", "c", &(hoop_embedding_opts){.rows = 2, .width = 2, .padding_idx = {1, {2}}});
@@ -518,8 +526,6 @@ static void shapes_are_refused(void **state)
     refused(model(), 1, &minus, HOOP_ESHAPE, "input 0 of the model", "size -2 in dim 1");
     refused(model(), 0, NULL, HOOP_EARG, "a model of 0 inputs", "1 to 64");
 }
-
-static const int64_t zeros[512]; /* any kind's options */
 
 /* no kind divides by what a struct of zeros leaves out */
 static void zeros_are_options(void **state)

@@ -19,11 +19,12 @@ typedef struct hoop_recurrent_opts {
     bool           reverse; /* from the last step to the first */
     hoop_tensor   *h0, *c0; /* (N, H): the state before the first step; c0 of an LSTM alone; NULL: 0 */
     hoop_tensor   *lengths; /* i64 (N): steps of each row, the first so many; what follows gives 0 and changes no state */
+    hoop_tensor   *proj;    /* (P, H), of an LSTM: its h is this times what it would be, and P is in H's place in w, y and h0 */
 } hoop_recurrent_opts;
 
 /** One layer in one direction: x (N, T, G H) the inputs' share of the gates' sums (hoop_linear), w (G H, H), b (G H) or NULL ->
- * y (N, T, H). outs (may be NULL): y, the last state h (N, H), of an LSTM c (N, H). dx, dw, db, dh0, dc0. f32, f64. ESHAPE,
- * EDTYPE, ERANGE (a length not in [0, T]). */
+ * y (N, T, H). outs (may be NULL): y, the last state h (N, H), of an LSTM c (N, H). dx, dw, db, dh0, dc0, dproj. f32, f64.
+ * ESHAPE, EDTYPE, ERANGE (a length not in [0, T]). */
 HOOP_API hoop_tensor *hoop_recurrent(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b, const hoop_recurrent_opts *o,
                                      hoop_tensor **outs);
 
@@ -34,13 +35,14 @@ typedef struct hoop_rnn_opts {
     bool           bidirectional; /* each layer also from the end; outputs of both side by side */
     bool           time_first;    /* x and y are (T, N, ..), PyTorch's batch_first=False */
     double         dropout;       /* on the outputs of all layers but the last, in training */
-    hoop_tensor   *h0, *c0;       /* (layers * directions, N, H); NULL: 0 */
+    hoop_tensor   *h0, *c0;       /* (layers * directions, N, H; h0 projected: N, P); NULL: 0 */
     hoop_tensor   *lengths;       /* as above */
+    bool           projected;     /* of an LSTM: each direction has a fifth weight, weight_hr (P, H) */
 } hoop_rnn_opts;
 
-/** x (N, T, I) -> y (N, T, H or 2 H). w: for each layer, and in it each direction, weight_ih (G H, I), weight_hh (G H, H),
- * bias_ih and bias_hh (G H), which may be NULL. h, c (may be NULL) receive the last states (layers * directions, N, H). Errors as
- * those of hoop_linear, hoop_recurrent and hoop_dropout. */
+/** x (N, T, I) -> y (N, T, H or 2 H; projected, P or 2 P). w: for each layer, and in it each direction, weight_ih (G H, I),
+ * weight_hh (G H, H), bias_ih and bias_hh (G H), which may be NULL. h, c (may be NULL) receive the last states (layers *
+ * directions, N, H). Errors as those of hoop_linear, hoop_recurrent and hoop_dropout. */
 HOOP_API hoop_tensor *hoop_rnn(hoop_tape *t, hoop_tensor *x, hoop_tensor *const *w, const hoop_rnn_opts *o, hoop_tensor **h,
                                hoop_tensor **c);
 
