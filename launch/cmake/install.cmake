@@ -16,7 +16,7 @@ install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/io/FORMAT.md DESTI
 # What a program linked with libhoop.a needs besides. Named outright rather than as Requires.private, so that a program
 # linked with libhoop.so can be built where the development packages of HDF5 and the others are absent.
 set(HOOP_PRIVATE_FLAGS)
-foreach(package hdf5 yaml jansson crypto zlib liblzf)
+foreach(package hdf5 yaml jansson crypto zlib liblzf spng turbojpeg)
     list(APPEND HOOP_PRIVATE_FLAGS ${${package}_LDFLAGS})
 endforeach()
 list(APPEND HOOP_PRIVATE_FLAGS ${HOOP_OPENBLAS} -lpthread -lm)

@@ -167,6 +167,7 @@ static const struct {
     {"import-csv", data_import_csv, "import a table"},
     {"import-npy", data_import_npy, "import NumPy arrays"},
     {"import-text", data_import_text, "import a text as a stream of ids"},
+    {"import-images", data_import_images, "import PNG and JPEG files of class folders"},
     {"info", data_info, "what is in a dataset"},
     {"verify", data_verify, "read a dataset: checksums, labels, NaN"},
 };
@@ -175,7 +176,7 @@ enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
 static void usage(FILE *out)
 {
     (void)fputs("usage  hoop data COMMAND ...\n\n", out);
-    for (int i = 0; i < COMMANDS; i++) (void)fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].help);
+    for (int i = 0; i < COMMANDS; i++) (void)fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].help);
     (void)fputs("\nexamples\n"
                 "  hoop data synth digits --samples 12000 --split 0.15 --out digits\n"
                 "  hoop data import-csv iris.csv --target species --split 0.2 --out iris\n"

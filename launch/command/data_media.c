@@ -1,4 +1,4 @@
-/* hoop data import-text. */
+/* hoop data import-text and import-images. */
 #include <string.h>
 
 #include "command/data.h"
@@ -36,4 +36,37 @@ int data_import_text(int argc, char **argv)
         NULL};
     write_args a = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 1, .wanted = "one FILE of text"};
     return data_write_set(&argp, argc, argv, &a, "importing", run_text);
+}
+
+static hoop_status run_images(const write_args *a, hoop_error *err, hoop_import_result *result)
+{
+    return hoop_import_images(a->file[0], &a->images, &a->opts, err, result);
+}
+
+int data_import_images(int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {"size", KEY_SIZE, "N|HxW", 0, "pixels of all (default: all are of one size as they are)", 0},
+        {"fit", KEY_FIT, "crop|stretch", 0,
+         "others come to it: the largest part of its shape in the middle (default), or all of them", 0},
+        {"grey", KEY_GREY, NULL, 0, "one channel (default: three, RGB)", 0},
+        {"skip-broken", KEY_SKIP_BROKEN, NULL, 0, "leave files out that cannot be decoded, and count them (default: an error)",
+         0},
+        WRITE_OPTIONS{"seed", KEY_SEED, "N", 0, "of the split (default 1)", 0},
+        {0},
+    };
+    const struct argp argp = {
+        options,
+        data_parse_write,
+        "FOLDER",
+        "Import PNG and JPEG files: FOLDER/CLASS/NAME.jpg and on, the classes being the folders by name. Without class "
+        "folders there is no target. x is u8 (N, channels, height, width), read as 0 to 1."
+        "\vExamples:\n"
+        "  hoop data import-images photos --size 64 --split 0.15 --out photos\n"
+        "  hoop data import-images scans --grey --size 128x96 --fit stretch --skip-broken --out scans",
+        NULL,
+        NULL,
+        NULL};
+    write_args a = {.opts = {.seed = 1}, .wanted_min = 1, .wanted_max = 1, .wanted = "one FOLDER of pictures"};
+    return data_write_set(&argp, argc, argv, &a, "importing", run_images);
 }

@@ -160,10 +160,52 @@ static error_t parse_table(int key, char *arg, struct argp_state *state, write_a
     }
 }
 
+/* "64", or "48x64": height and width. */
+static void parse_size(struct argp_state *state, const char *text, hoop_images_opts *o)
+{
+    char *end;
+    errno     = 0;
+    o->height = o->width = strtoll(text, &end, 10);
+    if (end != text && *end == 'x') {
+        const char *second = end + 1;
+        o->width           = strtoll(second, &end, 10);
+        if (end == second) end = (char *)(uintptr_t)text;
+    }
+    if (end == text || *end != '\0' || errno != 0 || o->height < 1 || o->width < 1)
+        argp_error(state, "--size %s: pixels are wanted, such as 64, or 48x64 (height x width)", text);
+}
+
+/* What concerns texts and pictures. */
+static error_t parse_media(int key, char *arg, struct argp_state *state, write_args *a)
+{
+    static const char *const tokens[] = {"characters", "bytes", "pairs", NULL}, *const fit[] = {"crop", "stretch", NULL};
+    switch (key) {
+    case KEY_TOKENS:
+        a->text.tokens = (hoop_text_tokens)parse_word(state, "tokens", arg, tokens);
+        return 0;
+    case KEY_VOCABULARY:
+        a->text.vocabulary = data_parse_int(state, "vocabulary", arg, 1);
+        return 0;
+    case KEY_SIZE:
+        parse_size(state, arg, &a->images);
+        return 0;
+    case KEY_FIT:
+        a->images.fit = (hoop_images_fit)parse_word(state, "fit", arg, fit);
+        return 0;
+    case KEY_GREY:
+        a->images.grey = true;
+        return 0;
+    case KEY_SKIP_BROKEN:
+        a->images.skip_broken = true;
+        return 0;
+    default:
+        return parse_table(key, arg, state, a);
+    }
+}
+
 error_t data_parse_write(int key, char *arg, struct argp_state *state)
 {
-    static const char *const tokens[] = {"characters", "bytes", "pairs", NULL};
-    write_args              *a        = state->input;
+    write_args *a = state->input;
     switch (key) {
     case 'o':
         if (arg[0] == '\0') argp_error(state, "--out is empty; a folder is wanted");
@@ -180,12 +222,6 @@ error_t data_parse_write(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_FORCE:
         a->opts.force = true;
-        return 0;
-    case KEY_TOKENS:
-        a->text.tokens = (hoop_text_tokens)parse_word(state, "tokens", arg, tokens);
-        return 0;
-    case KEY_VOCABULARY:
-        a->text.vocabulary = data_parse_int(state, "vocabulary", arg, 1);
         return 0;
     case KEY_SAMPLES:
         a->samples = data_parse_int(state, "samples", arg, 1);
@@ -205,7 +241,7 @@ error_t data_parse_write(int key, char *arg, struct argp_state *state)
         if (a->opts.dir == NULL) argp_error(state, "where to? --out DIR");
         return 0;
     default:
-        return parse_table(key, arg, state, a);
+        return parse_media(key, arg, state, a);
     }
 }
 

@@ -30,6 +30,10 @@ enum {
     KEY_ENCODING,
     KEY_TOKENS,
     KEY_VOCABULARY,
+    KEY_SIZE,
+    KEY_FIT,
+    KEY_GREY,
+    KEY_SKIP_BROKEN,
     FILES_MAX = 2
 };
 
@@ -44,6 +48,7 @@ typedef struct write_args {
     hoop_import_opts  opts;
     hoop_csv_opts     csv;
     hoop_text_opts    text;
+    hoop_images_opts  images;
     int64_t           samples;
     const char       *file[FILES_MAX];
     int               nfiles, wanted_min, wanted_max;

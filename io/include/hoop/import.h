@@ -160,6 +160,24 @@ typedef struct hoop_text_opts {
 HOOP_API hoop_status hoop_import_text(const char *path, const hoop_text_opts *text, const hoop_import_opts *opts, hoop_error *err,
                                       hoop_import_result *result);
 
+typedef enum hoop_images_fit { HOOP_IMAGES_CROP, HOOP_IMAGES_STRETCH } hoop_images_fit;
+
+typedef struct hoop_images_opts {
+    int64_t         height, width; /* of all that is written; 0: as the first one, and all are to be of that */
+    hoop_images_fit fit;           /* how others become that: of the shape wanted as much as is in their middle, or all of them */
+    bool            grey;          /* one channel; else three, of grey ones too */
+    bool            skip_broken;   /* files that cannot be decoded are left out; else an error */
+} hoop_images_opts;
+
+/**
+ * PNG and JPEG files of a folder: FOLDER/CLASS/... are of class CLASS, in the byte order of names; FOLDER/NAME.png, and no class
+ * folders: no target. x: u8 (N, channels, height, width) with `scale` 1/255; y: i64 with `class_names`. Of 16 bits the upper 8
+ * are taken, alpha is left out. Files with other names than .png, .jpg, .jpeg are counted. Errors, naming the file: HOOP_EFORMAT
+ * (broken; no pictures at all), HOOP_ESHAPE (another size), HOOP_EIO. images and result may be NULL. Calls: Local.
+ */
+HOOP_API hoop_status hoop_import_images(const char *folder, const hoop_images_opts *images, const hoop_import_opts *opts,
+                                        hoop_error *err, hoop_import_result *result);
+
 typedef struct hoop_verify_report {
     int64_t rows, checksums; /* samples read; checksums there were, all of which matched */
     struct {
