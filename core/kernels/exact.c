@@ -330,10 +330,15 @@ static NOINLINE void plan_find_f32(plan_f32 *p, int32_t m, int width, int tmin, 
     p->unit    = pow2_f32(exponent);
 }
 
-HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, bool small, const void *const *terms, int nterms, int64_t at, float *out)
+/* A block of out by a plan; false, and nothing that holds, where the largest |x|, which is found on the way, asks for another. */
+HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, bool small, const void *const *terms, int nterms, int64_t at, float *out,
+                                bool *fine)
 {
+    const int32_t  magnitude = 0x7fffffff;
     const uint32_t hi_start = -(uint32_t)nterms * bits_of_f32(p->high), lo_start = -(uint32_t)nterms * bits_of_f32(p->rounder);
     const vec_f32  one = ones_f32(), high = p->high - (vec_f32){0}, rounder = p->rounder - (vec_f32){0};
+    ivec_f32       m = {0};
+    int32_t        largest;
     hoop_exact_block32 b;
     for (int i = 0; i < HOOP_EXACT_BLOCK; i += AT_ONCE * VECW_f32) {
         uvec_f32 hi[AT_ONCE], lo[AT_ONCE];
@@ -345,22 +350,26 @@ HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, bool small, const void *const
             const float *x = (const float *)terms[k] + at + i;
             for (int v = 0; v < AT_ONCE; v++) {
                 vec_f32 u = *(const vecu_f32 *)(const void *)(x + v * VECW_f32), h = u + high;
+                m = larger_f32(m, (ivec_f32)u & magnitude);
                 hi[v] += (uvec_f32)h;
                 lo[v] += (uvec_f32)plus_f32(minus_f32(u, h - high, one), rounder, one);
             }
         }
         for (int v = 0; v < AT_ONCE; v++) {
             if (small) {
-                vec_f32 h                                          = __builtin_convertvector((ivec_f32)hi[v], vec_f32),
-                        l                                          = __builtin_convertvector((ivec_f32)lo[v], vec_f32);
-                *(vecu_f32 *)(void *)(out + at + i + v * VECW_f32) = (h * p->base + l) * p->unit;
+                vec_f32 h                                     = __builtin_convertvector((ivec_f32)hi[v], vec_f32),
+                        l                                     = __builtin_convertvector((ivec_f32)lo[v], vec_f32);
+                *(vecu_f32 *)(void *)(out + i + v * VECW_f32) = (h * p->base + l) * p->unit;
             } else {
                 *(uvecu_f32 *)(void *)(b.hi + i + v * VECW_f32) = hi[v];
                 *(uvecu_f32 *)(void *)(b.lo + i + v * VECW_f32) = lo[v];
             }
         }
     }
-    return small || value_f32(&b, p->low, p->exponent, out + at);
+    largest = largest_lane_f32(m);
+    if (__builtin_expect(largest < p->from || largest >= p->below, 0)) return false;
+    if (!small) *fine &= value_f32(&b, p->low, p->exponent, out);
+    return true;
 }
 
 #define EXACT(dt, T, block, N)                                                                                                   \
@@ -489,19 +498,30 @@ HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, bool small, const void *const
 EXACT(f32, float, hoop_exact_block32, int32_t)
 EXACT(f64, double, hoop_exact_block64, int64_t)
 
+/* a block of x, which may be one of the terms, by the plan of the one before; false where that is no plan for this one */
+HOOP_INLINE bool sum_planned_f32(const plan_f32 *p, const void *const *terms, int nterms, int64_t at, float *x, bool *fine)
+{
+    float sum[HOOP_EXACT_BLOCK];
+    if (p->how == SUM_ANY) return false;
+    if (p->how == SUM_SMALL && !sum_narrow_f32(p, true, terms, nterms, at, sum, fine)) return false;
+    if (p->how == SUM_NARROW && !sum_narrow_f32(p, false, terms, nterms, at, sum, fine)) return false;
+    memcpy(x + at, sum, sizeof sum);
+    return true;
+}
+
 bool HOOP_KERNEL(exact_sum_f32)(int64_t nblocks, int width, int tmin, const void *const *terms, int nterms, void *x)
 {
     plan_f32 p    = {0};
     bool     fine = true;
     for (int64_t at = 0; at < nblocks * HOOP_EXACT_BLOCK; at += HOOP_EXACT_BLOCK) {
-        int32_t m = largest_f32(terms, nterms, at);
-        if (__builtin_expect(m < p.from || m >= p.below, 0)) plan_find_f32(&p, m, width, tmin, nterms);
-        if (p.how == SUM_SMALL)
-            (void)sum_narrow_f32(&p, true, terms, nterms, at, x);
-        else if (p.how == SUM_NARROW)
-            fine &= sum_narrow_f32(&p, false, terms, nterms, at, x);
-        else
+        int32_t m;
+        if (sum_planned_f32(&p, terms, nterms, at, x, &fine)) continue;
+        m = largest_f32(terms, nterms, at);
+        if (m < p.from || m >= p.below) plan_find_f32(&p, m, width, tmin, nterms);
+        if (p.how == SUM_ANY)
             fine &= sum_any_f32(width, p.t, m, terms, nterms, at, x);
+        else
+            (void)sum_planned_f32(&p, terms, nterms, at, x, &fine);
     }
     return fine;
 }

@@ -17,7 +17,13 @@ static const struct aspect {
 };
 enum { ASPECTS = sizeof aspects / sizeof aspects[0], NAME = 64 };
 
-/* test_registry [FILTER]: only checks whose "op aspect" contains FILTER */
+/* FILTER: only checks whose "op aspect" contains it; -FILTER: all others */
+static bool wanted(const char *name, const char *filter)
+{
+    return filter == NULL || (filter[0] == '-' ? strstr(name, filter + 1) == NULL : strstr(name, filter) != NULL);
+}
+
+/* test_registry [FILTER] */
 int main(int argc, char **argv)
 {
     int                n = hoop_op_count(), used = 0, failed;
@@ -28,7 +34,7 @@ int main(int argc, char **argv)
         for (int a = 0; a < ASPECTS; a++) {
             const hoop_op *op = hoop_op_get(i);
             (void)snprintf(names[used], NAME, "%s %s", op->name, aspects[a].name);
-            if (argc > 1 && strstr(names[used], argv[1]) == NULL) continue;
+            if (!wanted(names[used], argc > 1 ? argv[1] : NULL)) continue;
             tests[used] = (struct CMUnitTest){names[used], aspects[a].check, NULL, test_tidy, (void *)(uintptr_t)op};
             used++;
         }
