@@ -114,31 +114,41 @@ static hoop_status grad_forward(const hoop_call *c)
     if (all > 0) hoop_threads_share(c->threads, all / n, 256 + 32 * n, 16, grad_range, c);
     return HOOP_OK;
 }
-/* of each element i the products with a 1 in its place: (.., n, n), k behind i; of these k >= i count */
+/* x moved by so many places along a dim, with a value where nothing came */
+static hoop_tensor *moved(hoop_tape *t, hoop_tensor *x, int dim, int64_t by, double value)
+{
+    const int     ndim = hoop_tensor_ndim(x);
+    const int64_t n = hoop_tensor_size(x, dim), kept = n - (by < 0 ? -by : by);
+    int64_t       pads[2 * HOOP_MAX_DIMS] = {0};
+    pads[2 * (ndim - 1 - dim) + (by < 0)] = n - kept;
+    x                                     = hoop_slice(t, x, dim, by < 0 ? -by : 0, kept);
+    return hoop_pad(t, x, 2 * (ndim - dim), pads, HOOP_PAD_CONSTANT, value);
+}
+hoop_tensor *hoop__products_before(hoop_tape *t, hoop_tensor *x, int dim)
+{
+    x = moved(t, x, dim, 1, 1.0);
+    return hoop_cumprod(t, x, dim);
+}
+/* dx_i = (product before i) s_i, s_i = dy_i + x_(i+1) s_(i+1): a recurrence that twice as many places see each round (Hillis and
+ * Steele, Data parallel algorithms, 1986), so that it can be differentiated and takes n log n */
 static hoop_tensor *grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
-    const int        dim = (int)((const cumprod_attrs *)attrs)->dim, ndim = hoop_tensor_ndim(in[0]);
-    const int64_t    n     = hoop_tensor_size(in[0], dim);
-    const hoop_dtype dtype = hoop_tensor_dtype(in[0]);
-    hoop_tensor     *place, *one, *other, *all, *after, *x, *dy, *dx;
+    const int     dim = (int)((const cumprod_attrs *)attrs)->dim;
+    const int64_t n   = hoop_tensor_size(in[0], dim);
+    hoop_tensor  *before, *s = in[1], *factor, *far;
     (void)nin;
     if (n == 0 || hoop_tensor_numel(in[0]) == 0) return hoop_mul(t, in[0], in[1]);
-    place = hoop_arange(t, HOOP_I64, n, 0.0, 1.0);
-    one   = hoop_one_hot(t, place, n, dtype);
-    other = hoop_shift(t, hoop_neg(t, one), 1.0); /* (n, n): 0 on the diagonal, else 1 */
-    all   = hoop_fill(t, dtype, 2, (int64_t[]){n, n}, 1.0);
-    after = hoop_triu(t, all, 0);
-    x     = hoop_transpose(t, in[0], dim, ndim - 1);
-    x     = hoop_unsqueeze(t, x, ndim - 1); /* (.., 1, n) */
-    dy    = hoop_transpose(t, in[1], dim, ndim - 1);
-    dy    = hoop_unsqueeze(t, dy, ndim - 1);
-    x     = hoop_mul(t, x, other);
-    x     = hoop_add(t, x, one);
-    x     = hoop_cumprod(t, x, ndim);
-    x     = hoop_mul(t, x, after);
-    dx    = hoop_mul(t, x, dy);
-    dx    = hoop_sum(t, dx, 1u << ndim, false);
-    return hoop_transpose(t, dx, dim, ndim - 1);
+    factor = moved(t, in[0], dim, -1, 0.0);
+    for (int64_t d = 1; d < n; d *= 2) {
+        far = moved(t, s, dim, -d, 0.0);
+        far = hoop_mul(t, factor, far);
+        s   = hoop_add(t, s, far);
+        if (2 * d >= n) break;
+        far    = moved(t, factor, dim, -d, 0.0);
+        factor = hoop_mul(t, factor, far);
+    }
+    before = hoop__products_before(t, in[0], dim);
+    return hoop_mul(t, before, s);
 }
 static void grad_reference(const hoop_call *c)
 {

@@ -147,23 +147,18 @@ static hoop_status prod_grad_forward(const hoop_call *c)
     hoop_threads_share(c->threads, c->out->shape[0], 256 + 32 * c->out->shape[1], 1, prod_grad_range, c);
     return HOOP_OK;
 }
-/* the row C times, with a 1 in the place of another element each time */
+/* dy times what stands before each element, times what stands after it */
 static hoop_tensor *prod_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
 {
-    int64_t      rows = hoop_tensor_size(in[0], 0), cols = hoop_tensor_size(in[0], 1), shape[3] = {rows, cols, cols};
-    hoop_tensor *place, *one, *minus, *zero, *row, *each, *kept, *factors, *others;
+    hoop_tensor *before, *turned, *after;
     (void)nin, (void)attrs;
-    if (cols == 0) return hoop_mul(t, in[0], in[1]);
-    place   = hoop_arange(t, HOOP_I64, cols, 0.0, 1.0);
-    one     = hoop_one_hot(t, place, cols, hoop_tensor_dtype(in[0]));
-    minus   = hoop_neg(t, one);
-    zero    = hoop_shift(t, minus, 1.0); /* (C, C): 1 but on the diagonal */
-    row     = hoop_reshape(t, in[0], 3, (int64_t[]){rows, 1, cols});
-    each    = hoop_expand(t, row, 3, shape);
-    kept    = hoop_mul(t, each, zero);
-    factors = hoop_add(t, kept, one);
-    others  = hoop_prod(t, factors, 4, false);
-    return hoop_mul(t, others, in[1]);
+    if (hoop_tensor_size(in[0], 1) == 0) return hoop_mul(t, in[0], in[1]);
+    before = hoop__products_before(t, in[0], 1);
+    turned = hoop_flip(t, in[0], 2);
+    turned = hoop__products_before(t, turned, 1);
+    after  = hoop_flip(t, turned, 2);
+    before = hoop_mul(t, before, after);
+    return hoop_mul(t, before, in[1]);
 }
 static void prod_grad_reference(const hoop_call *c)
 {

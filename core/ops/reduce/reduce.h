@@ -46,6 +46,8 @@ void hoop__reduced_rows(const hoop_call *c, const hoop_view *x, void *work);
 hoop_status hoop__running_shape(hoop_shape_call *s, int64_t dim);
 hoop_status hoop__running(const hoop_call *c, int kind, int64_t dim, bool reverse);
 int         hoop__running_samples(const hoop_samples_call *s);
+/* of x, the product of what stands before each element along a dim */
+hoop_tensor *hoop__products_before(hoop_tape *t, hoop_tensor *x, int dim);
 
 /* of each output, the elements it is made of: visit(ctx, output, the element's number there, value) in row-major order */
 void hoop__reduce_walk(const hoop_call *c, void (*visit)(void *ctx, int64_t to, int64_t k, double v), void *ctx);
