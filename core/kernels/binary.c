@@ -1,5 +1,5 @@
 /* core/kernels/binary.c - y (+)= f(a, b), an element at a time; strides 1 and 0 are loops of their own. */
-#include "kernels/vmath_trig.h"
+#include "kernels/vmath_wide.h"
 
 enum { CHUNK = 256 }; /* other strides go through buffers of this many */
 

@@ -1,6 +1,6 @@
 /* core/kernels/unary.c - y (+)= f(x) and its gradients, an element at a time. */
 #include "kernels/activations.h"
-#include "kernels/vmath_trig.h"
+#include "kernels/vmath_wide.h"
 
 enum { CHUNK = 256 }; /* strided input goes through a buffer of this many, so that f always runs vectorised */
 
@@ -24,10 +24,10 @@ enum { CHUNK = 256 }; /* strided input goes through a buffer of this many, so th
             unsigned far = 0;                                                                                                    \
             for (int64_t k = 0; k < m; k++) {                                                                                    \
                 buf[k] = v_##name##_##dt(x[i + k]);                                                                              \
-                far |= far_f64((double)x[i + k]);                                                                                \
+                far |= far_##dt(x[i + k]);                                                                                       \
             }                                                                                                                    \
             for (int64_t k = 0; k < m && far != 0; k++)                                                                          \
-                if (far_f64((double)x[i + k])) buf[k] = (T)trig_far_f64(TRIG_##name, (double)x[i + k]);                          \
+                if (far_##dt(x[i + k])) buf[k] = (T)trig_far_f64(TRIG_##name, (double)x[i + k]);                                 \
             for (int64_t k = 0; k < m; k++) y[i + k] = add ? y[i + k] + buf[k] : buf[k];                                         \
         }                                                                                                                        \
     }

@@ -1,8 +1,8 @@
 /**
  * core/kernels/vmath_exp.h - exp2, expm1, log1p, log2, log10, powers, and hyperbolic functions with their inverses.
  *
- * As vmath.h and vmath64.h, which hold what these are made of. f32: expm1 and log1p, which activations are made of, by
- * themselves, the others in f64 and rounded. Errors are measured by tests/core/kernels/test_ulp.c.
+ * As vmath.h and vmath64.h, which hold what these are made of. f32: exp2, and expm1 and log1p, which activations are made of; the
+ * others are in vmath_wide.h. Errors are measured by tests/core/kernels/test_ulp.c.
  */
 #ifndef HOOP_VMATH_EXP_H
 #define HOOP_VMATH_EXP_H
@@ -18,6 +18,27 @@ HOOP_INLINE float v_expm1_f32(float x)
     p          = expm1_reduced_f32(c, &n);
     s          = f32_of_bits((n + 126) << 23);
     return x == 0.0f ? x : 2.0f * HOOP_FMA_F32(p, s, s - 0.5f);
+}
+
+/* 2^r = 1 + r ln 2 + r^2 Q(r), |r| <= 1/2; what 1 + r ln 2 loses is added again */
+HOOP_INLINE float v_exp2_f32(float x)
+{
+    float    c = x > 200.0f ? 200.0f : x, z, r, q = 0x1.414eeap-13f, p, s, rest;
+    uint32_t n, half;
+    c    = c < -200.0f ? -200.0f : c;
+    z    = c + HOOP_ROUNDER;
+    r    = c - (z - HOOP_ROUNDER); /* exact */
+    q    = HOOP_FMA_F32(q, r, 0x1.5f03dcp-10f);
+    q    = HOOP_FMA_F32(q, r, 0x1.3b2e0cp-7f);
+    q    = HOOP_FMA_F32(q, r, 0x1.c6af88p-5f);
+    q    = HOOP_FMA_F32(q, r, 0x1.ebfbdcp-3f);
+    p    = r * 0x1.62e43p-1f;
+    rest = HOOP_FMA_F32(r, -0x1.05c61p-29f, HOOP_FMA_F32(r, 0x1.62e43p-1f, -p));
+    s    = 1.0f + p;
+    s    = s + ((p - (s - 1.0f)) + HOOP_FMA_F32(q, r * r, rest));
+    n    = bits_of_f32(z) - bits_of_f32(HOOP_ROUNDER);
+    half = (uint32_t)((int32_t)n >> 1);
+    return s * f32_of_bits((half + 127) << 23) * f32_of_bits((n - half + 127) << 23);
 }
 
 HOOP_INLINE double v_expm1_f64(double x)
@@ -219,25 +240,6 @@ HOOP_INLINE double v_pow_f64(double x, double y)
     r = x != x || y != y ? (double)NAN : r;
     r = a == 1.0 && (x == 1.0 || y - y != 0.0) && y == y ? 1.0 : r; /* 1^y, and (-1)^infinity */
     return y == 0.0 || x == 1.0 ? 1.0 : r;
-}
-
-#define HOOP_BY_F64(name)                                                                                                        \
-    HOOP_INLINE float v_##name##_f32(float x)                                                                                    \
-    {                                                                                                                            \
-        return (float)v_##name##_f64((double)x);                                                                                 \
-    }
-HOOP_BY_F64(exp2)
-HOOP_BY_F64(log2)
-HOOP_BY_F64(log10)
-HOOP_BY_F64(sinh)
-HOOP_BY_F64(cosh)
-HOOP_BY_F64(asinh)
-HOOP_BY_F64(acosh)
-HOOP_BY_F64(atanh)
-
-HOOP_INLINE float v_pow_f32(float x, float y)
-{
-    return (float)v_pow_f64((double)x, (double)y);
 }
 
 #endif

@@ -1,9 +1,9 @@
 /**
  * core/kernels/vmath_trig.h - sin, cos, tan and their inverses.
  *
- * As vmath64.h; f32 is f64 rounded. Angles up to 2^20 pi/2 are reduced in the vector, by pi/2 in parts of 33 bits, whose products
- * with the quotient are exact. Larger ones (far_f64) want the many bits of 2/pi that they begin to see (Payne & Hanek, SIGNUM
- * Newsletter 1983): one by one, by trig_far_f64, which is right for every number there is.
+ * As vmath64.h; f32 is in vmath_wide.h. Angles up to 2^20 pi/2 are reduced in the vector, by pi/2 in parts of 33 bits, whose
+ * products with the quotient are exact. Larger ones (far_f64) want the many bits of 2/pi that they begin to see (Payne & Hanek,
+ * SIGNUM Newsletter 1983): one by one, by trig_far_f64, which is right for every number there is.
  */
 #ifndef HOOP_VMATH_TRIG_H
 #define HOOP_VMATH_TRIG_H
@@ -238,18 +238,6 @@ HOOP_INLINE double v_atan2_f64(double y, double x)
     t             = left != 0 ? 0x1.921fb54442d18p+1 - (t - 0x1.1a62633145c07p-53) : t;
     t             = x != x || y != y ? (double)NAN : t;
     return f64_of_bits(bits_of_f64(t) | sign);
-}
-
-HOOP_BY_F64(sin)
-HOOP_BY_F64(cos)
-HOOP_BY_F64(tan)
-HOOP_BY_F64(asin)
-HOOP_BY_F64(acos)
-HOOP_BY_F64(atan)
-
-HOOP_INLINE float v_atan2_f32(float y, float x)
-{
-    return (float)v_atan2_f64((double)y, (double)x);
 }
 
 #endif

@@ -16,7 +16,7 @@ static const struct {
 } functions[] = {
     {"exp", HOOP_UNARY_exp, exp, 1.5},        {"log", HOOP_UNARY_log, log, 1.5},
     {"tanh", HOOP_UNARY_tanh, tanh, 3},       {"sigmoid", HOOP_UNARY_sigmoid, sigmoid, 3},
-    {"erf", HOOP_UNARY_erf, erf, 3},          {"exp2", HOOP_UNARY_exp2, exp2, 0.51},
+    {"erf", HOOP_UNARY_erf, erf, 3},          {"exp2", HOOP_UNARY_exp2, exp2, 0.76},
     {"expm1", HOOP_UNARY_expm1, expm1, 2},    {"log1p", HOOP_UNARY_log1p, log1p, 2},
     {"log2", HOOP_UNARY_log2, log2, 0.51},    {"log10", HOOP_UNARY_log10, log10, 0.51},
     {"sin", HOOP_UNARY_sin, sin, 0.51},       {"cos", HOOP_UNARY_cos, cos, 0.51},
