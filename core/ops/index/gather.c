@@ -9,9 +9,16 @@ enum { CALL_WEIGHT = 256 /* of finding a row and calling for it (hoop_threads_sh
 
 hoop_status hoop__check_index(const hoop_view *index, int64_t size, hoop_error *err)
 {
+    enum { BATCH = 64 }; /* of which one is looked at closely where the first bit tells that it is below 0 or above the last */
     const int64_t *v = index->data;
     for (int64_t i = 0, n = hoop__view_numel(index); i < n; i++) {
-        if ((uint64_t)v[i] < (uint64_t)size) continue;
+        uint64_t off = 0;
+        while (n - i >= BATCH) {
+            for (int64_t k = i; k < i + BATCH; k++) off |= (uint64_t)v[k] | ((uint64_t)size - 1 - (uint64_t)v[k]);
+            if (off >> 63 != 0) break;
+            i += BATCH;
+        }
+        if (i == n || (uint64_t)v[i] < (uint64_t)size) continue;
         return hoop_fail(err, HOOP_ERANGE, "index %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i,
                          (long long)(size - 1));
     }

@@ -111,42 +111,72 @@ typedef struct job {
     const hoop_call *c;
     const hoop_view *small, *large;
     int              dim;
-    int64_t          inner;
+    int64_t          inner, size; /* bytes; of a number */
     uint64_t         value;
-    int64_t          each; /* rows of `large` that go to places of their own */
+    int64_t          large_rows, small_rows; /* of a group: rows of `large`, and all the rows of `small` that they belong to */
 } job;
 
 static job job_of(const hoop_call *c, const hoop_view *small, const hoop_view *large)
 {
     const pad_attrs *a     = c->attrs;
-    job              j     = {.c = c, .small = small, .large = large, .dim = small->ndim - 1};
+    job              j     = {.c = c, .small = small, .large = large, .dim = small->ndim - 1, .size = hoop__size(small)};
     int              first = 0;
     while (j.dim > 0 && a->before[j.dim] == 0 && a->after[j.dim] == 0) j.dim--;
     while (first < j.dim && a->before[first] == 0 && a->after[first] == 0) first++;
-    j.inner = hoop__inner(small, j.dim) * hoop__size(small);
-    j.each  = 1;
-    for (int d = first; d < j.dim; d++) j.each *= large->shape[d];
+    j.inner      = hoop__inner(small, j.dim) * j.size;
+    j.large_rows = j.small_rows = 1;
+    for (int d = first; d < j.dim; d++) {
+        j.large_rows *= large->shape[d];
+        j.small_rows *= small->shape[d];
+    }
     return j;
 }
 
-/* the row of `small` where row r of `large` comes from; -1: nowhere */
-static int64_t source_row(const job *j, int64_t r)
+/* rows of `large`, one after the other: places in the dims before */
+typedef struct walk {
+    int64_t at[HOOP_MAX_DIMS];
+} walk;
+
+static walk walk_from(const job *j, int64_t r)
 {
-    int64_t row = 0, step = 1;
+    walk w = {{0}};
     for (int d = j->dim - 1; d >= 0; d--) {
-        int64_t from = source(j->c->attrs, d, j->small->shape[d], r % j->large->shape[d]);
-        if (from < 0) return -1;
-        row += from * step;
-        step *= j->small->shape[d];
+        w.at[d] = r % j->large->shape[d];
         r /= j->large->shape[d];
     }
+    return w;
+}
+
+/* the row of `small` where this one comes from; -1: nowhere. Goes on to the next */
+static int64_t source_row(const job *j, walk *w)
+{
+    int64_t row = 0;
+    for (int d = 0; d < j->dim && row >= 0; d++) {
+        int64_t from = source(j->c->attrs, d, j->small->shape[d], w->at[d]);
+        row          = from < 0 ? -1 : row * j->small->shape[d] + from;
+    }
+    for (int d = j->dim - 1; d >= 0 && ++w->at[d] == j->large->shape[d]; d--) w->at[d] = 0;
     return row;
 }
 
 static void fill(const job *j, char *to, int64_t bytes)
 {
-    int64_t size = hoop__size(j->large);
-    j->c->kernels->copy[j->large->dtype](bytes / size, &j->value, 0, to, 1);
+    const int64_t n = bytes / j->size;
+    if (n > 16 || j->size == 1)
+        j->c->kernels->copy[j->large->dtype](n, &j->value, 0, to, 1);
+    else if (j->size == 4)
+        for (int64_t i = 0; i < n; i++) memcpy(to + 4 * i, &j->value, 4);
+    else
+        for (int64_t i = 0; i < n; i++) memcpy(to + 8 * i, &j->value, 8);
+}
+
+/* element k to element i */
+static void put(const job *j, char *to, int64_t i, const char *from, int64_t k)
+{
+    if (j->inner == 4)
+        memcpy(to + i * 4, from + k * 4, 4);
+    else
+        memcpy(to + i * j->inner, from + k * j->inner, (size_t)j->inner);
 }
 
 static void pad_range(const void *ctx, int64_t first, int64_t n)
@@ -154,9 +184,10 @@ static void pad_range(const void *ctx, int64_t first, int64_t n)
     const job       *j     = ctx;
     const pad_attrs *a     = j->c->attrs;
     int64_t          small = j->small->shape[j->dim], large = j->large->shape[j->dim], before = a->before[j->dim];
+    walk             w = walk_from(j, first);
     for (int64_t r = first; r < first + n; r++) {
         char       *to   = (char *)j->large->data + r * large * j->inner;
-        int64_t     row  = source_row(j, r);
+        int64_t     row  = source_row(j, &w);
         const char *from = (const char *)j->small->data + row * small * j->inner;
         if (row < 0) {
             fill(j, to, large * j->inner);
@@ -168,10 +199,8 @@ static void pad_range(const void *ctx, int64_t first, int64_t n)
             fill(j, to + (before + small) * j->inner, (large - before - small) * j->inner);
             continue;
         }
-        for (int64_t i = 0; i < before; i++)
-            memcpy(to + i * j->inner, from + source(a, j->dim, small, i) * j->inner, (size_t)j->inner);
-        for (int64_t i = before + small; i < large; i++)
-            memcpy(to + i * j->inner, from + source(a, j->dim, small, i) * j->inner, (size_t)j->inner);
+        for (int64_t i = 0; i < before; i++) put(j, to, i, from, source(a, j->dim, small, i));
+        for (int64_t i = before + small; i < large; i++) put(j, to, i, from, source(a, j->dim, small, i));
     }
 }
 static hoop_status pad_forward(const hoop_call *c)
@@ -181,7 +210,7 @@ static hoop_status pad_forward(const hoop_call *c)
     if (c->out->ndim == 0) {
         memcpy(c->out->data, c->in[0]->data, (size_t)hoop__size(c->out));
     } else if (hoop__view_numel(c->out) > 0) {
-        hoop_threads_share(c->threads, hoop__outer(c->out, j.dim), 256 + 2 * c->out->shape[j.dim] * j.inner, 1, pad_range, &j);
+        hoop_threads_share(c->threads, hoop__outer(c->out, j.dim), 64 + 2 * c->out->shape[j.dim] * j.inner, 1, pad_range, &j);
     }
     return HOOP_OK;
 }
@@ -194,18 +223,12 @@ static int pad_samples(const hoop_samples_call *s)
 static void pad_backward(hoop_backward_call *b)
 {
     const pad_attrs *a      = b->attrs;
-    hoop_tensor     *dy     = b->dy[0];
-    int              padded = 0, done = 0;
-    if (a->mode != HOOP_PAD_CONSTANT) {
-        if (hoop_sink(b, 0)) hoop_op_call(b->t, &hoop__op_pad_grad, &dy, 1, a, NULL);
-        return;
-    }
-    for (int d = 0; d < hoop_tensor_ndim(dy); d++) padded += a->before[d] != 0 || a->after[d] != 0;
-    if (padded == 0) hoop_pass(b, 0, dy);
-    for (int d = 0; d < hoop_tensor_ndim(dy); d++) { /* the middle: the last slice is the gradient */
-        if (a->before[d] == 0 && a->after[d] == 0) continue;
-        if (++done < padded || hoop_sink(b, 0)) dy = hoop_slice(b->t, dy, d, a->before[d], hoop_tensor_size(b->in[0], d));
-    }
+    bool             padded = false;
+    for (int d = 0; d < HOOP_MAX_DIMS; d++) padded |= a->before[d] != 0 || a->after[d] != 0;
+    if (!padded)
+        hoop_pass(b, 0, b->dy[0]);
+    else if (hoop_sink(b, 0))
+        hoop_op_call(b->t, &hoop__op_pad_grad, &b->dy[0], 1, a, NULL);
 }
 static void pad_reference(const hoop_call *c)
 {
@@ -269,41 +292,56 @@ static hoop_status pad_grad_shape(hoop_shape_call *s)
     hoop_status st = hoop__check_float(s, 0);
     return st == HOOP_OK ? padded_shape(s, -1) : st;
 }
-static void add(const job *j, char *to, const char *from, int64_t bytes)
+/* elements i to k of a row, from element from on */
+static void add(const job *j, char *to, int64_t k, const char *from, int64_t i, int64_t elements)
 {
-    int64_t n = bytes / hoop__size(j->large);
+    const hoop_dtype dtype = (hoop_dtype)j->large->dtype;
+    const int64_t    n     = elements * j->inner / j->size;
+    to += k * j->inner;
+    from += i * j->inner;
     if (n == 1)
-        hoop__add_one((hoop_dtype)j->large->dtype, to, 0, from, 0);
+        hoop__add_one(dtype, to, 0, from, 0);
     else
-        j->c->kernels->binary[HOOP_BINARY_add][j->large->dtype](n, to, 1, from, 1, to, false);
+        j->c->kernels->binary[HOOP_BINARY_add][dtype](n, to, 1, from, 1, to, false);
 }
 /* of groups of rows with places of their own */
 static void pad_grad_range(const void *ctx, int64_t first, int64_t n)
 {
     const job       *j     = ctx;
     const pad_attrs *a     = j->c->attrs;
+    const bool       copy  = a->mode == HOOP_PAD_CONSTANT && !j->c->add;
     int64_t          small = j->small->shape[j->dim], large = j->large->shape[j->dim], before = a->before[j->dim];
-    for (int64_t r = first * j->each; r < (first + n) * j->each; r++) {
+    const int64_t    group = j->small_rows * small * j->inner;
+    walk             w     = walk_from(j, first * j->large_rows);
+    for (int64_t r = first * j->large_rows; r < (first + n) * j->large_rows; r++) {
         const char *from = (const char *)j->large->data + r * large * j->inner;
-        int64_t     row  = source_row(j, r);
+        int64_t     row  = source_row(j, &w);
         char       *to   = (char *)j->small->data + row * small * j->inner;
+        if (!copy && !j->c->add && r % j->large_rows == 0)
+            memset((char *)j->small->data + r / j->large_rows * group, 0, (size_t)group);
         if (row < 0) continue;
-        for (int64_t i = 0; i < large; i++) {
-            int64_t k = source(a, j->dim, small, i), m = i == before ? small : 1;
-            if (k >= 0) add(j, to + k * j->inner, from + i * j->inner, m * j->inner);
-            i += m - 1;
+        if (a->mode == HOOP_PAD_CONSTANT) {
+            if (copy)
+                memcpy(to, from + before * j->inner, (size_t)(small * j->inner));
+            else
+                add(j, to, 0, from, before, small);
+            continue;
         }
+        for (int64_t i = 0; i < before; i++) add(j, to, source(a, j->dim, small, i), from, i, 1);
+        add(j, to, 0, from, before, small);
+        for (int64_t i = before + small; i < large; i++) add(j, to, source(a, j->dim, small, i), from, i, 1);
     }
 }
 static hoop_status pad_grad_forward(const hoop_call *c)
 {
     job j = job_of(c, c->out, c->in[0]);
-    if (!c->add) hoop__clear(c, c->out->data, hoop__view_numel(c->out) * hoop__size(c->out));
-    if (c->out->ndim == 0)
-        add(&j, c->out->data, c->in[0]->data, hoop__size(c->out));
-    else if (hoop__view_numel(c->out) > 0)
-        hoop_threads_share(c->threads, hoop__outer(c->in[0], j.dim) / j.each,
-                           j.each * (256 + 4 * c->in[0]->shape[j.dim] * j.inner), 1, pad_grad_range, &j);
+    if (c->out->ndim == 0) {
+        if (!c->add) memset(c->out->data, 0, (size_t)j.size);
+        add(&j, c->out->data, 0, c->in[0]->data, 0, 1);
+    } else if (hoop__view_numel(c->out) > 0) {
+        hoop_threads_share(c->threads, hoop__outer(c->in[0], j.dim) / j.large_rows,
+                           j.large_rows * (64 + 4 * c->in[0]->shape[j.dim] * j.inner), 1, pad_grad_range, &j);
+    }
     return HOOP_OK;
 }
 static void pad_grad_backward(hoop_backward_call *b)
