@@ -171,6 +171,71 @@ HOOP_INLINE void row_place(const int64_t *size, int64_t r, int64_t *sample, int6
     }
 HOOP_FLOAT_LIST(POOL)
 
+/* ---- patches of planes ---- */
+
+/* the line of the plane that tap t meets in its line of outputs (a, b); -1: none */
+HOOP_INLINE int64_t line_of(const hoop_patches *p, const int64_t *tap, int64_t a, int64_t b)
+{
+    const int64_t d = a * p->stride[0] + tap[0] * p->dilation[0] - p->before[0];
+    const int64_t h = b * p->stride[1] + tap[1] * p->dilation[1] - p->before[1];
+    return d >= 0 && d < p->in[0] && h >= 0 && h < p->in[1] ? (d * p->in[1] + h) * p->in[2] : -1;
+}
+
+/* outputs low to high - 1 of a line lie inside; *at: where output 0 would */
+HOOP_INLINE void inside_of(const hoop_patches *p, int64_t tap, int64_t *at, int64_t *low, int64_t *high)
+{
+    const int64_t stride = p->stride[2], end = p->out[2];
+    *at   = tap * p->dilation[2] - p->before[2];
+    *low  = *at < 0 ? (stride - 1 - *at) / stride : 0;
+    *high = *at < p->in[2] ? (p->in[2] - 1 - *at) / stride + 1 : 0;
+    if (*high > end) *high = end;
+    if (*low > *high) *low = *high;
+}
+
+#define PATCHES(dt, T, I)                                                                                                        \
+    static void im2col_##dt(const hoop_patches *p, const void *xv, void *yv)                                                     \
+    {                                                                                                                            \
+        const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2], s = p->stride[2], n = p->out[2];                        \
+        T            *y = yv;                                                                                                    \
+        for (int64_t t = 0; t < taps; t++) {                                                                                     \
+            const int64_t tap[] = {t / p->kernel[2] / p->kernel[1], t / p->kernel[2] % p->kernel[1]};                            \
+            int64_t       at, low, high;                                                                                         \
+            inside_of(p, t % p->kernel[2], &at, &low, &high);                                                                    \
+            for (int64_t i = 0; i < p->out[0] * p->out[1]; i++, y += n) {                                                        \
+                const int64_t line = line_of(p, tap, i / p->out[1], i % p->out[1]), end = line < 0 ? low : high;                 \
+                const T      *x = (const T *)xv + line + at;                                                                     \
+                for (int64_t o = 0; o < low; o++) y[o] = 0;                                                                      \
+                if (s == 1) {                                                                                                    \
+                    HOOP_SIMD for (int64_t o = low; o < end; o++) y[o] = x[o];                                                   \
+                } else {                                                                                                         \
+                    for (int64_t o = low; o < end; o++) y[o] = x[o * s];                                                         \
+                }                                                                                                                \
+                for (int64_t o = end; o < n; o++) y[o] = 0;                                                                      \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    static void col2im_##dt(const hoop_patches *p, const void *yv, void *xv)                                                     \
+    {                                                                                                                            \
+        const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2], s = p->stride[2];                                       \
+        const T      *y = yv;                                                                                                    \
+        for (int64_t t = 0; t < taps; t++) {                                                                                     \
+            const int64_t tap[] = {t / p->kernel[2] / p->kernel[1], t / p->kernel[2] % p->kernel[1]};                            \
+            int64_t       at, low, high;                                                                                         \
+            inside_of(p, t % p->kernel[2], &at, &low, &high);                                                                    \
+            for (int64_t i = 0; i < p->out[0] * p->out[1]; i++, y += p->out[2]) {                                                \
+                const int64_t line = line_of(p, tap, i / p->out[1], i % p->out[1]);                                              \
+                T            *x    = (T *)xv + line + at;                                                                        \
+                if (line < 0) continue;                                                                                          \
+                if (s == 1) {                                                                                                    \
+                    HOOP_SIMD for (int64_t o = low; o < high; o++) x[o] += y[o];                                                 \
+                } else {                                                                                                         \
+                    for (int64_t o = low; o < high; o++) x[o * s] += y[o];                                                       \
+                }                                                                                                                \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }
+HOOP_FLOAT_LIST(PATCHES)
+
 #define BOTH(name)                                                                                                               \
     {                                                                                                                            \
         name##_f32, name##_f64                                                                                                   \
@@ -179,4 +244,6 @@ const hoop_pool_kernels HOOP_KERNEL(pool_kernels) = {
     .max_pool      = BOTH(max_pool),
     .max_pool_grad = BOTH(max_pool_grad),
     .resample      = BOTH(resample),
+    .im2col        = BOTH(im2col),
+    .col2im        = BOTH(col2im),
 };

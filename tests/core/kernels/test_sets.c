@@ -938,6 +938,40 @@ static void run_pool_resample(const hoop_kernels *k, int slot, const trial *t, r
                           output(t, r, dt, w.out[0] * w.out[1] * w.out[2] * w.channels), t->seed & 1);
 }
 
+/* patches of a plane of about n places in each line, on all sides of it */
+static hoop_patches patches_of(const trial *t, int64_t *image, int64_t *columns)
+{
+    hoop_patches p;
+    *image = *columns = 1;
+    for (int d = 0; d < HOOP_POOL_DIMS; d++) {
+        int64_t room;
+        p.in[d]       = d < 2 ? 1 + below(t->seed + (uint64_t)d, 3) : 1 + t->n / 8;
+        p.kernel[d]   = 1 + below(t->seed + 10 + (uint64_t)d, 3);
+        p.stride[d]   = 1 + below(t->seed + 20 + (uint64_t)d, 2);
+        p.dilation[d] = 1 + below(t->seed + 30 + (uint64_t)d, 2);
+        p.before[d]   = 2 + below(t->seed + 40 + (uint64_t)d, 2);
+        room          = p.in[d] + 2 * p.before[d] - (p.kernel[d] - 1) * p.dilation[d];
+        p.out[d]      = (room - 1) / p.stride[d] + 1;
+        *image *= p.in[d];
+        *columns *= p.kernel[d] * p.out[d];
+    }
+    return p;
+}
+
+static void run_pool_im2col(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    int64_t      image, columns;
+    hoop_patches p = patches_of(t, &image, &columns);
+    k->pool->im2col[slot](&p, input(t, 0, (hoop_dtype)slot, image), output(t, r, (hoop_dtype)slot, columns));
+}
+
+static void run_pool_col2im(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    int64_t      image, columns;
+    hoop_patches p = patches_of(t, &image, &columns);
+    k->pool->col2im[slot](&p, input(t, 0, (hoop_dtype)slot, columns), output(t, r, (hoop_dtype)slot, image));
+}
+
 /* ---- elementwise (kernels/elementwise.h) ---- */
 
 static const double *params_of(const trial *t)
@@ -1021,41 +1055,40 @@ static const struct row {
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_reduce_kernels, member), sizeof((hoop_reduce_kernels *)NULL)->member, run_##member, REDUCE},
-                    ROW(fold_rows) ROW(fold_cols) ROW(stat_rows) ROW(stat_cols) ROW(arg_rows) ROW(arg_cols) ROW(running_rows)
-                        ROW(running_cols) ROW(running_place) ROW(prod_grad) ROW(cumprod_grad)
+                    ROW(fold_rows) ROW(fold_cols) ROW(stat_rows) ROW(stat_cols) ROW(arg_rows) ROW(arg_cols) ROW(running_rows) ROW(
+                        running_cols) ROW(running_place) ROW(prod_grad) ROW(cumprod_grad)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_conv_kernels, member), sizeof((hoop_conv_kernels *)NULL)->member, run_conv_##member, CONV},
-                            ROW(tiles) ROW(channels) ROW(pack) ROW(unpack) ROW(winograd_in) ROW(winograd_out) ROW(winograd_spread)
-                                ROW(winograd_weight) ROW(winograd_unweight)
+                        ROW(tiles) ROW(channels) ROW(pack) ROW(unpack) ROW(winograd_in) ROW(winograd_out) ROW(winograd_spread)
+                            ROW(winograd_weight) ROW(winograd_unweight)
 #undef ROW
 #define ROW(member, run)                                                                                                         \
     {#run, offsetof(hoop_attention_kernels, member), sizeof((hoop_attention_kernels *)NULL)->member, run_##run, ATTENTION},
-                                    ROW(forward, attention_forward) ROW(backward, attention_backward) ROW(turn, attention_turn)
-                                        ROW(turns, rotary_turns) ROW(rotate, rotary_rotate)
+                                ROW(forward, attention_forward) ROW(backward, attention_backward) ROW(turn, attention_turn)
+                                    ROW(turns, rotary_turns) ROW(rotate, rotary_rotate)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_recurrent_kernels, member), sizeof((hoop_recurrent_kernels *)NULL)->member, run_##member, RECURRENT},
-                                            ROW(cell) ROW(cell_grad)
+                                        ROW(cell) ROW(cell_grad)
 #undef ROW
 #define ROW(member) {#member, offsetof(hoop_loss_kernels, member), sizeof((hoop_loss_kernels *)NULL)->member, run_##member, LOSS},
-                                                ROW(pair) ROW(pair_grad) ROW(class_loss) ROW(class_loss_grad) ROW(ctc)
-                                                    ROW(ctc_grad)
+                                            ROW(pair) ROW(pair_grad) ROW(class_loss) ROW(class_loss_grad) ROW(ctc) ROW(ctc_grad)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_norm_kernels, member), sizeof((hoop_norm_kernels *)NULL)->member, run_norm_##member, NORM},
-                                                        ROW(rows) ROW(rows_grad) ROW(weight_grad) ROW(moments) ROW(sums)
-                                                            ROW(apply) ROW(apply_grad)
+                                                ROW(rows) ROW(rows_grad) ROW(weight_grad) ROW(moments) ROW(sums) ROW(apply)
+                                                    ROW(apply_grad)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_pool_kernels, member), sizeof((hoop_pool_kernels *)NULL)->member, run_pool_##member, POOL},
-                                                                ROW(max_pool) ROW(max_pool_grad) ROW(resample)
+                                                        ROW(max_pool) ROW(max_pool_grad) ROW(resample) ROW(im2col) ROW(col2im)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_elementwise_kernels, member), sizeof((hoop_elementwise_kernels *)NULL)->member, run_##member,        \
      ELEMENTWISE},
-                                                                    ROW(tuned) ROW(tuned_grad) ROW(integer) ROW(integer_unary)
-                                                                        ROW(truth) ROW(where)
+                                                            ROW(tuned) ROW(tuned_grad) ROW(integer) ROW(integer_unary) ROW(truth)
+                                                                ROW(where)
 #undef ROW
 };
 
