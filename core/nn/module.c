@@ -57,6 +57,7 @@ void hoop__module_free(hoop_module *m)
         hoop__module_free(c);
     }
     hoop__module_free(m->pattern);
+    free(m->said);
     free(m->opts);
     free(m);
 }
@@ -327,6 +328,14 @@ static hoop_status build(hoop_module *m, int nin, const hoop_shape *in, int *nou
     return st;
 }
 
+static hoop_status keep_shapes(hoop_module *m, const hoop_shape *out, hoop_error *err)
+{
+    m->said = calloc((size_t)m->nout, sizeof *m->said);
+    if (m->said == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a module");
+    memcpy(m->said, out, (size_t)m->nout * sizeof *m->said);
+    return HOOP_OK;
+}
+
 hoop_status hoop_module_build(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err)
 {
     hoop_error  own = {.status = HOOP_OK};
@@ -334,6 +343,7 @@ hoop_status hoop_module_build(hoop_module *m, int nin, const hoop_shape *in, int
     if (err == NULL) err = &own;
     st      = build(m, nin, in, nout, out, err);
     m->nout = *nout;
+    if (st == HOOP_OK) st = keep_shapes(m, out, err);
     if (st == HOOP_OK || m->model->blamed) return st;
     if (err->status == HOOP_OK) (void)hoop_fail(err, st, "%s", hoop_status_text(st)); /* a user's kind */
     if (m->path[0] != '\0') (void)hoop_fail_within(err, "module %s (%s)", m->path, m->kind->name);
@@ -341,10 +351,25 @@ hoop_status hoop_module_build(hoop_module *m, int nin, const hoop_shape *in, int
     return st;
 }
 
-/* what a kind of the user's forgot to give must not be followed */
-static void nothing_given(const hoop_module *m, hoop_tape *t, int i, hoop_tensor **out)
+/* What forward forgot to give must not be followed, nor what is not as build said. */
+static void check_given(const hoop_module *m, hoop_tape *t, int i, hoop_tensor **out)
 {
-    hoop_tape_fail(t, HOOP_EARG, "module %s (%s): forward gave no output %d", m->path, m->kind->name, i);
+    const hoop_shape *said = &m->said[i];
+    hoop_shape        is   = {.ndim = 0};
+    char              gave[HOOP__SHAPE_TEXT], want[HOOP__SHAPE_TEXT];
+    bool              same;
+    if (out[i] != NULL && hoop_tape_error(t)->status != HOOP_OK) return;
+    if (out[i] != NULL) {
+        is   = (hoop_shape){.dtype = hoop_tensor_dtype(out[i]), .ndim = hoop_tensor_ndim(out[i])};
+        same = is.ndim == said->ndim && is.dtype == said->dtype;
+        for (int d = 0; d < is.ndim; d++) is.size[d] = hoop_tensor_size(out[i], d);
+        for (int d = 1; d < is.ndim && same; d++) same = said->size[d] < 0 || is.size[d] == said->size[d];
+        if (same) return;
+        hoop_tape_fail(t, HOOP_ESHAPE, "module %s (%s): forward gave %s as output %d, and build said %s", m->path, m->kind->name,
+                       hoop__shape_text(&is, gave), i, hoop__shape_text(said, want));
+    } else {
+        hoop_tape_fail(t, HOOP_EARG, "module %s (%s): forward gave no output %d", m->path, m->kind->name, i);
+    }
     out[i] = hoop_tape_tensor(t, HOOP_F32, 0, NULL, NULL); /* of a failed tape: poison */
 }
 
@@ -357,8 +382,6 @@ void hoop_module_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tenso
         for (int i = 0; i < m->nout; i++) out[i] = NULL;
         m->kind->forward_many(m, t, nin, in, out);
     }
-    for (int i = 0; i < m->nout; i++) {
-        if (out[i] == NULL) nothing_given(m, t, i, out);
-    }
+    for (int i = 0; i < m->nout; i++) check_given(m, t, i, out);
     (void)hoop_tape_set_site(t, site);
 }

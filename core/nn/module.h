@@ -13,6 +13,7 @@ struct hoop_module {
     uint64_t                site; /* of its random ops: a hash of the path */
     void                   *opts;
     int                     nin, nout; /* of its build */
+    hoop_shape             *said;      /* its outputs, as build has them */
     hoop_tensor            *tensor[HOOP_MODULE_SLOTS];
     hoop_module            *first, *last, *next; /* children, sibling */
     hoop_module            *pattern;             /* what a repeat's children are copies of */

@@ -214,9 +214,57 @@ static void a_silent_build_has_an_error(void **state)
     hoop_model_destroy(&m);
 }
 
+/* forward takes a sum where build has said nothing of it */
+static hoop_tensor *summing_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    (void)m;
+    return hoop_sum(t, x, 2, true);
+}
+
+static void forward_gives_what_build_said(void **state)
+{
+    static const hoop_module_kind summing = {.name = "summing", .forward = summing_forward};
+    float                         x[6]    = {0};
+    hoop_tensor                  *in, *out;
+    hoop_model                   *m;
+    hoop_tape                    *t = test_tape();
+    (void)state;
+    test_ok(hoop_model_create(HOOP_F32, why, &m));
+    test_ok(hoop_module_add(hoop_model_root(m), &summing, "part", NULL, why, NULL));
+    test_ok(hoop_model_build(m, 1, &rows_of_three, why));
+    test_ok(hoop_model_finalize(m, NULL, why));
+    in = hoop_tape_wrap(t, HOOP_F32, 2, (int64_t[]){2, 3}, x);
+    hoop_model_forward(m, t, 1, &in, &out);
+    test_failed(hoop_tape_error(t)->status, hoop_tape_error(t), HOOP_ESHAPE, "part", "summing", "(N, 1)", "(N, 3)", NULL);
+    hoop_tape_destroy(&t);
+    hoop_model_destroy(&m);
+}
+
+/* what every row of the tables says: its name, a line on it, defaults that parse */
+static void rows_are_whole(void **state)
+{
+    static char             opts[65536];
+    const hoop_module_kind *k;
+    const hoop_init_kind   *init;
+    (void)state;
+    for (int i = 0; (k = hoop_module_kind_get(i)) != NULL; i++) {
+        assert_ptr_equal(hoop_module_kind_find(k->name), k);
+        if (k->help == NULL || k->opts_size > sizeof opts || hoop_option_defaults(&k->options, opts) != HOOP_OK ||
+            (k->main_option != NULL && hoop_option_find(&k->options, k->main_option) == NULL))
+            fail_msg("%s: a line of help, defaults that parse, and a main_option that is one of its options are wanted", k->name);
+    }
+    for (int i = 0; (init = hoop_init_kind_get(i)) != NULL; i++) {
+        assert_ptr_equal(hoop_init_kind_find(init->name), init);
+        if (init->help == NULL || init->opts_size > sizeof opts || hoop_option_defaults(&init->options, opts) != HOOP_OK)
+            fail_msg("%s: a line of help and defaults that parse are wanted", init->name);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(init_schemes),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_whole),
+                                       cmocka_unit_test(forward_gives_what_build_said),
+                                       cmocka_unit_test(init_schemes),
                                        cmocka_unit_test(init_is_keyed),
                                        cmocka_unit_test(init_out_of_order),
                                        cmocka_unit_test(init_by_parameter),
