@@ -142,7 +142,11 @@ static void check_field(const hoop_op *op, const hoop_field *f)
         }
         test_rewind(mark);
     }
-    if (can && !is) fail_msg("%s: its shape rule refuses values of '%s', and no case has one", op->name, f->name);
+    if (can && !is)
+        fail_msg(
+            "%s: its shape rule refuses values of '%s', and no case shows it: add one with HOOP_EARG and a '%s' that alone, put "
+            "into a working case, makes this bad",
+            op->name, f->name, f->name);
 }
 
 void check_refusals(void **state)
@@ -161,8 +165,8 @@ void check_refusals(void **state)
         test_rewind(mark);
     }
     if (dtype && !case_with(op, HOOP_EDTYPE, HOOP_EDTYPE, HOOP_EDTYPE))
-        fail_msg("%s: its shape rule refuses dtypes, and no case has a bad one", op->name);
+        fail_msg("%s: its shape rule refuses dtypes, and no case has a bad one (with HOOP_EDTYPE)", op->name);
     if (shape && !case_with(op, HOOP_ESHAPE, HOOP_EARG, HOOP_ERANGE))
-        fail_msg("%s: its shape rule refuses shapes, and no case has a bad one", op->name);
+        fail_msg("%s: its shape rule refuses shapes, and no case has a bad one (with HOOP_ESHAPE)", op->name);
     for (int f = 0; f < op->nfields; f++) check_field(op, &op->fields[f]);
 }

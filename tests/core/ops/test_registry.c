@@ -39,6 +39,9 @@ int main(int argc, char **argv)
             used++;
         }
     }
+    if (used == 0)
+        (void)fprintf(stderr, "no \"op check\" holds \"%s\"; an op is in the table by its row in ops/FAMILY/FAMILY.def\n",
+                      argv[1]);
     failed = used > 0 ? _cmocka_run_group_tests("registry", tests, (size_t)used, test_start, test_stop) : 1;
     free(tests);
     free(names);

@@ -399,5 +399,8 @@ void same_within(const trial *tr, const char *what, int64_t n, const double *got
 
 void on_tape(const trial *tr, hoop_tape *t, const char *what)
 {
-    if (hoop_tape_error(t)->status != HOOP_OK) fail_msg("%s of %s: %s", what, tr->where, hoop_tape_error(t)->text);
+    const hoop_error *err = hoop_tape_error(t);
+    if (err->status == HOOP_OK) return;
+    fail_msg("%s of %s: %s%s", what, tr->where, err->text,
+             err->status == HOOP_ERELEASED ? " -- does .reads of the op name all that its backward reads?" : "");
 }
