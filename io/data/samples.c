@@ -129,12 +129,18 @@ static hoop_status read_integers(const hoop_look *l, const hoop_found *f, hoop_e
 {
     hoop_row_cast *const cast = hoop__row_cast(f->about.dtype, HOOP_I64, 1);
     void                *raw  = malloc((size_t)f->rows * hoop_dtype_size(f->about.dtype));
+    char                 is[HOOP_SUM_TEXT], want[HOOP_SUM_TEXT];
     hoop_status          st;
     *out = malloc((size_t)f->rows * sizeof **out);
     if (raw == NULL || *out == NULL) {
         st = hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld offsets", l->path, (long long)f->rows);
     } else {
         st = hoop__found_read(f, l->path, raw, err);
+        if (st == HOOP_OK && l->ours && hoop__h5_attr_string(f->dset, "xxh3_128", want, sizeof want)) {
+            hoop__sum_text(raw, f->rows * (int64_t)hoop_dtype_size(f->about.dtype), is);
+            if (strcmp(is, want) != 0)
+                st = hoop_fail(err, HOOP_ECHECKSUM, "%s: its offsets are damaged: their checksum does not match", l->path);
+        }
         if (st == HOOP_OK) cast(raw, *out, f->rows, 1);
     }
     free(raw);

@@ -54,37 +54,26 @@ typedef struct point {
     double x, y;
 } point;
 
-/* Uniform draws of one sample, in a fixed order. */
-typedef struct draws {
-    hoop_key key;
-    uint64_t next;
-} draws;
-
-static double uniform(draws *d, double low, double high)
-{
-    return low + (high - low) * hoop_random_f64(d->key, d->next++);
-}
-
 /* The affine map from the unit square to pixels. */
 typedef struct affine {
     double xx, xy, yx, yy, x, y;
 } affine;
 
-static affine draw_affine(draws *d)
+static affine draw_affine(hoop_draws *d)
 {
     /* cos and sin through the half angle's tangent: +-0.11 is about +-13 degrees */
-    const double t = uniform(d, -0.11, 0.11), c = (1 - t * t) / (1 + t * t), s = 2 * t / (1 + t * t);
-    const double sx = uniform(d, 12.5, 17.5), sy = uniform(d, 17.0, 21.0), shear = uniform(d, -0.22, 0.22);
+    const double t = hoop__uniform(d, -0.11, 0.11), c = (1 - t * t) / (1 + t * t), s = 2 * t / (1 + t * t);
+    const double sx = hoop__uniform(d, 12.5, 17.5), sy = hoop__uniform(d, 17.0, 21.0), shear = hoop__uniform(d, -0.22, 0.22);
     affine       a = {c * sx, (c * shear - s) * sy, s * sx, (s * shear + c) * sy, 0, 0};
-    a.x            = uniform(d, -1.8, 1.8) + 13.5;
-    a.y            = uniform(d, -1.8, 1.8) + 13.5;
+    a.x            = hoop__uniform(d, -1.8, 1.8) + 13.5;
+    a.y            = hoop__uniform(d, -1.8, 1.8) + 13.5;
     return a;
 }
 
-static point place(const affine *a, double x, double y, draws *d)
+static point place(const affine *a, double x, double y, hoop_draws *d)
 {
-    const double u = x / 100 - 0.5 + uniform(d, -0.03, 0.03);
-    const double v = y / 100 - 0.5 + uniform(d, -0.03, 0.03);
+    const double u = x / 100 - 0.5 + hoop__uniform(d, -0.03, 0.03);
+    const double v = y / 100 - 0.5 + hoop__uniform(d, -0.03, 0.03);
     return (point){a->xx * u + a->xy * v + a->x, a->yx * u + a->yy * v + a->y};
 }
 
@@ -100,7 +89,7 @@ static double number(const char **s)
     return sign * v;
 }
 
-static int trace(const char *path, const affine *a, draws *d, line lines[MAX_LINES])
+static int trace(const char *path, const affine *a, hoop_draws *d, line lines[MAX_LINES])
 {
     point at = {0, 0};
     int   n  = 0;
@@ -150,37 +139,30 @@ static void stroke(const line *l, float reach, float near[PIXELS])
     }
 }
 
-/* About normal with deviation 1: the sum of four uniform bytes (variance 21,845). */
-static float noise4(uint32_t word)
-{
-    const float sum = (float)((word & 255) + (word >> 8 & 255) + (word >> 16 & 255) + (word >> 24));
-    return (sum - 510.0f) / 147.8f;
-}
-
 int hoop__synth_digit(uint64_t seed, int64_t i, unsigned char image[HOOP_DIGIT_SIDE * HOOP_DIGIT_SIDE])
 {
-    draws          d     = {hoop_key_make(seed, HOOP_FOR_SYNTH, (uint64_t)i, 0, 0), 0};
+    hoop_draws     d     = {hoop_key_make(seed, HOOP_FOR_SYNTH, (uint64_t)i, 0, 0), 0};
     const hoop_key grain = hoop_key_make(seed, HOOP_FOR_SYNTH, (uint64_t)i, 1, 0);
-    const int      digit = (int)uniform(&d, 0, 10);
+    const int      digit = (int)hoop__uniform(&d, 0, 10);
     float          near[PIXELS], ink, pen, soft, dirt;
     line           lines[MAX_LINES];
     int            styles = 0, style, n;
     affine         map;
     const glyph   *g = glyphs;
     for (int k = 0; k < GLYPHS; k++) styles += glyphs[k].digit == digit;
-    style = (int)uniform(&d, 0, styles);
+    style = (int)hoop__uniform(&d, 0, styles);
     while (g->digit != digit) g++;
     g += style;
     map  = draw_affine(&d);
-    pen  = (float)uniform(&d, 0.55, 1.75);
-    soft = (float)uniform(&d, 0.8, 1.4);
-    ink  = (float)uniform(&d, 165, 255);
-    dirt = (float)uniform(&d, 4, 26);
+    pen  = (float)hoop__uniform(&d, 0.55, 1.75);
+    soft = (float)hoop__uniform(&d, 0.8, 1.4);
+    ink  = (float)hoop__uniform(&d, 165, 255);
+    dirt = (float)hoop__uniform(&d, 4, 26);
     n    = trace(g->path, &map, &d, lines);
     /* Now and then a stray mark. */
-    if (uniform(&d, 0, 1) < 0.15) {
-        const float x = (float)uniform(&d, 1, 27), y = (float)uniform(&d, 1, 27);
-        const float u = (float)uniform(&d, -4, 4), v = (float)uniform(&d, -4, 4);
+    if (hoop__uniform(&d, 0, 1) < 0.15) {
+        const float x = (float)hoop__uniform(&d, 1, 27), y = (float)hoop__uniform(&d, 1, 27);
+        const float u = (float)hoop__uniform(&d, -4, 4), v = (float)hoop__uniform(&d, -4, 4);
         if (n < MAX_LINES) lines[n++] = (line){x, y, x + u, y + v};
     }
     for (int k = 0; k < PIXELS; k++) near[k] = 1e9f;
@@ -192,7 +174,7 @@ int hoop__synth_digit(uint64_t seed, int64_t i, unsigned char image[HOOP_DIGIT_S
             const int at       = 4 * group + k;
             float     coverage = (pen + soft - sqrtf(near[at])) / soft, v;
             coverage           = coverage < 0 ? 0 : coverage > 1 ? 1 : coverage;
-            v                  = ink * coverage + dirt * noise4(words[k]);
+            v                  = ink * coverage + dirt * hoop__noise4(words[k]);
             image[at]          = (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : (int)(v + 0.5f));
         }
     }

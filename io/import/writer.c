@@ -16,7 +16,7 @@
 #include "hoop/random.h"
 #include "import/fields.h"
 
-enum { BUFFER_BYTES = 1 << 20, DEFAULT_SHARDS = 4, MAX_SHARDS = 99999 };
+enum { BUFFER_BYTES = 1 << 20, ROWS_AT_ONCE = 1 << 16, DEFAULT_SHARDS = 4, MAX_SHARDS = 99999 };
 static const char no_sum[] = "00000000000000000000000000000000";
 
 /* A field's dataset in the open shard: rows collect in a buffer, whole blocks of them are added to the checksums and written at
@@ -28,7 +28,15 @@ typedef struct column {
     int64_t   used, room;
     int64_t   block_rows, nblocks, summed; /* blocks of the open shard, and how many of them have their sums */
     int64_t  *sums, sums_offset;
+    int64_t   rows, at; /* of the open shard; at, of offsets: rows of its lists so far */
 } column;
+
+/* A dataset that is written: a field, or where the lists of one begin, and the last ends. */
+typedef struct written {
+    hoop_writer_field is;
+    int               list; /* the column of the lists whose offsets these are; -1: it is a field */
+    char              offsets[HOOP_FIELD_PATH + 16];
+} written;
 
 typedef struct part {
     const char *name;
@@ -45,11 +53,14 @@ struct hoop_writer {
     hoop_import_opts         opts;
     hoop_key                 split_key;
     int64_t                  rows, next, report_at;
-    int                      nfields, nsums; /* nsums: at least two, of x and y; what is not there has none */
+    int                      nfields, ncolumns, nsums; /* nsums: at least two, of x and y; what is not there has none */
     const hoop_writer_field *field;
-    part                     part[2];
-    bool                     finished, in_order, made; /* made: the directory was not there before */
-    hoop_run_lock           *lock;                     /* on the directory: another import would remove what this one writes */
+    written                 *column; /* the fields, then the offsets of lists among them */
+    int64_t (*length)(void *ctx, int64_t i);
+    void          *length_ctx;
+    part           part[2];
+    bool           finished, in_order, made; /* made: the directory was not there before */
+    hoop_run_lock *lock;                     /* on the directory: another import would remove what this one writes */
 };
 
 static hoop_status shard_path(const hoop_writer *w, const part *p, int64_t shard, bool temp, hoop_error *err, char *out)
@@ -145,14 +156,14 @@ static hoop_status column_flush(part *p, column *c, const char *path, hoop_error
 
 /* One field's part of a shard's layout, and the texts and attributes it points to. */
 typedef struct field_layout {
-    char         name[HOOP_FIELD_PATH], sums[HOOP_FIELD_PATH + 16];
+    char         name[HOOP_FIELD_PATH + 16], sums[HOOP_FIELD_PATH + 32];
     hoop_h5_attr attrs[HOOP_ATTRS_MAX + 2];
 } field_layout;
 
 static hoop_status plan_field(const hoop_writer_field *f, const column *c, int64_t rows, field_layout *l, hoop_error *err,
                               hoop_h5_plan *data, hoop_h5_plan *sums)
 {
-    hoop__field_path(f->name, l->name);
+    (void)snprintf(l->name, sizeof l->name, "/%s", f->name);
     memcpy(l->attrs, f->attrs, (size_t)f->nattrs * sizeof f->attrs[0]);
     l->attrs[f->nattrs]     = (hoop_h5_attr){.name = "xxh3_128", .kind = HOOP_H5_STRING, .v.string = no_sum};
     l->attrs[f->nattrs + 1] = (hoop_h5_attr){.name = "xxh3_64_rows", .kind = HOOP_H5_I64, .v.i64 = c->block_rows};
@@ -185,7 +196,7 @@ static int root_attrs(const hoop_writer *w, const char **names, hoop_h5_attr *ro
 /* What the open shard is to hold: the fields, then the checksums of their blocks. */
 static hoop_status shard_layout(const hoop_writer *w, part *p, const char *path, hoop_error *err)
 {
-    const int     n      = w->nfields;
+    const int     n      = w->ncolumns;
     field_layout *layout = calloc((size_t)n, sizeof *layout);
     hoop_h5_plan *plan   = calloc(2 * (size_t)n, sizeof *plan);
     const char   *names[HOOP_DATASET_FIELDS];
@@ -194,8 +205,7 @@ static hoop_status shard_layout(const hoop_writer *w, part *p, const char *path,
     hoop_h5_quiet quiet;
     hoop_status   st = layout != NULL && plan != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "%s: no memory", path);
     for (int k = 0; k < n && st == HOOP_OK; k++)
-        st = plan_field(&w->field[k], &p->column[k], p->shard_end - p->shard * p->rows / p->shards, &layout[k], err, &plan[k],
-                        &plan[n + k]);
+        st = plan_field(&w->column[k].is, &p->column[k], p->column[k].rows, &layout[k], err, &plan[k], &plan[n + k]);
     if (st == HOOP_OK) {
         hoop__h5_quiet(&quiet);
         st = hoop__h5_layout(path, plan, 2 * n, root, nroot, err);
@@ -210,6 +220,29 @@ static hoop_status shard_layout(const hoop_writer *w, part *p, const char *path,
     return st;
 }
 
+static const part *part_of(const hoop_writer *w, int64_t row)
+{
+    const int64_t nvalidation = w->part[1].rows;
+    const bool    second      = w->in_order ? row >= w->part[0].rows
+                                            : nvalidation > 0 && hoop_random_permute(w->split_key, (uint64_t)w->rows, (uint64_t)row) <
+                                                             (uint64_t)nvalidation;
+    return &w->part[second];
+}
+
+/* Rows of a column in the part's shard that begins with the writer's next row, and has n samples. */
+static int64_t column_rows(const hoop_writer *w, const part *p, int k, int64_t n)
+{
+    int64_t rows = 0;
+    if (w->column[k].list >= 0) return n + 1;
+    if (!w->column[k].is.list) return n;
+    for (int64_t i = w->next; n > 0; i++) {
+        if (part_of(w, i) != p) continue;
+        rows += w->length(w->length_ctx, i);
+        n--;
+    }
+    return rows;
+}
+
 static hoop_status shard_begin(hoop_writer *w, part *p, hoop_error *err)
 {
     char          path[HOOP_PATH_MAX];
@@ -217,17 +250,22 @@ static hoop_status shard_begin(hoop_writer *w, part *p, hoop_error *err)
     hoop_status   st = shard_path(w, p, p->shard, true, err, path);
     if (st != HOOP_OK) return st;
     p->shard_end = end;
-    for (int k = 0; k < w->nfields; k++) p->column[k].nblocks = (end - first - 1) / p->column[k].block_rows + 1;
+    for (int k = 0; k < w->ncolumns; k++) {
+        column *c  = &p->column[k];
+        c->rows    = column_rows(w, p, k, end - first);
+        c->nblocks = (c->rows + c->block_rows - 1) / c->block_rows;
+        c->at      = 0;
+    }
     if ((st = shard_layout(w, p, path, err)) != HOOP_OK) return st;
     p->fd = open(path, O_WRONLY | O_CLOEXEC);
     if (p->fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
-    for (int k = 0; k < w->nfields; k++) {
+    for (int k = 0; k < w->ncolumns; k++) {
         column *c = &p->column[k];
         c->used = c->summed = 0;
         hoop__sum_destroy(&c->sum);
         free(c->sums);
         c->sum  = hoop__sum_create();
-        c->sums = malloc((size_t)c->nblocks * sizeof *c->sums);
+        c->sums = malloc((size_t)(c->nblocks + 1) * sizeof *c->sums);
         if (c->buffer == NULL) c->buffer = malloc((size_t)c->room);
         if (c->sum == NULL || c->sums == NULL || c->buffer == NULL)
             return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for a row of %lld bytes", path, (long long)c->row_bytes);
@@ -239,7 +277,7 @@ static hoop_status shard_end(hoop_writer *w, part *p, hoop_error *err)
 {
     char        path[HOOP_PATH_MAX];
     hoop_status st = shard_path(w, p, p->shard, true, err, path);
-    for (int k = 0; k < w->nfields && st == HOOP_OK; k++) {
+    for (int k = 0; k < w->ncolumns && st == HOOP_OK; k++) {
         column *c = &p->column[k];
         st        = column_flush(p, c, path, err);
         hoop__sum_end(c->sum, p->sums[p->shard * w->nsums + k]);
@@ -258,12 +296,12 @@ static hoop_status part_init(hoop_writer *w, part *p, const char *name, int64_t 
     p->rows   = rows;
     p->fd     = -1;
     p->shards = w->opts.shards < rows ? w->opts.shards : rows;
-    p->column = calloc((size_t)w->nfields, sizeof *p->column);
+    p->column = calloc((size_t)w->ncolumns, sizeof *p->column);
     if (p->column == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", w->opts.dir);
-    for (int k = 0; k < w->nfields; k++) {
-        p->column[k].row_bytes = (int64_t)hoop_dtype_size(w->field[k].dtype);
-        for (int d = 0; d < w->field[k].ndim; d++)
-            if (__builtin_mul_overflow(p->column[k].row_bytes, w->field[k].shape[d], &p->column[k].row_bytes))
+    for (int k = 0; k < w->ncolumns; k++) {
+        p->column[k].row_bytes = (int64_t)hoop_dtype_size(w->column[k].is.dtype);
+        for (int d = 0; d < w->column[k].is.ndim; d++)
+            if (__builtin_mul_overflow(p->column[k].row_bytes, w->column[k].is.shape[d], &p->column[k].row_bytes))
                 return hoop_fail(err, HOOP_ESIZE, "%s: the size of a row overflows", w->opts.dir);
         p->column[k].block_rows = hoop__sums_rows(p->column[k].row_bytes);
         p->column[k].room       = p->column[k].block_rows * p->column[k].row_bytes;
@@ -287,6 +325,27 @@ static hoop_status check_opts(const hoop_import_opts *o, int64_t rows, hoop_erro
     return HOOP_OK;
 }
 
+/* Attribute `offsets` of a list says where its own are. */
+static hoop_status make_columns(hoop_writer *w, hoop_error *err)
+{
+    w->column = calloc(2 * (size_t)w->nfields, sizeof *w->column);
+    if (w->column == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory", w->opts.dir);
+    w->ncolumns = w->nfields;
+    for (int k = 0; k < w->nfields; k++) {
+        written *c = &w->column[k], *of;
+        c->is      = w->field[k];
+        c->list    = -1;
+        if (!c->is.list) continue;
+        of       = &w->column[w->ncolumns++];
+        of->list = k;
+        (void)snprintf(of->offsets, sizeof of->offsets, "/%s_offsets", c->is.name);
+        of->is                      = (hoop_writer_field){.name = of->offsets + 1, .dtype = HOOP_I64};
+        c->is.attrs[c->is.nattrs++] = (hoop_h5_attr){.name = "offsets", .kind = HOOP_H5_STRING, .v.string = of->offsets};
+    }
+    w->nsums = w->ncolumns < 2 ? 2 : w->ncolumns;
+    return HOOP_OK;
+}
+
 hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, const hoop_writer_field *fields, int nfields,
                                 hoop_error *err, hoop_writer **out)
 {
@@ -300,10 +359,10 @@ hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, cons
     w->opts = *opts;
     w->rows = rows;
     if (w->opts.shards == 0) w->opts.shards = DEFAULT_SHARDS;
-    w->split_key  = hoop_key_make(opts->seed, HOOP_FOR_SPLIT, 0, 0, 0);
-    w->field      = fields;
-    w->nfields    = nfields;
-    w->nsums      = nfields < 2 ? 2 : nfields;
+    w->split_key = hoop_key_make(opts->seed, HOOP_FOR_SPLIT, 0, 0, 0);
+    w->field     = fields;
+    w->nfields   = nfields;
+    HOOP_TRY(st, done, make_columns(w, err));
     w->part[0].fd = w->part[1].fd = -1;
     validation                    = (int64_t)llround((double)rows * opts->split);
     if (opts->split > 0.0 && validation < 1) validation = 1;
@@ -328,33 +387,50 @@ void hoop__writer_in_order(hoop_writer *w)
     w->in_order = true;
 }
 
-/* Which part the next row is of. */
-static part *part_of(hoop_writer *w)
+/* n rows of a column. */
+static hoop_status put_column(part *p, column *c, const void *rows, int64_t n, const char *path, hoop_error *err)
 {
-    const int64_t nvalidation = w->part[1].rows;
-    const bool    second      = w->in_order ? w->next >= w->part[0].rows
-                                            : nvalidation > 0 && hoop_random_permute(w->split_key, (uint64_t)w->rows, (uint64_t)w->next) <
-                                                             (uint64_t)nvalidation;
-    return &w->part[second];
+    hoop_status st = HOOP_OK;
+    for (int64_t at = 0, fits; at < n && st == HOOP_OK; at += fits) {
+        fits = (c->room - c->used) / c->row_bytes;
+        if (fits > n - at) fits = n - at;
+        memcpy(c->buffer + c->used, (const char *)rows + at * c->row_bytes, (size_t)(fits * c->row_bytes));
+        c->used += fits * c->row_bytes;
+        if (c->used == c->room && at + fits < n) st = column_flush(p, c, path, err);
+    }
+    return st;
 }
 
-/* The next rows, as many as fit, up to n; of several fields one. */
+/* One sample of a list, and where it begins; behind the shard's last one, where that ends. */
+static hoop_status put_list(const hoop_writer *w, part *p, int offsets, const void *rows, hoop_error *err)
+{
+    column       *c  = &p->column[offsets];
+    const int64_t n  = w->length(w->length_ctx, w->next);
+    hoop_status   st = HOOP_OK;
+    if (p->written == p->shard_end - c->rows + 1) st = put_column(p, c, &(int64_t){0}, 1, w->opts.dir, err);
+    c->at += n;
+    if (st == HOOP_OK) st = put_column(p, c, &c->at, 1, w->opts.dir, err);
+    return st == HOOP_OK ? put_column(p, &p->column[w->column[offsets].list], rows, n, w->opts.dir, err) : st;
+}
+
+/* The next rows, as many as are of the open shard, up to n. */
 static hoop_status put_rows(hoop_writer *w, const void *const *row, int64_t n, int64_t *put, hoop_error *err)
 {
     part       *p;
     hoop_status st = hoop__import_going(&w->opts, err);
     if (st != HOOP_OK) return st;
     if (w->next >= w->rows) return hoop_fail(err, HOOP_ESTATE, "%s: more rows than were said", w->opts.dir);
-    p = part_of(w);
+    p = &w->part[part_of(w, w->next) == &w->part[1]];
     if (p->fd < 0 && (st = shard_begin(w, p, err)) != HOOP_OK) return st;
     *put = n < p->shard_end - p->written ? n : p->shard_end - p->written;
-    for (int k = 0; k < w->nfields; k++) {
-        column *c = &p->column[k];
-        if (c->used == c->room && (st = column_flush(p, c, w->opts.dir, err)) != HOOP_OK) return st;
-        if (*put > (c->room - c->used) / c->row_bytes) *put = (c->room - c->used) / c->row_bytes;
-        memcpy(c->buffer + c->used, row[k], (size_t)(*put * c->row_bytes));
-        c->used += *put * c->row_bytes;
+    if (*put > ROWS_AT_ONCE) *put = ROWS_AT_ONCE;
+    for (int k = 0; k < w->ncolumns && st == HOOP_OK; k++) {
+        if (w->column[k].list >= 0)
+            st = put_list(w, p, k, row[w->column[k].list], err);
+        else if (!w->column[k].is.list)
+            st = put_column(p, &p->column[k], row[k], *put, w->opts.dir, err);
     }
+    if (st != HOOP_OK) return st;
     w->next += *put;
     p->written += *put;
     if (p->written == p->shard_end && (st = shard_end(w, p, err)) != HOOP_OK) return st;
@@ -363,6 +439,12 @@ static hoop_status put_rows(hoop_writer *w, const void *const *row, int64_t n, i
         w->report_at = w->next + w->rows / 100 + 1;
     }
     return HOOP_OK;
+}
+
+void hoop__writer_lists(hoop_writer *w, int64_t (*length)(void *ctx, int64_t i), void *ctx)
+{
+    w->length     = length;
+    w->length_ctx = ctx;
 }
 
 hoop_status hoop__writer_row(hoop_writer *w, const void *const *row, hoop_error *err)
@@ -398,8 +480,8 @@ static hoop_status shard_seal(const char *path, const hoop_writer *w, char sums[
         goto done;
     }
     HOOP_TRY(st, done, hoop__h5_attr_rewrite(file, "set", set, path, err));
-    for (int k = 0; k < w->nfields; k++) {
-        hoop__field_path(w->field[k].name, name);
+    for (int k = 0; k < w->ncolumns; k++) {
+        (void)snprintf(name, sizeof name, "/%s", w->column[k].is.name);
         dset = H5Dopen2(file, name, H5P_DEFAULT);
         if (dset < 0) {
             st = hoop__h5_fail(err, HOOP_EIO, "%s: %s cannot be opened", path, name);
@@ -505,7 +587,7 @@ void hoop__writer_destroy(hoop_writer **pw)
             /* what has replaced an older file stays: there would be neither */
             if (!w->opts.force && s < p->named && shard_path(w, p, s, false, NULL, path) == HOOP_OK) (void)unlink(path);
         }
-        for (int k = 0; p->column != NULL && k < w->nfields; k++) {
+        for (int k = 0; p->column != NULL && k < w->ncolumns; k++) {
             hoop__sum_destroy(&p->column[k].sum);
             free(p->column[k].buffer);
             free(p->column[k].sums);
@@ -515,6 +597,7 @@ void hoop__writer_destroy(hoop_writer **pw)
     }
     if (w->lock != NULL && hoop__path_join(w->opts.dir, "lock", NULL, path, sizeof path) == HOOP_OK) (void)unlink(path);
     hoop_run_lock_release(&w->lock);
+    free(w->column);
     if (w->made && !w->finished) (void)rmdir(w->opts.dir); /* where nothing is in it */
     free(w);
     *pw = NULL;

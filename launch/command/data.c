@@ -15,6 +15,19 @@ static hoop_status run_synth(const write_args *a, hoop_error *err, hoop_import_r
     return hoop_synth(a->file[0], a->samples, &a->opts, err, result);
 }
 
+static char *list_kinds(int key, const char *text, void *input)
+{
+    char  *out;
+    size_t size;
+    FILE  *f = open_memstream(&out, &size);
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC || f == NULL) return (char *)(uintptr_t)text;
+    (void)fputs("Kinds:\n", f);
+    for (int i = 0; hoop_synth_kind(i) != NULL; i++) (void)fprintf(f, "  %-8s %s\n", hoop_synth_kind(i), hoop_synth_help(i));
+    (void)fputs(text, f);
+    return fclose(f) == 0 ? out : (char *)(uintptr_t)text;
+}
+
 static int data_synth(int argc, char **argv)
 {
     static const struct argp_option options[] = {
@@ -24,17 +37,18 @@ static int data_synth(int argc, char **argv)
     };
     const struct argp argp = {options,
                               data_parse_write,
-                              "digits|spirals",
-                              "Write a synthetic dataset: digits (28 x 28 digit-like images, 10 classes) or spirals (2 columns, "
-                              "2 classes). Equal seeds give equal bytes."
+                              "KIND",
+                              "Write a synthetic dataset. Equal seeds give equal bytes."
                               "\vExamples:\n"
                               "  hoop data synth digits --samples 12000 --split 0.15 --out digits\n"
-                              "  hoop data synth spirals --samples 2000 --seed 7 --shards 1 --out spirals",
+                              "  hoop data synth scenes --samples 4000 --split 0.1 --out scenes\n"
+                              "and in the config, of scenes: data: {train: scenes/train, inputs: {x: /x},\n"
+                              "  targets: {boxes: {path: /boxes, offsets: /boxes_offsets}}}",
                               NULL,
-                              NULL,
+                              list_kinds,
                               NULL};
     write_args        a    = {
-                  .opts = {.seed = 1}, .samples = 10000, .wanted_min = 1, .wanted_max = 1, .wanted = "one kind, digits or spirals,"};
+                  .opts = {.seed = 1}, .samples = 10000, .wanted_min = 1, .wanted_max = 1, .wanted = "one kind, such as digits,"};
     return data_write_set(&argp, argc, argv, &a, "drawing", run_synth);
 }
 
@@ -162,7 +176,7 @@ static const struct {
     command_fn *run;
     const char *help;
 } commands[] = {
-    {"synth", data_synth, "write a synthetic set: digits, spirals"},
+    {"synth", data_synth, "write a synthetic set: digits, shapes, scenes ..."},
     {"import-idx", data_import_idx, "import images and labels in MNIST's format"},
     {"import-csv", data_import_csv, "import a table"},
     {"import-npy", data_import_npy, "import NumPy arrays"},

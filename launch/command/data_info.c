@@ -416,7 +416,7 @@ int data_info(int argc, char **argv)
 
 static bool labels(const hoop_dataset_field *f)
 {
-    return f->classes > 0;
+    return f->classes > 0 && !hoop_dtype_is_float(f->dtype);
 }
 
 static json_t *json_report(const look_args *a, const char *spec, const hoop_dataset_info *info, const hoop_verify_report *r)

@@ -108,7 +108,10 @@ void print_shape(int ndim, const int64_t *shape, char out[PRINT_SHAPE])
 {
     int at = snprintf(out, PRINT_SHAPE, "[");
     for (int d = 0; d < ndim && at < PRINT_SHAPE; d++) {
-        at += snprintf(out + at, (size_t)(PRINT_SHAPE - at), d == 0 ? "%lld" : ", %lld", (long long)shape[d]);
+        if (shape[d] < 0)
+            at += snprintf(out + at, (size_t)(PRINT_SHAPE - at), d == 0 ? "*" : ", *"); /* each its own */
+        else
+            at += snprintf(out + at, (size_t)(PRINT_SHAPE - at), d == 0 ? "%lld" : ", %lld", (long long)shape[d]);
     }
     if (at < PRINT_SHAPE) (void)snprintf(out + at, (size_t)(PRINT_SHAPE - at), "]");
 }

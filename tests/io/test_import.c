@@ -40,15 +40,15 @@ static void synth_is_deterministic(void **state)
     for (int k = 0; hoop_synth_kind(k) != NULL; k++) {
         char   *a, *b, *c;
         int64_t na, nb, nc;
-        test_ok(hoop_synth(hoop_synth_kind(k), 300, &(hoop_import_opts){.dir = "s1", .seed = 7, .split = 0.2, .force = true},
-                           &err, &r));
-        assert_int_equal(r.train_rows, 240);
-        assert_int_equal(r.validation_rows, 60);
+        test_ok(hoop_synth(hoop_synth_kind(k), 60, &(hoop_import_opts){.dir = "s1", .seed = 7, .split = 0.2, .force = true}, &err,
+                           &r));
+        assert_int_equal(r.train_rows, 48);
+        assert_int_equal(r.validation_rows, 12);
         if (k == 0) (void)sleep(2); /* no times in the files either */
-        test_ok(hoop_synth(hoop_synth_kind(k), 300, &(hoop_import_opts){.dir = "s2", .seed = 7, .split = 0.2, .force = true},
-                           &err, &r));
-        test_ok(hoop_synth(hoop_synth_kind(k), 300, &(hoop_import_opts){.dir = "s3", .seed = 8, .split = 0.2, .force = true},
-                           &err, &r));
+        test_ok(hoop_synth(hoop_synth_kind(k), 60, &(hoop_import_opts){.dir = "s2", .seed = 7, .split = 0.2, .force = true}, &err,
+                           &r));
+        test_ok(hoop_synth(hoop_synth_kind(k), 60, &(hoop_import_opts){.dir = "s3", .seed = 8, .split = 0.2, .force = true}, &err,
+                           &r));
         a = test_load("s1/train-00001-of-00004.h5", &na);
         b = test_load("s2/train-00001-of-00004.h5", &nb);
         c = test_load("s3/train-00001-of-00004.h5", &nc);

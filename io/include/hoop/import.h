@@ -134,11 +134,15 @@ HOOP_API hoop_status hoop_import_npy_fields(const hoop_import_field *fields, int
                                             hoop_error *err, hoop_import_result *result);
 
 /**
- * A synthetic set of `samples` rows. "digits": x u8 (N, 28, 28) digit-like strokes with noise, shifts, rotations, varying
- * size and thickness, y class 0-9. "spirals": x f32 (N, 2) points on two interleaved spirals, y class 0-1. Calls: Local.
+ * A synthetic set of `samples` samples of a kind, the same bytes for the same seed and numbers. "digits", "spirals": x and a
+ * class y. "shapes": x u8 (3, 64, 64), y u8 (64, 64), a class of each pixel. "scenes": x u8 (3, 128, 128), `boxes` f32 (k, 5), a
+ * list (offsets: boxes_offsets) of x1, y1, x2, y2 in pixels and a class. "heat": x and y f32 (1, 64, 64). "series": x f32 (96,
+ * 1), y f32 (24). Calls: Local.
  */
 HOOP_API hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err,
                                 hoop_import_result *result);
+/** What it is, in a line; NULL after the last. Calls: Local. */
+HOOP_API const char *hoop_synth_help(int i);
 /** Name of kind i, NULL after the last. Calls: Local. */
 HOOP_API const char *hoop_synth_kind(int i);
 
