@@ -1,0 +1,172 @@
+/* The nets that engines are compared by (resnet20, gpt, lstm), whole: the same state on any number of ranks and threads, replayed
+ * and not, leaves at once and one by one; and no allocation after the first step. HOOP_TEST_GRID=1: on 1, 2, 3, 4 and 7 ranks. */
+#include "plan.h"
+
+#include <stdatomic.h>
+
+#include "command/workloads.h"
+#include "hoop/checkpoint.h"
+#include "hoop/random.h"
+
+enum { STEPS = 3, WARM = 1 };
+
+/* The linker sends every allocation of this program and of hoop through these. */
+static atomic_long allocations;
+
+#define COUNTED(result, name, parameters, arguments)                                                                             \
+    result __real_##name parameters;                                                                                             \
+    result __wrap_##name parameters;                                                                                             \
+    result __wrap_##name parameters                                                                                              \
+    {                                                                                                                            \
+        atomic_fetch_add(&allocations, 1);                                                                                       \
+        return __real_##name arguments;                                                                                          \
+    }
+COUNTED(void *, malloc, (size_t n), (n))
+COUNTED(void *, calloc, (size_t n, size_t size), (n, size))
+COUNTED(void *, realloc, (void *p, size_t n), (p, n))
+COUNTED(void *, aligned_alloc, (size_t alignment, size_t n), (alignment, n))
+
+/* None of these may show. Those without `grid` are run every time. */
+static const struct way {
+    int         ranks, threads;
+    const char *more;
+    bool        grid;
+} ways[] = {
+    {1, 1, "", false},
+    {3, 1, "capture: off", false},
+    {1, 1, "capture: off", true},
+    {1, 2, "memory: {limit: 0}", true},
+    {1, 1, "memory: {limit: 0}\ncapture: off", true},
+    {2, 1, "", true},
+    {3, 2, "", true},
+    {4, 1, "", true},
+    {4, 1, "capture: off", true},
+    {7, 1, "", true},
+    {7, 1, "memory: {limit: 0}\ncapture: off", true},
+};
+
+typedef struct net {
+    const workload *w;
+    bool            mixes;     /* batch norm: statistics are a leaf's, and leaves go one by one anyhow */
+    long            allocated; /* from step WARM on */
+} net;
+
+static int64_t elements(int ndim, const int64_t *shape)
+{
+    int64_t n = 1;
+    for (int d = 0; d < ndim; d++) n *= shape[d];
+    return n;
+}
+
+/* rows `first` to first + n - 1 of a step: labels or indices below `below`, or floats */
+static void draw(void *out, uint64_t step, uint64_t field, int64_t first, int64_t n, int64_t below)
+{
+    const hoop_key key = hoop_key_make(11, HOOP_FOR_TEST, step, field, 0);
+    for (int64_t i = 0; i < n; i++) {
+        if (below > 0)
+            ((int64_t *)out)[i] = (int64_t)(hoop_random_f64(key, (uint64_t)(first + i)) * (double)below);
+        else
+            ((float *)out)[i] = (float)hoop_random_normal(key, (uint64_t)(first + i));
+    }
+}
+
+static hoop_status drive(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    net            *a = p->ctx;
+    const workload *w = a->w;
+    const int64_t   x = elements(w->ndim, w->shape), y = elements(w->target_ndim, w->target_shape);
+    int64_t         first, n                           = hoop_trainer_share(tr, &first);
+    void           *in = malloc((size_t)(n * x + 1) * 8), *target = malloc((size_t)(n * y + 1) * 8);
+    long            before = 0;
+    hoop_status     st     = HOOP_OK;
+    for (int step = 0; st == HOOP_OK && hoop_trainer_next_step(tr); step++) {
+        n = hoop_trainer_share(tr, &first);
+        draw(in, (uint64_t)step, 0, first * x, n * x, w->vocabulary);
+        draw(target, (uint64_t)step, 1, first * y, n * y, w->classes);
+        if (step == WARM) before = atomic_load(&allocations);
+        st = hoop_trainer_step(tr, in, target, err);
+    }
+    if (rank == 0) a->allocated = atomic_load(&allocations) - before; /* of all ranks: looked at where there is one */
+    free(in);
+    free(target);
+    if (st == HOOP_OK) st = hoop_trainer_save(tr, err);
+    return st == HOOP_OK ? hoop_trainer_finish(tr, err) : st;
+}
+
+static void hash_of(const char *run, char hex[HOOP_CHECKPOINT_HASH_SIZE])
+{
+    hoop_checkpoint *c = NULL;
+    assert_ok(hoop_checkpoint_open(run, &err, &c));
+    assert_ok(hoop_checkpoint_hash(c, true, &err, hex));
+    hoop_checkpoint_close(&c);
+}
+
+static void train(net *a, int rows, int leaves, const struct way *way, char hex[HOOP_CHECKPOINT_HASH_SIZE])
+{
+    const workload *w   = a->w;
+    const bool      off = strstr(way->more, "capture: off") != NULL, alone = strstr(way->more, "limit: 0") != NULL;
+    char            config[4096], run[64];
+    plan            p = {.drive = drive, .ctx = a, .config = {config}};
+    p.opts            = (hoop_trainer_opts){
+                   .run_dir = run, .arrays = true, .input_ndim = w->ndim, .target_ndim = w->target_ndim, .classes = w->classes};
+    memcpy(p.opts.input_shape, w->shape, sizeof w->shape);
+    memcpy(p.opts.target_shape, w->target_shape, sizeof w->target_shape);
+    (void)snprintf(run, sizeof run, "%s-%d", w->name, (int)(way - ways));
+    (void)snprintf(config, sizeof config,
+                   "%sseed: 5\nbatch: %d\nleaves: %d\nsteps: %d\nthreads: %d\n"
+                   "optimizer: {name: adamw, lr: 1e-3, weight_decay: 0.01}\n%s\n",
+                   w->config, rows, leaves, STEPS, way->threads, way->more);
+    plan_run(&p, way->ranks);
+    plan_good(&p);
+    if (p.rank[0].about.replayed == off) fail_msg("%s, %s: replayed %d", w->name, way->more, p.rank[0].about.replayed);
+    if ((p.rank[0].about.at_once == 1) != (alone || a->mixes || leaves / way->ranks == 1))
+        fail_msg("%s, %s: %d leaves at once", w->name, way->more, (int)p.rank[0].about.at_once);
+    if (way->ranks == 1 && a->allocated != 0)
+        fail_msg("%s, %d threads, %s: %ld allocations behind the first step", w->name, way->threads, way->more, a->allocated);
+    plan_clear(&p);
+    hash_of(run, hex);
+}
+
+static void same_state(const char *name, int rows, int leaves)
+{
+    const bool grid = getenv("HOOP_TEST_GRID") != NULL;
+    char       one[HOOP_CHECKPOINT_HASH_SIZE], hex[HOOP_CHECKPOINT_HASH_SIZE];
+    net        a = {.w = NULL};
+    for (int i = 0; workload_get(i) != NULL; i++)
+        if (strcmp(workload_get(i)->name, name) == 0) a.w = workload_get(i);
+    assert_non_null(a.w);
+    a.mixes = strstr(a.w->config, "batch_norm") != NULL;
+    if (grid) leaves = rows = 8;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        if (ways[i].grid && !grid) continue;
+        train(&a, rows, leaves, &ways[i], hex);
+        if (i == 0) memcpy(one, hex, sizeof one);
+        if (strcmp(hex, one) != 0)
+            fail_msg("%s: %d ranks of %d threads, %s: %s, and one rank has %s", name, ways[i].ranks, ways[i].threads,
+                     ways[i].more, hex, one);
+    }
+}
+
+static void resnet20(void **state)
+{
+    (void)state;
+    same_state("resnet20", 10, 5);
+}
+
+static void gpt(void **state)
+{
+    (void)state;
+    same_state("gpt", 3, 3);
+}
+
+static void lstm(void **state)
+{
+    (void)state;
+    same_state("lstm", 10, 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(resnet20), cmocka_unit_test(gpt), cmocka_unit_test(lstm)};
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
