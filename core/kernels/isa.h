@@ -220,6 +220,11 @@ HOOP_DTYPE_LIST(HOOP_DECLARE_CAST)
     extern hoop_dropout_fn            HOOP_KERNEL(dropout_##dt);                                                                 \
     extern hoop_sgd_fn                HOOP_KERNEL(sgd_##dt);                                                                     \
     extern hoop_adam_fn               HOOP_KERNEL(adam_##dt);                                                                    \
+    extern hoop_update_fn             HOOP_KERNEL(rmsprop_##dt), HOOP_KERNEL(adagrad_##dt), HOOP_KERNEL(radam_##dt);             \
+    extern hoop_update_fn             HOOP_KERNEL(nadam_##dt), HOOP_KERNEL(lion_##dt), HOOP_KERNEL(lars_##dt);                   \
+    extern hoop_lamb_fn               HOOP_KERNEL(lamb_##dt);                                                                    \
+    extern hoop_lamb_step_fn          HOOP_KERNEL(lamb_step_##dt);                                                               \
+    extern hoop_ema_fn                HOOP_KERNEL(ema_##dt);                                                                     \
     extern hoop_squares_fn            HOOP_KERNEL(squares_##dt);                                                                 \
     extern hoop_exact_clear_fn        HOOP_KERNEL(exact_clear_##dt);                                                             \
     extern hoop_exact_deposit_fn      HOOP_KERNEL(exact_deposit_##dt);                                                           \

@@ -90,10 +90,19 @@ typedef struct hoop_update {
     double momentum, dampening;
     bool   nesterov, first;                 /* first: SGD's momentum buffer is set to the gradient */
     double beta1, beta2, eps, bias1, bias2; /* bias: 1 - beta^step */
-    bool   decoupled;                       /* AdamW */
+    bool   decoupled;                       /* AdamW's weight decay: off the weights, by lr */
+    double step, step2;                     /* of the direction, where lr is not it; NAdam: of the gradient, of the moment */
+    double initial;                         /* Adagrad: what its sums begin with */
+    bool   plain;                           /* RAdam: the first moment alone */
 } hoop_update;
 typedef void hoop_sgd_fn(int64_t n, const hoop_update *u, void *w, const void *g, void *m); /* m may be NULL: no momentum */
-typedef void hoop_adam_fn(int64_t n, const hoop_update *u, void *w, const void *g, void *m, void *v);
+/* most: the largest v so far (amsgrad); may be NULL */
+typedef void hoop_adam_fn(int64_t n, const hoop_update *u, void *w, const void *g, void *m, void *v, void *most);
+typedef void hoop_update_fn(int64_t n, const hoop_update *u, void *w, const void *g, void *const *state);
+/* LAMB: moments and the direction of a step into r; w -= step * r */
+typedef void hoop_lamb_fn(int64_t n, const hoop_update *u, const void *w, const void *g, void *m, void *v, void *r);
+typedef void hoop_ema_fn(int64_t n, double rate, const void *w, void *mean); /* mean += rate * (w - mean) */
+typedef void hoop_lamb_step_fn(int64_t n, const hoop_update *u, void *w, const void *m, const void *v);
 
 /* out[b] = sum of squares of block b (128 elements), in f64, 16 lanes and a fixed tree */
 typedef void hoop_squares_fn(int64_t nblocks, const void *x, double *out);
@@ -124,6 +133,11 @@ typedef struct hoop_kernels {
     hoop_dropout_fn            *dropout[HOOP_NFLOAT];
     hoop_sgd_fn                *sgd[HOOP_NFLOAT];
     hoop_adam_fn               *adam[HOOP_NFLOAT];
+    hoop_update_fn             *rmsprop[HOOP_NFLOAT], *adagrad[HOOP_NFLOAT], *radam[HOOP_NFLOAT], *nadam[HOOP_NFLOAT];
+    hoop_update_fn             *lion[HOOP_NFLOAT], *lars[HOOP_NFLOAT];
+    hoop_lamb_fn               *lamb[HOOP_NFLOAT];
+    hoop_lamb_step_fn          *lamb_step[HOOP_NFLOAT];
+    hoop_ema_fn                *ema[HOOP_NFLOAT];
     hoop_squares_fn            *squares[HOOP_NFLOAT];
     hoop_exact_clear_fn        *exact_clear[HOOP_NFLOAT];
     hoop_exact_deposit_fn      *exact_deposit[HOOP_NFLOAT];

@@ -1,4 +1,4 @@
-/* core/kernels/update.c - one step of SGD and of Adam on a range of parameters, after torch.optim's formulas. */
+/* core/kernels/update.c - one step of an optimiser on a range of parameters, after torch.optim's formulas where it has them. */
 #include "kernels/vmath.h"
 
 #define UPDATE(dt, T, FMA)                                                                                                       \
@@ -34,13 +34,25 @@
         }                                                                                                                        \
     }                                                                                                                            \
     /* Adam: the decay joins the gradient; AdamW: it shrinks w. One of l2 = 0, keep = 1 holds. */                                \
-    void HOOP_KERNEL(adam_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *mv, void *vv)                   \
+    void HOOP_KERNEL(adam_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *mv, void *vv, void *most)       \
     {                                                                                                                            \
-        T       *w = wv, *m = mv, *v = vv;                                                                                       \
+        T       *w = wv, *m = mv, *v = vv, *x = most;                                                                            \
         const T *g     = gv;                                                                                                     \
         const T  scale = (T)u->grad_scale, b1 = (T)u->beta1, b2 = (T)u->beta2, a1 = (T)(1 - u->beta1), a2 = (T)(1 - u->beta2);   \
         const T  step = (T)(u->lr / u->bias1), root = (T)(1 / sqrt(u->bias2)), eps = (T)u->eps;                                  \
         const T  l2 = u->decoupled ? 0 : (T)u->weight_decay, keep = u->decoupled ? (T)(1 - u->lr * u->weight_decay) : 1;         \
+        if (x != NULL) {                                                                                                         \
+            HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                            \
+            {                                                                                                                    \
+                T d  = FMA(l2, w[i], g[i] * scale);                                                                              \
+                T mi = FMA(b1, m[i], a1 * d), vi = FMA(b2, v[i], a2 * d * d), xi = x[i] > vi ? x[i] : vi;                        \
+                m[i] = mi;                                                                                                       \
+                v[i] = vi;                                                                                                       \
+                x[i] = xi;                                                                                                       \
+                w[i] = FMA(-step, mi / FMA(v_sqrt_##dt(xi), root, eps), w[i] * keep);                                            \
+            }                                                                                                                    \
+            return;                                                                                                              \
+        }                                                                                                                        \
         HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
         {                                                                                                                        \
             T d  = FMA(l2, w[i], g[i] * scale);                                                                                  \
@@ -52,3 +64,133 @@
     }
 UPDATE(f32, float, HOOP_FMA_F32)
 UPDATE(f64, double, HOOP_FMA_F64)
+
+#define OTHERS(dt, T, FMA)                                                                                                       \
+    void HOOP_KERNEL(ema_##dt)(int64_t n, double rate, const void *wv, void *mean)                                               \
+    {                                                                                                                            \
+        const T *w = wv, r = (T)rate;                                                                                            \
+        T       *e                                     = mean;                                                                   \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++) e[i] = FMA(r, w[i] - e[i], e[i]);                                              \
+    }                                                                                                                            \
+    /* state: square_avg, momentum_buffer, grad_avg; the latter may be NULL */                                                   \
+    void HOOP_KERNEL(rmsprop_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                \
+    {                                                                                                                            \
+        T       *w = wv, *s = state[0], *m = state[1], *a = state[2];                                                            \
+        const T *g     = gv;                                                                                                     \
+        const T  scale = (T)u->grad_scale, l2 = (T)u->weight_decay, b2 = (T)u->beta2, a2 = (T)(1 - u->beta2), eps = (T)u->eps;   \
+        const T  lr = (T)u->lr, mu = (T)u->momentum;                                                                             \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
+        {                                                                                                                        \
+            T d = FMA(l2, w[i], g[i] * scale), si = FMA(b2, s[i], a2 * d * d), q = si;                                           \
+            s[i] = si;                                                                                                           \
+            if (a != NULL) {                                                                                                     \
+                T ai = FMA(b2, a[i], a2 * d);                                                                                    \
+                a[i] = ai;                                                                                                       \
+                q    = FMA(-ai, ai, si);                                                                                         \
+                q    = q < 0 ? 0 : q; /* by rounding */                                                                          \
+            }                                                                                                                    \
+            d /= v_sqrt_##dt(q) + eps;                                                                                           \
+            if (m != NULL) {                                                                                                     \
+                d    = FMA(mu, m[i], d);                                                                                         \
+                m[i] = d;                                                                                                        \
+            }                                                                                                                    \
+            w[i] = FMA(-lr, d, w[i]);                                                                                            \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(adagrad_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                \
+    {                                                                                                                            \
+        T         *w = wv, *s = state[0];                                                                                        \
+        const T   *g     = gv;                                                                                                   \
+        const T    scale = (T)u->grad_scale, l2 = (T)u->weight_decay, lr = (T)u->lr, eps = (T)u->eps, initial = (T)u->initial;   \
+        const bool first = u->first;                                                                                             \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
+        {                                                                                                                        \
+            T d = FMA(l2, w[i], g[i] * scale), si = FMA(d, d, first ? initial : s[i]);                                           \
+            s[i] = si;                                                                                                           \
+            w[i] = FMA(-lr, d / (v_sqrt_##dt(si) + eps), w[i]);                                                                  \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(radam_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                  \
+    {                                                                                                                            \
+        T         *w = wv, *m = state[0], *v = state[1];                                                                         \
+        const T   *g     = gv;                                                                                                   \
+        const T    scale = (T)u->grad_scale, b1 = (T)u->beta1, b2 = (T)u->beta2, a1 = (T)(1 - u->beta1), a2 = (T)(1 - u->beta2); \
+        const T    step = (T)u->step, eps = (T)u->eps;                                                                           \
+        const T    l2 = u->decoupled ? 0 : (T)u->weight_decay, keep = u->decoupled ? (T)(1 - u->lr * u->weight_decay) : 1;       \
+        const bool plain = u->plain;                                                                                             \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
+        {                                                                                                                        \
+            T d  = FMA(l2, w[i], g[i] * scale);                                                                                  \
+            T mi = FMA(b1, m[i], a1 * d), vi = FMA(b2, v[i], a2 * d * d);                                                        \
+            m[i] = mi;                                                                                                           \
+            v[i] = vi;                                                                                                           \
+            w[i] = FMA(-step, plain ? mi : mi / (v_sqrt_##dt(vi) + eps), w[i] * keep);                                           \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(nadam_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                  \
+    {                                                                                                                            \
+        T       *w = wv, *m = state[0], *v = state[1];                                                                           \
+        const T *g     = gv;                                                                                                     \
+        const T  scale = (T)u->grad_scale, b1 = (T)u->beta1, b2 = (T)u->beta2, a1 = (T)(1 - u->beta1), a2 = (T)(1 - u->beta2);   \
+        const T  of_g = (T)u->step, of_m = (T)u->step2, root = (T)(1 / sqrt(u->bias2)), eps = (T)u->eps;                         \
+        const T  l2 = u->decoupled ? 0 : (T)u->weight_decay, keep = u->decoupled ? (T)(1 - u->lr * u->weight_decay) : 1;         \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
+        {                                                                                                                        \
+            T d  = FMA(l2, w[i], g[i] * scale);                                                                                  \
+            T mi = FMA(b1, m[i], a1 * d), vi = FMA(b2, v[i], a2 * d * d);                                                        \
+            m[i] = mi;                                                                                                           \
+            v[i] = vi;                                                                                                           \
+            w[i] = FMA(w[i], keep, -(FMA(of_m, mi, of_g * d) / FMA(v_sqrt_##dt(vi), root, eps)));                                \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    /* the sign of 0 is 0, NaN stays */                                                                                          \
+    void HOOP_KERNEL(lion_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                   \
+    {                                                                                                                            \
+        T       *w = wv, *m = state[0];                                                                                          \
+        const T *g     = gv;                                                                                                     \
+        const T  scale = (T)u->grad_scale, b1 = (T)u->beta1, b2 = (T)u->beta2, a1 = (T)(1 - u->beta1), a2 = (T)(1 - u->beta2);   \
+        const T  lr = (T)u->lr, keep = (T)(1 - u->lr * u->weight_decay);                                                         \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
+        {                                                                                                                        \
+            T d = g[i] * scale, c = FMA(b1, m[i], a1 * d);                                                                       \
+            m[i] = FMA(b2, m[i], a2 * d);                                                                                        \
+            w[i] = FMA(-lr, c > 0 ? 1 : c < 0 ? -1 : c, w[i] * keep);                                                            \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(lars_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                   \
+    {                                                                                                                            \
+        T       *w = wv, *m = state[0];                                                                                          \
+        const T *g     = gv;                                                                                                     \
+        const T  scale = (T)u->grad_scale, l2 = (T)u->weight_decay, mu = (T)u->momentum, step = (T)u->step;                      \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
+        {                                                                                                                        \
+            T mi = FMA(mu, m[i], step * FMA(l2, w[i], g[i] * scale));                                                            \
+            m[i] = mi;                                                                                                           \
+            w[i] -= mi;                                                                                                          \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(lamb_##dt)(int64_t n, const hoop_update *u, const void *wv, const void *gv, void *mv, void *vv, void *rv)   \
+    {                                                                                                                            \
+        T       *m = mv, *v = vv, *r = rv;                                                                                       \
+        const T *w = wv, *g = gv;                                                                                                \
+        const T  scale = (T)u->grad_scale, b1 = (T)u->beta1, b2 = (T)u->beta2, a1 = (T)(1 - u->beta1), a2 = (T)(1 - u->beta2);   \
+        const T  rise = (T)(1 / u->bias1), root = (T)(1 / sqrt(u->bias2)), eps = (T)u->eps, wd = (T)u->weight_decay;             \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
+        {                                                                                                                        \
+            T d = g[i] * scale, mi = FMA(b1, m[i], a1 * d), vi = FMA(b2, v[i], a2 * d * d);                                      \
+            m[i] = mi;                                                                                                           \
+            v[i] = vi;                                                                                                           \
+            r[i] = FMA(wd, w[i], mi * rise / FMA(v_sqrt_##dt(vi), root, eps));                                                   \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(lamb_step_##dt)(int64_t n, const hoop_update *u, void *wv, const void *mv, const void *vv)                  \
+    {                                                                                                                            \
+        T       *w = wv;                                                                                                         \
+        const T *m = mv, *v = vv;                                                                                                \
+        const T  rise = (T)(1 / u->bias1), root = (T)(1 / sqrt(u->bias2)), eps = (T)u->eps, wd = (T)u->weight_decay;             \
+        const T  step = (T)u->step;                                                                                              \
+        HOOP_SIMD for (int64_t i = 0; i < n; i++) w[i] =                                                                         \
+            FMA(-step, FMA(wd, w[i], m[i] * rise / FMA(v_sqrt_##dt(v[i]), root, eps)), w[i]);                                    \
+    }
+OTHERS(f32, float, HOOP_FMA_F32)
+OTHERS(f64, double, HOOP_FMA_F64)

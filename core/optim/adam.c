@@ -14,15 +14,17 @@ const hoop_option hoop__adam_rows[HOOP__ADAM_ROWS] = {
     {"beta1", HOOP_OPT_FLOAT, AT(beta1), "0.9", 0, 0.999999, NULL, true, "decay of the first moment"},
     {"beta2", HOOP_OPT_FLOAT, AT(beta2), "0.999", 0, 0.99999999, NULL, true, "decay of the second moment"},
     {"eps", HOOP_OPT_FLOAT, AT(eps), "1e-8", 0, 1, NULL, true, "added to the root of the second moment"},
+    {"amsgrad", HOOP_OPT_BOOL, AT(amsgrad), "false", 0, 0, NULL, true, "divide by the largest second moment so far"},
+    {"maximize", HOOP_OPT_BOOL, AT(maximize), "false", 0, 0, NULL, true, "the loss, not minimise it"},
 };
 #undef AT
 
 int hoop__adam_states(const void *opts, const char **names)
 {
-    (void)opts;
     names[0] = "exp_avg";
     names[1] = "exp_avg_sq";
-    return 2;
+    names[2] = "max_exp_avg_sq";
+    return ((const hoop_adam_opts *)opts)->amsgrad ? 3 : 2;
 }
 
 void hoop__adam_update(const hoop_optim_call *c, bool decoupled)
@@ -37,7 +39,7 @@ void hoop__adam_update(const hoop_optim_call *c, bool decoupled)
                                .bias1        = 1.0 - v_power_f64(o->beta1, c->step),
                                .bias2        = 1.0 - v_power_f64(o->beta2, c->step),
                                .decoupled    = decoupled};
-    c->rt->kernels->adam[c->dtype](c->n, &u, c->w, c->g, c->state[0], c->state[1]);
+    c->rt->kernels->adam[c->dtype](c->n, &u, c->w, c->g, c->state[0], c->state[1], o->amsgrad ? c->state[2] : NULL);
 }
 
 static void update(const hoop_optim_call *c)

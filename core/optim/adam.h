@@ -4,7 +4,7 @@
 
 #include "hoop/optim.h"
 
-enum { HOOP__ADAM_ROWS = 5 };
+enum { HOOP__ADAM_ROWS = 7 };
 extern const hoop_option hoop__adam_rows[HOOP__ADAM_ROWS]; /* of a hoop_adam_opts */
 
 int hoop__adam_states(const void *opts, const char **names);

@@ -45,7 +45,8 @@ hoop_status hoop__kind_opts(const hoop_option_table *table, size_t size, const v
 /* options of some parameters; of the last one those that are in no group */
 typedef struct group {
     void  *opts;
-    double lr;
+    double lr, sign; /* -1: of a loss that is maximised */
+    double run[HOOP_OPTIM_RUN];
     int    nstates;
 } group;
 
@@ -63,8 +64,11 @@ struct hoop_optim {
     group                 *group; /* [ngroups + 1] */
     int                   *of;    /* [params] groups */
     stretch               *stretch;
-    const char            *names[HOOP_OPTIM_STATES];
-    void                  *memory[HOOP_OPTIM_STATES], *state[HOOP_OPTIM_STATES]; /* state: 64-aligned inside memory */
+    double                 ema_rate; /* 1 - its decay; 0: there is none, else its array is the last */
+    const char            *names[HOOP_OPTIM_STATES + 1];
+    void                  *memory[HOOP_OPTIM_STATES + 1], *state[HOOP_OPTIM_STATES + 1]; /* state: 64-aligned inside memory */
+    void                  *work; /* of updates of whole parameters, one after the other; NULL: none was wanted yet */
+    bool                   prepared;
 };
 
 /* ---- creation ---- */
@@ -88,6 +92,18 @@ static hoop_status find_kind(const hoop_optim_opts *opts, hoop_error *err, const
     return HOOP_OK;
 }
 
+static bool maximizes(const hoop_optim_kind *k, const void *opts)
+{
+    const hoop_option *row = hoop_option_find(&k->options, "maximize");
+    return row != NULL && row->type == HOOP_OPT_BOOL && *((const bool *)opts + row->offset);
+}
+
+/* the numbers of step o->step + 1 follow from those of o->step */
+static void begin_step(hoop_optim *o, int64_t step)
+{
+    for (int i = 0; i <= o->ngroups && o->kind->begin != NULL; i++) o->kind->begin(o->group[i].opts, step, o->group[i].run);
+}
+
 static hoop_status make_group(hoop_optim *o, const void *opts, hoop_error *err, group *g)
 {
     const hoop_optim_kind *k = o->kind;
@@ -98,6 +114,7 @@ static hoop_status make_group(hoop_optim *o, const void *opts, hoop_error *err, 
     if (st == HOOP_OK && k->check != NULL) st = k->check(g->opts, err);
     if (st != HOOP_OK) return st;
     memcpy(&g->lr, (const char *)g->opts + hoop_option_find(&k->options, "lr")->offset, sizeof g->lr);
+    g->sign    = maximizes(k, g->opts) ? -1.0 : 1.0;
     g->nstates = k->states == NULL ? 0 : k->states(g->opts, o->names);
     if (g->nstates < 0 || g->nstates > HOOP_OPTIM_STATES)
         return hoop_fail(err, HOOP_EARG, "%s: %d state arrays, at most %d are kept", k->name, g->nstates, HOOP_OPTIM_STATES);
@@ -161,7 +178,9 @@ static void make_stretches(hoop_optim *o)
 
 static hoop_status make_states(hoop_optim *o, hoop_error *err)
 {
-    size_t bytes = (size_t)(hoop_params_trained(o->params) * HOOP_BLOCK) * hoop_dtype_size(hoop_params_dtype(o->params));
+    size_t bytes;
+    if (o->ema_rate > 0.0) o->names[o->nstates++] = "ema";
+    bytes = (size_t)(hoop_params_trained(o->params) * HOOP_BLOCK) * hoop_dtype_size(hoop_params_dtype(o->params));
     for (int i = 0; i < o->nstates; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
         o->memory[i] = calloc(1, bytes + HOOP_ALIGN);
         if (o->memory[i] == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for optimizer state of %zu bytes", bytes);
@@ -186,6 +205,9 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
     o->stretch = calloc((size_t)hoop_params_count(params) + 1, sizeof *o->stretch);
     st = o->group == NULL || o->of == NULL || o->stretch == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer")
                                                                  : HOOP_OK;
+    if (st == HOOP_OK && !(opts->ema_decay >= 0.0 && opts->ema_decay < 1.0))
+        st = hoop_fail(err, HOOP_ECONFIG, "optimizer: ema_decay: %g is out of range, from 0 to less than 1", opts->ema_decay);
+    if (opts->ema_decay > 0.0) o->ema_rate = 1.0 - opts->ema_decay;
     if (st == HOOP_OK) st = find_kind(opts, err, &o->kind);
     if (st == HOOP_OK) st = make_groups(o, opts, err);
     if (st == HOOP_OK) st = match_groups(o, opts, err);
@@ -195,6 +217,7 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
         return st;
     }
     make_stretches(o);
+    hoop_optim_set_step(o, 0);
     *out = o;
     return HOOP_OK;
 }
@@ -202,11 +225,12 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
 void hoop_optim_destroy(hoop_optim **o)
 {
     if (o == NULL || *o == NULL) return;
-    for (int i = 0; i < HOOP_OPTIM_STATES; i++) free((*o)->memory[i]);
+    for (int i = 0; i <= HOOP_OPTIM_STATES; i++) free((*o)->memory[i]);
     for (int i = 0; (*o)->group != NULL && i <= (*o)->ngroups; i++) free((*o)->group[i].opts);
     free((*o)->group);
     free((*o)->of);
     free((*o)->stretch);
+    free((*o)->work);
     free(*o);
     *o = NULL;
 }
@@ -241,7 +265,11 @@ int64_t hoop_optim_step(const hoop_optim *o)
 
 void hoop_optim_set_step(hoop_optim *o, int64_t step)
 {
-    o->step = step;
+    const uint64_t mode = hoop_fp_enter();
+    o->step             = step;
+    for (int i = 0; i <= o->ngroups; i++) memset(o->group[i].run, 0, sizeof o->group[i].run);
+    for (int64_t s = 1; s <= step + 1 && o->kind->begin != NULL; s++) begin_step(o, s);
+    hoop_fp_restore(mode);
 }
 
 int hoop_optim_state_count(const hoop_optim *o)
@@ -257,6 +285,20 @@ const char *hoop_optim_state_name(const hoop_optim *o, int i)
 void *hoop_optim_state(const hoop_optim *o, int i)
 {
     return i >= 0 && i < o->nstates ? o->state[i] : NULL;
+}
+
+void *hoop_optim_ema(const hoop_optim *o)
+{
+    return o->ema_rate > 0.0 ? o->state[o->nstates - 1] : NULL;
+}
+
+int hoop_optim_state_shape(const hoop_optim *o, int i, int param, int64_t *shape)
+{
+    const hoop_tensor *x    = hoop_params_tensor(o->params, param);
+    const int          ndim = hoop_tensor_ndim(x);
+    memcpy(shape, hoop_tensor_shape(x), HOOP_MAX_DIMS * sizeof *shape);
+    if (o->kind->state_shape == NULL || i >= o->group[o->of[param]].nstates) return ndim;
+    return o->kind->state_shape(o->group[o->of[param]].opts, i, ndim, hoop_tensor_shape(x), shape);
 }
 
 double hoop_optim_lr(const hoop_optim *o)
@@ -289,9 +331,25 @@ static hoop_optim_call call_of(const update_job *job, int of, int64_t first_bloc
                                .g          = (const char *)hoop_params_grad(o->params) + at,
                                .step       = o->step + 1,
                                .lr         = g->lr * job->lr_factor,
-                               .grad_scale = job->grad_scale};
+                               .lr_factor  = job->lr_factor,
+                               .grad_scale = g->sign * job->grad_scale,
+                               .run        = g->run,
+                               .work       = o->work};
     for (int i = 0; i < g->nstates; i++) c.state[i] = (char *)o->state[i] + at;
     return c;
+}
+
+/* then the mean of the weights */
+static void update_these(const hoop_optim *o, const hoop_optim_call *c)
+{
+    char *ema = hoop_optim_ema(o);
+    o->kind->update(c);
+    if (ema == NULL) return;
+    ema += (const char *)c->w - (const char *)hoop_params_data(o->params);
+    if (o->step == 0)
+        memcpy(ema, c->w, (size_t)c->n * hoop_dtype_size(c->dtype));
+    else
+        c->rt->kernels->ema[c->dtype](c->n, o->ema_rate, c->w, ema);
 }
 
 static void update_tile(void *ctx, int64_t task)
@@ -299,7 +357,7 @@ static void update_tile(void *ctx, int64_t task)
     const update_job *job  = ctx;
     const int64_t     left = job->nblocks - task * UPDATE_TILE, n = left < UPDATE_TILE ? left : UPDATE_TILE;
     hoop_optim_call   c = call_of(job, job->s->group, job->first + task * UPDATE_TILE, n * HOOP_BLOCK);
-    job->o->kind->update(&c);
+    update_these(job->o, &c);
 }
 
 static void update_whole(void *ctx, int64_t task)
@@ -310,7 +368,7 @@ static void update_whole(void *ctx, int64_t task)
     hoop_optim_call    c   = call_of(job, s->group, s->first_block, hoop_tensor_numel(x));
     c.ndim                 = hoop_tensor_ndim(x);
     c.shape                = hoop_tensor_shape(x);
-    job->o->kind->update(&c);
+    update_these(job->o, &c);
 }
 
 /* the first stretch that ends behind a block */
@@ -342,11 +400,29 @@ static HOOP_NOINLINE void update(hoop_optim *o, const hoop_runtime *rt, int64_t 
         job.nblocks         = stop - job.first;
         while (s->param >= 0 && i + n < o->nstretches && s[n].param >= 0 && s[n].first_block < end) n++;
         if (s->param >= 0)
-            hoop_threads_run(rt->threads, n, update_whole, &job);
+            hoop_threads_run(o->work != NULL ? NULL : rt->threads, n, update_whole, &job);
         else
             hoop_threads_run(rt->threads, (job.nblocks + UPDATE_TILE - 1) / UPDATE_TILE, update_tile, &job);
         i += n;
     }
+}
+
+hoop_status hoop_optim_prepare(hoop_optim *o, const hoop_runtime *rt, hoop_error *err)
+{
+    int64_t most = 0;
+    for (int i = 0; i < o->nstretches && o->kind->workspace != NULL && !o->prepared; i++) {
+        const stretch     *s = &o->stretch[i];
+        const hoop_tensor *x = s->param < 0 ? NULL : hoop_params_tensor(o->params, s->param);
+        const int64_t      n = x == NULL ? 0
+                                         : o->kind->workspace(o->group[s->group].opts, rt, hoop_params_dtype(o->params),
+                                                              hoop_tensor_ndim(x), hoop_tensor_shape(x));
+        if (n > most) most = n;
+    }
+    if (most > 0) o->work = aligned_alloc(HOOP_ALIGN, (size_t)((most + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN));
+    if (most > 0 && o->work == NULL)
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer's %lld bytes of scratch", (long long)most);
+    o->prepared = true;
+    return HOOP_OK;
 }
 
 /* Is `block` inside a parameter that must be updated as a whole? */
@@ -365,6 +441,7 @@ hoop_status hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t fir
     uint64_t    mode;
     hoop_status st = check_cut(o, first_block, err);
     if (st == HOOP_OK) st = check_cut(o, first_block + nblocks, err);
+    if (st == HOOP_OK && !o->prepared) st = hoop_optim_prepare(o, rt, err);
     if (st != HOOP_OK) return st;
     mode = hoop_fp_enter();
     update(o, rt, first_block, first_block + nblocks, lr_factor, grad_scale);
@@ -374,6 +451,9 @@ hoop_status hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t fir
 
 void hoop_optim_advance(hoop_optim *o)
 {
+    const uint64_t mode = hoop_fp_enter();
     o->step++;
+    begin_step(o, o->step + 1);
+    hoop_fp_restore(mode);
     hoop_params_touch(o->params);
 }

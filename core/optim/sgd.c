@@ -12,6 +12,7 @@ static const hoop_option rows[] = {
     {"momentum", HOOP_OPT_FLOAT, AT(momentum), "0.0", 0, 1, NULL, true, "of the sum of gradients"},
     {"dampening", HOOP_OPT_FLOAT, AT(dampening), "0.0", 0, 1, NULL, true, "of the gradient in that sum"},
     {"nesterov", HOOP_OPT_BOOL, AT(nesterov), "false", 0, 0, NULL, true, "Nesterov's momentum"},
+    {"maximize", HOOP_OPT_BOOL, AT(maximize), "false", 0, 0, NULL, true, "the loss, not minimise it"},
 };
 #undef AT
 

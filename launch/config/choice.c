@@ -130,8 +130,9 @@ bool hoop__made_foreign(const hoop__made *m, const hoop_value *item, bool stored
         const hoop_option *row = hoop_option_find(&k.options, item->key);
         if (row == NULL && own_key(item->parent, &k) != item) continue;
         hoop__text_addf(&owners, "%s%s", first == NULL ? "" : " and ", k.name);
-        silent = silent || (row != NULL && is_default(row, item));
-        if (first == NULL) first = k.name;
+        if (first != NULL) continue;
+        silent = silent || (row != NULL && is_default(row, item)); /* of the one that is told to choose */
+        first  = k.name;
     }
     *st = first == NULL || silent
               ? HOOP_OK

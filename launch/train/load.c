@@ -44,11 +44,13 @@ static hoop_status read_state_part(hoop_trainer *tr, void *ctx, int param, int64
     hoop_status      st = HOOP_OK;
     for (int i = 0; i < hoop_optim_state_count(tr->optim) && st == HOOP_OK; i++) {
         const char                   *group = hoop_optim_state_name(tr->optim, i);
+        const int64_t                 n     = hoop__state_count(tr, i, param, count);
         const hoop_checkpoint_tensor *t     = hoop_checkpoint_find(c, HOOP_CKPT_STATE, group, name);
+        if (n == 0) continue;
         if (t == NULL || t->dtype != tr->dtype)
             return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s %s", hoop_checkpoint_path(c), hoop_dtype_name(tr->dtype),
                              group, name);
-        st = hoop_checkpoint_read(c, t, first, count, (char *)hoop_optim_state(tr->optim, i) + at, err);
+        st = hoop_checkpoint_read(c, t, first, n, (char *)hoop_optim_state(tr->optim, i) + at, err);
     }
     return st;
 }
@@ -85,7 +87,7 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
     if (tr->data->train != NULL && strcmp(meta->data_fingerprint, hoop_dataset_about(tr->data->train)->fingerprint) != 0) {
         st = hoop_fail(err, HOOP_ECONFIG, "%s was trained on other data (fingerprint %s) than %s (%s)", hoop_checkpoint_path(c),
                        meta->data_fingerprint, tr->plan->data.train, hoop_dataset_about(tr->data->train)->fingerprint);
-    } else if (hoop_schedule_about(tr->schedule)->by_end && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
+    } else if (hoop_schedule_by_end(tr->schedule) && total != NULL && strtoll(total, NULL, 10) != tr->status.steps) {
         st = hoop_config_fail(tr->config, tr->plan->run.epochs > 0 ? "epochs" : "steps", err,
                               "%" PRId64 " steps in all, but %s was trained towards %s, which the %s schedule depends on",
                               tr->status.steps, hoop_checkpoint_path(c), total, hoop_schedule_about(tr->schedule)->name);

@@ -1,6 +1,7 @@
 /* What a rank holds in memory, by what it is for. */
 #include "train/data.h"
 #include "train/plan.h"
+#include "train/saving.h"
 #include "train/step.h"
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -18,15 +19,13 @@ static int64_t buffer_bytes(const hoop_params *p)
     return n;
 }
 
-/* blocks whose optimiser state this rank has */
-static int64_t own_blocks(const hoop_trainer *tr)
+/* elements of optimiser state that this rank has */
+static hoop_status add_states(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err)
 {
-    const hoop_ddp_range *range;
-    int64_t               blocks = 0;
-    int                   n      = 0;
-    if (tr->ddp != NULL) hoop_ddp_ranges(tr->ddp, &n, &range);
-    for (int i = 0; i < n; i++) blocks += range[i].nblocks;
-    return blocks;
+    int64_t *n = ctx;
+    (void)first, (void)err;
+    for (int i = 0; i < hoop_optim_state_count(tr->optim); i++) *n += hoop__state_count(tr, i, param, count);
+    return HOOP_OK;
 }
 
 /* decoded chunks are kept up to a limit; what is mapped is the system's, which takes it back */
@@ -42,7 +41,8 @@ hoop_trainer_bytes hoop_trainer_memory(const hoop_trainer *tr)
     const int64_t buffers = buffer_bytes(tr->params);
     hoop_trainer_bytes b  = {.parameters = weights + buffers, .gradients = hoop_params_trained(tr->params) * block};
     if (tr->ddp != NULL) b.exchange = hoop_ddp_bytes(tr->ddp);
-    if (tr->optim != NULL) b.optimizer = hoop_optim_state_count(tr->optim) * own_blocks(tr) * block;
+    if (tr->ddp != NULL) (void)hoop__each_own_part((hoop_trainer *)(uintptr_t)tr, add_states, &b.optimizer, NULL);
+    b.optimizer *= (int64_t)hoop_dtype_size(tr->dtype);
     b.activations = hoop__leaves_peak(tr);
     b.reserve     = hoop__leaves_reserved(tr) - b.activations;
     b.data        = dataset_bytes(tr->data->train);

@@ -16,17 +16,22 @@ static const hoop_optim_kind *kind_of(const hoop_trainer *tr)
 }
 
 /* A kind's check names a key: "nesterov: wants". Its place is that of the key in the config. */
-static hoop_status check(const hoop_trainer *tr, const hoop_value *section, const void *opts, hoop_error *err)
+static hoop_status check_by(const hoop_trainer *tr, hoop_status (*f)(const void *opts, hoop_error *err), const char *name,
+                            const hoop_value *section, const void *opts, hoop_error *err)
 {
-    const hoop_optim_kind *k     = kind_of(tr);
-    hoop_error             inner = {.status = HOOP_OK};
-    const hoop_value      *v;
-    char                   key[64];
-    if (k->check == NULL || k->check(opts, &inner) == HOOP_OK) return HOOP_OK;
+    hoop_error        inner = {.status = HOOP_OK};
+    const hoop_value *v;
+    char              key[64];
+    if (f == NULL || f(opts, &inner) == HOOP_OK) return HOOP_OK;
     (void)snprintf(key, sizeof key, "%.*s", (int)strcspn(inner.text, ":"), inner.text);
     v = hoop_value_find(section, key);
     if (v != NULL) return hoop_value_fail(v, err, "%s", inner.text + strlen(key) + strspn(inner.text + strlen(key), ": "));
-    return hoop_config_fail(tr->config, "optimizer", err, "%s", inner.text);
+    return hoop_config_fail(tr->config, name, err, "%s", inner.text);
+}
+
+static hoop_status check(const hoop_trainer *tr, const hoop_value *section, const void *opts, hoop_error *err)
+{
+    return check_by(tr, kind_of(tr)->check, "optimizer", section, opts, err);
 }
 
 /* One of optimizer.groups: `match` and keys of the kind, into a copy of the options that hold for all. */
@@ -73,6 +78,9 @@ hoop_status hoop__optim_read(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_value *section = hoop_config_get(tr->config, "optimizer"), *list = hoop_value_find(section, "groups");
     hoop_status       st = check(tr, section, tr->plan->optim.opts, err);
+    if (st == HOOP_OK)
+        st = check_by(tr, hoop_schedule_kind_get(tr->plan->schedule.kind)->check, "schedule",
+                      hoop_config_get(tr->config, "schedule"), tr->plan->schedule.opts, err);
     if (st != HOOP_OK || hoop_value_get_kind(list) == HOOP_VALUE_NULL) return st;
     if (hoop_value_get_kind(list) != HOOP_VALUE_LIST || hoop_value_count(list) == 0)
         return hoop_value_fail(list, err, "a list of groups is wanted, such as [{match: \"*.bias\", weight_decay: 0}]");

@@ -70,6 +70,14 @@ hoop_status hoop__each_own_part(hoop_trainer *tr, hoop__part_fn *f, void *ctx, h
     return st;
 }
 
+int64_t hoop__state_count(const hoop_trainer *tr, int state, int param, int64_t count)
+{
+    int64_t   shape[HOOP_MAX_DIMS], n = 1;
+    const int ndim = hoop_optim_state_shape(tr->optim, state, param, shape);
+    for (int d = 0; d < ndim; d++) n *= shape[d];
+    return ndim < 0 ? 0 : n < count ? n : count;
+}
+
 /* ---- the copy ---- */
 
 static hoop_status grow(hoop__save *s, size_t bytes, hoop_error *err)
@@ -119,20 +127,20 @@ static hoop_status add_tensor(hoop__save *s, hoop_checkpoint_kind kind, const ch
 
 static hoop_status add_state_part(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err)
 {
-    const hoop_tensor *x = hoop_params_tensor(tr->params, param);
-    size_t      at       = (size_t)(hoop_params_first_block(tr->params, param) * HOOP_BLOCK + first) * hoop_dtype_size(tr->dtype);
-    hoop_status st       = HOOP_OK;
+    size_t      at = (size_t)(hoop_params_first_block(tr->params, param) * HOOP_BLOCK + first) * hoop_dtype_size(tr->dtype);
+    hoop_status st = HOOP_OK;
     for (int i = 0; i < hoop_optim_state_count(tr->optim) && st == HOOP_OK; i++) {
         hoop_checkpoint_entry e = {.name  = hoop_params_name(tr->params, param),
                                    .group = hoop_optim_state_name(tr->optim, i),
                                    .kind  = HOOP_CKPT_STATE,
                                    .dtype = tr->dtype,
-                                   .ndim  = hoop_tensor_ndim(x),
                                    .order = param,
                                    .first = first,
                                    .count = count};
-        memcpy(e.shape, hoop_tensor_shape(x), sizeof e.shape);
-        st = add_entry(ctx, &e, (const char *)hoop_optim_state(tr->optim, i) + at, err);
+        e.ndim                  = hoop_optim_state_shape(tr->optim, i, param, e.shape);
+        if (e.ndim < 0) continue;
+        e.count = hoop__state_count(tr, i, param, count);
+        st      = add_entry(ctx, &e, (const char *)hoop_optim_state(tr->optim, i) + at, err);
     }
     return st;
 }

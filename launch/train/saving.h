@@ -14,6 +14,9 @@ void        hoop__save_destroy(hoop_trainer *tr);
 /* each part of each parameter that this rank holds the optimiser state of */
 typedef hoop_status hoop__part_fn(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err);
 hoop_status         hoop__each_own_part(hoop_trainer *tr, hoop__part_fn *f, void *ctx, hoop_error *err);
+/* elements of a state of a parameter where this rank has `count` of the parameter's: fewer where the state has a shape of its
+ * own, which is all on one rank */
+int64_t hoop__state_count(const hoop_trainer *tr, int state, int param, int64_t count);
 /* load.c: what a checkpoint says that a model must be built for; not found: nothing is known */
 typedef struct hoop__peek {
     bool found;

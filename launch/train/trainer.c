@@ -156,6 +156,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop__optim_make(tr, err));
+    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop_optim_prepare(tr->optim, tr->rt, err));
     HOOP_TRY(st, done, hoop__step_create(tr, err));
     if (tr->opts.forward != NULL) HOOP_TRY(st, done, hoop__outputs_try(tr, err));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));

@@ -1,22 +1,26 @@
 /* cosine: half a wave from lr to its end. Loshchilov & Hutter, ICLR 2017, one cycle. */
 #include "hoop/optim.h"
 
-#include "kernels/vmath64.h"
+#include "optim/kinds.h"
 
 extern const hoop_schedule_kind hoop__schedule_cosine;
 
+#define AT(field) offsetof(hoop_cosine_opts, field)
 static const hoop_option rows[] = {
-    {"min_factor", HOOP_OPT_FLOAT, offsetof(hoop_cosine_opts, min_factor), "0.0", 0, 1, NULL, true,
-     "where it ends, as a factor of lr"},
+    {"min_factor", HOOP_OPT_FLOAT, AT(min_factor), "0.0", 0, 1, NULL, true, "where it ends, as a factor of lr"},
+    {"total_steps", HOOP_OPT_INT, AT(total_steps), "auto", 1, 1e15, NULL, true, HOOP__TOTAL_STEPS},
 };
+#undef AT
 
 static double factor(const void *opts, int64_t step, int64_t steps)
 {
     const hoop_cosine_opts *o = opts;
-    double                  cosine, sine;
-    if (steps <= 0 || step >= steps) return o->min_factor;
-    v_turn_f64((double)step / (double)steps * 0.5, &cosine, &sine);
-    return o->min_factor + (1.0 - o->min_factor) * 0.5 * (1.0 + cosine);
+    return hoop__schedule_wave(1.0, o->min_factor, hoop__schedule_share(o->total_steps, step, steps));
+}
+
+static bool by_end(const void *opts)
+{
+    return ((const hoop_cosine_opts *)opts)->total_steps == HOOP_OPT_AUTO;
 }
 
 const hoop_schedule_kind hoop__schedule_cosine = {
@@ -24,6 +28,6 @@ const hoop_schedule_kind hoop__schedule_cosine = {
     .help      = "half a cosine from lr down, over all steps",
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(hoop_cosine_opts),
-    .by_end    = true,
+    .by_end    = by_end,
     .factor    = factor,
 };

@@ -1,6 +1,7 @@
 /* The table of schedules, and a schedule: warm-up, then what its kind says. */
 #include "hoop/optim.h"
 
+#include "kernels/vmath64.h"
 #include "optim/kinds.h"
 #include "runtime/runtime.h"
 
@@ -37,9 +38,25 @@ const hoop_schedule_kind *hoop_schedule_kind_find(const char *name)
     return NULL;
 }
 
+const char *const hoop_watch_modes[] = {"auto", "min", "max", NULL};
+
+double hoop__schedule_share(int64_t total, int64_t step, int64_t steps)
+{
+    const int64_t n = total == HOOP_OPT_AUTO ? steps : total;
+    return n <= 0 || step >= n ? 1.0 : (double)step / (double)n;
+}
+
+double hoop__schedule_wave(double a, double b, double share)
+{
+    double cosine = -1.0, sine;
+    if (share < 1.0) v_turn_f64(share * 0.5, &cosine, &sine);
+    return b + (a - b) * 0.5 * (1.0 + cosine);
+}
+
 struct hoop_schedule {
     const hoop_schedule_kind *kind;
     int64_t                   warmup_steps;
+    double                    state[HOOP_SCHEDULE_STATE];
     max_align_t               opts[]; /* the kind's struct */
 };
 
@@ -56,6 +73,7 @@ hoop_status hoop_schedule_create(const hoop_schedule_opts *opts, hoop_error *err
     if (s == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a schedule");
     st = hoop_option_resolve(&hoop_schedule_options, &own, err);
     if (st == HOOP_OK) st = hoop__kind_opts(&kind->options, kind->opts_size, own.opts, err, s->opts);
+    if (st == HOOP_OK && kind->check != NULL) st = kind->check(s->opts, err);
     if (st != HOOP_OK) {
         free(s);
         if (err != NULL) (void)hoop_fail_within(err, "schedule");
@@ -82,6 +100,7 @@ const hoop_schedule_kind *hoop_schedule_about(const hoop_schedule *s)
 static HOOP_NOINLINE double factor(const hoop_schedule *s, int64_t step, int64_t total_steps)
 {
     if (step < s->warmup_steps) return (double)(step + 1) / (double)s->warmup_steps;
+    if (s->kind->factor_now != NULL) return s->kind->factor_now(s->opts, s->state);
     return s->kind->factor(s->opts, step - s->warmup_steps, total_steps - s->warmup_steps);
 }
 
@@ -91,4 +110,38 @@ double hoop_schedule_factor(const hoop_schedule *s, int64_t step, int64_t total_
     double   f    = factor(s, step, total_steps);
     hoop_fp_restore(mode);
     return f;
+}
+
+bool hoop_schedule_by_end(const hoop_schedule *s)
+{
+    return s->kind->by_end != NULL && s->kind->by_end(s->opts);
+}
+
+bool hoop_schedule_watched(const hoop_schedule *s, hoop_watched *out)
+{
+    if (s->kind->watched == NULL) return false;
+    s->kind->watched(s->opts, out);
+    return true;
+}
+
+void hoop_schedule_set_mode(hoop_schedule *s, int mode)
+{
+    if (s->kind->set_mode != NULL) s->kind->set_mode(s->opts, mode);
+}
+
+static HOOP_NOINLINE void feed(hoop_schedule *s, double value)
+{
+    s->kind->feed(s->opts, value, s->state);
+}
+
+void hoop_schedule_feed(hoop_schedule *s, double value)
+{
+    uint64_t mode = hoop_fp_enter();
+    if (s->kind->feed != NULL) feed(s, value);
+    hoop_fp_restore(mode);
+}
+
+double *hoop_schedule_state(hoop_schedule *s)
+{
+    return s->state;
 }

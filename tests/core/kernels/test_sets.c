@@ -14,7 +14,7 @@
 #include "kernels/pool.h"
 #include "kernels/reduce.h"
 
-enum { MOST = 40000, RESULTS = 3, INPUTS = 4 };
+enum { MOST = 40000, RESULTS = 4, INPUTS = 4 };
 
 typedef struct result {
     hoop_dtype dt;
@@ -336,7 +336,73 @@ static void run_adam(const hoop_kernels *k, int slot, const trial *t, result *r)
     hoop_dtype  dt = (hoop_dtype)slot;
     hoop_update u  = update_of(t->seed);
     k->adam[dt](t->n, &u, output(t, &r[0], dt, t->n), input(t, 0, dt, t->n), output(t, &r[1], dt, t->n),
+                output(t, &r[2], dt, t->n), t->seed % 3 == 0 ? output(t, &r[3], dt, t->n) : NULL);
+}
+
+static void run_update(hoop_update_fn *f, hoop_dtype dt, bool second, bool third, const trial *t, result *r)
+{
+    hoop_update u = update_of(t->seed);
+    void       *w = output(t, &r[0], dt, t->n), *state[3];
+    u.step        = u.lr / u.bias1;
+    u.step2       = 0.5 * u.step;
+    u.initial     = 0.25;
+    u.plain       = t->seed % 4 == 0;
+    state[0]      = output(t, &r[1], dt, t->n);
+    state[1]      = second ? output(t, &r[2], dt, t->n) : NULL;
+    state[2]      = third ? output(t, &r[3], dt, t->n) : NULL;
+    f(t->n, &u, w, input(t, 0, dt, t->n), state);
+}
+
+static void run_rmsprop(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_update(k->rmsprop[slot], (hoop_dtype)slot, t->seed % 2 == 0, t->seed / 2 % 2 == 0, t, r);
+}
+
+static void run_adagrad(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_update(k->adagrad[slot], (hoop_dtype)slot, false, false, t, r);
+}
+
+static void run_radam(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_update(k->radam[slot], (hoop_dtype)slot, true, false, t, r);
+}
+
+static void run_nadam(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_update(k->nadam[slot], (hoop_dtype)slot, true, false, t, r);
+}
+
+static void run_lion(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_update(k->lion[slot], (hoop_dtype)slot, false, false, t, r);
+}
+
+static void run_lars(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    run_update(k->lars[slot], (hoop_dtype)slot, false, false, t, r);
+}
+
+static void run_lamb(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_update u  = update_of(t->seed);
+    k->lamb[dt](t->n, &u, input(t, 0, dt, t->n), input(t, 1, dt, t->n), output(t, &r[0], dt, t->n), output(t, &r[1], dt, t->n),
                 output(t, &r[2], dt, t->n));
+}
+
+static void run_lamb_step(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype  dt = (hoop_dtype)slot;
+    hoop_update u  = update_of(t->seed);
+    u.step         = u.lr;
+    k->lamb_step[dt](t->n, &u, output(t, &r[0], dt, t->n), input(t, 0, dt, t->n), input(t, 1, dt, t->n));
+}
+
+static void run_ema(const hoop_kernels *k, int slot, const trial *t, result *r)
+{
+    hoop_dtype dt = (hoop_dtype)slot;
+    k->ema[dt](t->n, 1.0 / (2 + (double)(t->seed % 5)), input(t, 0, dt, t->n), output(t, r, dt, t->n));
 }
 
 enum { BLOCKS = 3, TERMS = 5 };
@@ -1048,15 +1114,15 @@ static const struct row {
     int         family;
 } rows[] = {
 #define ROW(member) {#member, offsetof(hoop_kernels, member), sizeof((hoop_kernels *)NULL)->member, run_##member, OWN},
-    ROW(unary) ROW(unary_grad) ROW(binary) ROW(copy) ROW(cast) ROW(sum_rows) ROW(max_rows) ROW(sum_cols) ROW(max_cols)
-        ROW(softmax) ROW(log_softmax) ROW(softmax_grad) ROW(log_softmax_grad) ROW(cross_entropy) ROW(cross_entropy_grad)
-            ROW(dropout) ROW(sgd) ROW(adam) ROW(squares) ROW(exact_clear) ROW(exact_deposit) ROW(exact_merge) ROW(exact_finish)
-                ROW(exact_sum) ROW(gemm)
+    ROW(unary) ROW(unary_grad) ROW(binary) ROW(copy) ROW(cast) ROW(sum_rows) ROW(max_rows) ROW(sum_cols) ROW(max_cols) ROW(
+        softmax) ROW(log_softmax) ROW(softmax_grad) ROW(log_softmax_grad) ROW(cross_entropy) ROW(cross_entropy_grad) ROW(dropout)
+        ROW(sgd) ROW(adam) ROW(rmsprop) ROW(adagrad) ROW(radam) ROW(nadam) ROW(lion) ROW(lars) ROW(lamb) ROW(lamb_step) ROW(ema)
+            ROW(squares) ROW(exact_clear) ROW(exact_deposit) ROW(exact_merge) ROW(exact_finish) ROW(exact_sum) ROW(gemm)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_reduce_kernels, member), sizeof((hoop_reduce_kernels *)NULL)->member, run_##member, REDUCE},
-                    ROW(fold_rows) ROW(fold_cols) ROW(stat_rows) ROW(stat_cols) ROW(arg_rows) ROW(arg_cols) ROW(running_rows) ROW(
-                        running_cols) ROW(running_place) ROW(prod_grad) ROW(cumprod_grad)
+                ROW(fold_rows) ROW(fold_cols) ROW(stat_rows) ROW(stat_cols) ROW(arg_rows) ROW(arg_cols) ROW(running_rows)
+                    ROW(running_cols) ROW(running_place) ROW(prod_grad) ROW(cumprod_grad)
 #undef ROW
 #define ROW(member)                                                                                                              \
     {#member, offsetof(hoop_conv_kernels, member), sizeof((hoop_conv_kernels *)NULL)->member, run_conv_##member, CONV},

@@ -23,7 +23,7 @@ static void sgd_run(const void *ctx, int64_t n, void *const *in, void *const *ou
 static void adam_run(const void *ctx, int64_t n, void *const *in, void *const *out)
 {
     const update_case *c = ctx;
-    c->k->adam[c->dt](n, &c->u, out[0], in[0], out[1], out[3]);
+    c->k->adam[c->dt](n, &c->u, out[0], in[0], out[1], out[3], NULL);
 }
 
 static const hoop_update updates[] = {
@@ -96,7 +96,7 @@ static void test_updates(void **state)
                 if (c < 6)
                     k->sgd[dt](N, u, w, g, c < 2 ? NULL : m);
                 else
-                    k->adam[dt](N, u, w, g, m, v);
+                    k->adam[dt](N, u, w, g, m, v, NULL);
                 for (int i = 0; i < N; i++) {
                     double rw = get(dt, w0, i), rm = get(dt, m0, i), rv = get(dt, v0, i);
                     if (c < 6)

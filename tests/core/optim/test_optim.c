@@ -50,7 +50,7 @@ static void kinds_are_whole(void **state)
         assert_null(hoop_option_find(&k->options, "match")); /* what a group is of */
     }
     for (int i = 0; (s = hoop_schedule_kind_get(i)) != NULL; i++) {
-        assert_true(s->name[0] != '\0' && s->help[0] != '\0' && s->factor != NULL);
+        assert_true(s->name[0] != '\0' && s->help[0] != '\0' && (s->factor == NULL) == (s->factor_now != NULL));
         assert_ptr_equal(hoop_schedule_kind_find(s->name), s);
     }
     assert_string_equal(hoop_optim_kind_get(0)->name, "adamw");
@@ -305,7 +305,7 @@ static double factor_of(const hoop_schedule_opts *opts, int64_t step, int64_t to
 static void schedules(void **state)
 {
     hoop_step_opts     drops  = {0};
-    hoop_schedule_opts cosine = {.name = "cosine", .opts = &(hoop_cosine_opts){0.1}, .warmup_steps = 10},
+    hoop_schedule_opts cosine = {.name = "cosine", .opts = &(hoop_cosine_opts){.min_factor = 0.1}, .warmup_steps = 10},
                        step   = {.name = "step", .opts = &drops};
     hoop_schedule *s;
     hoop_error     err = {.status = HOOP_OK};

@@ -2,6 +2,7 @@
 #include "plan.h"
 
 #include "hoop/checkpoint.h"
+#include "hoop/inspect.h"
 #include "hoop/optim.h"
 
 #define RUN                                                                                                                      \
@@ -102,6 +103,58 @@ static void groups_are_resumed(void **state)
     plan_clear(&rest);
 }
 
+/* ---- all kinds ---- */
+
+static void hash_of(const char *run, char hex[HOOP_CHECKPOINT_HASH_SIZE])
+{
+    hoop_checkpoint *c = NULL;
+    assert_ok(hoop_checkpoint_open(run, &err, &c));
+    assert_ok(hoop_checkpoint_hash(c, true, &err, hex));
+    hoop_checkpoint_close(&c);
+}
+
+/* What `config` ends in on 1 rank, weights and state, is what it ends in where 3 ranks stop after step 5 and 2 go on. */
+static void same_states(const char *name, const char *config)
+{
+    char run[3][64], half[2048], want[HOOP_CHECKPOINT_HASH_SIZE], got[HOOP_CHECKPOINT_HASH_SIZE];
+    plan p = {.drive = half_then_all};
+    for (int i = 0; i < 3; i++) (void)snprintf(run[i], sizeof run[i], "%s-%d", name, i);
+    (void)snprintf(half, sizeof half, "%s", config);
+    memcpy(strstr(half, "steps: 12"), "steps: 5 ", 9);
+    p.config[0]    = config;
+    p.opts.run_dir = run[0];
+    plan_run(&p, 1);
+    plan_good(&p);
+    p.config[0]    = half;
+    p.opts.run_dir = run[1];
+    plan_run(&p, 3);
+    plan_good(&p);
+    p.config[0]    = config;
+    p.opts.run_dir = run[2];
+    p.opts.resume  = run[1];
+    plan_run(&p, 2);
+    plan_good(&p);
+    hash_of(run[0], want);
+    hash_of(run[2], got);
+    if (strcmp(want, got) != 0) fail_msg("%s: other bits on other ranks, or where these go on", name);
+    plan_clear(&p);
+}
+
+static void kinds_are_resumed(void **state)
+{
+    const hoop_optim_kind *k;
+    char                   config[1024];
+    (void)state;
+    for (int i = 0; (k = hoop_optim_kind_get(i)) != NULL; i++) {
+        (void)snprintf(config, sizeof config,
+                       RUN "optimizer: {name: %s, weight_decay: 0.1, groups: [{match: '*.0.*', lr: 2e-3}]}\n", k->name);
+        same_states(k->name, config);
+    }
+    same_states("amsgrad", RUN "optimizer: {name: adam, amsgrad: true}\n");
+    same_states("centered", RUN "optimizer: {name: rmsprop, centered: true, groups: [{match: '*.bias', momentum: 0.9}]}\n");
+    same_states("by", RUN "precision: f64\noptimizer: {name: muon, groups: [{match: 'layers.0.*', by: adamw, lr: 1e-4}]}\n");
+}
+
 /* ---- frozen parameters ---- */
 
 enum { MOST_WEIGHTS = 20000 };
@@ -200,9 +253,19 @@ static void configs_are_refused(void **state)
     static const struct {
         const char *optimizer, *words;
     } cases[] = {
-        {"{name: adam, momentum: 0.9}",
-         "optimizer.momentum: is a key of sgd, and the name is adam; leave it out, or choose name: sgd"},
+        {"{name: adam, momentum: 0.9}", "optimizer.momentum: is a key of sgd and rmsprop and lars and muon, and the name is "
+                                        "adam; leave it out, or choose name: sgd"},
         {"{name: sgd, nesterov: true}", "test.yaml:9: optimizer.nesterov: wants a momentum above 0 and no dampening"},
+        {"{name: muon, ns_coefficients: [1, 2]}",
+         "test.yaml:9: optimizer.ns_coefficients: three are wanted, such as [3.4445, -4.775, 2.0315], not 2"},
+        {"{name: muon, groups: [{match: '*', by: muon}]}", "optimizer.groups[0].by: unknown 'muon', must be one of shape, adamw"},
+        {"{name: adafactor, d: 0.5}", "optimizer.d: 0.5 is out of range"},
+        {"{name: lamb, trust: false}", "optimizer.trust"},
+        {"{name: adamw}\nschedule: {name: multi_step}", "schedule: milestones: steps are wanted, such as [2000, 3000]"},
+        {"{name: adamw}\nschedule: {name: multi_step, milestones: [5, 3]}",
+         "test.yaml:10: schedule.milestones: 3 comes after 5; they are wanted in order"},
+        {"{name: adamw}\nschedule: {name: one_cycle, pct_start: 1.5}", "test.yaml:10: schedule.pct_start: 1.5 is out of range"},
+        {"{name: adamw}\nschedule: {name: cosine, power: 2}", "schedule.power: is a key of polynomial, and the name is cosine"},
         {"{name: adamv}", "optimizer.name: unknown 'adamv', did you mean 'adamw'?"},
         {"{groups: {match: a}}", "optimizer.groups: a list of groups is wanted"},
         {"{groups: []}", "optimizer.groups: a list of groups is wanted"},
@@ -243,7 +306,7 @@ static void stored_configs_read(void **state)
     hoop_config_destroy(&config);
     assert_ok(hoop_config_parse(text, "copied", &err, &config)); /* a person's: what says something is told */
     assert_int_equal(hoop_config_check_known(config, hoop_train_schema(), &e), HOOP_ECONFIG);
-    assert_non_null(strstr(e.text, "optimizer.momentum: is a key of sgd, and the name is adamw"));
+    assert_non_null(strstr(e.text, "optimizer.momentum: is a key of sgd and rmsprop and lars and muon, and the name is adamw"));
     hoop_config_destroy(&config);
 }
 
@@ -252,6 +315,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(groups_on_any_number_of_ranks),
         cmocka_unit_test(groups_are_resumed),
+        cmocka_unit_test(kinds_are_resumed),
         cmocka_unit_test(frozen_ones_stay),
         cmocka_unit_test(frozen_ones_that_are_refused),
         cmocka_unit_test(configs_are_refused),

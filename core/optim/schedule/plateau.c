@@ -1,0 +1,87 @@
+/* plateau: lr drops where a metric of the validation data has stopped to improve. As PyTorch's ReduceLROnPlateau with eps=0. */
+#include "hoop/optim.h"
+
+#include <math.h>
+
+extern const hoop_schedule_kind hoop__schedule_plateau;
+
+static const char *const thresholds[] = {"rel", "abs", NULL};
+enum { THRESHOLD_REL };
+#define AT(field) offsetof(hoop_plateau_opts, field)
+static const hoop_option rows[] = {
+    {"metric", HOOP_OPT_STRING, AT(metric), "loss", 0, 0, NULL, true,
+     "of the validation data, as its lines name it: loss, accuracy, p.rmse"},
+    {"mode", HOOP_OPT_ENUM, AT(mode), "auto", 0, 0, hoop_watch_modes, true,
+     "min: less is better; max: more is; auto: as of the metric"},
+    {"factor", HOOP_OPT_FLOAT, AT(factor), "0.1", 0, 1, NULL, true, "factor of each drop"},
+    {"patience", HOOP_OPT_INT, AT(patience), "10", 0, 1e9, NULL, true,
+     "evaluations without improvement that are waited for; those of the ends of epochs count"},
+    {"threshold", HOOP_OPT_FLOAT, AT(threshold), "1e-4", 0, 1e12, NULL, true, "an improvement is one by more than this"},
+    {"threshold_mode", HOOP_OPT_ENUM, AT(threshold_mode), "rel", 0, 0, thresholds, true,
+     "rel: as a share of the best value; abs: as it is"},
+    {"cooldown", HOOP_OPT_INT, AT(cooldown), "0", 0, 1e9, NULL, true, "evaluations after a drop that are not counted"},
+    {"min_factor", HOOP_OPT_FLOAT, AT(min_factor), "0.0", 0, 1, NULL, true, "least factor of lr"},
+};
+#undef AT
+
+enum { FED, FACTOR, BEST, BAD, COOLDOWN }; /* state; FED: how many were */
+
+static bool better(const hoop_plateau_opts *o, double value, double best)
+{
+    const double by = o->threshold_mode == THRESHOLD_REL ? best * o->threshold : o->threshold;
+    if (o->mode == HOOP_WATCH_MAX) return value > best + by;
+    return value < best - by;
+}
+
+static void feed(const void *opts, double value, double *state)
+{
+    const hoop_plateau_opts *o     = opts;
+    const bool               first = state[FED] == 0.0;
+    double                   lower;
+    if (first) state[FACTOR] = 1.0;
+    state[FED] += 1.0;
+    if (first ? !isnan(value) : better(o, value, state[BEST]) || (isnan(state[BEST]) && !isnan(value))) {
+        state[BEST] = value;
+        state[BAD]  = 0.0;
+    } else {
+        if (first) state[BEST] = value;
+        state[BAD] += 1.0;
+    }
+    if (state[COOLDOWN] > 0.0) {
+        state[COOLDOWN] -= 1.0;
+        state[BAD] = 0.0;
+    }
+    if (state[BAD] <= (double)o->patience) return;
+    lower           = state[FACTOR] * o->factor;
+    state[FACTOR]   = lower < o->min_factor ? o->min_factor : lower;
+    state[COOLDOWN] = (double)o->cooldown;
+    state[BAD]      = 0.0;
+}
+
+static double factor_now(const void *opts, const double *state)
+{
+    (void)opts;
+    return state[FED] == 0.0 ? 1.0 : state[FACTOR];
+}
+
+static void watched(const void *opts, hoop_watched *out)
+{
+    const hoop_plateau_opts *o = opts;
+    *out                       = (hoop_watched){o->metric[0] == '\0' ? "loss" : o->metric, o->mode};
+}
+
+static void set_mode(void *opts, int mode)
+{
+    ((hoop_plateau_opts *)opts)->mode = mode;
+}
+
+const hoop_schedule_kind hoop__schedule_plateau = {
+    .name       = "plateau",
+    .help       = "lr drops by a factor where a metric of the validation data has stopped to improve",
+    .options    = HOOP_OPTIONS(rows),
+    .opts_size  = sizeof(hoop_plateau_opts),
+    .watched    = watched,
+    .set_mode   = set_mode,
+    .feed       = feed,
+    .factor_now = factor_now,
+};
