@@ -301,13 +301,15 @@ typedef struct hoop_attention_layer_opts {
     int     rotary;      /* hoop_rotary_kind */
     double  rotary_base; /* 0: 10000 */
     bool    no_bias;
+    double  dropout; /* of probabilities */
 } hoop_attention_layer_opts;
 /** transformer_encoder_layer: of x (N, T, C), and a mask of keys as that of attention. */
 typedef struct hoop_encoder_layer_opts {
     int64_t heads, feedforward; /* feedforward 0: 2048 */
     int     activation;         /* 0: relu; 1: gelu */
     bool    norm_first, causal;
-    double  eps; /* 0: 1e-5; none is HOOP_ZERO */
+    double  eps;     /* 0: 1e-5; none is HOOP_ZERO */
+    double  dropout; /* of probabilities, of what attention gives, behind the activation, of what the linears give */
 } hoop_encoder_layer_opts;
 typedef enum hoop_position_kind { HOOP_POSITION_LEARNED, HOOP_POSITION_SINUSOIDAL } hoop_position_kind;
 typedef struct hoop_position_opts {

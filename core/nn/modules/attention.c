@@ -21,6 +21,8 @@ static const hoop_option rows[]  = {
      {"rotary_base", HOOP_OPT_FLOAT, offsetof(hoop_attention_layer_opts, rotary_base), "10000.0", 1, 1e30, NULL, true,
       "turns slow down by it from the first pair to the last"},
      {"no_bias", HOOP_OPT_BOOL, offsetof(hoop_attention_layer_opts, no_bias), "false", 0, 0, NULL, true, "leave the biases out"},
+     {"dropout", HOOP_OPT_FLOAT, offsetof(hoop_attention_layer_opts, dropout), "0", 0, 0.999, NULL, true,
+      "of probabilities, in training"},
 };
 
 /* sizes that follow from the options and the input's */
@@ -168,7 +170,7 @@ static hoop_tensor *cross(const hoop_module *m, hoop_tape *t, hoop_tensor *x, ho
 static void forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
 {
     const hoop_attention_layer_opts *o    = hoop_module_opts(m);
-    const hoop_attention_opts        opts = {.causal = o->causal ? HOOP_CAUSAL_START : HOOP_CAUSAL_NONE};
+    const hoop_attention_opts        opts = {.causal = o->causal ? HOOP_CAUSAL_START : HOOP_CAUSAL_NONE, .dropout = o->dropout};
     const sizes                      s    = sizes_of(o, hoop_tensor_size(in[0], 2));
     const hoop_dtype                 last = hoop_tensor_dtype(in[nin - 1]);
     hoop_tensor                     *mask = nin > 1 && (last == HOOP_U8 || last == HOOP_I64) ? in[nin - 1] : NULL, *y;

@@ -16,6 +16,8 @@ static const hoop_option rows[]        = {
            {"causal", HOOP_OPT_BOOL, offsetof(hoop_encoder_layer_opts, causal), "false", 0, 0, NULL, true,
             "nothing sees what comes after it"},
            {"eps", HOOP_OPT_FLOAT, offsetof(hoop_encoder_layer_opts, eps), "1e-5", 0, 1e3, NULL, true, "added to variances"},
+           {"dropout", HOOP_OPT_FLOAT, offsetof(hoop_encoder_layer_opts, dropout), "0", 0, 0.999, NULL, true,
+            "in training: of probabilities, of what attention gives, behind the activation, of what the linears give"},
 };
 
 enum { ATTENTION, LINEAR1, LINEAR2, NORM1, NORM2, PARTS };
@@ -24,7 +26,7 @@ static const char *const names[PARTS] = {"self_attn", "linear1", "linear2", "nor
 static hoop_status add_parts(hoop_module *m, int64_t width, hoop_error *err)
 {
     const hoop_encoder_layer_opts  *o    = hoop_module_opts(m);
-    const hoop_attention_layer_opts self = {.heads = o->heads, .causal = o->causal};
+    const hoop_attention_layer_opts self = {.heads = o->heads, .causal = o->causal, .dropout = o->dropout};
     const hoop_linear_opts          up = {.out = o->feedforward > 0 ? o->feedforward : 2048}, down = {.out = width};
     const hoop_layer_norm_opts      norm        = {.eps = o->eps};
     const char *const               kind[PARTS] = {"attention", "linear", "linear", "layer_norm", "layer_norm"};
@@ -74,28 +76,32 @@ static hoop_tensor *attend(const hoop_module *m, hoop_tape *t, int nin, hoop_ten
 
 static hoop_tensor *feed(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 {
-    x = run(m, LINEAR1, t, x);
-    x = ((const hoop_encoder_layer_opts *)hoop_module_opts(m))->activation == 0 ? hoop_relu(t, x)
-                                                                                : hoop_gelu(t, x, HOOP_GELU_ERF);
+    const hoop_encoder_layer_opts *o = hoop_module_opts(m);
+    x                                = run(m, LINEAR1, t, x);
+    x                                = o->activation == 0 ? hoop_relu(t, x) : hoop_gelu(t, x, HOOP_GELU_ERF);
+    x                                = hoop_dropout(t, x, o->dropout);
     return run(m, LINEAR2, t, x);
 }
 
 static void forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
 {
+    const double p     = ((const hoop_encoder_layer_opts *)hoop_module_opts(m))->dropout;
     const bool   first = ((const hoop_encoder_layer_opts *)hoop_module_opts(m))->norm_first;
     hoop_tensor *x = in[0], *y = first ? run(m, NORM1, t, x) : x;
     y = attend(m, t, nin, in, y);
+    y = hoop_dropout(t, y, p);
     x = hoop_add(t, x, y);
     if (!first) x = run(m, NORM1, t, x);
     y      = first ? run(m, NORM2, t, x) : x;
     y      = feed(m, t, y);
+    y      = hoop_dropout(t, y, p);
     x      = hoop_add(t, x, y);
     out[0] = first ? x : run(m, NORM2, t, x);
 }
 
 const hoop_module_kind hoop__module_transformer_encoder_layer = {
     .name         = "transformer_encoder_layer",
-    .help         = "(N, T, C) -> same: attention and two linears, each added to its input and normalised; without dropout",
+    .help         = "(N, T, C) -> same: attention and two linears, each added to its input and normalised",
     .example      = "{transformer_encoder_layer: {heads: 8, feedforward: 1024, norm_first: true}}",
     .options      = HOOP_OPTIONS(rows),
     .opts_size    = sizeof(hoop_encoder_layer_opts),

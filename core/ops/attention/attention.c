@@ -1,41 +1,56 @@
 /* attention: scaled dot-product attention in one op; its kernels are in strips.c. */
 #include "ops/attention/attention.h"
+#include "ops/random/random.h"
 #include "runtime/blas.h"
 #include "tape/tape.h"
 
 #include <math.h>
 #include <string.h>
 
-extern const hoop_op hoop__op_attention, hoop__op_attention_grad;
+extern const hoop_op hoop__op_attention, hoop__op_attention_grad, hoop__op_attention_dropout, hoop__op_attention_dropout_grad;
 
 typedef hoop__attention_attrs attrs_t;
 static const hoop_field       fields[] = {
           {"inputs", 'i', offsetof(attrs_t, inputs)}, {"kv_heads", 'i', offsetof(attrs_t, kv_heads)},
           {"causal", 'i', offsetof(attrs_t, causal)}, {"mask", 'i', offsetof(attrs_t, mask)},
-          {"scale", 'f', offsetof(attrs_t, scale)},
+          {"scale", 'f', offsetof(attrs_t, scale)},   {"p", 'f', offsetof(attrs_t, p)},
+          {"site", 'i', offsetof(attrs_t, site)},     {"call", 'i', offsetof(attrs_t, call)},
 };
 
 static hoop_tensor *call(hoop_tape *t, hoop_tensor *const *x, attrs_t attrs, hoop_tensor *mask, const hoop_attention_opts *opts)
 {
-    hoop_tensor *in[4] = {x[0]};
-    const int    n     = (int)attrs.inputs;
+    const hoop_op *op    = &hoop__op_attention;
+    hoop_tensor   *in[4] = {x[0]};
+    const int      n     = (int)attrs.inputs;
     for (int i = 1; i < n; i++) in[i] = x[i];
     in[n] = mask;
     if (opts != NULL) {
         attrs.causal = opts->causal;
         attrs.scale  = opts->scale;
+        attrs.p      = opts->dropout;
+    }
+    if (!(attrs.p >= 0.0 && attrs.p < 1.0)) { /* the op says so, in evaluation too */
+        op = &hoop__op_attention_dropout;
+    } else if (!t->training) {
+        attrs.p = 0.0;
+    } else if (attrs.p > 0.0) {
+        op         = &hoop__op_attention_dropout;
+        attrs.site = (int64_t)t->site;
+        attrs.call = (int64_t)hoop__random_call(t);
     }
     if (mask != NULL) {
         hoop_dtype dtype = hoop_tensor_dtype(mask);
         attrs.mask       = dtype == HOOP_U8 ? HOOP_MASK_KEPT : dtype == HOOP_I64 ? HOOP_MASK_LENGTHS : HOOP_MASK_ADDED;
     }
-    return hoop_op_call(t, &hoop__op_attention, in, n + (mask != NULL), &attrs, NULL);
+    return hoop_op_call(t, op, in, n + (mask != NULL), &attrs, NULL);
 }
 
 /**
  * hoop_attention - scaled dot-product attention, by head.
  * Shape   q (N, H, T, D), k (N, K, S, D), v (N, K, S, E), H a multiple of K -> y (N, H, T, E), in the memory order (N, T, H, E)
  * Value   softmax(scale q k^T + mask) v; zeros for a query that may look at nothing (all keys masked, or -inf in an added mask)
+ * Dropout of probabilities, in training: those of query t and key s of a head of a leaf's sample i are number
+ *         ((i H + head) T + t) S' + s of the call, S' = S rounded up to a multiple of 128; never held
  * Mask    NULL; of q's dtype, added to scores; u8, 1 where a key may be looked at; both broadcast to (N, H, T, S). i64 (N): the
  * keys of each sample, from the first on; with HOOP_CAUSAL_END its last is that of the last query Grad    dq, dk, dv by one fused
  * op that makes the scores again; of an added mask by ops that hold them all (N H T S elements) Dtype   f32, f64 Errors
@@ -143,6 +158,12 @@ int64_t hoop__attention_limit(const hoop__attention *x, int64_t i, int64_t t)
     return x->a->causal == HOOP_CAUSAL_END ? end - x->t + t + 1 : end;
 }
 
+int64_t hoop__attention_number(const hoop__attention *x, int64_t i, int64_t head, int64_t t)
+{
+    const int64_t row = (x->s + HOOP_DROPOUT_ALIGN - 1) / HOOP_DROPOUT_ALIGN * HOOP_DROPOUT_ALIGN;
+    return ((i * x->heads + head) * x->t + t) * row;
+}
+
 /* ---- shapes ---- */
 
 static hoop_status check_inputs(hoop_shape_call *s, int extra)
@@ -222,14 +243,32 @@ static hoop_status check_all(hoop_shape_call *s, int extra, hoop__attention *x)
     return st != HOOP_OK || x->a->mask == HOOP_MASK_NONE ? st : check_mask(s, x);
 }
 
-static hoop_status attention_shape(hoop_shape_call *s)
+static hoop_status check_dropout(hoop_shape_call *s, bool random)
+{
+    const double p = ((const attrs_t *)s->attrs)->p;
+    if (random && !(p >= 0.0 && p < 1.0)) return hoop_fail(s->err, HOOP_EARG, "dropout of %g is not in [0, 1)", p);
+    if (!random && p != 0.0) return hoop_fail(s->err, HOOP_EARG, "dropout of %g, which attention_dropout has", p);
+    return HOOP_OK;
+}
+
+static hoop_status shape_of(hoop_shape_call *s, bool random)
 {
     hoop__attention x;
-    hoop_status     st = check_all(s, 0, &x);
+    hoop_status     st = check_dropout(s, random);
+    if (st == HOOP_OK) st = check_all(s, 0, &x);
     if (st != HOOP_OK) return st;
     hoop__view_set(&s->out[0], (hoop_dtype)x.q.dtype, 4, (int64_t[]){x.n, x.t, x.heads, x.e});
     hoop__view_set(&s->out[1], (hoop_dtype)x.q.dtype, 4, (int64_t[]){x.n, x.heads, x.t, 2}); /* of each row, for backward */
     return HOOP_OK;
+}
+
+static hoop_status attention_shape(hoop_shape_call *s)
+{
+    return shape_of(s, false);
+}
+static hoop_status attention_dropout_shape(hoop_shape_call *s)
+{
+    return shape_of(s, true);
 }
 
 /* Samples are in dim 0 of all, and each is computed by itself. A mask has some, too, or is the same for all. */
@@ -281,7 +320,7 @@ static double attention_grad_flops(const hoop_call *c)
 typedef struct pieces {
     hoop_tape      *t;
     hoop__attention x;
-    hoop_tensor    *part[3], *q, *k, *v, *mask;
+    hoop_tensor    *part[3], *q, *k, *v, *mask, *kept; /* kept: what probabilities are multiplied by; NULL: nothing is dropped */
     int64_t         group;
 } pieces;
 
@@ -311,6 +350,19 @@ static hoop_tensor *from_groups(hoop_tape *t, hoop_tensor *x)
     return hoop_transpose(t, x, 1, 2);
 }
 
+/* (N, K, G, T, S): 0 where a probability is dropped, else 1 / (1 - p). Of ones that are made of q, since their samples decide. */
+static hoop_tensor *kept_of(hoop_tape *t, const hoop__attention *x, hoop_tensor *q)
+{
+    const int64_t row = (x->s + HOOP_DROPOUT_ALIGN - 1) / HOOP_DROPOUT_ALIGN * HOOP_DROPOUT_ALIGN;
+    hoop_tensor  *one = hoop_fill(t, (hoop_dtype)x->q.dtype, 0, NULL, 1.0), *y;
+    y                 = hoop_slice(t, q, 4, 0, 1);
+    y                 = hoop_isnan(t, y);
+    y                 = hoop_less_equal(t, y, one);
+    y                 = hoop_expand(t, y, 5, (int64_t[]){x->n, x->kv, x->heads / x->kv, x->t, row});
+    y                 = hoop__dropout_of(t, y, x->a->p, x->a->site, x->a->call);
+    return hoop_slice(t, y, 4, 0, x->s);
+}
+
 static pieces pieces_of(hoop_tape *t, hoop_tensor *const *in, const attrs_t *a)
 {
     pieces           p = {.t = t};
@@ -338,6 +390,7 @@ static pieces pieces_of(hoop_tape *t, hoop_tensor *const *in, const attrs_t *a)
     p.q = by_group(t, p.part[0], p.x.kv);
     p.k = by_group(t, p.part[1], p.x.kv);
     p.v = by_group(t, p.part[2], p.x.kv);
+    if (a->p > 0.0) p.kept = kept_of(t, &p.x, p.q);
     return p;
 }
 
@@ -424,12 +477,19 @@ static hoop_tensor *probabilities(const pieces *p, hoop_tensor *kept)
     return hoop_where(t, alive, s, zero);
 }
 
-/* the gradient of scores before the scale: p (dy v^T - sum of p dy v^T) */
+/* what of probabilities is left */
+static hoop_tensor *left_of(const pieces *p, hoop_tensor *probability)
+{
+    return p->kept == NULL ? probability : hoop_mul(p->t, probability, p->kept);
+}
+
+/* the gradient of scores before the scale: p (dy v^T - sum of p dy v^T), dy v^T where nothing is dropped */
 static hoop_tensor *scores_gradient(const pieces *p, hoop_tensor *probability, hoop_tensor *dy)
 {
     hoop_tape   *t  = p->t;
     hoop_tensor *vt = hoop_transpose(t, p->v, -2, -1), *dp, *product, *dot, *rest;
     dp              = hoop_matmul(t, dy, vt);
+    dp              = left_of(p, dp);
     product         = hoop_mul(t, probability, dp);
     dot             = hoop_sum(t, product, 1u << 4, true);
     rest            = hoop_sub(t, dp, dot);
@@ -448,6 +508,7 @@ static void gradients(const pieces *p, hoop_tensor *probability, hoop_tensor *dy
     turned          = hoop_transpose(t, ds, -2, -1);
     grad[1]         = hoop_matmul(t, turned, p->q);
     grad[1]         = from_groups(t, grad[1]);
+    probability     = left_of(p, probability);
     turned          = hoop_transpose(t, probability, -2, -1);
     grad[2]         = hoop_matmul(t, turned, g);
     grad[2]         = from_groups(t, grad[2]);
@@ -498,7 +559,7 @@ static void attention_backward(hoop_backward_call *b)
         in[b->nin]     = b->out[1];
         in[b->nin + 1] = b->dy[0];
         if (n == 1) (void)hoop_sink(b, 0);
-        hoop_op_call(b->t, &hoop__op_attention_grad, in, b->nin + 2, a, grad);
+        hoop_op_call(b->t, a->p > 0.0 ? &hoop__op_attention_dropout_grad : &hoop__op_attention_grad, in, b->nin + 2, a, grad);
         for (int i = 0; i < n && n > 1; i++) hoop_pass(b, i, grad[i]);
     }
     if (a->mask == HOOP_MASK_ADDED && hoop_needs(b, n)) mask_backward(b);
@@ -541,6 +602,17 @@ static double reference_score(const hoop__attention *x, int64_t i, int64_t head,
     return sum;
 }
 
+/* what a probability is multiplied by */
+static double reference_kept(const hoop_call *c, const hoop__attention *x, int64_t i, int64_t head, int64_t t, int64_t s)
+{
+    const double p = x->a->p;
+    if (p == 0.0) return 1.0;
+    return (double)hoop_random_f32(hoop__random_key(c, x->a->site, x->a->call),
+                                   (uint64_t)(hoop__attention_number(x, i, head, t) + s)) >= p
+               ? 1.0 / (1.0 - p)
+               : 0.0;
+}
+
 static void attention_reference(const hoop_call *c)
 {
     const hoop__attention x = hoop__attention_of(c->in, c->attrs);
@@ -552,7 +624,7 @@ static void attention_reference(const hoop_call *c)
         for (int64_t s = 0; s < x.s; s++) largest = fmax(largest, reference_score(&x, i, head, t, s));
         for (int64_t s = 0; s < x.s && largest > -(double)INFINITY; s++) sum += exp(reference_score(&x, i, head, t, s) - largest);
         for (int64_t s = 0; s < x.s && sum > 0.0; s++) {
-            double p = exp(reference_score(&x, i, head, t, s) - largest) / sum;
+            double p = exp(reference_score(&x, i, head, t, s) - largest) / sum * reference_kept(c, &x, i, head, t, s);
             for (int64_t e = 0; e < x.e; e++) row[e] += p * at4(&x.v, i, s, head / (x.heads / x.kv), e);
         }
         kept[2 * r]     = sum > 0.0 ? largest : 0.0;
@@ -580,8 +652,9 @@ static void attention_grad_reference(const hoop_call *c)
         double        dot = 0.0;
         for (int pass = 0; pass < 2; pass++) {
             for (int64_t s = 0; s < x.s; s++) {
-                double p = exp(reference_score(&x, i, head, t, s) - kept[2 * r]) * kept[2 * r + 1], dp = 0.0, ds;
-                for (int64_t e = 0; e < x.e; e++) dp += g[e] * at4(&x.v, i, s, kv, e);
+                const double left = reference_kept(c, &x, i, head, t, s);
+                double       p = exp(reference_score(&x, i, head, t, s) - kept[2 * r]) * kept[2 * r + 1], dp = 0.0, ds;
+                for (int64_t e = 0; e < x.e; e++) dp += left * g[e] * at4(&x.v, i, s, kv, e);
                 if (pass == 0) {
                     dot += p * dp;
                     continue;
@@ -589,7 +662,7 @@ static void attention_grad_reference(const hoop_call *c)
                 ds = p * (dp - dot) * x.scale;
                 for (int64_t d = 0; d < x.d; d++) at_gradient(&grad[0], i, t, head)[d] += ds * at4(&x.k, i, s, kv, d);
                 for (int64_t d = 0; d < x.d; d++) at_gradient(&grad[1], i, s, kv)[d] += ds * at4(&x.q, i, t, head, d);
-                for (int64_t e = 0; e < x.e; e++) at_gradient(&grad[2], i, s, kv)[e] += p * g[e];
+                for (int64_t e = 0; e < x.e; e++) at_gradient(&grad[2], i, s, kv)[e] += p * left * g[e];
             }
         }
     }
@@ -605,6 +678,12 @@ static const attrs_t plain = {.inputs = 3}, causal = {.inputs = 3, .causal = HOO
                      packed = {.inputs = 1, .kv_heads = 2, .causal = HOOP_CAUSAL_START}, few_heads = {.inputs = 1, .kv_heads = 3},
                      wild = {.inputs = 3, .causal = 5}, mad = {.inputs = 3, .scale = -1.0}, four = {.inputs = 4},
                      odd_mask = {.inputs = 3, .mask = 9};
+
+static const attrs_t half   = {.inputs = 3, .p = 0.5, .site = 7, .call = 9},
+                     fourth = {.inputs = 1, .kv_heads = 2, .causal = HOOP_CAUSAL_START, .p = 0.25, .site = 3},
+                     tenth  = {.inputs = 3, .mask = HOOP_MASK_LENGTHS, .causal = HOOP_CAUSAL_END, .p = 0.1, .call = 1},
+                     third = {.inputs = 2, .p = 0.3}, of_added = {.inputs = 3, .mask = HOOP_MASK_ADDED, .p = 0.25, .scale = 0.7},
+                     of_kept = {.inputs = 3, .mask = HOOP_MASK_KEPT, .p = 0.5}, all = {.inputs = 3, .p = 1.0};
 
 static const hoop_case cases[] = {
     {"2x5x3x4 2x7x3x4 2x7x3x2", &plain},
@@ -623,6 +702,7 @@ static const hoop_case cases[] = {
     {"0x3x2x3 0x4x2x3 0x4x2x3", &plain},
     {"2x0x2x3 2x4x2x3 2x4x2x3", &plain},
     {"2x3x2x3 2x0x2x3 2x0x2x3", &plain},
+    {"2x3x2x3 2x4x2x3 2x4x2x3", &half, HOOP_EARG},
     {"2x3x2x3 2x4x2x3", &plain, HOOP_EARG},
     {"2x3x2x3 2x4x2x3 2x4x2x3", &wild, HOOP_EARG},
     {"2x3x2x3 2x4x2x3 2x4x2x3", &mad, HOOP_EARG},
@@ -665,18 +745,67 @@ const hoop_op hoop__op_attention = {
     HOOP_CASES(cases),
 };
 
+static const hoop_case dropout_cases[] = {
+    {"2x5x3x4 2x7x3x4 2x7x3x2", &half},
+    {"1x67x2x1 1x130x2x1 1x130x2x1", &half},
+    {"2x5x8x3", &fourth},
+    {"3x2x2x3 3x5x2x3 3x5x2x2 i64:3<5", &tenth},
+    {"2x3x4x3 2x5x4x3", &third},
+    {"2x3x2x3 2x4x1x3 2x4x1x2 2x3x4", &of_added},
+    {"2x3x2x3 2x4x2x3 2x4x2x2 u8:2x1x3x4<2", &of_kept},
+    {"0x3x2x3 0x4x2x3 0x4x2x3", &half},
+    {"2x3x2x3 2x4x2x3 2x4x2x3", &all, HOOP_EARG},
+    {"2x3x2x3 2x4x2x3", &half, HOOP_EARG},
+    {"2x3x2x3 2x4x2x3 2x4x2x3", &wild, HOOP_EARG},
+    {"2x3x2x3 2x4x2x3 2x4x2x3", &mad, HOOP_EARG},
+    {"2x3x2x3 2x4x2x3 2x4x2x3 4", &four, HOOP_EARG},
+    {"2x3x2x3 2x4x2x3 2x4x2x3 4", &odd_mask, HOOP_EARG},
+    {"2x5x6x3", &few_heads, HOOP_EARG},
+    {"2x3x2x3 3x4x2x3 3x4x2x3", &half, HOOP_ESHAPE},
+    {"2x3x2x3 2x4x2x5 2x4x2x3", &half, HOOP_ESHAPE},
+    {"2x3x2x3 2x4x2x3 2x5x2x3", &half, HOOP_ESHAPE},
+    {"2x3x3x3 2x4x2x3 2x4x2x3", &half, HOOP_ESHAPE},
+    {"2x3x2 2x4x2x3 2x4x2x3", &half, HOOP_ESHAPE},
+    {"2x3x2x3 2x4x1x3 2x4x1x2 2x3x5", &of_added, HOOP_ESHAPE},
+    {"2x3x2x3 2x4x1x3 2x4x1x2 i64:2x4<2", &of_added, HOOP_EDTYPE},
+    {"3x2x2x3 3x5x2x3 3x5x2x2 i64:2<5", &tenth, HOOP_ESHAPE},
+    {"64x2x2x3 64x5x2x3 64x5x2x2 i64:64<99", &tenth, HOOP_ERANGE},
+    {"2x3x2x3 2x4x2x3 i64:2x4x2x3<9", &half, HOOP_EDTYPE},
+};
+
+/* The same with dropout: random, so that each leaf is a call of its own. */
+const hoop_op hoop__op_attention_dropout = {
+    .name       = "attention_dropout",
+    .min_in     = 1,
+    .max_in     = 4,
+    .nout       = 2,
+    .flags      = HOOP_OP_STRIDED | HOOP_OP_ROW_WISE | HOOP_OP_RANDOM,
+    .reads_of   = attention_reads,
+    .attrs_size = sizeof(attrs_t),
+    HOOP_FIELDS(fields),
+    .shape     = attention_dropout_shape,
+    .forward   = hoop__attention_forward,
+    .workspace = hoop__attention_workspace,
+    .backward  = attention_backward,
+    .reference = attention_reference,
+    .samples   = attention_samples,
+    .flops     = attention_flops,
+    HOOP_CASES(dropout_cases),
+};
+
 /* attention_grad: the inputs of attention, what it kept of rows, dy (N, T, H, E) -> gradients of q, k, v, as the inputs lie */
 static int attention_grad_nouts(int nin, const void *attrs)
 {
     (void)nin;
     return (int)((const attrs_t *)attrs)->inputs;
 }
-static hoop_status attention_grad_shape(hoop_shape_call *s)
+static hoop_status grad_shape_of(hoop_shape_call *s, bool random)
 {
     hoop__attention  x;
-    hoop_status      st = check_all(s, 2, &x);
+    hoop_status      st = check_dropout(s, random);
     const hoop_view *kept, *dy;
     hoop_view        want[2];
+    if (st == HOOP_OK) st = check_all(s, 2, &x);
     if (st != HOOP_OK) return st;
     kept = s->in[s->nin - 2];
     dy   = s->in[s->nin - 1];
@@ -688,6 +817,14 @@ static hoop_status attention_grad_shape(hoop_shape_call *s)
         return hoop_fail(s->err, HOOP_ESHAPE, "what was kept of rows (N, H, T, 2) and dy (N, T, H, E) are wanted");
     for (int j = 0; j < s->nout; j++) hoop__out_like(&s->out[j], s->in[j]);
     return HOOP_OK;
+}
+static hoop_status attention_grad_shape(hoop_shape_call *s)
+{
+    return grad_shape_of(s, false);
+}
+static hoop_status attention_dropout_grad_shape(hoop_shape_call *s)
+{
+    return grad_shape_of(s, true);
 }
 /* out[0]; what was kept of rows is an input of its own here */
 static hoop_tensor *attention_grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin, const void *attrs)
@@ -710,6 +847,7 @@ static const hoop_case grad_cases[] = {
     {"2x5x8x3 2x4x5x2 2x5x4x3", &packed},
     {"2x0x2x3 2x4x2x3 2x4x2x3 2x2x0x2 2x0x2x3", &plain},
     {"2x3x2x3 2x0x2x3 2x0x2x3 2x2x3x2 2x3x2x3", &plain},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &half, HOOP_EARG},
     {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2", &plain, HOOP_EARG},
     {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &wild, HOOP_EARG},
     {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &mad, HOOP_EARG},
@@ -737,4 +875,42 @@ const hoop_op hoop__op_attention_grad = {
     .samples   = attention_samples,
     .flops     = attention_grad_flops,
     HOOP_CASES(grad_cases),
+};
+
+static const hoop_case dropout_grad_cases[] = {
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &half},
+    {"1x67x1x1 1x130x1x1 1x130x1x1 1x1x67x2 1x67x1x1", &half},
+    {"2x5x8x3 2x4x5x2 2x5x4x3", &fourth},
+    {"3x2x2x3 3x5x2x3 3x5x2x2 i64:3<5 3x2x2x2 3x2x2x2", &tenth},
+    {"2x3x4x3 2x5x4x3 2x4x3x2 2x3x4x3", &third},
+    {"2x3x2x3 2x4x1x3 2x4x1x2 2x2x3x4 2x2x3x2 2x3x2x2", &of_added},
+    {"2x0x2x3 2x4x2x3 2x4x2x3 2x2x0x2 2x0x2x3", &half},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &all, HOOP_EARG},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2", &half, HOOP_EARG},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &wild, HOOP_EARG},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &mad, HOOP_EARG},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x2", &four, HOOP_EARG},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 4 2x3x5x2 2x5x3x2", &odd_mask, HOOP_EARG},
+    {"2x5x6x3 2x4x5x2 2x5x4x3", &few_heads, HOOP_EARG},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x1 2x5x3x2", &half, HOOP_ESHAPE},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 2x5x3x4", &half, HOOP_ESHAPE},
+    {"2x5x3x4 2x7x3x4 2x7x3x2 2x3x5x2 i64:2x5x3x2<9", &half, HOOP_EDTYPE},
+};
+
+const hoop_op hoop__op_attention_dropout_grad = {
+    .name       = "attention_dropout_grad",
+    .min_in     = 3,
+    .max_in     = 6,
+    .nouts      = attention_grad_nouts,
+    .flags      = HOOP_OP_STRIDED | HOOP_OP_ROW_WISE | HOOP_OP_RANDOM,
+    .attrs_size = sizeof(attrs_t),
+    HOOP_FIELDS(fields),
+    .shape     = attention_dropout_grad_shape,
+    .forward   = hoop__attention_backward,
+    .workspace = hoop__attention_backward_workspace,
+    .composite = attention_grad_composite,
+    .reference = attention_grad_reference,
+    .samples   = attention_samples,
+    .flops     = attention_grad_flops,
+    HOOP_CASES(dropout_grad_cases),
 };

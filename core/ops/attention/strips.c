@@ -5,9 +5,13 @@
  * strip's end nor its height shows in forward's bits. Backward makes the probabilities again from what is kept of each row, and
  * adds the gradients of a head's keys and values strip by strip, in ascending order.
  *
+ * Dropout multiplies each row's probabilities by a mask that is a function of key, head and query; backward makes it again, a row
+ * at a time.
+ *
  * Sizes of strips follow from the shape alone. Threads share strips (forward) or heads of keys (backward).
  */
 #include "ops/attention/attention.h"
+#include "ops/random/random.h"
 #include "runtime/blas.h"
 
 #include <string.h>
@@ -20,7 +24,7 @@ enum {
 
 /* what a part (a thread) works with, by its place in the part's workspace */
 typedef struct part_plan {
-    int64_t keys, keys_turned, values, values_turned, dkeys, dvalues, query, dy, kept, scores, dscores, gemm, bytes;
+    int64_t keys, keys_turned, values, values_turned, dkeys, dvalues, query, dy, kept, scores, dscores, ones, drop, gemm, bytes;
 } part_plan;
 
 typedef struct job {
@@ -31,6 +35,7 @@ typedef struct job {
     int64_t                       size, height, strips, group, ld; /* height of a strip; heads of queries a head of keys */
     int64_t                       parts;
     bool                          backward, arranged;
+    hoop_key                      key; /* of dropout */
     part_plan                     at;
     hoop_view                     dy, grad[3];
 } job;
@@ -102,6 +107,10 @@ static void plan_part(job *j)
     if (j->arranged) at->keys_turned = room(j, &at->bytes, x->d * j->ld);
     if (j->arranged && !j->backward) at->values = room(j, &at->bytes, x->s * x->e);
     if (!j->backward) return;
+    if (x->a->p > 0.0) {
+        at->ones = room(j, &at->bytes, j->ld);
+        at->drop = room(j, &at->bytes, j->ld);
+    }
     at->dscores       = room(j, &at->bytes, j->height * j->ld);
     at->dy            = room(j, &at->bytes, j->height * x->e);
     at->kept          = room(j, &at->bytes, j->height * 2);
@@ -136,10 +145,11 @@ static job job_of(const hoop_call *c, bool backward)
     hoop__attention *x = &j.x;
     *x                 = hoop__attention_of(c->in, a);
     j.size             = (int64_t)hoop_dtype_size(j.dtype);
-    j.height           = at_most(STRIP, x->t);
-    j.strips           = j.height > 0 ? (x->t + j.height - 1) / j.height : 0;
-    j.group            = x->heads / x->kv;
-    j.ld = ((x->s + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN) + 16; /* not whole pages: rows would share sets of the cache */
+    if (a->p > 0.0 && c->key != NULL) j.key = hoop__random_key(c, a->site, a->call);
+    j.height = at_most(STRIP, x->t);
+    j.strips = j.height > 0 ? (x->t + j.height - 1) / j.height : 0;
+    j.group  = x->heads / x->kv;
+    j.ld     = ((x->s + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN) + 16; /* not whole pages: rows would share sets of the cache */
     j.arranged = backward || x->t * j.group > FEW_QUERIES || !rows_fit(&x->k) || !rows_fit(&x->v);
     items      = x->n * (backward ? x->kv : x->heads * j.strips);
     j.parts    = threads < items ? threads : items;
@@ -237,6 +247,20 @@ static const char *kept_again(const job *j, int64_t i, int64_t head, int64_t fir
     return copy;
 }
 
+/* y = x times the mask of dropout, of the first n probabilities of a query */
+static void drop_row(const job *j, int64_t i, int64_t head, int64_t t, int64_t n, const void *x, void *y)
+{
+    const double p = j->x.a->p;
+    j->c->kernels->dropout[j->dtype](hoop__attention_number(&j->x, i, head, t), n, x, p, 1.0 / (1.0 - p), j->key, y, false);
+}
+
+/* keys that row r of a strip looks at; the others' probabilities are 0 */
+static int64_t row_keys(const hoop_attention_strip *s, int64_t r)
+{
+    const int64_t n = s->limit + r * s->slope;
+    return n < 0 ? 0 : at_most(n, s->keys);
+}
+
 static void strip_forward(const job *j, char *work, int64_t i, int64_t head, int64_t first)
 {
     const hoop__attention     *x    = &j->x;
@@ -247,6 +271,10 @@ static void strip_forward(const job *j, char *work, int64_t i, int64_t head, int
     if (!j->arranged) v = rows_of(j, &x->v, i, head / j->group, 0, x->s, NULL);
     scores_make(j, work, &s, i, head, q);
     j->kernels->forward[j->dtype](&s, work + j->at.scores, kept_of(j, i, head, first));
+    for (int64_t r = 0; r < rows && x->a->p > 0.0; r++) {
+        void *row = work + j->at.scores + r * j->ld * j->size;
+        drop_row(j, i, head, first + r, row_keys(&s, r), row, row);
+    }
     product(j,
             (hoop_gemm_args){.m   = rows,
                              .n   = x->e,
@@ -321,6 +349,28 @@ int64_t hoop__attention_workspace(const hoop_call *c)
     return j.parts * j.at.bytes;
 }
 
+/* attention's backward of a strip of which p is dropped: what reaches a probability, and what it gave, are times its mask */
+static void rows_backward(const job *j, char *work, const hoop_attention_strip *s, int64_t i, int64_t head, int64_t first,
+                          char *p, char *ds, const char *kept)
+{
+    hoop_binary_fn *const times = j->c->kernels->binary[HOOP_BINARY_mul][j->dtype];
+    char                 *drop  = work + j->at.drop, *x, *d;
+    for (int64_t r = 0; r < s->rows; r++) {
+        hoop_attention_strip one = *s;
+        const int64_t        n   = row_keys(s, r);
+        one.rows                 = 1;
+        one.limit                = s->limit + r * s->slope;
+        if (s->masks != NULL)
+            one.masks = (const char *)s->masks + r * s->mask_row * (int64_t)hoop_dtype_size((hoop_dtype)j->x.mask->dtype);
+        x = p + r * j->ld * j->size;
+        d = ds + r * j->ld * j->size;
+        drop_row(j, i, head, first + r, n, work + j->at.ones, drop);
+        times(n, d, 1, drop, 1, d, false);
+        j->kernels->backward[j->dtype](&one, x, d, kept + 2 * r * j->size);
+        times(n, x, 1, drop, 1, x, false);
+    }
+}
+
 static void strip_backward(const job *j, char *work, int64_t i, int64_t head, int64_t first)
 {
     const hoop__attention     *x    = &j->x;
@@ -330,8 +380,9 @@ static void strip_backward(const job *j, char *work, int64_t i, int64_t head, in
     const matrix               q    = rows_of(j, &x->q, i, head, first, rows, work + at->query);
     const matrix               dy   = rows_of(j, &j->dy, i, head, first, rows, work + at->dy);
     const hoop_view           *dq   = &j->grad[0];
-    char *dq_at = (char *)dq->data + (i * dq->stride[0] + first * dq->stride[1] + head * dq->stride[2]) * j->size;
-    char *p = work + at->scores, *ds = work + at->dscores;
+    char       *dq_at = (char *)dq->data + (i * dq->stride[0] + first * dq->stride[1] + head * dq->stride[2]) * j->size;
+    char       *p = work + at->scores, *ds = work + at->dscores;
+    const char *kept;
     scores_make(j, work, &s, i, head, q);
     product(j,
             (hoop_gemm_args){.m   = rows,
@@ -344,7 +395,11 @@ static void strip_backward(const job *j, char *work, int64_t i, int64_t head, in
                              .c   = ds,
                              .ldc = j->ld},
             work + at->gemm);
-    j->kernels->backward[j->dtype](&s, p, ds, kept_again(j, i, head, first, rows, work + at->kept));
+    kept = kept_again(j, i, head, first, rows, work + at->kept);
+    if (x->a->p > 0.0)
+        rows_backward(j, work, &s, i, head, first, p, ds, kept);
+    else
+        j->kernels->backward[j->dtype](&s, p, ds, kept);
     product(j,
             (hoop_gemm_args){.m   = rows,
                              .n   = x->d,
@@ -399,6 +454,12 @@ static void backward_part(void *ctx, int64_t part)
     const part_plan       *at  = &j->at;
     const int64_t          all = x->n * x->kv, end = (part + 1) * all / j->parts;
     char                  *work = (char *)j->c->work + part * at->bytes;
+    if (x->a->p > 0.0) {
+        const float  f32 = 1.0F;
+        const double f64 = 1.0;
+        j->c->kernels->copy[j->dtype](x->s, j->dtype == HOOP_F32 ? (const void *)&f32 : (const void *)&f64, 0, work + at->ones,
+                                      1);
+    }
     for (int64_t item = part * all / j->parts; item < end; item++) {
         const int64_t i = item / x->kv, kv = item % x->kv;
         take_turned(j, &x->k, i, kv, work + at->keys_turned);

@@ -57,6 +57,10 @@ hoop_tensor *hoop_dropout(hoop_tape *t, hoop_tensor *x, double p)
     attrs.call = (int64_t)hoop__random_call(t);
     return hoop_op_call(t, &hoop__op_dropout, &x, 1, &attrs, NULL);
 }
+hoop_tensor *hoop__dropout_of(hoop_tape *t, hoop_tensor *x, double p, int64_t site, int64_t call)
+{
+    return hoop_op_call(t, &hoop__op_dropout, &x, 1, &(dropout_attrs){p, site, call}, NULL);
+}
 static hoop_status dropout_shape(hoop_shape_call *s)
 {
     double p = ((const dropout_attrs *)s->attrs)->p;

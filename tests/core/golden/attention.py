@@ -199,4 +199,9 @@ far[0][:, :, :2] = 300  # e^score of rows that may look at nothing is no f32
 far[1] = far[1].abs() + 1
 attend(far, causal="end")
 attend(far, causal="end", second=False)
+# dropout, which evaluation does not see
+layer("attention", nn.MultiheadAttention(4, 2, dropout=0.3, batch_first=True), [rand(2, 3, 4)], heads=2, dropout=0.3,
+      f=lambda m, x: m(x, x, x)[0])
+layer("transformer_encoder_layer", nn.TransformerEncoderLayer(4, 2, 3, dropout=0.3, batch_first=True), [rand(1, 3, 4)], heads=2,
+      feedforward=3, dropout=0.3)
 done()

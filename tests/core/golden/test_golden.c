@@ -408,6 +408,7 @@ static void agrees(void **state)
 static const char *const seen_in[][2] = {
     {"above", "prelu"},
     {"attention", "sdpa"},
+    {"attention_dropout", NULL},
     {"batch_norm_eval", "batch_norm"},
     {"cast", NULL},
     {"channel_norm_sums", "batch_norm"},

@@ -129,6 +129,107 @@ static void bits_of_primitive_ops(void **state)
     }
 }
 
+/* ---- dropout of probabilities ---- */
+
+enum { DROPPED = 131 }; /* keys: a row has more numbers than the kernel makes at once */
+
+/* what is left of probabilities: values are the unit matrix */
+static hoop_tensor *probabilities(double p, bool training, uint64_t step)
+{
+    hoop_tensor  *q, *k, *v = NULL, *y;
+    const int64_t n = 2, heads = 3, t = 70;
+    assert_int_equal(hoop_tape_reset(tape, &(hoop_tape_key){.seed = 5, .step = step}, NULL), HOOP_OK);
+    (void)hoop_tape_set_training(tape, training);
+    q = random_tensor(HOOP_F32, 1, n, heads, t, 4);
+    k = random_tensor(HOOP_F32, 2, n, heads, DROPPED, 4);
+    v = hoop_one_hot(tape, hoop_arange(tape, HOOP_I64, DROPPED, 0.0, 1.0), DROPPED, HOOP_F32);
+    v = hoop_expand(tape, v, 4, (int64_t[]){n, heads, DROPPED, DROPPED});
+    y = hoop_attention(tape, q, k, v, NULL, &(hoop_attention_opts){.dropout = p});
+    (void)hoop_tape_set_training(tape, false);
+    fine();
+    return y;
+}
+
+static void probabilities_are_dropped(void **state)
+{
+    enum { ALL = 2 * 3 * 70 * DROPPED };
+    static float whole[ALL], left[ALL], again[ALL];
+    int64_t      dropped = 0, alike = 0;
+    (void)state;
+    assert_int_equal(hoop_tensor_read(probabilities(0.25, false, 1), whole, NULL), HOOP_OK);
+    assert_int_equal(hoop_tensor_read(probabilities(0.0, true, 1), left, NULL), HOOP_OK);
+    assert_memory_equal(whole, left, sizeof whole);
+    assert_int_equal(hoop_tensor_read(probabilities(0.25, true, 1), left, NULL), HOOP_OK);
+    for (int i = 0; i < ALL; i++) {
+        if (left[i] == 0.0F)
+            dropped++;
+        else
+            assert_true(fabs((double)left[i] * 0.75 / (double)whole[i] - 1.0) < 1e-6);
+    }
+    assert_true(fabs((double)dropped / ALL - 0.25) < 0.01);
+    assert_int_equal(hoop_tensor_read(probabilities(0.25, true, 1), again, NULL), HOOP_OK);
+    assert_memory_equal(left, again, sizeof left);
+    assert_int_equal(hoop_tensor_read(probabilities(0.25, true, 2), again, NULL), HOOP_OK);
+    for (int i = 0; i < ALL; i++) alike += left[i] == 0.0F && again[i] == 0.0F;
+    assert_true(fabs((double)alike / ALL - 0.0625) < 0.01);
+    for (int64_t i = alike = 0; i < ALL / 6; i++) alike += left[i] == 0.0F && left[i + ALL / 6] == 0.0F; /* two heads */
+    assert_true(fabs((double)alike / (ALL / 6.0) - 0.0625) < 0.01);
+    assert_int_equal(hoop_tape_reset(tape, NULL, NULL), HOOP_OK);
+    assert_true(hoop_tensor_is_poison(
+        hoop_attention_packed(tape, random_tensor(HOOP_F32, 1, 1, 2, 3, 4), 1, NULL, &(hoop_attention_opts){.dropout = 1.0})));
+    assert_int_equal(hoop_tape_error(tape)->status, HOOP_EARG);
+    assert_int_equal(hoop_tape_reset(tape, NULL, NULL), HOOP_EARG);
+}
+
+/* a layer of weights 0 but for biases: what it gives is x and these, each dropped by itself */
+static void encoder_layers_drop(void **state)
+{
+    const hoop_shape  in       = {.dtype = HOOP_F32, .ndim = 3, .size = {0, 5, 64}};
+    const char *const names[3] = {"0.self_attn.out_proj.bias", "0.linear1.bias", "0.linear2.bias"};
+    static float      y[3][5 * 64];
+    (void)state;
+    for (int of = 0; of < 3; of++) {
+        hoop_model  *m;
+        hoop_tensor *x, *out;
+        int          count[3] = {0};
+        assert_int_equal(hoop_model_create(HOOP_F32, NULL, &m), HOOP_OK);
+        assert_int_equal(
+            hoop_module_add(hoop_model_root(m), hoop_module_kind_find("transformer_encoder_layer"), "0",
+                            &(hoop_encoder_layer_opts){.heads = 2, .feedforward = 64, .norm_first = true, .dropout = 0.5}, NULL,
+                            NULL),
+            HOOP_OK);
+        assert_int_equal(hoop_model_build(m, 1, &in, NULL), HOOP_OK);
+        assert_int_equal(hoop_model_finalize(m, NULL, NULL), HOOP_OK);
+        assert_int_equal(hoop_model_init(m, HOOP_INIT_PYTORCH, 3), HOOP_OK);
+        for (int i = 0; i < hoop_params_count(hoop_model_params(m)); i++) {
+            hoop_tensor *w    = hoop_params_tensor(hoop_model_params(m), i);
+            const char  *name = hoop_params_name(hoop_model_params(m), i);
+            const bool   unit = of == 1 && strcmp(name, "0.linear2.weight") == 0; /* hands on what linear1 gives */
+            for (int64_t k = 0; k < hoop_tensor_numel(w); k++)
+                ((float *)hoop_tensor_data(w))[k] = strcmp(name, names[of]) == 0 || (unit && k % 65 == 0) ? 1.0F : 0.0F;
+            hoop_tensor_touch(w);
+        }
+        assert_int_equal(hoop_tape_reset(tape, &(hoop_tape_key){.seed = 5}, NULL), HOOP_OK);
+        (void)hoop_tape_set_training(tape, true);
+        x = hoop_fill(tape, HOOP_F32, 3, (int64_t[]){1, 5, 64}, 0.0);
+        hoop_model_forward(m, tape, 1, &x, &out);
+        (void)hoop_tape_set_training(tape, false);
+        fine();
+        assert_int_equal(hoop_tensor_read(out, y[of], NULL), HOOP_OK);
+        for (int i = 0; i < 5 * 64; i++) count[y[of][i] == 0.0F ? 0 : y[of][i] == 2.0F ? 1 : 2]++;
+        if (of == 1) { /* dropped twice */
+            for (int i = 0; i < 5 * 64; i++) assert_true(y[of][i] == 0.0F || y[of][i] == 4.0F);
+            assert_in_range(count[2], 50, 110);
+        } else {
+            assert_int_equal(count[2], 0);
+            assert_in_range(count[1], 120, 200);
+        }
+        assert_int_equal(hoop_tape_reset(tape, NULL, NULL), HOOP_OK);
+        hoop_model_destroy(&m);
+    }
+    assert_memory_not_equal(y[0], y[2], sizeof y[0]);
+}
+
 /* ---- generation: keys and values of what was before are in persistent tensors ---- */
 
 enum { LENGTH = 70, BATCH = 2, WIDTH = 12, HEADS = 4, KV = 2, DIM = 6, PACKED = (HEADS + 2 * KV) * DIM };
@@ -297,7 +398,8 @@ static void parts_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(bits_of_primitive_ops), cmocka_unit_test(generation_is_the_whole),
-                                       cmocka_unit_test(leaves_at_once), cmocka_unit_test(parts_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(bits_of_primitive_ops), cmocka_unit_test(probabilities_are_dropped),
+                                       cmocka_unit_test(encoder_layers_drop),   cmocka_unit_test(generation_is_the_whole),
+                                       cmocka_unit_test(leaves_at_once),        cmocka_unit_test(parts_are_refused)};
     return cmocka_run_group_tests(tests, start, stop);
 }

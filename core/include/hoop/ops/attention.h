@@ -16,7 +16,8 @@ typedef enum hoop_causal { HOOP_CAUSAL_NONE, HOOP_CAUSAL_START, HOOP_CAUSAL_END 
 
 typedef struct hoop_attention_opts {
     hoop_causal causal;
-    double      scale; /* of scores; 0: 1 / sqrt(D) */
+    double      scale;   /* of scores; 0: 1 / sqrt(D) */
+    double      dropout; /* of probabilities, in training: keyed as hoop_dropout, its mask made where it is needed */
 } hoop_attention_opts;
 
 /*
