@@ -28,7 +28,11 @@ enum { CHUNK = 256 }; /* strided input goes through a buffer of this many, so th
             }                                                                                                                    \
             for (int64_t k = 0; k < m && far != 0; k++)                                                                          \
                 if (far_##dt(x[i + k])) buf[k] = (T)trig_far_f64(TRIG_##name, (double)x[i + k]);                                 \
-            for (int64_t k = 0; k < m; k++) y[i + k] = add ? y[i + k] + buf[k] : buf[k];                                         \
+            if (add) {                                                                                                           \
+                for (int64_t k = 0; k < m; k++) y[i + k] += buf[k];                                                              \
+            } else {                                                                                                             \
+                memcpy(y + i, buf, (size_t)m * sizeof(T));                                                                       \
+            }                                                                                                                    \
         }                                                                                                                        \
     }
 

@@ -3,6 +3,7 @@
 #include "hoop/option.h"
 
 #include "tensor/params.h"
+#include "tensor/storage.h"
 #include "tensor/tensor.h"
 
 #include <fnmatch.h>
@@ -290,7 +291,7 @@ hoop_status hoop_params_finalize(hoop_params *p, void *memory, hoop_error *err)
     if (memory != NULL && (uintptr_t)memory % HOOP_ALIGN != 0)
         return hoop_fail(err, HOOP_EARG, "memory for parameters must be aligned to %d bytes", HOOP_ALIGN);
     p->grad_set    = calloc((size_t)p->count + 1, sizeof *p->grad_set);
-    p->memory      = memory != NULL ? memory : aligned_alloc(HOOP_ALIGN, bytes > 0 ? (size_t)bytes : HOOP_ALIGN);
+    p->memory      = memory != NULL ? memory : hoop__memory_new(bytes > 0 ? bytes : HOOP_ALIGN);
     p->owns_memory = memory == NULL;
     if (p->grad_set == NULL || p->memory == NULL) { /* as before the call: it may be tried again */
         free(p->grad_set);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum { SMALLEST_LOG2 = 8 };
 
@@ -32,16 +33,29 @@ static hoop_storage *take(hoop_cache *cache, hoop_storage *s)
     return s;
 }
 
+enum { LARGE_PAGE = 1 << 21 };
+
+void *hoop__memory_new(int64_t bytes)
+{
+    const bool    large = bytes >= 2 * LARGE_PAGE;
+    const int64_t align = large ? LARGE_PAGE : HOOP_ALIGN;
+    void         *p     = aligned_alloc((size_t)align, (size_t)((bytes + align - 1) / align * align));
+#if defined(MADV_HUGEPAGE)
+    if (large && p != NULL) (void)madvise(p, (size_t)(bytes / align * align), MADV_HUGEPAGE); /* refused: as without */
+#endif
+    return p;
+}
+
 /* from the system */
 static hoop_storage *make(hoop_cache *cache, int c, int64_t size)
 {
     hoop_storage *s;
     if (cache->cap > 0 && cache->reserved + size > cache->cap) hoop__cache_trim(cache);
     if (cache->cap > 0 && cache->reserved + size > cache->cap) return NULL;
-    s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
+    s = hoop__memory_new(size + HOOP_ALIGN);
     if (s == NULL) {
         hoop__cache_trim(cache);
-        s = aligned_alloc(HOOP_ALIGN, (size_t)size + HOOP_ALIGN);
+        s = hoop__memory_new(size + HOOP_ALIGN);
     }
     if (s == NULL) return NULL;
     s->data        = (char *)s + HOOP_ALIGN;
