@@ -147,15 +147,29 @@ static walk walk_from(const job *j, int64_t r)
     return w;
 }
 
-/* the row of `small` where this one comes from; -1: nowhere. Goes on to the next */
-static int64_t source_row(const job *j, walk *w)
+/* The row of `small` where this one comes from; -1: nowhere. So do *count rows from here on, at most `most`, each from the next
+ * one; behind them the walk goes on. */
+static int64_t source_rows(const job *j, walk *w, int64_t most, int64_t *count)
 {
-    int64_t row = 0;
-    for (int d = 0; d < j->dim && row >= 0; d++) {
-        int64_t from = source(j->c->attrs, d, j->small->shape[d], w->at[d]);
+    const pad_attrs *a    = j->c->attrs;
+    const int        last = j->dim - 1;
+    int64_t          row  = 0;
+    *count                = 1;
+    for (int d = 0; d <= last && row >= 0; d++) {
+        int64_t from = source(a, d, j->small->shape[d], w->at[d]);
         row          = from < 0 ? -1 : row * j->small->shape[d] + from;
     }
-    for (int d = j->dim - 1; d >= 0 && ++w->at[d] == j->large->shape[d]; d--) w->at[d] = 0;
+    if (last < 0) return row;
+    if (w->at[last] >= a->before[last] && w->at[last] < a->before[last] + j->small->shape[last])
+        *count = a->before[last] + j->small->shape[last] - w->at[last];
+    else if (a->mode == HOOP_PAD_CONSTANT)
+        *count = (w->at[last] < a->before[last] ? a->before[last] : j->large->shape[last]) - w->at[last];
+    if (*count > most) *count = most;
+    w->at[last] += *count;
+    for (int d = last; d > 0 && w->at[d] == j->large->shape[d]; d--) {
+        w->at[d] = 0;
+        w->at[d - 1]++;
+    }
     return row;
 }
 
@@ -183,24 +197,26 @@ static void pad_range(const void *ctx, int64_t first, int64_t n)
 {
     const job       *j     = ctx;
     const pad_attrs *a     = j->c->attrs;
-    int64_t          small = j->small->shape[j->dim], large = j->large->shape[j->dim], before = a->before[j->dim];
+    int64_t          small = j->small->shape[j->dim], large = j->large->shape[j->dim], before = a->before[j->dim], count;
     walk             w = walk_from(j, first);
-    for (int64_t r = first; r < first + n; r++) {
+    for (int64_t r = first; r < first + n; r += count) {
         char       *to   = (char *)j->large->data + r * large * j->inner;
-        int64_t     row  = source_row(j, &w);
+        int64_t     row  = source_rows(j, &w, first + n - r, &count);
         const char *from = (const char *)j->small->data + row * small * j->inner;
         if (row < 0) {
-            fill(j, to, large * j->inner);
+            fill(j, to, count * large * j->inner);
             continue;
         }
-        memcpy(to + before * j->inner, from, (size_t)(small * j->inner));
-        if (a->mode == HOOP_PAD_CONSTANT) {
-            fill(j, to, before * j->inner);
-            fill(j, to + (before + small) * j->inner, (large - before - small) * j->inner);
-            continue;
+        for (int64_t k = 0; k < count; k++, to += large * j->inner, from += small * j->inner) {
+            memcpy(to + before * j->inner, from, (size_t)(small * j->inner));
+            if (a->mode == HOOP_PAD_CONSTANT) {
+                fill(j, to, before * j->inner);
+                fill(j, to + (before + small) * j->inner, (large - before - small) * j->inner);
+                continue;
+            }
+            for (int64_t i = 0; i < before; i++) put(j, to, i, from, source(a, j->dim, small, i));
+            for (int64_t i = before + small; i < large; i++) put(j, to, i, from, source(a, j->dim, small, i));
         }
-        for (int64_t i = 0; i < before; i++) put(j, to, i, from, source(a, j->dim, small, i));
-        for (int64_t i = before + small; i < large; i++) put(j, to, i, from, source(a, j->dim, small, i));
     }
 }
 static hoop_status pad_forward(const hoop_call *c)
@@ -304,32 +320,49 @@ static void add(const job *j, char *to, int64_t k, const char *from, int64_t i, 
     else
         j->c->kernels->binary[HOOP_BINARY_add][dtype](n, to, 1, from, 1, to, false);
 }
+static void add_row(const job *j, char *to, const char *from)
+{
+    const pad_attrs *a     = j->c->attrs;
+    const int64_t    small = j->small->shape[j->dim], large = j->large->shape[j->dim], before = a->before[j->dim];
+    if (a->mode == HOOP_PAD_CONSTANT) {
+        add(j, to, 0, from, before, small);
+        return;
+    }
+    for (int64_t i = 0; i < before; i++) add(j, to, source(a, j->dim, small, i), from, i, 1);
+    add(j, to, 0, from, before, small);
+    for (int64_t i = before + small; i < large; i++) add(j, to, source(a, j->dim, small, i), from, i, 1);
+}
 /* of groups of rows with places of their own */
+static void groups_grad(const job *j, int64_t first, int64_t n)
+{
+    const bool    copy  = ((const pad_attrs *)j->c->attrs)->mode == HOOP_PAD_CONSTANT && !j->c->add;
+    const int64_t small = j->small->shape[j->dim] * j->inner, large = j->large->shape[j->dim] * j->inner,
+                  before = ((const pad_attrs *)j->c->attrs)->before[j->dim] * j->inner, group = j->small_rows * small,
+                  end = (first + n) * j->large_rows;
+    walk    w         = walk_from(j, first * j->large_rows);
+    int64_t count;
+    if (!copy && !j->c->add) memset((char *)j->small->data + first * group, 0, (size_t)(n * group));
+    for (int64_t r = first * j->large_rows; r < end; r += count) {
+        const char *from = (const char *)j->large->data + r * large;
+        int64_t     row  = source_rows(j, &w, end - r, &count);
+        char       *to   = (char *)j->small->data + row * small;
+        for (int64_t k = 0; k < count && row >= 0; k++, to += small, from += large) {
+            if (copy)
+                memcpy(to, from + before, (size_t)small);
+            else
+                add_row(j, to, from);
+        }
+    }
+}
+/* as many at a time as stay in a cache between being cleared and being added to */
 static void pad_grad_range(const void *ctx, int64_t first, int64_t n)
 {
-    const job       *j     = ctx;
-    const pad_attrs *a     = j->c->attrs;
-    const bool       copy  = a->mode == HOOP_PAD_CONSTANT && !j->c->add;
-    int64_t          small = j->small->shape[j->dim], large = j->large->shape[j->dim], before = a->before[j->dim];
-    const int64_t    group = j->small_rows * small * j->inner;
-    walk             w     = walk_from(j, first * j->large_rows);
-    for (int64_t r = first * j->large_rows; r < (first + n) * j->large_rows; r++) {
-        const char *from = (const char *)j->large->data + r * large * j->inner;
-        int64_t     row  = source_row(j, &w);
-        char       *to   = (char *)j->small->data + row * small * j->inner;
-        if (!copy && !j->c->add && r % j->large_rows == 0)
-            memset((char *)j->small->data + r / j->large_rows * group, 0, (size_t)group);
-        if (row < 0) continue;
-        if (a->mode == HOOP_PAD_CONSTANT) {
-            if (copy)
-                memcpy(to, from + before * j->inner, (size_t)(small * j->inner));
-            else
-                add(j, to, 0, from, before, small);
-            continue;
-        }
-        for (int64_t i = 0; i < before; i++) add(j, to, source(a, j->dim, small, i), from, i, 1);
-        add(j, to, 0, from, before, small);
-        for (int64_t i = before + small; i < large; i++) add(j, to, source(a, j->dim, small, i), from, i, 1);
+    enum { CACHED = 65536 };
+    const job    *j    = ctx;
+    const int64_t each = j->small_rows * j->small->shape[j->dim] * j->inner, many = each < CACHED ? CACHED / each : 1;
+    for (int64_t i = first, m; i < first + n; i += m) {
+        m = first + n - i < many ? first + n - i : many;
+        groups_grad(j, i, m);
     }
 }
 static hoop_status pad_grad_forward(const hoop_call *c)

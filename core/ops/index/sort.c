@@ -344,6 +344,27 @@ static int64_t topk_workspace(const hoop_call *c)
     return hoop__view_numel(&c->out[0]) * (int64_t)(is_narrow(c->in[0]) ? sizeof(uint64_t) : sizeof(wide));
 }
 enum { BATCH = 128 /* keys that are made at a time */ };
+enum { STEP = 16 };
+/* may one of STEP floats come before this one? (NaN: yes) */
+static bool some_before(bool smallest, float last, const float *x)
+{
+    int some = 0;
+    if (smallest) {
+        for (int i = 0; i < STEP; i++) some |= !(x[i] >= last);
+    } else {
+        for (int i = 0; i < STEP; i++) some |= !(x[i] <= last);
+    }
+    return some != 0;
+}
+/* floats from i on that surely come behind all of a full heap: their number, in STEPs */
+static int64_t passed_over(const hoop_view *x, const char *row, bool smallest, uint64_t last, int64_t i, int64_t n)
+{
+    const float  *v     = (const float *)(const void *)row;
+    const int64_t start = i;
+    if (x->dtype != HOOP_F32 || last == UINT64_MAX) return 0;
+    while (n - i >= STEP && !some_before(smallest, v[last & UINT32_MAX], v + i)) i += STEP;
+    return i - start;
+}
 static void topk_range(const void *ctx, int64_t first, int64_t rows)
 {
     const hoop_call  *c = ctx;
@@ -362,8 +383,10 @@ static void topk_range(const void *ctx, int64_t first, int64_t rows)
             else
                 wide_heap[i] = (wide){UINT64_MAX, INT64_MAX};
         }
-        for (int64_t i = 0; i < n; i += BATCH) {
-            int64_t m = n - i < BATCH ? n - i : BATCH;
+        for (int64_t i = 0, m; i < n; i += m) {
+            if (is_narrow(x) && k > 0) i += passed_over(x, row, a->smallest != 0, narrow_heap[0], i, n);
+            m = x->dtype == HOOP_F32 && i > 0 ? STEP : BATCH;
+            m = n - i < m ? n - i : m;
             if (is_narrow(x)) {
                 narrow_keys((hoop_dtype)x->dtype, m, row + i * size, a->smallest == 0, narrow);
                 for (int64_t l = 0; l < m; l++) narrow[l] += (uint64_t)i;
