@@ -3,6 +3,24 @@
 
 #include <string.h>
 
+/* x, or with option `last` of benchmarks, where it is an image (N, S.., C), as (N, C, S..); y, with it, the other way round */
+static hoop_tensor *image(hoop_tape *t, const golden_case *c, hoop_tensor *x)
+{
+    const int ndim = hoop_tensor_ndim(x);
+    int64_t   dims[HOOP_MAX_DIMS];
+    if (golden_int(c, "last", 0, 0) == 0) return x;
+    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d == 1 ? ndim - 1 : d - 1;
+    return hoop_permute(t, x, ndim, dims);
+}
+static hoop_tensor *back(hoop_tape *t, const golden_case *c, hoop_tensor *y)
+{
+    const int ndim = hoop_tensor_ndim(y);
+    int64_t   dims[HOOP_MAX_DIMS];
+    if (golden_int(c, "last", 0, 0) == 0) return y;
+    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d + 1 < ndim ? d + 1 : 1;
+    return hoop_permute(t, y, ndim, dims);
+}
+
 static void three(const golden_case *c, const char *key, int64_t *to)
 {
     for (int d = 0; d < 3; d++) to[d] = golden_int(c, key, d, 0);
@@ -19,24 +37,28 @@ static int mode_of(const golden_case *c)
 
 static hoop_tensor *conv(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
 {
+    hoop_tensor   *y;
     hoop_conv_opts o = {.groups = golden_int(c, "groups", 0, 0), .same = strcmp(golden_word(c, "same", "false"), "true") == 0};
     (void)out;
     o.mode = mode_of(c);
     three(c, "stride", o.stride);
     three(c, "padding", o.padding);
     three(c, "dilation", o.dilation);
-    return hoop_conv(t, x[0], x[1], x[2], c->noptions == 0 ? NULL : &o);
+    y = hoop_conv(t, image(t, c, x[0]), x[1], x[2], c->noptions == 0 ? NULL : &o);
+    return back(t, c, y);
 }
 
 static hoop_tensor *conv_transpose(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
 {
+    hoop_tensor             *y;
     hoop_conv_transpose_opts o = {.groups = golden_int(c, "groups", 0, 0)};
     (void)out;
     three(c, "stride", o.stride);
     three(c, "padding", o.padding);
     three(c, "output_padding", o.output_padding);
     three(c, "dilation", o.dilation);
-    return hoop_conv_transpose(t, x[0], x[1], x[2], c->noptions == 0 ? NULL : &o);
+    y = hoop_conv_transpose(t, image(t, c, x[0]), x[1], x[2], c->noptions == 0 ? NULL : &o);
+    return back(t, c, y);
 }
 
 extern const golden_call golden_calls_conv[];
