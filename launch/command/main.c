@@ -18,6 +18,7 @@ static const struct {
     {"train", command_train, "train a model from a YAML config", true},
     {"eval", command_eval, "loss and metrics of a checkpoint on data", true},
     {"predict", command_predict, "a checkpoint's outputs for data, into an HDF5 file", true},
+    {"generate", command_generate, "text that a trained model writes", false},
     {"inspect", command_inspect, "what is in a run, a checkpoint or a shard; its hash", false},
     {"verify", command_verify, "check all checksums of a run, a checkpoint or a shard", false},
     {"diff", command_diff, "where two checkpoints differ", false},

@@ -62,13 +62,11 @@ static const hoop_module_kind tied_linear = {
 
 /* ---- the model ---- */
 
-static hoop_status sizes(const hoop__model_call *c, int64_t *context, int64_t *vocabulary, hoop_error *err)
+static hoop_status sizes(const hoop__model_call *c, hoop_error *err)
 {
-    const gpt_opts *o    = c->opts;
-    const int64_t   size = c->inputs[0].shape.size[1];
-    hoop_status     st   = hoop__model_one(c, 1, 1, "tokens: (N, T)", err);
-    *vocabulary          = o->vocabulary;
-    *context             = o->context;
+    gpt_opts     *o    = c->opts;
+    const int64_t size = c->inputs[0].shape.size[1];
+    hoop_status   st   = hoop__model_one(c, 1, 1, "tokens: (N, T)", err);
     if (st == HOOP_OK && o->width % o->heads != 0)
         return hoop_config_fail(c->config, "model.heads", err, "%lld, of which width, %lld, is no multiple", (long long)o->heads,
                                 (long long)o->width);
@@ -76,13 +74,13 @@ static hoop_status sizes(const hoop__model_call *c, int64_t *context, int64_t *v
         return hoop_config_fail(c->config, "model.kind", err,
                                 "gpt tells tokens, and the loss of target '%s' is none of classes; loss: cross_entropy is",
                                 c->targets[0].name);
-    if (st == HOOP_OK && o->vocabulary == HOOP_OPT_AUTO) st = hoop__model_outputs(c, vocabulary, err);
-    if (st == HOOP_OK && o->context == HOOP_OPT_AUTO) *context = size;
-    if (st == HOOP_OK && *context < 1)
+    if (st == HOOP_OK && o->vocabulary == HOOP_OPT_AUTO) st = hoop__model_outputs(c, &o->vocabulary, err);
+    if (st == HOOP_OK && o->context == HOOP_OPT_AUTO && size < 1)
         return hoop_config_fail(c->config, "model.context", err, "rows of '%s' vary in length, so that it must be given",
                                 c->inputs[0].name);
-    if (st == HOOP_OK && *context < size)
-        return hoop_config_fail(c->config, "model.context", err, "%lld tokens, and rows of '%s' have %lld", (long long)*context,
+    if (st == HOOP_OK && o->context == HOOP_OPT_AUTO) o->context = size;
+    if (st == HOOP_OK && o->context < size)
+        return hoop_config_fail(c->config, "model.context", err, "%lld tokens, and rows of '%s' have %lld", (long long)o->context,
                                 c->inputs[0].name, (long long)size);
     return st;
 }
@@ -108,7 +106,9 @@ static hoop_status build(const hoop__model_call *c, hoop_error *err)
     hoop_module        *transformer;
     tied_opts           tied = {NULL};
     hoop_status         st;
-    HOOP_TRY(st, done, sizes(c, &place.length, &table.rows, err));
+    HOOP_TRY(st, done, sizes(c, err));
+    table.rows   = o->vocabulary;
+    place.length = o->context;
     HOOP_TRY(st, done, hoop__part_add(c->parent, "sequential", "transformer", NULL, err, &transformer));
     HOOP_TRY(st, done, hoop__part_add(transformer, "embedding", "wte", &table, err, (hoop_module **)(void *)&tied.table));
     HOOP_TRY(st, done, hoop__part_add(transformer, "position", "wpe", &place, err, NULL));

@@ -20,7 +20,7 @@ typedef struct hoop__model_target {
 
 typedef struct hoop__model_call {
     hoop_module              *parent; /* a sequential that gets the model's inputs */
-    const void               *opts;   /* the kind's struct */
+    void                     *opts;   /* the kind's struct; what `auto` became is put there, for config.yaml */
     const hoop_config        *config; /* for errors, and keys of its own form */
     const hoop__model_input  *inputs;
     const hoop__model_target *targets;

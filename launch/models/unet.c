@@ -105,7 +105,6 @@ static hoop_status add_levels(hoop_module *m, bool up, hoop_error *err)
         (void)snprintf(name, sizeof name, "%d", i);
         st = hoop_module_add(way, &unet_level, name, &level, err, NULL);
     }
-    if (st == HOOP_OK && !up) st = hoop__part_set(m, "max_pool", "pool", (const char *const[]){"kernel", "2", NULL}, err);
     return st;
 }
 
@@ -117,8 +116,6 @@ static hoop_status net_build(hoop_module *m, int nin, const hoop_shape *in, int 
     *nout          = 1;
     if (st == HOOP_OK) st = add_levels(m, false, err);
     if (st == HOOP_OK) st = add_levels(m, true, err);
-    if (st == HOOP_OK) st = hoop__part_build(m, "pool", &x, err); /* of any size */
-    x = in[0];
     for (hoop_module *l = st == HOOP_OK ? hoop_module_first(hoop_module_find(m, "down")) : NULL; l != NULL && st == HOOP_OK;
          l              = hoop_module_next(l), n++) {
         for (int d = 2; d < x.ndim && n > 0; d++) x.size[d] /= 2;
@@ -142,7 +139,7 @@ static void net_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor
     int          n = 0;
     (void)nin;
     for (const hoop_module *l = hoop_module_first(hoop_module_find(m, "down")); l != NULL; l = hoop_module_next(l), n++) {
-        if (n > 0) x = hoop__part_run(m, "pool", t, x);
+        if (n > 0) x = hoop_max_pool(t, x, &(hoop_pool_opts){.kernel = {2, 2, 2}}, NULL);
         hoop_module_forward(l, t, 1, &x, &y);
         x = skip[n] = y;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hoop/checkpoint.h"
+#include "models/models.h"
 #include "train/labels.h"
 #include "train/tally.h"
 #include "train/task.h"
@@ -98,6 +99,12 @@ static hoop_status keep_model(const hoop_config *own, const hoop_trained *t, hoo
     return st == HOOP_OK ? keep_fields(own, &t->specs, err) : st;
 }
 
+static const char *kind_of(const hoop_trained *t)
+{
+    const char *name = hoop_value_text(hoop_config_get(t->config, "model.kind"));
+    return name != NULL ? name : hoop__model_kind_get(0)->name;
+}
+
 static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
 {
     const char  *text = hoop_checkpoint_about(c)->config;
@@ -113,7 +120,7 @@ static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const 
     HOOP_TRY(st, done, hoop_config_check_known(t->config, hoop_train_schema(), err));
     HOOP_TRY(st, done, hoop_config_parse_stored(text, hoop_checkpoint_path(c), err, &own));
     HOOP_TRY(st, done, read_fields(t->config, err, &t->opts, &t->specs));
-    t->listed = hoop_config_has(t->config, "model.layers");
+    t->listed = hoop_config_has(t->config, "model.layers") || hoop__model_kind_find(kind_of(t)) != hoop__model_kind_get(0);
     st        = keep_model(own, t, err);
 done:
     hoop_config_destroy(&own);
@@ -278,6 +285,17 @@ static hoop_status take_target(const hoop_trained *t, int k, bool looked_at, hoo
     return HOOP_OK;
 }
 
+/* Of an input without data: a row has as many tokens as come. */
+static hoop_status recall_input(const hoop_trained *t, int k, hoop_error *err)
+{
+    const hoop__field_meaning *m = hoop__meaning_find(&t->meaning, t->specs.field[k].name);
+    if (m != NULL && m->shape[0] == '[' && recall_shape(t, k)) {
+        t->given[k].shape[0] = -1;
+        return HOOP_OK;
+    }
+    return hoop_fail(err, HOOP_EFORMAT, "%s: does not say how large rows of '%s' are", t->path, t->specs.field[k].name);
+}
+
 static hoop_status shapes(hoop_trained *t, const hoop_trained_opts *opts, hoop_error *err, hoop_trainer_opts *out)
 {
     hoop_status st = HOOP_OK;
@@ -285,7 +303,9 @@ static hoop_status shapes(hoop_trained *t, const hoop_trained_opts *opts, hoop_e
     if (t->given == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for the fields of the data");
     for (int k = 0; k < t->specs.n && st == HOOP_OK; k++) {
         t->given[k].name = t->specs.field[k].name;
-        st               = k < t->specs.inputs ? take_shape(t, k, err) : take_target(t, k, opts->targets, err);
+        st               = k >= t->specs.inputs ? take_target(t, k, opts->targets, err)
+                           : t->data != NULL    ? take_shape(t, k, err)
+                                                : recall_input(t, k, err);
     }
     *out = (hoop_trainer_opts){.arrays        = true,
                                .evaluate_only = true,
@@ -380,16 +400,19 @@ static hoop_status no_model(const hoop_trained *t, const hoop_error *why, hoop_e
 
 hoop_status hoop_trained_open(hoop_trained *t, hoop_comm *comm, const hoop_trained_opts *opts, hoop_error *err)
 {
-    hoop_trainer_opts create;
-    hoop_error        local = {.status = HOOP_OK}, made = {.status = HOOP_OK};
-    hoop_status       st = open_data(t, opts, hoop_comm_rank(comm) == 0, &local);
+    static const hoop_trained_opts none = {0};
+    hoop_trainer_opts              create;
+    hoop_error                     local = {.status = HOOP_OK}, made = {.status = HOOP_OK};
+    const bool                     data = opts != NULL;
+    hoop_status                    st   = data ? open_data(t, opts, hoop_comm_rank(comm) == 0, &local) : HOOP_OK;
+    if (!data) opts = &none;
     if (st == HOOP_OK) st = shapes(t, opts, &local, &create);
     if (st == HOOP_OK) (void)split_names(t, &local);
     st = hoop_comm_agree_status(comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
-    HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
+    if (data) HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     st = hoop_trainer_create(comm, t->config, &create, &made, &t->trainer);
-    if (st != HOOP_OK) return no_model(t, &made, err);
+    if (st != HOOP_OK) return data ? no_model(t, &made, err) : hoop_fail(err, st, "%s", made.text);
     if (opts->targets) st = check_labels(t, err);
     if (st == HOOP_OK) name_checkpoint(t);
 done:

@@ -13,7 +13,7 @@ struct hoop_trained {
     hoop_config        *config;  /* of the checkpoint, with `set` on top */
     hoop__data_opts     opts;    /* what it says of data, */
     hoop__specs         specs;   /* and of their fields */
-    bool                listed;  /* the config lists the model's layers, which say how many outputs there are */
+    bool                listed;  /* the config's kind of model, or its list of layers, says how many outputs there are */
     int64_t             outputs; /* else those of the last layer; 0: not known */
     hoop__meaning       meaning; /* of the data it was trained on */
     hoop_comm_opts      comm;    /* what the config says of communication */

@@ -27,7 +27,8 @@ typedef enum hoop_purpose {
     HOOP_FOR_SHUFFLE,
     HOOP_FOR_SPLIT,
     HOOP_FOR_SYNTH,
-    HOOP_FOR_TEST
+    HOOP_FOR_TEST,
+    HOOP_FOR_TEXT
 } hoop_purpose;
 
 /** Derive a key from a seed, a purpose and up to three coordinates, by hashing all of them through Philox. Calls: Local. */

@@ -34,9 +34,9 @@ HOOP_API void hoop_trained_close(hoop_trained **t);
 /** What the config says of communication, for the communicator that is to be made. Calls: Local. */
 HOOP_API const hoop_comm_opts *hoop_trained_comm_opts(const hoop_trained *t);
 
-/** Open data and model. `opts` is copied, what its ctx points to is not. Errors: those of datasets and hoop_trainer_create;
- * HOOP_ESHAPE when data and model don't fit, HOOP_ECONFIG when classes or scales are others than those trained on.
- * Calls: Collective. */
+/** Open data and model. `opts` is copied, what its ctx points to is not; NULL: the model alone, to write text. Errors: those of
+ * datasets and hoop_trainer_create; HOOP_ESHAPE when data and model don't fit, HOOP_ECONFIG when classes or scales are others
+ * than those trained on. Calls: Collective. */
 HOOP_API hoop_status hoop_trained_open(hoop_trained *t, hoop_comm *comm, const hoop_trained_opts *opts, hoop_error *err);
 
 /* All below: of one that is open. */
@@ -84,6 +84,25 @@ HOOP_API bool hoop_trained_is_text(const char *path);
  * HOOP_ESHAPE (rows of outputs vary in length), those of reading. Calls: Collective. */
 HOOP_API hoop_status hoop_trained_predict(hoop_trained *t, const char *path, bool force,
                                           void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err);
+
+/* Text, of a model that tells the next token of each (gpt, lstm, gru): all that is needed is in the run. */
+
+/** How it is written. The same tokens for any number of threads. */
+typedef struct hoop_generate_opts {
+    const int64_t *prompt; /* ids that stand before, at least one */
+    int64_t        nprompt, length;
+    double         temperature; /* logits are divided by it; 0: always the most likely token */
+    int64_t        top_k;       /* only so many of the most likely tokens; 0: all */
+    double         top_p;       /* only the fewest whose probabilities add up to it; 0: all */
+    uint64_t       seed;
+    void          *ctx;
+    bool (*token)(void *ctx, int64_t id); /* each, as it comes; false: no more */
+} hoop_generate_opts;
+/** Of a model that was opened without data. Where its context is full, the last three quarters of it are read anew. Errors:
+ * HOOP_EARG (a model that writes no text; options out of range), HOOP_ERANGE (an id), those of ops. Calls: Local. */
+HOOP_API hoop_status hoop_trained_generate(hoop_trained *t, const hoop_generate_opts *opts, hoop_error *err);
+/** The line of the tokenizer (hoop/tokenizer.h) of what it was trained on; NULL: none is known. Calls: Local. */
+HOOP_API const char *hoop_trained_tokenizer(const hoop_trained *t);
 
 #ifdef __cplusplus
 }
