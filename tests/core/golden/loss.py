@@ -151,4 +151,51 @@ loss("cosine_embedding", lambda x, t: F.cosine_embedding_loss(x[:, :4], x[:, 4:]
      second=True, weight=5)
 loss("cosine_embedding", lambda x, t: F.cosine_embedding_loss(x[:, :4], x[:, 4:], t, margin=-0.4, reduction="sum"),
      [rand(5, 8), torch.tensor([1.0, -1, -1, 1, -1])], weight=5, margin=-0.4)
+
+# margins
+sides = torch.where(rand(3, 5) > 0, 1.0, -1.0)
+for margin in (1.0, 0.3):
+    loss("hinge_embedding", lambda x, t: F.hinge_embedding_loss(x, t, margin=margin, reduction="sum"), [rand(3, 5), sides], weight=15,
+         margin=margin)
+    loss("margin_ranking", lambda x, t: F.margin_ranking_loss(x[:, :5], x[:, 5:], t, margin=margin, reduction="sum"),
+         [rand(3, 10), sides], weight=15, margin=margin)
+loss("hinge_embedding", lambda x, t: F.hinge_embedding_loss(x, t, reduction="sum"), [rand(5), torch.tensor([1.0, 0.0, -1.0, 0.5, 1.0])],
+     weight=5)
+loss("margin_ranking", lambda x, t: F.margin_ranking_loss(x[..., :1], x[..., 1:], t, reduction="sum"), [rand(2, 3, 2), sides[:2, :3, None]],
+     weight=6)
+
+
+def soft_margin(x, t):
+    """PyTorch's has no gradient by targets."""
+    by_target = F.softplus(-x.detach() * t).sum()
+    return F.soft_margin_loss(x, t.detach(), reduction="sum") + by_target - by_target.detach()
+
+
+loss("soft_margin", soft_margin, [rand(3, 5), sides], weight=15)
+loss("soft_margin", soft_margin, [20 * rand(7), sides.reshape(-1)[:7]], weight=7)
+loss("multilabel_soft_margin", lambda x, t: 5 * F.multilabel_soft_margin_loss(x, t, reduction="sum"), [rand(3, 5), y], second=True, weight=15)
+loss("multilabel_soft_margin", lambda x, t: 5 * F.multilabel_soft_margin_loss(x, t, w, reduction="sum"), [rand(3, 5), y],
+     **{"expect-weight": 15, "weight": w.tolist()})
+for p in (1, 2):
+    for margin in (1.0, 0.3):
+        loss("multi_margin", lambda x, t: F.multi_margin_loss(x, t, p=p, margin=margin, reduction="sum"), [rand(7, 5), ints(5, 7)], weight=7,
+             p=p, margin=margin)
+    loss("multi_margin", lambda x, t: F.multi_margin_loss(x, t, p=p, weight=w, reduction="sum"), [rand(7, 5), ints(5, 7)],
+         **{"expect-weight": 7, "weight": w.tolist(), "p": p})
+mixed = ints(5, 7)
+mixed[2] = mixed[5] = -100
+mixed[3] = 1
+loss("multi_margin", lambda x, t: F.multi_margin_loss(x[t >= 2], t[t >= 2], reduction="sum") + F.multi_margin_loss(x[t == 0], t[t == 0], reduction="sum"),
+     [rand(7, 5), mixed], weight=int((mixed > 1).sum() + (mixed == 0).sum()), ignore_index=1)
+loss("multi_margin", lambda x, t: F.multi_margin_loss(x, t, reduction="sum"), [rand(3, 1), ints(1, 3)], weight=3)
+
+# shares of classes
+shares = torch.round(torch.softmax(rand(7, 5), -1) * 1000) / 1000
+for smoothing in (0.0, 0.2, 1.0):
+    loss("soft_cross_entropy", lambda x, t: F.cross_entropy(x, t, reduction="sum", label_smoothing=smoothing), [rand(7, 5), shares],
+         second=True, weight=7, label_smoothing=smoothing)
+loss("soft_cross_entropy", lambda x, t: F.cross_entropy(x, t, w, reduction="sum", label_smoothing=0.1), [rand(7, 5), shares],
+     **{"expect-weight": 7, "weight": w.tolist(), "label_smoothing": 0.1})
+loss("soft_cross_entropy", lambda x, t: F.cross_entropy(x, t, reduction="sum"), [rand(2, 3, 2, 2), rand(2, 3, 2, 2).softmax(1)], weight=8, dim=1)
+loss("soft_cross_entropy", lambda x, t: F.cross_entropy(x, t, reduction="sum"), [rand(0, 3), rand(0, 3)], weight=0)
 done()

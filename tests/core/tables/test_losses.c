@@ -41,7 +41,7 @@ static void inputs_of(const hoop_loss_kind *k, hoop_tape *t, hoop_tensor **out, 
     if (strcmp(k->name, "ctc") == 0) {
         *out    = hoop_tape_wrap(t, HOOP_F64, 3, shape, x);
         *target = hoop_tape_wrap(t, HOOP_I64, 2, (int64_t[]){2, 2}, rows);
-    } else if (strcmp(k->name, "gaussian_nll") == 0) {
+    } else if (strcmp(k->name, "gaussian_nll") == 0 || strcmp(k->name, "margin_ranking") == 0) {
         *out    = hoop_tape_wrap(t, HOOP_F64, 2, (int64_t[]){2, 6}, x);
         *target = hoop_tape_wrap(t, HOOP_F64, 2, (int64_t[]){2, 3}, y);
     } else if (strcmp(k->name, "cosine_embedding") == 0) {
