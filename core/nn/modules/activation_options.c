@@ -1,9 +1,11 @@
 /* Activations with options, under PyTorch's names: of any shape. */
 #include "hoop/ops.h"
 #include "nn/module.h"
+#include "ops/shape.h"
 
 extern const hoop_module_kind hoop__module_leaky_relu, hoop__module_elu, hoop__module_celu, hoop__module_gelu,
-    hoop__module_softplus, hoop__module_hardtanh, hoop__module_glu;
+    hoop__module_softplus, hoop__module_hardtanh, hoop__module_glu, hoop__module_hardshrink, hoop__module_softshrink,
+    hoop__module_threshold, hoop__module_rrelu, hoop__module_softmax, hoop__module_log_softmax, hoop__module_softmin;
 
 typedef struct slope_opts {
     double negative_slope;
@@ -124,6 +126,141 @@ const hoop_module_kind hoop__module_hardtanh = {
     .build     = hardtanh_build,
     .forward   = hardtanh_forward,
 };
+
+typedef struct lambda_opts {
+    double lambda;
+} lambda_opts;
+static const hoop_option shrink_rows[] = {
+    {"lambda", HOOP_OPT_FLOAT, offsetof(lambda_opts, lambda), "0.5", 0, 1e30, NULL, true, "what lies so near to 0 becomes 0"},
+};
+static hoop_tensor *hardshrink_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    return hoop_hardshrink(t, x, ((const lambda_opts *)hoop_module_opts(m))->lambda);
+}
+static hoop_tensor *softshrink_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    return hoop_softshrink(t, x, ((const lambda_opts *)hoop_module_opts(m))->lambda);
+}
+const hoop_module_kind hoop__module_hardshrink = {
+    .name        = "hardshrink",
+    .help        = "x, but 0 within lambda of 0",
+    .options     = HOOP_OPTIONS(shrink_rows),
+    .opts_size   = sizeof(lambda_opts),
+    .main_option = "lambda",
+    .forward     = hardshrink_forward,
+};
+const hoop_module_kind hoop__module_softshrink = {
+    .name        = "softshrink",
+    .help        = "x, lambda nearer to 0, or 0 within lambda of it",
+    .options     = HOOP_OPTIONS(shrink_rows),
+    .opts_size   = sizeof(lambda_opts),
+    .main_option = "lambda",
+    .forward     = softshrink_forward,
+};
+
+typedef struct threshold_opts {
+    double threshold, value;
+} threshold_opts;
+static const hoop_option threshold_rows[] = {
+    {"threshold", HOOP_OPT_FLOAT, offsetof(threshold_opts, threshold), NULL, -1e30, 1e30, NULL, true, "x above it stays"},
+    {"value", HOOP_OPT_FLOAT, offsetof(threshold_opts, value), NULL, -1e30, 1e30, NULL, true, "what all else becomes"},
+};
+static hoop_tensor *threshold_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    const threshold_opts *o = hoop_module_opts(m);
+    return hoop_threshold(t, x, o->threshold, o->value);
+}
+const hoop_module_kind hoop__module_threshold = {
+    .name      = "threshold",
+    .help      = "x above a threshold, else a value",
+    .example   = "{threshold: {threshold: 0.1, value: 0}}",
+    .options   = HOOP_OPTIONS(threshold_rows),
+    .opts_size = sizeof(threshold_opts),
+    .forward   = threshold_forward,
+};
+
+typedef struct rrelu_opts {
+    double lower, upper;
+} rrelu_opts;
+static const hoop_option rrelu_rows[] = {
+    {"lower", HOOP_OPT_FLOAT, offsetof(rrelu_opts, lower), "0.125", -1e30, 1e30, NULL, true, "least slope below 0"},
+    {"upper", HOOP_OPT_FLOAT, offsetof(rrelu_opts, upper), "0.3333333333333333", -1e30, 1e30, NULL, true, "largest"},
+};
+static hoop_status rrelu_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
+{
+    const rrelu_opts *o = hoop_module_opts(m);
+    (void)ndim, (void)shape;
+    if (o->lower <= o->upper) return HOOP_OK;
+    return hoop_fail(err, HOOP_EARG, "lower, %g, is above upper, %g", o->lower, o->upper);
+}
+static hoop_tensor *rrelu_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    const rrelu_opts *o = hoop_module_opts(m);
+    return hoop_rrelu(t, x, o->lower, o->upper);
+}
+const hoop_module_kind hoop__module_rrelu = {
+    .name      = "rrelu",
+    .help      = "x above 0, below it by a slope of its own for each element in training, else by their mean",
+    .options   = HOOP_OPTIONS(rrelu_rows),
+    .opts_size = sizeof(rrelu_opts),
+    .build     = rrelu_build,
+    .forward   = rrelu_forward,
+};
+
+typedef struct softmax_opts {
+    int64_t dim;
+} softmax_opts;
+static const hoop_option softmax_rows[] = {
+    {"dim", HOOP_OPT_INT, offsetof(softmax_opts, dim), "-1", -HOOP_MAX_DIMS, HOOP_MAX_DIMS - 1, NULL, true,
+     "that adds up to 1; below 0 from the end, and never the batch"},
+};
+static hoop_status softmax_build(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err)
+{
+    const softmax_opts *o   = hoop_module_opts(m);
+    const int64_t       dim = o->dim < 0 ? o->dim + *ndim : o->dim;
+    (void)shape;
+    if (dim >= 1 && dim < *ndim) return HOOP_OK;
+    return hoop_fail(err, HOOP_ESHAPE, "dim %lld is none of its %d behind the batch", (long long)o->dim, *ndim - 1);
+}
+/* f over a dim; channels of images lie last */
+static hoop_tensor *along(const hoop_module *m, hoop_tape *t, hoop_tensor *x, hoop_tensor *(*f)(hoop_tape *t, hoop_tensor *x))
+{
+    const int64_t of   = ((const softmax_opts *)hoop_module_opts(m))->dim;
+    const int     ndim = hoop_tensor_ndim(x), dim = (int)(of < 0 ? of + ndim : of);
+    if (dim == ndim - 1) return f(t, x);
+    if (dim == 1) {
+        x = hoop__channels_last(t, x);
+        return hoop__channels_first(t, f(t, x));
+    }
+    x = hoop_transpose(t, x, dim, ndim - 1);
+    return hoop_transpose(t, f(t, x), dim, ndim - 1);
+}
+static hoop_tensor *softmax_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    return along(m, t, x, hoop_softmax);
+}
+static hoop_tensor *log_softmax_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    return along(m, t, x, hoop_log_softmax);
+}
+static hoop_tensor *softmin_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
+{
+    x = hoop_neg(t, x);
+    return along(m, t, x, hoop_softmax);
+}
+#define SOFTMAX(kind, text)                                                                                                      \
+    const hoop_module_kind hoop__module_##kind = {                                                                               \
+        .name        = #kind,                                                                                                    \
+        .help        = (text),                                                                                                   \
+        .options     = HOOP_OPTIONS(softmax_rows),                                                                               \
+        .opts_size   = sizeof(softmax_opts),                                                                                     \
+        .main_option = "dim",                                                                                                    \
+        .build       = softmax_build,                                                                                            \
+        .forward     = kind##_forward,                                                                                           \
+    };
+SOFTMAX(softmax, "exp(x) divided by its sum over a dim")
+SOFTMAX(log_softmax, "the logarithm of softmax")
+SOFTMAX(softmin, "softmax of -x")
 
 typedef struct glu_opts {
     int64_t dim;

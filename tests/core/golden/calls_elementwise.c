@@ -36,6 +36,31 @@ static hoop_tensor *glu(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoo
     (void)out;
     return hoop_glu(t, x[0], (int)golden_int(c, "dim", 0, -1));
 }
+static hoop_tensor *hardshrink(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)out;
+    return hoop_hardshrink(t, x[0], golden_float(c, "lambda", 0.5));
+}
+static hoop_tensor *softshrink(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)out;
+    return hoop_softshrink(t, x[0], golden_float(c, "lambda", 0.5));
+}
+static hoop_tensor *tanhshrink(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)c, (void)out;
+    return hoop_tanhshrink(t, x[0]);
+}
+static hoop_tensor *threshold(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)out;
+    return hoop_threshold(t, x[0], golden_float(c, "threshold", 0.0), golden_float(c, "value", 0.0));
+}
+static hoop_tensor *rrelu(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
+{
+    (void)out;
+    return hoop_rrelu(t, x[0], golden_float(c, "lower", 0.0), golden_float(c, "upper", 0.0));
+}
 
 extern const golden_call golden_calls_elementwise[];
 const golden_call        golden_calls_elementwise[] = {{"masked_fill", masked_fill},
@@ -45,4 +70,9 @@ const golden_call        golden_calls_elementwise[] = {{"masked_fill", masked_fi
                                                        {"celu", celu},
                                                        {"relu6", relu6},
                                                        {"glu", glu},
+                                                       {"hardshrink", hardshrink},
+                                                       {"softshrink", softshrink},
+                                                       {"tanhshrink", tanhshrink},
+                                                       {"threshold", threshold},
+                                                       {"rrelu", rrelu},
                                                        {NULL, NULL}};

@@ -425,6 +425,7 @@ static const char *const seen_in[][2] = {
     {"recurrent", "lstm"},
     {"relabel", "cross_entropy"},
     {"rotary", "rotary_of"},
+    {"rrelu_slope", NULL},
     {"sinusoidal", "position"},
 };
 

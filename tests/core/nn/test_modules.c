@@ -506,6 +506,12 @@ static void shapes_are_refused(void **state)
     refused(m, 1, &ragged, HOOP_EARG, "module c (lstm)", "proj_size: 3 of 3 units; fewer than these");
     with(&m, "lstm", &(hoop_rnn_module_opts){.hidden = 3, .proj_size = 2, .layers = 13});
     refused(m, 1, &ragged, HOOP_EARG, "module c (lstm)", "layers: 13 in 1 directions; at most 12 in one module");
+    with(&m, "rrelu", &(double[2]){0.5, 0.25});
+    refused(m, 1, &rows4, HOOP_EARG, "module c (rrelu)", "lower, 0.5, is above upper, 0.25");
+    for (int i = 0; i < 3; i++) {
+        with(&m, i == 0 ? "softmax" : i == 1 ? "log_softmax" : "softmin", &(int64_t){i == 2 ? -2 : 2 * i});
+        refused(m, 1, &rows4, HOOP_ESHAPE, "module c (", "is none of its 1 behind the batch");
+    }
     with(&m, "lp_pool", zeros);
     refused(m, 1, &ragged, HOOP_EARG, "module c (lp_pool)", "norm_type: 0; a number above 0 is wanted");
     with(&m, "dropout", &(hoop_dropout_opts){.p = 0.5, .channels = true});

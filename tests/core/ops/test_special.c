@@ -206,6 +206,39 @@ static void activations_refuse(void **state)
     x = hoop_fill(t, HOOP_F64, 2, (int64_t[]){3, 5}, 1.0);
     assert_true(hoop_tensor_is_poison(hoop_prelu(t, x, hoop_fill(t, HOOP_F64, 1, (int64_t[]){3}, 1.0))));
     assert_non_null(strstr(hoop_tape_error(t)->text, "prelu: 3 slopes for 5 channels"));
+    for (int i = 0; i < 2; i++) {
+        (void)hoop_tape_reset(t, NULL, NULL);
+        x = hoop_fill(t, HOOP_F64, 2, (int64_t[]){3, 5}, 1.0);
+        assert_true(hoop_tensor_is_poison(i == 0 ? hoop_hardshrink(t, x, -0.5) : hoop_softshrink(t, x, (double)NAN)));
+        assert_int_equal(hoop_tape_error(t)->status, HOOP_EARG);
+        assert_non_null(strstr(hoop_tape_error(t)->text, i == 0 ? "hardshrink: lambda is -0.5" : "softshrink: lambda is nan"));
+    }
+    (void)hoop_tape_reset(t, NULL, NULL);
+    x = hoop_fill(t, HOOP_F64, 2, (int64_t[]){3, 5}, 1.0);
+    assert_true(hoop_tensor_is_poison(hoop_rrelu(t, x, 0.5, 0.25))); /* in evaluation, too */
+    assert_non_null(strstr(hoop_tape_error(t)->text, "slopes from 0.5 to 0.25"));
+}
+
+/* slopes are drawn anew by element and call, and stay within their bounds */
+static void slopes_are_random(void **state)
+{
+    enum { N = 4099 };
+    static float y[2][N];
+    hoop_tape   *t    = begin();
+    double       mean = 0.0;
+    (void)state;
+    (void)hoop_tape_set_training(t, true);
+    for (int i = 0; i < 2; i++) {
+        hoop_tensor *x = hoop_fill(t, HOOP_F32, 1, (int64_t[]){N}, -1.0);
+        assert_int_equal(hoop_tensor_read(hoop_rrelu(t, x, 0.25, 0.75), y[i], NULL), HOOP_OK);
+    }
+    for (int i = 0; i < N; i++) {
+        assert_true(y[0][i] <= -0.25F && y[0][i] >= -0.75F);
+        mean -= (double)y[0][i] / N;
+    }
+    assert_true(fabs(mean - 0.5) < 0.01);
+    assert_memory_not_equal(y[0], y[1], sizeof y[0]);
+    no_error(t);
 }
 
 static void lp_pool_refuses(void **state)
@@ -670,6 +703,7 @@ int main(void)
         cmocka_unit_test_teardown(dropout_is_keyed, test_tidy),
         cmocka_unit_test_teardown(dropout_of_channels, test_tidy),
         cmocka_unit_test_teardown(activations_refuse, test_tidy),
+        cmocka_unit_test_teardown(slopes_are_random, test_tidy),
         cmocka_unit_test_teardown(lp_pool_refuses, test_tidy),
         cmocka_unit_test_teardown(concat_of_many, test_tidy),
         cmocka_unit_test_teardown(turned_back, test_tidy),

@@ -178,6 +178,14 @@ HOOP_API hoop_tensor *hoop_hardswish(hoop_tape *t, hoop_tensor *x);
  */
 HOOP_API hoop_tensor *hoop_hardtanh(hoop_tape *t, hoop_tensor *x, double min, double max);
 HOOP_API hoop_tensor *hoop_relu6(hoop_tape *t, hoop_tensor *x);
+/** x where |x| > lambda, else 0: (...) -> same; dx = dy there; f32, f64; HOOP_EDTYPE, HOOP_EARG (lambda below 0). */
+HOOP_API hoop_tensor *hoop_hardshrink(hoop_tape *t, hoop_tensor *x, double lambda);
+/** The same, lambda nearer to 0. */
+HOOP_API hoop_tensor *hoop_softshrink(hoop_tape *t, hoop_tensor *x, double lambda);
+/** x - tanh x: (...) -> same; dx = dy tanh(x)^2; f32, f64; HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_tanhshrink(hoop_tape *t, hoop_tensor *x);
+/** x above threshold, else value: (...) -> same; dx = dy where it is x; f32, f64; HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_threshold(hoop_tape *t, hoop_tensor *x, double threshold, double value);
 /** The first half of a dim times the sigmoid of the second: (.., 2 N, ..) -> (.., N, ..); f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_glu(hoop_tape *t, hoop_tensor *x, int dim);
 /** Of one shape -> same; differentiable; f32, f64; HOOP_ESHAPE, HOOP_EDTYPE. So the next nine. */

@@ -18,6 +18,9 @@ HOOP_API hoop_tensor *hoop_dropout_channels(hoop_tape *t, hoop_tensor *x, double
 HOOP_API hoop_tensor *hoop_drop_path(hoop_tape *t, hoop_tensor *x, double p);
 /** Dropout that keeps mean and variance of what selu gives: (...) -> same; dx = dy a by the mask; as hoop_dropout. */
 HOOP_API hoop_tensor *hoop_alpha_dropout(hoop_tape *t, hoop_tensor *x, double p);
+/** x, or slope x where x is not above 0, the slope of an element uniform from lower to upper, their mean unless training
+ * (PyTorch's: 1/8, 1/3): (...) -> same; dx = dy times that; keyed as hoop_dropout; f32, f64; HOOP_EDTYPE, HOOP_EARG (bounds). */
+HOOP_API hoop_tensor *hoop_rrelu(hoop_tape *t, hoop_tensor *x, double lower, double upper);
 
 #ifdef __cplusplus
 }
