@@ -8,17 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/layer_tree.h"
 #include "command/open.h"
 #include "command/print.h"
 #include "hoop/inspect.h"
 
 enum { NO_HASH, HASH_WEIGHTS, HASH_STATE };
-enum { KEY_HASH = 256, KEY_JSON };
+enum { KEY_HASH = 256, KEY_JSON, KEY_TREE };
 
 typedef struct inspect_args {
     const char *path;
     int         hash;
-    bool        json;
+    bool        json, tree;
 } inspect_args;
 
 static const char doc[] =
@@ -28,6 +29,7 @@ static const char doc[] =
     "\vExamples:\n"
     "  hoop inspect runs/digits\n"
     "  hoop inspect runs/digits/checkpoints/step-00000800 --json | jq .step\n"
+    "  hoop inspect --tree runs/digits            its layers, with shapes and numbers of parameters\n"
     "  hoop inspect --hash runs/digits            the SHA-256 of all parameters, and nothing else\n"
     "  hoop inspect --hash=state runs/digits      buffers and optimizer state too\n\n"
     "Everything shown was read and its checksum found right. Equal hashes mean equal bits, whatever the number of\n"
@@ -35,6 +37,7 @@ static const char doc[] =
 static const struct argp_option options[] = {
     {"hash", KEY_HASH, "weights|state", OPTION_ARG_OPTIONAL,
      "print only the SHA-256 of all parameters (weights, the default), or of buffers and optimizer state as well (state)", 0},
+    {"tree", KEY_TREE, NULL, 0, "print only the layers, one below the other, with shapes and numbers of parameters", 0},
     {"json", KEY_JSON, NULL, 0, "print JSON", 0},
     {0},
 };
@@ -51,6 +54,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         else
             argp_error(state, "--hash=%s: weights or state is wanted", arg);
         return 0;
+    case KEY_TREE:
+        a->tree = true;
+        return 0;
     case KEY_JSON:
         a->json = true;
         return 0;
@@ -60,6 +66,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         if (a->path == NULL) argp_error(state, "which run, checkpoint or file? hoop inspect PATH");
+        if (a->tree && (a->json || a->hash != NO_HASH))
+            argp_error(state, "--tree is a table of its own; take --hash and --json away");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -306,6 +314,8 @@ int command_inspect(int argc, char **argv)
         st = hoop_checkpoint_hash(c, a.hash == HASH_STATE, &err, hex);
         if (st == HOOP_OK && !a.json) (void)puts(hex);
         if (st == HOOP_OK && a.json) (void)printf("{\"%s\": \"%s\"}\n", a.hash == HASH_STATE ? "state" : "weights", hex);
+    } else if (st == HOOP_OK && a.tree) {
+        if (!layer_tree_print(c)) st = hoop_fail(&err, HOOP_ENOMEM, "%s: no memory for the table", a.path);
     } else if (st == HOOP_OK) {
         st = a.json ? inspect_json(c, &err) : inspect_text(&a, c, &err);
     }

@@ -40,14 +40,15 @@ static hoop_tensor *look_back(hoop_tape *t, hoop_tensor *qkv, int64_t heads, hoo
 
 static hoop_tensor *attend(const hoop_module *m, hoop_tape *t, hoop_tensor *x, hoop_tensor *memory, int64_t read)
 {
-    const int64_t heads = ((const hoop__block_opts *)hoop_module_opts(m))->heads, width = hoop_tensor_size(x, 2);
-    const int64_t by_head[4] = {hoop_tensor_size(x, 0), hoop_tensor_size(x, 1), 3 * heads, width / heads};
-    hoop_tensor  *y          = hoop__part_run(m, "c_attn", t, x);
-    y                        = hoop_reshape(t, y, 4, by_head);
+    const hoop__block_opts *o     = hoop_module_opts(m);
+    const int64_t           heads = o->heads, width = hoop_tensor_size(x, 2);
+    const int64_t           by_head[4] = {hoop_tensor_size(x, 0), hoop_tensor_size(x, 1), 3 * heads, width / heads};
+    hoop_tensor            *y          = hoop__part_run(m, "c_attn", t, x);
+    y                                  = hoop_reshape(t, y, 4, by_head);
     if (memory != NULL)
         y = look_back(t, y, heads, memory, read);
     else
-        y = hoop_attention_packed(t, y, heads, NULL, &(hoop_attention_opts){.causal = HOOP_CAUSAL_START});
+        y = hoop_attention_packed(t, y, heads, NULL, &(hoop_attention_opts){.causal = HOOP_CAUSAL_START, .dropout = o->dropout});
     y = hoop_reshape(t, y, 3, (int64_t[]){by_head[0], by_head[1], width});
     y = hoop__part_run(m, "c_proj", t, y);
     return hoop__part_run(m, "resid_dropout", t, y);

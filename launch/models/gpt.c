@@ -24,7 +24,7 @@ static const hoop_option rows[] = {
     {"feedforward", HOOP_OPT_INT, AT(feedforward), "auto", 1, 1e9, NULL, true,
      "outputs of the first linear of a block's perceptron; auto: 4 times the width"},
     {"dropout", HOOP_OPT_FLOAT, AT(dropout), "0.0", 0, 0.999, NULL, true,
-     "of the embeddings and of what each block adds, in training"},
+     "of the embeddings, of attention's probabilities and of what each block adds, in training"},
     {"tied", HOOP_OPT_BOOL, AT(tied), "true", 0, 0, NULL, true, "the last layer is the table of tokens, too"},
     {"checkpoint", HOOP_OPT_BOOL, AT(checkpoint), "false", 0, 0, NULL, false,
      "tensors inside a block are made again in backward: less memory, more time, the same bits"},

@@ -32,7 +32,8 @@ static const hoop_option rows[] = {
     {"causal", HOOP_OPT_BOOL, AT(causal), "false", 0, 0, NULL, true, "no step sees those after it"},
     {"position", HOOP_OPT_ENUM, AT(position), "learned", 0, 0, positions, true, "what says where each step stands"},
     {"length", HOOP_OPT_INT, AT(length), "0", 0, 1e9, NULL, true, "steps at most, of learned positions; 0: those of a row"},
-    {"dropout", HOOP_OPT_FLOAT, AT(dropout), "0.0", 0, 0.999, NULL, true, "of the embeddings, in training"},
+    {"dropout", HOOP_OPT_FLOAT, AT(dropout), "0.0", 0, 0.999, NULL, true,
+     "of the embeddings, and as torch.nn.TransformerEncoderLayer has it, in training"},
     {"checkpoint", HOOP_OPT_BOOL, AT(checkpoint), "false", 0, 0, NULL, false,
      "tensors inside a layer are made again in backward: less memory, more time, the same bits"},
 };
@@ -47,6 +48,7 @@ static hoop_status add_layers(const hoop__model_call *c, hoop_error *err)
                                            .activation  = o->activation,
                                            .norm_first  = o->norm_first,
                                            .causal      = o->causal,
+                                           .dropout     = o->dropout,
                                            .eps         = 1e-5};
     hoop_module                  *encoder, *layers;
     hoop_status                   st;
