@@ -64,13 +64,14 @@ done:
     return st;
 }
 
-static hoop_status set_latest(const char *run_dir, int64_t step, hoop_error *err)
+/* RUN/name, a link to a step's checkpoint */
+static hoop_status set_link(const char *run_dir, const char *name, const char *temporary, int64_t step, hoop_error *err)
 {
     char        target[64], temp[HOOP_PATH_MAX], link[HOOP_PATH_MAX];
     hoop_status st;
     (void)snprintf(target, sizeof target, "checkpoints/step-%08lld", (long long)step);
-    if ((st = hoop__path_join(run_dir, ".latest.tmp", err, temp, sizeof temp)) != HOOP_OK ||
-        (st = hoop__path_join(run_dir, "latest", err, link, sizeof link)) != HOOP_OK)
+    if ((st = hoop__path_join(run_dir, temporary, err, temp, sizeof temp)) != HOOP_OK ||
+        (st = hoop__path_join(run_dir, name, err, link, sizeof link)) != HOOP_OK)
         return st;
     (void)unlink(temp);
     st = symlink(target, temp) == 0 ? hoop__file_name(temp, link, true, err)
@@ -82,12 +83,40 @@ static hoop_status set_latest(const char *run_dir, int64_t step, hoop_error *err
     return hoop__file_sync(run_dir, err);
 }
 
-/* Remove what is older than the `keep` newest that look good (manifest right, sizes right), the newest being `newest`. */
+static hoop_status set_latest(const char *run_dir, int64_t step, hoop_error *err)
+{
+    return set_link(run_dir, "latest", ".latest.tmp", step, err);
+}
+
+hoop_status hoop_checkpoint_set_best(const char *run_dir, int64_t step, hoop_error *err)
+{
+    char        path[HOOP_CHECKPOINT_PATH];
+    hoop_status st = hoop__checkpoint_step_path(run_dir, step, "", err, path);
+    if (st != HOOP_OK || access(path, F_OK) != 0) return st;
+    return set_link(run_dir, "best", ".best.tmp", step, err);
+}
+
+/* the step that RUN/best is a link to, -1: there is none */
+static int64_t best_of(const char *run_dir)
+{
+    char      link[HOOP_PATH_MAX], target[HOOP_PATH_MAX];
+    long long step;
+    ssize_t   n;
+    if (hoop__path_join(run_dir, "best", NULL, link, sizeof link) != HOOP_OK) return -1;
+    n = readlink(link, target, sizeof target - 1);
+    if (n <= 0) return -1;
+    target[n] = '\0';
+    return sscanf(target, "checkpoints/step-%lld", &step) == 1 ? step : -1;
+}
+
+/* Remove what is older than the `keep` newest that look good (manifest right, sizes right), the newest being `newest`, but not
+ * the best. */
 static hoop_status prune(const char *run_dir, int64_t newest, int64_t keep, int *pruned, hoop_error *err)
 {
-    int64_t    *steps, n, good = 0;
-    char        path[HOOP_CHECKPOINT_PATH], doomed[HOOP_CHECKPOINT_PATH];
-    hoop_status st = hoop_checkpoint_list(run_dir, err, &steps, &n);
+    const int64_t best = best_of(run_dir);
+    int64_t      *steps, n, good = 0;
+    char          path[HOOP_CHECKPOINT_PATH], doomed[HOOP_CHECKPOINT_PATH];
+    hoop_status   st = hoop_checkpoint_list(run_dir, err, &steps, &n);
     for (int64_t i = n - 1; i >= 0 && st == HOOP_OK; i--) {
         hoop_checkpoint *c = NULL;
         st                 = hoop__checkpoint_step_path(run_dir, steps[i], "", err, path);
@@ -97,6 +126,7 @@ static hoop_status prune(const char *run_dir, int64_t newest, int64_t keep, int 
             hoop_checkpoint_close(&c);
             continue;
         }
+        if (steps[i] == best) continue;
         /* Under a name that is no checkpoint's first: a half-removed one must not be found. */
         st = hoop__checkpoint_step_path(run_dir, steps[i], ".tmp-pruned", err, doomed);
         if (st == HOOP_OK) st = hoop__checkpoint_remove_dir(doomed, err);

@@ -197,9 +197,9 @@ static void close_log(voice *v)
 static void note_done(const hoop_trainer_status *about, const char *out, voice *v)
 {
     char text[HOOP_ERROR_TEXT];
-    if (about->step < about->steps) return;
-    (void)snprintf(text, sizeof text, "%s is already at step %lld of %lld: there is nothing to do", out, (long long)about->step,
-                   (long long)about->steps);
+    if (about->step < about->steps && !about->early_stopped) return;
+    (void)snprintf(text, sizeof text, "%s is already at step %lld of %lld%s: there is nothing to do", out, (long long)about->step,
+                   (long long)about->steps, about->early_stopped ? ", where early_stop ended it" : "");
     note(v, text);
 }
 
@@ -308,7 +308,8 @@ static hoop_status stop_code(const session *s, hoop_trainer *tr, voice *v, hoop_
     int64_t     most = stop_signal == SIGINT ? HOOP_EXIT_INTERRUPTED : HOOP_EXIT_REQUEUE;
     hoop_status st =
         hoop_comm_all_reduce_wait(s->comm, &most, 1, hoop_reducer_of(HOOP_I64, HOOP_MAX), "signals of each rank", err);
-    if (st != HOOP_OK || hoop_trainer_about(tr)->step >= hoop_trainer_about(tr)->steps) return st;
+    if (st != HOOP_OK || hoop_trainer_about(tr)->step >= hoop_trainer_about(tr)->steps || hoop_trainer_about(tr)->early_stopped)
+        return st;
     *code = (int)most;
     if (s->rank != 0) return st;
     (void)snprintf(line, sizeof line, "stopped at step %lld of %lld; go on with --resume auto\n",

@@ -14,7 +14,7 @@
 
 /** Evaluate on the validation data after each epoch and at the end; the result is in the trainer's status. Collective. */
 hoop_observer hoop__observe_validation(void);
-/** Save every hoop_trainer_save_every steps and at the end. Collective. */
+/** Save every hoop_trainer_save_every steps, where a step is the best so far, and at the end. Collective. */
 hoop_observer hoop__observe_saving(void);
 /** Is the step that was just made one of those? */
 bool hoop__saves_now(hoop_trainer *tr);

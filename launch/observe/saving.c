@@ -4,10 +4,17 @@ bool hoop__saves_now(hoop_trainer *tr)
 {
     const hoop_trainer_status *s     = hoop_trainer_about(tr);
     int64_t                    every = hoop_trainer_save_every(tr);
-    return every > 0 && s->step % every == 0 && s->step < s->steps;
+    return s->step < s->steps && ((every > 0 && s->step % every == 0) || s->best_step == s->step);
 }
 
+/* At the end of an epoch the validation data are looked at first: what goes by their metrics is part of the checkpoint. */
 static hoop_status save_step(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    (void)ctx;
+    return hoop__saves_now(tr) && !hoop_trainer_about(tr)->epoch_end ? hoop_trainer_save(tr, err) : HOOP_OK;
+}
+
+static hoop_status save_epoch(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
     (void)ctx;
     return hoop__saves_now(tr) ? hoop_trainer_save(tr, err) : HOOP_OK;
@@ -26,5 +33,5 @@ done:
 
 hoop_observer hoop__observe_saving(void)
 {
-    return (hoop_observer){.step = save_step, .end = save_end};
+    return (hoop_observer){.step = save_step, .epoch = save_epoch, .end = save_end};
 }

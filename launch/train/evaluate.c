@@ -3,8 +3,10 @@
 #include "train/plan.h"
 #include "train/step.h"
 #include "train/tally.h"
+#include "train/watch.h"
 
 #include <math.h>
+#include <string.h>
 
 /* What an evaluation sees: sums, and the first value that makes a loss not finite. */
 typedef struct seen {
@@ -86,7 +88,22 @@ static hoop_status check_rows(const hoop_trainer *tr, const hoop_dataset *ds, ho
     return HOOP_OK;
 }
 
-hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
+/* Weights and their mean change places. */
+static void swap_mean(hoop_trainer *tr)
+{
+    enum { PART = 4096 };
+    char  *w = hoop_params_data(tr->params), *mean = hoop_optim_ema(tr->optim), part[PART];
+    size_t left = (size_t)(hoop_params_trained(tr->params) * HOOP_BLOCK) * hoop_dtype_size(tr->dtype);
+    for (size_t n; left > 0; left -= n, w += n, mean += n) {
+        n = left < PART ? left : PART;
+        memcpy(part, w, n);
+        memcpy(w, mean, n);
+        memcpy(mean, part, n);
+    }
+    hoop_params_touch(tr->params);
+}
+
+static hoop_status evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
 {
     hoop_loader_opts  opts   = hoop__data_loader_opts(tr);
     hoop_loader      *loader = NULL;
@@ -131,7 +148,22 @@ hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error
     if (own) {
         tr->status.validation      = sums;
         tr->status.validation_step = tr->status.step;
+        hoop__watch_evaluated(tr);
     }
 done:
+    return st;
+}
+
+hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out)
+{
+    void       *mean = tr->optim == NULL || hoop_optim_step(tr->optim) == 0 ? NULL : hoop_optim_ema(tr->optim);
+    hoop_status st   = HOOP_OK;
+    if (mean == NULL || tr->step->begun) return evaluate(tr, ds, err, out);
+    hoop_comm_set_position(tr->comm, tr->status.step, "evaluation");
+    st = hoop_ddp_gather(tr->ddp, mean, err); /* each rank has kept that of its ranges */
+    if (st != HOOP_OK) return st;
+    swap_mean(tr);
+    st = evaluate(tr, ds, err, out);
+    swap_mean(tr);
     return st;
 }

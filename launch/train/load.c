@@ -8,6 +8,7 @@
 #include "train/plan.h"
 #include "train/step.h"
 #include "train/task.h"
+#include "train/watch.h"
 
 #include "hoop/checkpoint.h"
 
@@ -16,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *name, hoop_tensor *x, hoop_error *err)
+static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *group, const char *name, hoop_tensor *x,
+                               hoop_error *err)
 {
-    const hoop_checkpoint_tensor *t = hoop_checkpoint_find(c, kind, NULL, name);
+    const hoop_checkpoint_tensor *t = hoop_checkpoint_find(c, kind, group, name);
     char                          shape[160];
     bool                          same;
     hoop_status                   st;
@@ -152,14 +154,19 @@ static hoop_status read_contents(void *ctx, hoop_error *err)
     hoop_trainer                 *tr = r->tr;
     const hoop_checkpoint_tensor *steps;
     hoop_status                   st = HOOP_OK;
+    /* who only looks at what was trained looks at the mean of the weights, where there is one */
+    const bool means = tr->opts.evaluate_only && tr->plan->ema.decay > 0.0 && hoop_checkpoint_about(r->c)->step > 0;
     for (int i = 0; i < hoop_params_count(tr->params); i++) {
+        const char *name = hoop_params_name(tr->params, i);
+        const bool  mean = means && !hoop_params_frozen(tr->params, i);
         HOOP_TRY(st, done,
-                 read_tensor(r->c, HOOP_CKPT_PARAMETER, hoop_params_name(tr->params, i), hoop_params_tensor(tr->params, i), err));
+                 read_tensor(r->c, mean ? HOOP_CKPT_STATE : HOOP_CKPT_PARAMETER, mean ? "ema" : NULL, name,
+                             hoop_params_tensor(tr->params, i), err));
     }
     for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
-        HOOP_TRY(
-            st, done,
-            read_tensor(r->c, HOOP_CKPT_BUFFER, hoop_params_buffer_name(tr->params, i), hoop_params_buffer(tr->params, i), err));
+        HOOP_TRY(st, done,
+                 read_tensor(r->c, HOOP_CKPT_BUFFER, NULL, hoop_params_buffer_name(tr->params, i),
+                             hoop_params_buffer(tr->params, i), err));
     }
     if (tr->model != NULL) HOOP_TRY(st, done, check_surplus(tr, r->c, err));
     if (tr->opts.evaluate_only) goto done;
@@ -169,6 +176,14 @@ static hoop_status read_contents(void *ctx, hoop_error *err)
         goto done;
     }
     HOOP_TRY(st, done, hoop_checkpoint_read(r->c, steps, 0, 1, &r->optim_step, err));
+    for (int i = 0; i < HOOP__WATCHES; i++) {
+        const char                   *name    = NULL;
+        int                           n       = 0;
+        double                       *numbers = hoop__watch_numbers(tr, i, &name, &n);
+        const hoop_checkpoint_tensor *t       = numbers == NULL ? NULL : hoop_checkpoint_find(r->c, HOOP_CKPT_STATE, NULL, name);
+        if (t != NULL && t->dtype == HOOP_F64 && t->numel == n)
+            HOOP_TRY(st, done, hoop_checkpoint_read(r->c, t, 0, n, numbers, err));
+    }
     st = hoop__each_own_part(tr, read_state_part, r->c, err);
 done:
     return st;
@@ -180,6 +195,7 @@ static hoop_status take_up(hoop_trainer *tr, const reading *r, hoop_error *err)
     tr->status.step = hoop_checkpoint_about(r->c)->step;
     if (tr->opts.evaluate_only) return HOOP_OK;
     hoop_optim_set_step(tr->optim, r->optim_step);
+    hoop__watch_resumed(tr);
     if (tr->data->loader == NULL || tr->status.step >= tr->status.steps) return HOOP_OK;
     return hoop_loader_seek(tr->data->loader, tr->status.step, err);
 }
@@ -227,6 +243,8 @@ hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *er
     if (st == HOOP_OK) hoop__task_start(&task, read_contents, &r);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "reading a checkpoint", err));
     (void)take_up(tr, &r, &local);
+    if (tr->save != NULL && hoop_comm_rank(tr->comm) == 0 && tr->status.best_step >= 0)
+        (void)hoop_checkpoint_set_best(tr->opts.run_dir, tr->status.best_step, &local);
     st = hoop_comm_agree_status(tr->comm, &local);
     if (st != HOOP_OK) (void)hoop_fail(err, st, "%s", local.text);
 done:

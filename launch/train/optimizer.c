@@ -89,11 +89,14 @@ hoop_status hoop__optim_read(hoop_trainer *tr, hoop_error *err)
 
 hoop_status hoop__optim_make(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop__plan     *plan  = tr->plan;
-    const hoop_optim_opts optim = {
-        .kind = kind_of(tr), .opts = plan->optim.opts, .groups = plan->groups, .ngroups = plan->ngroups};
-    hoop_schedule_opts schedule = plan->warmup;
-    hoop_status        st;
+    const hoop__plan     *plan     = tr->plan;
+    const hoop_optim_opts optim    = {.kind      = kind_of(tr),
+                                      .opts      = plan->optim.opts,
+                                      .groups    = plan->groups,
+                                      .ngroups   = plan->ngroups,
+                                      .ema_decay = plan->ema.decay};
+    hoop_schedule_opts    schedule = plan->warmup;
+    hoop_status           st;
     schedule.kind = hoop_schedule_kind_get(plan->schedule.kind);
     schedule.opts = plan->schedule.opts;
     HOOP_TRY(st, done, hoop_schedule_create(&schedule, err, &tr->schedule));

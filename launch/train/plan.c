@@ -20,6 +20,8 @@ static const hoop_option rows[] = {
     {"epochs", HOOP_OPT_INT, AT(epochs), "0", 0, 1e9, NULL, false, "passes over the data (or steps)", "steps"},
     {"steps", HOOP_OPT_INT, AT(steps), "0", 0, 1e15, NULL, false, "updates (or epochs)", "epochs"},
     {"clip_norm", HOOP_OPT_FLOAT, AT(clip_norm), "0.0", 0, 1e30, NULL, true, "largest global norm of the gradient; 0: any"},
+    {"clip_value", HOOP_OPT_FLOAT, AT(clip_value), "0.0", 0, 1e30, NULL, true,
+     "largest size of each element of the gradient, in place of clip_norm; 0: any"},
     {"precision", HOOP_OPT_ENUM, AT(precision), "f32", 0, 0, precisions, true, "of weights and arithmetic"},
     {"threads", HOOP_OPT_INT, AT(threads), "auto", 1, 1024, NULL, false,
      "of each rank; auto: OMP_NUM_THREADS, or else the cores this rank may use"},
@@ -174,6 +176,8 @@ static hoop_status check_options(hoop_trainer *tr, hoop_error *err)
     }
     if (tr->opts.arrays && tr->plan->run.steps == 0)
         return hoop_config_fail(tr->config, "epochs", err, "steps on the caller's arrays have no epochs; give steps");
+    if (tr->plan->run.clip_norm > 0.0 && tr->plan->run.clip_value > 0.0)
+        return hoop_config_fail(tr->config, "clip_value", err, "one of clip_norm and clip_value is wanted, not both");
     return hoop__optim_read(tr, err);
 }
 

@@ -11,7 +11,7 @@
 typedef struct hoop__run_opts {
     int64_t seed, batch, leaves, epochs, steps, threads;
     int     precision, isa, gemm, capture;
-    double  clip_norm;
+    double  clip_norm, clip_value;
 } hoop__run_opts;
 /* model (model.c): of any kind */
 typedef struct hoop__model_opts {
@@ -38,18 +38,33 @@ typedef struct hoop__save_opts {
     int64_t every_steps, keep;
 } hoop__save_opts;
 
+/* ema, early_stop, checkpoint.best (watch.c) */
+typedef struct hoop__ema_opts {
+    double decay;
+} hoop__ema_opts;
+typedef struct hoop__stop_opts {
+    char    metric[HOOP_OPT_STRING_MAX];
+    int     mode;
+    int64_t patience;
+    double  min_delta;
+} hoop__stop_opts;
+typedef struct hoop__best_opts {
+    char metric[HOOP_OPT_STRING_MAX];
+    int  mode;
+} hoop__best_opts;
+
 enum { HOOP__REDUCE_EXACT, HOOP__REDUCE_FAST };
 enum { HOOP__CAPTURE_AUTO, HOOP__CAPTURE_OFF };
 enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
 
 extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__data_options, hoop__short_options,
-    hoop__dist_options, hoop__memory_options, hoop__save_options;
+    hoop__dist_options, hoop__memory_options, hoop__save_options, hoop__ema_options, hoop__stop_options, hoop__best_options;
 extern const hoop_config_choice hoop__model_choice;
 
 /* sections whose keys are those of a row of core's tables (schema.c) */
 extern const hoop_config_choice hoop__loss_choice, hoop__optim_choice, hoop__schedule_choice;
 
-enum { HOOP__PARTS = 18 }; /* option tables, choices and free keys of a training config (schema.c) */
+enum { HOOP__PARTS = 21 }; /* option tables, choices and free keys of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts     run;
@@ -60,6 +75,9 @@ struct hoop__plan {
     hoop__dist_opts    dist;
     hoop__memory_opts  memory;
     hoop__save_opts    save;
+    hoop__ema_opts     ema;
+    hoop__stop_opts    stop;
+    hoop__best_opts    best;
     hoop_config_chosen loss, optim, schedule; /* rows of their tables, and the options of these */
     hoop_schedule_opts warmup;                /* what all schedules have */
     hoop_optim_group  *groups;                /* of parameters (optimizer.groups), */

@@ -11,6 +11,7 @@
 #include "train/plan.h"
 #include "train/step.h"
 #include "train/task.h"
+#include "train/watch.h"
 
 #include "hoop/checkpoint.h"
 
@@ -44,6 +45,7 @@ struct hoop__save {
     hoop__task                task;               /* WRITING: this rank's part; PUBLISHING: rank 0 alone has one */
     hoop_checkpoint_receipt   receipt, *receipts; /* of this rank's part; of all, by rank */
     hoop_checkpoint_published published;
+    bool                      best; /* what is written is the best so far */
     const char               *run_dir;
     int64_t                   keep;
     int                       rank, size;
@@ -164,6 +166,13 @@ static hoop_status copy_all(hoop_trainer *tr, hoop__save *s, hoop_error *err)
                                 err));
         }
         HOOP_TRY(st, done, add_entry(s, &steps, &step, err));
+        for (int i = 0; i < HOOP__WATCHES; i++) {
+            hoop_checkpoint_entry e       = {.kind = HOOP_CKPT_STATE, .dtype = HOOP_F64, .ndim = 1, .order = -1};
+            int                   n       = 0;
+            const double         *numbers = hoop__watch_numbers(tr, i, &e.name, &n);
+            e.count = e.shape[0] = n;
+            if (numbers != NULL) HOOP_TRY(st, done, add_entry(s, &e, numbers, err));
+        }
     }
     HOOP_TRY(st, done, hoop__each_own_part(tr, add_state_part, s, err));
     for (int64_t i = 0; i < s->nentries; i++) s->entry[i].data = s->copy + (uintptr_t)s->entry[i].data;
@@ -182,8 +191,11 @@ static hoop_status write_part(void *ctx, hoop_error *err)
 
 static hoop_status publish(void *ctx, hoop_error *err)
 {
-    hoop__save *s  = ctx;
-    hoop_status st = hoop_checkpoint_publish(s->run_dir, s->tmp, &s->meta, s->receipts, s->size, s->keep, err, &s->published);
+    hoop__save *s     = ctx;
+    hoop_error  after = {.status = HOOP_OK};
+    hoop_status st    = hoop_checkpoint_publish(s->run_dir, s->tmp, &s->meta, s->receipts, s->size, s->keep, err, &s->published);
+    if (st == HOOP_OK && s->best && hoop_checkpoint_set_best(s->run_dir, s->meta.step, &after) != HOOP_OK)
+        (void)snprintf(s->published.note, sizeof s->published.note, "%s", after.text);
     return st == HOOP_OK ? HOOP_OK : hoop_fail_within(err, "saving step %" PRId64, s->meta.step);
 }
 
@@ -307,6 +319,7 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
         if (s->rank == 0) hoop_checkpoint_discard(s->tmp);
         return hoop_fail(err, st, "%s", local.text);
     }
+    s->best  = tr->status.best_step == s->meta.step;
     s->stage = WRITING;
     hoop__task_start(&s->task, write_part, s);
 done:

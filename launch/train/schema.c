@@ -57,7 +57,10 @@ static const hoop_config_free targets = {
     TABLE(hoop_schedule_options, warmup)                                                                                         \
     TABLE(hoop__dist_options, dist)                                                                                              \
     TABLE(hoop__memory_options, memory)                                                                                          \
-    TABLE(hoop__save_options, save)
+    TABLE(hoop__ema_options, ema)                                                                                                \
+    TABLE(hoop__stop_options, stop)                                                                                              \
+    TABLE(hoop__save_options, save)                                                                                              \
+    TABLE(hoop__best_options, best)
 #define TABLE(name, field) {.table = &name},
 #define TABLE_OF(name, field) {.table = &name, .values = &tr->plan->field},
 #define CHOICE(name, field) {.choice = &name},

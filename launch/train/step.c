@@ -68,7 +68,7 @@ bool hoop_trainer_next_step(hoop_trainer *tr)
 {
     hoop_loader_step step = {.n = tr->plan->run.batch};
     hoop_error       err  = {.status = HOOP_OK};
-    if (tr->status.step >= tr->status.steps || tr->status.stopped) return false;
+    if (tr->status.step >= tr->status.steps || tr->status.stopped || tr->status.early_stopped) return false;
     if (tr->step->begun) return true;
     tr->step->begun     = true;
     tr->step->leaf_open = false;
@@ -292,6 +292,17 @@ static double update_bytes(const hoop_trainer *tr, int64_t n)
     return (double)(n * HOOP_BLOCK * (3 + 2 * hoop_optim_state_count(tr->optim))) * (double)hoop_dtype_size(tr->dtype);
 }
 
+/* elements of the mean gradient, the sum times scale */
+static void clip_own_values(hoop_trainer *tr, double scale)
+{
+    const hoop_ddp_range *range;
+    int                   n;
+    if (!(tr->plan->run.clip_value > 0.0) || scale == 0.0) return;
+    hoop_ddp_ranges(tr->ddp, &n, &range);
+    for (int i = 0; i < n; i++)
+        hoop_grad_clip_values(tr->params, tr->rt, range[i].first_block, range[i].nblocks, tr->plan->run.clip_value / fabs(scale));
+}
+
 static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_ddp_range *range;
@@ -305,6 +316,7 @@ static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_e
         s->grad_norm = sqrt(hoop_exact_scalar_finish(&tr->step->record->squares)) * scale;
         scale *= hoop_clip_factor(s->grad_norm, tr->plan->run.clip_norm);
     }
+    clip_own_values(tr, scale);
     factor = hoop_schedule_factor(tr->schedule, s->step, s->steps);
     s->lr  = hoop_optim_lr(tr->optim) * factor;
     hoop_ddp_ranges(tr->ddp, &n, &range);

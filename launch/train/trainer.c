@@ -6,6 +6,7 @@
 #include "train/plan.h"
 #include "train/saving.h"
 #include "train/step.h"
+#include "train/watch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -160,6 +161,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop__step_create(tr, err));
     if (tr->opts.forward != NULL) HOOP_TRY(st, done, hoop__outputs_try(tr, err));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
+    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop__watch_create(tr, err));
     hoop__plan_note_leaves(tr);
     if (tr->data->validation != NULL) tr->status.validation_samples = hoop_dataset_about(tr->data->validation)->length;
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));

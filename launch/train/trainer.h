@@ -19,6 +19,12 @@ typedef struct hoop__data hoop__data;
 typedef struct hoop__step hoop__step;
 typedef struct hoop__save hoop__save; /* a save under way (save.c) */
 
+/* What goes by metrics of the validation data (watch.h), and the numbers of each, which a checkpoint keeps: the schedule has its
+ * own; else they are a number for the metric (0: none was fed yet), its best value, ends of epochs since, the step of the best.
+ */
+enum { HOOP__WATCH_SCHEDULE, HOOP__WATCH_STOP, HOOP__WATCH_BEST, HOOP__WATCHES };
+enum { HOOP__WATCH_ID, HOOP__WATCH_VALUE, HOOP__WATCH_BAD, HOOP__WATCH_STEP, HOOP__WATCH_NUMBERS };
+
 struct hoop_trainer {
     hoop_comm         *comm;
     const hoop_config *config;
@@ -37,6 +43,12 @@ struct hoop_trainer {
     hoop__data *data;
     hoop__step *step;
     hoop__save *save; /* NULL: nothing is written */
+
+    struct {
+        bool    on[HOOP__WATCHES], up[HOOP__WATCHES]; /* up: more is better */
+        double  number[HOOP__WATCHES][HOOP__WATCH_NUMBERS];
+        int64_t fed_step;
+    } watch;
 
     hoop_trainer_status status;
     hoop_error          error; /* of this rank in this step, or what ended the run */

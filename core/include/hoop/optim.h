@@ -256,9 +256,9 @@ typedef struct hoop_one_cycle_opts {
 typedef struct hoop_plateau_opts {
     char    metric[HOOP_OPT_STRING_MAX]; /* "loss" */
     int     mode;                        /* HOOP_WATCH_AUTO */
-    double  factor, threshold;           /* 0.1, 1e-4 */
+    double  factor, threshold, patience; /* 0.1, 1e-4, 10; a patience that shall be 0 is HOOP_ZERO */
     int     threshold_mode;              /* 0: rel, 1: abs */
-    int64_t patience, cooldown;          /* 10, 0 */
+    int64_t cooldown;                    /* 0 */
     double  min_factor;                  /* 0 */
 } hoop_plateau_opts;
 typedef struct hoop_step_opts {

@@ -14,7 +14,7 @@ static const hoop_option rows[] = {
     {"mode", HOOP_OPT_ENUM, AT(mode), "auto", 0, 0, hoop_watch_modes, true,
      "min: less is better; max: more is; auto: as of the metric"},
     {"factor", HOOP_OPT_FLOAT, AT(factor), "0.1", 0, 1, NULL, true, "factor of each drop"},
-    {"patience", HOOP_OPT_INT, AT(patience), "10", 0, 1e9, NULL, true,
+    {"patience", HOOP_OPT_FLOAT, AT(patience), "10", 0, 1e9, NULL, true,
      "evaluations without improvement that are waited for; those of the ends of epochs count"},
     {"threshold", HOOP_OPT_FLOAT, AT(threshold), "1e-4", 0, 1e12, NULL, true, "an improvement is one by more than this"},
     {"threshold_mode", HOOP_OPT_ENUM, AT(threshold_mode), "rel", 0, 0, thresholds, true,
@@ -25,6 +25,14 @@ static const hoop_option rows[] = {
 #undef AT
 
 enum { FED, FACTOR, BEST, BAD, COOLDOWN }; /* state; FED: how many were */
+
+/* of type float, so that 0 is not the default */
+static hoop_status check(const void *opts, hoop_error *err)
+{
+    const double patience = ((const hoop_plateau_opts *)opts)->patience;
+    if (patience == (double)(int64_t)patience) return HOOP_OK;
+    return hoop_fail(err, HOOP_ECONFIG, "patience: %g is no whole number", patience);
+}
 
 static bool better(const hoop_plateau_opts *o, double value, double best)
 {
@@ -51,7 +59,7 @@ static void feed(const void *opts, double value, double *state)
         state[COOLDOWN] -= 1.0;
         state[BAD] = 0.0;
     }
-    if (state[BAD] <= (double)o->patience) return;
+    if (state[BAD] <= o->patience) return;
     lower           = state[FACTOR] * o->factor;
     state[FACTOR]   = lower < o->min_factor ? o->min_factor : lower;
     state[COOLDOWN] = (double)o->cooldown;
@@ -80,6 +88,7 @@ const hoop_schedule_kind hoop__schedule_plateau = {
     .help       = "lr drops by a factor where a metric of the validation data has stopped to improve",
     .options    = HOOP_OPTIONS(rows),
     .opts_size  = sizeof(hoop_plateau_opts),
+    .check      = check,
     .watched    = watched,
     .set_mode   = set_mode,
     .feed       = feed,

@@ -3,6 +3,7 @@
  *
  *     RUN/lock                                   held while a run writes here
  *     RUN/latest -> checkpoints/step-00001000    for people; hoop itself looks at what is there
+ *     RUN/best -> checkpoints/step-00000800      the best by a metric, if one was asked for: kept whatever is newer
  *     RUN/checkpoints/step-00001000/manifest.json, shard-00000-of-00002.h5, ...
  *     RUN/checkpoints/step-00001200.tmp-ID/      being written; swept when a later run starts
  *
@@ -98,11 +99,15 @@ typedef struct hoop_checkpoint_published {
  * One rank, when all shards are written, with the receipts of all writers in order: check that the files are there and together
  * hold every tensor once and whole (their headers are read, not their data), write the manifest, read it back, sync, give the
  * directory its name (replacing a checkpoint of that step), set `latest`, and keep only the `keep` newest (0: all; never fewer
- * than one good one). On failure tmp is removed. May run on another thread. out may be NULL. Calls: Local.
+ * than one good one) and that which `best` is a link to. On failure tmp is removed. May run on another thread. out may be NULL.
+ * Calls: Local.
  */
 HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta,
                                              const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, hoop_error *err,
                                              hoop_checkpoint_published *out);
+/** One rank, after publish: RUN/best becomes a link to this step's checkpoint, if there is one, and publish prunes it no more.
+ * Calls: Local. */
+HOOP_API hoop_status hoop_checkpoint_set_best(const char *run_dir, int64_t step, hoop_error *err);
 /** Remove a directory that tmp named, whatever is in it. Calls: Local. */
 HOOP_API void hoop_checkpoint_discard(const char *tmp);
 /** One rank, with the lock held, when a run starts: remove what killed runs left. *removed may be NULL. Calls: Local. */

@@ -129,10 +129,12 @@ typedef struct hoop_trainer_status {
     int64_t           memory_peak_bytes;                      /* of tensors on the tape */
     int64_t           batch, leaves; /* samples of a step over all ranks, and the leaves they are cut into */
     int               threads;
-    int     at_once;    /* most of this rank's leaves that ran together in the last step of hoop_trainer_run or on arrays */
-    bool    replayed;   /* all of them ran from what was recorded of a step before */
-    bool    stopped;    /* hoop_trainer_stop was heard by all */
-    int64_t saved_step; /* of the last published checkpoint; -1: none */
+    int     at_once;       /* most of this rank's leaves that ran together in the last step of hoop_trainer_run or on arrays */
+    bool    replayed;      /* all of them ran from what was recorded of a step before */
+    bool    stopped;       /* hoop_trainer_stop was heard by all */
+    bool    early_stopped; /* early_stop has ended the run: there is no next step */
+    int64_t best_step;     /* checkpoint.best: the step that was best so far; -1: none */
+    int64_t saved_step;    /* of the last published checkpoint; -1: none */
 } hoop_trainer_status;
 
 /** Bytes that this rank holds, as they are now: after two steps they are what later ones take (another shape of a step, as the
@@ -221,11 +223,14 @@ HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const vo
 HOOP_API hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *const *inputs, const void *const *targets,
                                               hoop_error *err);
 /** Loss and metrics in evaluation mode over `ds`, or (NULL) over the validation data, which the status then tells too; out may
- *  be NULL. Columns and classes of ds are taken by name, in the order of those trained on, which ds presents from then on.
- * Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE, HOOP_ESTATE inside a step. Calls: Collective. */
+ *  be NULL. Where ema.decay is on, they are those of the mean of the weights. Of the ends of epochs, plateau, early_stop and
+ * checkpoint.best go by those of the validation data. Columns and classes of ds are taken by name, in the order of those trained
+ * on, which ds presents from then on. Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE, HOOP_ESTATE inside a
+ * step. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
 /** The config's model, or opts.forward, in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out
- * (n, output...), in the run's precision and the data's units. Errors: HOOP_ESTATE inside a step. Calls: Local. */
+ * (n, output...), in the run's precision and the data's units. Of a trainer that trains, with its weights as they are. Errors:
+ * HOOP_ESTATE inside a step. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err);
 /** The same of any number of inputs and targets: outputs[k] is what target k is predicted to be. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict_fields(hoop_trainer *tr, const void *const *inputs, int64_t n, void *const *outputs,

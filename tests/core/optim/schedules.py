@@ -52,5 +52,6 @@ falling = [round(1 / (1 + min(i, 20)) + 0.05 * noise[i], 4) for i in range(STEPS
 rising = [round(min(i, 15) / 15 + 0.02 * noise[i], 4) for i in range(STEPS)]
 case("plateau", lambda o: L.ReduceLROnPlateau(o, patience=3, eps=0), falling, patience=3)
 case("plateau", lambda o: L.ReduceLROnPlateau(o, mode="max", factor=0.5, patience=2, threshold=0.01, threshold_mode="abs", cooldown=4, min_lr=0.2, eps=0), rising, mode="max", factor=0.5, patience=2, threshold=0.01, threshold_mode="abs", cooldown=4, min_factor=0.2)
+case("plateau", lambda o: L.ReduceLROnPlateau(o, factor=0.9, patience=0, eps=0), falling, factor=0.9, patience=0)
 case("plateau", lambda o: L.ReduceLROnPlateau(o, mode="max", factor=0.7, patience=1, threshold=0.05, eps=0), rising, mode="max", factor=0.7, patience=1, threshold=0.05)
 out.close()

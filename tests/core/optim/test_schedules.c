@@ -83,7 +83,7 @@ static void pytorchs_numbers(void **state)
         free(opts);
     }
     (void)fclose(file);
-    assert_int_equal(cases, 18);
+    assert_int_equal(cases, 19);
 }
 
 /* every kind says whether the number of all steps has a part in it */
@@ -117,6 +117,7 @@ static void bad_options(void **state)
         {"one_cycle", "pct_start", &(const hoop_one_cycle_opts){.pct_start = 2}},
         {"cosine_restarts", "t_mult", &(const hoop_cosine_restarts_opts){.t_mult = -1}},
         {"plateau", "factor", &(const hoop_plateau_opts){.factor = 3}},
+        {"plateau", "patience: 1.5 is no whole number", &(const hoop_plateau_opts){.patience = 1.5}},
         {"plateau", "mode", &(const hoop_plateau_opts){.mode = 7}},
     };
     (void)state;

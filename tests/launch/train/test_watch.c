@@ -1,0 +1,267 @@
+/* What goes by metrics of the validation data, a schedule, the end of a run, the best checkpoint, and the mean of the weights
+ * that these are of: the same on any number of ranks, and where others go on. */
+#include "plan.h"
+
+#include "hoop/checkpoint.h"
+#include "hoop/inspect.h"
+#include "observe/observe.h"
+
+#include <unistd.h>
+
+/* 4 steps an epoch */
+#define RUN                                                                                                                      \
+    "seed: 7\nbatch: 60\nleaves: 12\nthreads: 1\nepochs: 6\nmodel: {hidden: [20], dropout: 0.1}\n"                               \
+    "data: {train: digits/train, validation: digits/validation}\ndist: {bucket_mb: 0.01}\n"
+
+/* a run as the command makes it; ctx: the step to stop after, 0: none */
+static hoop_status stop_at(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    (void)err;
+    if (hoop_trainer_about(tr)->step == *(const int64_t *)ctx) hoop_trainer_stop(tr);
+    return HOOP_OK;
+}
+
+static hoop_status observed(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    static int64_t never       = -1;
+    hoop_observer  observers[] = {
+         hoop__observe_validation(), hoop__observe_saving(), {.ctx = p->ctx == NULL ? &never : p->ctx, .step = stop_at}};
+    (void)rank;
+    return hoop_trainer_run(tr, observers, 3, err);
+}
+
+static void hash_of(const char *path, char hex[HOOP_CHECKPOINT_HASH_SIZE])
+{
+    hoop_checkpoint *c = NULL;
+    assert_ok(hoop_checkpoint_open(path, &err, &c));
+    assert_ok(hoop_checkpoint_hash(c, true, &err, hex));
+    hoop_checkpoint_close(&c);
+}
+
+static void same_hash(const char *a, const char *b, const char *path)
+{
+    char one[128], other[128], x[HOOP_CHECKPOINT_HASH_SIZE], y[HOOP_CHECKPOINT_HASH_SIZE];
+    (void)snprintf(one, sizeof one, "%s/%s", a, path);
+    (void)snprintf(other, sizeof other, "%s/%s", b, path);
+    hash_of(one, x);
+    hash_of(other, y);
+    if (strcmp(x, y) != 0) fail_msg("%s and %s differ", one, other);
+}
+
+static void link_of(const char *run, const char *name, char target[64])
+{
+    char    path[128];
+    ssize_t n;
+    (void)snprintf(path, sizeof path, "%s/%s", run, name);
+    n = readlink(path, target, 63);
+    if (n < 0) fail_msg("%s is no link", path);
+    target[n] = '\0';
+}
+
+/* all at once, stopped at the end of an epoch, behind it, and by the step's own checkpoint */
+static void same_on_any_ranks(void **state)
+{
+    static const char config[] = RUN "optimizer: {name: sgd, lr: 0.5, momentum: 0.9}\nema: {decay: 0.8}\n"
+                                     "schedule: {name: plateau, metric: accuracy, patience: 0, factor: 0.5, threshold: 0.3, "
+                                     "warmup_steps: 3}\nearly_stop: {patience: 3}\n"
+                                     "checkpoint: {every_steps: 4, keep: 1, best: {metric: accuracy}}\n";
+    static int64_t    stops[]  = {8, 9, 0};
+    plan              p        = {.config = {config}, .drive = observed, .opts = {.run_dir = "whole"}};
+    char              a[64], b[64];
+    double            factor;
+    (void)state;
+    plan_run(&p, 1);
+    plan_good(&p);
+    factor = p.rank[0].about.lr / 0.5;
+    assert_true(factor < 1.0 && factor > 0.0); /* it has dropped */
+    for (int i = 0; i < 3; i++) {
+        char run[16];
+        (void)snprintf(run, sizeof run, "part-%d", i);
+        p.opts = (hoop_trainer_opts){.run_dir = run};
+        p.ctx  = &stops[i];
+        plan_run(&p, i == 0 ? 2 : 3);
+        plan_good(&p);
+        p.opts.resume = run;
+        p.ctx         = NULL;
+        plan_run(&p, i == 1 ? 2 : 1);
+        plan_good(&p);
+        same_hash("whole", run, "latest");
+        same_hash("whole", run, "best");
+        link_of("whole", "best", a);
+        link_of(run, "best", b);
+        assert_string_equal(a, b);
+    }
+    plan_clear(&p);
+}
+
+static void runs_end_early(void **state)
+{
+    plan p = {.config = {RUN "optimizer: {name: sgd, lr: 0}\nearly_stop: {metric: accuracy, patience: 2}\n"},
+              .drive  = observed,
+              .opts   = {.run_dir = "early"}};
+    (void)state;
+    for (int size = 1; size <= 2; size++) { /* the second finds that it is over */
+        plan_run(&p, size);
+        plan_good(&p);
+        assert_true(p.rank[0].about.step == 12 && p.rank[0].about.early_stopped &&
+                    p.rank[0].about.saved_step == (size == 1 ? 12 : 12));
+        p.opts.resume = "early";
+    }
+    p.config[0] = RUN "optimizer: {name: sgd, lr: 0}\nearly_stop: {metric: accuracy, patience: 4}\n"; /* it decides no bits */
+    plan_run(&p, 1);
+    plan_good(&p);
+    assert_true(p.rank[0].about.step == 20 && p.rank[0].about.early_stopped);
+    p.config[0] = RUN "optimizer: {name: sgd, lr: 0}\nearly_stop: {metric: loss, mode: max, patience: 9}\n";
+    plan_run(&p, 1); /* of another metric nothing is known */
+    plan_good(&p);
+    assert_true(p.rank[0].about.step == 24 && !p.rank[0].about.early_stopped);
+    plan_clear(&p);
+}
+
+static void best_is_kept(void **state)
+{
+    plan p = {
+        .config = {RUN
+                   "optimizer: {name: sgd, lr: 0.2}\ncheckpoint: {keep: 1, every_steps: 5, best: {metric: loss, mode: max}}\n"},
+        .drive  = observed,
+        .opts   = {.run_dir = "worst"}};
+    int64_t *steps = NULL, n = 0;
+    char     target[64];
+    (void)state;
+    plan_run(&p, 2);
+    plan_good(&p);
+    assert_int_equal(p.rank[0].about.best_step, 4);
+    assert_ok(hoop_checkpoint_list("worst", &err, &steps, &n));
+    assert_true(n == 2 && steps[0] == 4 && steps[1] == 24);
+    free(steps);
+    link_of("worst", "best", target);
+    assert_string_equal(target, "checkpoints/step-00000004");
+    p.opts      = (hoop_trainer_opts){.resume = "worst/best"};
+    p.drive     = NULL;
+    p.config[0] = RUN "optimizer: {name: sgd, lr: 0.2}\n";
+    plan_run(&p, 1); /* it is a checkpoint as others are */
+    plan_good(&p);
+    plan_clear(&p);
+}
+
+static hoop_status evaluate_once(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_metrics_sums sums;
+    hoop_status       st = hoop_trainer_evaluate(tr, NULL, err, &sums);
+    if (rank == 0) *(double *)p->ctx = sums.loss / sums.weight;
+    return st;
+}
+
+/* Evaluations are of the mean, in training and of its checkpoint; training goes on as without it. */
+static void means_are_evaluated(void **state)
+{
+#define MEAN RUN "optimizer: {name: adamw, lr: 3e-3}\n"
+    plan mean = {.config = {MEAN "ema: {decay: 0.9}\n"}, .drive = observed, .opts = {.run_dir = "mean"}};
+    plan none = {.config = {MEAN}, .drive = observed, .opts = {.run_dir = "none"}};
+    plan look = {
+        .config = {MEAN "ema: {decay: 0.9}\n"}, .drive = evaluate_once, .opts = {.resume = "mean", .evaluate_only = true}};
+    double of_mean, of_weights, once;
+    (void)state;
+    plan_run(&mean, 2);
+    plan_run(&none, 3);
+    plan_same(&mean, &none);
+    of_mean    = mean.rank[0].about.validation.loss / mean.rank[0].about.validation.weight;
+    of_weights = none.rank[0].about.validation.loss / none.rank[0].about.validation.weight;
+    assert_true(of_mean != of_weights);
+    look.ctx = &once;
+    plan_run(&look, 3);
+    plan_good(&look);
+    assert_true(once == of_mean);
+    look.config[0] = MEAN; /* of the weights themselves */
+    plan_run(&look, 1);
+    plan_good(&look);
+    assert_true(once == of_weights);
+    look.config[0]   = MEAN "ema: {decay: 0.9}\n";
+    look.opts.resume = "none";
+    plan_run(&look, 1);
+    plan_failed(&look, 0, HOOP_EFORMAT, "there is no state");
+    mean.config[0]   = MEAN "ema: {decay: 0.99}\n";
+    mean.opts.resume = "mean";
+    plan_run(&mean, 1);
+    plan_failed(&mean, 0, HOOP_ECONFIG, "ema.decay is 0.99, but the run was started with 0.9");
+    plan_clear(&mean);
+    plan_clear(&none);
+    plan_clear(&look);
+}
+
+static void gradients_are_clipped(void **state)
+{
+#define CLIP RUN "optimizer: {name: sgd, lr: 0.5}\n"
+    plan none = {.config = {CLIP}}, wide = {.config = {CLIP "clip_value: 1e6\n"}},
+         clipped = {.config = {CLIP "clip_value: 1e-3\n"}}, p = clipped;
+    (void)state;
+    plan_run(&none, 1);
+    plan_run(&wide, 3);
+    plan_same(&none, &wide);
+    plan_run(&clipped, 1);
+    plan_good(&clipped);
+    for (int size = 2; size <= 4; size++) {
+        plan_run(&p, size);
+        plan_same(&clipped, &p);
+    }
+    assert_memory_not_equal(clipped.rank[0].weights, none.rank[0].weights, (size_t)none.rank[0].bytes);
+    plan_clear(&none);
+    plan_clear(&wide);
+    plan_clear(&clipped);
+    plan_clear(&p);
+}
+
+static void configs_are_refused(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } cases[] = {
+        {"clip_norm: 1\nclip_value: 1\n", "test.yaml:10: clip_value: one of clip_norm and clip_value is wanted, not both"},
+        {"clip_value: -1\n", "test.yaml:9: clip_value: -1 is out of range"},
+        {"ema: {decay: 1}\n", "test.yaml:9: ema.decay: 1 is out of range"},
+        {"ema: 0.9\n", "ema: is a section; give its keys, as in {decay: ...}"},
+        {"ema: {decai: 0.9}\n", "test.yaml:9: ema.decai: unknown key; did you mean ema.decay?"},
+        {"early_stop: {metric: acuracy, patience: 3}\n",
+         "test.yaml:9: early_stop.metric: of the validation data there is no 'acuracy'; there are loss, accuracy"},
+        {"early_stop: {patience: -3}\n", "test.yaml:9: early_stop.patience: -3 is out of range"},
+        {"early_stop: {patience: 3, mode: least}\n", "early_stop.mode: unknown 'least', must be one of auto, min, max"},
+        {"checkpoint: {best: {metric: rmse}}\n",
+         "test.yaml:9: checkpoint.best.metric: of the validation data there is no 'rmse'; there are loss, accuracy"},
+        {"checkpoint: {best: accuracy}\n", "checkpoint.best: is a section; give its keys, as in {metric: ...}"},
+        {"checkpoint: {best: {metrik: loss}}\n", "checkpoint.best.metrik: unknown key"},
+        {"metrics: [{f1: {average: none}}]\ncheckpoint: {best: {metric: f1_none}}\n",
+         "test.yaml:10: checkpoint.best.metric: 'f1_none' is several numbers, and one is wanted"},
+        {"schedule: {name: plateau, metric: perplexity}\n",
+         "test.yaml:9: schedule.metric: of the validation data there is no 'perplexity'"},
+        {"schedule: {name: plateau, factor: 2}\n", "test.yaml:9: schedule.factor: 2 is out of range"},
+    };
+    char text[2048];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        plan p = {.config = {text}};
+        (void)snprintf(text, sizeof text, "%s%s", RUN, cases[i].text);
+        plan_run(&p, 2);
+        for (int r = 0; r < 2; r++) plan_failed(&p, r, HOOP_ECONFIG, cases[i].words);
+        plan_clear(&p);
+    }
+    for (int i = 0; i < 2; i++) { /* no validation data; no end of an epoch */
+        plan p = {.config = {text}};
+        (void)snprintf(text, sizeof text, "batch: 60\n%s\nearly_stop: {patience: 3}\n",
+                       i == 0 ? "epochs: 2\ndata: {train: digits/train}"
+                              : "steps: 3\ndata: {train: digits/train, validation: digits/validation}");
+        plan_run(&p, 1);
+        plan_failed(&p, 0, HOOP_ECONFIG,
+                    i == 0 ? "early_stop.metric: goes by the validation data, and there are none: give data.validation"
+                           : "early_stop.metric: counts at the end of each epoch, and there is none in 3 steps: an epoch has 4");
+        plan_clear(&p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_on_any_ranks),   cmocka_unit_test(runs_end_early),        cmocka_unit_test(best_is_kept),
+        cmocka_unit_test(means_are_evaluated), cmocka_unit_test(gradients_are_clipped), cmocka_unit_test(configs_are_refused),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
