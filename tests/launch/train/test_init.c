@@ -36,6 +36,30 @@ static void same_on_ranks(void **state)
     plan_clear(&plain);
 }
 
+/* A kind of model whose parameters begin in ways of its own, which the config may say otherwise of. */
+#define KIND(init) RUN "model: {kind: vit, patch: 14, layers: 1, heads: 1, width: 4" init "}\n"
+#define OTHERS                                                                                                                   \
+    "{match: encoder.pos_embedding, name: normal, std: 0.02}, {match: '*.mlp.?.weight', name: xavier_uniform}, "                 \
+    "{match: '*.mlp.?.bias', name: normal, std: 1e-6}, {match: '*.in_proj_weight', name: xavier_uniform}]"
+static void as_the_kind_has_it(void **state)
+{
+    plan own = {0}, said = {0};
+    (void)state;
+    plan_of(KIND(""), 1, &own);
+    plan_of(KIND(", init: pytorch"), 2, &said);
+    plan_same(&own, &said);
+    plan_of(KIND(", init: [{match: class_token, name: zeros}, " OTHERS), 2, &said);
+    plan_same(&own, &said);
+    plan_of(KIND(", init: glorot"), 1, &said);
+    assert_memory_not_equal(own.rank[0].weights, said.rank[0].weights, (size_t)own.rank[0].bytes);
+    plan_of(KIND(", init: [{match: class_token, name: ones}]"), 1, &own);
+    assert_memory_not_equal(own.rank[0].weights, said.rank[0].weights, (size_t)own.rank[0].bytes);
+    plan_of(KIND(", init: [{match: class_token, name: ones}, " OTHERS), 2, &said);
+    plan_same(&own, &said);
+    plan_clear(&own);
+    plan_clear(&said);
+}
+
 static void resumed(void **state)
 {
     (void)state;
@@ -107,9 +131,8 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_on_ranks),
-        cmocka_unit_test(resumed),
-        cmocka_unit_test(resumed_with_another),
+        cmocka_unit_test(same_on_ranks), cmocka_unit_test(as_the_kind_has_it),
+        cmocka_unit_test(resumed),       cmocka_unit_test(resumed_with_another),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
