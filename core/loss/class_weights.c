@@ -3,17 +3,13 @@
 
 #include "hoop/ops.h"
 
-/* Of ops alone, so that a step that has them can be replayed; of many, as they are. */
 static hoop_tensor *numbers(hoop_tape *t, hoop_dtype dtype, const hoop_floats *list, int64_t classes)
 {
-    enum { FEW = 64 };
-    const int64_t one = 1;
-    hoop_tensor  *each[FEW], *w;
+    float f32[HOOP_OPT_FLOATS_MAX];
     if (list->n == 1) return hoop_fill(t, dtype, 1, &classes, list->v[0]);
-    for (int i = 0; i < list->n && list->n <= FEW; i++) each[i] = hoop_fill(t, dtype, 1, &one, list->v[i]);
-    if (list->n <= FEW) return hoop_concat(t, each, list->n, 0);
-    w = hoop_tape_tensor(t, HOOP_F64, 1, &classes, list->v);
-    return dtype == HOOP_F64 ? w : hoop_cast(t, w, dtype);
+    if (dtype == HOOP_F64) return hoop_tape_constant(t, dtype, 1, &classes, list->v);
+    for (int i = 0; i < list->n; i++) f32[i] = (float)list->v[i];
+    return hoop_tape_constant(t, dtype, 1, &classes, f32);
 }
 
 bool hoop__weights(hoop_tape *t, const hoop_floats *list, const hoop_tensor *out, const char *what, hoop_tensor **weights)

@@ -171,6 +171,14 @@ hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const in
     return x;
 }
 
+hoop_tensor *hoop_tape_constant(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data)
+{
+    const bool   broken = t->program.broken;
+    hoop_tensor *x      = hoop_tape_tensor(t, dtype, ndim, shape, data);
+    t->program.broken   = broken;
+    return hoop_retain(t, x);
+}
+
 hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data)
 {
     hoop_tensor *x = input_new(t, dtype, ndim, shape);

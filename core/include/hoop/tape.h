@@ -54,6 +54,8 @@ HOOP_API hoop_tape *hoop_tape_at(hoop_tape *t, const char *file, int line);
 
 /** A tape tensor of zeros, or with the contents of `data` (contiguous) when that is not NULL. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tape_tensor(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data);
+/** The same of numbers that every run has: they are kept until reset, so that what reads them can be replayed. Calls: Local. */
+HOOP_API hoop_tensor *hoop_tape_constant(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data);
 /** A tape tensor over the caller's memory (not copied), which must stay as it is until reset. Calls: Local. */
 HOOP_API hoop_tensor *hoop_tape_wrap(hoop_tape *t, hoop_dtype dtype, int ndim, const int64_t *shape, const void *data);
 /** x, cut off from what made it, as a tensor whose gradient is wanted: hoop_tensor_grad gives it after backward. Shares x's

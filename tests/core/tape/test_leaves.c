@@ -410,6 +410,38 @@ static void replay_of_one(void **state)
     hoop_params_destroy(&m.params);
 }
 
+/* what is constant is there at each replay */
+static void constants_stay(void **state)
+{
+    enum { N = 300 };
+    static float  a[N], b[N], c[N], y[N];
+    const int64_t n     = N;
+    hoop_tape    *t     = test_tape();
+    const void   *input = b;
+    hoop_tensor  *x, *z, *loss;
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        a[i] = (float)i;
+        b[i] = (float)(N - 2 * i);
+        c[i] = (float)(i % 7) - 3.0F;
+    }
+    test_ok(hoop_tape_reset(t, NULL, why));
+    test_ok(hoop_tape_record(t, why));
+    x    = hoop_tape_wrap(t, HOOP_F32, 1, &n, a);
+    z    = hoop_tape_watch(t, x);
+    z    = hoop_add(t, z, hoop_tape_constant(t, HOOP_F32, 1, &n, c)); /* backward does not read it, and takes storage */
+    z    = hoop_retain(t, hoop_square(t, z));
+    loss = hoop_sum(t, z, HOOP_ALL_DIMS, false);
+    test_ok(hoop_backward(t, loss, NULL, why));
+    assert_true(hoop_tape_recorded(t));
+    for (int again = 0; again < 3; again++) {
+        test_ok(hoop_tape_replay(t, NULL, NULL, 1, &input, NULL, why));
+        test_ok(hoop_tensor_read(z, y, why));
+        for (int i = 0; i < N; i++) assert_true(y[i] == (b[i] + c[i]) * (b[i] + c[i]));
+    }
+    hoop_tape_destroy(&t);
+}
+
 /* weights that move between forward and backward, and before a replay, are found where they are */
 static void weights_may_move(void **state)
 {
@@ -970,6 +1002,7 @@ int main(void)
         cmocka_unit_test(grad_by_rows),
         cmocka_unit_test(segments_keep_the_bits),
         cmocka_unit_test(replay_of_one),
+        cmocka_unit_test(constants_stay),
         cmocka_unit_test(replay_refuses),
         cmocka_unit_test(what_mixes_samples_is_told),
         cmocka_unit_test(reductions_of_what_has_gaps),
