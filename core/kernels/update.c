@@ -72,30 +72,40 @@ UPDATE(f64, double, HOOP_FMA_F64)
         T       *e                                     = mean;                                                                   \
         HOOP_SIMD for (int64_t i = 0; i < n; i++) e[i] = FMA(r, w[i] - e[i], e[i]);                                              \
     }                                                                                                                            \
-    /* state: square_avg, momentum_buffer, grad_avg; the latter may be NULL */                                                   \
-    void HOOP_KERNEL(rmsprop_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                \
+    HOOP_INLINE void rmsprop_run_##dt(int64_t n, const hoop_update *u, T *w, const T *g, T *s, T *m, T *a, const bool moving,    \
+                                      const bool centered)                                                                       \
     {                                                                                                                            \
-        T       *w = wv, *s = state[0], *m = state[1], *a = state[2];                                                            \
-        const T *g     = gv;                                                                                                     \
-        const T  scale = (T)u->grad_scale, l2 = (T)u->weight_decay, b2 = (T)u->beta2, a2 = (T)(1 - u->beta2), eps = (T)u->eps;   \
-        const T  lr = (T)u->lr, mu = (T)u->momentum;                                                                             \
+        const T scale = (T)u->grad_scale, l2 = (T)u->weight_decay, b2 = (T)u->beta2, a2 = (T)(1 - u->beta2), eps = (T)u->eps;    \
+        const T lr = (T)u->lr, mu = (T)u->momentum;                                                                              \
         HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
         {                                                                                                                        \
             T d = FMA(l2, w[i], g[i] * scale), si = FMA(b2, s[i], a2 * d * d), q = si;                                           \
             s[i] = si;                                                                                                           \
-            if (a != NULL) {                                                                                                     \
+            if (centered) {                                                                                                      \
                 T ai = FMA(b2, a[i], a2 * d);                                                                                    \
                 a[i] = ai;                                                                                                       \
                 q    = FMA(-ai, ai, si);                                                                                         \
                 q    = q < 0 ? 0 : q; /* by rounding */                                                                          \
             }                                                                                                                    \
             d /= v_sqrt_##dt(q) + eps;                                                                                           \
-            if (m != NULL) {                                                                                                     \
+            if (moving) {                                                                                                        \
                 d    = FMA(mu, m[i], d);                                                                                         \
                 m[i] = d;                                                                                                        \
             }                                                                                                                    \
             w[i] = FMA(-lr, d, w[i]);                                                                                            \
         }                                                                                                                        \
+    }                                                                                                                            \
+    /* state: square_avg, momentum_buffer, grad_avg; the latter may be NULL */                                                   \
+    void HOOP_KERNEL(rmsprop_##dt)(int64_t n, const hoop_update *u, void *w, const void *g, void *const *state)                  \
+    {                                                                                                                            \
+        if (state[1] != NULL && state[2] != NULL)                                                                                \
+            rmsprop_run_##dt(n, u, w, g, state[0], state[1], state[2], true, true);                                              \
+        else if (state[1] != NULL)                                                                                               \
+            rmsprop_run_##dt(n, u, w, g, state[0], state[1], NULL, true, false);                                                 \
+        else if (state[2] != NULL)                                                                                               \
+            rmsprop_run_##dt(n, u, w, g, state[0], NULL, state[2], false, true);                                                 \
+        else                                                                                                                     \
+            rmsprop_run_##dt(n, u, w, g, state[0], NULL, NULL, false, false);                                                    \
     }                                                                                                                            \
     void HOOP_KERNEL(adagrad_##dt)(int64_t n, const hoop_update *u, void *wv, const void *gv, void *const *state)                \
     {                                                                                                                            \

@@ -27,6 +27,7 @@ static const hoop_option rows[] = {
 #undef AT
 
 enum { ROW_VAR, COL_VAR, VARIANCE };
+enum { STRIP = 256 /* columns that are gone through together */ };
 
 static int states(const void *opts, const char **names)
 {
@@ -49,7 +50,7 @@ static int state_shape(const void *opts, int i, int ndim, const int64_t *shape, 
 
 /* of all that a step needs, in f64 */
 typedef struct factors {
-    double  scale, share, least1, least2; /* of the gradient; of the newest squares; eps1, its square */
+    double  scale, share, least1; /* of the gradient; of the newest squares; eps1 */
     int64_t matrices, rows, cols;
     double  keep, step; /* of the second pass: weight decay, what the update is multiplied by */
 } factors;
@@ -91,38 +92,53 @@ typedef struct factors {
                 col[c + i] = (T)((double)col[c + i] + f->share * (sum[i] / (double)f->rows - (double)col[c + i]));               \
         }                                                                                                                        \
     }                                                                                                                            \
-    /* of n elements whose means of squares are `by` times those of v; w NULL: the sum of squares alone */                       \
-    static double update_row_##dt(const factors *f, const T *g, const T *v, double by, int64_t n, T *w)                          \
+    /* n <= STRIP elements of a row; inverse[i] * by is that of the root of element i's mean of squares, at most `most`; w NULL: \
+     * the sum of squares of the update alone */                                                                                           \
+    static double update_row_##dt(const factors *f, const T *g, const double *inverse, double by, double most, int64_t n, T *w)  \
     {                                                                                                                            \
-        double lane[16] = {0}, u[16];                                                                                            \
-        for (int64_t i = 0; i < n; i += 16) {                                                                                    \
-            const int m = n - i < 16 ? (int)(n - i) : 16;                                                                        \
-            for (int l = 0; l < m; l++) {                                                                                        \
-                const double mean = by * (double)v[i + l];                                                                       \
-                u[l]              = (double)g[i + l] * f->scale / sqrt(mean < f->least2 ? f->least2 : mean);                     \
-            }                                                                                                                    \
-            for (int l = 0; l < m && w == NULL; l++) lane[l] += u[l] * u[l];                                                     \
-            for (int l = 0; l < m && w != NULL; l++) w[i + l] = (T)((double)w[i + l] * f->keep - f->step * u[l]);                \
+        double lane[16] = {0}, u[STRIP];                                                                                         \
+        for (int64_t i = 0; i < n; i++) {                                                                                        \
+            const double root = inverse[i] * by;                                                                                 \
+            u[i]              = (double)g[i] * f->scale * (root > most ? most : root);                                           \
         }                                                                                                                        \
+        for (int64_t i = 0; i < n && w != NULL; i++) w[i] = (T)((double)w[i] * f->keep - f->step * u[i]);                        \
+        if (w != NULL) return 0.0;                                                                                               \
+        for (int64_t i = 0; i < n / 16 * 16; i += 16)                                                                            \
+            for (int l = 0; l < 16; l++) lane[l] += u[i + l] * u[i + l];                                                         \
+        for (int64_t i = n / 16 * 16; i < n; i++) lane[i % 16] += u[i] * u[i];                                                   \
         for (int k = 8; k > 0; k /= 2)                                                                                           \
             for (int l = 0; l < k; l++) lane[l] += lane[l + k];                                                                  \
         return lane[0];                                                                                                          \
     }                                                                                                                            \
+    /* of a matrix, a strip of columns at a time */                                                                              \
+    static double update_matrix_##dt(const factors *f, const T *g, const T *row, const T *col, T *w)                             \
+    {                                                                                                                            \
+        const double most = 1.0 / f->least1;                                                                                     \
+        double       inverse[STRIP], sum = 0.0, mean = 0.0;                                                                      \
+        for (int64_t r = 0; r < f->rows; r++) mean += (double)row[r];                                                            \
+        mean /= (double)f->rows;                                                                                                 \
+        if (mean < f->least1) mean = f->least1;                                                                                  \
+        for (int64_t c = 0; c < f->cols; c += STRIP) {                                                                           \
+            const int64_t n = f->cols - c < STRIP ? f->cols - c : STRIP;                                                         \
+            for (int64_t i = 0; i < n; i++) inverse[i] = 1.0 / sqrt((double)col[c + i]);                                         \
+            for (int64_t r = 0; r < f->rows; r++) {                                                                              \
+                const int64_t at = r * f->cols + c;                                                                              \
+                sum += update_row_##dt(f, g + at, inverse, sqrt(mean / (double)row[r]), most, n, w == NULL ? NULL : w + at);     \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        return sum;                                                                                                              \
+    }                                                                                                                            \
     static double update_all_##dt(const factors *f, const hoop_optim_call *c, T *w)                                              \
     {                                                                                                                            \
-        const T *g = c->g, *row = c->state[ROW_VAR], *col = c->state[COL_VAR];                                                   \
-        double   sum = 0.0;                                                                                                      \
-        if (c->ndim < 2) return update_row_##dt(f, g, c->state[VARIANCE], 1.0, c->n, w);                                         \
-        for (int64_t m = 0; m < f->matrices; m++) {                                                                              \
-            double mean = 0.0;                                                                                                   \
-            for (int64_t r = 0; r < f->rows; r++) mean += (double)row[m * f->rows + r];                                          \
-            mean /= (double)f->rows;                                                                                             \
-            if (mean < f->least1) mean = f->least1;                                                                              \
-            for (int64_t r = 0; r < f->rows; r++) {                                                                              \
-                const int64_t at = (m * f->rows + r) * f->cols;                                                                  \
-                sum += update_row_##dt(f, g + at, col + m * f->cols, (double)row[m * f->rows + r] / mean, f->cols,               \
-                                       w == NULL ? NULL : w + at);                                                               \
-            }                                                                                                                    \
+        const T      *g = c->g, *row = c->state[ROW_VAR], *col = c->state[COL_VAR], *v = c->state[VARIANCE];                     \
+        const int64_t size = f->rows * f->cols;                                                                                  \
+        double        sum  = 0.0, inverse[STRIP];                                                                                \
+        for (int64_t m = 0; m < f->matrices && c->ndim >= 2; m++)                                                                \
+            sum += update_matrix_##dt(f, g + m * size, row + m * f->rows, col + m * f->cols, w == NULL ? NULL : w + m * size);   \
+        for (int64_t i = 0; i < c->n && c->ndim < 2; i += STRIP) {                                                               \
+            const int64_t n = c->n - i < STRIP ? c->n - i : STRIP;                                                               \
+            for (int64_t k = 0; k < n; k++) inverse[k] = 1.0 / sqrt((double)v[i + k]);                                           \
+            sum += update_row_##dt(f, g + i, inverse, 1.0, 1.0 / f->least1, n, w == NULL ? NULL : w + i);                        \
         }                                                                                                                        \
         return sum;                                                                                                              \
     }                                                                                                                            \
@@ -156,7 +172,6 @@ static void update(const hoop_optim_call *c)
     factors                    f    = {.scale    = c->grad_scale,
                                        .share    = v_exp_f64(o->beta2_decay * v_log_f64(step)),
                                        .least1   = eps1,
-                                       .least2   = eps1 * eps1,
                                        .matrices = 1,
                                        .rows     = 1,
                                        .cols     = c->n};
