@@ -93,7 +93,7 @@ typedef struct factors {
         }                                                                                                                        \
     }                                                                                                                            \
     /* n <= STRIP elements of a row; inverse[i] * by is that of the root of element i's mean of squares, at most `most`; w NULL: \
-     * the sum of squares of the update alone */                                                                                           \
+     * the sum of squares of the update alone */                                                                                 \
     static double update_row_##dt(const factors *f, const T *g, const double *inverse, double by, double most, int64_t n, T *w)  \
     {                                                                                                                            \
         double lane[16] = {0}, u[STRIP];                                                                                         \
