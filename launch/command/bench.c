@@ -231,14 +231,16 @@ static void print_result(const bench_args *a, const session *s, hoop_trainer *tr
 {
     const hoop_trainer_status *about  = hoop_trainer_about(tr);
     double                     median = ms[a->steps / 2], samples = (double)about->last.samples / median * 1e3,
-           loss       = about->last.loss / about->last.weight;
-    const char *build = hoop_runtime_build(hoop_trainer_runtime(tr));
+           loss                    = about->last.loss / about->last.weight;
+    const char              *build = hoop_runtime_build(hoop_trainer_runtime(tr));
+    const hoop_trainer_bytes bytes = hoop_trainer_memory(tr);
     if (a->json) {
-        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f}", "workload",
+        json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:f}", "workload",
                               a->workload->name, "hoop", build, "ranks", s->size, "threads", about->threads, "leaves",
                               (json_int_t)about->leaves, "ms_per_step", median, "ms_min", ms[0], "ms_p90", ms[a->steps * 9 / 10],
                               "samples_per_s", samples, "loss", loss, "tape_peak_bytes", (json_int_t)about->memory_peak_bytes,
-                              "rss_kb", (json_int_t)rss_kb, "fma_gflops", limits->fma_gflops, "gemm_gflops", limits->gemm_gflops,
+                              "state_bytes", (json_int_t)(bytes.parameters + bytes.gradients + bytes.optimizer), "rss_kb",
+                              (json_int_t)rss_kb, "fma_gflops", limits->fma_gflops, "gemm_gflops", limits->gemm_gflops,
                               "memcpy_gb_s", limits->memcpy_gb_s);
         if (profile != NULL) (void)json_object_set(o, "profile", profile);
         (void)json_dumpf(o, stdout, JSON_REAL_PRECISION(6) | JSON_COMPACT);

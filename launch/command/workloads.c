@@ -1,4 +1,4 @@
-/* The workloads that engines are compared by: the same nets as the peer's script trains. */
+/* The workloads that engines are compared by: the same nets as the peer's script trains, and one of these in segments. */
 #include "command/workloads.h"
 
 #include <stddef.h>
@@ -17,18 +17,18 @@ static const char resnet20[] =
                                                             "loss: cross_entropy\n";
 
 /* Radford et al., 2019 */
-static const char gpt[] = "model:\n"
-                          "  layers:\n"
-                          "    - {embedding: {rows: 65, width: 384}}\n"
-                          "    - {position: {length: 256}}\n"
-                          "    - repeat:\n"
-                          "        times: 6\n"
-                          "        body:\n"
-                          "          - {residual: [layer_norm, {attention: {heads: 6, causal: true}}]}\n"
-                          "          - {residual: [layer_norm, {linear: 1536}, {gelu: tanh}, {linear: 384}]}\n"
-                          "    - layer_norm\n"
-                          "    - {linear: {out: 65, no_bias: true}}\n"
-                          "loss: cross_entropy\n";
+#define GPT(more)                                                                                                                \
+    "model:\n"                                                                                                                   \
+    "  layers:\n"                                                                                                                \
+    "    - {embedding: {rows: 65, width: 384}}\n"                                                                                \
+    "    - {position: {length: 256}}\n"                                                                                          \
+    "    - repeat:\n"                                                                                                            \
+    "        times: 6\n" more "        body:\n"                                                                                  \
+    "          - {residual: [layer_norm, {attention: {heads: 6, causal: true}}]}\n"                                              \
+    "          - {residual: [layer_norm, {linear: 1536}, {gelu: tanh}, {linear: 384}]}\n"                                        \
+    "    - layer_norm\n"                                                                                                         \
+    "    - {linear: {out: 65, no_bias: true}}\n"                                                                                 \
+    "loss: cross_entropy\n"
 
 static const char lstm[] = "model:\n"
                            "  layers:\n"
@@ -65,7 +65,18 @@ static const workload workloads[] = {
      .steps   = 50},
     {.name         = "gpt",
      .about        = "6 layers, 384 wide, 6 heads, 256 of 65 tokens, 8 a rank",
-     .config       = gpt,
+     .config       = GPT(""),
+     .ndim         = 1,
+     .shape        = {256},
+     .vocabulary   = 65,
+     .target_ndim  = 1,
+     .target_shape = {256},
+     .classes      = 65,
+     .batch        = 8,
+     .steps        = 10},
+    {.name         = "segments",
+     .about        = "gpt, its 6 layers segments: activations made again in backward",
+     .config       = GPT("        checkpoint: true\n"),
      .ndim         = 1,
      .shape        = {256},
      .vocabulary   = 65,
