@@ -83,5 +83,6 @@ same_layer("conv", LAYER, (2, 3, 5), 2, 2, padding=1, padding_mode="replicate", 
 same_layer("conv_transpose", TRANSPOSE_LAYER, (2, 3, 5), 4, 3)
 same_layer("conv_transpose", TRANSPOSE_LAYER, (1, 4, 3, 4), 6, [2, 3], stride=2, padding=[0, 1], output_padding=1, groups=2)
 same_layer("conv_transpose", TRANSPOSE_LAYER, (1, 2, 2, 3, 2), 2, 2, stride=[1, 2, 1], dilation=2, bias=False)
+conv((1, 17, 4, 3), (16, 17, 3, 3), padding=[1, 1])  # by Winograd, and its gradients
 
 done()
