@@ -59,8 +59,9 @@ static bool print(const session *s, hoop_trainer *tr, const int64_t *own, const 
     static const char *const   head[] = {"bytes of", "-rank 0", "-all ranks"};
     const hoop_trainer_status *a      = hoop_trainer_about(tr);
     table                      t;
-    (void)printf("%d rank%s x %d thread%s, %lld samples a step in %lld leaves, %d at once\n", s->size, s->size == 1 ? "" : "s",
-                 a->threads, a->threads == 1 ? "" : "s", (long long)a->batch, (long long)a->leaves, a->at_once);
+    (void)printf("%d rank%s x %d thread%s, %lld samples a step in %lld lea%s, %d at once\n", s->size, s->size == 1 ? "" : "s",
+                 a->threads, a->threads == 1 ? "" : "s", (long long)a->batch, (long long)a->leaves, a->leaves == 1 ? "f" : "ves",
+                 a->at_once);
     table_begin(&t, head, s->size > 1 ? 3 : 2);
     for (int i = 0; i < ROWS; i++) {
         char text[PRINT_CELL];

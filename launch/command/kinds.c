@@ -24,6 +24,24 @@ static const struct {
 };
 enum { LISTS = (int)(sizeof lists / sizeof lists[0]) };
 
+enum { NAME_WIDTH = 16, KEY_WIDTH = 28 };
+
+/* a word in a column, or where it is longer in a line of its own */
+static void print_word(int indent, int width, int gap, const char *word)
+{
+    const int n = (int)strlen(word);
+    (void)printf("%*s%s", indent, "", word);
+    if (n > width)
+        (void)printf("\n%*s", indent + width + gap, "");
+    else
+        (void)printf("%*s", width - n + gap, "");
+}
+
+static void print_key(const char *key)
+{
+    print_word(4, KEY_WIDTH, 2, key);
+}
+
 static void print_options(const hoop_option_table *t, const char *main_option)
 {
     for (int i = 0; i < t->count; i++) {
@@ -31,7 +49,8 @@ static void print_options(const hoop_option_table *t, const char *main_option)
         const bool         main = main_option != NULL && strcmp(o->key, main_option) == 0;
         char               key[PRINT_CELL];
         (void)snprintf(key, sizeof key, "%s: %s", o->key, o->fallback == NULL ? "(must be given)" : o->fallback);
-        (void)printf("    %-28s  %s%s", key, o->help, main ? "; may stand alone" : "");
+        print_key(key);
+        (void)printf("%s%s", o->help, main ? "; may stand alone" : "");
         for (int c = 0; o->type == HOOP_OPT_ENUM && o->choices[c] != NULL; c++)
             (void)printf("%s%s", c == 0 ? ": " : " | ", o->choices[c]);
         (void)printf("\n");
@@ -40,7 +59,8 @@ static void print_options(const hoop_option_table *t, const char *main_option)
 
 static void print_kind(const char *name, const char *help)
 {
-    (void)printf("  %-16s %s\n", name, help);
+    print_word(2, NAME_WIDTH, 1, name);
+    (void)printf("%s\n", help);
 }
 
 static void print_layers(void)
@@ -49,9 +69,10 @@ static void print_layers(void)
     for (int i = 0; (k = hoop_module_kind_get(i)) != NULL; i++) {
         print_kind(k->name, k->help);
         print_options(&k->options, k->main_option);
-        for (int c = 0; c < k->nchildren; c++)
-            (void)printf("    %-28s  %s%s\n", k->children[c].name, k->children[c].help,
-                         k->children[c].required ? " (must be given)" : "");
+        for (int c = 0; c < k->nchildren; c++) {
+            print_key(k->children[c].name);
+            (void)printf("%s%s\n", k->children[c].help, k->children[c].required ? " (must be given)" : "");
+        }
     }
 }
 
@@ -106,7 +127,9 @@ static void print_section(const char *section)
         for (int i = 0; choice != NULL && strcmp(choice->section, section) == 0 && choice->kind(i, &k); i++) {
             print_kind(k.name, k.help);
             print_options(&k.options, NULL);
-            if (k.own != NULL) (void)printf("    %-28s  %s\n", strrchr(k.own->path, '.') + 1, k.own->help);
+            if (k.own == NULL) continue;
+            print_key(strrchr(k.own->path, '.') + 1);
+            (void)printf("%s\n", k.own->help);
         }
     }
 }

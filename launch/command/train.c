@@ -40,8 +40,8 @@ static const char doc[] = "Train a model. Works alone or under mpirun: the weigh
                           "  hoop train --help layers      what model.layers may hold; and so on for\n"
                           "                                models, inits, losses, metrics, optimizers,\n"
                           "                                schedules\n\n"
-                          "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a checkpoint (start it\n"
-                          "again with --resume auto), 130 the same after Ctrl-C.\n\n"
+                          "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a\n"
+                          "checkpoint (start it again with --resume auto), 130 the same after Ctrl-C.\n\n"
                           "--profile trains 10 steps to warm up and N that are timed, prints where their\n"
                           "time went, and ends; nothing is validated, and nothing written.\n" PROFILE_HELP "\n\n" DRY_RUN_HELP;
 static const struct argp_option options[] = {
@@ -223,9 +223,9 @@ static void print_header(const session *s, const hoop_config *config, hoop_train
                     a->threads == 1 ? "" : "s", hoop_runtime_build(hoop_trainer_runtime(tr)), numerics_of(tr));
     hoop__text_addf(&text, "model      %lld parameters, %s, %s\n", (long long)hoop_params_numel(p), hoop_dtype_name(dtype),
                     hoop_optim_name(optim));
-    hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld leaves of %lld",
+    hoop__text_addf(&text, "data       %s: %lld samples, %lld steps an epoch of %lld samples in %lld lea%s of %lld",
                     hoop_value_text(name), (long long)hoop_dataset_about(data)->length, (long long)a->steps_per_epoch,
-                    (long long)a->batch, (long long)a->leaves, (long long)(a->batch / a->leaves));
+                    (long long)a->batch, (long long)a->leaves, a->leaves == 1 ? "f" : "ves", (long long)(a->batch / a->leaves));
     if (a->batch % a->leaves != 0) hoop__text_addf(&text, " or %lld", (long long)(a->batch / a->leaves + 1));
     hoop__text_adds(&text, "\n");
     if (args->profile > 0)

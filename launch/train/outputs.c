@@ -166,7 +166,17 @@ static hoop_status reshape(hoop_trainer *tr, hoop__field *f, hoop_error *err)
     return HOOP_OK;
 }
 
-/* Lists of its loss have a number for each value of the outputs' last dim, or one for all. */
+#define NOTHING "all numbers are 0, and nothing would count; at least one above 0 is wanted"
+
+/* a list named weight of zeros alone */
+static bool weighs_nothing(const hoop_option *row, const hoop_floats *list)
+{
+    bool all = strcmp(row->key, "weight") == 0 && list->n > 0;
+    for (int i = 0; i < list->n && all; i++) all = list->v[i] == 0.0;
+    return all;
+}
+
+/* Lists of its loss have a number for each value of the outputs' last dim, or one for all; weights are not all 0. */
 static hoop_status check_lists(const hoop_trainer *tr, const hoop__field *f, hoop_error *err)
 {
     const hoop_option_table *t    = &f->loss->options;
@@ -176,8 +186,11 @@ static hoop_status check_lists(const hoop_trainer *tr, const hoop__field *f, hoo
     for (int i = 0; i < t->count && f->loss_opts != NULL; i++) {
         const hoop_floats *list = (const void *)((const char *)f->loss_opts + t->rows[i].offset);
         char               path[HOOP__SPEC_KEY];
-        if (t->rows[i].type != HOOP_OPT_FLOATS || list->n <= 1 || list->n == last) continue;
+        if (t->rows[i].type != HOOP_OPT_FLOATS) continue;
         (void)snprintf(path, sizeof path, "loss.%s", t->rows[i].key);
+        if (weighs_nothing(&t->rows[i], list))
+            return own != NULL ? hoop_value_fail(own, err, "weight: " NOTHING) : hoop_config_fail(tr->config, path, err, NOTHING);
+        if (list->n <= 1 || list->n == last) continue;
         if (own != NULL)
             return hoop_value_fail(own, err, "%s has %d numbers; one for each of %lld is wanted, or one for all", t->rows[i].key,
                                    list->n, (long long)last);
