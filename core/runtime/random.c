@@ -88,6 +88,40 @@ double hoop_random_normal(hoop_key key, uint64_t i)
     return x;
 }
 
+/* Logs of U^(1/alpha), as these may be too small to be numbers. */
+static double joehnk(hoop_key key, double alpha)
+{
+    for (uint64_t i = 0;; i += 2) {
+        const double x    = v_log_f64(1.0 - hoop_random_f64(key, i)) / alpha,
+                     y    = v_log_f64(1.0 - hoop_random_f64(key, i + 1)) / alpha;
+        const double most = x > y ? x : y, a = v_exp_f64(x - most), b = v_exp_f64(y - most);
+        if (v_exp_f64(x) + v_exp_f64(y) <= 1.0) return a / (a + b);
+    }
+}
+
+static double rejected(hoop_key key, double alpha)
+{
+    for (uint64_t i = 0;; i += 2) {
+        const double x = hoop_random_f64(key, i), peak = 4.0 * x * (1.0 - x);
+        if (peak > 0.0 && v_log_f64(1.0 - hoop_random_f64(key, i + 1)) <= (alpha - 1.0) * v_log_f64(peak)) return x;
+    }
+}
+
+double hoop_random_beta(hoop_key key, double alpha)
+{
+    const uint64_t mode = hoop_fp_enter();
+    const double   x    = alpha > 1.0 ? rejected(key, alpha) : joehnk(key, alpha);
+    hoop_fp_restore(mode);
+    return x;
+}
+
+void hoop_random_turn(double turns, double *cosine, double *sine)
+{
+    const uint64_t mode = hoop_fp_enter();
+    v_turn_f64(turns < 0.0 ? turns + 1.0 : turns, cosine, sine);
+    hoop_fp_restore(mode);
+}
+
 /* The finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014) as round function; the round keys are Philox's. */
 static uint64_t mix(uint64_t x)
 {

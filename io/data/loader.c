@@ -131,6 +131,26 @@ static hoop_status fill_field(hoop_loader *l, slot *s, int64_t n, int64_t count,
     return hoop__dataset_gather(l->ds, &g, &s->error);
 }
 
+/* Each leaf that has samples goes through opts.change. */
+static void change_leaves(hoop_loader *l, slot *s, int64_t n, int64_t epoch, int64_t begin)
+{
+    void   *data[HOOP_DATASET_FIELDS];
+    int64_t length[HOOP_DATASET_FIELDS];
+    for (int64_t leaf = l->first_leaf; leaf < l->first_leaf + l->leaves && s->status == HOOP_OK; leaf++) {
+        int64_t            first;
+        const int64_t      i = leaf - l->first_leaf;
+        hoop_loader_change c = {.epoch = epoch, .data = data, .length = length};
+        c.n                  = hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
+        c.sample             = s->sample + (first - begin);
+        for (int k = 0; k < l->nfields; k++) {
+            const rows *r = &s->field[k];
+            length[k]     = !l->varies[k] ? 0 : r->leaf != NULL ? r->leaf[i] : l->pad_to[k];
+            data[k]       = !l->present[k] ? NULL : r->data + (r->leaf != NULL ? r->at[i] : leaf_offset(l, n, leaf, k));
+        }
+        if (c.n > 0) s->status = l->opts.change(l->opts.change_ctx, &c, &s->error);
+    }
+}
+
 /* Which samples the step has, and their rows. */
 static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
 {
@@ -148,6 +168,7 @@ static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
     }
     for (int k = 0; k < l->nfields && s->status == HOOP_OK; k++)
         if (l->present[k]) s->status = fill_field(l, s, n, count, k, stop);
+    if (s->status == HOOP_OK && l->opts.change != NULL) change_leaves(l, s, n, epoch, begin);
 }
 
 static bool may_fill(const hoop_loader *l)

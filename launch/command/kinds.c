@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/print.h"
+#include "hoop/augment.h"
 #include "hoop/loss.h"
 #include "hoop/metric.h"
 #include "hoop/nn.h"
@@ -19,6 +20,8 @@ static const struct {
     {"inits", NULL, "how parameters begin: what name in an item of model.init may be, with options"},
     {"losses", NULL, "losses, with the keys that each has"},
     {"metrics", NULL, "what is shown beside a loss (config: metrics), with options: {f1: {average: micro}}"},
+    {"augment", NULL,
+     "what may be done to samples in training (config: data.augment), with options: {crop: 4} is {crop: {padding: 4}}"},
     {"optimizers", "optimizer", "optimisers, with the keys of section optimizer that each has"},
     {"schedules", "schedule", "schedules of the learning rate, with the keys of section schedule that each has"},
 };
@@ -113,6 +116,15 @@ static void print_metrics(void)
     }
 }
 
+static void print_augment(void)
+{
+    const hoop_augment_kind *k;
+    for (int i = 0; (k = hoop_augment_get(i)) != NULL; i++) {
+        print_kind(k->name, k->help);
+        print_options(&k->options, k->options.rows[0].key);
+    }
+}
+
 /* The keys of all kinds of a section, then each kind with its own. */
 static void print_section(const char *section)
 {
@@ -146,6 +158,8 @@ bool command_help_kinds(const char *word)
             print_layers();
         else if (strcmp(word, "inits") == 0)
             print_inits();
+        else if (strcmp(word, "augment") == 0)
+            print_augment();
         else if (strcmp(word, "losses") == 0)
             print_losses();
         else

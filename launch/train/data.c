@@ -1,6 +1,7 @@
 /* The data of a config: opening, shapes and classes, loaders. Statistics are in normalize.c. */
 #include "train/data.h"
 
+#include "train/augment.h"
 #include "train/labels.h"
 #include "train/plan.h"
 #include "train/task.h"
@@ -349,6 +350,7 @@ hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err)
         }
         HOOP_TRY(st, done, check_normalize(tr, k, err));
     }
+    HOOP_TRY(st, done, hoop__augment_read(tr, err));
     st = hoop__shown_read(tr, err);
 done:
     return st;
@@ -358,6 +360,7 @@ void hoop__data_close(hoop_trainer *tr)
 {
     hoop__data *d = tr->data;
     hoop_loader_destroy(&d->loader);
+    hoop__augment_free(&d->augment);
     hoop_dataset_close(&d->train);
     hoop_dataset_close(&d->validation);
     hoop__meaning_free(&d->meaning);
@@ -437,6 +440,7 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
     opts.end_step   = tr->status.steps;
     opts.first_step = tr->opts.resume != NULL ? opts.end_step : 0; /* loading seeks */
     note_chunks(tr);
+    if ((st = hoop__augment_load(tr, &opts, err)) != HOOP_OK) return st;
     st = hoop_loader_create(tr->data->train, &opts, err, &tr->data->loader);
     return st;
 }

@@ -11,6 +11,7 @@
 #include "train/trainer.h"
 
 typedef struct hoop__tally hoop__tally; /* of an evaluation (tally.h) */
+struct hoop__augment;                   /* augment.h */
 
 enum { HOOP__FIELD_NAME = 64, HOOP__BUFFER_NAME = 96 };
 
@@ -50,12 +51,13 @@ typedef struct hoop__field {
 } hoop__field;
 
 struct hoop__data {
-    hoop_dataset *train, *validation;
-    hoop_loader  *loader;
-    hoop__tally  *tally;   /* of the evaluation under way; NULL: only sums are wanted */
-    hoop__meaning meaning; /* of the training data, which may be known from a checkpoint only */
-    hoop__field  *field;   /* inputs, then targets: in this order in datasets, too */
-    int           ninputs, ntargets;
+    hoop_dataset         *train, *validation;
+    hoop_loader          *loader;
+    struct hoop__augment *augment; /* of training; NULL: none */
+    hoop__tally          *tally;   /* of the evaluation under way; NULL: only sums are wanted */
+    hoop__meaning         meaning; /* of the training data, which may be known from a checkpoint only */
+    hoop__field          *field;   /* inputs, then targets: in this order in datasets, too */
+    int                   ninputs, ntargets;
 };
 
 static inline hoop__field *hoop__input(const hoop_trainer *tr, int i)

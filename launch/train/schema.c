@@ -1,4 +1,5 @@
 /* The option tables of all components as one schema. */
+#include "train/augment.h"
 #include "train/data.h"
 #include "train/plan.h"
 
@@ -51,6 +52,7 @@ static const hoop_config_free targets = {
     TABLE(hoop__short_options, data)                                                                                             \
     FREE(inputs)                                                                                                                 \
     FREE(targets)                                                                                                                \
+    FREE(hoop__augment_key)                                                                                                      \
     CHOICE(hoop__optim_choice, optim)                                                                                            \
     FREE(hoop__optim_groups)                                                                                                     \
     CHOICE(hoop__schedule_choice, schedule)                                                                                      \

@@ -28,7 +28,9 @@ typedef enum hoop_purpose {
     HOOP_FOR_SPLIT,
     HOOP_FOR_SYNTH,
     HOOP_FOR_TEST,
-    HOOP_FOR_TEXT
+    HOOP_FOR_TEXT,
+    HOOP_FOR_AUGMENT,
+    HOOP_FOR_SAMPLING
 } hoop_purpose;
 
 /** Derive a key from a seed, a purpose and up to three coordinates, by hashing all of them through Philox. Calls: Local. */
@@ -40,6 +42,11 @@ HOOP_API float  hoop_random_f32(hoop_key key, uint64_t i);
 HOOP_API double hoop_random_f64(hoop_key key, uint64_t i);
 /** Standard normal (Box-Muller): element i of a key. Calls: Local. */
 HOOP_API double hoop_random_normal(hoop_key key, uint64_t i);
+/** Of Beta(alpha, alpha), alpha > 0: all of a key is one number (Joehnk, Metrika 1964; for alpha > 1 by rejection). Calls: Local.
+ */
+HOOP_API double hoop_random_beta(hoop_key key, double alpha);
+/** Cosine and sine of an angle of so many turns, -1 to 1: the same bits on every machine. Calls: Local. */
+HOOP_API void hoop_random_turn(double turns, double *cosine, double *sine);
 /** Elements first .. first + n - 1 of hoop_random_f64 (hoop_random_normal), in half the time. Calls: Local. */
 HOOP_API void hoop_random_f64_fill(hoop_key key, uint64_t first, int64_t n, double *out);
 HOOP_API void hoop_random_normal_fill(hoop_key key, uint64_t first, int64_t n, double *out);
