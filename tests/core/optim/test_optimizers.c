@@ -397,6 +397,115 @@ static void gradients_are_clipped(void **state)
     }
 }
 
+/* ---- matrices of many blocks, and of more columns than are gone through at once, by the formulas ---- */
+
+enum { BIG_ROWS = 37, BIG_COLS = 301, BIG = BIG_ROWS * BIG_COLS, BIG_STEPS = 3 };
+
+typedef struct big {
+    int    rows, cols;
+    double w[BIG], m[BIG], row[BIG_COLS], col[BIG_COLS];
+} big;
+
+static double big_value(int step, int i)
+{
+    return hoop_random_normal((hoop_key){9, (uint64_t)step}, (uint64_t)i);
+}
+
+static void adafactor_reference(big *b, const double *g, int step)
+{
+    static double u[BIG];
+    const double  share = pow(step, -0.8), rho = fmin(1e-2, 1 / sqrt(step));
+    double        mean = 0, norm = 0, squares = 0;
+    for (int r = 0; r < b->rows; r++) {
+        double s = 0;
+        for (int c = 0; c < b->cols; c++) s += g[r * b->cols + c] * g[r * b->cols + c];
+        b->row[r] += share * (s / b->cols - b->row[r]);
+        mean += b->row[r] / b->rows;
+    }
+    for (int c = 0; c < b->cols; c++) {
+        double s = 0;
+        for (int r = 0; r < b->rows; r++) s += g[r * b->cols + c] * g[r * b->cols + c];
+        b->col[c] += share * (s / b->rows - b->col[c]);
+    }
+    for (int i = 0; i < BIG; i++) {
+        u[i] = g[i] / sqrt(b->row[i / b->cols] * b->col[i % b->cols] / mean);
+        squares += u[i] * u[i];
+        norm += b->w[i] * b->w[i];
+    }
+    for (int i = 0; i < BIG; i++) b->w[i] -= fmax(1e-3, sqrt(norm / BIG)) * rho / fmax(1, sqrt(squares / BIG)) * u[i];
+}
+
+/* z (p, q) = a x (p, q) + y (p, p) x */
+static void muon_product(int p, int q, double a, const double *y, const double *x, double *z)
+{
+    for (int i = 0; i < p; i++)
+        for (int j = 0; j < q; j++) {
+            z[i * q + j] = a * x[i * q + j];
+            for (int k = 0; k < p; k++) z[i * q + j] += y[i * p + k] * x[k * q + j];
+        }
+}
+
+static void muon_reference(big *b, const double *g, int step)
+{
+    static double x[BIG], y[BIG], gram[BIG_ROWS * BIG_ROWS], poly[BIG_ROWS * BIG_ROWS];
+    const bool    turned = b->rows > b->cols;
+    double        norm   = 0;
+    (void)step;
+    for (int i = 0; i < BIG; i++) {
+        const int at = turned ? i % b->cols * b->rows + i / b->cols : i;
+        b->m[i] += 0.05 * (g[i] - b->m[i]);
+        x[at] = g[i] + 0.95 * (b->m[i] - g[i]);
+        norm += x[at] * x[at];
+    }
+    for (int i = 0; i < BIG; i++) x[i] /= sqrt(norm);
+    for (int n = 0; n < 5; n++) {
+        for (int i = 0; i < BIG_ROWS; i++)
+            for (int j = 0; j < BIG_ROWS; j++) {
+                gram[i * BIG_ROWS + j] = 0;
+                for (int k = 0; k < BIG_COLS; k++) gram[i * BIG_ROWS + j] += x[i * BIG_COLS + k] * x[j * BIG_COLS + k];
+            }
+        for (int i = 0; i < BIG_ROWS * BIG_ROWS; i++) poly[i] = 2.0315 * gram[i];
+        muon_product(BIG_ROWS, BIG_ROWS, -4.775, poly, gram, y);
+        memcpy(poly, y, sizeof poly);
+        muon_product(BIG_ROWS, BIG_COLS, 3.4445, poly, x, y);
+        memcpy(x, y, sizeof x);
+    }
+    for (int i = 0; i < BIG; i++)
+        b->w[i] = b->w[i] * (1 - 1e-3 * 0.1) -
+                  1e-3 * sqrt(fmax(1, (double)b->rows / b->cols)) * x[turned ? i % b->cols * b->rows + i / b->cols : i];
+}
+
+static void big_matrices(void **state)
+{
+    static big    b;
+    static double g[BIG];
+    (void)state;
+    for (int kind = 0; kind < 2; kind++)
+        for (int turned = 0; turned < 2; turned++) {
+            hoop_params *p;
+            hoop_optim  *o;
+            hoop_tensor *x;
+            memset(&b, 0, sizeof b);
+            b.rows = turned ? BIG_COLS : BIG_ROWS;
+            b.cols = turned ? BIG_ROWS : BIG_COLS;
+            test_ok(hoop_params_create(HOOP_F64, why, &p));
+            test_ok(hoop_params_add(p, "w", 2, (int64_t[]){b.rows, b.cols}, why, &x));
+            test_ok(hoop_params_finalize(p, NULL, why));
+            test_ok(hoop_optim_create(&(hoop_optim_opts){.name = kind == 0 ? "adafactor" : "muon"}, p, why, &o));
+            for (int i = 0; i < BIG; i++) ((double *)hoop_tensor_data(x))[i] = b.w[i] = big_value(0, i);
+            for (int step = 1; step <= BIG_STEPS; step++) {
+                for (int i = 0; i < BIG; i++) ((double *)hoop_params_grad(p))[i] = g[i] = big_value(step, i);
+                test_ok(hoop_optim_update(o, test_rt, 0, hoop_params_nblocks(p), 1.0, 1.0, why));
+                hoop_optim_advance(o);
+                (kind == 0 ? adafactor_reference : muon_reference)(&b, g, step);
+            }
+            for (int i = 0; i < BIG; i++)
+                near(kind == 0 ? "adafactor" : "muon", i, HOOP_F64, ((double *)hoop_tensor_data(x))[i], b.w[i], 1.0);
+            hoop_optim_destroy(&o);
+            hoop_params_destroy(&p);
+        }
+}
+
 /* a matrix's singular values are near 1 in a step of muon: what it is for */
 static void muon_is_near_orthogonal(void **state)
 {
@@ -427,8 +536,8 @@ static void muon_is_near_orthogonal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pytorchs_numbers), cmocka_unit_test(papers_numbers),          cmocka_unit_test(gradients_are_clipped),
-        cmocka_unit_test(means_of_weights), cmocka_unit_test(muon_is_near_orthogonal),
+        cmocka_unit_test(pytorchs_numbers), cmocka_unit_test(papers_numbers), cmocka_unit_test(gradients_are_clipped),
+        cmocka_unit_test(means_of_weights), cmocka_unit_test(big_matrices),   cmocka_unit_test(muon_is_near_orthogonal),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
