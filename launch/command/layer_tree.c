@@ -101,7 +101,7 @@ static void print_below(table *t, const tensors *all, const char *path, int dept
 {
     char layer[PATH], last[PATH], own[LIST];
     for (int64_t i = 0; i < all->n; i++) {
-        const char *name = all->x[i]->name + strlen(path);
+        const char *name = below(all->x[i], path);
         int64_t     same;
         if (!begins(all, i, path, layer)) continue;
         same = run_of(all, i, path, layer, last);

@@ -43,16 +43,19 @@ static hoop_status tokens_build(hoop_module *m, int *ndim, int64_t *shape, hoop_
                              (int64_t[]){1, 1, width}, 1, err);
 }
 
+/* The class's token stands before each image as zeros and that: so its gradient is a sum of rows, and leaves run at once. */
 static hoop_tensor *tokens_forward(const hoop_module *m, hoop_tape *t, hoop_tensor *x)
 {
-    hoop_tensor *class = hoop_module_tensor(((const tokens_opts *)hoop_module_opts(m))->top, 0);
-    const int64_t n = hoop_tensor_size(x, 0), width = hoop_tensor_size(x, 1),
-                  patches = hoop_tensor_size(x, 2) * hoop_tensor_size(x, 3);
-    x                     = hoop_permute(t, x, 4, (int64_t[]){0, 2, 3, 1}); /* as it lies in memory */
-    x                     = hoop_reshape(t, x, 3, (int64_t[]){n, patches, width});
-    x                     = hoop_unslice(t, x, 1, 1, patches + 1);
-    class                 = hoop_unslice(t, class, 1, 0, patches + 1);
-    return hoop_add(t, x, class);
+    const int64_t n = hoop_tensor_size(x, 0), width = hoop_tensor_size(x, 1);
+    const int64_t patches = hoop_tensor_size(x, 2) * hoop_tensor_size(x, 3);
+    hoop_tensor  *both[2];
+    x       = hoop_permute(t, x, 4, (int64_t[]){0, 2, 3, 1}); /* as it lies in memory */
+    both[1] = hoop_reshape(t, x, 3, (int64_t[]){n, patches, width});
+    x       = hoop_slice(t, both[1], 1, 0, 1);
+    x       = hoop_unslice(t, x, 1, 1, 2);
+    x       = hoop_slice(t, x, 1, 0, 1);
+    both[0] = hoop_add(t, x, hoop_module_tensor(((const tokens_opts *)hoop_module_opts(m))->top, 0));
+    return hoop_concat(t, both, 2, 1);
 }
 
 static const hoop_module_kind vit_tokens = {
