@@ -131,8 +131,25 @@ static hoop_status fill_field(hoop_loader *l, slot *s, int64_t n, int64_t count,
     return hoop__dataset_gather(l->ds, &g, &s->error);
 }
 
+/* The first sample whose sum of weights is above a place between 0 and all of them. */
+static int64_t draw(const hoop_loader *l, hoop_key key, int64_t position)
+{
+    const double *sum = l->opts.drawn, all = sum[l->length - 1];
+    double        at  = hoop_random_f64(key, (uint64_t)position) * all;
+    int64_t       low = 0, high = l->length - 1;
+    if (!(at < all)) at = all * (1 - 0x1p-52); /* rounded up */
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (sum[middle] > at)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
 /* Each leaf that has samples goes through opts.change. */
-static void change_leaves(hoop_loader *l, slot *s, int64_t n, int64_t epoch, int64_t begin)
+static void change_leaves(hoop_loader *l, slot *s, int64_t n, int64_t epoch, int64_t base, int64_t begin)
 {
     void   *data[HOOP_DATASET_FIELDS];
     int64_t length[HOOP_DATASET_FIELDS];
@@ -142,6 +159,10 @@ static void change_leaves(hoop_loader *l, slot *s, int64_t n, int64_t epoch, int
         hoop_loader_change c = {.epoch = epoch, .data = data, .length = length};
         c.n                  = hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
         c.sample             = s->sample + (first - begin);
+        if (l->opts.drawn != NULL) { /* the same sample may be there twice */
+            for (int64_t j = 0; j < c.n; j++) l->padded[j] = l->length + base + first + j;
+            c.sample = l->padded;
+        }
         for (int k = 0; k < l->nfields; k++) {
             const rows *r = &s->field[k];
             length[k]     = !l->varies[k] ? 0 : r->leaf != NULL ? r->leaf[i] : l->pad_to[k];
@@ -155,8 +176,9 @@ static void change_leaves(hoop_loader *l, slot *s, int64_t n, int64_t epoch, int
 static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
 {
     const int64_t  n = step_samples(l, step), epoch = step / l->steps_per_epoch, base = step % l->steps_per_epoch * l->opts.batch;
-    const hoop_key key = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0);
-    int64_t        begin, first, last, count;
+    const hoop_key key   = hoop_key_make(l->opts.seed, HOOP_FOR_SHUFFLE, (uint64_t)epoch, 0, 0),
+                   drawn = hoop_key_make(l->opts.seed, HOOP_FOR_SAMPLING, (uint64_t)epoch, 0, 0);
+    int64_t begin, first, last, count;
     s->status       = HOOP_OK;
     s->error.status = HOOP_OK;
     (void)hoop_leaf_samples(n, l->opts.leaves, l->first_leaf, &begin);
@@ -164,11 +186,13 @@ static void fill(hoop_loader *l, slot *s, int64_t step, const atomic_bool *stop)
     count = last - begin;
     for (int64_t i = 0; i < count; i++) {
         const int64_t position = base + begin + i;
-        s->sample[i] = l->opts.shuffle ? (int64_t)hoop_random_permute(key, (uint64_t)l->length, (uint64_t)position) : position;
+        s->sample[i]           = l->opts.drawn != NULL ? draw(l, drawn, position)
+                                 : l->opts.shuffle ? (int64_t)hoop_random_permute(key, (uint64_t)l->length, (uint64_t)position)
+                                                   : position;
     }
     for (int k = 0; k < l->nfields && s->status == HOOP_OK; k++)
         if (l->present[k]) s->status = fill_field(l, s, n, count, k, stop);
-    if (s->status == HOOP_OK && l->opts.change != NULL) change_leaves(l, s, n, epoch, begin);
+    if (s->status == HOOP_OK && l->opts.change != NULL) change_leaves(l, s, n, epoch, base, begin);
 }
 
 static bool may_fill(const hoop_loader *l)

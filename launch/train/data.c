@@ -4,6 +4,7 @@
 #include "train/augment.h"
 #include "train/labels.h"
 #include "train/plan.h"
+#include "train/sampling.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -15,6 +16,7 @@ static const char *const normalizations[] = {"none", "standard", NULL};
 static const char *const targets[]        = {"auto", "none", "standard", NULL};
 static const char *const unknowns[]       = {"refuse", "zero", NULL};
 static const char *const attributes[]     = {"auto", "all", "none", NULL};
+static const char *const samplings[]      = {"once", "balanced", "weighted", NULL};
 #define AT(field) offsetof(hoop__data_opts, field)
 static const hoop_option rows[] = {
     {"train", HOOP_OPT_STRING, AT(train), "", 0, 0, NULL, false,
@@ -31,6 +33,12 @@ static const hoop_option rows[] = {
      "of HDF5 files; auto: netCDF's scale_factor, _FillValue ..., and of hoop's own files scale and classes; all: these of any "
      "file; none: of own files only (what they make of the data decides bits)"},
     {"shuffle", HOOP_OPT_BOOL, AT(shuffle), "true", 0, 0, NULL, true, "each epoch in another order"},
+    {"sampling", HOOP_OPT_ENUM, AT(sampling), "once", 0, 0, samplings, true,
+     "once: each sample once an epoch; balanced: as often of each class; weighted: by sampling_weights. Both draw with "
+     "replacement, by seed, "
+     "epoch and position"},
+    {"sampling_weights", HOOP_OPT_STRING, AT(sampling_weights), "", 0, 0, NULL, true,
+     "HDF5 dataset of a weight for each sample, from 0"},
     {"prefetch", HOOP_OPT_INT, AT(prefetch), "2", 0, 64, NULL, false, "steps read ahead; 0: none"},
     {"cache_mb", HOOP_OPT_INT, AT(cache_mb), "0", 0, 1 << 24, NULL, false,
      "most memory for decoded chunks, of each rank and dataset; 0: a quarter of a core's share, 64 to 1024"},
@@ -361,6 +369,8 @@ void hoop__data_close(hoop_trainer *tr)
     hoop__data *d = tr->data;
     hoop_loader_destroy(&d->loader);
     hoop__augment_free(&d->augment);
+    free(d->drawn);
+    d->drawn = NULL;
     hoop_dataset_close(&d->train);
     hoop_dataset_close(&d->validation);
     hoop__meaning_free(&d->meaning);
@@ -441,6 +451,7 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
     opts.first_step = tr->opts.resume != NULL ? opts.end_step : 0; /* loading seeks */
     note_chunks(tr);
     if ((st = hoop__augment_load(tr, &opts, err)) != HOOP_OK) return st;
+    if ((st = hoop__sampling_load(tr, &opts, err)) != HOOP_OK) return st;
     st = hoop_loader_create(tr->data->train, &opts, err, &tr->data->loader);
     return st;
 }

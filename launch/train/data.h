@@ -53,6 +53,7 @@ typedef struct hoop__field {
 struct hoop__data {
     hoop_dataset         *train, *validation;
     hoop_loader          *loader;
+    double               *drawn;   /* weights of training, added up, where samples are drawn by them; NULL: each is taken once */
     struct hoop__augment *augment; /* of training; NULL: none */
     hoop__tally          *tally;   /* of the evaluation under way; NULL: only sums are wanted */
     hoop__meaning         meaning; /* of the training data, which may be known from a checkpoint only */

@@ -380,6 +380,43 @@ static void what_is_not_wanted_is_not_read(void **state)
     hoop_dataset_close(&ds);
 }
 
+/* Sample i is drawn as often as its weight says, none of weight 0, and the ranks together draw what one does. */
+static void drawn_by_weight(void **state)
+{
+    enum { EPOCHS = 200 };
+    double        sum[N], all = 0;
+    int           count[N] = {0};
+    int64_t       alone[BATCH];
+    hoop_error    err = {0};
+    hoop_dataset *ds  = open_set("mapped.h5");
+    (void)state;
+    for (int i = 0; i < N; i++) sum[i] = all += i % 4; /* the first and every fourth: 0 */
+    for (int size = 1; size <= 3; size += 2)
+        for (int rank = 0; rank < size; rank++) {
+            const hoop_loader_opts o = {
+                .batch = BATCH, .leaves = 4, .rank = rank, .size = size, .seed = 5, .drawn = sum, .as = {HOOP_F32, HOOP_I64}};
+            hoop_loader *l;
+            test_ok(hoop_loader_create(ds, &o, &err, &l));
+            for (int64_t step = 0; step < (size == 1 ? EPOCHS : 1) * hoop_loader_steps_per_epoch(l); step++) {
+                hoop_loader_leaf f;
+                test_ok(hoop_loader_next_step(l, &err, NULL));
+                while (hoop_loader_next_leaf(l, &f))
+                    for (int64_t i = 0; i < f.n; i++) {
+                        if (step == 0 && size == 1) alone[f.first + i] = f.sample[i];
+                        if (step == 0) assert_int_equal(f.sample[i], alone[f.first + i]);
+                        assert_int_equal(((const int64_t *)f.field[1].data)[i], 1000 + f.sample[i]);
+                        if (size == 1) count[f.sample[i]]++;
+                    }
+            }
+            hoop_loader_destroy(&l);
+        }
+    for (int i = 0; i < N; i++) {
+        const double want = EPOCHS * N * (i % 4) / all;
+        assert_true(i % 4 == 0 ? count[i] == 0 : (count[i] - want) * (count[i] - want) < 25 * want);
+    }
+    hoop_dataset_close(&ds);
+}
+
 static void bad_options(void **state)
 {
     hoop_dataset *ds = open_set("mapped.h5");
@@ -435,6 +472,7 @@ int main(void)
         cmocka_unit_test(damaged_data_is_not_trained_on),
         cmocka_unit_test(chunks_are_read_once),
         cmocka_unit_test(what_is_not_wanted_is_not_read),
+        cmocka_unit_test(drawn_by_weight),
         cmocka_unit_test(bad_options),
         cmocka_unit_test(leaves_are_shared_out),
     };

@@ -36,10 +36,11 @@ enum { HOOP_LOADER_PREFETCH = 2 };
 
 /** A leaf that was read, to be changed where it stands. */
 typedef struct hoop_loader_change {
-    int64_t        epoch, n; /* n: samples, 1 or more */
-    const int64_t *sample;   /* place in the dataset of each */
-    void *const   *data;     /* of each field: (n, row shape...); NULL where the dataset has none */
-    const int64_t *length;   /* of each field, as of hoop_loader_field */
+    int64_t epoch, n; /* n: samples, 1 or more */
+    const int64_t
+        *sample; /* place in the dataset of each; where samples are drawn, their number + position in the epoch: each its own */
+    void *const   *data;   /* of each field: (n, row shape...); NULL where the dataset has none */
+    const int64_t *length; /* of each field, as of hoop_loader_field */
 } hoop_loader_change;
 
 typedef struct hoop_loader_opts {
@@ -47,10 +48,13 @@ typedef struct hoop_loader_opts {
     int64_t  leaves; /* V */
     int      rank, size;
     uint64_t seed;
-    bool     shuffle;    /* each epoch in another order; else as stored */
-    int      prefetch;   /* steps read ahead (HOOP_LOADER_PREFETCH is a good number); 0: read when asked, without a thread */
-    int64_t  first_step; /* where reading starts; at end_step nothing is read until a seek */
-    int64_t  end_step;   /* nothing is read from this step on; 0: no end */
+    /** (samples) weights, each with all before it added, the last above 0: position p of an epoch is a sample drawn by them, of
+     * seed, epoch and p; some come often, some not at all. Not owned. NULL: each sample once an epoch. */
+    const double *drawn;
+    bool          shuffle;    /* each epoch in another order; else as stored */
+    int           prefetch;   /* steps read ahead (HOOP_LOADER_PREFETCH is a good number); 0: read when asked, without a thread */
+    int64_t       first_step; /* where reading starts; at end_step nothing is read until a seek */
+    int64_t       end_step;   /* nothing is read from this step on; 0: no end */
     /** What is done to each leaf once it is read, on the thread that reads; what it does must hang on its arguments alone. NULL:
      * nothing. */
     hoop_status (*change)(void *ctx, const hoop_loader_change *leaf, hoop_error *err);

@@ -39,11 +39,24 @@ static void training_alone(void **state)
     plan_clear(&plain);
 }
 
+static void drawn_by_weight(void **state)
+{
+    (void)state;
+    plan_resumes(RUN "sampling: balanced, augment: [{crop: 2}, {noise: 0.1}]}\nepochs: 2\n", "balanced");
+    plan_resumes(RUN "sampling: weighted, sampling_weights: /y}\nepochs: 2\n",
+                 "weighted"); /* labels are weights, too: none is a 0 */
+}
+
 static void refused(void **state)
 {
     static const struct {
         const char *config, *words;
     } cases[] = {
+        {RUN "sampling: weighted}\nsteps: 1\n", "wants data.sampling_weights"},
+        {RUN "sampling: weighted, sampling_weights: /w}\nsteps: 1\n", "data.sampling_weights: "},
+        {RUN "sampling: weighted, sampling_weights: /x}\nsteps: 1\n", "one number for each of 240 samples"},
+        {RUN "sampling_weights: /y}\nsteps: 1\n", "is for data.sampling: weighted"},
+        {RUN "sampling: balanced, y: /x}\nloss: mse\nsteps: 1\n", "balanced is for one target"},
         {RUN "augment: [flop]}\nsteps: 1\n", "did you mean flip?"},
         {RUN "augment: [zzz]}\nsteps: 1\n", "there are flip, crop"},
         {RUN "augment: [{crop: {paddings: 2}}]}\nsteps: 1\n", "did you mean padding?"},
@@ -69,6 +82,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_kinds_resume),
         cmocka_unit_test(training_alone),
+        cmocka_unit_test(drawn_by_weight),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
