@@ -43,13 +43,14 @@ typedef void hoop_arg_fn(int64_t rows, int64_t cols, const void *x, int64_t ld, 
  * x[r, 0 .. c] */
 enum hoop_running_kind { HOOP_RUNNING_SUM, HOOP_RUNNING_PROD, HOOP_RUNNING_COUNT };
 typedef void hoop_running_fn(int64_t rows, int64_t cols, const void *x, int64_t ld, void *y, int64_t ldy, bool reverse);
-/* the same of the largest or smallest, and of i64 which of the rows it is; n at least 1, ld of all */
-typedef void hoop_running_place_fn(int64_t n, int64_t cols, const void *x, int64_t ld, void *y, int64_t *place);
+/* Lines of n elements ld apart, `lines` of them step apart. The largest or smallest up to each, and of i64 which of its line it
+ * is; n at least 1 */
+typedef void hoop_running_place_fn(int64_t n, int64_t lines, const void *x, int64_t ld, int64_t step, void *y, int64_t *place);
 
 /* dx[r, c] = dy[r] times the product of row r without x[r, c]; contiguous */
 typedef void hoop_prod_grad_fn(int64_t rows, int64_t cols, const void *x, const void *dy, void *dx);
-/* dx[i, c] = sum over k from i on of dy[k, c] times the product of x[0 .. k, c] without x[i, c]; ld of all */
-typedef void hoop_cumprod_grad_fn(int64_t n, int64_t cols, const void *x, const void *dy, int64_t ld, void *dx);
+/* of such lines: dx[i] = sum over k from i on of dy[k] times the product of x[0 .. k] without x[i] */
+typedef void hoop_cumprod_grad_fn(int64_t n, int64_t lines, const void *x, const void *dy, int64_t ld, int64_t step, void *dx);
 
 typedef struct hoop_reduce_kernels {
     hoop_fold_fn    *fold_rows[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT], *fold_cols[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT];

@@ -386,28 +386,40 @@ RUNNING_BOTH(i64, int64_t, uint64_t, int64_t)
 RUNNING_BOTH(i32, int32_t, uint64_t, int64_t)
 RUNNING_BOTH(u8, uint8_t, uint64_t, int64_t)
 
+/* Lines of n elements ld apart, `lines` of them step apart; where they do not lie side by side, a few at a time. */
+enum { FEW_LINES = 16 };
+
 /* With s_i = dy_i + x_(i+1) s_(i+1): dx_i = s_i times the product of what is before i. Nothing is divided by. */
 #define CUMPROD_GRAD(dt, T, I)                                                                                                   \
-    void HOOP_KERNEL(cumprod_grad_##dt)(int64_t n, int64_t cols, const void *xv, const void *dyv, int64_t ld, void *dxv)         \
+    HOOP_INLINE void cumprod_lines_##dt(int64_t n, int64_t m, const T *x, const T *dy, int64_t ld, int64_t step, T *dx)          \
     {                                                                                                                            \
         double a[COL_CHUNK];                                                                                                     \
-        for (int64_t c0 = 0; c0 < cols; c0 += COL_CHUNK) {                                                                       \
-            const T *x = (const T *)xv + c0, *dy = (const T *)dyv + c0;                                                          \
-            T       *dx = (T *)dxv + c0;                                                                                         \
-            int64_t  m  = cols - c0 < COL_CHUNK ? cols - c0 : COL_CHUNK;                                                         \
-            for (int64_t c = 0; c < m; c++) a[c] = 0;                                                                            \
-            for (int64_t i = n - 1; i >= 0; i--) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                       \
-                {                                                                                                                \
-                    a[c] += (double)dy[i * ld + c];                                                                              \
-                    dx[i * ld + c] = (T)a[c];                                                                                    \
-                    a[c] *= (double)x[i * ld + c];                                                                               \
-                }                                                                                                                \
-            for (int64_t c = 0; c < m; c++) a[c] = 1;                                                                            \
-            for (int64_t i = 0; i < n; i++) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                            \
-                {                                                                                                                \
-                    dx[i * ld + c] = (T)(a[c] * (double)dx[i * ld + c]);                                                         \
-                    a[c] *= (double)x[i * ld + c];                                                                               \
-                }                                                                                                                \
+        for (int64_t c = 0; c < m; c++) a[c] = 0;                                                                                \
+        for (int64_t i = n - 1; i >= 0; i--) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                           \
+            {                                                                                                                    \
+                a[c] += (double)dy[i * ld + c * step];                                                                           \
+                dx[i * ld + c * step] = (T)a[c];                                                                                 \
+                a[c] *= (double)x[i * ld + c * step];                                                                            \
+            }                                                                                                                    \
+        for (int64_t c = 0; c < m; c++) a[c] = 1;                                                                                \
+        for (int64_t i = 0; i < n; i++) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                                \
+            {                                                                                                                    \
+                dx[i * ld + c * step] = (T)(a[c] * (double)dx[i * ld + c * step]);                                               \
+                a[c] *= (double)x[i * ld + c * step];                                                                            \
+            }                                                                                                                    \
+    }                                                                                                                            \
+    void HOOP_KERNEL(cumprod_grad_##dt)(int64_t n, int64_t lines, const void *xv, const void *dyv, int64_t ld, int64_t step,     \
+                                        void *dxv)                                                                               \
+    {                                                                                                                            \
+        const int64_t most = step == 1 ? COL_CHUNK : FEW_LINES;                                                                  \
+        for (int64_t c = 0; c < lines; c += most) {                                                                              \
+            const T      *x = (const T *)xv + c * step, *dy = (const T *)dyv + c * step;                                         \
+            T            *dx = (T *)dxv + c * step;                                                                              \
+            const int64_t m  = lines - c < most ? lines - c : most;                                                              \
+            if (step == 1)                                                                                                       \
+                cumprod_lines_##dt(n, m, x, dy, ld, 1, dx);                                                                      \
+            else                                                                                                                 \
+                cumprod_lines_##dt(n, m, x, dy, ld, step, dx);                                                                   \
         }                                                                                                                        \
     }
 HOOP_FLOAT_LIST(CUMPROD_GRAD)
@@ -419,20 +431,39 @@ HOOP_FLOAT_LIST(CUMPROD_GRAD)
 #define WHOLE_REACHES(x, m) ((x) >= (m))
 #define WHOLE_FALLS_TO(x, m) ((x) <= (m))
 #define RUNNING_PLACE(name, dt, T, takes)                                                                                        \
-    void HOOP_KERNEL(name##_##dt)(int64_t n, int64_t cols, const void *xv, int64_t ld, void *yv, int64_t *place)                 \
+    static void name##_beside_##dt(int64_t n, int64_t lines, const T *x, int64_t ld, T *y, int64_t *place)                       \
     {                                                                                                                            \
-        const T *x = xv;                                                                                                         \
-        T       *y = yv;                                                                                                         \
-        for (int64_t c = 0; c < cols; c++) {                                                                                     \
+        for (int64_t c = 0; c < lines; c++) {                                                                                    \
             y[c]     = x[c];                                                                                                     \
             place[c] = 0;                                                                                                        \
         }                                                                                                                        \
         for (int64_t i = 1; i < n; i++) {                                                                                        \
-            for (int64_t at = i * ld; at < i * ld + cols; at++) {                                                                \
+            for (int64_t at = i * ld; at < i * ld + lines; at++) {                                                               \
                 const T    u = x[at], m = y[at - ld];                                                                            \
                 const bool take = takes(u, m);                                                                                   \
                 y[at]           = take ? u : m;                                                                                  \
                 place[at]       = take ? i : place[at - ld];                                                                     \
+            }                                                                                                                    \
+        }                                                                                                                        \
+    }                                                                                                                            \
+    void HOOP_KERNEL(name##_##dt)(int64_t n, int64_t lines, const void *xv, int64_t ld, int64_t step, void *yv, int64_t *place)  \
+    {                                                                                                                            \
+        const T *x = xv;                                                                                                         \
+        T       *y = yv;                                                                                                         \
+        if (step == 1) {                                                                                                         \
+            name##_beside_##dt(n, lines, x, ld, y, place);                                                                       \
+            return;                                                                                                              \
+        }                                                                                                                        \
+        for (int64_t c = 0; c < lines; c++) {                                                                                    \
+            T       m  = x[c * step];                                                                                            \
+            int64_t at = 0;                                                                                                      \
+            for (int64_t i = 0; i < n; i++) {                                                                                    \
+                const T    u             = x[c * step + i * ld];                                                                 \
+                const bool take          = takes(u, m);                                                                          \
+                m                        = take ? u : m;                                                                         \
+                at                       = take ? i : at;                                                                        \
+                y[c * step + i * ld]     = m;                                                                                    \
+                place[c * step + i * ld] = at;                                                                                   \
             }                                                                                                                    \
         }                                                                                                                        \
     }

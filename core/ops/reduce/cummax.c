@@ -46,10 +46,10 @@ static void range(const void *ctx, int64_t first, int64_t lines)
     const int        dim = (int)((const cummax_attrs *)c->attrs)->dim;
     const int64_t    n = c->out->shape[dim], inner = hoop__inner(c->out, dim), size = hoop__size(c->out);
     for (int64_t m, end = first + lines; first < end; first += m) {
-        const int64_t at = first / inner * n * inner + first % inner;
-        m                = inner - first % inner < end - first ? inner - first % inner : end - first;
+        const int64_t at = first / inner * n * inner + first % inner, rest = inner - first % inner;
+        m = inner == 1 || end - first < rest ? end - first : rest;
         c->kernels->reduce->running_place[c->op->kernel][c->out->dtype](n, m, (const char *)c->in[0]->data + at * size, inner,
-                                                                        (char *)c->out[0].data + at * size,
+                                                                        inner == 1 ? n : 1, (char *)c->out[0].data + at * size,
                                                                         (int64_t *)c->out[1].data + at);
     }
 }

@@ -102,10 +102,11 @@ static void grad_range(const void *ctx, int64_t first, int64_t lines)
     const int64_t    inner = inner_of(c->out, dim), n = c->out->shape[dim];
     const int64_t    size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
     for (int64_t m, end = first + lines; first < end; first += m) {
-        const int64_t at = (first / inner * n * inner + first % inner) * size;
-        m                = inner - first % inner < end - first ? inner - first % inner : end - first;
+        const int64_t at = (first / inner * n * inner + first % inner) * size, rest = inner - first % inner;
+        m = inner == 1 || end - first < rest ? end - first : rest;
         c->kernels->reduce->cumprod_grad[c->out->dtype](n, m, (const char *)c->in[0]->data + at,
-                                                        (const char *)c->in[1]->data + at, inner, (char *)c->out->data + at);
+                                                        (const char *)c->in[1]->data + at, inner, inner == 1 ? n : 1,
+                                                        (char *)c->out->data + at);
     }
 }
 static hoop_status grad_forward(const hoop_call *c)

@@ -585,22 +585,24 @@ static void run_prod_grad(const hoop_kernels *k, int slot, const trial *t, resul
     k->reduce->prod_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), input(t, 1, dt, rows), output(t, r, dt, rows * t->n));
 }
 
-/* places; values follow from them */
+/* places; values follow from them. Lines side by side, or one behind the other */
 static void run_running_place(const hoop_kernels *k, int slot, const trial *t, result *r)
 {
     static double values[MOST];
-    hoop_dtype    dt   = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
-    int64_t       cols = 1 + below(t->seed, 30), n = t->n > 0 ? t->n : 1;
-    k->reduce->running_place[slot / HOOP_DTYPE_COUNT][dt](n, cols, input(t, 0, dt, n * cols), cols, values,
-                                                          output(t, r, HOOP_I64, n * cols));
+    hoop_dtype    dt    = (hoop_dtype)(slot % HOOP_DTYPE_COUNT);
+    int64_t       lines = 1 + below(t->seed, 30), n = t->n > 0 ? t->n : 1;
+    bool          rows = t->seed & 1;
+    k->reduce->running_place[slot / HOOP_DTYPE_COUNT][dt](n, lines, input(t, 0, dt, n * lines), rows ? 1 : lines, rows ? n : 1,
+                                                          values, output(t, r, HOOP_I64, n * lines));
 }
 
 static void run_cumprod_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
 {
-    hoop_dtype dt   = (hoop_dtype)slot;
-    int64_t    cols = 1 + below(t->seed, 30);
-    k->reduce->cumprod_grad[dt](t->n, cols, input(t, 0, dt, t->n * cols), input(t, 1, dt, t->n * cols), cols,
-                                output(t, r, dt, t->n * cols));
+    hoop_dtype dt    = (hoop_dtype)slot;
+    int64_t    lines = 1 + below(t->seed, 30);
+    bool       rows  = t->seed & 1;
+    k->reduce->cumprod_grad[dt](t->n, lines, input(t, 0, dt, t->n * lines), input(t, 1, dt, t->n * lines), rows ? 1 : lines,
+                                rows ? t->n : 1, output(t, r, dt, t->n * lines));
 }
 
 /* ---- conv: tiles of about n terms, in runs ---- */
