@@ -116,11 +116,19 @@ enum { HOOP_LANES = 16 };
     }                                                                                                                            \
     HOOP_INLINE T lanes_largest_##dt(const lanes_##dt *a)                                                                        \
     {                                                                                                                            \
-        T s[HOOP_LANES];                                                                                                         \
+        typedef T quad __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));                               \
+        typedef I mask __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));                               \
+        T         s[HOOP_LANES];                                                                                                 \
+        quad      q[4];                                                                                                          \
         lanes_store_##dt(a, s);                                                                                                  \
-        for (int w = HOOP_LANES / 2; w > 0; w /= 2)                                                                              \
-            for (int l = 0; l < w; l++) s[l] = max_##dt(s[l], s[l + w]);                                                         \
-        return s[0];                                                                                                             \
+        memcpy(q, s, sizeof q);                                                                                                  \
+        for (int w = 2; w > 0; w /= 2) {                                                                                         \
+            for (int l = 0; l < w; l++) {                                                                                        \
+                mask take = (mask)(q[l + w] > q[l]) | (mask)(q[l + w] != q[l + w]);                                              \
+                q[l]      = (quad)((take & (mask)q[l + w]) | (~take & (mask)q[l]));                                              \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        return max_##dt(max_##dt(q[0][0], q[0][2]), max_##dt(q[0][1], q[0][3]));                                                 \
     }
 HOOP_FLOAT_LIST(HOOP_LANE_TYPES)
 #undef HOOP_LANE_TYPES

@@ -154,6 +154,21 @@ HOOP_INLINE void row_place(const int64_t *size, int64_t r, int64_t *sample, int6
         }                                                                                                                        \
         pool_store_##dt(&s, y, n, add);                                                                                          \
     }                                                                                                                            \
+    /* of one place alone, which makes of many channels a plain loop */                                                          \
+    HOOP_INLINE bool one_tap_##dt(const hoop_resample *r, int64_t a, int64_t b, int64_t o, const T *x, T *y, bool add)           \
+    {                                                                                                                            \
+        const hoop_taps *t = r->taps;                                                                                            \
+        const int32_t    i = t[0].begin[a], j = t[1].begin[b], k = t[2].begin[o];                                                \
+        if (t[0].begin[a + 1] != i + 1 || t[1].begin[b + 1] != j + 1 || t[2].begin[o + 1] != k + 1) return false;                \
+        const T of = (T)(t[0].weight[i] * t[1].weight[j] * t[2].weight[k]);                                                      \
+        x += ((t[0].from[i] * r->in[1] + t[1].from[j]) * r->in[2] + t[2].from[k]) * r->channels;                                 \
+        if (add) {                                                                                                               \
+            HOOP_SIMD for (int64_t c = 0; c < r->channels; c++) y[c] += 0 + x[c] * of;                                           \
+        } else {                                                                                                                 \
+            HOOP_SIMD for (int64_t c = 0; c < r->channels; c++) y[c] = 0 + x[c] * of;                                            \
+        }                                                                                                                        \
+        return true;                                                                                                             \
+    }                                                                                                                            \
     static void resample_##dt(const hoop_resample *p, int64_t first, int64_t rows, const void *xv, void *yv, bool add)           \
     {                                                                                                                            \
         const int64_t plane = p->in[0] * p->in[1] * p->in[2] * p->channels;                                                      \
@@ -164,6 +179,7 @@ HOOP_INLINE void row_place(const int64_t *size, int64_t r, int64_t *sample, int6
                 const T *x = (const T *)xv + sample * plane;                                                                     \
                 T       *y = (T *)yv + to;                                                                                       \
                 int64_t  c = 0;                                                                                                  \
+                if (one_tap_##dt(p, a, b, o, x, y, add)) continue;                                                               \
                 for (; c + HOOP_LANES <= p->channels; c += HOOP_LANES) taps_sum_##dt(p, a, b, o, HOOP_LANES, x + c, y + c, add); \
                 if (c < p->channels) taps_sum_##dt(p, a, b, o, p->channels - c, x + c, y + c, add);                              \
             }                                                                                                                    \
