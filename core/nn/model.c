@@ -67,6 +67,11 @@ hoop_status hoop_model_build(hoop_model *m, int nin, const hoop_shape *in, hoop_
     return hoop_module_build(m->root, nin, in, &nout, m->out, err);
 }
 
+const void *hoop_model_blamed(const hoop_model *m)
+{
+    return m->blamed == NULL ? NULL : m->blamed->mark;
+}
+
 int hoop_model_inputs(const hoop_model *m)
 {
     return m->root->nin;

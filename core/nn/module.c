@@ -31,6 +31,7 @@ hoop_status hoop__module_new(hoop_model *model, const hoop_module *parent, const
     }
     m->kind  = kind;
     m->model = model;
+    m->mark  = parent == NULL ? NULL : parent->mark;
     if (opts != NULL && kind->opts_size > 0)
         memcpy(m->opts, opts, kind->opts_size);
     else if (kind->options.rows != NULL && hoop_option_defaults(&kind->options, m->opts) != HOOP_OK)
@@ -114,6 +115,7 @@ hoop_status hoop__module_copy(hoop_module *parent, const hoop_module *m, const c
 {
     hoop_module *copy;
     hoop_status  st = hoop__module_append(parent, m->kind, name, m->opts, err, &copy);
+    if (st == HOOP_OK) copy->mark = m->mark;
     for (const hoop_module *c = m->first; c != NULL && st == HOOP_OK; c = c->next)
         st = hoop__module_copy(copy, c, hoop_module_name(c), err);
     return st;
@@ -165,6 +167,11 @@ hoop_status hoop__spread_option(const char *key, const hoop_ints *list, int dims
 const void *hoop_module_opts(const hoop_module *m)
 {
     return m->opts;
+}
+
+void hoop_module_mark(hoop_module *m, const void *mark)
+{
+    m->mark = mark;
 }
 
 const char *hoop_module_path(const hoop_module *m)
@@ -344,10 +351,10 @@ hoop_status hoop_module_build(hoop_module *m, int nin, const hoop_shape *in, int
     st      = build(m, nin, in, nout, out, err);
     m->nout = *nout;
     if (st == HOOP_OK) st = keep_shapes(m, out, err);
-    if (st == HOOP_OK || m->model->blamed) return st;
+    if (st == HOOP_OK || m->model->blamed != NULL) return st;
     if (err->status == HOOP_OK) (void)hoop_fail(err, st, "%s", hoop_status_text(st)); /* a user's kind */
     if (m->path[0] != '\0') (void)hoop_fail_within(err, "module %s (%s)", m->path, m->kind->name);
-    m->model->blamed = true;
+    m->model->blamed = m;
     return st;
 }
 

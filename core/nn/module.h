@@ -14,6 +14,7 @@ struct hoop_module {
     void                   *opts;
     int                     nin, nout; /* of its build */
     hoop_shape             *said;      /* its outputs, as build has them */
+    const void             *mark;      /* hoop_module_mark */
     hoop_tensor            *tensor[HOOP_MODULE_SLOTS];
     hoop_module            *first, *last, *next; /* children, sibling */
     hoop_module            *pattern;             /* what a repeat's children are copies of */
@@ -30,10 +31,10 @@ struct hoop_model {
         bool            padded; /* the row zero_row is 0 at first */
         int64_t         zero_row;
     } * init; /* of the modules' parameters, in their order */
-    int        ninit, nmodules;
-    bool       built;
-    bool       blamed; /* build's error names its module already */
-    hoop_shape out[HOOP_MODULE_TENSORS];
+    int                ninit, nmodules;
+    bool               built;
+    const hoop_module *blamed; /* that build's error names; NULL: none yet */
+    hoop_shape         out[HOOP_MODULE_TENSORS];
 };
 
 /* a module without a parent (NULL) is a root; a child's name is checked by hoop_module_add */

@@ -143,17 +143,32 @@ done:
 
 /* ---- Bits ------------------------------------------------------------------------------------------------------------ */
 
+/* without what decides no bits */
+static void leave_idle(const hoop_config_free *f, hoop_value *v)
+{
+    int n = 0;
+    for (int i = 0; i < v->count; i++) {
+        hoop_value *item = v->items[i];
+        if (v->kind == HOOP_VALUE_MAP && v->key != NULL && f->idle(v->key, item->key)) continue;
+        leave_idle(f, item);
+        v->items[n++] = item;
+    }
+    v->count = n;
+}
+
 /* The value of a free key, its items spelt out. */
 static hoop_status add_free(hoop__text *text, const hoop_config_free *f, const hoop_value *v, hoop_error *err)
 {
     hoop__pool  pool = {0};
-    hoop_value *copy = f->item != NULL && v->kind == HOOP_VALUE_MAP ? hoop__value_copy(&pool, v) : NULL;
-    bool        good = f->item == NULL || v->kind != HOOP_VALUE_MAP || copy != NULL;
+    const bool  own  = (f->item != NULL && v->kind == HOOP_VALUE_MAP) || f->idle != NULL;
+    hoop_value *copy = own ? hoop__value_copy(&pool, v) : NULL;
+    bool        good = !own || copy != NULL;
     if (f->fallback != NULL && v->kind == HOOP_VALUE_SCALAR) { /* a word as of a row */
         hoop__text_adds(text, v->text);
         return HOOP_OK;
     }
-    for (int i = 0; copy != NULL && good && i < copy->count; i++)
+    if (copy != NULL && f->idle != NULL) leave_idle(f, copy);
+    for (int i = 0; copy != NULL && good && f->item != NULL && i < copy->count; i++)
         if (copy->items[i]->kind == HOOP_VALUE_SCALAR) good = hoop__value_spell_out(&pool, copy->items[i], f->item);
     if (good) hoop__emit_canonical(text, copy != NULL ? copy : v);
     hoop__pool_clear(&pool);

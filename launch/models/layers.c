@@ -155,6 +155,7 @@ static hoop_status add_layer(hoop_module *parent, const char *as, const hoop_val
     if (opts == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for a layer");
     st = fill(item, given, kind, err, opts);
     if (st == HOOP_OK) st = placed(item, hoop_module_add(parent, kind, as, opts, &why, &m), &why, err);
+    if (st == HOOP_OK) hoop_module_mark(m, item);
     if (st == HOOP_OK) st = add_children(m, item, given, err);
     free(opts);
     return st;
@@ -168,6 +169,7 @@ static hoop_status add_item(hoop_module *parent, const char *name, const hoop_va
     hoop_status  st;
     if (!list || hoop_value_get_kind(item) != HOOP_VALUE_LIST) return add_layer(parent, name, item, err);
     st = placed(item, hoop_module_add(parent, hoop_module_kind_find("sequential"), name, NULL, &why, &m), &why, err);
+    if (st == HOOP_OK) hoop_module_mark(m, item);
     return st == HOOP_OK ? add_many(m, item, false, err) : st;
 }
 
@@ -216,9 +218,17 @@ done:
     return st;
 }
 
+/* {repeat: {checkpoint: true}} */
+static bool is_idle(const char *layer, const char *key)
+{
+    const hoop_module_kind *kind = hoop_module_kind_find(layer);
+    const hoop_option      *row  = kind == NULL ? NULL : hoop_option_find(&kind->options, key);
+    return row != NULL && !row->decides_bits;
+}
+
 static const hoop_config_free own = {
     "model.layers", true,
-    "one after the other, such as [{linear: 512}, relu, {linear: 10}]; hoop train --help layers has them all"};
+    "one after the other, such as [{linear: 512}, relu, {linear: 10}]; hoop train --help layers has them all", .idle = is_idle};
 
 const hoop__model_kind hoop__model_layers = {
     .name = "layers", .help = "the layers of a list, which nest", .own = &own, .build = build};

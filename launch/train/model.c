@@ -90,11 +90,21 @@ static void find_indices(hoop_trainer *tr, const hoop_module *first)
         if (hoop_module_takes_indices(first, i) && !hoop__input(tr, i)->normalized) hoop__input(tr, i)->dtype = HOOP_I64;
 }
 
+/* what fails is told with the place of its layer, where that has one */
 static hoop_status build(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_shape in[HOOP_DATASET_FIELDS];
+    hoop_shape        in[HOOP_DATASET_FIELDS];
+    hoop_error        why = {.status = HOOP_OK};
+    const hoop_value *layer;
+    hoop_status       st;
     for (int i = 0; i < tr->data->ninputs; i++) in[i] = input_shape(tr, i);
-    return hoop_model_build(tr->model, tr->data->ninputs, in, err);
+    st    = hoop_model_build(tr->model, tr->data->ninputs, in, &why);
+    layer = st == HOOP_OK ? NULL : hoop_model_blamed(tr->model);
+    if (st == HOOP_OK) return st;
+    if (layer == NULL) return hoop_fail(err, st, "%s: model: %s", hoop_config_name(tr->config), why.text);
+    (void)hoop_value_fail(layer, err, "%s", why.text);
+    err->status = st;
+    return st;
 }
 
 static hoop_status freeze(hoop_trainer *tr, const hoop_value *pattern, hoop_error *err)
@@ -128,11 +138,7 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     before = hoop_module_first(root);
     HOOP_TRY(st, done, add_model(tr, root, err));
     find_indices(tr, before == NULL ? hoop_module_first(root) : hoop_module_next(before));
-    st = build(tr, err);
-    if (st != HOOP_OK) {
-        (void)hoop_fail_within(err, "%s: model", hoop_config_name(tr->config));
-        goto done;
-    }
+    HOOP_TRY(st, done, build(tr, err));
     HOOP_TRY(st, done, hoop__outputs_match(tr, err));
     HOOP_TRY(st, done, hoop__targets_buffers(tr, err));
     HOOP_TRY(st, done, freeze_all(tr, err));

@@ -135,6 +135,10 @@ HOOP_API hoop_status hoop_module_add(hoop_module *parent, const hoop_module_kind
 /** Work out shapes from those of the inputs and register all parameters, once. Errors: HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG,
  * those of hoop_params_add, naming the module; HOOP_ESTATE a second time. Calls: Local. */
 HOOP_API hoop_status hoop_model_build(hoop_model *m, int nin, const hoop_shape *in, hoop_error *err);
+/** What the caller knows a module by, such as its place in a config; a child that is added later has its parent's until it gets
+ * its own. hoop_model_blamed: that of the module whose build failed, NULL where there is none. Calls: Local. */
+HOOP_API void        hoop_module_mark(hoop_module *m, const void *mark);
+HOOP_API const void *hoop_model_blamed(const hoop_model *m);
 /** How many tensors it takes and gives, after build. Calls: Local. */
 HOOP_API int hoop_model_inputs(const hoop_model *m);
 HOOP_API int hoop_model_outputs(const hoop_model *m);

@@ -43,6 +43,8 @@ typedef struct hoop_config_free {
     const char
         *item; /* of a map: the key that an item which is a single value stands for, `u: /u` for `u: {path: /u}`; or NULL */
     const char *fallback; /* the word that holds where none is given; NULL: then there is no value */
+    bool (*idle)(const char *map,
+                 const char *key); /* decides item `key` of a map that stands under `map` no bits? NULL: all do */
 } hoop_config_free;
 
 /** One of the kinds that a section may be of. */

@@ -72,7 +72,12 @@ static const hoop_option_table tables[] = {TABLE("", top_rows),          TABLE("
                                            TABLE("data", data_rows),     TABLE("optimizer", optimizer_rows),
                                            TABLE("optimizer", sgd_rows), TABLE("dist.ring", dist_rows)};
 enum { NTABLES = sizeof tables / sizeof *tables };
-static const hoop_config_free frees[] = {{"model.layers", true, "list of layers"}, {"notes", false, "free text of yours"}};
+static bool is_idle(const char *map, const char *key)
+{
+    return strcmp(map, "repeat") == 0 && strcmp(key, "checkpoint") == 0;
+}
+static const hoop_config_free frees[] = {{"model.layers", true, "list of layers", .idle = is_idle},
+                                         {"notes", false, "free text of yours"}};
 
 typedef struct all {
     top              t;
@@ -395,6 +400,44 @@ static void diff_names_the_key_and_both_values(void **state)
     hoop_config_destroy(&old);
 }
 
+/* in free keys, too: an item that decides no bits may be another, or not there */
+static void idle_items_may_change(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } changes[] = {
+        {"[{repeat: {times: 2, body: [{repeat: {checkpoint: false, times: 1}}]}}]", NULL},
+        {"[{repeat: {checkpoint: false, times: 2, body: [{repeat: {times: 1, checkpoint: true}}]}}]", NULL},
+        {"[{repeat: {times: 3, body: [{repeat: {times: 1}}]}}]", "model.layers"},
+        {"[{repeat: {times: 2, body: [{other: {times: 1, checkpoint: true}}]}}]", "model.layers"},
+    };
+    hoop_config *old = NULL;
+    char         line[200], one[HOOP_FINGERPRINT_SIZE], print[HOOP_FINGERPRINT_SIZE];
+    assert_ok(hoop_config_parse("model: {layers: [{repeat: {times: 2, checkpoint: true, body: [{repeat: {times: 1}}]}}]}\n"
+                                "data: {train: x}\n",
+                                "old.yaml", &err, &old));
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        all                a      = {0};
+        hoop_config_schema schema = schema_of(&a);
+        hoop_config       *cfg;
+        (void)snprintf(line, sizeof line, "model: {layers: %s}\ndata: {train: x}\n", changes[i].text);
+        cfg = parsed(line);
+        assert_ok(hoop_config_read(cfg, &schema, &err));
+        assert_ok(hoop_config_fingerprint(old, &schema, &err, one));
+        assert_ok(hoop_config_fingerprint(cfg, &schema, &err, print));
+        if (changes[i].words == NULL) {
+            assert_ok(hoop_config_diff_bits(old, cfg, &schema, &err));
+            assert_string_equal(print, one);
+        } else {
+            assert_fails(HOOP_ECONFIG, changes[i].words, hoop_config_diff_bits(old, cfg, &schema, &err));
+            assert_string_not_equal(print, one);
+        }
+        hoop_config_destroy(&cfg);
+    }
+    hoop_config_destroy(&old);
+}
+
 /* ---- Values of free keys, help ------------------------------------------------------------------------------------------ */
 
 typedef struct linear {
@@ -458,11 +501,17 @@ static void help_is_a_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values_reach_the_structs),     cmocka_unit_test(errors_name_place_key_and_remedy),
-        cmocka_unit_test(one_key_instead_of_another),   cmocka_unit_test(a_failed_fill_changes_nothing),
-        cmocka_unit_test(resolved_reads_back),          cmocka_unit_test(resolved_text_is_pleasant),
-        cmocka_unit_test(fingerprint_sees_bits_only),   cmocka_unit_test(diff_names_the_key_and_both_values),
-        cmocka_unit_test(layers_are_filled_one_by_one), cmocka_unit_test(help_is_a_config),
+        cmocka_unit_test(idle_items_may_change),
+        cmocka_unit_test(values_reach_the_structs),
+        cmocka_unit_test(errors_name_place_key_and_remedy),
+        cmocka_unit_test(one_key_instead_of_another),
+        cmocka_unit_test(a_failed_fill_changes_nothing),
+        cmocka_unit_test(resolved_reads_back),
+        cmocka_unit_test(resolved_text_is_pleasant),
+        cmocka_unit_test(fingerprint_sees_bits_only),
+        cmocka_unit_test(diff_names_the_key_and_both_values),
+        cmocka_unit_test(layers_are_filled_one_by_one),
+        cmocka_unit_test(help_is_a_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
