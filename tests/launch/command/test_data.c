@@ -486,6 +486,35 @@ static void what_cannot_be_written_is_said(void **state)
     failed(1, "/proc/set");
 }
 
+static void texts_and_pictures(void **state)
+{
+    (void)state;
+    store("t.txt", "to be, or not to be: that is the question\n", 42);
+    store("u.txt", "caf\xc3\xa9\n", 6);
+    store("broken.txt", "caf\xc3", 4);
+    (void)hoop("data import-text t.txt --split 0.25 --out text");
+    succeeded();
+    said("text/train: 31 rows, text u8 []");
+    said("text/validation: 11 rows");
+    said("16 characters");
+    (void)hoop("data verify text/train text/validation");
+    succeeded();
+    (void)hoop("data import-text t.txt --tokens pairs --vocabulary 258 --out pairs");
+    succeeded();
+    said("258 byte pairs");
+    (void)hoop("data import-text u.txt --like text/train --out q");
+    failed(1, "u.txt: byte 0: U+0063 'c'", "text/train");
+    (void)hoop("data import-text broken.txt --out q");
+    failed(1, "broken.txt: byte 3 (0xc3)");
+    (void)hoop("data import-text t.txt --tokens words --out q");
+    failed(2, "--tokens words", "characters, bytes, pairs");
+    (void)hoop("data import-images nowhere --out q");
+    failed(1, "nowhere");
+    (void)hoop("data import-images . --size 4x --out q");
+    failed(2, "--size 4x", "48x64");
+    assert_false(exists("q"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +527,7 @@ int main(void)
         cmocka_unit_test(tables),
         cmocka_unit_test(npy),
         cmocka_unit_test(npy_by_name),
+        cmocka_unit_test(texts_and_pictures),
         cmocka_unit_test(damage_is_found_and_named),
         cmocka_unit_test(any_hdf5_file_will_do),
         cmocka_unit_test(info_names_columns),
