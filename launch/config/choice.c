@@ -120,23 +120,41 @@ static bool is_default(const hoop_option *row, const hoop_value *v)
     return strcmp(text[0], text[1]) == 0;
 }
 
-bool hoop__made_foreign(const hoop__made *m, const hoop_value *item, bool stored, hoop_error *err, hoop_status *st)
+/* Could the key, with this value, be meant for a kind? row: its option of that name, NULL: it is a key of its own form */
+static bool takes(const hoop_option *row, const hoop_value *item)
 {
+    hoop_option local = row == NULL ? (hoop_option){0} : *row;
+    hoop__field field;
+    local.offset = 0;
+    return row == NULL || hoop__row_parse(&local, item, row->key, 0, NULL, &field) == HOOP_OK;
+}
+
+/* The kinds that have the key, of all or of those that could take the value; *silent: it says nothing to the first */
+static const char *find_owners(const hoop__made *m, const hoop_value *item, bool all, hoop__text *owners, bool *silent)
+{
+    const char      *first = NULL;
     hoop_config_kind k;
-    hoop__text       owners = {0};
-    const char      *first  = NULL;
-    bool             silent = stored || hoop_value_get_kind(item) == HOOP_VALUE_NULL;
     for (int i = 0; m->choice->kind(i, &k); i++) {
         const hoop_option *row = hoop_option_find(&k.options, item->key);
-        if (row == NULL && own_key(item->parent, &k) != item) continue;
-        hoop__text_addf(&owners, "%s%s", first == NULL ? "" : " and ", k.name);
+        if ((row == NULL && own_key(item->parent, &k) != item) || !(all || takes(row, item))) continue;
+        hoop__text_addf(owners, "%s%s", first == NULL ? "" : " and ", k.name);
         if (first != NULL) continue;
-        silent = silent || (row != NULL && is_default(row, item)); /* of the one that is told to choose */
-        first  = k.name;
+        *silent = row != NULL && is_default(row, item); /* of the one that is told to choose */
+        first   = k.name;
     }
-    *st = first == NULL || silent
-              ? HOOP_OK
-              : hoop_value_fail(item, err, "is a key of %s, and the %s is %s; leave it out, or choose %s: %s",
+    return first;
+}
+
+bool hoop__made_foreign(const hoop__made *m, const hoop_value *item, bool stored, hoop_error *err, hoop_status *st)
+{
+    hoop__text  owners = {0};
+    bool        silent = false;
+    const char *first  = find_owners(m, item, false, &owners, &silent);
+    if (first == NULL) first = find_owners(m, item, true, &owners, &silent);
+    silent = silent || stored || hoop_value_get_kind(item) == HOOP_VALUE_NULL;
+    *st    = first == NULL || silent
+                 ? HOOP_OK
+                 : hoop_value_fail(item, err, "is a key of %s, and the %s is %s; leave it out, or choose %s: %s",
                                 owners.data == NULL ? first : owners.data, m->choice->key, m->kind.name, m->choice->key, first);
     hoop__text_clear(&owners);
     return first != NULL;
