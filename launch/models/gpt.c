@@ -144,7 +144,7 @@ static hoop_status remember(const hoop_module *parent, hoop__model_memory *out, 
     hoop_status             st      = HOOP_OK;
     int                     n       = 0;
     for (const hoop_module *m = hoop_module_first(h); m != NULL; m = hoop_module_next(m)) n++;
-    *out = (hoop__model_memory){.limit = size[1], .n = n, .part = calloc((size_t)n, sizeof(hoop_tensor *))};
+    *out = (hoop__model_memory){.limit = size[1], .n = n, .part = calloc((size_t)n + 1, sizeof(hoop_tensor *))};
     if (out->part == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for keys and values");
     for (int i = 0; i < n && st == HOOP_OK; i++) st = hoop_tensor_create(hoop_module_dtype(parent), 4, size, err, &out->part[i]);
     return st;

@@ -63,10 +63,11 @@ static void put(hoop_tensor *x, int64_t i, double v)
 static void fill(const char *name, hoop_tensor *x)
 {
     const int64_t n = hoop_tensor_numel(x), j = number(name);
+    const int64_t fan   = hoop_tensor_ndim(x) >= 2 ? n / hoop_tensor_size(x, 0) : 1;
     const bool    above = ends(name, "weight") || ends(name, "running_var");
     for (int64_t i = 0; i < n; i++) {
         const double v = spread(j, i);
-        put(x, i, hoop_tensor_ndim(x) >= 2 ? v / sqrt((double)(n / hoop_tensor_size(x, 0))) : above ? 1.0 + 0.25 * v : 0.25 * v);
+        put(x, i, hoop_tensor_ndim(x) >= 2 ? v / sqrt((double)fan) : above ? 1.0 + 0.25 * v : 0.25 * v);
     }
     hoop_tensor_touch(x);
 }
