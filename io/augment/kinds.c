@@ -36,6 +36,26 @@ static int first_image(const hoop_augment_rows *field, int nfields)
     return -1;
 }
 
+/* An image of another size would stay where it is while the others move. */
+static hoop_status check_sizes(const hoop_augment_kind *kind, const hoop_augment_rows *field, int nfields, hoop_error *err)
+{
+    const hoop_augment_rows *image     = &field[first_image(field, nfields)];
+    const int64_t           *size      = image->shape + image->ndim - 2;
+    int                      number[2] = {0, 0};
+    for (int k = 0; k < nfields; k++) {
+        const hoop_augment_rows *r   = &field[k];
+        const int                i   = number[r->target]++;
+        const int64_t           *own = may_be_image(r) ? r->shape + r->ndim - 2 : size;
+        if (own[0] == size[0] && own[1] == size[1]) continue;
+        return hoop_fail(err, HOOP_ESHAPE,
+                         "%s moves pixels of images of %lld x %lld, and %s %d is of %lld x %lld, whose own would stay; one size "
+                         "is wanted",
+                         kind->name, (long long)size[0], (long long)size[1], r->target ? "target" : "input", i, (long long)own[0],
+                         (long long)own[1]);
+    }
+    return HOOP_OK;
+}
+
 /* What stands against one kind. */
 static hoop_status check(const hoop_augment_kind *kind, const hoop_augment_rows *field, int nfields, hoop_error *err)
 {
@@ -55,7 +75,8 @@ static hoop_status check(const hoop_augment_kind *kind, const hoop_augment_rows 
         if (mixes && !r->target && !hoop_dtype_is_float(r->dtype))
             return hoop_fail(err, HOOP_EDTYPE, "%s mixes samples, and an input is of indices, which have no middle", kind->name);
     }
-    return real ? HOOP_OK : hoop_fail(err, HOOP_EDTYPE, "%s is for real numbers, and no input has such", kind->name);
+    if (!real) return hoop_fail(err, HOOP_EDTYPE, "%s is for real numbers, and no input has such", kind->name);
+    return images && moves ? check_sizes(kind, field, nfields, err) : HOOP_OK;
 }
 
 hoop_status hoop_augment_check(const hoop_augment_use *uses, int n, const hoop_augment_rows *field, int nfields, hoop_error *err,

@@ -93,6 +93,29 @@ static hoop_status change(void *ctx, const hoop_loader_change *c, hoop_error *er
     return hoop_augment_apply(a->use, a->n, &leaf, &a->space, err);
 }
 
+static hoop_status fail_at(const hoop_trainer *tr, int i, hoop_error *err, const char *why)
+{
+    const hoop_value *list = hoop_config_get(tr->config, hoop__augment_key.path);
+    return hoop_value_fail(hoop_value_get_kind(list) == HOOP_VALUE_LIST ? hoop_value_at(list, i) : list, err, "%s", why);
+}
+
+/* Who mixes samples of a leaf needs two in each. */
+static hoop_status check_leaves(const hoop_trainer *tr, const hoop__augment *a, hoop_error *err)
+{
+    const int64_t batch = tr->plan->run.batch, leaves = tr->plan->run.leaves;
+    char          why[256];
+    for (int i = 0; i < a->n; i++) {
+        if ((a->use[i].kind->what & HOOP_AUGMENT_MIXES) == 0 || batch / leaves >= 2) continue;
+        (void)snprintf(why, sizeof why,
+                       "%s mixes samples of one leaf, and a batch of %lld in %lld leaves has leaves of one; at most %lld leaves "
+                       "are wanted, or a batch of %lld",
+                       a->use[i].kind->name, (long long)batch, (long long)leaves, (long long)(batch < 2 ? 1 : batch / 2),
+                       (long long)(2 * leaves));
+        return fail_at(tr, i, err, why);
+    }
+    return HOOP_OK;
+}
+
 hoop_status hoop__augment_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_error *err)
 {
     hoop__augment *a   = tr->data->augment;
@@ -105,11 +128,8 @@ hoop_status hoop__augment_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_er
         a->field[k]          = (hoop_augment_rows){
                      .dtype = f->dtype, .target = k >= tr->data->ninputs, .varies = f->varies, .ndim = f->ndim, .shape = f->shape};
     }
-    if (hoop_augment_check(a->use, a->n, a->field, a->nfields, &why, &bad) != HOOP_OK) {
-        const hoop_value *list = hoop_config_get(tr->config, hoop__augment_key.path);
-        return hoop_value_fail(hoop_value_get_kind(list) == HOOP_VALUE_LIST ? hoop_value_at(list, bad) : list, err, "%s",
-                               why.text);
-    }
+    if (hoop_augment_check(a->use, a->n, a->field, a->nfields, &why, &bad) != HOOP_OK) return fail_at(tr, bad, err, why.text);
+    if (check_leaves(tr, a, err) != HOOP_OK) return HOOP_ECONFIG;
     opts->change     = change;
     opts->change_ctx = a;
     return HOOP_OK;

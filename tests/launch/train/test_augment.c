@@ -87,3 +87,8 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
+        {RUN "inputs: {x: /x}, targets: {half: '/x[:, 0:14, :]'}, augment: [{rotate: 90}]}\nloss: mse\nsteps: 1\n",
+         "rotate moves pixels of images of 28 x 28, and target 0 is of 14 x 28"},
+        {"seed: 1\nbatch: 6\nleaves: 6\nmodel: {kind: mlp, hidden: [4]}\ndata: {train: digits/train, augment: [noise, mixup]}\n"
+         "steps: 1\n",
+         "data.augment[1]: mixup mixes samples of one leaf, and a batch of 6 in 6 leaves has leaves of one; at most 3"},
