@@ -2,6 +2,7 @@
 #ifndef HOOP_TRAINER_DATA_H
 #define HOOP_TRAINER_DATA_H
 
+#include "base/hash.h"
 #include "hoop/config.h"
 #include "hoop/exact.h"
 #include "hoop/loader.h"
@@ -53,11 +54,12 @@ typedef struct hoop__field {
 struct hoop__data {
     hoop_dataset         *train, *validation;
     hoop_loader          *loader;
-    double               *drawn;   /* weights of training, added up, where samples are drawn by them; NULL: each is taken once */
-    struct hoop__augment *augment; /* of training; NULL: none */
-    hoop__tally          *tally;   /* of the evaluation under way; NULL: only sums are wanted */
-    hoop__meaning         meaning; /* of the training data, which may be known from a checkpoint only */
-    hoop__field          *field;   /* inputs, then targets: in this order in datasets, too */
+    double               *drawn; /* weights of training, added up, where samples are drawn by them; NULL: each is taken once */
+    char                  drawn_hash[HOOP__SHA256_HEX]; /* of these sums: no fingerprint of data has all weights */
+    struct hoop__augment *augment;                      /* of training; NULL: none */
+    hoop__tally          *tally;                        /* of the evaluation under way; NULL: only sums are wanted */
+    hoop__meaning         meaning;                      /* of the training data, which may be known from a checkpoint only */
+    hoop__field          *field;                        /* inputs, then targets: in this order in datasets, too */
     int                   ninputs, ntargets;
 };
 

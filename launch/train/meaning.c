@@ -229,18 +229,17 @@ static const char *value_of(hoop__field_meaning *f, int which)
                                   : NULL;
 }
 
-hoop_status hoop__meaning_notes(hoop__meaning *m, const char *first_key, const char *first, hoop_error *err,
+hoop_status hoop__meaning_notes(hoop__meaning *m, const char *const *first, int64_t nfirst, hoop_error *err,
                                 const char *const **out, int64_t *pairs)
 {
-    const size_t most = (size_t)m->n * KEPT + 3;
-    int64_t      n    = 1;
+    const size_t most = (size_t)m->n * KEPT + (size_t)nfirst + 2;
+    int64_t      n    = nfirst;
     free(m->notes);
     free(m->keys);
     m->notes = calloc(2 * most, sizeof *m->notes);
     m->keys  = calloc(most, KEY_MAX);
     if (m->notes == NULL || m->keys == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for names");
-    m->notes[0] = first_key;
-    m->notes[1] = first;
+    for (int64_t i = 0; i < 2 * nfirst; i++) m->notes[i] = first[i];
     for (int k = 0; k < m->n; k++)
         for (int i = 0; i < KEPT; i++) {
             const char *value = value_of(&m->field[k], i);

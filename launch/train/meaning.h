@@ -39,11 +39,11 @@ void        hoop__meaning_free(hoop__meaning *m);
 hoop__field_meaning *hoop__meaning_find(const hoop__meaning *m, const char *name);
 /** The same, made where it is not there. Errors: HOOP_ENOMEM (NULL). Calls: Local. */
 hoop__field_meaning *hoop__meaning_add(hoop__meaning *m, const char *name, bool target, hoop_error *err);
-/** *pairs of key and value to keep in a checkpoint, owned by m, behind this one of the caller's. Errors: HOOP_ENOMEM. Calls:
+/** *pairs of key and value to keep in a checkpoint, owned by m, behind `nfirst` of the caller's. Errors: HOOP_ENOMEM. Calls:
  * Local.
  */
-hoop_status hoop__meaning_notes(hoop__meaning *m, const char *key, const char *value, hoop_error *err, const char *const **out,
-                                int64_t *pairs);
+hoop_status hoop__meaning_notes(hoop__meaning *m, const char *const *first, int64_t nfirst, hoop_error *err,
+                                const char *const **out, int64_t *pairs);
 /** Are a, called so in the error, and b alike, names and all? What one of them does not say is not compared. Errors:
  * HOOP_ECONFIG. Calls: Local. */
 hoop_status hoop__meaning_same(const hoop__meaning *a, const char *a_name, const hoop__meaning *b, const char *b_name,

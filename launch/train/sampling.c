@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "train/data.h"
 #include "train/plan.h"
@@ -22,6 +23,12 @@ static hoop_status read_all(hoop_dataset *ds, int field, hoop_dtype as, char *ou
     return st;
 }
 
+/* Labels of which samples are drawn: those of classes, but for the one that is ignored. */
+static bool is_drawn(const hoop__field *y, int64_t label)
+{
+    return label >= 0 && label < y->classes && label != hoop_loss_ignores(y->loss, y->loss_opts);
+}
+
 /* Of each class in all the same; what is ignored is not drawn. */
 static hoop_status balanced(hoop_trainer *tr, double *weight, hoop_error *err)
 {
@@ -39,9 +46,8 @@ static hoop_status balanced(hoop_trainer *tr, double *weight, hoop_error *err)
     st    = label != NULL && count != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for %lld labels", (long long)n);
     if (st == HOOP_OK) st = read_all(ds, field, HOOP_I64, (char *)label, err);
     for (int64_t i = 0; i < n && st == HOOP_OK; i++)
-        if (label[i] >= 0 && label[i] < y->classes) count[label[i]]++;
-    for (int64_t i = 0; i < n && st == HOOP_OK; i++)
-        weight[i] = label[i] >= 0 && label[i] < y->classes ? 1.0 / (double)count[label[i]] : 0;
+        if (is_drawn(y, label[i])) count[label[i]]++;
+    for (int64_t i = 0; i < n && st == HOOP_OK; i++) weight[i] = is_drawn(y, label[i]) ? 1.0 / (double)count[label[i]] : 0;
     free(label);
     free(count);
     return st;
@@ -77,6 +83,33 @@ static hoop_status weighted(hoop_trainer *tr, double *weight, hoop_error *err)
     return st;
 }
 
+static hoop_status take_hash(hoop__data *d, int64_t n, hoop_error *err)
+{
+    hoop__sha256 *h;
+    hoop_status   st = hoop__sha256_create(err, &h);
+    if (st != HOOP_OK) return st;
+    st = hoop__sha256_update(h, d->drawn, (size_t)n * sizeof *d->drawn, err);
+    if (st == HOOP_OK) st = hoop__sha256_finish(h, err, NULL, d->drawn_hash);
+    hoop__sha256_destroy(&h);
+    return st;
+}
+
+hoop_status hoop__sampling_agree(hoop_trainer *tr, hoop_error *err)
+{
+    return tr->data->drawn == NULL ? HOOP_OK : hoop_comm_agree(tr->comm, "weights of samples", tr->data->drawn_hash, err);
+}
+
+hoop_status hoop__sampling_same(const hoop_trainer *tr, const hoop_checkpoint *c, hoop_error *err)
+{
+    const char *hash = tr->data->drawn_hash, *then = hoop_checkpoint_note(c, HOOP__SAMPLING_NOTE);
+    const bool  read = tr->plan->data.sampling == HOOP__SAMPLING_WEIGHTED;
+    if (tr->data->drawn == NULL || then == NULL || strcmp(then, hash) == 0) return HOOP_OK;
+    return hoop_config_fail(tr->config, read ? "data.sampling_weights" : "data.sampling", err,
+                            "weights of samples%s%s have the SHA-256 %.16s, and %s was trained with those of %.16s; the same "
+                            "ones are wanted to go on",
+                            read ? " in " : "", read ? tr->plan->data.sampling_weights : "", hash, hoop_checkpoint_path(c), then);
+}
+
 hoop_status hoop__sampling_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_error *err)
 {
     const int     how = tr->plan->data.sampling;
@@ -95,6 +128,7 @@ hoop_status hoop__sampling_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_e
     if (!(sum[n - 1] > 0) || !isfinite(sum[n - 1]))
         return hoop_config_fail(tr->config, "data.sampling", err,
                                 "weights add up to %g; samples are drawn by a finite sum above 0", sum[n - 1]);
+    if ((st = take_hash(tr->data, n, err)) != HOOP_OK) return st;
     opts->drawn = sum;
     if (hoop_comm_rank(tr->comm) == 0)
         hoop__note(

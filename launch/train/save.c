@@ -9,6 +9,7 @@
 
 #include "train/data.h"
 #include "train/plan.h"
+#include "train/sampling.h"
 #include "train/step.h"
 #include "train/task.h"
 #include "train/watch.h"
@@ -298,7 +299,9 @@ static hoop_status describe(hoop_trainer *tr, hoop__save *s, hoop_error *err)
     };
     if (tr->data->train != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->data->train)->fingerprint;
     if (note_class_dims(tr, err) != HOOP_OK) return HOOP_ENOMEM;
-    return hoop__meaning_notes(&tr->data->meaning, "total_steps", s->total_steps, err, &s->meta.notes, &s->meta.nnotes);
+    return hoop__meaning_notes(&tr->data->meaning,
+                               (const char *const[]){"total_steps", s->total_steps, HOOP__SAMPLING_NOTE, tr->data->drawn_hash},
+                               tr->data->drawn != NULL ? 2 : 1, err, &s->meta.notes, &s->meta.nnotes);
 }
 
 hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)

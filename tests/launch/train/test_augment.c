@@ -1,6 +1,8 @@
 /* Augmentation: the same bits on any ranks and after a resumption, in training alone, and what is refused. */
 #include "plan.h"
 
+#include <hdf5.h>
+
 #include "hoop/import.h"
 
 #define RUN                                                                                                                      \
@@ -39,12 +41,144 @@ static void training_alone(void **state)
     plan_clear(&plain);
 }
 
+static hoop_status evaluate(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_metrics_sums sums = {0};
+    const hoop_status st   = hoop_trainer_evaluate(tr, NULL, err, &sums);
+    (void)rank;
+    *(double *)p->ctx = sums.loss;
+    return st;
+}
+
+static hoop_status run_and_save(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = hoop_trainer_run(tr, NULL, 0, err);
+    if (st == HOOP_OK) st = hoop_trainer_save(tr, err);
+    if (st == HOOP_OK) st = hoop_trainer_finish(tr, err);
+    return st == HOOP_OK && p->ctx != NULL ? evaluate(p, tr, rank, err) : st;
+}
+
+/* What is evaluated is as it is, while a run trains and afterwards. */
+static void never_in_evaluation(void **state)
+{
+    static const char *const configs[] = {RUN "augment: [flip, {noise: 0.5}]}\nepochs: 1\n", RUN "shuffle: true}\nepochs: 1\n"};
+    double                   loss[3]   = {0, 0, 0};
+    plan                     p = {.config = {configs[0]}, .opts = {.run_dir = "seen"}, .drive = run_and_save, .ctx = &loss[2]};
+    (void)state;
+    plan_run(&p, 1);
+    plan_good(&p);
+    for (int i = 0; i < 2; i++) {
+        plan q = {.config = {configs[i]}, .opts = {.resume = "seen", .evaluate_only = true}, .drive = evaluate, .ctx = &loss[i]};
+        plan_run(&q, 2);
+        plan_good(&q);
+        plan_clear(&q);
+    }
+    assert_true(loss[0] > 0 && loss[0] == loss[1]);
+    assert_true(loss[0] == loss[2]);
+    plan_clear(&p);
+}
+
 static void drawn_by_weight(void **state)
 {
     (void)state;
     plan_resumes(RUN "sampling: balanced, augment: [{crop: 2}, {noise: 0.1}]}\nepochs: 2\n", "balanced");
     plan_resumes(RUN "sampling: weighted, sampling_weights: /y}\nepochs: 2\n",
                  "weighted"); /* labels are weights, too: none is a 0 */
+}
+
+/* ---- weights that are other ones ---- */
+
+#define WEIGHED                                                                                                                  \
+    "seed: 5\nbatch: 24\nleaves: 6\nthreads: 1\nmodel: {kind: mlp, hidden: [8]}\nsteps: 9\ndata: {train: weighed/train, "        \
+    "sampling: weighted, sampling_weights: /weights}\n"
+
+static void put_weights(double last)
+{
+    const char   *path  = "weighed/train-00000-of-00001.h5";
+    const hsize_t n     = 120;
+    const hid_t   file  = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    const hid_t   space = H5Screate_simple(1, &n, NULL);
+    const hid_t   set   = H5Lexists(file, "/weights", H5P_DEFAULT) > 0
+                              ? H5Dopen2(file, "/weights", H5P_DEFAULT)
+                              : H5Dcreate2(file, "/weights", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    double        value[120];
+    for (int i = 0; i < 120; i++) value[i] = i == 119 ? last : 1 + i % 3;
+    assert_true(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0);
+    (void)H5Dclose(set);
+    (void)H5Sclose(space);
+    assert_true(H5Fclose(file) >= 0);
+}
+
+/* One rank's copy is another. */
+static _Thread_local bool read_other;
+hoop_status __real_hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
+                                     hoop_error *err);
+hoop_status __wrap_hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
+                                     hoop_error *err);
+hoop_status __wrap_hoop_dataset_read(hoop_dataset *ds, const int64_t *index, int64_t n, int field, hoop_dtype as, void *out,
+                                     hoop_error *err)
+{
+    const hoop_status st = __real_hoop_dataset_read(ds, index, n, field, as, out, err);
+    if (st == HOOP_OK && read_other && as == HOOP_F64) *(double *)out += 0.5;
+    return st;
+}
+
+static hoop_status rank_one_reads_other(plan *p, hoop_comm *comm, int rank, hoop_trainer_opts *opts, hoop_error *err)
+{
+    (void)p;
+    (void)comm;
+    (void)opts;
+    (void)err;
+    read_other = rank == 1;
+    return HOOP_OK;
+}
+
+static void other_weights(void **state)
+{
+    plan p = {.config = {WEIGHED}, .opts = {.run_dir = "weighed-run"}, .drive = run_and_save};
+    (void)state;
+    assert_ok(hoop_synth("digits", 120, &(hoop_import_opts){.dir = "weighed", .shards = 1}, &err, NULL));
+    put_weights(1);
+    plan_run(&p, 1);
+    plan_good(&p);
+    p.opts  = (hoop_trainer_opts){.resume = "weighed-run"};
+    p.drive = NULL;
+    plan_run(&p, 2);
+    plan_good(&p);
+    put_weights(1.5);
+    plan_run(&p, 1);
+    plan_failed(&p, 0, HOOP_ECONFIG, "data.sampling_weights: weights of samples in /weights have the SHA-256");
+    p.opts   = (hoop_trainer_opts){0};
+    p.before = rank_one_reads_other;
+    plan_run(&p, 2);
+    plan_failed(&p, 0, HOOP_EDESYNC, "weights of samples");
+    plan_clear(&p);
+}
+
+/* Labels that the loss ignores are never drawn: each step counts as many samples as it has. */
+static hoop_status count(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    hoop_leaf  *leaf;
+    (void)p;
+    (void)rank;
+    while (st == HOOP_OK && hoop_trainer_next_step(tr)) {
+        while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
+        st = hoop_trainer_update(tr, err);
+        if (st == HOOP_OK && hoop_trainer_about(tr)->last.target[0].metric[0].sum[1] != 24.0)
+            st = hoop_fail(err, HOOP_ESTATE, "%g samples of 24 are counted",
+                           hoop_trainer_about(tr)->last.target[0].metric[0].sum[1]);
+    }
+    return st;
+}
+
+static void ignored_is_not_drawn(void **state)
+{
+    plan p = {.config = {RUN "sampling: balanced}\nloss: {name: cross_entropy, ignore_index: 3}\nsteps: 8\n"}, .drive = count};
+    (void)state;
+    plan_run(&p, 1);
+    plan_good(&p);
+    plan_clear(&p);
 }
 
 static void refused(void **state)
@@ -62,6 +196,11 @@ static void refused(void **state)
         {RUN "augment: [{crop: {paddings: 2}}]}\nsteps: 1\n", "did you mean padding?"},
         {RUN "augment: [{flip: diagonal}]}\nsteps: 1\n", "diagonal"},
         {RUN "augment: [{crop: -1}]}\nsteps: 1\n", "0 to 65536"},
+        {RUN "inputs: {x: /x}, targets: {half: '/x[:, 0:14, :]'}, augment: [{rotate: 90}]}\nloss: mse\nsteps: 1\n",
+         "rotate moves pixels of images of 28 x 28, and target 0 is of 14 x 28"},
+        {"seed: 1\nbatch: 6\nleaves: 6\nmodel: {kind: mlp, hidden: [4]}\ndata: {train: digits/train, augment: [noise, mixup]}\n"
+         "steps: 1\n",
+         "data.augment[1]: mixup mixes samples of one leaf, and a batch of 6 in 6 leaves has leaves of one; at most 3"},
         {RUN "augment: [[1, 2]]}\nsteps: 1\n", "is a name"},
         {RUN "augment: [{flip: 1, crop: 2}]}\nsteps: 1\n", "is a name"},
         {"seed: 1\nbatch: 8\nmodel: {kind: mlp, hidden: [4]}\ndata: {train: spirals/train, augment: [noise, flip]}\nsteps: 1\n",
@@ -80,15 +219,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_kinds_resume),
-        cmocka_unit_test(training_alone),
-        cmocka_unit_test(drawn_by_weight),
+        cmocka_unit_test(all_kinds_resume), cmocka_unit_test(training_alone), cmocka_unit_test(never_in_evaluation),
+        cmocka_unit_test(drawn_by_weight),  cmocka_unit_test(other_weights),  cmocka_unit_test(ignored_is_not_drawn),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
-        {RUN "inputs: {x: /x}, targets: {half: '/x[:, 0:14, :]'}, augment: [{rotate: 90}]}\nloss: mse\nsteps: 1\n",
-         "rotate moves pixels of images of 28 x 28, and target 0 is of 14 x 28"},
-        {"seed: 1\nbatch: 6\nleaves: 6\nmodel: {kind: mlp, hidden: [4]}\ndata: {train: digits/train, augment: [noise, mixup]}\n"
-         "steps: 1\n",
-         "data.augment[1]: mixup mixes samples of one leaf, and a batch of 6 in 6 leaves has leaves of one; at most 3"},
