@@ -138,7 +138,7 @@ static void same_state(const char *name, int rows, int leaves, char one[HOOP_CHE
     for (int i = 0; workload_get(i) != NULL; i++)
         if (strcmp(workload_get(i)->name, name) == 0) a.w = workload_get(i);
     assert_non_null(a.w);
-    a.warm  = strstr(a.w->config, "checkpoint: true") == NULL ? 1 : 2; /* more leaves run at once when backward was measured */
+    a.warm  = strstr(a.w->config, "checkpoint: true") == NULL ? 1 : 2; /* the second step may ask for storage yet */
     a.mixes = strstr(a.w->config, "batch_norm") != NULL;
     if (grid) leaves = rows = 8;
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
