@@ -47,10 +47,12 @@ typedef void hoop_running_fn(int64_t rows, int64_t cols, const void *x, int64_t 
  * is; n at least 1 */
 typedef void hoop_running_place_fn(int64_t n, int64_t lines, const void *x, int64_t ld, int64_t step, void *y, int64_t *place);
 
-/* dx[r, c] = dy[r] times the product of row r without x[r, c]; contiguous */
-typedef void hoop_prod_grad_fn(int64_t rows, int64_t cols, const void *x, const void *dy, void *dx);
-/* of such lines: dx[i] = sum over k from i on of dy[k] times the product of x[0 .. k] without x[i] */
-typedef void hoop_cumprod_grad_fn(int64_t n, int64_t lines, const void *x, const void *dy, int64_t ld, int64_t step, void *dx);
+/* dx[r, c] = dy[r] times the product of row r without x[r, c]; contiguous. before: scratch, (rows, cols); of f64, dx will do */
+typedef void hoop_prod_grad_fn(int64_t rows, int64_t cols, const void *x, const void *dy, double *before, void *dx);
+/* of such lines: dx[i] = sum over k from i on of dy[k] times the product of x[0 .. k] without x[i]. s: scratch that
+ * lies as dx does; of f64, dx will do */
+typedef void hoop_cumprod_grad_fn(int64_t n, int64_t lines, const void *x, const void *dy, int64_t ld, int64_t step, double *s,
+                                  void *dx);
 
 typedef struct hoop_reduce_kernels {
     hoop_fold_fn    *fold_rows[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT], *fold_cols[HOOP_REDUCE_COUNT][HOOP_DTYPE_COUNT];

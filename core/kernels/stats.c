@@ -247,13 +247,14 @@ HOOP_INLINE double power_of(double x, double p)
         }                                                                                                                        \
     }                                                                                                                            \
     /* from the left, then from the right */                                                                                     \
-    void HOOP_KERNEL(prod_grad_##dt)(int64_t rows, int64_t cols, const void *xv, const void *dyv, void *dxv)                     \
+    void HOOP_KERNEL(prod_grad_##dt)(int64_t rows, int64_t cols, const void *xv, const void *dyv, double *before, void *dxv)     \
     {                                                                                                                            \
-        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+        for (int64_t r = 0; r < rows; r++, before += cols) {                                                                     \
             const T *x  = (const T *)xv + r * cols;                                                                              \
-            T       *dx = (T *)dxv + r * cols, before = 1, after = ((const T *)dyv)[r];                                          \
-            for (int64_t c = 0; c < cols; before *= x[c++]) dx[c] = before;                                                      \
-            for (int64_t c = cols - 1; c >= 0; after *= x[c--]) dx[c] *= after;                                                  \
+            T       *dx = (T *)dxv + r * cols;                                                                                   \
+            double   a = 1, after = (double)((const T *)dyv)[r];                                                                 \
+            for (int64_t c = 0; c < cols; a *= (double)x[c++]) before[c] = a;                                                    \
+            for (int64_t c = cols - 1; c >= 0; after *= (double)x[c--]) dx[c] = (T)(before[c] * after);                          \
         }                                                                                                                        \
     }
 HOOP_FLOAT_LIST(STATS)
@@ -389,37 +390,40 @@ RUNNING_BOTH(u8, uint8_t, uint64_t, int64_t)
 /* Lines of n elements ld apart, `lines` of them step apart; where they do not lie side by side, a few at a time. */
 enum { FEW_LINES = 16 };
 
-/* With s_i = dy_i + x_(i+1) s_(i+1): dx_i = s_i times the product of what is before i. Nothing is divided by. */
+/* With s_i = dy_i + x_(i+1) s_(i+1): dx_i = s_i times the product of what is before i. Nothing is divided by. s, in the order of
+ * dx, is f64: what is out of f32's range may come back into it by what stands before. */
 #define CUMPROD_GRAD(dt, T, I)                                                                                                   \
-    HOOP_INLINE void cumprod_lines_##dt(int64_t n, int64_t m, const T *x, const T *dy, int64_t ld, int64_t step, T *dx)          \
+    HOOP_INLINE void cumprod_lines_##dt(int64_t n, int64_t m, const T *x, const T *dy, int64_t ld, int64_t step, double *s,      \
+                                        T *dx)                                                                                   \
     {                                                                                                                            \
         double a[COL_CHUNK];                                                                                                     \
         for (int64_t c = 0; c < m; c++) a[c] = 0;                                                                                \
         for (int64_t i = n - 1; i >= 0; i--) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                           \
             {                                                                                                                    \
                 a[c] += (double)dy[i * ld + c * step];                                                                           \
-                dx[i * ld + c * step] = (T)a[c];                                                                                 \
+                s[i * ld + c * step] = a[c];                                                                                     \
                 a[c] *= (double)x[i * ld + c * step];                                                                            \
             }                                                                                                                    \
         for (int64_t c = 0; c < m; c++) a[c] = 1;                                                                                \
         for (int64_t i = 0; i < n; i++) HOOP_SIMD for (int64_t c = 0; c < m; c++)                                                \
             {                                                                                                                    \
-                dx[i * ld + c * step] = (T)(a[c] * (double)dx[i * ld + c * step]);                                               \
+                dx[i * ld + c * step] = (T)(a[c] * s[i * ld + c * step]);                                                        \
                 a[c] *= (double)x[i * ld + c * step];                                                                            \
             }                                                                                                                    \
     }                                                                                                                            \
     void HOOP_KERNEL(cumprod_grad_##dt)(int64_t n, int64_t lines, const void *xv, const void *dyv, int64_t ld, int64_t step,     \
-                                        void *dxv)                                                                               \
+                                        double *sv, void *dxv)                                                                   \
     {                                                                                                                            \
         const int64_t most = step == 1 ? COL_CHUNK : FEW_LINES;                                                                  \
         for (int64_t c = 0; c < lines; c += most) {                                                                              \
             const T      *x = (const T *)xv + c * step, *dy = (const T *)dyv + c * step;                                         \
+            double       *s  = sv + c * step;                                                                                    \
             T            *dx = (T *)dxv + c * step;                                                                              \
             const int64_t m  = lines - c < most ? lines - c : most;                                                              \
             if (step == 1)                                                                                                       \
-                cumprod_lines_##dt(n, m, x, dy, ld, 1, dx);                                                                      \
+                cumprod_lines_##dt(n, m, x, dy, ld, 1, s, dx);                                                                   \
             else                                                                                                                 \
-                cumprod_lines_##dt(n, m, x, dy, ld, step, dx);                                                                   \
+                cumprod_lines_##dt(n, m, x, dy, ld, step, s, dx);                                                                \
         }                                                                                                                        \
     }
 HOOP_FLOAT_LIST(CUMPROD_GRAD)

@@ -1,4 +1,5 @@
 /* cumprod: running products along a dim, and the fused op that is their gradient. */
+#include "ops/index/index.h"
 #include "ops/reduce/reduce.h"
 
 extern const hoop_op hoop__op_cumprod, hoop__op_cumprod_grad;
@@ -32,13 +33,6 @@ static void cumprod_backward(hoop_backward_call *b)
     if (hoop_sink(b, 0)) hoop_op_call(b->t, &hoop__op_cumprod_grad, (hoop_tensor *[]){b->in[0], b->dy[0]}, 2, b->attrs, NULL);
 }
 
-/* elements behind the dim */
-static int64_t inner_of(const hoop_view *x, int64_t dim)
-{
-    int64_t n = 1;
-    for (int d = (int)dim + 1; d < x->ndim; d++) n *= x->shape[d];
-    return n;
-}
 /* product of the line that element i, at its place `at`, is in, up to the place `last`, without the place `without` */
 static double product(const hoop_view *x, int64_t i, int64_t at, int64_t inner, int64_t last, int64_t without)
 {
@@ -48,7 +42,8 @@ static double product(const hoop_view *x, int64_t i, int64_t at, int64_t inner, 
 }
 static void cumprod_reference(const hoop_call *c)
 {
-    const int64_t dim = ((const cumprod_attrs *)c->attrs)->dim, inner = inner_of(c->out, dim), size = c->out->shape[dim];
+    const int     dim   = (int)((const cumprod_attrs *)c->attrs)->dim;
+    const int64_t inner = hoop__inner(c->out, dim), size = c->out->shape[dim];
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
         const int64_t at = i / inner % size;
         hoop__put(c->out, i, product(c->in[0], i, at, inner, at, -1));
@@ -94,18 +89,26 @@ static hoop_status grad_shape(hoop_shape_call *s)
     hoop_status st = hoop__shape_same(s);
     return st != HOOP_OK ? st : hoop__running_shape(s, ((const cumprod_attrs *)s->attrs)->dim);
 }
+int64_t hoop__products_workspace(const hoop_call *c)
+{
+    return c->out->dtype == HOOP_F64 ? 0 : hoop__view_numel(c->out) * (int64_t)sizeof(double);
+}
+double *hoop__products_f64(const hoop_call *c)
+{
+    return c->out->dtype == HOOP_F64 ? c->out->data : c->work;
+}
 /* x as (outer, n, inner): lines first .. first + lines - 1 of outer * inner */
 static void grad_range(const void *ctx, int64_t first, int64_t lines)
 {
     const hoop_call *c     = ctx;
-    const int64_t    dim   = ((const cumprod_attrs *)c->attrs)->dim;
-    const int64_t    inner = inner_of(c->out, dim), n = c->out->shape[dim];
-    const int64_t    size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype);
+    const int        dim   = (int)((const cumprod_attrs *)c->attrs)->dim;
+    const int64_t    inner = hoop__inner(c->out, dim), n = c->out->shape[dim], size = hoop__size(c->out);
+    double          *s = hoop__products_f64(c);
     for (int64_t m, end = first + lines; first < end; first += m) {
-        const int64_t at = (first / inner * n * inner + first % inner) * size, rest = inner - first % inner;
+        const int64_t begin = first / inner * n * inner + first % inner, at = begin * size, rest = inner - first % inner;
         m = inner == 1 || end - first < rest ? end - first : rest;
         c->kernels->reduce->cumprod_grad[c->out->dtype](n, m, (const char *)c->in[0]->data + at,
-                                                        (const char *)c->in[1]->data + at, inner, inner == 1 ? n : 1,
+                                                        (const char *)c->in[1]->data + at, inner, inner == 1 ? n : 1, s + begin,
                                                         (char *)c->out->data + at);
     }
 }
@@ -153,7 +156,8 @@ static hoop_tensor *grad_composite(hoop_tape *t, hoop_tensor *const *in, int nin
 }
 static void grad_reference(const hoop_call *c)
 {
-    const int64_t dim = ((const cumprod_attrs *)c->attrs)->dim, inner = inner_of(c->out, dim), size = c->out->shape[dim];
+    const int     dim   = (int)((const cumprod_attrs *)c->attrs)->dim;
+    const int64_t inner = hoop__inner(c->out, dim), size = c->out->shape[dim];
     for (int64_t i = 0, n = hoop__view_numel(c->out); i < n; i++) {
         const int64_t at  = i / inner % size;
         double        sum = 0.0;
@@ -184,6 +188,7 @@ const hoop_op hoop__op_cumprod_grad = {
     HOOP_FIELDS(fields),
     .shape     = grad_shape,
     .forward   = grad_forward,
+    .workspace = hoop__products_workspace,
     .composite = grad_composite,
     .reference = grad_reference,
     .samples   = hoop__running_samples,

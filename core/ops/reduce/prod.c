@@ -138,9 +138,10 @@ static hoop_status prod_grad_shape(hoop_shape_call *s)
 static void prod_grad_range(const void *ctx, int64_t begin, int64_t n)
 {
     const hoop_call *c    = ctx;
-    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype), row = c->out->shape[1] * size;
-    c->kernels->reduce->prod_grad[c->out->dtype](n, c->out->shape[1], (const char *)c->in[0]->data + begin * row,
-                                                 (const char *)c->in[1]->data + begin * size, (char *)c->out->data + begin * row);
+    int64_t          size = (int64_t)hoop_dtype_size((hoop_dtype)c->out->dtype), cols = c->out->shape[1], row = cols * size;
+    c->kernels->reduce->prod_grad[c->out->dtype](n, cols, (const char *)c->in[0]->data + begin * row,
+                                                 (const char *)c->in[1]->data + begin * size,
+                                                 hoop__products_f64(c) + begin * cols, (char *)c->out->data + begin * row);
 }
 static hoop_status prod_grad_forward(const hoop_call *c)
 {
@@ -187,6 +188,7 @@ const hoop_op hoop__op_prod_grad = {
     .reads     = HOOP_READS_IN(0) | HOOP_READS_IN(1),
     .shape     = prod_grad_shape,
     .forward   = prod_grad_forward,
+    .workspace = hoop__products_workspace,
     .composite = prod_grad_composite,
     .reference = prod_grad_reference,
     HOOP_CASES(prod_grad_cases),

@@ -49,6 +49,10 @@ int         hoop__running_samples(const hoop_samples_call *s);
 /* of x, the product of what stands before each element along a dim */
 hoop_tensor *hoop__products_before(hoop_tape *t, hoop_tensor *x, int dim);
 
+/* for gradients of products, an f64 an element of the output: in the workspace, or the output itself where it is f64 */
+int64_t hoop__products_workspace(const hoop_call *c);
+double *hoop__products_f64(const hoop_call *c);
+
 /* of each output, the elements it is made of: visit(ctx, output, the element's number there, value) in row-major order */
 void hoop__reduce_walk(const hoop_call *c, void (*visit)(void *ctx, int64_t to, int64_t k, double v), void *ctx);
 

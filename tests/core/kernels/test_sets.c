@@ -580,9 +580,11 @@ static void run_running_cols(const hoop_kernels *k, int slot, const trial *t, re
 
 static void run_prod_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
 {
-    hoop_dtype dt   = (hoop_dtype)slot;
-    int64_t    rows = rows_of(t);
-    k->reduce->prod_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), input(t, 1, dt, rows), output(t, r, dt, rows * t->n));
+    static double before[MOST];
+    hoop_dtype    dt   = (hoop_dtype)slot;
+    int64_t       rows = rows_of(t);
+    k->reduce->prod_grad[dt](rows, t->n, input(t, 0, dt, rows * t->n), input(t, 1, dt, rows), before,
+                             output(t, r, dt, rows * t->n));
 }
 
 /* places; values follow from them. Lines side by side, or one behind the other */
@@ -598,11 +600,12 @@ static void run_running_place(const hoop_kernels *k, int slot, const trial *t, r
 
 static void run_cumprod_grad(const hoop_kernels *k, int slot, const trial *t, result *r)
 {
-    hoop_dtype dt    = (hoop_dtype)slot;
-    int64_t    lines = 1 + below(t->seed, 30);
-    bool       rows  = t->seed & 1;
+    static double s[MOST];
+    hoop_dtype    dt    = (hoop_dtype)slot;
+    int64_t       lines = 1 + below(t->seed, 30);
+    bool          rows  = t->seed & 1;
     k->reduce->cumprod_grad[dt](t->n, lines, input(t, 0, dt, t->n * lines), input(t, 1, dt, t->n * lines), rows ? 1 : lines,
-                                rows ? t->n : 1, output(t, r, dt, t->n * lines));
+                                rows ? t->n : 1, s, output(t, r, dt, t->n * lines));
 }
 
 /* ---- conv: tiles of about n terms, in runs ---- */

@@ -550,6 +550,42 @@ static void ties_share(void **state)
     assert_true(at(hoop_tensor_grad(x), 0) == 0.0 && at(hoop_tensor_grad(x), 1) == 0.5 && at(hoop_tensor_grad(x), 2) == 0.5);
 }
 
+/* f32 gradients of products whose parts leave f32's range, and come back into it by the others */
+static void products_far_apart(void **state)
+{
+    static const struct {
+        float  x[4], dy[4];
+        double running[4], whole[4]; /* gradients by cumprod with dy, and by prod */
+    } rows[] = {
+        {{1e30F, 2, 1e-25F, 1e-25F}, {0, 0, 0, 1}, {2e-50, 1e-20, 2e5, 2e5}, {2e-50, 1e-20, 2e5, 2e5}},
+        {{0, 1, 1e30F, 1e30F}, {1, 1, 1, 1}, {1e60, 0, 0, 0}, {1e60, 0, 0, 0}},
+        {{1e-25F, 1e-25F, 1e30F, 1e30F}, {0, 0, 0, 1}, {1e35, 1e35, 1e-20, 1e-20}, {1e35, 1e35, 1e-20, 1e-20}},
+    };
+    hoop_tape *t = begin();
+    (void)state;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (int by = 0; by < 4; by++) { /* whole or running; one line, or lines side by side */
+            const bool    running = by % 2 == 1;
+            const int64_t lines = by < 2 ? 1 : 2, shape[2] = {4, lines};
+            const double *want = running ? rows[r].running : rows[r].whole;
+            float         v[8], w[8];
+            hoop_tensor  *x, *y;
+            for (int i = 0; i < 8; i++) v[i] = rows[r].x[i / lines % 4], w[i] = rows[r].dy[i / lines % 4];
+            x = hoop_tape_watch(t, hoop_tape_tensor(t, HOOP_F32, 2, shape, v));
+            y = running ? hoop_cumprod(t, x, 0) : hoop_prod(t, x, 1, false);
+            if (running) y = hoop_mul(t, y, hoop_tape_tensor(t, HOOP_F32, 2, shape, w));
+            y = hoop_sum(t, y, HOOP_ALL_DIMS, false);
+            assert_int_equal(hoop_backward(t, y, NULL, NULL), HOOP_OK);
+            for (int i = 0; i < 4 * lines; i++) {
+                float dx[8];
+                assert_int_equal(hoop_tensor_read(hoop_tensor_grad(x), dx, NULL), HOOP_OK);
+                if (!(fabs((double)dx[i] - want[i / lines]) <= 1e-5 * want[i / lines] || (float)want[i / lines] == dx[i]))
+                    fail_msg("row %zu, way %d: dx[%d] is %g, not %g", r, by, i, (double)dx[i], want[i / lines]);
+            }
+        }
+    no_error(t);
+}
+
 /* products of many shapes and layouts against the sum written out; large enough for several tiles and threads */
 static void matmul_shapes(void **state)
 {
@@ -714,6 +750,7 @@ int main(void)
         cmocka_unit_test_teardown(casts, test_tidy),
         cmocka_unit_test_teardown(detached, test_tidy),
         cmocka_unit_test_teardown(ties_share, test_tidy),
+        cmocka_unit_test_teardown(products_far_apart, test_tidy),
         cmocka_unit_test_teardown(matmul_shapes, test_tidy),
         cmocka_unit_test_teardown(split_into_many, test_tidy),
         cmocka_unit_test_teardown(row_wise_without_a_hook, test_tidy),
