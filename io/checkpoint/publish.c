@@ -92,7 +92,8 @@ hoop_status hoop_checkpoint_set_best(const char *run_dir, int64_t step, hoop_err
 {
     char        path[HOOP_CHECKPOINT_PATH];
     hoop_status st = hoop__checkpoint_step_path(run_dir, step, "", err, path);
-    if (st != HOOP_OK || access(path, F_OK) != 0) return st;
+    if (st == HOOP_OK && access(path, F_OK) != 0) st = hoop_fail(err, HOOP_ESTATE, "%s: is not there", path);
+    if (st != HOOP_OK) return st;
     return set_link(run_dir, "best", ".best.tmp", step, err);
 }
 
@@ -139,8 +140,8 @@ static hoop_status prune(const char *run_dir, int64_t newest, int64_t keep, int 
 }
 
 hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta,
-                                    const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, hoop_error *err,
-                                    hoop_checkpoint_published *out)
+                                    const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, bool best,
+                                    hoop_error *err, hoop_checkpoint_published *out)
 {
     hoop_catalog              c = {0};
     char                      path[HOOP_CHECKPOINT_PATH], parent[HOOP_PATH_MAX], manifest[HOOP_PATH_MAX];
@@ -165,6 +166,7 @@ hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const 
     for (int64_t i = 0; i < c.nshards; i++) out->bytes += c.shard[i].bytes;
     /* It is safe now: what fails from here on is only said. */
     (void)set_latest(run_dir, meta->step, &after);
+    if (best) (void)hoop_checkpoint_set_best(run_dir, meta->step, &after); /* the one before is then pruned as others are */
     if (keep > 0) (void)prune(run_dir, meta->step, keep, &out->pruned, &after);
     (void)snprintf(out->note, sizeof out->note, "%s", after.text);
 done:

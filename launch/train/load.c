@@ -161,6 +161,11 @@ static hoop_status read_contents(void *ctx, hoop_error *err)
     for (int i = 0; i < hoop_params_count(tr->params); i++) {
         const char *name = hoop_params_name(tr->params, i);
         const bool  mean = means && !hoop_params_frozen(tr->params, i);
+        if (mean && hoop_checkpoint_find(r->c, HOOP_CKPT_STATE, "ema", name) == NULL) {
+            st = hoop_config_fail(tr->config, "ema.decay", err, "%s keeps no mean of its weights; take ema.decay out",
+                                  hoop_checkpoint_path(r->c));
+            goto done;
+        }
         HOOP_TRY(st, done,
                  read_tensor(r->c, mean ? HOOP_CKPT_STATE : HOOP_CKPT_PARAMETER, mean ? "ema" : NULL, name,
                              hoop_params_tensor(tr->params, i), err));
@@ -229,6 +234,27 @@ done:
     return st;
 }
 
+/* RUN/best: where a run was killed behind the checkpoint that is best and before the link was set, it is set now. What is resumed
+ * may be another directory's, whose best is not here: then the best is that of what is trained from here on. */
+static hoop_status keep_best(hoop_trainer *tr, hoop_error *err)
+{
+    const int64_t step = tr->status.best_step;
+    hoop_error    why  = {.status = HOOP_OK};
+    hoop_status   set  = HOOP_OK, st;
+    if (tr->save == NULL || step < 0) return HOOP_OK;
+    if (hoop_comm_rank(tr->comm) == 0) {
+        set = hoop_checkpoint_set_best(tr->opts.run_dir, step, &why);
+        if (set == HOOP_ESTATE)
+            hoop__note(tr, "the best checkpoint so far, of step %" PRId64 ", is not in %s: the best is chosen anew from here on",
+                       step, tr->opts.run_dir);
+        else if (set != HOOP_OK)
+            hoop__note(tr, "warning: %s", why.text);
+    }
+    st = hoop_comm_broadcast(tr->comm, 0, &set, (int64_t)sizeof set, "the best checkpoint", err);
+    if (st == HOOP_OK && set == HOOP_ESTATE) hoop__watch_forget_best(tr);
+    return st;
+}
+
 hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *err)
 {
     hoop__task  task  = {.joinable = false};
@@ -245,10 +271,11 @@ hoop_status hoop_trainer_load(hoop_trainer *tr, const char *path, hoop_error *er
     if (st == HOOP_OK) hoop__task_start(&task, read_contents, &r);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "reading a checkpoint", err));
     (void)take_up(tr, &r, &local);
-    if (tr->save != NULL && hoop_comm_rank(tr->comm) == 0 && tr->status.best_step >= 0)
-        (void)hoop_checkpoint_set_best(tr->opts.run_dir, tr->status.best_step, &local);
     st = hoop_comm_agree_status(tr->comm, &local);
-    if (st != HOOP_OK) (void)hoop_fail(err, st, "%s", local.text);
+    if (st != HOOP_OK)
+        (void)hoop_fail(err, st, "%s", local.text);
+    else
+        st = keep_best(tr, err);
 done:
     hoop__task_join(&task);
     hoop_checkpoint_close(&r.c);

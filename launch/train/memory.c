@@ -46,6 +46,7 @@ hoop_trainer_bytes hoop_trainer_memory(const hoop_trainer *tr)
     b.activations = hoop__leaves_peak(tr);
     b.reserve     = hoop__leaves_reserved(tr) - b.activations;
     b.data        = dataset_bytes(tr->data->train);
+    if (tr->data->drawn != NULL) b.data += hoop_dataset_about(tr->data->train)->length * (int64_t)sizeof *tr->data->drawn;
     if (tr->data->loader != NULL) b.data += hoop_loader_bytes(tr->data->loader);
     b.checkpoint = b.optimizer + (hoop_comm_rank(tr->comm) == 0 ? weights + buffers : 0);
     return b;

@@ -192,11 +192,9 @@ static hoop_status write_part(void *ctx, hoop_error *err)
 
 static hoop_status publish(void *ctx, hoop_error *err)
 {
-    hoop__save *s     = ctx;
-    hoop_error  after = {.status = HOOP_OK};
-    hoop_status st    = hoop_checkpoint_publish(s->run_dir, s->tmp, &s->meta, s->receipts, s->size, s->keep, err, &s->published);
-    if (st == HOOP_OK && s->best && hoop_checkpoint_set_best(s->run_dir, s->meta.step, &after) != HOOP_OK)
-        (void)snprintf(s->published.note, sizeof s->published.note, "%s", after.text);
+    hoop__save *s = ctx;
+    hoop_status st =
+        hoop_checkpoint_publish(s->run_dir, s->tmp, &s->meta, s->receipts, s->size, s->keep, s->best, err, &s->published);
     return st == HOOP_OK ? HOOP_OK : hoop_fail_within(err, "saving step %" PRId64, s->meta.step);
 }
 

@@ -125,9 +125,21 @@ static double id_of(const hoop_watched *w, bool up)
     return (double)(h | 1u) * (up ? 1.0 : -1.0);
 }
 
+/* A section without the key that it is for asks for nothing, which nobody means by writing it. */
+static hoop_status check_asked(const hoop_trainer *tr, const char *section, const char *key, const char *what, hoop_error *err)
+{
+    char path[64];
+    (void)snprintf(path, sizeof path, "%s.%s", section, key);
+    if (!hoop_config_has(tr->config, section) || hoop_config_has(tr->config, path)) return HOOP_OK;
+    return hoop_config_fail(tr->config, section, err, "wants %s, %s", key, what);
+}
+
 hoop_status hoop__watch_create(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_status st       = HOOP_OK;
+    hoop_status st = check_asked(tr, names[HOOP__WATCH_STOP].section, "patience",
+                                 "the ends of epochs without improvement that end the run", err);
+    if (st == HOOP_OK)
+        st = check_asked(tr, names[HOOP__WATCH_BEST].section, "metric", "such as loss, by which a checkpoint is the best", err);
     tr->status.best_step = -1;
     tr->watch.fed_step   = -1;
     for (int i = 0; i < HOOP__WATCHES && st == HOOP_OK; i++) {
@@ -202,6 +214,12 @@ double *hoop__watch_numbers(hoop_trainer *tr, int i, const char **name, int *n)
     *name = names[i].kept;
     *n    = i == HOOP__WATCH_SCHEDULE ? (int)HOOP_SCHEDULE_STATE : (int)HOOP__WATCH_NUMBERS;
     return i == HOOP__WATCH_SCHEDULE ? hoop_schedule_state(tr->schedule) : tr->watch.number[i];
+}
+
+void hoop__watch_forget_best(hoop_trainer *tr)
+{
+    memset(tr->watch.number[HOOP__WATCH_BEST], 0, sizeof tr->watch.number[HOOP__WATCH_BEST]);
+    tr->status.best_step = -1;
 }
 
 void hoop__watch_resumed(hoop_trainer *tr)

@@ -12,5 +12,7 @@ void hoop__watch_evaluated(hoop_trainer *tr);
 double *hoop__watch_numbers(hoop_trainer *tr, int i, const char **name, int *n);
 /* They were read. */
 void hoop__watch_resumed(hoop_trainer *tr);
+/* The best is none that this run has: it begins anew. On all ranks. */
+void hoop__watch_forget_best(hoop_trainer *tr);
 
 #endif

@@ -132,7 +132,7 @@ static hoop_status save(const char *run, int64_t step, int writers, int64_t keep
     hoop_status                st = hoop_checkpoint_tmp(run, step, "r1", err, tmp);
     if (st == HOOP_OK) st = hoop_checkpoint_begin(tmp, err);
     if (st == HOOP_OK) st = write_shards(tmp, step, writers, err);
-    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, receipts, writers, keep, err, out) : st;
+    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, receipts, writers, keep, false, err, out) : st;
 }
 
 static void check_contents(hoop_checkpoint *c, int64_t step)
@@ -205,7 +205,7 @@ static void writes_with_any_and_reads_with_any(void **state)
 static hoop_status publish(const char *run, const char *tmp, int64_t step, int writers, hoop_error *err)
 {
     const hoop_checkpoint_meta m = {.step = step, .run_id = "x"};
-    return hoop_checkpoint_publish(run, tmp, &m, receipts, writers, 0, err, NULL);
+    return hoop_checkpoint_publish(run, tmp, &m, receipts, writers, 0, false, err, NULL);
 }
 
 /* As buckets are shared out: a writer holds several ranges of one tensor. */

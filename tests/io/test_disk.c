@@ -148,7 +148,7 @@ static hoop_status save(const char *run, int64_t step, int64_t keep, hoop_error 
         st = hoop_checkpoint_write_shard(tmp, w, 2, &e, 1, err, &receipts[w]);
     }
     bytes_read = 0;
-    if (st == HOOP_OK) st = hoop_checkpoint_publish(run, tmp, &m, receipts, 2, keep, err, NULL);
+    if (st == HOOP_OK) st = hoop_checkpoint_publish(run, tmp, &m, receipts, 2, keep, false, err, NULL);
     return st;
 }
 
@@ -404,7 +404,7 @@ static void a_folder_above_may_be_called_anything(void **state)
     hoop_checkpoint_discard(good);
     test_failed(hoop_checkpoint_begin(good, &err), &err, HOOP_EARG, good, NULL);
     memset(&err, 0, sizeof err);
-    test_failed(hoop_checkpoint_publish("job.tmp-1", good, &m, &receipt, 1, 0, &err, NULL), &err, HOOP_EARG, good, NULL);
+    test_failed(hoop_checkpoint_publish("job.tmp-1", good, &m, &receipt, 1, 0, false, &err, NULL), &err, HOOP_EARG, good, NULL);
     check("job.tmp-1", 1);
 }
 

@@ -92,21 +92,21 @@ typedef struct hoop_checkpoint_published {
     char    path[HOOP_CHECKPOINT_PATH]; /* of the checkpoint */
     int64_t bytes;
     int     pruned;                /* older ones removed */
-    char    note[HOOP_ERROR_TEXT]; /* what went wrong afterwards without harm to it (pruning, `latest`); else "" */
+    char    note[HOOP_ERROR_TEXT]; /* what went wrong afterwards without harm to it (pruning, links); else "" */
 } hoop_checkpoint_published;
 
 /**
  * One rank, when all shards are written, with the receipts of all writers in order: check that the files are there and together
  * hold every tensor once and whole (their headers are read, not their data), write the manifest, read it back, sync, give the
- * directory its name (replacing a checkpoint of that step), set `latest`, and keep only the `keep` newest (0: all; never fewer
- * than one good one) and that which `best` is a link to. On failure tmp is removed. May run on another thread. out may be NULL.
- * Calls: Local.
+ * directory its name (replacing a checkpoint of that step), set `latest`, and `best` too where this one is it, and keep only the
+ * `keep` newest (0: all; never fewer than one good one) and that which `best` is a link to. On failure tmp is removed. May run on
+ * another thread. out may be NULL. Calls: Local.
  */
 HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta,
-                                             const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, hoop_error *err,
-                                             hoop_checkpoint_published *out);
-/** One rank, after publish: RUN/best becomes a link to this step's checkpoint, if there is one, and publish prunes it no more.
- * Calls: Local. */
+                                             const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, bool best,
+                                             hoop_error *err, hoop_checkpoint_published *out);
+/** One rank: RUN/best becomes a link to this step's checkpoint, and publish prunes it no more. Errors: HOOP_ESTATE (there is no
+ * checkpoint of that step), HOOP_EIO. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_set_best(const char *run_dir, int64_t step, hoop_error *err);
 /** Remove a directory that tmp named, whatever is in it. Calls: Local. */
 HOOP_API void hoop_checkpoint_discard(const char *tmp);

@@ -6,6 +6,7 @@
 #include "hoop/inspect.h"
 #include "observe/observe.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* 4 steps an epoch */
@@ -103,8 +104,9 @@ static void runs_end_early(void **state)
     for (int size = 1; size <= 2; size++) { /* the second finds that it is over */
         plan_run(&p, size);
         plan_good(&p);
-        assert_true(p.rank[0].about.step == 12 && p.rank[0].about.early_stopped &&
-                    p.rank[0].about.saved_step == (size == 1 ? 12 : 12));
+        assert_int_equal(p.rank[0].about.step, 12);
+        assert_true(p.rank[0].about.early_stopped);
+        assert_int_equal(p.rank[0].about.saved_step, 12);
         p.opts.resume = "early";
     }
     p.config[0] = RUN "optimizer: {name: sgd, lr: 0}\nearly_stop: {metric: accuracy, patience: 4}\n"; /* it decides no bits */
@@ -144,6 +146,65 @@ static void best_is_kept(void **state)
     plan_clear(&p);
 }
 
+/* the last note that names what `ctx` is */
+static char last_note[1024];
+
+static void take_note(void *ctx, const char *text)
+{
+    if (strstr(text, ctx) != NULL) (void)snprintf(last_note, sizeof last_note, "%s", text);
+}
+
+/* With keep: 1 the best before is gone once there is a better one, of the last step too. */
+static void what_was_best_goes(void **state)
+{
+    plan     p     = {.config = {RUN "optimizer: {name: sgd, lr: 0.2}\ncheckpoint: {keep: 1, best: {metric: loss}}\n"},
+                      .drive  = observed,
+                      .opts   = {.run_dir = "down"}};
+    int64_t *steps = NULL, n = 0;
+    (void)state;
+    plan_run(&p, 2);
+    plan_good(&p);
+    assert_int_equal(p.rank[0].about.best_step, 24);
+    assert_ok(hoop_checkpoint_list("down", &err, &steps, &n));
+    assert_true(n == 1 && steps[0] == 24);
+    free(steps);
+    plan_clear(&p);
+}
+
+/* Gone on from in another directory, the best is chosen among what is there. */
+static void best_of_elsewhere_is_forgotten(void **state)
+{
+    static const char config[] =
+        RUN "optimizer: {name: sgd, lr: 0.2}\ncheckpoint: {keep: 1, every_steps: 5, best: {metric: loss, mode: max}}\n";
+    static int64_t stop = 9;
+    plan           p    = {.config = {config}, .drive = observed, .opts = {.run_dir = "first"}, .ctx = &stop};
+    char           target[64];
+    (void)state;
+    plan_run(&p, 2);
+    plan_good(&p);
+    assert_int_equal(p.rank[0].about.best_step, 4);
+    p.ctx  = NULL;
+    p.opts = (hoop_trainer_opts){.run_dir = "second", .resume = "first/latest", .ctx = "best", .note = take_note};
+    plan_run(&p, 3);
+    plan_good(&p);
+    assert_non_null(strstr(last_note, "the best checkpoint so far, of step 4, is not in second"));
+    assert_int_equal(p.rank[0].about.best_step, 12);
+    link_of("second", "best", target);
+    assert_string_equal(target, "checkpoints/step-00000012");
+    /* `best` cannot be set: that is said, and harms nothing */
+    assert_int_equal(unlink("first/best"), 0);
+    assert_int_equal(mkdir("first/best", 0755), 0);
+    assert_int_equal(mkdir("first/best/full", 0755), 0);
+    last_note[0] = '\0';
+    p.opts       = (hoop_trainer_opts){.run_dir = "first", .resume = "first", .ctx = "best", .note = take_note};
+    plan_run(&p, 2);
+    plan_good(&p);
+    assert_int_equal(p.rank[0].about.step, 24);
+    assert_int_equal(p.rank[0].about.best_step, 4);
+    assert_non_null(strstr(last_note, "warning: first/.best.tmp: cannot be renamed to first/best"));
+    plan_clear(&p);
+}
+
 static hoop_status evaluate_once(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
 {
     hoop_metrics_sums sums;
@@ -179,7 +240,7 @@ static void means_are_evaluated(void **state)
     look.config[0]   = MEAN "ema: {decay: 0.9}\n";
     look.opts.resume = "none";
     plan_run(&look, 1);
-    plan_failed(&look, 0, HOOP_EFORMAT, "there is no state");
+    plan_failed(&look, 0, HOOP_ECONFIG, "keeps no mean of its weights; take ema.decay out");
     mean.config[0]   = MEAN "ema: {decay: 0.99}\n";
     mean.opts.resume = "mean";
     plan_run(&mean, 1);
@@ -223,6 +284,9 @@ static void configs_are_refused(void **state)
         {"ema: {decai: 0.9}\n", "test.yaml:9: ema.decai: unknown key; did you mean ema.decay?"},
         {"early_stop: {metric: acuracy, patience: 3}\n",
          "test.yaml:9: early_stop.metric: of the validation data there is no 'acuracy'; there are loss, accuracy"},
+        {"early_stop: {metric: nonsense}\n", "test.yaml:9: early_stop: wants patience, the ends of epochs"},
+        {"early_stop: {metric: nonsense, patience: 1}\n", "of the validation data there is no 'nonsense'"},
+        {"checkpoint:\n  keep: 2\n  best: {mode: max}\n", "test.yaml:11: checkpoint.best: wants metric, such as loss"},
         {"early_stop: {patience: -3}\n", "test.yaml:9: early_stop.patience: -3 is out of range"},
         {"early_stop: {patience: 3, mode: least}\n", "early_stop.mode: unknown 'least', must be one of auto, min, max"},
         {"checkpoint: {best: {metric: rmse}}\n",
@@ -260,8 +324,14 @@ static void configs_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_on_any_ranks),   cmocka_unit_test(runs_end_early),        cmocka_unit_test(best_is_kept),
-        cmocka_unit_test(means_are_evaluated), cmocka_unit_test(gradients_are_clipped), cmocka_unit_test(configs_are_refused),
+        cmocka_unit_test(same_on_any_ranks),
+        cmocka_unit_test(runs_end_early),
+        cmocka_unit_test(best_is_kept),
+        cmocka_unit_test(what_was_best_goes),
+        cmocka_unit_test(best_of_elsewhere_is_forgotten),
+        cmocka_unit_test(means_are_evaluated),
+        cmocka_unit_test(gradients_are_clipped),
+        cmocka_unit_test(configs_are_refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
