@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/storage.h"
+#include "hoop/tokenizer.h"
 
 static bool names_equal(char *const *a, char *const *b, int64_t n, int64_t *at)
 {
@@ -44,19 +45,41 @@ static hoop_status read_names(hoop_dataset *ds, const hoop_found *f, int field, 
     return st;
 }
 
-/* The line of a stream of tokens: one for all that have some, in all shards. */
+/* How many tokens the first tokenizer has; it is whole, or that is said here rather than after training. */
+static hoop_status count_tokens(hoop_dataset *ds, const char *line, const char *path, hoop_error *err)
+{
+    hoop_tokenizer   *t;
+    const hoop_status st = hoop_tokenizer_parse(line, path, err, &t);
+    if (st == HOOP_OK) ds->tokens = hoop_tokenizer_size(t);
+    hoop_tokenizer_destroy(&t);
+    return st;
+}
+
+/* The line of a stream of tokens: one for all that have some, in all shards, with as many tokens as there are classes. */
 static hoop_status read_tokenizer(hoop_dataset *ds, const hoop_found *f, int field, const char *path, hoop_error *err)
 {
+    const char   *of = ds->field[field].opts.path;
     char        **line;
-    const int64_t n  = hoop__h5_attr_strings(f->dset, "tokenizer", &line);
-    hoop_status   st = HOOP_OK;
-    if (n > 0 && ds->tokenizer == NULL) {
+    const int64_t n       = hoop__h5_attr_strings(f->dset, "tokenizer", &line);
+    int64_t       classes = 0;
+    hoop_status   st      = HOOP_OK;
+    if (n < 0 && H5Aexists(f->dset, "tokenizer") <= 0) return HOOP_OK;
+    if (n != 1)
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: attribute tokenizer of %s is not one string", path, of);
+    else if (ds->tokenizer != NULL && strcmp(line[0], ds->tokenizer[0]) != 0)
+        st = hoop_fail(err, HOOP_EFORMAT, "%s: the tokenizer of %s is another than that of the fields or shards before it", path,
+                       of);
+    else if (ds->tokenizer == NULL)
+        st = count_tokens(ds, line[0], path, err);
+    if (st == HOOP_OK && (!hoop__h5_attr_i64(f->dset, "classes", &classes) || classes != ds->tokens))
+        st = hoop_fail(err, HOOP_EFORMAT,
+                       "%s: the tokenizer of %s has %lld tokens, and its attribute classes is %lld; the same "
+                       "is wanted",
+                       path, of, (long long)ds->tokens, (long long)classes);
+    if (st == HOOP_OK && ds->tokenizer == NULL) {
         ds->tokenizer = line;
         return HOOP_OK;
     }
-    if (n > 0 && strcmp(line[0], ds->tokenizer[0]) != 0)
-        st = hoop_fail(err, HOOP_EFORMAT, "%s: the tokenizer of %s is another than that of the fields or shards before it", path,
-                       ds->field[field].opts.path);
     free(line);
     return st;
 }
@@ -108,6 +131,15 @@ const char *hoop_dataset_one_hot(const hoop_dataset *ds, int64_t i)
 const char *hoop_dataset_tokenizer(const hoop_dataset *ds)
 {
     return ds->tokenizer != NULL ? ds->tokenizer[0] : NULL;
+}
+
+hoop_status hoop_tokenizer_of_dataset(const hoop_dataset *ds, hoop_error *err, hoop_tokenizer **out)
+{
+    const char *path = hoop_dataset_path(ds, 0, NULL);
+    *out             = NULL;
+    if (ds->tokenizer == NULL)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: has no tokenizer: it is not of text that hoop data import-text wrote", path);
+    return hoop_tokenizer_parse(ds->tokenizer[0], path, err, out);
 }
 
 const char *hoop_dataset_class_name(const hoop_dataset *ds, int field, int64_t i)

@@ -102,6 +102,7 @@ struct hoop_dataset {
     bool                plain; /* opened by the short form */
     hoop_names          one_hot;
     char              **tokenizer; /* one line, as a list; NULL: none */
+    int64_t             tokens;    /* that it has */
     hoop_dataset_opts   opts;
     char               *spec;
     char              **note;

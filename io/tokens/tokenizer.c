@@ -7,7 +7,6 @@
 #include "tokens/tokens.h"
 
 static const char *const kinds[] = {"bytes", "characters", "byte_pairs"};
-static const char *const of_text = "has no tokenizer: it is not of text that hoop data import-text wrote";
 
 struct hoop_tokenizer {
     hoop_tokens_kind kind;
@@ -262,19 +261,13 @@ hoop_status hoop_tokenizer_parse(const char *line, const char *name, hoop_error 
     return st;
 }
 
-hoop_status hoop_tokenizer_of_dataset(const hoop_dataset *ds, hoop_error *err, hoop_tokenizer **out)
-{
-    const char *line = hoop_dataset_tokenizer(ds), *path = hoop_dataset_path(ds, 0, NULL);
-    *out = NULL;
-    if (line == NULL) return hoop_fail(err, HOOP_EFORMAT, "%s: %s", path, of_text);
-    return hoop_tokenizer_parse(line, path, err, out);
-}
-
 hoop_status hoop_tokenizer_of_checkpoint(const hoop_checkpoint *c, hoop_error *err, hoop_tokenizer **out)
 {
     const char *line = hoop_checkpoint_note(c, "tokenizer");
     *out             = NULL;
-    if (line == NULL) return hoop_fail(err, HOOP_EFORMAT, "%s: %s", hoop_checkpoint_path(c), of_text);
+    if (line == NULL)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: has no tokenizer: it is not of text that hoop data import-text wrote",
+                         hoop_checkpoint_path(c));
     return hoop_tokenizer_parse(line, hoop_checkpoint_path(c), err, out);
 }
 
