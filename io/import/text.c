@@ -2,23 +2,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/files.h"
 #include "import/source.h"
 #include "import/summary.h"
 #include "import/writer.h"
 #include "tokens/tokens.h"
 
 enum { BLOCK = 1 << 16, LOOK = 1 << 16, PAIRS = 4096, CODES = 0x110000 };
-static const double first_reading = 0.5; /* of the time */
+enum { AHEAD = HOOP_PIECE + 2 }; /* bytes that say what begins somewhere: of a piece also what follows it */
+static const char *const what[]        = {"bytes", "characters", "byte pairs"}; /* by hoop_tokens_kind */
+static const double      first_reading = 0.5;                                   /* of the time */
 
 typedef struct text {
     const char             *path;
     const hoop_text_opts   *as;
     const hoop_import_opts *opts;
-    const unsigned char    *data;
-    int64_t                 bytes, ids; /* ids: how many it becomes */
+    int                     fd;
+    int64_t                 bytes, ids, written; /* ids: how many it becomes */
+    int64_t                 first, held;         /* of the file, those bytes are in `read` */
+    unsigned char           read[BLOCK];
     hoop_tokenizer         *t;
     hoop_pieces             words;
     int32_t                *of_words; /* their ids, side by side */
@@ -34,15 +38,33 @@ typedef struct text {
 
 static hoop_status text_open(text *s, hoop_error *err)
 {
-    int         fd;
-    hoop_status st = hoop__source_file(s->path, s->opts->dir, err, &fd, &s->bytes);
-    void       *map;
+    const hoop_status st = hoop__source_file(s->path, s->opts->dir, err, &s->fd, &s->bytes);
     if (st != HOOP_OK) return st;
-    map = s->bytes > 0 ? mmap(NULL, (size_t)s->bytes, PROT_READ, MAP_SHARED, fd, 0) : NULL;
-    (void)close(fd);
-    if (s->bytes == 0) return hoop_fail(err, HOOP_EFORMAT, "%s: is empty", s->path);
-    if (map == MAP_FAILED) return hoop_fail(err, HOOP_EIO, "%s: cannot be mapped", s->path);
-    s->data = map;
+    return s->bytes > 0 ? HOOP_OK : hoop_fail(err, HOOP_EFORMAT, "%s: is empty", s->path);
+}
+
+static hoop_status changed(const text *s, int64_t at, hoop_error *err)
+{
+    return hoop_fail(err, HOOP_EIO, "%s: byte %lld: the file changed while it was read; import one that stays as it is", s->path,
+                     (long long)at);
+}
+
+/* *n bytes from `at` on, at least AHEAD of them but at the end; they stay until the next call. Not mapped: what is gone from a
+ * mapped file is a signal. */
+static hoop_status look_at(text *s, int64_t at, hoop_error *err, const unsigned char **bytes, int64_t *n)
+{
+    const int64_t rest = s->bytes - at;
+    if (at < s->first || at + (rest < AHEAD ? rest : AHEAD) > s->first + s->held) {
+        hoop_error        why = {.status = HOOP_OK};
+        const int64_t     all = rest < BLOCK ? rest : BLOCK;
+        const hoop_status st  = hoop__file_read_at(s->fd, s->read, all, at, s->path, &why);
+        if (st == HOOP_EFORMAT) return changed(s, at, err); /* it ends before its end */
+        if (st != HOOP_OK) return hoop_fail(err, st, "%s", why.text);
+        s->first = at;
+        s->held  = all;
+    }
+    *bytes = s->read + (at - s->first);
+    *n     = s->first + s->held - at;
     return HOOP_OK;
 }
 
@@ -53,13 +75,13 @@ static hoop_status look_up(const text *s, int64_t at, hoop_error *err)
 
 /* ---- the first reading ---- */
 
-static hoop_status not_utf8(const text *s, int64_t at, hoop_error *err)
+static hoop_status not_utf8(const text *s, int64_t at, unsigned char byte, hoop_error *err)
 {
     return hoop_fail(
         err, HOOP_EFORMAT,
         "%s: byte %lld (0x%02x) begins no character of UTF-8; --tokens bytes takes any bytes, and iconv -t UTF-8 makes it "
         "UTF-8",
-        s->path, (long long)at, s->data[at]);
+        s->path, (long long)at, byte);
 }
 
 static hoop_status not_known(const text *s, int64_t at, int32_t c, hoop_error *err)
@@ -76,9 +98,13 @@ static hoop_status read_characters(text *s, bool *seen, hoop_error *err)
     hoop_status st   = HOOP_OK;
     int64_t     look = 0;
     for (int64_t at = 0; at < s->bytes && st == HOOP_OK; s->ids++) {
-        int           length;
-        const int32_t c = hoop__character(s->data + at, s->bytes - at, &length);
-        if (c < 0) return not_utf8(s, at, err);
+        const unsigned char *from;
+        int64_t              n;
+        int                  length;
+        int32_t              c;
+        if ((st = look_at(s, at, err, &from, &n)) != HOOP_OK) break;
+        c = hoop__character(from, n, &length);
+        if (c < 0) return not_utf8(s, at, from[0], err);
         if (seen == NULL && hoop__tokenizer_character(s->t, c) < 0) return not_known(s, at, c, err);
         if (seen != NULL) seen[c] = true;
         at += length;
@@ -113,8 +139,12 @@ static hoop_status count_pieces(text *s, hoop_error *err)
     hoop_status st   = HOOP_OK;
     int64_t     look = 0;
     for (int64_t at = 0; at < s->bytes && st == HOOP_OK;) {
-        const int     bytes = hoop__piece(s->data + at, s->bytes - at);
-        const int64_t k     = hoop__pieces_find(&s->words, s->data + at, bytes);
+        const unsigned char *from;
+        int64_t              n, k;
+        int                  bytes;
+        if ((st = look_at(s, at, err, &from, &n)) != HOOP_OK) break;
+        bytes = hoop__piece(from, n);
+        k     = hoop__pieces_find(&s->words, from, bytes);
         if (k < 0)
             return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld different pieces of text", s->path, (long long)s->words.n);
         s->words.word[k].count++;
@@ -163,12 +193,15 @@ static hoop_status encode_pieces(text *s, hoop_error *err)
     return HOOP_OK;
 }
 
+static hoop_tokens_kind asked(const hoop_text_opts *o)
+{
+    return o->tokens == HOOP_TEXT_BYTES ? HOOP_OF_BYTES : o->tokens == HOOP_TEXT_BYTE_PAIRS ? HOOP_OF_PAIRS : HOOP_OF_CHARACTERS;
+}
+
 /* Which tokenizer, and how many ids it makes of the text. */
 static hoop_status decide(text *s, hoop_error *err, hoop_import_result *result)
 {
-    hoop_tokens_kind kind = s->as->tokens == HOOP_TEXT_BYTES        ? HOOP_OF_BYTES
-                            : s->as->tokens == HOOP_TEXT_BYTE_PAIRS ? HOOP_OF_PAIRS
-                                                                    : HOOP_OF_CHARACTERS;
+    hoop_tokens_kind kind = asked(s->as);
     hoop_status      st   = HOOP_OK;
     s->watch.to           = first_reading;
     if (s->t != NULL) kind = hoop__tokenizer_kind(s->t);
@@ -192,9 +225,11 @@ static hoop_status flush(text *s, hoop_error *err)
     return st;
 }
 
-static hoop_status put(text *s, const int32_t *ids, int n, hoop_error *err)
+static hoop_status put(text *s, int64_t at, const int32_t *ids, int n, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
+    s->written += n;
+    if (s->written > s->ids) return changed(s, at, err);
     if (s->used + n > BLOCK && (st = flush(s, err)) != HOOP_OK) return st;
     for (int i = 0; i < n; i++) {
         if (s->wide)
@@ -205,24 +240,50 @@ static hoop_status put(text *s, const int32_t *ids, int n, hoop_error *err)
     return st;
 }
 
+static hoop_status write_bytes(text *s, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int64_t at = 0, n = 0; at < s->bytes && st == HOOP_OK; at += n) {
+        const unsigned char *from;
+        st = look_at(s, at, err, &from, &n);
+        if (st == HOOP_OK) st = hoop__writer_rows(s->w, from, n, err);
+    }
+    return st;
+}
+
+/* The id of a character, and its bytes; none: it was another in the first reading. */
+static hoop_status put_character(text *s, int64_t at, const unsigned char *from, int64_t n, hoop_error *err, int *bytes)
+{
+    const int32_t c  = hoop__character(from, n, bytes);
+    const int32_t id = c < 0 ? -1 : (int32_t)hoop__tokenizer_character(s->t, c);
+    return id < 0 ? changed(s, at, err) : put(s, at, &id, 1, err);
+}
+
+static hoop_status put_piece(text *s, int64_t at, const unsigned char *from, int64_t n, hoop_error *err, int *bytes)
+{
+    const int64_t known = s->words.n;
+    int64_t       k;
+    *bytes = hoop__piece(from, n);
+    k      = hoop__pieces_find(&s->words, from, *bytes);
+    if (k < 0 || k >= known) return changed(s, at, err); /* only what is new could want memory */
+    return put(s, at, s->of_words + s->words.word[k].at, s->words.word[k].ids, err);
+}
+
 static hoop_status write_ids(text *s, hoop_error *err)
 {
     const hoop_tokens_kind kind = hoop__tokenizer_kind(s->t);
     hoop_status            st   = HOOP_OK;
-    if (kind == HOOP_OF_BYTES) return hoop__writer_rows(s->w, s->data, s->bytes, err);
+    s->held                     = 0; /* read anew */
+    if (kind == HOOP_OF_BYTES) return write_bytes(s, err);
     for (int64_t at = 0; at < s->bytes && st == HOOP_OK;) {
-        if (kind == HOOP_OF_CHARACTERS) {
-            int           length;
-            const int32_t id = (int32_t)hoop__tokenizer_character(s->t, hoop__character(s->data + at, s->bytes - at, &length));
-            st               = put(s, &id, 1, err);
-            at += length;
-        } else {
-            const int                bytes = hoop__piece(s->data + at, s->bytes - at);
-            const struct hoop_piece *w     = &s->words.word[hoop__pieces_find(&s->words, s->data + at, bytes)];
-            st                             = put(s, s->of_words + w->at, w->ids, err);
-            at += bytes;
-        }
+        const unsigned char *from;
+        int64_t              n;
+        int                  bytes = 0;
+        if ((st = look_at(s, at, err, &from, &n)) != HOOP_OK) break;
+        st = kind == HOOP_OF_CHARACTERS ? put_character(s, at, from, n, err, &bytes) : put_piece(s, at, from, n, err, &bytes);
+        at += bytes;
     }
+    if (st == HOOP_OK && s->written != s->ids) return changed(s, s->bytes, err);
     return st == HOOP_OK ? flush(s, err) : st;
 }
 
@@ -257,12 +318,14 @@ static hoop_status take_like(text *s, hoop_error *err)
     if (st == HOOP_OK) st = hoop_tokenizer_of_dataset(ds, err, &s->t);
     hoop_dataset_close(&ds);
     free(fields);
+    if (st == HOOP_OK && s->as->tokens != HOOP_TEXT_CHARACTERS && hoop__tokenizer_kind(s->t) != asked(s->as))
+        st = hoop_fail(err, HOOP_EARG, "import: tokens %s, and those of %s are %s; take one of both out", what[asked(s->as)],
+                       s->as->like, what[hoop__tokenizer_kind(s->t)]);
     return st;
 }
 
 static void say(const text *s, hoop_import_result *result)
 {
-    static const char *const what[] = {"bytes", "characters", "byte pairs"};
     hoop__say(result, "text", "%lld bytes, %lld ids: %.3g bytes each", (long long)s->bytes, (long long)s->ids,
               (double)s->bytes / (double)s->ids);
     hoop__say(result, "tokens", "%lld %s%s%s (--tokens: %s)", (long long)hoop_tokenizer_size(s->t),
@@ -302,6 +365,7 @@ hoop_status hoop_import_text(const char *path, const hoop_text_opts *as, const h
     hoop_status                 st;
     if (result != NULL) *result = (hoop_import_result){0};
     if (s == NULL) return hoop_fail(err, HOOP_ENOMEM, "import: no memory");
+    s->fd    = -1;
     s->path  = path;
     s->as    = as != NULL ? as : &none;
     s->opts  = opts;
@@ -314,7 +378,7 @@ hoop_status hoop_import_text(const char *path, const hoop_text_opts *as, const h
     if (result != NULL) result->classes = hoop_tokenizer_size(s->t);
     say(s, result);
 done:
-    if (s->data != NULL) (void)munmap((void *)(uintptr_t)s->data, (size_t)s->bytes);
+    if (s->fd >= 0) (void)close(s->fd);
     hoop_tokenizer_destroy(&s->t);
     hoop__pieces_free(&s->words);
     free(s->of_words);

@@ -66,6 +66,28 @@ int hoop__piece(const unsigned char *text, int64_t n)
 
 /* ---- words ---- */
 
+enum { TEXTS = 1 << 16 };
+struct hoop_piece_texts {
+    struct hoop_piece_texts *next;
+    int                      used;
+    unsigned char            text[TEXTS];
+};
+
+static unsigned char *keep_text(hoop_pieces *w, const unsigned char *piece, int bytes)
+{
+    struct hoop_piece_texts *t = w->texts;
+    unsigned char           *to;
+    if (t == NULL || t->used + bytes > TEXTS) {
+        if ((t = malloc(sizeof *t)) == NULL) return NULL;
+        t->next  = w->texts;
+        t->used  = 0;
+        w->texts = t;
+    }
+    to = t->text + t->used;
+    t->used += bytes;
+    return memcpy(to, piece, (size_t)bytes);
+}
+
 static bool grow_slots(hoop_pieces *w)
 {
     const int64_t n    = w->nslots == 0 ? 1 << 12 : 2 * w->nslots;
@@ -99,6 +121,7 @@ int64_t hoop__pieces_find(hoop_pieces *w, const unsigned char *piece, int bytes)
         w->word = grown;
         w->room = room;
     }
+    if ((piece = keep_text(w, piece, bytes)) == NULL) return -1;
     w->word[w->n] = (struct hoop_piece){.text = piece, .bytes = bytes};
     w->slot[at]   = w->n;
     return w->n++;
@@ -106,6 +129,10 @@ int64_t hoop__pieces_find(hoop_pieces *w, const unsigned char *piece, int bytes)
 
 void hoop__pieces_free(hoop_pieces *w)
 {
+    for (struct hoop_piece_texts *t = w->texts, *next; t != NULL; t = next) {
+        next = t->next;
+        free(t);
+    }
     free(w->word);
     free(w->slot);
     *w = (hoop_pieces){0};

@@ -37,12 +37,13 @@ int hoop__piece(const unsigned char *text, int64_t n);
 /** Different pieces of a text, and how often each is there. */
 typedef struct hoop_pieces {
     struct hoop_piece {
-        const unsigned char *text; /* in the text they were taken from */
+        const unsigned char *text; /* a copy */
         int                  bytes, ids;
         int64_t              count, at; /* at: where its ids stand, for whoever keeps such */
     } * word;
-    int64_t  n, room;
-    int64_t *slot, nslots;
+    int64_t                  n, room;
+    int64_t                 *slot, nslots;
+    struct hoop_piece_texts *texts; /* of pieces; the newest first */
 } hoop_pieces;
 /** The place of a piece, added where it is new; -1: no memory. */
 int64_t hoop__pieces_find(hoop_pieces *w, const unsigned char *piece, int bytes);

@@ -2,6 +2,8 @@
  * is. */
 #include "io_test.h"
 
+#include <unistd.h>
+
 #include "hoop/import.h"
 #include "hoop/tokenizer.h"
 
@@ -225,6 +227,12 @@ static void bad_text(void **state)
         {"First, \xc3\xa9", 9, {.like = "known/train"}, HOOP_ERANGE, "byte 7: U+00E9 '\xc3\xa9'", "known/train"},
         {"First", 5, {.like = "spirals/train"}, HOOP_EFORMAT, "no tokenizer", "spirals"},
         {"First", 5, {.like = "none/train"}, HOOP_EIO, "none/train", ""},
+        {"First",
+         5,
+         {.tokens = HOOP_TEXT_BYTE_PAIRS, .like = "known/train"},
+         HOOP_EARG,
+         "byte pairs",
+         "known/train are characters"},
         {"First", 5, {.vocabulary = 300}, HOOP_EARG, "300", "byte pairs"},
         {"First", 5, {.tokens = HOOP_TEXT_BYTE_PAIRS, .vocabulary = 256}, HOOP_EARG, "256", "257 to 65536"},
         {"First", 5, {.tokens = HOOP_TEXT_BYTE_PAIRS, .vocabulary = 65537}, HOOP_EARG, "65537", "257 to 65536"},
@@ -271,6 +279,94 @@ static void bad_tokenizers(void **state)
         test_failed(hoop_tokenizer_parse(cases[i].line, "FILE", &err, &t), &err, HOOP_EFORMAT, "FILE", cases[i].word, NULL);
         assert_null(t);
     }
+}
+
+/* What is wrong with a set's tokenizer is said where it is opened. */
+static void bad_tokenizers_of_sets(void **state)
+{
+    static const struct {
+        const char *line;
+        int64_t     classes;
+        const char *a, *b;
+    } cases[] = {
+        {"{", 3, "tokenizer is not one", ""},
+        {"", 3, "tokenizer", ""},
+        {"{\"kind\":\"characters\",\"characters\":\"abcd\"}", 3, "has 4 tokens", "classes is 3"},
+        {"{\"kind\":\"bytes\"}", 3, "has 256 tokens", "classes is 3"},
+    };
+    static const hoop_field_opts f    = {.name = "text", .path = "/text"};
+    const char                  *path = "set3/train-00000-of-00001.h5";
+    hoop_error                   err  = {0};
+    (void)state;
+    test_store("t.txt", "abcabc", 6);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hid_t file, dset, type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR), attr;
+        test_ok(hoop_import_text("t.txt", NULL, &(hoop_import_opts){.dir = "set3", .force = true}, &err, NULL));
+        file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+        dset = H5Dopen2(file, "/text", H5P_DEFAULT);
+        (void)H5Tset_size(type, strlen(cases[i].line) + 1);
+        assert_true(H5Adelete(dset, "tokenizer") >= 0);
+        attr = H5Acreate2(dset, "tokenizer", type, space, H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(H5Awrite(attr, type, cases[i].line) >= 0);
+        (void)H5Aclose(attr);
+        (void)H5Sclose(space);
+        (void)H5Tclose(type);
+        (void)H5Dclose(dset);
+        assert_true(H5Fclose(file) >= 0);
+        test_cannot_open("set3/train", &(hoop_dataset_opts){.fields = &f, .nfields = 1}, HOOP_EFORMAT, cases[i].a, cases[i].b);
+    }
+}
+
+/* ---- a text that changes ---- */
+
+typedef struct change {
+    const char *text; /* what is put over its begin; NULL: its first half is left */
+    double      at;
+    bool        done;
+} change;
+
+static void change_it(void *ctx, double fraction)
+{
+    change *c = ctx;
+    if (c->done || fraction < c->at) return;
+    c->done = true;
+    if (c->text == NULL) {
+        assert_int_equal(truncate("moving.txt", 300000), 0);
+    } else {
+        FILE *f = fopen("moving.txt", "r+");
+        assert_non_null(f);
+        assert_int_equal(fwrite(c->text, 1, strlen(c->text), f), strlen(c->text));
+        assert_int_equal(fclose(f), 0);
+    }
+}
+
+static void a_text_that_changes_is_no_text(void **state)
+{
+    enum { N = 600000 };
+    static const struct {
+        hoop_text_tokens tokens;
+        const char      *text;
+        double           at;
+    } cases[] = {
+        {HOOP_TEXT_CHARACTERS, NULL, 0.1},  {HOOP_TEXT_CHARACTERS, NULL, 0.45},       {HOOP_TEXT_CHARACTERS, "\xff\xff", 0.4},
+        {HOOP_TEXT_CHARACTERS, "ZZ", 0.4},  {HOOP_TEXT_CHARACTERS, "\xc3\xa9", 0.4},  {HOOP_TEXT_BYTE_PAIRS, NULL, 0.1},
+        {HOOP_TEXT_BYTE_PAIRS, NULL, 0.45}, {HOOP_TEXT_BYTE_PAIRS, "qZqZqZqZ ", 0.2}, {HOOP_TEXT_BYTE_PAIRS, "aaaaabbbaac ", 0.2},
+        {HOOP_TEXT_BYTES, NULL, 0.55},
+    };
+    char *text = malloc(N);
+    (void)state;
+    for (int i = 0; i < N; i++) text[i] = (char)(i % 7 == 6 ? ' ' : 'a' + i / 7 * (i % 3) % 5);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        change     c   = {.text = cases[k].text, .at = cases[k].at};
+        hoop_error err = {0};
+        test_store("moving.txt", text, N);
+        test_failed(hoop_import_text("moving.txt", &(hoop_text_opts){.tokens = cases[k].tokens},
+                                     &(hoop_import_opts){.dir = "moved", .ctx = &c, .progress = change_it}, &err, NULL),
+                    &err, HOOP_EIO, "moving.txt", "changed while it was read", NULL);
+        assert_true(c.done);
+        assert_false(test_exists("moved"));
+    }
+    free(text);
 }
 
 /* ---- Ctrl-C ---- */
@@ -323,6 +419,8 @@ int main(void)
         cmocka_unit_test(windows_of_text),
         cmocka_unit_test(bad_text),
         cmocka_unit_test(bad_tokenizers),
+        cmocka_unit_test(bad_tokenizers_of_sets),
+        cmocka_unit_test(a_text_that_changes_is_no_text),
         cmocka_unit_test(an_interrupted_import_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);
