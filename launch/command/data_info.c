@@ -10,6 +10,7 @@
 #include "command/data.h"
 #include "command/print.h"
 #include "hoop/import.h"
+#include "hoop/tokenizer.h"
 
 enum { KEY_JSON = 256, KEY_X, KEY_Y, KEY_INPUT, KEY_TARGET, KEY_ATTRIBUTES, KEY_LABELS, KEY_CLASSES, SPECS_MAX = 64 };
 
@@ -266,6 +267,20 @@ static void json_classes(json_t *o, const hoop_dataset *ds, int field)
     json_names(o, "class_names", ds, field, hoop_dataset_class_name);
 }
 
+/* Of text: what kind of tokens its ids are, and how many there are; NULL: it is none. */
+static json_t *json_tokenizer(const hoop_dataset *ds)
+{
+    const char     *line = hoop_dataset_tokenizer(ds);
+    json_t         *all = line != NULL ? json_loads(line, 0, NULL) : NULL, *o = NULL;
+    hoop_tokenizer *t;
+    if (all != NULL && hoop_tokenizer_of_dataset(ds, NULL, &t) == HOOP_OK) {
+        o = json_pack("{s:O, s:I}", "kind", json_object_get(all, "kind"), "tokens", (json_int_t)hoop_tokenizer_size(t));
+        hoop_tokenizer_destroy(&t);
+    }
+    json_decref(all);
+    return o;
+}
+
 static json_t *json_info(const look_args *a, const char *spec, const hoop_dataset *ds)
 {
     const hoop_dataset_info *info = hoop_dataset_about(ds);
@@ -293,6 +308,7 @@ static json_t *json_info(const look_args *a, const char *spec, const hoop_datase
     }
     json_decref(field[0]);
     json_decref(field[1]);
+    if (hoop_dataset_tokenizer(ds) != NULL) (void)json_object_set_new(o, "tokenizer", json_tokenizer(ds));
     (void)json_object_set_new(o, "bytes", json_integer(info->bytes));
     (void)json_object_set_new(o, "mapped", json_boolean(info->mapped));
     (void)json_object_set_new(o, "fingerprint", json_string(info->fingerprint));
@@ -364,6 +380,15 @@ static void print_fields(const hoop_dataset *ds)
     }
 }
 
+static void print_tokenizer(const hoop_dataset *ds)
+{
+    json_t *t = json_tokenizer(ds);
+    if (t != NULL)
+        (void)printf("  %-12s %s, %" JSON_INTEGER_FORMAT " tokens\n", "tokenizer", json_string_value(json_object_get(t, "kind")),
+                     json_integer_value(json_object_get(t, "tokens")));
+    json_decref(t);
+}
+
 /* What was decided when it was opened, on stderr. */
 static void print_notes(const hoop_dataset *ds)
 {
@@ -386,6 +411,7 @@ static hoop_status info_one(const look_args *a, const char *spec, json_t *list, 
         print_bytes(info->bytes, size);
         (void)printf("%s\n  %-12s %" PRId64 "\n", spec, "rows", info->length);
         print_fields(ds);
+        print_tokenizer(ds);
         (void)printf("  %-12s %d, %s, %s\n", "files", info->shards, size, info->mapped ? "mapped into memory" : "read by chunks");
         (void)printf("  %-12s %s\n", "fingerprint", info->fingerprint);
     }

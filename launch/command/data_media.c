@@ -16,7 +16,7 @@ int data_import_text(int argc, char **argv)
          "what has an id: each character there is (default), each byte, or byte pairs learnt from this text", 0},
         {"vocabulary", KEY_VOCABULARY, "N", 0, "ids of pairs, 257 to 65536 (default 4096)", 0},
         {"like", KEY_LIKE, "SET", 0, "by the tokenizer of an imported set", 0},
-        WRITE_OPTIONS{0},
+        WRITE_OPTIONS_OF("1"){0},
     };
     const struct argp argp = {
         options,
@@ -27,10 +27,15 @@ int data_import_text(int argc, char **argv)
         "checkpoints. --split takes the end of the text."
         "\vExamples:\n"
         "  hoop data import-text shakespeare.txt --split 0.1 --out shakespeare\n"
-        "  hoop data import-text corpus.txt.gz --tokens pairs --vocabulary 8192 --split 0.01 --out corpus\n"
+        "  hoop data import-text corpus.txt.gz --tokens pairs --vocabulary 8192 \\\n"
+        "       --split 0.01 --out corpus\n"
         "  hoop data import-text more.txt --like corpus/train --out more\n"
-        "and in the config: data: {train: shakespeare/train, validation: shakespeare/validation,\n"
-        "  inputs: {x: {path: /text, window: 64}}, targets: {y: {path: /text, window: 64, horizon: 1}}}",
+        "and in the config:\n"
+        "  data:\n"
+        "    train: shakespeare/train\n"
+        "    validation: shakespeare/validation\n"
+        "    inputs: {x: {path: /text, window: 64}}\n"
+        "    targets: {y: {path: /text, window: 64, horizon: 1}}",
         NULL,
         NULL,
         NULL};
@@ -63,7 +68,8 @@ int data_import_images(int argc, char **argv)
         "folders there is no target. x is u8 (N, channels, height, width), read as 0 to 1."
         "\vExamples:\n"
         "  hoop data import-images photos --size 64 --split 0.15 --out photos\n"
-        "  hoop data import-images scans --grey --size 128x96 --fit stretch --skip-broken --out scans",
+        "  hoop data import-images scans --grey --size 128x96 --fit stretch \\\n"
+        "       --skip-broken --out scans",
         NULL,
         NULL,
         NULL};

@@ -37,11 +37,13 @@ enum {
     FILES_MAX = 2
 };
 
-#define WRITE_OPTIONS                                                                                                            \
-    {"out", 'o', "DIR", 0, "folder to write DIR/train-00000-of-00004.h5 and on into (made if need be)", 0},                      \
+/* `shards` is how many files there are if nobody says: "4" */
+#define WRITE_OPTIONS_OF(shards)                                                                                                 \
+    {"out", 'o', "DIR", 0, "folder to write DIR/train-00000-of-0000" shards ".h5 and on into (made if need be)", 0},             \
         {"split", KEY_SPLIT, "FRACTION", 0, "put this part of the rows into DIR/validation-... (default 0: none)", 0},           \
-        {"shards", KEY_SHARDS, "N", 0, "files of each part (default 4)", 0},                                                     \
+        {"shards", KEY_SHARDS, "N", 0, "files of each part (default " shards ")", 0},                                            \
         {"force", KEY_FORCE, NULL, 0, "replace a set that is there", 0},
+#define WRITE_OPTIONS WRITE_OPTIONS_OF("4")
 enum { KEY_SPLIT = 300, KEY_SHARDS, KEY_SEED };
 
 typedef struct write_args {

@@ -502,6 +502,15 @@ static void texts_and_pictures(void **state)
     (void)hoop("data import-text t.txt --tokens pairs --vocabulary 258 --out pairs");
     succeeded();
     said("258 byte pairs");
+    (void)hoop("data info text/train pairs/train");
+    succeeded();
+    said("characters, 16 tokens");
+    said("byte_pairs, 258 tokens");
+    (void)hoop("data import-text --help");
+    succeeded();
+    said("(default 1)");
+    (void)hoop("data import-text t.txt --tokens pairs --like text/train --out q");
+    failed(1, "tokens byte pairs", "text/train are characters");
     (void)hoop("data import-text u.txt --like text/train --out q");
     failed(1, "u.txt: byte 0: U+0063 'c'", "text/train");
     (void)hoop("data import-text broken.txt --out q");
