@@ -1,6 +1,7 @@
 /* hoop generate RUN --prompt TEXT */
 #include "command/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,9 @@ static const char doc[] = "Write text with a trained language model (kind: gpt, 
                           "its context once that is "
                           "full.\vExamples:\n"
                           "  hoop generate runs/shakespeare --prompt 'ROMEO:' --length 500\n"
-                          "  hoop generate runs/shakespeare --prompt 'To be' --temperature 0.8 --top-k 20 --seed 7\n"
-                          "  hoop generate runs/shakespeare --prompt 'First Citizen:' --top-p 0.9 --stop $'\\n\\n'";
+                          "  hoop generate runs/shakespeare --prompt 'To be' --top-k 20 --seed 7\n"
+                          "  hoop generate runs/shakespeare --prompt 'To be' --temperature 0.8\n"
+                          "  hoop generate runs/shakespeare --prompt 'To be' --top-p 0.9 --stop $'\\n\\n'";
 static const struct argp_option options[] = {
     {"prompt", 'p', "TEXT", 0, "what stands before (default: the end of a line)", 0},
     {"length", KEY_LENGTH, "N", 0, "tokens to write (default 256)", 0},
@@ -38,11 +40,14 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static int64_t whole(struct argp_state *state, const char *name, const char *text)
+static int64_t whole(struct argp_state *state, const char *name, const char *text, int64_t most)
 {
     char     *end;
-    long long v = strtoll(text, &end, 10);
-    if (end == text || *end != '\0' || v < 0) argp_error(state, "--%s=%s: a whole number, 0 or more, is wanted", name, text);
+    long long v;
+    errno = 0;
+    v     = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || v < 0 || v > most)
+        argp_error(state, "--%s=%s: a whole number from 0 to %lld is wanted", name, text, (long long)most);
     return v;
 }
 
@@ -64,19 +69,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->prompt = arg;
         return 0;
     case KEY_LENGTH:
-        a->how.length = whole(state, "length", arg);
+        a->how.length = whole(state, "length", arg, 1000000000);
         return 0;
     case KEY_TEMPERATURE:
         a->how.temperature = real(state, "temperature", arg, 1e6);
         return 0;
     case KEY_TOP_K:
-        a->how.top_k = whole(state, "top-k", arg);
+        a->how.top_k = whole(state, "top-k", arg, INT64_MAX);
         return 0;
     case KEY_TOP_P:
         a->how.top_p = real(state, "top-p", arg, 1.0);
         return 0;
     case KEY_SEED:
-        a->how.seed = (uint64_t)whole(state, "seed", arg);
+        a->how.seed = (uint64_t)whole(state, "seed", arg, INT64_MAX);
         return 0;
     case KEY_STOP:
         if (arg[0] == '\0') argp_error(state, "--stop is empty; the text to end before is wanted");
@@ -159,10 +164,11 @@ static hoop_status generate(const generate_args *a, hoop_trained *t, hoop_error 
         (void)hoop_fail(err, st, "--prompt: %s", why.text);
         goto done;
     }
-    p.tokenizer = tokens;
-    how.prompt  = ids;
-    how.ctx     = &p;
-    how.token   = on_token;
+    p.tokenizer    = tokens;
+    how.vocabulary = hoop_tokenizer_size(tokens);
+    how.prompt     = ids;
+    how.ctx        = &p;
+    how.token      = on_token;
     if (a->prompt != NULL) (void)fputs(prompt, stdout);
     st = hoop_trained_generate(t, &how, &why);
     if (st == HOOP_OK && p.full) st = hoop_fail(&why, HOOP_ENOMEM, "no memory for the text");
@@ -186,10 +192,7 @@ int command_generate(int argc, char **argv)
     hoop_status       st;
     command_parse(&argp, argc, argv, &a);
     HOOP_TRY(st, done, hoop_trained_read(a.path, a.set.text, a.set.n, &err, &t));
-    if (hoop_trained_tokenizer(t) == NULL) {
-        st = hoop_fail(&err, HOOP_EFORMAT, "%s: was not trained on text (hoop data import-text), and has no tokenizer", a.path);
-        goto done;
-    }
+    HOOP_TRY(st, done, hoop_trained_writes(t, &err));
     HOOP_TRY(st, done, hoop_comm_create_self(NULL, &err, &comm));
     HOOP_TRY(st, done, hoop_trained_open(t, comm, NULL, &err));
     st = generate(&a, t, &err);

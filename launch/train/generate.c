@@ -28,6 +28,8 @@ static hoop_status check(const hoop_generate_opts *o, hoop_error *err)
     if (o->nprompt < 1 || o->length < 0)
         return hoop_fail(err, HOOP_EARG, "a prompt of %lld tokens, %lld to be written; at least 1 and 0 are wanted",
                          (long long)o->nprompt, (long long)o->length);
+    if (o->length > INT64_MAX / (int64_t)sizeof(int64_t) - o->nprompt)
+        return hoop_fail(err, HOOP_EARG, "%lld tokens to be written; no memory holds as many", (long long)o->length);
     if (!(o->temperature >= 0.0) || !(o->top_p >= 0.0 && o->top_p <= 1.0) || o->top_k < 0)
         return hoop_fail(err, HOOP_EARG, "temperature %g, top_k %lld, top_p %g; at least 0, at least 0, and 0 to 1 are wanted",
                          o->temperature, (long long)o->top_k, o->top_p);
@@ -49,16 +51,16 @@ static hoop_status begin(writing *w, hoop_error *err)
     const hoop_module        *root = hoop_model_root(w->tr->model);
     const hoop_shape         *out  = hoop_model_output(w->tr->model, 0);
     hoop_status               st;
-    if (w->kind->next == NULL)
-        return hoop_fail(err, HOOP_EARG,
-                         "the run's model (kind: %s) writes no text; kinds that do say so in hoop train --help models",
-                         w->kind->name);
     st = w->kind->remember(root, &w->memory, err);
     if (st != HOOP_OK) return st;
     w->vocabulary = out->size[out->ndim - 1];
-    w->text       = calloc((size_t)(o->nprompt + o->length), sizeof *w->text);
-    w->choices    = calloc((size_t)w->vocabulary, sizeof *w->choices);
-    w->p          = calloc((size_t)w->vocabulary, sizeof *w->p);
+    if (o->vocabulary > 0 && o->vocabulary != w->vocabulary)
+        return hoop_fail(err, HOOP_EARG,
+                         "the model gives one of %lld classes, and the tokenizer has %lld tokens: it writes no text",
+                         (long long)w->vocabulary, (long long)o->vocabulary);
+    w->text    = calloc((size_t)(o->nprompt + o->length), sizeof *w->text);
+    w->choices = calloc((size_t)w->vocabulary, sizeof *w->choices);
+    w->p       = calloc((size_t)w->vocabulary, sizeof *w->p);
     if (w->text == NULL || w->choices == NULL || w->p == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for the text");
     memcpy(w->text, o->prompt, (size_t)o->nprompt * sizeof *w->text);
     w->n = o->nprompt;
@@ -136,10 +138,23 @@ static int64_t draw(writing *w)
     return w->choices[n - 1].id;
 }
 
+hoop_status hoop_trained_writes(const hoop_trained *t, hoop_error *err)
+{
+    const hoop__model_kind *kind = hoop__trained_kind(t);
+    if (hoop_trained_tokenizer(t) == NULL)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: was not trained on text (hoop data import-text), and has no tokenizer", t->path);
+    if (kind == NULL || kind->next == NULL)
+        return hoop_fail(err, HOOP_EARG,
+                         "%s: its model (kind: %s) writes no text; kinds that do say so in hoop train --help models", t->path,
+                         kind == NULL ? "unknown" : kind->name);
+    return HOOP_OK;
+}
+
 hoop_status hoop_trained_generate(hoop_trained *t, const hoop_generate_opts *opts, hoop_error *err)
 {
     writing     w  = {.opts = opts, .tr = t->trainer, .kind = hoop__model_kind_get(t->trainer->plan->kind.kind)};
-    hoop_status st = check(opts, err);
+    hoop_status st = hoop_trained_writes(t, err);
+    if (st == HOOP_OK) st = check(opts, err);
     if (st == HOOP_OK) st = begin(&w, err);
     for (bool on = true; st == HOOP_OK && on && w.n < opts->nprompt + opts->length;) {
         st = catch_up(&w, err);

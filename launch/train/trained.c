@@ -99,10 +99,10 @@ static hoop_status keep_model(const hoop_config *own, const hoop_trained *t, hoo
     return st == HOOP_OK ? keep_fields(own, &t->specs, err) : st;
 }
 
-static const char *kind_of(const hoop_trained *t)
+const hoop__model_kind *hoop__trained_kind(const hoop_trained *t)
 {
     const char *name = hoop_value_text(hoop_config_get(t->config, "model.kind"));
-    return name != NULL ? name : hoop__model_kind_get(0)->name;
+    return name != NULL ? hoop__model_kind_find(name) : hoop__model_kind_get(0);
 }
 
 static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const char *const *set, int nset, hoop_error *err)
@@ -120,7 +120,7 @@ static hoop_status read_config(hoop_trained *t, const hoop_checkpoint *c, const 
     HOOP_TRY(st, done, hoop_config_check_known(t->config, hoop_train_schema(), err));
     HOOP_TRY(st, done, hoop_config_parse_stored(text, hoop_checkpoint_path(c), err, &own));
     HOOP_TRY(st, done, read_fields(t->config, err, &t->opts, &t->specs));
-    t->listed = hoop_config_has(t->config, "model.layers") || hoop__model_kind_find(kind_of(t)) != hoop__model_kind_get(0);
+    t->listed = hoop_config_has(t->config, "model.layers") || hoop__trained_kind(t) != hoop__model_kind_get(0);
     st        = keep_model(own, t, err);
 done:
     hoop_config_destroy(&own);

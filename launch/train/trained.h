@@ -28,4 +28,7 @@ struct hoop_trained {
     hoop__tally tally;                            /* of the last evaluation */
 };
 
+/* its kind of model */
+const struct hoop__model_kind *hoop__trained_kind(const hoop_trained *t);
+
 #endif

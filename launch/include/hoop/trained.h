@@ -91,6 +91,7 @@ HOOP_API hoop_status hoop_trained_predict(hoop_trained *t, const char *path, boo
 typedef struct hoop_generate_opts {
     const int64_t *prompt; /* ids that stand before, at least one */
     int64_t        nprompt, length;
+    int64_t        vocabulary;  /* how many ids its tokenizer has; 0: not said */
     double         temperature; /* logits are divided by it; 0: always the most likely token */
     int64_t        top_k;       /* only so many of the most likely tokens; 0: all */
     double         top_p;       /* only the fewest whose probabilities add up to it; 0: all */
@@ -98,8 +99,12 @@ typedef struct hoop_generate_opts {
     void          *ctx;
     bool (*token)(void *ctx, int64_t id); /* each, as it comes; false: no more */
 } hoop_generate_opts;
+/** Does a run write text, by what was read of it? Errors: HOOP_EARG (a kind of model that does not), HOOP_EFORMAT (it was not
+ * trained on text). Calls: Local. */
+HOOP_API hoop_status hoop_trained_writes(const hoop_trained *t, hoop_error *err);
 /** Of a model that was opened without data. Where its context is full, the last three quarters of it are read anew. Errors:
- * HOOP_EARG (a model that writes no text; options out of range), HOOP_ERANGE (an id), those of ops. Calls: Local. */
+ * HOOP_EARG (a model that writes no text, or not in so many tokens; options out of range), HOOP_ERANGE (an id), those of ops.
+ * Calls: Local. */
 HOOP_API hoop_status hoop_trained_generate(hoop_trained *t, const hoop_generate_opts *opts, hoop_error *err);
 /** The line of the tokenizer (hoop/tokenizer.h) of what it was trained on; NULL: none is known. Calls: Local. */
 HOOP_API const char *hoop_trained_tokenizer(const hoop_trained *t);
