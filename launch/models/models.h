@@ -8,7 +8,8 @@
 /* an input of the trainer */
 typedef struct hoop__model_input {
     const char *name;
-    hoop_shape  shape; /* with the batch; its dtype is decided after build (hoop_model_takes_indices) */
+    hoop_shape  shape;  /* with the batch; its dtype is decided after build (hoop_model_takes_indices) */
+    int64_t     tokens; /* classes of a target that reads the same dataset; 0: there is none */
 } hoop__model_input;
 
 /* what the outputs are for */

@@ -101,13 +101,21 @@ int hoop__begin(hoop__model_begin *out, int n, const char *match, const char *in
 
 hoop_status hoop__model_sequence(const hoop__model_call *c, int64_t vocabulary, int64_t width, bool linear, hoop_error *err)
 {
-    const hoop_embedding_opts table = {.rows = vocabulary, .width = width};
-    const hoop_linear_opts    each  = {.out = width};
-    hoop_status               st    = hoop__model_one(c, 1, vocabulary > 0 ? 1 : 2,
+    const int64_t             tokens = c->inputs[0].tokens;
+    const hoop_embedding_opts table  = {.rows = vocabulary, .width = width};
+    const hoop_linear_opts    each   = {.out = width};
+    hoop_status               st     = hoop__model_one(c, 1, vocabulary > 0 ? 1 : 2,
                                      vocabulary > 0 ? "tokens, (N, T), of a vocabulary; 0: numbers, (N, T, F) or (N, T)"
-                                                                     : "numbers, (N, T, F) or (N, T); tokens have a vocabulary",
-                                                      err);
+                                                                      : "numbers, (N, T, F) or (N, T); tokens have a vocabulary",
+                                                       err);
     if (st != HOOP_OK) return st;
+    if (vocabulary == 0 && tokens > 0 && !hoop_config_has(c->config, "model.vocabulary"))
+        return hoop_config_fail(c->config, "model", err,
+                                "'%s' is of %lld different tokens: give vocabulary: %lld (0: they are numbers)",
+                                c->inputs[0].name, (long long)tokens, (long long)tokens);
+    if (vocabulary > 0 && vocabulary < tokens)
+        return hoop_config_fail(c->config, "model.vocabulary", err, "%lld, and '%s' is of %lld different tokens; give as many",
+                                (long long)vocabulary, c->inputs[0].name, (long long)tokens);
     if (vocabulary > 0) return hoop__part_add(c->parent, "embedding", "embedding", &table, err, NULL);
     if (c->inputs[0].shape.ndim == 2)
         st = hoop__part_set(c->parent, "unflatten", "series", (const char *const[]){"sizes", "[-1, 1]", NULL}, err);

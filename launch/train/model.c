@@ -62,6 +62,16 @@ static hoop_status add_normalize(hoop_trainer *tr, hoop_module *parent, hoop_err
     return st;
 }
 
+/* how many classes a target has that is of the same numbers as input i; 0: none is */
+static int64_t tokens_of(const hoop_trainer *tr, int i)
+{
+    const hoop_dataset_field *of = tr->data->train == NULL ? NULL : hoop_dataset_about(tr->data->train)->field;
+    for (int k = 0; k < tr->data->ntargets && of != NULL; k++)
+        if (hoop__target(tr, k)->loss->classes && strcmp(of[tr->data->ninputs + k].path, of[i].path) == 0)
+            return hoop__target(tr, k)->classes;
+    return 0;
+}
+
 /* the modules of the config's kind */
 static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *err)
 {
@@ -74,7 +84,8 @@ static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *
                                .ninputs  = tr->data->ninputs,
                                .targets  = out,
                                .ntargets = tr->data->ntargets};
-    for (int i = 0; i < call.ninputs; i++) in[i] = (hoop__model_input){hoop__input(tr, i)->name, input_shape(tr, i)};
+    for (int i = 0; i < call.ninputs; i++)
+        in[i] = (hoop__model_input){hoop__input(tr, i)->name, input_shape(tr, i), tokens_of(tr, i)};
     for (int k = 0; k < call.ntargets; k++) {
         const hoop__field *y = hoop__target(tr, k);
         out[k] = (hoop__model_target){y->name, y->loss->classes ? y->classes : hoop__field_numel(y), y->loss->classes};
