@@ -156,26 +156,32 @@ static bool filter_make(int from, double begin, double length, int to, filter *f
     return true;
 }
 
-/* Rows of `from` made as wide as `to`, then these as high. */
-static void apply(const hoop_image *from, const filter *across, const filter *down, double *wide, hoop_image *to)
+/* Row y of `from`, as wide as `to`. */
+static void widen(const hoop_image *from, const filter *across, int y, int width, double *out)
 {
-    const int     c   = from->channels;
-    const int64_t row = (int64_t)to->width * c;
-    for (int y = down->first[0]; y < down->first[to->height - 1] + down->n[to->height - 1]; y++)
-        for (int x = 0; x < to->width; x++) {
-            const unsigned char *p = from->pixel + ((int64_t)y * from->width + across->first[x]) * c;
-            const double        *w = across->weight + (int64_t)x * across->most;
-            for (int k = 0; k < c; k++) {
-                double sum = 0;
-                for (int i = 0; i < across->n[x]; i++) sum += w[i] * p[i * c + k];
-                wide[y * row + x * c + k] = sum;
-            }
+    const int c = from->channels;
+    for (int x = 0; x < width; x++) {
+        const unsigned char *p = from->pixel + ((int64_t)y * from->width + across->first[x]) * c;
+        const double        *w = across->weight + (int64_t)x * across->most;
+        for (int k = 0; k < c; k++) {
+            double sum = 0;
+            for (int i = 0; i < across->n[x]; i++) sum += w[i] * p[i * c + k];
+            out[(int64_t)x * c + k] = sum;
         }
+    }
+}
+
+/* Rows of `from` made as wide as `to`, then these as high; of the former the last `kept` are there, row y at y % kept. */
+static void apply(const hoop_image *from, const filter *across, const filter *down, double *wide, int kept, hoop_image *to)
+{
+    const int64_t row  = (int64_t)to->width * from->channels;
+    int           next = down->first[0];
     for (int y = 0; y < to->height; y++) {
         const double *w = down->weight + (int64_t)y * down->most;
+        for (; next < down->first[y] + down->n[y]; next++) widen(from, across, next, to->width, wide + next % kept * row);
         for (int64_t x = 0; x < row; x++) {
             double sum = 0;
-            for (int i = 0; i < down->n[y]; i++) sum += w[i] * wide[(down->first[y] + i) * row + x];
+            for (int i = 0; i < down->n[y]; i++) sum += w[i] * wide[(down->first[y] + i) % kept * row + x];
             to->pixel[y * row + x] = (unsigned char)(sum + 0.5);
         }
     }
@@ -184,14 +190,28 @@ static void apply(const hoop_image *from, const filter *across, const filter *do
 hoop_status hoop__image_resize(const hoop_image *from, hoop_image_part crop, hoop_image *to, hoop_error *err)
 {
     filter      across = {0}, down = {0};
-    double     *wide = malloc((size_t)from->height * (size_t)to->width * (size_t)from->channels * sizeof *wide);
-    hoop_status st   = HOOP_OK;
-    if (wide == NULL || !filter_make(from->width, crop.left, crop.width, to->width, &across) ||
-        !filter_make(from->height, crop.top, crop.height, to->height, &down))
+    double     *wide = NULL;
+    int         kept;
+    hoop_status st = HOOP_OK;
+    if (!filter_make(from->width, crop.left, crop.width, to->width, &across) ||
+        !filter_make(from->height, crop.top, crop.height, to->height, &down)) {
         st = hoop_fail(err, HOOP_ENOMEM, "no memory to make a picture of %d x %d one of %d x %d", from->height, from->width,
                        to->height, to->width);
+        goto done;
+    }
+    kept = down.most < from->height ? down.most : from->height;
+    if ((int64_t)kept * to->width > HOOP_IMAGE_WIDE) {
+        st = hoop_fail(err, HOOP_ESIZE, "to make %d x %d of %d x %d, %lld pixels stand between; at most %d are possible",
+                       to->height, to->width, from->height, from->width, (long long)kept * to->width, HOOP_IMAGE_WIDE);
+        goto done;
+    }
+    wide = malloc((size_t)kept * (size_t)to->width * (size_t)from->channels * sizeof *wide);
+    if (wide != NULL)
+        apply(from, &across, &down, wide, kept, to);
     else
-        apply(from, &across, &down, wide, to);
+        st = hoop_fail(err, HOOP_ENOMEM, "no memory to make a picture of %d x %d one of %d x %d", from->height, from->width,
+                       to->height, to->width);
+done:
     filter_free(&across);
     filter_free(&down);
     free(wide);

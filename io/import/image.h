@@ -15,6 +15,7 @@ typedef struct hoop_image {
 
 enum { HOOP_IMAGE_SIDE = 1 << 16 };
 enum { HOOP_IMAGE_PIXELS = 1 << 28 };
+enum { HOOP_IMAGE_WIDE = HOOP_IMAGE_PIXELS / 8 }; /* of the rows that stand between two sizes, which are f64 */
 
 /** Decode a file into *out, whose memory is used again. Alpha is left out, 16 bits are cut to 8, an orientation of EXIF is not
  * looked at. Errors: HOOP_EIO (cannot be read, HOOP_ENOMEM), HOOP_EFORMAT (neither of both, broken). */

@@ -26,6 +26,8 @@ typedef struct images {
         bool broken;
     } * picture;
     int64_t        n, room, others, broken; /* others: files with other names */
+    int64_t        lost;                    /* classes, of which all pictures are broken */
+    int64_t        like;                    /* the picture whose size is that of all, where none is said */
     bool           classes;                 /* else they are in the folder itself */
     hoop_image     from, to;                /* `to` has the size of all */
     unsigned char *planes;
@@ -103,6 +105,10 @@ static hoop_status take_name(images *s, const char *dir, const char *name, int d
     hoop_status st;
     if (name[0] == '.') return HOOP_OK;
     if ((st = hoop__path_join(dir, name, err, path, sizeof path)) != HOOP_OK) return st;
+    if (stat(path, &is) != 0 && (errno == ENOENT || errno == ELOOP) && !is_picture(name)) { /* a link to nowhere */
+        s->others++;
+        return HOOP_OK;
+    }
     if (stat(path, &is) != 0) return hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno));
     if (S_ISDIR(is.st_mode)) {
         if (depth == DEEP) return hoop_fail(err, HOOP_EIO, "%s: folders within folders, more than %d", path, DEEP);
@@ -132,27 +138,12 @@ static hoop_status walk(images *s, const char *dir, int depth, int64_t class, ho
     return st;
 }
 
-/* Class folders without a picture are none; pictures are all in such folders, or none is. */
-static hoop_status check_classes(images *s, hoop_error *err)
+/* Pictures are all in class folders, or none is. */
+static hoop_status check_places(images *s, hoop_error *err)
 {
-    int64_t *count = calloc((size_t)s->nclasses + 1, sizeof *count), kept = 0, alone = 0;
-    if (count == NULL) return no_memory(s, err);
-    for (int64_t i = 0; i < s->n; i++)
-        if (s->picture[i].class >= 0) count[s->picture[i].class]++;
+    int64_t alone = 0;
     for (int64_t i = 0; i < s->n; i++) alone += s->picture[i].class < 0;
-    for (int64_t c = 0; c < s->nclasses; c++) {
-        const bool empty = count[c] == 0;
-        count[c]         = kept; /* its new number */
-        if (empty)
-            free(s->class_name[c]);
-        else
-            s->class_name[kept++] = s->class_name[c];
-    }
-    for (int64_t i = 0; i < s->n; i++)
-        if (s->picture[i].class >= 0) s->picture[i].class = count[s->picture[i].class];
-    s->nclasses = kept;
-    s->classes  = alone < s->n;
-    free(count);
+    s->classes = alone < s->n;
     if (s->n == 0)
         return hoop_fail(err, HOOP_EFORMAT,
                          "%s: holds no file called .png, .jpg or .jpeg, nor do its folders; FOLDER/CLASS/NAME.png is wanted",
@@ -161,6 +152,34 @@ static hoop_status check_classes(images *s, hoop_error *err)
     return hoop_fail(err, HOOP_EFORMAT,
                      "%s: %lld pictures are in class folders, and %lld in none; all are to be, or none of them", s->folder,
                      (long long)(s->n - alone), (long long)alone);
+}
+
+/* Class folders without a picture that is taken are no classes; the others are numbered anew. */
+static hoop_status number_classes(images *s, hoop_error *err)
+{
+    int64_t *count = calloc((size_t)s->nclasses + 1, sizeof *count), *broken = calloc((size_t)s->nclasses + 1, sizeof *broken),
+            kept = 0;
+    for (int64_t i = 0; i < s->n && count != NULL && broken != NULL; i++)
+        if (s->picture[i].class >= 0) (s->picture[i].broken ? broken : count)[s->picture[i].class]++;
+    for (int64_t c = 0; c < s->nclasses && count != NULL && broken != NULL; c++) {
+        const bool empty = count[c] == 0;
+        if (empty && broken[c] > 0) s->lost++;
+        count[c] = kept; /* its new number */
+        if (empty)
+            free(s->class_name[c]);
+        else
+            s->class_name[kept++] = s->class_name[c];
+    }
+    free(broken);
+    if (count == NULL || broken == NULL) {
+        free(count);
+        return no_memory(s, err);
+    }
+    for (int64_t i = 0; i < s->n; i++)
+        if (s->picture[i].class >= 0) s->picture[i].class = count[s->picture[i].class];
+    s->nclasses = kept;
+    free(count);
+    return HOOP_OK;
 }
 
 /* ---- one picture ---- */
@@ -191,8 +210,8 @@ static hoop_status make_picture(images *s, int64_t i, hoop_error *err)
     if (s->from.height != s->to.height || s->from.width != s->to.width) {
         if (s->as->height == 0)
             return hoop_fail(err, HOOP_ESHAPE, "%s: is %d x %d, and %s is %d x %d; --size HxW makes them one size", path,
-                             s->from.height, s->from.width, s->picture[0].path, s->to.height, s->to.width);
-        if ((st = hoop__image_resize(&s->from, part_of(s), &s->to, err)) != HOOP_OK) return st;
+                             s->from.height, s->from.width, s->picture[s->like].path, s->to.height, s->to.width);
+        if (hoop__image_resize(&s->from, part_of(s), &s->to, err) != HOOP_OK) return hoop_fail_within(err, "%s", path);
         is = &s->to;
     }
     for (int c = 0; c < is->channels; c++)
@@ -211,6 +230,7 @@ static hoop_status find_size(images *s, hoop_error *err)
         for (int64_t i = 0; i < s->n; i++) {
             why.status = HOOP_OK;
             st         = hoop__image_read(s->picture[i].path, s->as->grey, &why, &s->from);
+            s->like    = i;
             if (st != HOOP_EFORMAT || !s->as->skip_broken) break;
         }
         if (st != HOOP_OK) return hoop_fail(err, st, "%s", why.text);
@@ -248,6 +268,9 @@ static hoop_status check(const hoop_images_opts *o, hoop_error *err)
         o->width > HOOP_IMAGE_SIDE)
         return hoop_fail(err, HOOP_EARG, "import: a size of %lld x %lld; 1 to %d are possible, of both", (long long)o->height,
                          (long long)o->width, HOOP_IMAGE_SIDE);
+    if (o->height * o->width > HOOP_IMAGE_PIXELS)
+        return hoop_fail(err, HOOP_EARG, "import: a size of %lld x %lld, %lld pixels; at most %d are possible",
+                         (long long)o->height, (long long)o->width, (long long)(o->height * o->width), HOOP_IMAGE_PIXELS);
     if (o->fit != HOOP_IMAGES_CROP && o->height == 0)
         return hoop_fail(err, HOOP_EARG, "import: to stretch pictures a size is wanted: --size");
     return HOOP_OK;
@@ -267,7 +290,9 @@ static void say(const images *s, hoop_import_result *result)
     } else {
         hoop__say(result, "target", "none: the pictures are in no class folders");
     }
-    if (s->broken > 0) hoop__say(result, "broken", "%lld left out; the first: %s", (long long)s->broken, s->first_broken);
+    if (s->broken > 0)
+        hoop__say(result, "broken", "%lld left out, and %lld classes that have no others; the first: %s", (long long)s->broken,
+                  (long long)s->lost, s->first_broken);
     if (s->others > 0) hoop__say(result, "others", "%lld files are not called .png, .jpg or .jpeg", (long long)s->others);
 }
 
@@ -330,8 +355,9 @@ hoop_status hoop_import_images(const char *folder, const hoop_images_opts *as, c
     s->opts   = opts;
     HOOP_TRY(st, done, check(s->as, err));
     HOOP_TRY(st, done, walk(s, folder, 0, -1, err));
-    HOOP_TRY(st, done, check_classes(s, err));
+    HOOP_TRY(st, done, check_places(s, err));
     if (s->as->skip_broken) HOOP_TRY(st, done, find_broken(s, err));
+    HOOP_TRY(st, done, number_classes(s, err));
     HOOP_TRY(st, done, find_size(s, err));
     HOOP_TRY(st, done, write_set(s, err, result));
     if (result != NULL) {

@@ -5,6 +5,7 @@
 #include <spng.h>
 #include <sys/stat.h>
 #include <turbojpeg.h>
+#include <unistd.h>
 
 #include "hoop/import.h"
 
@@ -101,6 +102,7 @@ static void classes_are_folders(void **state)
     jpeg("f/Z/flat.jpeg", 5, 7, false, flat);
     png("f/.hidden/x.png", 5, 7, 3, false, rgb);
     test_store("f/a/notes.txt", "x", 1);
+    assert_int_equal(symlink("nowhere", "f/a/link"), 0);
     test_ok(hoop_import_images("f", NULL, &(hoop_import_opts){.dir = "set"}, &err, &r));
     assert_int_equal(r.classes, 3);
     assert_int_equal(r.train_rows, 5);
@@ -248,11 +250,37 @@ static void broken_files_are_left_out(void **state)
     for (int i = 0; i < r.nlines; i++)
         told = told || (strcmp(r.line[i].about, "broken") == 0 && strstr(r.line[i].text, "k/a/0.png") != NULL);
     assert_true(told);
+    /* b has no picture any more; what is of another size is not blamed on one that was left out */
+    test_remove("k/b/3.jpg");
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_import_images("k", &(hoop_images_opts){.skip_broken = true}, &(hoop_import_opts){.dir = "one"}, &err, &r));
+    assert_int_equal(r.train_rows, 1);
+    assert_int_equal(r.classes, 1);
+    png("k/b/3.jpg", 2, 8, 1, false, grey);
+    test_failed(hoop_import_images("k", &(hoop_images_opts){.skip_broken = true}, &(hoop_import_opts){.dir = "bad"}, &err, NULL),
+                &err, HOOP_ESHAPE, "k/b/3.jpg: is 2 x 8, and k/a/1.png is 4 x 4", NULL);
+    memset(&err, 0, sizeof err);
     test_remove("k/a/1.png");
     test_remove("k/b/3.jpg");
     test_failed(hoop_import_images("k", &(hoop_images_opts){.skip_broken = true}, &(hoop_import_opts){.dir = "bad"}, &err, NULL),
                 &err, HOOP_EFORMAT, "all 2", "k/a/0.png", NULL);
     assert_false(test_exists("bad"));
+}
+
+/* Tall to wide: what stands between is larger than both. */
+static void between_sizes(void **state)
+{
+    enum { TALL = 65536 };
+    unsigned char *grey = calloc(TALL, 1);
+    hoop_error     err  = {0};
+    (void)state;
+    folder("tall");
+    png("tall/a.png", TALL, 1, 1, false, grey);
+    test_failed(hoop_import_images("tall", &(hoop_images_opts){.height = 1, .width = TALL, .fit = HOOP_IMAGES_STRETCH},
+                                   &(hoop_import_opts){.dir = "bad"}, &err, NULL),
+                &err, HOOP_ESIZE, "tall/a.png", "1 x 65536 of 65536 x 1", NULL);
+    assert_false(test_exists("bad"));
+    free(grey);
 }
 
 static void bad_folders(void **state)
@@ -279,6 +307,10 @@ static void bad_folders(void **state)
     test_failed(
         hoop_import_images("e", &(hoop_images_opts){.fit = HOOP_IMAGES_STRETCH}, &(hoop_import_opts){.dir = "bad"}, &err, NULL),
         &err, HOOP_EARG, "--size", NULL);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_import_images("e", &(hoop_images_opts){.height = 65536, .width = 65536}, &(hoop_import_opts){.dir = "bad"},
+                                   &err, NULL),
+                &err, HOOP_EARG, "65536 x 65536", "4294967296 pixels", NULL);
     memset(&err, 0, sizeof err);
     test_remove("e/2.png");
     folder("e/a\nb");
@@ -321,6 +353,7 @@ int main(void)
         cmocka_unit_test(sizes),
         cmocka_unit_test(broken_files_are_named),
         cmocka_unit_test(broken_files_are_left_out),
+        cmocka_unit_test(between_sizes),
         cmocka_unit_test(bad_folders),
         cmocka_unit_test(an_interrupted_import_leaves_nothing),
     };
