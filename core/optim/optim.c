@@ -68,7 +68,7 @@ struct hoop_optim {
     const char            *names[HOOP_OPTIM_STATES + 1];
     void                  *memory[HOOP_OPTIM_STATES + 1], *state[HOOP_OPTIM_STATES + 1]; /* state: 64-aligned inside memory */
     void                  *work; /* of updates of whole parameters, one after the other; NULL: none was wanted yet */
-    bool                   prepared;
+    int64_t                work_bytes;
 };
 
 /* ---- creation ---- */
@@ -296,8 +296,10 @@ int hoop_optim_state_shape(const hoop_optim *o, int i, int param, int64_t *shape
 {
     const hoop_tensor *x    = hoop_params_tensor(o->params, param);
     const int          ndim = hoop_tensor_ndim(x);
+    const bool         ema  = o->ema_rate > 0.0 && i == o->nstates - 1;
     memcpy(shape, hoop_tensor_shape(x), HOOP_MAX_DIMS * sizeof *shape);
-    if (o->kind->state_shape == NULL || i >= o->group[o->of[param]].nstates) return ndim;
+    if (!ema && i >= o->group[o->of[param]].nstates) return -1;
+    if (ema || o->kind->state_shape == NULL) return ndim;
     return o->kind->state_shape(o->group[o->of[param]].opts, i, ndim, hoop_tensor_shape(x), shape);
 }
 
@@ -407,10 +409,11 @@ static HOOP_NOINLINE void update(hoop_optim *o, const hoop_runtime *rt, int64_t 
     }
 }
 
-hoop_status hoop_optim_prepare(hoop_optim *o, const hoop_runtime *rt, hoop_error *err)
+int64_t hoop_optim_work_bytes(const hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks)
 {
     int64_t most = 0;
-    for (int i = 0; i < o->nstretches && o->kind->workspace != NULL && !o->prepared; i++) {
+    if (o->kind->workspace == NULL) return 0;
+    for (int i = find_stretch(o, first_block); i < o->nstretches && o->stretch[i].first_block < first_block + nblocks; i++) {
         const stretch     *s = &o->stretch[i];
         const hoop_tensor *x = s->param < 0 ? NULL : hoop_params_tensor(o->params, s->param);
         const int64_t      n = x == NULL ? 0
@@ -418,10 +421,19 @@ hoop_status hoop_optim_prepare(hoop_optim *o, const hoop_runtime *rt, hoop_error
                                                               hoop_tensor_ndim(x), hoop_tensor_shape(x));
         if (n > most) most = n;
     }
-    if (most > 0) o->work = aligned_alloc(HOOP_ALIGN, (size_t)((most + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN));
-    if (most > 0 && o->work == NULL)
-        return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer's %lld bytes of scratch", (long long)most);
-    o->prepared = true;
+    return (most + HOOP_ALIGN - 1) / HOOP_ALIGN * HOOP_ALIGN;
+}
+
+hoop_status hoop_optim_prepare(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks, hoop_error *err)
+{
+    const int64_t bytes = hoop_optim_work_bytes(o, rt, first_block, nblocks);
+    void         *work;
+    if (bytes <= o->work_bytes) return HOOP_OK;
+    work = aligned_alloc(HOOP_ALIGN, (size_t)bytes);
+    if (work == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer's %lld bytes of scratch", (long long)bytes);
+    free(o->work);
+    o->work       = work;
+    o->work_bytes = bytes;
     return HOOP_OK;
 }
 
@@ -441,7 +453,7 @@ hoop_status hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t fir
     uint64_t    mode;
     hoop_status st = check_cut(o, first_block, err);
     if (st == HOOP_OK) st = check_cut(o, first_block + nblocks, err);
-    if (st == HOOP_OK && !o->prepared) st = hoop_optim_prepare(o, rt, err);
+    if (st == HOOP_OK) st = hoop_optim_prepare(o, rt, first_block, nblocks, err);
     if (st != HOOP_OK) return st;
     mode = hoop_fp_enter();
     update(o, rt, first_block, first_block + nblocks, lr_factor, grad_scale);

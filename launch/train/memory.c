@@ -28,6 +28,20 @@ static hoop_status add_states(hoop_trainer *tr, void *ctx, int param, int64_t fi
     return HOOP_OK;
 }
 
+/* what its updates compute in, one after the other */
+static int64_t update_bytes(const hoop_trainer *tr)
+{
+    const hoop_ddp_range *range;
+    int64_t               most = 0;
+    int                   n;
+    hoop_ddp_ranges(tr->ddp, &n, &range);
+    for (int i = 0; i < n; i++) {
+        const int64_t bytes = hoop_optim_work_bytes(tr->optim, tr->rt, range[i].first_block, range[i].nblocks);
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
 /* decoded chunks are kept up to a limit; what is mapped is the system's, which takes it back */
 static int64_t dataset_bytes(const hoop_dataset *ds)
 {
@@ -49,5 +63,6 @@ hoop_trainer_bytes hoop_trainer_memory(const hoop_trainer *tr)
     if (tr->data->drawn != NULL) b.data += hoop_dataset_about(tr->data->train)->length * (int64_t)sizeof *tr->data->drawn;
     if (tr->data->loader != NULL) b.data += hoop_loader_bytes(tr->data->loader);
     b.checkpoint = b.optimizer + (hoop_comm_rank(tr->comm) == 0 ? weights + buffers : 0);
+    if (tr->ddp != NULL) b.optimizer += update_bytes(tr);
     return b;
 }

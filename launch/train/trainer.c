@@ -134,6 +134,18 @@ static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
+/* memory of the updates of what this rank owns: not in the first step */
+static hoop_status prepare_updates(hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_ddp_range *range;
+    hoop_status           st = HOOP_OK;
+    int                   n;
+    hoop_ddp_ranges(tr->ddp, &n, &range);
+    for (int i = 0; i < n && st == HOOP_OK; i++)
+        st = hoop_optim_prepare(tr->optim, tr->rt, range[i].first_block, range[i].nblocks, err);
+    return st;
+}
+
 /* What one rank does by itself, between agreements: open data; */
 static hoop_status open_all(hoop_trainer *tr, hoop_error *err)
 {
@@ -158,7 +170,6 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop_tape_create(tr->rt, err, &tr->tape));
     HOOP_TRY(st, done, hoop_tape_bind(tr->tape, tr->params, err));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop__optim_make(tr, err));
-    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop_optim_prepare(tr->optim, tr->rt, err));
     HOOP_TRY(st, done, hoop__step_create(tr, err));
     if (tr->opts.forward != NULL) HOOP_TRY(st, done, hoop__outputs_try(tr, err));
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
@@ -166,6 +177,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     hoop__plan_note_leaves(tr);
     if (tr->data->validation != NULL) tr->status.validation_samples = hoop_dataset_about(tr->data->validation)->length;
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));
+    if (!tr->opts.evaluate_only) HOOP_TRY(st, done, prepare_updates(tr, err));
 done:
     return st;
 }

@@ -172,14 +172,17 @@ HOOP_API void    hoop_optim_set_step(hoop_optim *o, int64_t step);
 HOOP_API int         hoop_optim_state_count(const hoop_optim *o);
 HOOP_API const char *hoop_optim_state_name(const hoop_optim *o, int i);
 HOOP_API void       *hoop_optim_state(const hoop_optim *o, int i);
-/** Dims of state i of a parameter, into shape[HOOP_MAX_DIMS], from where the parameter begins in the array; -1: it has none.
- * Calls: Local. */
+/** Dims of state i of a parameter, into shape[HOOP_MAX_DIMS], from where the parameter begins in the array; -1: it has none,
+ * or its group keeps none. Calls: Local. */
 HOOP_API int hoop_optim_state_shape(const hoop_optim *o, int i, int param, int64_t *shape);
 /** The mean of the weights, parallel to the store: those after step 1, then mean += (1 - ema_decay) * (weights - mean) behind
  * each update; the last of the states, called "ema". NULL: none is kept. Frozen parameters have none. Calls: Local. */
 HOOP_API void *hoop_optim_ema(const hoop_optim *o);
-/** Take the memory that updates on this runtime want, if any; an update does so by itself. Errors: HOOP_ENOMEM. Calls: Local. */
-HOOP_API hoop_status hoop_optim_prepare(hoop_optim *o, const hoop_runtime *rt, hoop_error *err);
+/** Bytes of scratch memory that an update of blocks [first, first + n) on this runtime wants. Calls: Local. */
+HOOP_API int64_t hoop_optim_work_bytes(const hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks);
+/** Take them, unless as many are there; an update does so by itself. Errors: HOOP_ENOMEM. Calls: Local. */
+HOOP_API hoop_status hoop_optim_prepare(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks,
+                                        hoop_error *err);
 /** Apply step hoop_optim_step + 1 to blocks [first, first + n) with gradient * grad_scale and the learning rates of the options
  * times lr_factor; 0 changes nothing but state. HOOP_EARG: the range cuts a parameter that must be updated as a whole; nothing
  * was changed. Calls: Local. */

@@ -142,7 +142,7 @@ typedef struct hoop_trainer_status {
 typedef struct hoop_trainer_bytes {
     int64_t parameters, gradients; /* with buffers; of those that are not frozen */
     int64_t exchange;              /* sums of leaves, and what goes to other ranks */
-    int64_t optimizer;             /* its states, of the rank's share */
+    int64_t optimizer;             /* its states, of the rank's share, and what updates of these compute in */
     int64_t activations;           /* of tensors, at most at once, on all tapes that are kept (memory_peak_bytes) */
     int64_t reserve;               /* what tapes keep beyond that for later tensors */
     int64_t data;                  /* batches that are read ahead, decoded chunks; not what is mapped */

@@ -100,6 +100,26 @@ static void frozen_segments_and_ranks(void **state)
     json_decref(o);
 }
 
+/* what muon computes in is told, and ranks have it that own a matrix: two of four here, and what products want beside it */
+static void scratch_of_updates(void **state)
+{
+    const double states = 4.0 * (784 * 512 + 512 * 512 + 512 * 10) + 8.0 * (512 + 512 + 10);
+    const double larger = 8.0 * (784 * 512 + 512 * 512), smaller = 8.0 * (512 * 512 + 512 * 512);
+    (void)state;
+    make_data();
+    for (int ranks = 1; ranks <= 4; ranks += 3) {
+        double  most = ranks == 1 ? larger : larger + smaller, scratch;
+        json_t *o;
+        if (hoop_ranks(ranks, "train p.yaml --dry-run --json --set 'model.hidden=[512, 512]' --set optimizer=muon") != 0)
+            fail_msg("%s", last.err);
+        o       = as_json();
+        scratch = bytes_of(o, "all_ranks", "optimizer") - states;
+        if (!(scratch >= most && scratch < 1.25 * most)) fail_msg("%d ranks: %.0f bytes, want %.0f", ranks, scratch, most);
+        if (counted() && ranks == 1) near("total", bytes_of(o, "bytes", "total"), bytes_of(o, "bytes", "resident"), 0.1);
+        json_decref(o);
+    }
+}
+
 static void what_it_says(void **state)
 {
     (void)state;
@@ -121,6 +141,6 @@ static void what_it_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_it_takes), cmocka_unit_test(frozen_segments_and_ranks),
-                                       cmocka_unit_test(what_it_says)};
+                                       cmocka_unit_test(scratch_of_updates), cmocka_unit_test(what_it_says)};
     return cmocka_run_group_tests(tests, test_enter, test_leave);
 }
