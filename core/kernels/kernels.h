@@ -88,7 +88,7 @@ typedef struct hoop_update {
     double grad_scale; /* multiplies the gradient sum first: 1/weight, clipping */
     double lr, weight_decay;
     double momentum, dampening;
-    bool   nesterov, first;                 /* first: SGD's momentum buffer is set to the gradient */
+    bool   nesterov, first;                 /* first: SGD's momentum buffer becomes the gradient, Adagrad's sum begins */
     double beta1, beta2, eps, bias1, bias2; /* bias: 1 - beta^step */
     bool   decoupled;                       /* AdamW's weight decay: off the weights, by lr */
     double step, step2;                     /* of the direction, where lr is not it; NAdam: of the gradient, of the moment */

@@ -171,12 +171,12 @@ UPDATE(f64, double, HOOP_FMA_F64)
     {                                                                                                                            \
         T       *w = wv, *m = state[0];                                                                                          \
         const T *g     = gv;                                                                                                     \
-        const T  scale = (T)u->grad_scale, l2 = (T)u->weight_decay, mu = (T)u->momentum, step = (T)u->step;                      \
+        const T  scale = (T)u->grad_scale, l2 = (T)u->weight_decay, mu = (T)u->momentum, trust = (T)u->step, lr = (T)u->lr;      \
         HOOP_SIMD for (int64_t i = 0; i < n; i++)                                                                                \
         {                                                                                                                        \
-            T mi = FMA(mu, m[i], step * FMA(l2, w[i], g[i] * scale));                                                            \
+            T mi = FMA(mu, m[i], trust * FMA(l2, w[i], g[i] * scale));                                                           \
             m[i] = mi;                                                                                                           \
-            w[i] -= mi;                                                                                                          \
+            w[i] = FMA(-lr, mi, w[i]);                                                                                           \
         }                                                                                                                        \
     }                                                                                                                            \
     void HOOP_KERNEL(lamb_##dt)(int64_t n, const hoop_update *u, const void *wv, const void *gv, void *mv, void *vv, void *rv)   \

@@ -1,5 +1,6 @@
 /* lars: SGD whose steps are in proportion to each parameter's norm. You, Gitman & Ginsburg, 'Large Batch Training of
- * Convolutional Networks', 2017, algorithm 1. */
+ * Convolutional Networks', 2017, algorithm 1, but that lr is no part of the momentum, as in PyTorch's SGD: the same where it is
+ * constant. */
 #include "hoop/optim.h"
 
 #include "optim/whole.h"
@@ -13,7 +14,7 @@ extern const hoop_optim_kind hoop__optim_lars;
 static const hoop_option rows[] = {
     {"lr", HOOP_OPT_FLOAT, AT(lr), "0.1", 0, 1e6, NULL, true, "learning rate, before the schedule"},
     {"weight_decay", HOOP_OPT_FLOAT, AT(weight_decay), "0.0", 0, 1e6, NULL, true, "added to the gradient"},
-    {"momentum", HOOP_OPT_FLOAT, AT(momentum), "0.9", 0, 1, NULL, true, "of the sum of steps"},
+    {"momentum", HOOP_OPT_FLOAT, AT(momentum), "0.9", 0, 1, NULL, true, "of the sum of gradients times the ratio"},
     {"trust_coefficient", HOOP_OPT_FLOAT, AT(trust_coefficient), "1e-3", 0, 1e6, NULL, true,
      "lr is multiplied by this * |w| / (|g| + weight_decay * |w| + eps) of a parameter; 0: not, as one wants of biases"},
     {"eps", HOOP_OPT_FLOAT, AT(eps), "1e-8", 0, 1, NULL, true, "added to the norm of the gradient"},
@@ -43,7 +44,7 @@ static void update(const hoop_optim_call *c)
 {
     const hoop_lars_opts *o = c->opts;
     const hoop_update     u = {
-            .grad_scale = c->grad_scale, .weight_decay = o->weight_decay, .momentum = o->momentum, .step = c->lr * trust(c)};
+            .grad_scale = c->grad_scale, .lr = c->lr, .weight_decay = o->weight_decay, .momentum = o->momentum, .step = trust(c)};
     c->rt->kernels->lars[c->dtype](c->n, &u, c->w, c->g, c->state);
 }
 

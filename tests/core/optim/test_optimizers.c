@@ -244,8 +244,10 @@ static void pytorchs_numbers(void **state)
 
 /* ---- those PyTorch has not, as their papers say it ---- */
 
+enum { BIG_ROWS = 37, BIG_COLS = 301, BIG = BIG_ROWS * BIG_COLS, BIG_STEPS = 3 }; /* for what comes behind these, too */
+
 typedef struct formula {
-    double w[MOST], m[MOST], v[MOST];
+    double w[BIG], m[BIG], v[BIG];
     int    n;
 } formula;
 
@@ -272,7 +274,8 @@ static void lion_reference(const void *opts, formula *f, const double *g, int st
 static void lamb_reference(const void *opts, formula *f, const double *g, int step)
 {
     const hoop_lamb_opts *o = opts;
-    double                r[MOST], w, u;
+    static double         r[BIG];
+    double                w, u;
     for (int i = 0; i < f->n; i++) {
         const double d = o->maximize ? -g[i] : g[i];
         f->m[i]        = o->beta1 * f->m[i] + (1 - o->beta1) * d;
@@ -285,7 +288,7 @@ static void lamb_reference(const void *opts, formula *f, const double *g, int st
     for (int i = 0; i < f->n; i++) f->w[i] -= o->lr * (o->trust == 0 && w > 0 && u > 0 ? w / u : 1) * r[i];
 }
 
-/* algorithm 1 of You et al. 2017 */
+/* algorithm 1 of You et al. 2017, lr outside of the momentum */
 static void lars_reference(const void *opts, formula *f, const double *g, int step)
 {
     const hoop_lars_opts *o = opts;
@@ -294,8 +297,8 @@ static void lars_reference(const void *opts, formula *f, const double *g, int st
     (void)step;
     if (o->trust_coefficient == 0.0 || w == 0 || u == 0) local = 1;
     for (int i = 0; i < f->n; i++) {
-        f->m[i] = o->momentum * f->m[i] + o->lr * local * ((o->maximize ? -g[i] : g[i]) + o->weight_decay * f->w[i]);
-        f->w[i] -= f->m[i];
+        f->m[i] = o->momentum * f->m[i] + local * ((o->maximize ? -g[i] : g[i]) + o->weight_decay * f->w[i]);
+        f->w[i] -= o->lr * f->m[i];
     }
 }
 
@@ -332,8 +335,10 @@ static void papers_numbers(void **state)
             hoop_optim      *o     = run(p, &all, test_rt, false, false);
             same_any_way(&all, dtype, p);
             for (int i = 0; i < golden.params; i++) {
-                formula f = {.n = golden.n[i]};
-                memcpy(f.w, golden.begin[i], sizeof f.w);
+                static formula f;
+                memset(&f, 0, sizeof f);
+                f.n = golden.n[i];
+                memcpy(f.w, golden.begin[i], sizeof golden.begin[i]);
                 for (int step = 0; step < STEPS; step++) rows[r].step(rows[r].opts, &f, golden.gradient[step][i], step + 1);
                 for (int j = 0; j < f.n && (dtype == HOOP_F64 || r > 1); j++) /* in f32 a sign near 0 may be the other */
                     near(rows[r].name, (int)r, dtype, get(dtype, hoop_tensor_data(hoop_params_tensor(p, i)), j), f.w[j],
@@ -375,6 +380,53 @@ static void means_of_weights(void **state)
     hoop_params_destroy(&p);
 }
 
+/* a step with lr times 0 changes states alone, of every kind */
+static void no_lr_no_step(void **state)
+{
+    const hoop_optim_kind *kind;
+    (void)state;
+    open_golden();
+    (void)fclose(file);
+    for (int k = 0; (kind = hoop_optim_kind_get(k)) != NULL; k++) {
+        const hoop_optim_opts all  = {.kind = kind};
+        hoop_params          *p    = store(HOOP_F64);
+        const size_t          size = (size_t)(hoop_params_nblocks(p) * HOOP_BLOCK) * sizeof(double);
+        void                 *was  = malloc(size);
+        hoop_optim           *o;
+        test_ok(hoop_optim_create(&all, p, why, &o));
+        take_step(p, o, test_rt, 0, false);
+        memcpy(was, hoop_params_data(p), size);
+        test_ok(hoop_optim_update(o, test_rt, 0, hoop_params_nblocks(p), 0.0, 1.0, why));
+        if (memcmp(was, hoop_params_data(p), size) != 0) fail_msg("%s: weights have changed", kind->name);
+        hoop_optim_destroy(&o);
+        hoop_params_destroy(&p);
+        free(was);
+    }
+}
+
+/* what a group keeps, and a mean of all weights */
+static void groups_keep_their_own(void **state)
+{
+    const hoop_optim_group none = {.match = "p1", .opts = &(hoop_sgd_opts){.lr = 0.1}};
+    const hoop_optim_opts  all  = {
+          .name = "sgd", .opts = &(hoop_sgd_opts){.momentum = 0.9}, .groups = &none, .ngroups = 1, .ema_decay = 0.9};
+    int64_t      shape[HOOP_MAX_DIMS];
+    hoop_params *p;
+    hoop_optim  *o;
+    (void)state;
+    open_golden();
+    (void)fclose(file);
+    p = store(HOOP_F64);
+    test_ok(hoop_optim_create(&all, p, why, &o));
+    assert_int_equal(hoop_optim_state_count(o), 2);
+    for (int i = 0; i < golden.params; i++) {
+        assert_int_equal(hoop_optim_state_shape(o, 0, i, shape), i == 1 ? -1 : golden.ndim[i]);
+        assert_int_equal(hoop_optim_state_shape(o, 1, i, shape), golden.ndim[i]);
+    }
+    hoop_optim_destroy(&o);
+    hoop_params_destroy(&p);
+}
+
 static void gradients_are_clipped(void **state)
 {
     const double values[] = {0.3, -0.3, 0.25, -0.25, -7, 7, 0, (double)NAN, -(double)INFINITY};
@@ -399,14 +451,13 @@ static void gradients_are_clipped(void **state)
 
 /* ---- matrices of many blocks, and of more columns than are gone through at once, by the formulas ---- */
 
-enum { BIG_ROWS = 37, BIG_COLS = 301, BIG = BIG_ROWS * BIG_COLS, BIG_STEPS = 3 };
-
 typedef struct big {
-    int    rows, cols;
-    double w[BIG], m[BIG], row[BIG_COLS], col[BIG_COLS];
+    int     rows, cols;
+    formula f;
+    double  row[BIG_COLS], col[BIG_COLS];
 } big;
 
-static double big_value(int step, int i)
+static double big_value(int step, int64_t i)
 {
     return hoop_random_normal((hoop_key){9, (uint64_t)step}, (uint64_t)i);
 }
@@ -430,9 +481,9 @@ static void adafactor_reference(big *b, const double *g, int step)
     for (int i = 0; i < BIG; i++) {
         u[i] = g[i] / sqrt(b->row[i / b->cols] * b->col[i % b->cols] / mean);
         squares += u[i] * u[i];
-        norm += b->w[i] * b->w[i];
+        norm += b->f.w[i] * b->f.w[i];
     }
-    for (int i = 0; i < BIG; i++) b->w[i] -= fmax(1e-3, sqrt(norm / BIG)) * rho / fmax(1, sqrt(squares / BIG)) * u[i];
+    for (int i = 0; i < BIG; i++) b->f.w[i] -= fmax(1e-3, sqrt(norm / BIG)) * rho / fmax(1, sqrt(squares / BIG)) * u[i];
 }
 
 /* z (p, q) = a x (p, q) + y (p, p) x */
@@ -453,8 +504,8 @@ static void muon_reference(big *b, const double *g, int step)
     (void)step;
     for (int i = 0; i < BIG; i++) {
         const int at = turned ? i % b->cols * b->rows + i / b->cols : i;
-        b->m[i] += 0.05 * (g[i] - b->m[i]);
-        x[at] = g[i] + 0.95 * (b->m[i] - g[i]);
+        b->f.m[i] += 0.05 * (g[i] - b->f.m[i]);
+        x[at] = g[i] + 0.95 * (b->f.m[i] - g[i]);
         norm += x[at] * x[at];
     }
     for (int i = 0; i < BIG; i++) x[i] /= sqrt(norm);
@@ -471,39 +522,99 @@ static void muon_reference(big *b, const double *g, int step)
         memcpy(x, y, sizeof x);
     }
     for (int i = 0; i < BIG; i++)
-        b->w[i] = b->w[i] * (1 - 1e-3 * 0.1) -
-                  1e-3 * sqrt(fmax(1, (double)b->rows / b->cols)) * x[turned ? i % b->cols * b->rows + i / b->cols : i];
+        b->f.w[i] = b->f.w[i] * (1 - 1e-3 * 0.1) -
+                    1e-3 * sqrt(fmax(1, (double)b->rows / b->cols)) * x[turned ? i % b->cols * b->rows + i / b->cols : i];
 }
+
+static void lamb_of_big(big *b, const double *g, int step)
+{
+    lamb_reference(&(hoop_lamb_opts){.beta1 = 0.9, .beta2 = 0.999, .lr = 1e-3, .eps = 1e-6}, &b->f, g, step);
+}
+
+static void lars_of_big(big *b, const double *g, int step)
+{
+    lars_reference(&(hoop_lars_opts){.lr = 0.1, .momentum = 0.9, .trust_coefficient = 1e-3, .eps = 1e-8}, &b->f, g, step);
+}
+
+/* a store of one matrix after BIG_STEPS steps, step s of it on rt[s] */
+static hoop_params *run_big(const char *name, hoop_dtype dtype, const int64_t *shape, hoop_runtime *const *rt)
+{
+    const int64_t n = shape[0] * shape[1];
+    hoop_params  *p;
+    hoop_optim   *o;
+    hoop_tensor  *x;
+    test_ok(hoop_params_create(dtype, why, &p));
+    test_ok(hoop_params_add(p, "w", 2, shape, why, &x));
+    test_ok(hoop_params_finalize(p, NULL, why));
+    test_ok(hoop_optim_create(&(hoop_optim_opts){.name = name}, p, why, &o));
+    for (int64_t i = 0; i < n; i++) put(dtype, hoop_tensor_data(x), i, big_value(0, i));
+    for (int step = 1; step <= BIG_STEPS; step++) {
+        for (int64_t i = 0; i < n; i++) put(dtype, hoop_params_grad(p), i, big_value(step, i));
+        test_ok(hoop_optim_update(o, rt[step - 1], 0, hoop_params_nblocks(p), 1.0, 1.0, why));
+        hoop_optim_advance(o);
+    }
+    hoop_optim_destroy(&o);
+    return p;
+}
+
+static const struct {
+    const char *name;
+    void (*step)(big *b, const double *g, int step);
+} bigs[] = {{"adafactor", adafactor_reference}, {"muon", muon_reference}, {"lamb", lamb_of_big}, {"lars", lars_of_big}};
 
 static void big_matrices(void **state)
 {
-    static big    b;
-    static double g[BIG];
+    static big          b;
+    static double       g[BIG];
+    hoop_runtime *const alone[BIG_STEPS] = {test_rt, test_rt, test_rt};
+    hoop_runtime       *threads, *shared[BIG_STEPS];
     (void)state;
-    for (int kind = 0; kind < 2; kind++)
+    test_ok(hoop_runtime_create(&(hoop_runtime_opts){.threads = 3}, why, &threads));
+    for (int i = 0; i < BIG_STEPS; i++) shared[i] = threads;
+    for (size_t kind = 0; kind < sizeof bigs / sizeof *bigs; kind++)
         for (int turned = 0; turned < 2; turned++) {
-            hoop_params *p;
-            hoop_optim  *o;
-            hoop_tensor *x;
             memset(&b, 0, sizeof b);
             b.rows = turned ? BIG_COLS : BIG_ROWS;
             b.cols = turned ? BIG_ROWS : BIG_COLS;
-            test_ok(hoop_params_create(HOOP_F64, why, &p));
-            test_ok(hoop_params_add(p, "w", 2, (int64_t[]){b.rows, b.cols}, why, &x));
-            test_ok(hoop_params_finalize(p, NULL, why));
-            test_ok(hoop_optim_create(&(hoop_optim_opts){.name = kind == 0 ? "adafactor" : "muon"}, p, why, &o));
-            for (int i = 0; i < BIG; i++) ((double *)hoop_tensor_data(x))[i] = b.w[i] = big_value(0, i);
+            b.f.n  = BIG;
+            for (int i = 0; i < BIG; i++) b.f.w[i] = big_value(0, i);
             for (int step = 1; step <= BIG_STEPS; step++) {
-                for (int i = 0; i < BIG; i++) ((double *)hoop_params_grad(p))[i] = g[i] = big_value(step, i);
-                test_ok(hoop_optim_update(o, test_rt, 0, hoop_params_nblocks(p), 1.0, 1.0, why));
-                hoop_optim_advance(o);
-                (kind == 0 ? adafactor_reference : muon_reference)(&b, g, step);
+                for (int i = 0; i < BIG; i++) g[i] = big_value(step, i);
+                bigs[kind].step(&b, g, step);
             }
-            for (int i = 0; i < BIG; i++)
-                near(kind == 0 ? "adafactor" : "muon", i, HOOP_F64, ((double *)hoop_tensor_data(x))[i], b.w[i], 1.0);
-            hoop_optim_destroy(&o);
-            hoop_params_destroy(&p);
+            for (int d = 0; d < 2; d++) {
+                const hoop_dtype dtype    = d == 0 ? HOOP_F64 : HOOP_F32;
+                const int64_t    shape[2] = {b.rows, b.cols};
+                hoop_params     *p        = run_big(bigs[kind].name, dtype, shape, alone);
+                hoop_params     *q        = run_big(bigs[kind].name, dtype, shape, shared);
+                for (int i = 0; i < BIG; i++) near(bigs[kind].name, i, dtype, get(dtype, hoop_params_data(p), i), b.f.w[i], 1.0);
+                assert_memory_equal(hoop_params_data(p), hoop_params_data(q), BIG * hoop_dtype_size(dtype));
+                hoop_params_destroy(&p);
+                hoop_params_destroy(&q);
+            }
         }
+    hoop_runtime_destroy(&threads);
+}
+
+/* an optimiser's steps on a runtime of more threads than that of the first: more scratch memory, the same bits */
+static void runtimes_in_turn(void **state)
+{
+    static const int64_t shape[2] = {600, 700};
+    hoop_runtime        *threads;
+    hoop_params         *p, *q;
+    hoop_optim          *o;
+    (void)state;
+    test_ok(hoop_runtime_create(&(hoop_runtime_opts){.threads = 3}, why, &threads));
+    p = run_big("muon", HOOP_F32, shape, (hoop_runtime *const[BIG_STEPS]){test_rt, test_rt, test_rt});
+    q = run_big("muon", HOOP_F32, shape, (hoop_runtime *const[BIG_STEPS]){test_rt, threads, test_rt});
+    test_ok(hoop_optim_create(&(hoop_optim_opts){.name = "muon"}, p, why, &o));
+    assert_true(hoop_optim_work_bytes(o, test_rt, 0, hoop_params_nblocks(p)) <
+                hoop_optim_work_bytes(o, threads, 0, hoop_params_nblocks(p)));
+    hoop_optim_destroy(&o);
+    assert_memory_equal(hoop_params_data(p), hoop_params_data(q), 600 * 700 * sizeof(float));
+    hoop_params_destroy(&p);
+    hoop_params_destroy(&q);
+    hoop_runtime_destroy(&threads);
 }
 
 /* a matrix's singular values are near 1 in a step of muon: what it is for */
@@ -536,8 +647,9 @@ static void muon_is_near_orthogonal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pytorchs_numbers), cmocka_unit_test(papers_numbers), cmocka_unit_test(gradients_are_clipped),
-        cmocka_unit_test(means_of_weights), cmocka_unit_test(big_matrices),   cmocka_unit_test(muon_is_near_orthogonal),
+        cmocka_unit_test(pytorchs_numbers),      cmocka_unit_test(papers_numbers),   cmocka_unit_test(gradients_are_clipped),
+        cmocka_unit_test(groups_keep_their_own), cmocka_unit_test(no_lr_no_step),    cmocka_unit_test(means_of_weights),
+        cmocka_unit_test(big_matrices),          cmocka_unit_test(runtimes_in_turn), cmocka_unit_test(muon_is_near_orthogonal),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
