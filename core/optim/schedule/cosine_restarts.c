@@ -8,7 +8,7 @@ extern const hoop_schedule_kind hoop__schedule_cosine_restarts;
 
 #define AT(field) offsetof(hoop_cosine_restarts_opts, field)
 static const hoop_option rows[] = {
-    {"t_0", HOOP_OPT_INT, AT(t_0), "1000", 1, 1e12, NULL, true, "steps of the first wave"},
+    {"t_0", HOOP_OPT_INT, AT(t_0), "1000", 1, 1e12, NULL, true, "steps of the first wave, which begins behind the warm-up"},
     {"t_mult", HOOP_OPT_INT, AT(t_mult), "1", 1, 1000, NULL, true, "each wave is so many times as long as the one before it"},
     {"min_factor", HOOP_OPT_FLOAT, AT(min_factor), "0.0", 0, 1, NULL, true, "where a wave ends, as a factor of lr"},
 };

@@ -7,7 +7,8 @@ extern const hoop_schedule_kind hoop__schedule_multi_step;
 
 #define AT(field) offsetof(hoop_multi_step_opts, field)
 static const hoop_option rows[] = {
-    {"milestones", HOOP_OPT_INTS, AT(milestones), "[]", 1, 1e15, NULL, true, "steps at which lr drops, such as [2000, 3000]"},
+    {"milestones", HOOP_OPT_INTS, AT(milestones), "[]", 1, 1e15, NULL, true,
+     "steps at which lr drops, counted behind the warm-up, such as [2000, 3000]"},
     {"gamma", HOOP_OPT_FLOAT, AT(gamma), "0.1", 0, 1e6, NULL, true, "factor of each drop"},
 };
 #undef AT

@@ -36,23 +36,24 @@ static hoop_status check(const void *opts, hoop_error *err)
 
 static bool better(const hoop_plateau_opts *o, double value, double best)
 {
-    const double by = o->threshold_mode == THRESHOLD_REL ? best * o->threshold : o->threshold;
-    if (o->mode == HOOP_WATCH_MAX) return value > best + by;
-    return value < best - by;
+    const bool rel = o->threshold_mode == THRESHOLD_REL; /* multiplied: an infinite value is improved on */
+    if (o->mode == HOOP_WATCH_MAX) return value > (rel ? best * (1.0 + o->threshold) : best + o->threshold);
+    return value < (rel ? best * (1.0 - o->threshold) : best - o->threshold);
 }
 
 static void feed(const void *opts, double value, double *state)
 {
-    const hoop_plateau_opts *o     = opts;
-    const bool               first = state[FED] == 0.0;
+    const hoop_plateau_opts *o = opts;
     double                   lower;
-    if (first) state[FACTOR] = 1.0;
+    if (state[FED] == 0.0) {
+        state[FACTOR] = 1.0;
+        state[BEST]   = o->mode == HOOP_WATCH_MAX ? -INFINITY : INFINITY;
+    }
     state[FED] += 1.0;
-    if (first ? !isnan(value) : better(o, value, state[BEST]) || (isnan(state[BEST]) && !isnan(value))) {
+    if (better(o, value, state[BEST])) {
         state[BEST] = value;
         state[BAD]  = 0.0;
     } else {
-        if (first) state[BEST] = value;
         state[BAD] += 1.0;
     }
     if (state[COOLDOWN] > 0.0) {

@@ -6,7 +6,8 @@
 extern const hoop_schedule_kind hoop__schedule_step;
 
 static const hoop_option rows[] = {
-    {"every_steps", HOOP_OPT_INT, offsetof(hoop_step_opts, every_steps), "1000", 1, 1e12, NULL, true, "steps between drops"},
+    {"every_steps", HOOP_OPT_INT, offsetof(hoop_step_opts, every_steps), "1000", 1, 1e12, NULL, true,
+     "steps between drops, counted behind the warm-up"},
     {"gamma", HOOP_OPT_FLOAT, offsetof(hoop_step_opts, gamma), "0.1", 0, 1, NULL, true, "factor of each drop"},
 };
 

@@ -54,4 +54,8 @@ case("plateau", lambda o: L.ReduceLROnPlateau(o, patience=3, eps=0), falling, pa
 case("plateau", lambda o: L.ReduceLROnPlateau(o, mode="max", factor=0.5, patience=2, threshold=0.01, threshold_mode="abs", cooldown=4, min_lr=0.2, eps=0), rising, mode="max", factor=0.5, patience=2, threshold=0.01, threshold_mode="abs", cooldown=4, min_factor=0.2)
 case("plateau", lambda o: L.ReduceLROnPlateau(o, factor=0.9, patience=0, eps=0), falling, factor=0.9, patience=0)
 case("plateau", lambda o: L.ReduceLROnPlateau(o, mode="max", factor=0.7, patience=1, threshold=0.05, eps=0), rising, mode="max", factor=0.7, patience=1, threshold=0.05)
+inf, nan = float("inf"), float("nan")
+case("plateau", lambda o: L.ReduceLROnPlateau(o, patience=2, eps=0), [inf] * 2 + falling[2:], patience=2)
+case("plateau", lambda o: L.ReduceLROnPlateau(o, mode="max", factor=0.5, patience=2, eps=0), [-inf, nan, -inf, -inf] + rising[4:], mode="max", factor=0.5, patience=2)
+case("plateau", lambda o: L.ReduceLROnPlateau(o, patience=2, threshold_mode="abs", eps=0), [nan, inf] + falling[2:], patience=2, threshold_mode="abs")
 out.close()
