@@ -52,10 +52,13 @@ static hoop_tensor *call(hoop_tape *t, hoop_tensor *const *x, attrs_t attrs, hoo
  * Dropout of probabilities, in training: those of query t and key s of a head of a leaf's sample i are number
  *         ((i H + head) T + t) S' + s of the call, S' = S rounded up to a multiple of 128; never held
  * Mask    NULL; of q's dtype, added to scores; u8, 1 where a key may be looked at; both broadcast to (N, H, T, S). i64 (N): the
- * keys of each sample, from the first on; with HOOP_CAUSAL_END its last is that of the last query Grad    dq, dk, dv by one fused
- * op that makes the scores again; of an added mask by ops that hold them all (N H T S elements) Dtype   f32, f64 Errors
- * HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (options), HOOP_ERANGE (a length) Bits    those of matmul, scale, add, softmax and matmul;
- * in dk and dv queries are summed in groups of 64 Source  Vaswani et al., NeurIPS 2017; grouped heads: Ainslie et al., EMNLP 2023
+ *         keys of each sample, from the first on; with HOOP_CAUSAL_END its last is that of the last query
+ * Grad    dq, dk, dv by one fused op that makes the scores again; of an added mask by ops that hold them all (N H T S elements)
+ * Dtype   f32, f64
+ * Errors  HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (options), HOOP_ERANGE (a length)
+ * Bits    those of matmul, scale, add, softmax and matmul; in dk and dv queries are summed in groups of 64
+ * Source  Vaswani et al., NeurIPS 2017; grouped heads: Ainslie et al., EMNLP 2023
+ *
  * q, k and v are used where they lie, whatever their strides.
  */
 hoop_tensor *hoop_attention(hoop_tape *t, hoop_tensor *q, hoop_tensor *k, hoop_tensor *v, hoop_tensor *mask,

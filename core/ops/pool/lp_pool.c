@@ -26,8 +26,10 @@ static hoop_tensor *to_power(hoop_tape *t, hoop_tensor *x, double p)
  * hoop_lp_pool - norms of windows.
  * Shape   x (N, C, S..) -> (N, C, O..), as hoop_avg_pool
  * Value   (sum x^p)^(1/p), p = norm_type; a window that reaches over the end (ceil_mode) counts as many times more as it has
- * places less, as in PyTorch Grad    dx += dy (x / y)^(p-1), 0 where the sum is 0 Dtype   f32, f64                   Errors
- * HOOP_ESHAPE, HOOP_EARG (options, norm_type), HOOP_EDTYPE
+ *         places less, as in PyTorch
+ * Grad    dx += dy (x / y)^(p-1), 0 where the sum is 0
+ * Dtype   f32, f64
+ * Errors  HOOP_ESHAPE, HOOP_EARG (options, norm_type), HOOP_EDTYPE
  */
 hoop_tensor *hoop_lp_pool(hoop_tape *t, hoop_tensor *x, double norm_type, const hoop_pool_opts *opts)
 {

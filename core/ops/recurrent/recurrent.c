@@ -59,11 +59,13 @@ static uint64_t recurrent_reads(const void *attrs, int nin)
  *         with proj (P, H): w (G H, P), h0 (N, P) -> y (N, T, P), last h (N, P)
  * Value   s = x_t + w h + b. tanh, relu: h' = f(s). LSTM: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'),
  *         or proj times that. GRU: u = tanh(x_n + r (w_n h + b_n)), h' = (1 - z) u + z h with r, z = sigmoid. y_t = h'; past a
- * row's length 0 Grad    dx, dh0, dc0: the fused op recurrent_grad; dw = sum over rows and steps of ds^T h, db the same of ds,
- * dproj of dh^T h, h as it is before that Dtype   f32, f64                   Errors HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (kind,
- * proj), HOOP_ERANGE (lengths) Source  Elman, Cognitive Science 1990; Hochreiter & Schmidhuber, Neural Computation 1997, with
- * forget gates (Gers et al. 2000); Cho et al., EMNLP 2014, in the form that resets the product; Sak, Senior & Beaufays,
- * Interspeech 2014 (projection)
+ *         row's length 0
+ * Grad    dx, dh0, dc0: the fused op recurrent_grad; dw = sum over rows and steps of ds^T h, db the same of ds, dproj of dh^T h,
+ *         h as it is before that
+ * Dtype   f32, f64
+ * Errors  HOOP_ESHAPE, HOOP_EDTYPE, HOOP_EARG (kind, proj), HOOP_ERANGE (lengths)
+ * Source  Elman, Cognitive Science 1990; Hochreiter & Schmidhuber, Neural Computation 1997, with forget gates (Gers et al. 2000);
+ *         Cho et al., EMNLP 2014, in the form that resets the product; Sak, Senior & Beaufays, Interspeech 2014 (projection)
  */
 hoop_tensor *hoop_recurrent(hoop_tape *t, hoop_tensor *x, hoop_tensor *w, hoop_tensor *b, const hoop_recurrent_opts *o,
                             hoop_tensor **outs)

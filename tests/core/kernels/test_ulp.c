@@ -245,6 +245,65 @@ static void test_pairs(void **state)
     free(first);
 }
 
+/* the same of f32, against f64 */
+static float pair_argument32(uint64_t i, int which)
+{
+    uint32_t w[4];
+    float    x;
+    double   a;
+    hoop_philox(test_key, 4 * i + (uint64_t)which, w);
+    memcpy(&x, w, sizeof x);
+    if (i % 4 == 0) return x;
+    a = ldexp(1.0 + (double)w[0] * 0x1p-32, (int)(w[1] % 252) - 126); /* bases; exponents such that the power is in range */
+    if (i % 4 == 2) a = 1.0 + ((double)w[0] - 0x1p31) * 0x1p-37;
+    if (i % 4 == 3) a = ldexp(1.0 + (double)w[0] * 0x1p-32, (int)(w[1] % 30) - 15);
+    if (which == 0) return (float)(i % 4 == 3 && w[2] % 2 == 0 ? -a : a);
+    if (i % 4 == 3) return (float)(w[2] % 2 == 0 ? -a : a);
+    return (float)(126.0 * ((double)w[2] * 0x1p-31 - 1.0) / (fabs(log2((double)pair_argument32(i, 0))) + 1e-9));
+}
+
+static void test_pairs32(void **state)
+{
+    static const struct {
+        const char *name;
+        int         kernel;
+        double (*f)(double, double);
+    } pairs[] = {{"pow", HOOP_BINARY_pow, pow}, {"atan2", HOOP_BINARY_atan2, atan2}};
+    enum { N = 1 << 19 };
+    float *a = malloc(N * sizeof *a), *b = malloc(N * sizeof *b), *y = malloc(N * sizeof *y), *first = malloc(N * sizeof *first);
+    (void)state;
+    for (uint64_t i = 0; i < N; i++) {
+        a[i] = pair_argument32(i, 0);
+        b[i] = pair_argument32(i, 1);
+    }
+    for (size_t f = 0; f < sizeof pairs / sizeof pairs[0]; f++) {
+        double worst = 0, at[2] = {0};
+        int    finite = 0;
+        bool   again  = false;
+        FOR_EACH_TABLE(k)
+        {
+            k->binary[pairs[f].kernel][HOOP_F32](N, a, 1, b, 1, y, false);
+            for (int i = 0; i < N && !again; i++) {
+                double right = pairs[f].f((double)a[i], (double)b[i]), e = ulps(y[i], right);
+                finite += right != 0.0 && fabs(right) < 0x1p127;
+                if (e > worst) worst = e, at[0] = (double)a[i], at[1] = (double)b[i];
+            }
+            if (!again) memcpy(first, y, N * sizeof *y);
+            for (int i = 0; i < N; i++)
+                if (!same(HOOP_F32, y, i, first, i))
+                    fail_msg("%s f32 %s: other bits at %a, %a", k->isa, pairs[f].name, (double)a[i], (double)b[i]);
+            again = true;
+        }
+        print_message("f32 %s: %.4f ulp at %a, %a; %d finite\n", pairs[f].name, worst, at[0], at[1], finite);
+        assert_true(finite > N / 2);
+        if (!(worst <= 0.501)) fail_msg("f32 %s: %.4f ulp at %a, %a", pairs[f].name, worst, at[0], at[1]);
+    }
+    free(a);
+    free(b);
+    free(y);
+    free(first);
+}
+
 /* what pow and atan2 are at the ends: IEEE 754, as the C library has it */
 static void test_pair_ends(void **state)
 {
@@ -324,9 +383,9 @@ static void test_power(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulp64),       cmocka_unit_test(test_pairs),
-                                       cmocka_unit_test(test_pair_ends),   cmocka_unit_test(test_turn),
-                                       cmocka_unit_test(test_power),       cmocka_unit_test(test_ulp),
-                                       cmocka_unit_test(test_exact_values)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ulp64),     cmocka_unit_test(test_pairs),
+                                       cmocka_unit_test(test_pair_ends), cmocka_unit_test(test_turn),
+                                       cmocka_unit_test(test_pairs32),   cmocka_unit_test(test_power),
+                                       cmocka_unit_test(test_ulp),       cmocka_unit_test(test_exact_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
