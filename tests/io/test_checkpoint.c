@@ -107,6 +107,8 @@ static hoop_status write_shards(const char *tmp, int64_t step, int writers, hoop
 
 static const char *const notes[] = {"loss", "0.25", "best", "900"};
 
+static bool is_best; /* what is saved */
+
 static hoop_status save(const char *run, int64_t step, int writers, int64_t keep, hoop_error *err, hoop_checkpoint_published *out)
 {
     const hoop_checkpoint_meta m = {.step             = step,
@@ -132,7 +134,7 @@ static hoop_status save(const char *run, int64_t step, int writers, int64_t keep
     hoop_status                st = hoop_checkpoint_tmp(run, step, "r1", err, tmp);
     if (st == HOOP_OK) st = hoop_checkpoint_begin(tmp, err);
     if (st == HOOP_OK) st = write_shards(tmp, step, writers, err);
-    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, receipts, writers, keep, false, err, out) : st;
+    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, receipts, writers, keep, is_best, err, out) : st;
 }
 
 static void check_contents(hoop_checkpoint *c, int64_t step)
@@ -423,6 +425,31 @@ static void the_last_k_are_kept(void **state)
     test_ok(save("keep", 80, 3, 1, &err, &p));
     assert_int_equal(test_count("keep/checkpoints"), 4);
     test_failed(save("keep", -1, 1, 1, &err, NULL), &err, HOOP_EARG, "-1", NULL);
+}
+
+/* The best stays beside the newest until another is; where its link cannot be set, that which it is of stays. */
+static void the_best_is_kept(void **state)
+{
+    hoop_error                err = {0};
+    hoop_checkpoint_published p;
+    char                      link[64] = "";
+    (void)state;
+    for (int64_t s = 10; s <= 40; s += 10) {
+        is_best = s == 10 || s == 40;
+        test_ok(save("best", s, 1, 1, &err, &p));
+        assert_string_equal(p.note, "");
+        assert_int_equal(test_count("best/checkpoints"), s == 20 || s == 30 ? 4 : 2); /* files, two each */
+        assert_true(test_exists(s < 40 ? "best/best/manifest.json" : "best/checkpoints/step-00000040/manifest.json"));
+    }
+    assert_int_equal(readlink("best/best", link, sizeof link - 1), (int)strlen("checkpoints/step-00000040"));
+    assert_string_equal(link, "checkpoints/step-00000040");
+    assert_int_equal(mkdir("best/.best.tmp", 0755), 0); /* in the way of the next link */
+    test_ok(save("best", 50, 1, 1, &err, &p));
+    is_best = false;
+    assert_non_null(strstr(p.note, "best/best: cannot be set"));
+    assert_true(test_exists("best/best/manifest.json"));
+    assert_int_equal(test_count("best/checkpoints"), 4);
+    test_failed(hoop_checkpoint_set_best("best", 60, &err), &err, HOOP_ESTATE, "step-00000060", "is not there", NULL);
 }
 
 /* What is chosen of a run: its step. */
@@ -719,6 +746,7 @@ int main(void)
         cmocka_unit_test(incomplete_ones_are_not_published),
         cmocka_unit_test(a_failed_sync_is_written_again),
         cmocka_unit_test(the_last_k_are_kept),
+        cmocka_unit_test(the_best_is_kept),
         cmocka_unit_test(a_damaged_one_is_passed_over),
         cmocka_unit_test(what_stands_there_is_meant),
         cmocka_unit_test(flipped_bytes_are_always_noticed),

@@ -120,6 +120,22 @@ static void scratch_of_updates(void **state)
     }
 }
 
+static void weights_of_samples(void **state)
+{
+    double  data[2];
+    json_t *o;
+    (void)state;
+    make_data();
+    for (int i = 0; i < 2; i++) {
+        (void)hoop("train p.yaml --dry-run --json --set data.sampling=%s", i == 0 ? "once" : "balanced");
+        assert_int_equal(last.code, 0);
+        o       = as_json();
+        data[i] = bytes_of(o, "bytes", "data");
+        json_decref(o);
+    }
+    assert_true(data[1] == data[0] + 240 * sizeof(double));
+}
+
 static void what_it_says(void **state)
 {
     (void)state;
@@ -141,6 +157,7 @@ static void what_it_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(what_it_takes), cmocka_unit_test(frozen_segments_and_ranks),
-                                       cmocka_unit_test(scratch_of_updates), cmocka_unit_test(what_it_says)};
+                                       cmocka_unit_test(scratch_of_updates), cmocka_unit_test(weights_of_samples),
+                                       cmocka_unit_test(what_it_says)};
     return cmocka_run_group_tests(tests, test_enter, test_leave);
 }
