@@ -19,9 +19,11 @@ static char *list_kinds(int key, const char *text, void *input)
 {
     char  *out;
     size_t size;
-    FILE  *f = open_memstream(&out, &size);
+    FILE  *f;
     (void)input;
-    if (key != ARGP_KEY_HELP_POST_DOC || f == NULL) return (char *)(uintptr_t)text;
+    if (key != ARGP_KEY_HELP_POST_DOC) return (char *)(uintptr_t)text;
+    f = open_memstream(&out, &size);
+    if (f == NULL) return (char *)(uintptr_t)text;
     (void)fputs("Kinds:\n", f);
     for (int i = 0; hoop_synth_kind(i) != NULL; i++) (void)fprintf(f, "  %-8s %s\n", hoop_synth_kind(i), hoop_synth_help(i));
     (void)fputs(text, f);
