@@ -45,8 +45,7 @@ static hoop_status evaluate(plan *p, hoop_trainer *tr, int rank, hoop_error *err
 {
     hoop_metrics_sums sums = {0};
     const hoop_status st   = hoop_trainer_evaluate(tr, NULL, err, &sums);
-    (void)rank;
-    *(double *)p->ctx = sums.loss;
+    if (rank == 0) *(double *)p->ctx = sums.loss;
     return st;
 }
 
