@@ -8,6 +8,7 @@
 #ifndef HOOP_AUGMENT_H
 #define HOOP_AUGMENT_H
 
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,7 +45,7 @@ HOOP_API const hoop_augment_kind *hoop_augment_find(const char *name);
 
 typedef struct hoop_augment_use {
     const hoop_augment_kind *kind;
-    _Alignas(8) char opts[HOOP_AUGMENT_OPTS]; /* those of its table */
+    alignas(8) char opts[HOOP_AUGMENT_OPTS]; /* those of its table */
 } hoop_augment_use;
 
 /** A leaf's rows of one field: (n, shape...), one behind the other, of f32, f64 or i64 (labels, indices). */
