@@ -74,7 +74,8 @@ static void draw(const canvas *k, const object *o)
             int    n = 0;
             double u, middle = 0;
             for (int i = 0; i < FINE * FINE; i++) {
-                n += covers(o, x + (i % FINE + 0.5) / FINE, y + (i / FINE + 0.5) / FINE, &u);
+                const int row = i / FINE;
+                n += covers(o, x + (i % FINE + 0.5) / FINE, y + (row + 0.5) / FINE, &u);
                 if (i == FINE * FINE / 2) middle = u;
             }
             if (n > 0) blend(k, o, x, y, (float)n / (FINE * FINE), middle);
@@ -106,11 +107,12 @@ static void background(hoop_draws *d, const canvas *k, int strokes, int crumbs)
     turn(d, &ground);
     for (int c = 0; c < 3; c++) {
         const double at = hoop__uniform(d, 40, 215), across = hoop__uniform(d, -90, 90), down = hoop__uniform(d, -90, 90);
+        const int    half = k->side / 2;
         for (int y = 0; y < k->side; y++)
             for (int x = 0; x < k->side; x++) {
                 const double along = (ground.c * x + ground.s * y) / period + 16;
                 k->pixel[c * plane + (int64_t)y * k->side + x] =
-                    (float)(at + across * (x - k->side / 2) / k->side + down * (y - k->side / 2) / k->side +
+                    (float)(at + across * (x - half) / k->side + down * (y - half) / k->side +
                             ((int64_t)(2 * along) % 2 != 0 ? stripe : 0));
             }
     }

@@ -178,7 +178,7 @@ static hoop_status encode_pieces(text *s, hoop_error *err)
 {
     int64_t total = 0;
     for (int64_t k = 0; k < s->words.n; k++) total += s->words.word[k].bytes;
-    s->of_words = malloc((size_t)total * sizeof *s->of_words);
+    s->of_words = malloc((size_t)(total > 0 ? total : 1) * sizeof *s->of_words);
     if (s->of_words == NULL) return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for ids", s->path);
     total = 0;
     for (int64_t k = 0; k < s->words.n; k++) {
