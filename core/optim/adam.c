@@ -19,10 +19,17 @@ const hoop_option hoop__adam_rows[HOOP__ADAM_ROWS] = {
 };
 #undef AT
 
-int hoop__adam_states(const void *opts, const char **names)
+int hoop__moments(const void *opts, const char **names)
 {
+    (void)opts;
     names[0] = "exp_avg";
     names[1] = "exp_avg_sq";
+    return 2;
+}
+
+int hoop__adam_states(const void *opts, const char **names)
+{
+    (void)hoop__moments(opts, names);
     names[2] = "max_exp_avg_sq";
     return ((const hoop_adam_opts *)opts)->amsgrad ? 3 : 2;
 }

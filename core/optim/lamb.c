@@ -1,6 +1,6 @@
 /* lamb: AdamW whose steps are in proportion to each parameter's norm. You et al., 'Large Batch Optimization for Deep Learning:
  * Training BERT in 76 minutes', ICLR 2020, algorithm 2, with phi(z) = z. */
-#include "hoop/optim.h"
+#include "optim/adam.h"
 
 #include "kernels/vmath64.h"
 #include "optim/whole.h"
@@ -24,14 +24,6 @@ static const hoop_option rows[] = {
     {"maximize", HOOP_OPT_BOOL, AT(maximize), "false", 0, 0, NULL, true, "the loss, not minimise it"},
 };
 #undef AT
-
-static int states(const void *opts, const char **names)
-{
-    (void)opts;
-    names[0] = "exp_avg";
-    names[1] = "exp_avg_sq";
-    return 2;
-}
 
 /* moments; the sum of squares of the direction */
 static double moments(const hoop_optim_call *c, const hoop_update *u)
@@ -69,7 +61,7 @@ const hoop_optim_kind hoop__optim_lamb = {
     .help        = "AdamW in steps in proportion to each parameter's norm; for large batches",
     .options     = HOOP_OPTIONS(rows),
     .opts_size   = sizeof(hoop_lamb_opts),
-    .states      = states,
+    .states      = hoop__moments,
     .granularity = HOOP_BY_TENSOR,
     .update      = update,
 };

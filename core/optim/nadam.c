@@ -1,5 +1,5 @@
 /* nadam: Adam with Nesterov's momentum. Dozat, ICLR workshop 2016; the momentum's schedule as PyTorch has it. */
-#include "hoop/optim.h"
+#include "optim/adam.h"
 
 #include "kernels/vmath64.h"
 #include "runtime/runtime.h"
@@ -20,14 +20,6 @@ static const hoop_option rows[] = {
     {"maximize", HOOP_OPT_BOOL, AT(maximize), "false", 0, 0, NULL, true, "the loss, not minimise it"},
 };
 #undef AT
-
-static int states(const void *opts, const char **names)
-{
-    (void)opts;
-    names[0] = "exp_avg";
-    names[1] = "exp_avg_sq";
-    return 2;
-}
 
 /* beta1 (1 - 0.96^(step * momentum_decay) / 2) */
 static double momentum(const hoop_nadam_opts *o, int64_t step)
@@ -63,7 +55,7 @@ const hoop_optim_kind hoop__optim_nadam = {
     .help      = "Adam with Nesterov's momentum",
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(hoop_nadam_opts),
-    .states    = states,
+    .states    = hoop__moments,
     .begin     = begin,
     .update    = update,
 };

@@ -1,6 +1,6 @@
 /* radam: Adam that waits for its second moment. Liu et al., 'On the Variance of the Adaptive Learning Rate and Beyond', ICLR
  * 2020; what it divides by, and from when on, as PyTorch has it. */
-#include "hoop/optim.h"
+#include "optim/adam.h"
 
 #include "kernels/vmath64.h"
 #include "runtime/runtime.h"
@@ -21,14 +21,6 @@ static const hoop_option rows[] = {
     {"maximize", HOOP_OPT_BOOL, AT(maximize), "false", 0, 0, NULL, true, "the loss, not minimise it"},
 };
 #undef AT
-
-static int states(const void *opts, const char **names)
-{
-    (void)opts;
-    names[0] = "exp_avg";
-    names[1] = "exp_avg_sq";
-    return 2;
-}
 
 static void update(const hoop_optim_call *c)
 {
@@ -55,6 +47,6 @@ const hoop_optim_kind hoop__optim_radam = {
     .help      = "Adam that steps along the first moment until the second is known",
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(hoop_radam_opts),
-    .states    = states,
+    .states    = hoop__moments,
     .update    = update,
 };

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "tokens/tokens.h"
+
 /* What pandas and R write, and read, for nothing. */
 static const char *const spellings[] = {"NaN", "NA",   "N/A",  "null", "None",   "nan",     "-nan",    "n/a",      "#N/A",
                                         "#NA", "NULL", "-NaN", "<NA>", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN", "#N/A N/A"};
@@ -75,13 +77,6 @@ const char *hoop__shown(const char *s, char out[HOOP_SHOWN])
 
 int hoop__utf8(const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
-    const unsigned char  a = s[0], b = s[1];
-    if (a < 0x80) return 1;
-    if (a < 0xc2 || a > 0xf4 || (b & 0xc0) != 0x80) return 0;
-    if (a < 0xe0) return 2;
-    if ((a == 0xe0 && b < 0xa0) || (a == 0xed && b > 0x9f) || (s[2] & 0xc0) != 0x80) return 0;
-    if (a < 0xf0) return 3;
-    if ((a == 0xf0 && b < 0x90) || (a == 0xf4 && b > 0x8f) || (s[3] & 0xc0) != 0x80) return 0;
-    return 4;
+    int bytes; /* a NUL goes on with no character, so that none behind it is looked at */
+    return hoop__character((const unsigned char *)text, 4, &bytes) < 0 ? 0 : bytes;
 }

@@ -38,6 +38,9 @@ int command_bench(int argc, char **argv);
  *  the nearest option named. argv[0] is shown as "hoop NAME". */
 void command_parse(const struct argp *argp, int argc, char **argv, void *input);
 
+/** *at = word, the one argument that a command takes; a second is a mistake of usage. name: RUN, PATH, ... */
+void command_only(const char **at, const char *word, const char *name, const struct argp_state *state);
+
 /** Keys of a config that the command line sets: each --set KEY=VALUE, and options that stand for one. */
 enum { COMMAND_SETS = 256 };
 typedef struct command_sets {

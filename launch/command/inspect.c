@@ -61,8 +61,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (a->path != NULL) argp_error(state, "one PATH is wanted; '%s' is a second", arg);
-        a->path = arg;
+        command_only(&a->path, arg, "PATH", state);
         return 0;
     case ARGP_KEY_END:
         if (a->path == NULL) argp_error(state, "which run, checkpoint or file? hoop inspect PATH");

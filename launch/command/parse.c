@@ -137,6 +137,12 @@ void command_note(void *ctx, const char *text)
     (void)fprintf(stderr, "hoop: %s\n", hoop__text_printable(text, line, sizeof line));
 }
 
+void command_only(const char **at, const char *word, const char *name, const struct argp_state *state)
+{
+    if (*at != NULL) argp_error(state, "one %s is wanted; '%s' is a second", name, word);
+    *at = word;
+}
+
 void command_set(command_sets *sets, const char *text, const struct argp_state *state)
 {
     if (sets->n == COMMAND_SETS) argp_error(state, "more than %d --set", COMMAND_SETS);

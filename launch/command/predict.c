@@ -59,8 +59,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         command_set(&a->set, arg, state);
         return 0;
     case ARGP_KEY_ARG:
-        if (a->path != NULL) argp_error(state, "one RUN is wanted; '%s' is a second", arg);
-        a->path = arg;
+        command_only(&a->path, arg, "RUN", state);
         return 0;
     case ARGP_KEY_END:
         if (a->path == NULL) argp_error(state, "which run or checkpoint? hoop predict RUN --data SHARDS --out FILE.csv");

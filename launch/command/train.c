@@ -84,8 +84,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         a->json = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (a->config != NULL) argp_error(state, "one CONFIG.yaml is wanted; '%s' is a second", arg);
-        a->config = arg;
+        command_only(&a->config, arg, "CONFIG.yaml", state);
         return 0;
     case ARGP_KEY_END:
         if (a->config == NULL) argp_error(state, "which config? hoop train CONFIG.yaml");

@@ -21,8 +21,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     const char **path = state->input;
     switch (key) {
     case ARGP_KEY_ARG:
-        if (*path != NULL) argp_error(state, "one PATH is wanted; '%s' is a second", arg);
-        *path = arg;
+        command_only(path, arg, "PATH", state);
         return 0;
     case ARGP_KEY_END:
         if (*path == NULL) argp_error(state, "which run, checkpoint or file? hoop verify PATH");

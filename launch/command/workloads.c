@@ -16,6 +16,9 @@ static const char resnet20[] =
         BLOCK(32) BLOCK(32) SMALLER(64) BLOCK(64) BLOCK(64) "    - {adaptive_avg_pool: 1}\n    - flatten\n    - {linear: 10}\n"
                                                             "loss: cross_entropy\n";
 
+/* rows of T tokens, and of those that follow, of 65 */
+#define TOKENS(T) .ndim = 1, .shape = {T}, .vocabulary = 65, .target_ndim = 1, .target_shape = {T}, .classes = 65
+
 /* Radford et al., 2019 */
 #define GPT(more)                                                                                                                \
     "model:\n"                                                                                                                   \
@@ -63,39 +66,24 @@ static const workload workloads[] = {
      .classes = 10,
      .batch   = 32,
      .steps   = 50},
-    {.name         = "gpt",
-     .about        = "6 layers, 384 wide, 6 heads, 256 of 65 tokens, 8 a rank",
-     .config       = GPT(""),
-     .ndim         = 1,
-     .shape        = {256},
-     .vocabulary   = 65,
-     .target_ndim  = 1,
-     .target_shape = {256},
-     .classes      = 65,
-     .batch        = 8,
-     .steps        = 10},
-    {.name         = "segments",
-     .about        = "gpt, its 6 layers segments: activations made again in backward",
-     .config       = GPT("        checkpoint: true\n"),
-     .ndim         = 1,
-     .shape        = {256},
-     .vocabulary   = 65,
-     .target_ndim  = 1,
-     .target_shape = {256},
-     .classes      = 65,
-     .batch        = 8,
-     .steps        = 10},
-    {.name         = "lstm",
-     .about        = "embedding 128, 2 LSTM layers of 256, 64 of 65 tokens, 32 a rank",
-     .config       = lstm,
-     .ndim         = 1,
-     .shape        = {64},
-     .vocabulary   = 65,
-     .target_ndim  = 1,
-     .target_shape = {64},
-     .classes      = 65,
-     .batch        = 32,
-     .steps        = 40},
+    {.name   = "gpt",
+     .about  = "6 layers, 384 wide, 6 heads, 256 of 65 tokens, 8 a rank",
+     .config = GPT(""),
+     TOKENS(256),
+     .batch = 8,
+     .steps = 10},
+    {.name   = "segments",
+     .about  = "gpt, its 6 layers segments: activations made again in backward",
+     .config = GPT("        checkpoint: true\n"),
+     TOKENS(256),
+     .batch = 8,
+     .steps = 10},
+    {.name   = "lstm",
+     .about  = "embedding 128, 2 LSTM layers of 256, 64 of 65 tokens, 32 a rank",
+     .config = lstm,
+     TOKENS(64),
+     .batch = 32,
+     .steps = 40},
 };
 
 const workload *workload_get(int i)

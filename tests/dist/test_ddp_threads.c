@@ -6,29 +6,13 @@
 
 #include <cmocka.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../allocations.h"
 #include "check_ddp.h"
 #include "kernels/kernels.h"
 #include "on_threads.h"
-
-/* The linker sends every allocation of this program and of hoop through these. */
-static atomic_long allocations;
-
-#define COUNTED(result, name, parameters, arguments)                                                                             \
-    result __real_##name parameters;                                                                                             \
-    result __wrap_##name parameters;                                                                                             \
-    result __wrap_##name parameters                                                                                              \
-    {                                                                                                                            \
-        atomic_fetch_add(&allocations, 1);                                                                                       \
-        return __real_##name arguments;                                                                                          \
-    }
-COUNTED(void *, malloc, (size_t n), (n))
-COUNTED(void *, calloc, (size_t n, size_t size), (n, size))
-COUNTED(void *, realloc, (void *p, size_t n), (p, n))
-COUNTED(void *, aligned_alloc, (size_t alignment, size_t n), (alignment, n))
 
 typedef struct job {
     ddp_case        k;

@@ -3,24 +3,6 @@
 
 #include <string.h>
 
-/* x, or with option `last` of benchmarks, where it is an image (N, S.., C), as (N, C, S..); y, with it, the other way round */
-static hoop_tensor *image(hoop_tape *t, const golden_case *c, hoop_tensor *x)
-{
-    const int ndim = hoop_tensor_ndim(x);
-    int64_t   dims[HOOP_MAX_DIMS];
-    if (golden_int(c, "last", 0, 0) == 0) return x;
-    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d == 1 ? ndim - 1 : d - 1;
-    return hoop_permute(t, x, ndim, dims);
-}
-static hoop_tensor *back(hoop_tape *t, const golden_case *c, hoop_tensor *y)
-{
-    const int ndim = hoop_tensor_ndim(y);
-    int64_t   dims[HOOP_MAX_DIMS];
-    if (golden_int(c, "last", 0, 0) == 0) return y;
-    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d + 1 < ndim ? d + 1 : 1;
-    return hoop_permute(t, y, ndim, dims);
-}
-
 static void three(const golden_case *c, const char *key, int64_t *to)
 {
     for (int d = 0; d < 3; d++) to[d] = golden_int(c, key, d, 0);
@@ -44,8 +26,8 @@ static hoop_tensor *conv(hoop_tape *t, const golden_case *c, hoop_tensor **x, ho
     three(c, "stride", o.stride);
     three(c, "padding", o.padding);
     three(c, "dilation", o.dilation);
-    y = hoop_conv(t, image(t, c, x[0]), x[1], x[2], c->noptions == 0 ? NULL : &o);
-    return back(t, c, y);
+    y = hoop_conv(t, golden_image(t, c, x[0]), x[1], x[2], c->noptions == 0 ? NULL : &o);
+    return golden_back(t, c, y);
 }
 
 static hoop_tensor *conv_transpose(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
@@ -57,8 +39,8 @@ static hoop_tensor *conv_transpose(hoop_tape *t, const golden_case *c, hoop_tens
     three(c, "padding", o.padding);
     three(c, "output_padding", o.output_padding);
     three(c, "dilation", o.dilation);
-    y = hoop_conv_transpose(t, image(t, c, x[0]), x[1], x[2], c->noptions == 0 ? NULL : &o);
-    return back(t, c, y);
+    y = hoop_conv_transpose(t, golden_image(t, c, x[0]), x[1], x[2], c->noptions == 0 ? NULL : &o);
+    return golden_back(t, c, y);
 }
 
 extern const golden_call golden_calls_conv[];

@@ -4,24 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* x, or with option `last` of benchmarks, where it is an image (N, S.., C), as (N, C, S..); y, with it, the other way round */
-static hoop_tensor *image(hoop_tape *t, const golden_case *c, hoop_tensor *x)
-{
-    const int ndim = hoop_tensor_ndim(x);
-    int64_t   dims[HOOP_MAX_DIMS];
-    if (golden_int(c, "last", 0, 0) == 0) return x;
-    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d == 1 ? ndim - 1 : d - 1;
-    return hoop_permute(t, x, ndim, dims);
-}
-static hoop_tensor *back(hoop_tape *t, const golden_case *c, hoop_tensor *y)
-{
-    const int ndim = hoop_tensor_ndim(y);
-    int64_t   dims[HOOP_MAX_DIMS];
-    if (golden_int(c, "last", 0, 0) == 0) return y;
-    for (int d = 0; d < ndim; d++) dims[d] = d == 0 ? 0 : d + 1 < ndim ? d + 1 : 1;
-    return hoop_permute(t, y, ndim, dims);
-}
-
 static bool is_true(const golden_case *c, const char *key, const char *fallback)
 {
     return strcmp(golden_word(c, key, fallback), "true") == 0;
@@ -42,16 +24,16 @@ static hoop_pool_opts windows(const golden_case *c)
 static hoop_tensor *max_pool(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
 {
     const hoop_pool_opts o = windows(c);
-    hoop_tensor         *y = hoop_max_pool(t, image(t, c, x[0]), &o, is_true(c, "return_indices", "false") ? &out[1] : NULL);
-    return back(t, c, y);
+    hoop_tensor *y = hoop_max_pool(t, golden_image(t, c, x[0]), &o, is_true(c, "return_indices", "false") ? &out[1] : NULL);
+    return golden_back(t, c, y);
 }
 
 static hoop_tensor *avg_pool(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
 {
     const hoop_pool_opts o = windows(c);
-    hoop_tensor         *y = hoop_avg_pool(t, image(t, c, x[0]), &o);
+    hoop_tensor         *y = hoop_avg_pool(t, golden_image(t, c, x[0]), &o);
     (void)out;
-    return back(t, c, y);
+    return golden_back(t, c, y);
 }
 
 static hoop_tensor *lp_pool(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
@@ -66,8 +48,8 @@ static hoop_tensor *adaptive_max_pool(hoop_tape *t, const golden_case *c, hoop_t
     int64_t      size[3];
     hoop_tensor *y;
     (void)golden_ints(c, "size", 3, size);
-    y = hoop_adaptive_max_pool(t, image(t, c, x[0]), size, &out[1]);
-    return back(t, c, y);
+    y = hoop_adaptive_max_pool(t, golden_image(t, c, x[0]), size, &out[1]);
+    return golden_back(t, c, y);
 }
 
 static hoop_tensor *adaptive_avg_pool(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
@@ -76,8 +58,8 @@ static hoop_tensor *adaptive_avg_pool(hoop_tape *t, const golden_case *c, hoop_t
     hoop_tensor *y;
     (void)out;
     (void)golden_ints(c, "size", 3, size);
-    y = hoop_adaptive_avg_pool(t, image(t, c, x[0]), size);
-    return back(t, c, y);
+    y = hoop_adaptive_avg_pool(t, golden_image(t, c, x[0]), size);
+    return golden_back(t, c, y);
 }
 
 static hoop_tensor *upsample(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)
@@ -89,8 +71,8 @@ static hoop_tensor *upsample(hoop_tape *t, const golden_case *c, hoop_tensor **x
     (void)out;
     (void)golden_ints(c, "size", 3, o.size);
     (void)sscanf(text, "[%lf ,%lf ,%lf]", &o.scale_factor[0], &o.scale_factor[1], &o.scale_factor[2]);
-    y = hoop_upsample(t, image(t, c, x[0]), &o);
-    return back(t, c, y);
+    y = hoop_upsample(t, golden_image(t, c, x[0]), &o);
+    return golden_back(t, c, y);
 }
 
 static hoop_tensor *pixel_shuffle(hoop_tape *t, const golden_case *c, hoop_tensor **x, hoop_tensor **out)

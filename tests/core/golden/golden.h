@@ -65,6 +65,10 @@ int         golden_ints(const golden_case *c, const char *key, int most, int64_t
 /** Attributes of a row from the options, by its fields; the caller frees them. */
 char *golden_attrs(const golden_case *c, const hoop_op *op);
 
+/** x, or with option `last` of benchmarks, where it is an image (N, S.., C), as (N, C, S..); y, with it, the other way round. */
+hoop_tensor *golden_image(hoop_tape *t, const golden_case *c, hoop_tensor *x);
+hoop_tensor *golden_back(hoop_tape *t, const golden_case *c, hoop_tensor *y);
+
 /** A call for the inputs x[] of a case; more outputs than the one returned go to out[1], ... (GOLDEN_INPUTS of them are there).
  */
 typedef struct golden_call {

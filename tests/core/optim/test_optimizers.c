@@ -69,6 +69,13 @@ static void open_golden(void)
     assert_int_equal(gradients, STEPS * golden.params);
 }
 
+/* what stands before its cases */
+static void read_golden(void)
+{
+    open_golden();
+    (void)fclose(file);
+}
+
 /* ---- a store of these parameters ---- */
 
 static void put(hoop_dtype dtype, void *x, int64_t i, double v)
@@ -324,8 +331,7 @@ static void papers_numbers(void **state)
         {"lars", lars_reference, &(hoop_lars_opts){.lr = 0.02, .momentum = 0.5, .trust_coefficient = HOOP_ZERO, .eps = 1e-8}},
     };
     (void)state;
-    open_golden();
-    (void)fclose(file);
+    read_golden();
     for (int i = 0; i < golden.n[2]; i++) golden.begin[2][i] = 0; /* a norm of 0 */
     for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
         const hoop_optim_opts all = {.name = rows[r].name, .opts = rows[r].opts};
@@ -358,8 +364,7 @@ static void means_of_weights(void **state)
     hoop_optim           *o;
     double                mean[MOST_PARAMS][MOST];
     (void)state;
-    open_golden();
-    (void)fclose(file);
+    read_golden();
     p = store(HOOP_F64);
     test_ok(hoop_optim_create(&all, p, why, &o));
     assert_string_equal(hoop_optim_state_name(o, hoop_optim_state_count(o) - 1), "ema");
@@ -385,8 +390,7 @@ static void no_lr_no_step(void **state)
 {
     const hoop_optim_kind *kind;
     (void)state;
-    open_golden();
-    (void)fclose(file);
+    read_golden();
     for (int k = 0; (kind = hoop_optim_kind_get(k)) != NULL; k++) {
         const hoop_optim_opts all  = {.kind = kind};
         hoop_params          *p    = store(HOOP_F64);
@@ -414,8 +418,7 @@ static void groups_keep_their_own(void **state)
     hoop_params *p;
     hoop_optim  *o;
     (void)state;
-    open_golden();
-    (void)fclose(file);
+    read_golden();
     p = store(HOOP_F64);
     test_ok(hoop_optim_create(&all, p, why, &o));
     assert_int_equal(hoop_optim_state_count(o), 2);
@@ -431,8 +434,7 @@ static void gradients_are_clipped(void **state)
 {
     const double values[] = {0.3, -0.3, 0.25, -0.25, -7, 7, 0, (double)NAN, -(double)INFINITY};
     (void)state;
-    open_golden();
-    (void)fclose(file);
+    read_golden();
     for (int d = 0; d < 2; d++) {
         const hoop_dtype dtype = d == 0 ? HOOP_F64 : HOOP_F32;
         hoop_params     *p     = store(dtype);
@@ -627,8 +629,7 @@ static void muon_is_near_orthogonal(void **state)
     hoop_params *p;
     hoop_optim  *o;
     (void)state;
-    open_golden();
-    (void)fclose(file);
+    read_golden();
     p = store(HOOP_F64);
     test_ok(hoop_optim_create(&all, p, why, &o));
     take_step(p, o, test_rt, 0, false);

@@ -3,26 +3,10 @@
 #include "plan.h"
 
 #include <math.h>
-#include <stdatomic.h>
 
+#include "../../allocations.h"
 #include "hoop/op.h"
 #include "hoop/ops.h"
-
-/* The linker sends every allocation of this program and of hoop through these. */
-static atomic_long allocations;
-
-#define COUNTED(result, name, parameters, arguments)                                                                             \
-    result __real_##name parameters;                                                                                             \
-    result __wrap_##name parameters;                                                                                             \
-    result __wrap_##name parameters                                                                                              \
-    {                                                                                                                            \
-        atomic_fetch_add(&allocations, 1);                                                                                       \
-        return __real_##name arguments;                                                                                          \
-    }
-COUNTED(void *, malloc, (size_t n), (n))
-COUNTED(void *, calloc, (size_t n, size_t size), (n, size))
-COUNTED(void *, realloc, (void *p, size_t n), (p, n))
-COUNTED(void *, aligned_alloc, (size_t alignment, size_t n), (alignment, n))
 
 /* A model that mixes rows: what it gives, less the sum over all rows. */
 static bool mixing;
