@@ -288,7 +288,7 @@ typedef struct plan_f32 {
     enum { SUM_ANY, SUM_NARROW, SUM_SMALL } how; /* narrow: adding rounders does; small: both sums are exact in f32, too */
     int   t, exponent, low;                      /* U_(t-1) = 2^exponent */
     float high, rounder;                         /* 1.5 2^23 of the parts' units */
-    float base, unit;                            /* 2^low, U_(t-1) */
+    float unit, scale;                           /* U_(t-1), and 1 / U_(t-1) */
 } plan_f32;
 
 /* the bits of 2^e */
@@ -306,9 +306,10 @@ static NOINLINE void plan_find_f32(plan_f32 *p, int32_t m, int width, int tmin, 
     *p       = (plan_f32){.from = b.from, .below = b.below, .how = SUM_ANY, .t = b.t, .exponent = exponent};
     if (exponent > 72 || nterms > 256) return; /* 2^45 units and the rounders are far from infinity */
     while (1 << log2 < nterms) log2++;
-    /* |low part| <= 2^(low - 1) and |high part| <= 2^22, of the terms as of the rounders; both sums <= 2^24 where small */
+    /* |low part| <= 2^(low - 1) and |high part| <= 2^22, of the terms as of the rounders; where small, the sum of low parts is
+     * <= 2^24, that of high parts <= 2^22 at every term */
     p->low = log2 < 2 ? 23 : 25 - log2;
-    small  = power_bits_f32(exponent + p->low + (log2 < 2 ? 22 : 24 - log2));
+    small  = power_bits_f32(exponent + p->low + 22 - log2);
     narrow = power_bits_f32(exponent + 45);
     if (m < small) {
         p->how   = SUM_SMALL;
@@ -326,20 +327,98 @@ static NOINLINE void plan_find_f32(plan_f32 *p, int32_t m, int width, int tmin, 
     }
     p->rounder = 3 * pow2_f32(exponent + 22);
     p->high    = 3 * pow2_f32(exponent + p->low + 22);
-    p->base    = pow2_f32(p->low);
     p->unit    = pow2_f32(exponent);
+    p->scale   = pow2_f32(-exponent);
 }
 
-/* A block of out by a plan; false, and nothing that holds, where the largest |x|, which is found on the way, asks for another. */
-HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, bool small, const void *const *terms, int nterms, int64_t at, float *out,
-                                bool *fine)
+/* m, or |x| where that is larger; of NaN what it will */
+HOOP_INLINE ivec_f32 larger_magnitude_f32(ivec_f32 m, vec_f32 x)
 {
-    const int32_t  magnitude = 0x7fffffff;
+#if defined(__AVX512DQ__)
+    return (ivec_f32)_mm512_range_ps((vec_f32)m, x, 0xb);
+#else
+    return larger_f32(m, (ivec_f32)x & 0x7fffffff);
+#endif
+}
+
+/* whether the largest of m is within [from, below) */
+HOOP_INLINE bool plan_holds_f32(const plan_f32 *p, ivec_f32 m)
+{
+#if defined(__AVX512F__)
+    const __m512i from = _mm512_set1_epi32(p->from), below = _mm512_set1_epi32(p->below);
+    return (_mm512_cmpge_epi32_mask((__m512i)m, from) != 0) & (_mm512_cmpge_epi32_mask((__m512i)m, below) == 0);
+#else
+    const int32_t largest = largest_lane_f32(m);
+    return largest >= p->from && largest < p->below;
+#endif
+}
+
+HOOP_INLINE bool any_nan_f32(vec_f32 x)
+{
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) != 0;
+#else
+    return largest_lane_f32((ivec_f32)x & 0x7fffffff) > 0x7f800000;
+#endif
+}
+
+/* a b + c, of which a b is exact */
+HOOP_INLINE vec_f32 times_plus_f32(vec_f32 a, vec_f32 b, vec_f32 c)
+{
+#if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(__AVX2__) && defined(__FMA__)
+    return _mm256_fmadd_ps(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/*
+ * A block of out by a plan; false, and nothing that holds, where the largest |x|, which is found on the way, asks for another.
+ * Where small, the sum of high parts runs on top of their rounder: what a term moved it by is the term's high part. Of two that
+ * are as near the sum, not the term, decides which; the low part makes up for it.
+ */
+HOOP_INLINE bool sum_small_f32(const plan_f32 *p, const void *const *terms, int nterms, int64_t at, float *out)
+{
+    const uint32_t lo_start = -(uint32_t)nterms * bits_of_f32(p->rounder);
+    const vec_f32  one = ones_f32(), high = p->high - (vec_f32){0}, rounder = p->rounder - (vec_f32){0};
+    const vec_f32  unit = p->unit - (vec_f32){0}, scale = p->scale - (vec_f32){0};
+    ivec_f32       m[AT_ONCE];
+    vec_f32        nan = {0}; /* if a term was */
+    for (int v = 0; v < AT_ONCE; v++) m[v] = (ivec_f32){0};
+    for (int i = 0; i < HOOP_EXACT_BLOCK; i += AT_ONCE * VECW_f32) {
+        vec_f32  hi[AT_ONCE];
+        uvec_f32 lo[AT_ONCE];
+        for (int v = 0; v < AT_ONCE; v++) {
+            hi[v] = high;
+            lo[v] = lo_start - (uvec_f32){0};
+        }
+        for (int k = 0; k < nterms; k++) {
+            const float *x = (const float *)terms[k] + at + i;
+            for (int v = 0; v < AT_ONCE; v++) {
+                vec_f32 u = *(const vecu_f32 *)(const void *)(x + v * VECW_f32), h;
+                __asm__("" : "+v"(u));
+                h    = hi[v] + u;
+                m[v] = larger_magnitude_f32(m[v], u);
+                lo[v] += (uvec_f32)plus_f32(minus_f32(u, h - hi[v], one), rounder, one);
+                hi[v] = h;
+            }
+        }
+        for (int v = 0; v < AT_ONCE; v++) {
+            const vec_f32 low                             = __builtin_convertvector((ivec_f32)lo[v], vec_f32);
+            *(vecu_f32 *)(void *)(out + i + v * VECW_f32) = times_plus_f32(hi[v] - high, scale, low) * unit;
+            nan += hi[v];
+        }
+    }
+    return plan_holds_f32(p, larger_f32(larger_f32(m[0], m[1]), larger_f32(m[2], m[3]))) & !any_nan_f32(nan);
+}
+
+HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, const void *const *terms, int nterms, int64_t at, hoop_exact_block32 *b)
+{
     const uint32_t hi_start = -(uint32_t)nterms * bits_of_f32(p->high), lo_start = -(uint32_t)nterms * bits_of_f32(p->rounder);
     const vec_f32  one = ones_f32(), high = p->high - (vec_f32){0}, rounder = p->rounder - (vec_f32){0};
     ivec_f32       m = {0};
-    int32_t        largest;
-    hoop_exact_block32 b;
     for (int i = 0; i < HOOP_EXACT_BLOCK; i += AT_ONCE * VECW_f32) {
         uvec_f32 hi[AT_ONCE], lo[AT_ONCE];
         for (int v = 0; v < AT_ONCE; v++) {
@@ -350,26 +429,17 @@ HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, bool small, const void *const
             const float *x = (const float *)terms[k] + at + i;
             for (int v = 0; v < AT_ONCE; v++) {
                 vec_f32 u = *(const vecu_f32 *)(const void *)(x + v * VECW_f32), h = u + high;
-                m = larger_f32(m, (ivec_f32)u & magnitude);
+                m = larger_f32(m, (ivec_f32)u & 0x7fffffff);
                 hi[v] += (uvec_f32)h;
                 lo[v] += (uvec_f32)plus_f32(minus_f32(u, h - high, one), rounder, one);
             }
         }
         for (int v = 0; v < AT_ONCE; v++) {
-            if (small) {
-                vec_f32 h                                     = __builtin_convertvector((ivec_f32)hi[v], vec_f32),
-                        l                                     = __builtin_convertvector((ivec_f32)lo[v], vec_f32);
-                *(vecu_f32 *)(void *)(out + i + v * VECW_f32) = (h * p->base + l) * p->unit;
-            } else {
-                *(uvecu_f32 *)(void *)(b.hi + i + v * VECW_f32) = hi[v];
-                *(uvecu_f32 *)(void *)(b.lo + i + v * VECW_f32) = lo[v];
-            }
+            *(uvecu_f32 *)(void *)(b->hi + i + v * VECW_f32) = hi[v];
+            *(uvecu_f32 *)(void *)(b->lo + i + v * VECW_f32) = lo[v];
         }
     }
-    largest = largest_lane_f32(m);
-    if (__builtin_expect(largest < p->from || largest >= p->below, 0)) return false;
-    if (!small) *fine &= value_f32(&b, p->low, p->exponent, out);
-    return true;
+    return plan_holds_f32(p, m);
 }
 
 #define EXACT(dt, T, block, N)                                                                                                   \
@@ -498,13 +568,22 @@ HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, bool small, const void *const
 EXACT(f32, float, hoop_exact_block32, int32_t)
 EXACT(f64, double, hoop_exact_block64, int64_t)
 
-/* a block of x, which may be one of the terms, by the plan of the one before; false where that is no plan for this one */
-HOOP_INLINE bool sum_planned_f32(const plan_f32 *p, const void *const *terms, int nterms, int64_t at, float *x, bool *fine)
+/* A block of x by the plan of the one before; false where that is no plan for this one. apart: x is none of the terms, and may be
+ * written before it is known which. */
+HOOP_INLINE bool sum_planned_f32(const plan_f32 *p, const void *const *terms, int nterms, int64_t at, float *x, bool apart,
+                                 bool *fine)
 {
-    float sum[HOOP_EXACT_BLOCK];
+    float              sum[HOOP_EXACT_BLOCK];
+    hoop_exact_block32 b;
     if (p->how == SUM_ANY) return false;
-    if (p->how == SUM_SMALL && !sum_narrow_f32(p, true, terms, nterms, at, sum, fine)) return false;
-    if (p->how == SUM_NARROW && !sum_narrow_f32(p, false, terms, nterms, at, sum, fine)) return false;
+    if (p->how == SUM_NARROW) {
+        if (!sum_narrow_f32(p, terms, nterms, at, &b)) return false;
+        *fine &= value_f32(&b, p->low, p->exponent, x + at);
+        return true;
+    }
+    if (apart && nterms == 4) return sum_small_f32(p, terms, 4, at, x + at); /* the leaves of a batch of 64: 5 % faster */
+    if (apart) return sum_small_f32(p, terms, nterms, at, x + at);
+    if (!sum_small_f32(p, terms, nterms, at, sum)) return false;
     memcpy(x + at, sum, sizeof sum);
     return true;
 }
@@ -512,16 +591,17 @@ HOOP_INLINE bool sum_planned_f32(const plan_f32 *p, const void *const *terms, in
 bool HOOP_KERNEL(exact_sum_f32)(int64_t nblocks, int width, int tmin, const void *const *terms, int nterms, void *x)
 {
     plan_f32 p    = {0};
-    bool     fine = true;
+    bool     fine = true, apart = true;
+    for (int k = 0; k < nterms; k++) apart &= terms[k] != x;
     for (int64_t at = 0; at < nblocks * HOOP_EXACT_BLOCK; at += HOOP_EXACT_BLOCK) {
         int32_t m;
-        if (sum_planned_f32(&p, terms, nterms, at, x, &fine)) continue;
+        if (sum_planned_f32(&p, terms, nterms, at, x, apart, &fine)) continue;
         m = largest_f32(terms, nterms, at);
         if (m < p.from || m >= p.below) plan_find_f32(&p, m, width, tmin, nterms);
         if (p.how == SUM_ANY)
             fine &= sum_any_f32(width, p.t, m, terms, nterms, at, x);
         else
-            (void)sum_planned_f32(&p, terms, nterms, at, x, &fine);
+            (void)sum_planned_f32(&p, terms, nterms, at, x, apart, &fine);
     }
     return fine;
 }

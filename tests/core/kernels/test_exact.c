@@ -149,7 +149,7 @@ static void check_error(const sums *s, const char *what)
 
 static void test_orders(void **state)
 {
-    static const int counts[] = {1, 2, 3, 7, 12, 64, 100, 300};
+    static const int counts[] = {1, 2, 3, 4, 7, 12, 64, 100, 300};
     (void)state;
     FOR_EACH_TABLE(k)
     {
@@ -220,6 +220,39 @@ static void test_nonfinite(void **state)
                 assert_false(sums_run(s));
                 for (int j = 0; j < ELEMENTS; j++) assert_true(isnan(get(s->dt, s->out, j)) == (j / HOOP_EXACT_BLOCK == block));
                 check_sum(s, false, "not finite");
+            }
+            sums_destroy(s);
+        }
+    }
+}
+
+/* f32 sums of few terms at every scale there is, with ties and terms that just fit among them: neighbours share a plan, a new one
+ * begins where the scale asks for it, and what is not finite is found in a block that came to a plan of another. */
+static void test_scales(void **state)
+{
+    static const int   counts[] = {1, 2, 3, 4, 5, 8, 16, 17};
+    static const float bad[]    = {NAN, INFINITY, -INFINITY};
+    (void)state;
+    FOR_EACH_TABLE(k)
+    {
+        for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+            sums *s = sums_create(k, HOOP_F32, counts[c]);
+            for (int e = -150; e < 127; e++) {
+                char what[64];
+                (void)snprintf(what, sizeof what, "%s, %d terms below 2^%d", k->isa, counts[c], e);
+                for (int i = 0; i < s->terms; i++) {
+                    for (int j = 0; j < ELEMENTS; j++) {
+                        const double   x    = plain(i, j);
+                        const uint64_t kind = draw(8);
+                        double         v = kind < 5 ? x : kind == 5 ? copysign(1 - 0x1p-24, x) : ldexp(rint(x * 64) + 0.5, -24);
+                        set(HOOP_F32, s->x[i], j, ldexp(v, e));
+                    }
+                }
+                check_sum(s, sums_run(s), what);
+                set(HOOP_F32, s->x[draw((uint64_t)counts[c])], ELEMENTS - 1 - (int)draw(2 * HOOP_EXACT_BLOCK),
+                    (double)bad[(unsigned)(e + 150) % 3]);
+                assert_false(sums_run(s));
+                check_sum(s, false, what);
             }
             sums_destroy(s);
         }
@@ -469,11 +502,17 @@ static void test_scalars(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_init),      cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_exactness), cmocka_unit_test(test_nonfinite),
-        cmocka_unit_test(test_full),      cmocka_unit_test(test_sets_agree),
-        cmocka_unit_test(test_scalars),   cmocka_unit_test(test_scalar_terms),
-        cmocka_unit_test(test_empty),     cmocka_unit_test(test_finish_rounds_once),
+        cmocka_unit_test(test_init),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_exactness),
+        cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_scales),
+        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_sets_agree),
+        cmocka_unit_test(test_scalars),
+        cmocka_unit_test(test_scalar_terms),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_finish_rounds_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
