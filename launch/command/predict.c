@@ -1,18 +1,21 @@
-/* hoop predict RUN --data F --out F.csv */
+/* hoop predict RUN --data F --out F.csv --pictures DIR */
 #include "command/command.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "command/print.h"
 #include "hoop/trained.h"
+#include "pictures/pictures.h"
 
-enum { KEY_FORCE = 256, KEY_UNKNOWN };
+enum { KEY_FORCE = 256, KEY_UNKNOWN, KEY_PICTURES, KEY_COUNT, KEY_WORST };
 
 typedef struct predict_args {
-    const char  *path, *data, *out;
+    const char  *path, *data, *out, *pictures;
     command_sets set;
-    bool         force;
+    int64_t      count; /* 0: as it is without the option */
+    bool         worst, force;
 } predict_args;
 
 static const char doc[] =
@@ -21,21 +24,45 @@ static const char doc[] =
     "several "
     "targets with their names before, p.y0. To any other name an HDF5 file: dataset /y, or one for each target under its name; "
     "for "
-    "a classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same."
+    "a classifier these are logits, whose largest is the class. Ranks under mpirun share the work; the file is the same.\n\n"
+    "With --pictures pages of PNG, DIR/page-001.png and on: images with what they are taken for, masks and boxes over images, "
+    "reconstructions and fields beside what they should be, curves of a forecast; with the truth where the data have it."
     "\vExamples:\n"
     "  hoop predict runs/iris --data new/flowers --out flowers.csv\n"
     "  hoop predict runs/digits --data digits/validation --out predictions.h5\n"
     "  mpirun -n 4 hoop predict runs/surrogate --data 'sims/new-*.h5' --set data.x=/state --out y.h5\n"
+    "  hoop predict runs/digits --data digits/validation --pictures wrong --worst\n"
     "  h5dump -H predictions.h5";
 static const struct argp_option options[] = {
     {"data", 'd', "SHARDS", 0, "shard prefix, file or glob", 0},
     {"out", 'o', "FILE", 0, "the file to write: FILE.csv a table of text, else HDF5", 0},
-    {"force", KEY_FORCE, NULL, 0, "replace it if it is there", 0},
+    {"pictures", KEY_PICTURES, "DIR", 0, "the folder for pages of pictures; --out may be left out then", 0},
+    {"pictures-count", KEY_COUNT, "N", 0, "how many samples, evenly spaced (default 24)", 0},
+    {"worst", KEY_WORST, NULL, 0, "those that the first target is furthest off at, which looks at all rows: the worst first", 0},
+    {"force", KEY_FORCE, NULL, 0, "replace them if they are there", 0},
     {"unknown", KEY_UNKNOWN, "refuse|zero", 0,
      "words not seen in training, in columns that are words (one-hot): an error, or taken as none of the words", 0},
     {"set", 's', "KEY=VALUE", 0, "set a key of the checkpoint's config, such as threads=2 (repeatable)", 0},
     {0},
 };
+
+static int64_t parse_count(const char *arg, const struct argp_state *state)
+{
+    char           *end;
+    const long long n = strtoll(arg, &end, 10);
+    if (end == arg || *end != '\0' || n < 1 || n > PICTURES_MOST)
+        argp_error(state, "--pictures-count is '%s'; 1 to %d samples are wanted", arg, PICTURES_MOST);
+    return n;
+}
+
+static void check(const predict_args *a, const struct argp_state *state)
+{
+    if (a->path == NULL) argp_error(state, "which run or checkpoint? hoop predict RUN --data SHARDS --out FILE.csv");
+    if (a->data == NULL) argp_error(state, "which data? --data SHARDS");
+    if (a->out == NULL && a->pictures == NULL) argp_error(state, "where to? --out FILE.csv, or FILE.h5; or --pictures DIR");
+    if (a->pictures == NULL && (a->worst || a->count > 0))
+        argp_error(state, "%s is of pictures; give their folder: --pictures DIR", a->worst ? "--worst" : "--pictures-count");
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -48,6 +75,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case 'o':
         if (arg[0] == '\0') argp_error(state, "--out is empty; the file to write is wanted");
         a->out = arg;
+        return 0;
+    case KEY_PICTURES:
+        if (arg[0] == '\0') argp_error(state, "--pictures is empty; the folder to write is wanted");
+        a->pictures = arg;
+        return 0;
+    case KEY_COUNT:
+        a->count = parse_count(arg, state);
+        return 0;
+    case KEY_WORST:
+        a->worst = true;
         return 0;
     case KEY_UNKNOWN:
         command_set_unknown(&a->set, arg, state);
@@ -62,9 +99,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
         command_only(&a->path, arg, "RUN", state);
         return 0;
     case ARGP_KEY_END:
-        if (a->path == NULL) argp_error(state, "which run or checkpoint? hoop predict RUN --data SHARDS --out FILE.csv");
-        if (a->data == NULL) argp_error(state, "which data? --data SHARDS");
-        if (a->out == NULL) argp_error(state, "where to? --out FILE.csv, or FILE.h5");
+        check(a, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -88,6 +123,29 @@ static void print_result(const predict_args *a, const hoop_trained *t)
     }
 }
 
+/* What is asked for, of a model that is open. */
+static hoop_status predict(const predict_args *a, hoop_trained *t, meter *m, bool first, hoop_error *err)
+{
+    const pictures_opts pictures = {.dir      = a->pictures,
+                                    .data     = a->data,
+                                    .count    = a->count > 0 ? a->count : PICTURES_COUNT,
+                                    .worst    = a->worst,
+                                    .force    = a->force,
+                                    .ctx      = m,
+                                    .progress = first ? meter_update : NULL};
+    int64_t             pages    = 0;
+    hoop_status         st       = HOOP_OK;
+    if (a->out != NULL) st = hoop_trained_predict(t, a->out, a->force, first ? meter_update : NULL, m, err);
+    if (st == HOOP_OK && a->pictures != NULL) st = pictures_write(t, &pictures, err, &pages);
+    meter_end(m);
+    if (st != HOOP_OK || !first) return st;
+    if (a->out != NULL) print_result(a, t);
+    if (a->pictures != NULL)
+        (void)printf("%s: %lld page%s of pictures, from %s\n", a->pictures, (long long)pages, pages == 1 ? "" : "s",
+                     hoop_trained_checkpoint(t));
+    return st;
+}
+
 int command_predict(int argc, char **argv)
 {
     const struct argp argp  = {options, parse_option, "RUN", doc, NULL, NULL, NULL};
@@ -103,11 +161,11 @@ int command_predict(int argc, char **argv)
     if (hoop_trained_read(a.path, a.set.text, a.set.n, &early, &t) == HOOP_OK) comm = *hoop_trained_comm_opts(t);
     HOOP_TRY(st, done, session_begin(&comm, &early, &err, &s));
     meter_begin(&m, "predicting");
-    HOOP_TRY(st, done, hoop_trained_open(t, s.comm, &(hoop_trained_opts){.data = a.data, .ctx = &m, .note = meter_note}, &err));
-    st = hoop_trained_predict(t, a.out, a.force, s.rank == 0 ? meter_update : NULL, &m, &err);
-    meter_end(&m);
-    if (st != HOOP_OK) goto done;
-    if (s.rank == 0) print_result(&a, t);
+    HOOP_TRY(st, done,
+             hoop_trained_open(t, s.comm,
+                               &(hoop_trained_opts){.data = a.data, .beside = a.pictures != NULL, .ctx = &m, .note = meter_note},
+                               &err));
+    HOOP_TRY(st, done, predict(&a, t, &m, s.rank == 0, &err));
     if (s.rank == 0) code = print_done(code);
 done:
     meter_end(&m);

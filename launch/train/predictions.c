@@ -110,14 +110,13 @@ static hoop_status read_varying(work *w, int k, int64_t n, hoop_error *err)
     return st != HOOP_OK ? st : hoop_dataset_read_padded(w->t->data, w->index, n, k, w->dtype[k], longest, w->in[k], err);
 }
 
-/* Outputs of rows [first, first + n) into w->out. */
-static hoop_status predict_some(work *w, int64_t first, int64_t n, bool probabilities, hoop_error *err)
+/* Outputs of rows w->index[n] into w->out. */
+static hoop_status predict_indexed(work *w, int64_t n, bool probabilities, hoop_error *err)
 {
     const void *rows[HOOP_DATASET_FIELDS];
     hoop_dtype  as[HOOP_DATASET_FIELDS];
     hoop__rows  in = {.data = rows, .length = w->length, .as_read = true, .probabilities = probabilities};
     hoop_status st = HOOP_OK;
-    for (int64_t i = 0; i < n; i++) w->index[i] = first + i;
     for (int k = 0; k < w->ntargets; k++) as[k] = w->form[k].dtype;
     for (int k = 0; k < w->ninputs && st == HOOP_OK; k++) {
         st      = input_of(w, k)->numel < 0 ? read_varying(w, k, n, err)
@@ -125,6 +124,13 @@ static hoop_status predict_some(work *w, int64_t first, int64_t n, bool probabil
         rows[k] = w->in[k];
     }
     return st == HOOP_OK ? hoop__predict(w->t->trainer, &in, n, w->out, as, err) : st;
+}
+
+/* The same of rows [first, first + n). */
+static hoop_status predict_some(work *w, int64_t first, int64_t n, bool probabilities, hoop_error *err)
+{
+    for (int64_t i = 0; i < n; i++) w->index[i] = first + i;
+    return predict_indexed(w, n, probabilities, err);
 }
 
 static hoop_status predict_rows(work *w, const hoop_output *file, const progress_fn *told, hoop_error *err)
@@ -442,4 +448,25 @@ done:
     work_free(&w);
     if (st != HOOP_OK && first) hoop_output_discard(&file);
     return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+}
+
+/* ---- some rows, to memory ---- */
+
+hoop_status hoop_trained_rows(hoop_trained *t, const int64_t *index, int64_t n, void *const *outputs, hoop_error *err)
+{
+    work        w  = {.t = t};
+    int64_t     m  = 0;
+    hoop_status st = work_make(&w, "predictions", false, err);
+    if (st == HOOP_OK) st = space_make(&w, w.chunk < n ? w.chunk : n, err);
+    for (int64_t at = 0; at < n && st == HOOP_OK; at += m) {
+        m = n - at < w.chunk ? n - at : w.chunk;
+        memcpy(w.index, index + at, (size_t)m * sizeof *index);
+        st = predict_indexed(&w, m, false, err);
+        for (int k = 0; k < w.ntargets && st == HOOP_OK; k++) {
+            const size_t row = (size_t)w.form[k].width * hoop_dtype_size(w.form[k].dtype);
+            memcpy((char *)outputs[k] + (size_t)at * row, w.out[k], (size_t)m * row);
+        }
+    }
+    work_free(&w);
+    return st;
 }

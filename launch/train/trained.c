@@ -174,10 +174,20 @@ static hoop_status check_width(const hoop_trained *t, int k, const char *has, ho
     return wants < 0 || wants == x->numel || any ? HOOP_OK : hoop__meaning_other_width(&t->meaning, t->data, k, has, err);
 }
 
-static hoop_status open_data(hoop_trained *t, const hoop_trained_opts *opts, bool first, hoop_error *err)
+/* Are all targets there? */
+static bool has_targets(const hoop_trained *t)
 {
-    const hoop_dataset_opts how   = hoop__specs_dataset_opts(&t->specs, &t->opts, opts->targets ? HOOP_Y_REQUIRED : HOOP_Y_NONE);
-    const hoop__match_opts  match = {.name    = t->path,
+    for (int k = t->specs.inputs; k < t->specs.n; k++)
+        if (!field(t, k)->present) return false;
+    return true;
+}
+
+/* opts->targets becomes true where they are to be looked at, since they are there. */
+static hoop_status open_data(hoop_trained *t, hoop_trained_opts *opts, bool first, hoop_error *err)
+{
+    const hoop_dataset_y    use   = opts->targets ? HOOP_Y_REQUIRED : opts->beside ? HOOP_Y_OPTIONAL : HOOP_Y_NONE;
+    const hoop_dataset_opts how   = hoop__specs_dataset_opts(&t->specs, &t->opts, use);
+    hoop__match_opts        match = {.name    = t->path,
                                      .has     = "the run was trained on",
                                      .zero    = t->opts.unknown == HOOP__UNKNOWN_ZERO,
                                      .targets = opts->targets,
@@ -189,6 +199,7 @@ static hoop_status open_data(hoop_trained *t, const hoop_trained_opts *opts, boo
     if (spec[0] == '\0')
         return hoop_fail(err, HOOP_ECONFIG, "%s: its config names no validation data; which data? --data SHARDS", t->path);
     HOOP_TRY(st, done, hoop_dataset_open(spec, &how, err, &t->data));
+    if (opts->beside && has_targets(t)) opts->targets = match.targets = true;
     for (int i = 0; first && opts->note != NULL && (note = hoop_dataset_note(t->data, i)) != NULL; i++)
         opts->note(opts->ctx, note);
     if (hoop_dataset_about(t->data)->length == 0) st = hoop_fail(err, HOOP_ESHAPE, "%s: has no samples", spec);
@@ -404,16 +415,16 @@ hoop_status hoop_trained_open(hoop_trained *t, hoop_comm *comm, const hoop_train
     hoop_trainer_opts              create;
     hoop_error                     local = {.status = HOOP_OK}, made = {.status = HOOP_OK};
     const bool                     data = opts != NULL;
-    hoop_status                    st   = data ? open_data(t, opts, hoop_comm_rank(comm) == 0, &local) : HOOP_OK;
-    if (!data) opts = &none;
-    if (st == HOOP_OK) st = shapes(t, opts, &local, &create);
+    hoop_trained_opts              own  = data ? *opts : none;
+    hoop_status                    st   = data ? open_data(t, &own, hoop_comm_rank(comm) == 0, &local) : HOOP_OK;
+    if (st == HOOP_OK) st = shapes(t, &own, &local, &create);
     if (st == HOOP_OK) (void)split_names(t, &local);
     st = hoop_comm_agree_status(comm, &local);
     if (st != HOOP_OK) return hoop_fail(err, st, "%s", local.text);
     if (data) HOOP_TRY(st, done, hoop_comm_agree(comm, "data", hoop_dataset_about(t->data)->fingerprint, err));
     st = hoop_trainer_create(comm, t->config, &create, &made, &t->trainer);
     if (st != HOOP_OK) return data ? no_model(t, &made, err) : hoop_fail(err, st, "%s", made.text);
-    if (opts->targets) st = check_labels(t, err);
+    if (own.targets) st = check_labels(t, err);
     if (st == HOOP_OK) name_checkpoint(t);
 done:
     return st;

@@ -20,7 +20,8 @@ typedef struct hoop_trained hoop_trained;
 
 typedef struct hoop_trained_opts {
     const char *data;    /* shard prefix, file or glob; NULL: data.validation of the config */
-    bool        targets; /* these are wanted (evaluation); false: they are not looked at */
+    bool        targets; /* these are wanted (evaluation); false: they are not looked at, */
+    bool        beside;  /* unless the data have them all (to be shown beside predictions) */
     void       *ctx;
     void (*note)(void *ctx, const char *text); /* both as of hoop_trainer_opts */
     void (*progress)(void *ctx, double fraction);
@@ -84,6 +85,11 @@ HOOP_API bool hoop_trained_is_text(const char *path);
  * HOOP_ESHAPE (rows of outputs vary in length), those of reading. Calls: Collective. */
 HOOP_API hoop_status hoop_trained_predict(hoop_trained *t, const char *path, bool force,
                                           void (*progress)(void *ctx, double fraction), void *ctx, hoop_error *err);
+
+/** What the model predicts for rows index[n] of the data, to outputs[i] of target i (n, as hoop_trained_output_at says of a row):
+ * what hoop_trained_predict writes of them to HDF5. Errors: HOOP_ESHAPE (rows of outputs vary in length), HOOP_ERANGE (an index),
+ * those of reading and of ops. Calls: Local. */
+HOOP_API hoop_status hoop_trained_rows(hoop_trained *t, const int64_t *index, int64_t n, void *const *outputs, hoop_error *err);
 
 /* Text, of a model that tells the next token of each (gpt, lstm, gru): all that is needed is in the run. */
 
