@@ -5,12 +5,13 @@
 #include "runtime/runtime.h"
 
 #include <fnmatch.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 _Static_assert((int)HOOP_BLOCK == (int)HOOP_EXACT_BLOCK, "a block of the store is a block of exact sums");
 
-enum { UPDATE_TILE = 128 /* blocks a task */ };
+enum { UPDATE_TILE = 128 /* blocks a task */, STATE_NAME = 32 };
 
 #define HOOP_OPTIM(name) extern const hoop_optim_kind hoop__optim_##name;
 #include "optim/optimizers.def"
@@ -65,10 +66,17 @@ struct hoop_optim {
     int                   *of;    /* [params] groups */
     stretch               *stretch;
     double                 ema_rate; /* 1 - its decay; 0: there is none, else its array is the last */
-    const char            *names[HOOP_OPTIM_STATES + 1];
-    void                  *memory[HOOP_OPTIM_STATES + 1], *state[HOOP_OPTIM_STATES + 1]; /* state: 64-aligned inside memory */
+    const char           **names;
+    void                 **memory, **state; /* state: 64-aligned inside memory; behind the states, vectors of a search */
+    int                    nmemory;
     void                  *work; /* of updates of whole parameters, one after the other; NULL: none was wanted yet */
     int64_t                work_bytes;
+    struct {
+        char (*name)[STATE_NAME];
+        double *number;
+        void   *at;
+        bool    on; /* a step has begun */
+    } search;
 };
 
 /* ---- creation ---- */
@@ -87,8 +95,11 @@ static hoop_status find_kind(const hoop_optim_opts *opts, hoop_error *err, const
         return hoop_fail(err, HOOP_ECONFIG, "optimizer: there is none called '%s'; did you mean '%s'?", opts->name,
                          near == NULL ? names[0] : near);
     }
-    if (k->update == NULL || hoop_option_find(&k->options, "lr") == NULL)
-        return hoop_fail(err, HOOP_EARG, "optimizer %s: wants an update, and lr among its options", k->name);
+    if ((k->update == NULL) == (k->search == NULL) || hoop_option_find(&k->options, "lr") == NULL)
+        return hoop_fail(err, HOOP_EARG, "optimizer %s: wants an update or a search, and lr among its options", k->name);
+    if (k->search != NULL && opts->ngroups > 0)
+        return hoop_fail(err, HOOP_ECONFIG, "optimizer: groups: %s takes all parameters as one vector, with the same options",
+                         k->name);
     return HOOP_OK;
 }
 
@@ -106,7 +117,8 @@ static void begin_step(hoop_optim *o, int64_t step)
 
 static hoop_status make_group(hoop_optim *o, const void *opts, hoop_error *err, group *g)
 {
-    const hoop_optim_kind *k = o->kind;
+    const hoop_optim_kind *k                        = o->kind;
+    const char            *names[HOOP_OPTIM_STATES] = {NULL};
     hoop_status            st;
     g->opts = calloc(1, k->opts_size + 1);
     if (g->opts == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
@@ -115,10 +127,12 @@ static hoop_status make_group(hoop_optim *o, const void *opts, hoop_error *err, 
     if (st != HOOP_OK) return st;
     memcpy(&g->lr, (const char *)g->opts + hoop_option_find(&k->options, "lr")->offset, sizeof g->lr);
     g->sign    = maximizes(k, g->opts) ? -1.0 : 1.0;
-    g->nstates = k->states == NULL ? 0 : k->states(g->opts, o->names);
+    g->nstates = k->states == NULL ? 0 : k->states(g->opts, names);
     if (g->nstates < 0 || g->nstates > HOOP_OPTIM_STATES)
         return hoop_fail(err, HOOP_EARG, "%s: %d state arrays, at most %d are kept", k->name, g->nstates, HOOP_OPTIM_STATES);
-    if (g->nstates > o->nstates) o->nstates = g->nstates;
+    if (g->nstates <= o->nstates) return HOOP_OK;
+    o->nstates = g->nstates;
+    memcpy(o->names, names, (size_t)g->nstates * sizeof *names);
     return HOOP_OK;
 }
 
@@ -176,12 +190,36 @@ static void make_stretches(hoop_optim *o)
     o->nstretches = (int)(last - o->stretch) + (last->nblocks > 0);
 }
 
+/* What goes on from step to step in a search, and how it is called. */
+static hoop_status make_search(hoop_optim *o, hoop_error *err)
+{
+    const hoop_search_kind *k    = o->kind->search;
+    const void             *opts = o->group[o->ngroups].opts;
+    o->nstates                   = k->arrays(opts);
+    free((void *)o->names);
+    o->names         = calloc((size_t)o->nstates + 1, sizeof *o->names);
+    o->search.name   = calloc((size_t)o->nstates, sizeof *o->search.name);
+    o->search.number = calloc((size_t)k->numbers(opts), sizeof(double));
+    o->search.at     = calloc(1, k->at_size);
+    if (o->names == NULL || o->search.name == NULL || o->search.number == NULL || o->search.at == NULL)
+        return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
+    for (int i = 0; i < o->nstates; i++) {
+        k->name(opts, i, o->search.name[i], sizeof o->search.name[i]);
+        o->names[i] = o->search.name[i];
+    }
+    return HOOP_OK;
+}
+
 static hoop_status make_states(hoop_optim *o, hoop_error *err)
 {
     size_t bytes;
     if (o->ema_rate > 0.0) o->names[o->nstates++] = "ema";
+    o->nmemory = o->nstates + (o->kind->search != NULL ? o->kind->search->work : 0);
+    o->memory  = calloc((size_t)o->nmemory + 1, sizeof *o->memory);
+    o->state   = calloc((size_t)o->nmemory + 1, sizeof *o->state);
+    if (o->memory == NULL || o->state == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
     bytes = (size_t)(hoop_params_trained(o->params) * HOOP_BLOCK) * hoop_dtype_size(hoop_params_dtype(o->params));
-    for (int i = 0; i < o->nstates; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
+    for (int i = 0; i < o->nmemory; i++) { /* untouched pages of calloc cost nothing: state of other ranks' ranges */
         o->memory[i] = calloc(1, bytes + HOOP_ALIGN);
         if (o->memory[i] == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for optimizer state of %zu bytes", bytes);
         o->state[i] = (char *)o->memory[i] + (HOOP_ALIGN - (uintptr_t)o->memory[i] % HOOP_ALIGN);
@@ -203,14 +241,17 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
     o->group   = calloc((size_t)opts->ngroups + 1, sizeof *o->group);
     o->of      = calloc((size_t)hoop_params_count(params) + 1, sizeof *o->of);
     o->stretch = calloc((size_t)hoop_params_count(params) + 1, sizeof *o->stretch);
-    st = o->group == NULL || o->of == NULL || o->stretch == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer")
-                                                                 : HOOP_OK;
+    o->names   = calloc(HOOP_OPTIM_STATES + 1, sizeof *o->names);
+    st         = o->group == NULL || o->of == NULL || o->stretch == NULL || o->names == NULL
+                     ? hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer")
+                     : HOOP_OK;
     if (st == HOOP_OK && !(opts->ema_decay >= 0.0 && opts->ema_decay < 1.0))
         st = hoop_fail(err, HOOP_ECONFIG, "optimizer: ema_decay: %g is out of range, from 0 to less than 1", opts->ema_decay);
     if (opts->ema_decay > 0.0) o->ema_rate = 1.0 - opts->ema_decay;
     if (st == HOOP_OK) st = find_kind(opts, err, &o->kind);
     if (st == HOOP_OK) st = make_groups(o, opts, err);
     if (st == HOOP_OK) st = match_groups(o, opts, err);
+    if (st == HOOP_OK && o->kind->search != NULL) st = make_search(o, err);
     if (st == HOOP_OK) st = make_states(o, err);
     if (st != HOOP_OK) {
         hoop_optim_destroy(&o);
@@ -225,7 +266,13 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
 void hoop_optim_destroy(hoop_optim **o)
 {
     if (o == NULL || *o == NULL) return;
-    for (int i = 0; i <= HOOP_OPTIM_STATES; i++) free((*o)->memory[i]);
+    for (int i = 0; (*o)->memory != NULL && i < (*o)->nmemory; i++) free((*o)->memory[i]);
+    free((void *)(*o)->memory);
+    free((void *)(*o)->state);
+    free((void *)(*o)->names);
+    free((*o)->search.name);
+    free((*o)->search.number);
+    free((*o)->search.at);
     for (int i = 0; (*o)->group != NULL && i <= (*o)->ngroups; i++) free((*o)->group[i].opts);
     free((*o)->group);
     free((*o)->of);
@@ -267,6 +314,7 @@ void hoop_optim_set_step(hoop_optim *o, int64_t step)
 {
     const uint64_t mode = hoop_fp_enter();
     o->step             = step;
+    o->search.on        = false;
     for (int i = 0; i <= o->ngroups; i++) memset(o->group[i].run, 0, sizeof o->group[i].run);
     for (int64_t s = 1; s <= step + 1 && o->kind->begin != NULL; s++) begin_step(o, s);
     hoop_fp_restore(mode);
@@ -298,6 +346,7 @@ int hoop_optim_state_shape(const hoop_optim *o, int i, int param, int64_t *shape
     const int          ndim = hoop_tensor_ndim(x);
     const bool         ema  = o->ema_rate > 0.0 && i == o->nstates - 1;
     memcpy(shape, hoop_tensor_shape(x), HOOP_MAX_DIMS * sizeof *shape);
+    if (!ema && o->kind->search != NULL) return o->kind->search->live(o->group[o->ngroups].opts, o->search.number, i) ? ndim : -1;
     if (!ema && i >= o->group[o->of[param]].nstates) return -1;
     if (ema || o->kind->state_shape == NULL) return ndim;
     return o->kind->state_shape(o->group[o->of[param]].opts, i, ndim, hoop_tensor_shape(x), shape);
@@ -341,17 +390,22 @@ static hoop_optim_call call_of(const update_job *job, int of, int64_t first_bloc
     return c;
 }
 
-/* then the mean of the weights */
-static void update_these(const hoop_optim *o, const hoop_optim_call *c)
+/* the mean of the weights */
+static void update_mean(const hoop_optim *o, const hoop_optim_call *c)
 {
     char *ema = hoop_optim_ema(o);
-    o->kind->update(c);
     if (ema == NULL) return;
     ema += (const char *)c->w - (const char *)hoop_params_data(o->params);
     if (o->step == 0)
         memcpy(ema, c->w, (size_t)c->n * hoop_dtype_size(c->dtype));
     else
         c->rt->kernels->ema[c->dtype](c->n, o->ema_rate, c->w, ema);
+}
+
+static void update_these(const hoop_optim *o, const hoop_optim_call *c)
+{
+    o->kind->update(c);
+    update_mean(o, c);
 }
 
 static void update_tile(void *ctx, int64_t task)
@@ -452,11 +506,80 @@ hoop_status hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t fir
 {
     uint64_t    mode;
     hoop_status st = check_cut(o, first_block, err);
+    if (o->kind->search != NULL)
+        return hoop_fail(err, HOOP_EARG, "optimizer %s: it searches, and takes its steps by hoop_optim_tell", o->kind->name);
     if (st == HOOP_OK) st = check_cut(o, first_block + nblocks, err);
     if (st == HOOP_OK) st = hoop_optim_prepare(o, rt, first_block, nblocks, err);
     if (st != HOOP_OK) return st;
     mode = hoop_fp_enter();
     update(o, rt, first_block, first_block + nblocks, lr_factor, grad_scale);
+    hoop_fp_restore(mode);
+    return HOOP_OK;
+}
+
+/* ---- steps that search ---- */
+
+bool hoop_optim_searches(const hoop_optim *o)
+{
+    return o->kind->search != NULL;
+}
+
+double *hoop_optim_numbers(const hoop_optim *o, int *n)
+{
+    *n = o->kind->search == NULL ? 0 : o->kind->search->numbers(o->group[o->ngroups].opts);
+    return o->search.number;
+}
+
+int64_t hoop_optim_bytes(const hoop_optim *o)
+{
+    return o->nmemory * hoop_params_trained(o->params) * HOOP_BLOCK * (int64_t)hoop_dtype_size(hoop_params_dtype(o->params));
+}
+
+static void scale_gradient(const hoop_optim *o, double scale)
+{
+    const int64_t n = hoop_params_trained(o->params) * HOOP_BLOCK;
+    void         *g = hoop_params_grad(o->params);
+    if (hoop_params_dtype(o->params) == HOOP_F64)
+        for (int64_t i = 0; i < n; i++) ((double *)g)[i] *= scale;
+    else
+        for (int64_t i = 0; i < n; i++) ((float *)g)[i] *= (float)scale;
+}
+
+static HOOP_NOINLINE bool search(hoop_optim *o, const hoop_runtime *rt, double loss, double lr_factor, double grad_scale)
+{
+    const group     *g = &o->group[o->ngroups];
+    hoop_search_call c = {.rt      = rt,
+                          .opts    = g->opts,
+                          .dtype   = hoop_params_dtype(o->params),
+                          .nblocks = hoop_params_trained(o->params),
+                          .w       = hoop_params_data(o->params),
+                          .g       = hoop_params_grad(o->params),
+                          .loss    = isfinite(loss) ? loss : INFINITY,
+                          .lr      = g->lr * lr_factor,
+                          .state   = o->state,
+                          .number  = o->search.number,
+                          .work    = o->state + o->nstates,
+                          .at      = o->search.at};
+    if (!o->search.on) memset(o->search.at, 0, o->kind->search->at_size);
+    scale_gradient(o, grad_scale);
+    o->search.on = o->kind->search->tell(&c);
+    if (!o->search.on) update_mean(o, &(hoop_optim_call){.rt = rt, .dtype = c.dtype, .n = c.nblocks * HOOP_BLOCK, .w = c.w});
+    hoop_params_touch(o->params);
+    return o->search.on;
+}
+
+hoop_status hoop_optim_tell(hoop_optim *o, const hoop_runtime *rt, double loss, double lr_factor, double grad_scale,
+                            hoop_error *err, bool *again)
+{
+    uint64_t mode;
+    *again = false;
+    if (o->kind->search == NULL)
+        return hoop_fail(err, HOOP_EARG, "optimizer %s: it does not search, and takes its steps by hoop_optim_update",
+                         o->kind->name);
+    if (!o->search.on && !isfinite(loss))
+        return hoop_fail(err, HOOP_ENONFINITE, "optimizer %s: a loss of %g", o->kind->name, loss);
+    mode   = hoop_fp_enter();
+    *again = search(o, rt, loss, lr_factor, grad_scale);
     hoop_fp_restore(mode);
     return HOOP_OK;
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TIMES = 4, OTHERS = 4 /* epoch, loss, lr, grad_norm */ };
+enum { TIMES = 4, OTHERS = 5 /* epoch, loss, lr, evaluations, grad_norm */ };
 
 struct hoop__metrics_observer {
     hoop__metrics *lines;
@@ -211,6 +211,8 @@ static hoop_status step(void *ctx, hoop_trainer *tr, hoop_error *err)
     list[n++] = (hoop__metric){.name = "epoch", .type = HOOP__METRIC_INT, .integer = s->epoch};
     n += add_sums(&s->last, NULL, list + n);
     list[n++] = (hoop__metric){.name = "lr", .real = s->lr};
+    if (s->evaluations > 0)
+        list[n++] = (hoop__metric){.name = "evaluations", .type = HOOP__METRIC_INT, .integer = s->evaluations};
     if (!isnan(s->grad_norm)) list[n++] = (hoop__metric){.name = "grad_norm", .real = s->grad_norm};
     n += add_times(m, tr, s->last.samples, list + n);
     hoop__metrics_write(m->lines, s->step, list, n);

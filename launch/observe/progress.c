@@ -71,6 +71,7 @@ static hoop__progress_state state_of(hoop__progress_observer *p, hoop_trainer *t
                                   .epochs        = s->epochs,
                                   .loss          = hoop__sums_loss(&s->last),
                                   .metrics       = hoop__sums_text(&s->last, true, p->metrics),
+                                  .evaluations   = s->evaluations,
                                   .samples_per_s = rates.samples_per_s,
                                   .steps_per_s   = rates.steps_per_s,
                                   .stall         = rates.stall,

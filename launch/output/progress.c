@@ -47,7 +47,7 @@ hoop_status hoop__progress_create(const hoop__progress_opts *opts, hoop_error *e
 /* ---- Text ------------------------------------------------------------------------------------------------------------ */
 
 /* In the order they stand on the line. */
-enum { EPOCH, BAR, PERCENT, STEP, LOSS, METRICS, SPEED, STALL, COMM, ETA, FIELDS };
+enum { EPOCH, BAR, PERCENT, STEP, LOSS, METRICS, EVALUATIONS, SPEED, STALL, COMM, ETA, FIELDS };
 #define CLEAR "\r\033[K"
 enum { FIELD_MAX = 168, BAR_MIN = 12, BAR_MAX = 32 };
 
@@ -90,6 +90,7 @@ static void print_fields(const hoop__progress_state *s, char field[FIELDS][FIELD
     if (!isnan(s->loss))
         (void)snprintf(field[LOSS], FIELD_MAX, fabs(s->loss) >= 1e-3 && fabs(s->loss) < 1e4 ? "loss %.4f" : "loss %.3e", s->loss);
     if (s->metrics != NULL) (void)snprintf(field[METRICS], FIELD_MAX, "%s", s->metrics);
+    if (s->evaluations > 0) (void)snprintf(field[EVALUATIONS], FIELD_MAX, "evaluations %" PRId64, s->evaluations);
     if (!isnan(s->samples_per_s)) print_number(s->samples_per_s, "", " samples/s", field[SPEED]);
     print_share(s->stall, "stall", field[STALL]);
     print_share(s->communication, "comm", field[COMM]);
@@ -133,7 +134,7 @@ static void emit(hoop__progress *p, const hoop__text *text, bool stays)
 /* Where the window is narrow, what matters least goes first. */
 static void draw(hoop__progress *p, const hoop__progress_state *s)
 {
-    static const int least[] = {STALL, COMM, STEP, SPEED, EPOCH, METRICS, BAR, ETA, LOSS};
+    static const int least[] = {STALL, COMM, STEP, EVALUATIONS, SPEED, EPOCH, METRICS, BAR, ETA, LOSS};
     char             field[FIELDS][FIELD_MAX];
     bool             dropped[FIELDS] = {false};
     int              columns = p->opts.columns, bar = BAR_MIN, next = 0, written = 0;

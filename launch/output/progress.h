@@ -32,6 +32,7 @@ typedef struct hoop__progress_state {
     int64_t     epoch, epochs; /* from 1; 0: not shown */
     double      loss;          /* NAN in this and the rest: not shown */
     const char *metrics;       /* "acc 97.21%"; NULL or "": none */
+    int64_t     evaluations;   /* of the loss in the last step; 0: not shown */
     double      samples_per_s;
     double      steps_per_s;          /* for the time that is left */
     double      stall, communication; /* shares of the time, 0 to 1 */

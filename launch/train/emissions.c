@@ -24,7 +24,7 @@ hoop_status hoop__emissions_take(hoop_trainer *tr, const hoop_tape *t, hoop_erro
     const hoop_emission *e;
     const int            n = hoop_tape_emissions(t, &e);
     hoop_status          st;
-    if (n == 0) return HOOP_OK;
+    if (n == 0 || tr->step->again) return HOOP_OK; /* those of the weights that a step begins with count */
     if (!has_room(tr)) return hoop_fail(err, HOOP_ENOMEM, "no memory for what buffers become");
     st = hoop_emitted_add(t, tr->params, tr->step->emitted, err);
     if (st == HOOP_ENONFINITE) return hoop_fail_within(err, "step %lld", (long long)tr->status.step);

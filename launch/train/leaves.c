@@ -416,10 +416,13 @@ static void probe(hoop_trainer *tr)
 void hoop__step_leaves(hoop_trainer *tr)
 {
     hoop__step *s       = tr->step;
-    s->nlisted          = 0;
     tr->status.at_once  = 0;
     tr->status.replayed = true;
-    while (tr->error.status == HOOP_OK && s->nlisted < s->room && hoop__step_next(tr, &s->listed[s->nlisted])) s->nlisted++;
+    if (!s->held) {
+        s->nlisted = 0;
+        s->held    = s->next_leaf == s->first_leaf;
+        while (tr->error.status == HOOP_OK && s->nlisted < s->room && hoop__step_next(tr, &s->listed[s->nlisted])) s->nlisted++;
+    }
     probe(tr);
     for (int at = 0; at < s->nlisted && tr->error.status == HOOP_OK;) {
         const int n = hoop__leaves_at_once(tr, at, true);

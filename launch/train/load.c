@@ -58,6 +58,30 @@ static hoop_status read_state_part(hoop_trainer *tr, void *ctx, int param, int64
     return st;
 }
 
+/* Of an optimiser that searches: they say which of its states there are. */
+static hoop_status read_numbers(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
+{
+    int                           n;
+    double                       *numbers = hoop_optim_numbers(tr->optim, &n);
+    const char                   *name    = hoop_optim_name(tr->optim);
+    const hoop_checkpoint_tensor *t       = numbers == NULL ? NULL : hoop_checkpoint_find(c, HOOP_CKPT_STATE, NULL, name);
+    if (numbers == NULL) return HOOP_OK;
+    if (t == NULL || t->dtype != HOOP_F64 || t->numel != n)
+        return hoop_fail(err, HOOP_EFORMAT, "%s: there is no optimizer state '%s' of %d numbers", hoop_checkpoint_path(c), name,
+                         n);
+    return hoop_checkpoint_read(c, t, 0, n, numbers, err);
+}
+
+/* such an optimiser has all of them on each rank */
+static hoop_status read_whole_states(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int p = 0; p < hoop_params_count(tr->params) && st == HOOP_OK; p++)
+        if (!hoop_params_frozen(tr->params, p))
+            st = read_state_part(tr, c, p, 0, hoop_tensor_numel(hoop_params_tensor(tr->params, p)), err);
+    return st;
+}
+
 /* Are names those that the checkpoint knows? Without data they are taken from it. */
 static hoop_status check_meaning(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *err)
 {
@@ -191,7 +215,8 @@ static hoop_status read_contents(void *ctx, hoop_error *err)
         if (t != NULL && t->dtype == HOOP_F64 && t->numel == n)
             HOOP_TRY(st, done, hoop_checkpoint_read(r->c, t, 0, n, numbers, err));
     }
-    st = hoop__each_own_part(tr, read_state_part, r->c, err);
+    HOOP_TRY(st, done, read_numbers(tr, r->c, err));
+    st = hoop_optim_searches(tr->optim) ? read_whole_states(tr, r->c, err) : hoop__each_own_part(tr, read_state_part, r->c, err);
 done:
     return st;
 }

@@ -19,7 +19,7 @@ static int64_t buffer_bytes(const hoop_params *p)
     return n;
 }
 
-/* elements of optimiser state that this rank has */
+/* elements of optimiser state that this rank has a part in */
 static hoop_status add_states(hoop_trainer *tr, void *ctx, int param, int64_t first, int64_t count, hoop_error *err)
 {
     int64_t *n = ctx;
@@ -57,12 +57,13 @@ hoop_trainer_bytes hoop_trainer_memory(const hoop_trainer *tr)
     if (tr->ddp != NULL) b.exchange = hoop_ddp_bytes(tr->ddp);
     if (tr->ddp != NULL) (void)hoop__each_own_part((hoop_trainer *)(uintptr_t)tr, add_states, &b.optimizer, NULL);
     b.optimizer *= (int64_t)hoop_dtype_size(tr->dtype);
+    b.checkpoint = b.optimizer + (hoop_comm_rank(tr->comm) == 0 ? weights + buffers : 0);
+    if (tr->ddp != NULL && hoop_optim_searches(tr->optim)) b.optimizer = hoop_optim_bytes(tr->optim);
     b.activations = hoop__leaves_peak(tr);
     b.reserve     = hoop__leaves_reserved(tr) - b.activations;
     b.data        = dataset_bytes(tr->data->train);
     if (tr->data->drawn != NULL) b.data += hoop_dataset_about(tr->data->train)->length * (int64_t)sizeof *tr->data->drawn;
     if (tr->data->loader != NULL) b.data += hoop_loader_bytes(tr->data->loader);
-    b.checkpoint = b.optimizer + (hoop_comm_rank(tr->comm) == 0 ? weights + buffers : 0);
     if (tr->ddp != NULL) b.optimizer += update_bytes(tr);
     return b;
 }

@@ -1,4 +1,5 @@
 /* The optimiser and the schedule of a config: groups of parameters, checks, creation. */
+#include "train/data.h"
 #include "train/plan.h"
 
 #include <stdio.h>
@@ -74,10 +75,35 @@ static hoop_status read_groups(hoop_trainer *tr, const hoop_value *list, hoop_er
     return st;
 }
 
+/* One that searches looks at loss and gradient as they are, of all parameters at once. */
+static hoop_status check_search(const hoop_trainer *tr, const hoop_value *groups, hoop_error *err)
+{
+    const hoop_optim_kind *k = kind_of(tr);
+    if (k->search == NULL) return HOOP_OK;
+    if (hoop_value_get_kind(groups) != HOOP_VALUE_NULL)
+        return hoop_value_fail(groups, err, "%s takes all parameters as one vector, with the same options; take groups out",
+                               k->name);
+    if (tr->plan->run.clip_norm > 0.0 || tr->plan->run.clip_value > 0.0)
+        return hoop_config_fail(tr->config, tr->plan->run.clip_norm > 0.0 ? "clip_norm" : "clip_value", err,
+                                "%s searches by the gradient of the loss, which must be whole; take it out", k->name);
+    return HOOP_OK;
+}
+
+void hoop__optim_note(const hoop_trainer *tr)
+{
+    const int64_t all = tr->data->train == NULL ? 0 : hoop_dataset_about(tr->data->train)->length;
+    if (!hoop_optim_searches(tr->optim) || hoop_comm_rank(tr->comm) != 0 || tr->plan->run.batch >= all) return;
+    hoop__note(tr,
+               "warning: %s learns the shape of the loss from step to step, and a batch of %lld is another loss in each; batch: "
+               "%lld takes all samples",
+               hoop_optim_name(tr->optim), (long long)tr->plan->run.batch, (long long)all);
+}
+
 hoop_status hoop__optim_read(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_value *section = hoop_config_get(tr->config, "optimizer"), *list = hoop_value_find(section, "groups");
     hoop_status       st = check(tr, section, tr->plan->optim.opts, err);
+    if (st == HOOP_OK) st = check_search(tr, list, err);
     if (st == HOOP_OK)
         st = check_by(tr, hoop_schedule_kind_get(tr->plan->schedule.kind)->check, "schedule",
                       hoop_config_get(tr->config, "schedule"), tr->plan->schedule.opts, err);

@@ -111,6 +111,7 @@ void                  hoop__plan_clear(hoop__plan *plan);
 extern const hoop_config_free hoop__optim_groups, hoop__model_frozen, hoop__model_init;
 hoop_status                   hoop__optim_read(hoop_trainer *tr, hoop_error *err);
 hoop_status                   hoop__optim_make(hoop_trainer *tr, hoop_error *err);
+void                          hoop__optim_note(const hoop_trainer *tr);
 /* init.c: read model.init; fill the parameters of a finalized model by it */
 hoop_status hoop__init_read(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__init_apply(hoop_trainer *tr, hoop_error *err);

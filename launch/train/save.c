@@ -148,6 +148,17 @@ static hoop_status add_state_part(hoop_trainer *tr, void *ctx, int param, int64_
     return st;
 }
 
+/* of an optimiser that searches */
+static hoop_status add_numbers(const hoop_trainer *tr, hoop__save *s, hoop_error *err)
+{
+    hoop_checkpoint_entry e = {
+        .name = hoop_optim_name(tr->optim), .kind = HOOP_CKPT_STATE, .dtype = HOOP_F64, .ndim = 1, .order = -1};
+    int           n;
+    const double *numbers = hoop_optim_numbers(tr->optim, &n);
+    e.count = e.shape[0] = n;
+    return numbers == NULL ? HOOP_OK : add_entry(s, &e, numbers, err);
+}
+
 static hoop_status copy_all(hoop_trainer *tr, hoop__save *s, hoop_error *err)
 {
     hoop_status st   = HOOP_OK;
@@ -167,6 +178,7 @@ static hoop_status copy_all(hoop_trainer *tr, hoop__save *s, hoop_error *err)
                                 err));
         }
         HOOP_TRY(st, done, add_entry(s, &steps, &step, err));
+        HOOP_TRY(st, done, add_numbers(tr, s, err));
         for (int i = 0; i < HOOP__WATCHES; i++) {
             hoop_checkpoint_entry e       = {.kind = HOOP_CKPT_STATE, .dtype = HOOP_F64, .ndim = 1, .order = -1};
             int                   n       = 0;

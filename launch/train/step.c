@@ -64,20 +64,32 @@ static void plan_leaves(hoop_trainer *tr, int64_t samples)
     }
 }
 
+/* The rows of the next step; once more those of this one, unless they are held */
+static void begin_rows(hoop_trainer *tr)
+{
+    const bool       reads = tr->data->loader != NULL && !tr->opts.arrays;
+    hoop_loader_step step  = {.n = tr->plan->run.batch};
+    hoop_error       err   = {.status = HOOP_OK};
+    hoop_status      st    = HOOP_OK;
+    if (tr->step->again && tr->step->held) return;
+    tr->step->held = false;
+    hoop_profile_begin(tr->rt, "data", HOOP_PHASE_OTHER, 0.0);
+    if (reads && tr->step->again) st = hoop_loader_seek(tr->data->loader, tr->status.step, &err);
+    if (reads && st == HOOP_OK) st = hoop_loader_next_step(tr->data->loader, &err, &step);
+    if (st != HOOP_OK) fail_locally(tr, &err);
+    hoop_profile_end(tr->rt);
+    plan_leaves(tr, step.n);
+}
+
 bool hoop_trainer_next_step(hoop_trainer *tr)
 {
-    hoop_loader_step step = {.n = tr->plan->run.batch};
-    hoop_error       err  = {.status = HOOP_OK};
+    hoop_error err = {.status = HOOP_OK};
     if (tr->status.step >= tr->status.steps || tr->status.stopped || tr->status.early_stopped) return false;
     if (tr->step->begun) return true;
     tr->step->begun     = true;
     tr->step->leaf_open = false;
     hoop_comm_set_position(tr->comm, tr->status.step, "forward and backward");
-    hoop_profile_begin(tr->rt, "data", HOOP_PHASE_OTHER, 0.0);
-    if (tr->data->loader != NULL && !tr->opts.arrays && hoop_loader_next_step(tr->data->loader, &err, &step) != HOOP_OK)
-        fail_locally(tr, &err);
-    hoop_profile_end(tr->rt);
-    plan_leaves(tr, step.n);
+    begin_rows(tr);
     hoop__record_clear(tr->step->record);
     if (hoop_ddp_begin(tr->ddp, tr->status.step, hoop_params_grad(tr->params), &err) != HOOP_OK) fail_locally(tr, &err);
     hoop_params_zero_grad(tr->params);
@@ -156,7 +168,7 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
 static void param_ready(void *ctx, int param)
 {
     hoop_trainer *tr = ctx;
-    if (tr->step->looks) hoop__hooks_leaf(tr, param);
+    if (tr->step->looks && !tr->step->again) hoop__hooks_leaf(tr, param);
     hoop_ddp_ready(tr->ddp, param, tr->step->last);
 }
 
@@ -328,12 +340,54 @@ static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_e
     return st;
 }
 
+/* The loss and the whole gradient to the optimiser, on all ranks the same, and so are the weights it asks about next. */
+static hoop_status tell(hoop_trainer *tr, bool finite, hoop_error *err)
+{
+    const hoop__record  *r      = tr->step->record;
+    hoop_trainer_status *s      = &tr->status;
+    const double         weight = hoop_exact_scalar_finish(&r->sum[HOOP__SUM_WEIGHT]),
+                 factor         = hoop_schedule_factor(tr->schedule, s->step, s->steps);
+    const double loss           = hoop_exact_scalar_finish(&r->sum[HOOP__SUM_LOSS]) / weight;
+    hoop_status  st;
+    s->grad_norm   = NAN;
+    s->lr          = hoop_optim_lr(tr->optim) * factor;
+    s->evaluations = tr->step->again ? s->evaluations + 1 : 1;
+    HOOP_TRY(st, done, hoop_ddp_gather(tr->ddp, hoop_params_grad(tr->params), err));
+    hoop_profile_begin(tr->rt, "update", HOOP_PHASE_OTHER, 0.0);
+    st = hoop_optim_tell(tr->optim, tr->rt, finite ? loss : INFINITY, factor, weight > 0.0 ? 1.0 / weight : 0.0, err,
+                         &tr->step->again);
+    hoop_profile_end(tr->rt);
+done:
+    return st;
+}
+
+static bool is_finite(const hoop__record *r)
+{
+    return r->nonfinite == 0 && isfinite(hoop_exact_scalar_finish(&r->sum[HOOP__SUM_LOSS])) &&
+           isfinite(hoop_exact_scalar_finish(&r->sum[HOOP__SUM_WEIGHT]));
+}
+
+/* New weights, of a step that takes one loss and gradient; or the step goes on (step->again). */
+static hoop_status move_weights(hoop_trainer *tr, hoop_error *err)
+{
+    const uint64_t mode = hoop_fp_enter(); /* factors round */
+    hoop_status    st;
+    if (hoop_optim_searches(tr->optim)) {
+        st = tell(tr, is_finite(tr->step->record), err);
+        hoop_fp_restore(mode);
+        return st;
+    }
+    st = update_own(tr, err);
+    hoop_fp_restore(mode);
+    return st == HOOP_OK ? hoop_ddp_gather(tr->ddp, hoop_params_data(tr->params), err) : st; /* fails on all ranks, if at all */
+}
+
 hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
 {
     hoop_trainer_status *s      = &tr->status;
     bool                 finite = true;
     hoop_error           local  = {.status = HOOP_OK};
-    uint64_t             mode;
+    const bool           first  = !tr->step->again;
     hoop_status          st;
     if (!tr->step->begun) return hoop_fail(err, HOOP_ESTATE, "hoop_trainer_update without hoop_trainer_next_step before it");
     tr->step->begun = false;
@@ -353,19 +407,18 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     if (tr->error.status != HOOP_OK) hoop__record_error(tr->step->record, hoop_comm_rank(tr->comm), &tr->error);
     HOOP_TRY(st, done, hoop__record_reduce(tr, tr->step->record, "step record", err));
     HOOP_TRY(st, done, hoop__record_verdict(tr, tr->step->record, err));
-    HOOP_TRY(st, done, check_finite(tr, err));
-    HOOP_TRY(st, done, hoop__emissions_apply(tr, err));
-    hoop__hooks_step(tr);
-    mode = hoop_fp_enter(); /* factors round */
-    st   = update_own(tr, err);
-    hoop_fp_restore(mode);
-    if (st != HOOP_OK) goto done; /* on all ranks */
-    HOOP_TRY(st, done, hoop_ddp_gather(tr->ddp, hoop_params_data(tr->params), err));
+    if (first) { /* a step is told by the weights it begins with */
+        HOOP_TRY(st, done, check_finite(tr, err));
+        HOOP_TRY(st, done, hoop__emissions_apply(tr, err));
+        hoop__hooks_step(tr);
+        hoop__record_sums(tr, tr->step->record, HOOP__TOLD_LAST, &s->last);
+    }
+    HOOP_TRY(st, done, move_weights(tr, err));
+    if (tr->step->again) goto done;
     hoop_optim_advance(tr->optim);
     s->step++;
     s->epoch_end = s->steps_per_epoch > 0 && s->step % s->steps_per_epoch == 0;
     s->stopped   = tr->step->record->stop > 0;
-    hoop__record_sums(tr, tr->step->record, HOOP__TOLD_LAST, &s->last);
     if (s->first_step_s == 0.0) s->first_step_s = hoop__now_s() - tr->step->created_s;
     HOOP_TRY(st, done, hoop__save_after_step(tr, tr->step->record->saving, err));
 done:
@@ -387,11 +440,16 @@ int64_t hoop_trainer_share(const hoop_trainer *tr, int64_t *first)
 
 hoop_status hoop__step_finish(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_leaf *leaf;
-    check_leaf_closed(tr);
-    if (hoop__trainer_forwards(tr)) hoop__step_leaves(tr);
-    while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
-    return hoop_trainer_update(tr, err);
+    hoop_leaf  *leaf;
+    hoop_status st;
+    do {
+        (void)hoop_trainer_next_step(tr);
+        check_leaf_closed(tr);
+        if (hoop__trainer_forwards(tr)) hoop__step_leaves(tr);
+        while ((leaf = hoop_trainer_next_leaf(tr)) != NULL) hoop_trainer_backward(tr, hoop_trainer_loss(tr, leaf));
+        st = hoop_trainer_update(tr, err);
+    } while (st == HOOP_OK && tr->step->again);
+    return st;
 }
 
 static hoop_status begin_on_arrays(hoop_trainer *tr, const char *call, hoop_error *err)

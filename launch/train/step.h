@@ -95,6 +95,8 @@ struct hoop__step {
     const char       **array;     /* the caller's rows of each field, that of the next leaf */
     int64_t            first_leaf, nleaves, next_leaf, last_nonempty, samples;
     bool               last;      /* no leaf comes after those that run now */
+    bool               again;     /* the step has begun before: its rows once more, with other weights (hoop_optim_tell), */
+    bool               held;      /* which are all listed */
     bool               begun;     /* a step is: next_step was called, update not yet */
     bool               leaf_open; /* next_leaf was called, backward not yet */
     hoop__hook        *hook;
@@ -108,7 +110,9 @@ struct hoop__step {
 /* HOOP_ESTATE inside a step, of the call `what` */
 static inline hoop_status hoop__step_outside(const hoop_trainer *tr, const char *what, hoop_error *err)
 {
-    return tr->step->begun ? hoop_fail(err, HOOP_ESTATE, "%s inside a step: after hoop_trainer_update, please", what) : HOOP_OK;
+    return tr->step->begun || tr->step->again
+               ? hoop_fail(err, HOOP_ESTATE, "%s inside a step: after hoop_trainer_update, please", what)
+               : HOOP_OK;
 }
 /* step.c: room for leaves and records, once the model is known */
 hoop_status hoop__step_create(hoop_trainer *tr, hoop_error *err);

@@ -175,6 +175,7 @@ static hoop_status build(hoop_trainer *tr, hoop_error *err, char **model)
     HOOP_TRY(st, done, hoop__data_loader(tr, err));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, hoop__watch_create(tr, err));
     hoop__plan_note_leaves(tr);
+    if (!tr->opts.evaluate_only) hoop__optim_note(tr);
     if (tr->data->validation != NULL) tr->status.validation_samples = hoop_dataset_about(tr->data->validation)->length;
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, make_ddp(tr, err));
     if (!tr->opts.evaluate_only) HOOP_TRY(st, done, prepare_updates(tr, err));

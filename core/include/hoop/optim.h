@@ -42,10 +42,37 @@ typedef struct hoop_optim_call {
 
 enum { HOOP_OPTIM_RUN = 2 }; /* numbers of an optimiser that go on from step to step */
 
+/** What a step that searches works on: all parameters that are trained, as one vector. */
+typedef struct hoop_search_call {
+    const hoop_runtime *rt;
+    const void         *opts; /* the kind's struct */
+    hoop_dtype          dtype;
+    int64_t             nblocks; /* vectors have 128 * nblocks elements; those of no parameter are zero */
+    void               *w;       /* weights. Loss and gradient are of these; where the next ones are wanted goes here */
+    const void         *g;       /* gradient of the mean loss */
+    double              loss;    /* infinite: it, or its gradient, is not finite here */
+    double              lr;      /* that of the options times the schedule's factor */
+    void              **state;   /* [arrays] vectors that go on from step to step; they may change places */
+    double             *number;  /* [numbers] that do so, 0 at first */
+    void              **work;    /* [work] vectors of one step, which may change places with those of state */
+    void               *at;      /* [at_size] bytes of one step, zero at its first call */
+} hoop_search_call;
+
+/** How a step goes that looks at loss and gradient in several places. */
+typedef struct hoop_search_kind {
+    int (*arrays)(const void *opts);
+    int (*numbers)(const void *opts);
+    void (*name)(const void *opts, int i, char *name, size_t size); /* of state array i, PyTorch's */
+    bool (*live)(const void *opts, const double *number, int i);    /* does it hold anything yet? */
+    int    work;
+    size_t at_size;
+    bool (*tell)(hoop_search_call *c); /* false: the step has ended, with these weights */
+} hoop_search_kind;
+
 /** A row of the table. */
 typedef struct hoop_optim_kind {
     const char       *name, *help;
-    hoop_option_table options; /* lr and weight_decay among them */
+    hoop_option_table options; /* lr and, of those that do not search, weight_decay among them */
     size_t            opts_size;
     /** State arrays kept with these options, under PyTorch's names, into names[HOOP_OPTIM_STATES]: a prefix of all it may keep.
      *  Returns how many. NULL: none. */
@@ -63,6 +90,7 @@ typedef struct hoop_optim_kind {
     /** Do options that are each in range fit together? The error begins with a key: "nesterov: wants". NULL: they do. */
     hoop_status (*check)(const void *opts, hoop_error *err);
     void (*update)(const hoop_optim_call *c); /* on any thread; what it computes depends on the call alone */
+    const hoop_search_kind *search;           /* in place of update, states and what belongs to these; NULL: it does not search */
 } hoop_optim_kind;
 
 /** The optimiser of a name, NULL if there is none; kind i, NULL after the last; 0 is the default. Calls: Local. */
@@ -133,6 +161,14 @@ typedef struct hoop_muon_opts {
     bool        no_nesterov, maximize;
 } hoop_muon_opts;
 
+typedef struct hoop_lbfgs_opts {
+    double  lr;                               /* 1 */
+    int64_t max_iter, max_eval;               /* 20, 1.25 * max_iter: HOOP_OPT_AUTO, as 0 is */
+    double  tolerance_grad, tolerance_change; /* 1e-7, 1e-9 */
+    int64_t history_size;                     /* 100 */
+    int     line_search_fn;                   /* 0: strong_wolfe; 1: none */
+} hoop_lbfgs_opts;
+
 /* ---- an optimiser of a store ---- */
 
 typedef struct hoop_optim hoop_optim;
@@ -190,6 +226,19 @@ HOOP_API hoop_status hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, in
                                        double lr_factor, double grad_scale, hoop_error *err);
 /** All ranges of this step have been updated. Calls: Local. */
 HOOP_API void hoop_optim_advance(hoop_optim *o);
+/** Does it search (hoop_search_kind)? Then a step is calls of hoop_optim_tell, and all its states are whole on each rank: */
+HOOP_API bool hoop_optim_searches(const hoop_optim *o);
+/** The loss at the weights, and in hoop_params_grad the whole sum of gradients, which is multiplied by grad_scale there. *again:
+ * the weights are now those of which it wants to be told next; else the step has ended (hoop_optim_advance). A loss that is not
+ * finite, or the gradient of which is not (the caller says so by such a loss), is one that the search turns back from. Whoever
+ * tells the same gets the same bits. Errors: HOOP_EARG of one that does not search, HOOP_ENONFINITE where a step begins. Calls:
+ * Local. */
+HOOP_API hoop_status hoop_optim_tell(hoop_optim *o, const hoop_runtime *rt, double loss, double lr_factor, double grad_scale,
+                                     hoop_error *err, bool *again);
+/** Bytes of all state arrays, and of those of a step, once all are in use. Calls: Local. */
+HOOP_API int64_t hoop_optim_bytes(const hoop_optim *o);
+/** Numbers of one that searches, which go with its states: *n of them; NULL: there are none. Calls: Local. */
+HOOP_API double *hoop_optim_numbers(const hoop_optim *o, int *n);
 /** The learning rate that options give (of parameters in no group), before the schedule. Calls: Local. */
 HOOP_API double hoop_optim_lr(const hoop_optim *o);
 

@@ -119,12 +119,13 @@ typedef struct hoop_trainer_status {
     int64_t           step, steps;   /* done, of how many */
     int64_t           epoch, epochs; /* of the last step, from 0; epochs 0: not counted */
     int64_t           steps_per_epoch;
-    bool              epoch_end;                              /* the last step ended its epoch */
-    double            lr, grad_norm;                          /* of the last step; grad_norm NaN where it was not needed */
-    hoop_metrics_sums last;                                   /* of the last step */
-    hoop_metrics_sums validation;                             /* of the last evaluation of the validation data, */
-    int64_t           validation_step;                        /* which was made after this step; -1: none was */
-    int64_t           validation_samples;                     /* rows of the validation data; 0: there are none */
+    bool              epoch_end;          /* the last step ended its epoch */
+    double            lr, grad_norm;      /* of the last step; grad_norm NaN where it was not needed */
+    int64_t           evaluations;        /* of loss and gradient in the last step, where it searches; else 0 */
+    hoop_metrics_sums last;               /* of the last step */
+    hoop_metrics_sums validation;         /* of the last evaluation of the validation data, */
+    int64_t           validation_step;    /* which was made after this step; -1: none was */
+    int64_t           validation_samples; /* rows of the validation data; 0: there are none */
     double            stall_s, communication_s, first_step_s; /* waited for data, for other ranks; since creation */
     int64_t           memory_peak_bytes;                      /* of tensors on the tape */
     int64_t           batch, leaves; /* samples of a step over all ranks, and the leaves they are cut into */
@@ -176,8 +177,9 @@ HOOP_API hoop_status hoop_trainer_create(hoop_comm *comm, const hoop_config *con
  * for this rank: the communicator is poisoned. Calls: Local. */
 HOOP_API void hoop_trainer_destroy(hoop_trainer **tr);
 
-/** Begin a step (again: no effect). False when all steps are done, when stopped, or after an error (which update returned).
- * Calls: Local. */
+/** Begin a step (again: no effect). One that searches (optimizer: lbfgs) takes this, its leaves and hoop_trainer_update several
+ * times, with the same rows, until status.step has gone up. False when all steps are done, when stopped, or after an error (which
+ * update returned). Calls: Local. */
 HOOP_API bool hoop_trainer_next_step(hoop_trainer *tr);
 /** This rank's next leaf, its tape reset and its randomness keyed; NULL: no more. Calls: Local. */
 HOOP_API hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr);

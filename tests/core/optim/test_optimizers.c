@@ -398,10 +398,12 @@ static void no_lr_no_step(void **state)
         void                 *was  = malloc(size);
         hoop_optim           *o;
         test_ok(hoop_optim_create(&all, p, why, &o));
+        if (hoop_optim_searches(o)) goto next; /* test_lbfgs */
         take_step(p, o, test_rt, 0, false);
         memcpy(was, hoop_params_data(p), size);
         test_ok(hoop_optim_update(o, test_rt, 0, hoop_params_nblocks(p), 0.0, 1.0, why));
         if (memcmp(was, hoop_params_data(p), size) != 0) fail_msg("%s: weights have changed", kind->name);
+    next:
         hoop_optim_destroy(&o);
         hoop_params_destroy(&p);
         free(was);

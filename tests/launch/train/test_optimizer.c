@@ -146,13 +146,34 @@ static void kinds_are_resumed(void **state)
     char                   config[1024];
     (void)state;
     for (int i = 0; (k = hoop_optim_kind_get(i)) != NULL; i++) {
+        if (k->search != NULL) continue; /* they take no groups */
         (void)snprintf(config, sizeof config,
                        RUN "optimizer: {name: %s, weight_decay: 0.1, groups: [{match: '*.0.*', lr: 2e-3}]}\n", k->name);
         same_states(k->name, config);
     }
+    same_states("lbfgs", RUN "optimizer: {name: lbfgs, max_iter: 4, history_size: 3}\nema: {decay: 0.9}\n");
+    same_states("wolfe-f64", RUN "precision: f64\noptimizer: {name: lbfgs, max_iter: 2}\n");
+    same_states("no-search", RUN "optimizer: {name: lbfgs, lr: 0.01, max_iter: 3, line_search_fn: none}\n");
     same_states("amsgrad", RUN "optimizer: {name: adam, amsgrad: true}\n");
     same_states("centered", RUN "optimizer: {name: rmsprop, centered: true, groups: [{match: '*.bias', momentum: 0.9}]}\n");
     same_states("by", RUN "precision: f64\noptimizer: {name: muon, groups: [{match: 'layers.0.*', by: adamw, lr: 1e-4}]}\n");
+}
+
+/* A search goes over the same rows several times, in hoop_trainer_run (rows held) as in a caller's loop (rows read again); with
+ * all samples in a batch it gets where many steps of others would. */
+static void searches_in_any_loop(void **state)
+{
+    static const char config[] = "seed: 7\nbatch: 240\nleaves: 12\nthreads: 1\nsteps: 12\nmodel: {hidden: [20], dropout: 0.1}\n"
+                                 "data: {train: digits/train}\noptimizer: {name: lbfgs, max_iter: 5}\n";
+    plan              p        = {.config = {config}};
+    (void)state;
+    plan_resumes(config, "searched");
+    plan_run(&p, 2);
+    plan_good(&p);
+    assert_true(p.rank[1].about.evaluations > 1 && p.rank[1].about.evaluations <= 8);
+    assert_true(p.rank[0].about.replayed);
+    assert_true(p.rank[0].about.last.loss / p.rank[0].about.last.weight < 0.3);
+    plan_clear(&p);
 }
 
 /* ---- frozen parameters ---- */
@@ -261,6 +282,15 @@ static void configs_are_refused(void **state)
         {"{name: muon, groups: [{match: '*', by: muon}]}", "optimizer.groups[0].by: unknown 'muon', must be one of shape, adamw"},
         {"{name: adafactor, d: 0.5}", "optimizer.d: 0.5 is out of range"},
         {"{name: lamb, trust: false}", "optimizer.trust"},
+        {"{name: lbfgs, weight_decay: 0.1}", "test.yaml:9: optimizer.weight_decay: is a key of"},
+        {"{name: lbfgs, history_size: 0}", "test.yaml:9: optimizer.history_size: 0 is out of range"},
+        {"{name: lbfgs, line_search_fn: armijo}",
+         "optimizer.line_search_fn: unknown 'armijo', must be one of strong_wolfe, none"},
+        {"{name: lbfgs, groups: [{match: '*.bias', lr: 2}]}",
+         "test.yaml:9: optimizer.groups: lbfgs takes all parameters as one vector, with the same options; take groups out"},
+        {"{name: lbfgs}\nclip_norm: 1",
+         "test.yaml:10: clip_norm: lbfgs searches by the gradient of the loss, which must be whole"},
+        {"{name: lbfgs}\nclip_value: 1", "test.yaml:10: clip_value: lbfgs searches by the gradient"},
         {"{name: adamw}\nschedule: {name: multi_step}", "schedule: milestones: steps are wanted, such as [2000, 3000]"},
         {"{name: adamw}\nschedule: {name: multi_step, milestones: [5, 3]}",
          "test.yaml:10: schedule.milestones: 3 comes after 5; they are wanted in order"},
@@ -316,6 +346,7 @@ int main(void)
         cmocka_unit_test(groups_on_any_number_of_ranks),
         cmocka_unit_test(groups_are_resumed),
         cmocka_unit_test(kinds_are_resumed),
+        cmocka_unit_test(searches_in_any_loop),
         cmocka_unit_test(frozen_ones_stay),
         cmocka_unit_test(frozen_ones_that_are_refused),
         cmocka_unit_test(configs_are_refused),
