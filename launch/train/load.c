@@ -18,23 +18,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *group, const char *name, hoop_tensor *x,
-                               hoop_error *err)
+/* of the other precision */
+static hoop_status read_converted(hoop_checkpoint *c, const hoop_checkpoint_tensor *t, hoop_tensor *x, hoop_error *err)
+{
+    void       *from = malloc((size_t)t->numel * hoop_dtype_size(t->dtype) + 1);
+    hoop_status st   = from == NULL ? hoop_fail(err, HOOP_ENOMEM, "no memory for %s", t->name)
+                                    : hoop_checkpoint_read(c, t, 0, t->numel, from, err);
+    for (int64_t i = 0; i < t->numel && st == HOOP_OK; i++) {
+        if (t->dtype == HOOP_F32)
+            ((double *)hoop_tensor_data(x))[i] = (double)((const float *)from)[i];
+        else
+            ((float *)hoop_tensor_data(x))[i] = (float)((const double *)from)[i];
+    }
+    free(from);
+    return st;
+}
+
+static bool is_float(hoop_dtype dtype)
+{
+    return dtype == HOOP_F32 || dtype == HOOP_F64;
+}
+
+/* convert: may it be of the other precision? */
+static hoop_status read_tensor(hoop_checkpoint *c, hoop_checkpoint_kind kind, const char *group, const char *name, bool convert,
+                               hoop_tensor *x, hoop_error *err)
 {
     const hoop_checkpoint_tensor *t = hoop_checkpoint_find(c, kind, group, name);
     char                          shape[160];
-    bool                          same;
+    bool                          same, other;
     hoop_status                   st;
     if (t == NULL)
         return hoop_fail(err, HOOP_EFORMAT, "%s: there is no %s %s", hoop_checkpoint_path(c), hoop_checkpoint_kind_name(kind),
                          name);
-    same = t->ndim == hoop_tensor_ndim(x) && t->dtype == hoop_tensor_dtype(x);
+    other = convert && t->dtype != hoop_tensor_dtype(x) && is_float(t->dtype) && is_float(hoop_tensor_dtype(x));
+    same  = t->ndim == hoop_tensor_ndim(x) && (other || t->dtype == hoop_tensor_dtype(x));
     for (int d = 0; d < t->ndim && same; d++) same = t->shape[d] == hoop_tensor_size(x, d);
     if (!same) {
         return hoop_fail(err, HOOP_ESHAPE, "%s: %s is %s of %" PRId64 " elements, the model's is %s", hoop_checkpoint_path(c),
                          name, hoop_dtype_name(t->dtype), t->numel, hoop_tensor_describe(x, shape, sizeof shape));
     }
-    st = hoop_checkpoint_read(c, t, 0, t->numel, hoop_tensor_data(x), err);
+    st = other ? read_converted(c, t, x, err) : hoop_checkpoint_read(c, t, 0, t->numel, hoop_tensor_data(x), err);
     hoop_tensor_touch(x);
     return st;
 }
@@ -152,6 +175,7 @@ typedef struct reading {
     hoop_trainer    *tr;
     hoop_checkpoint *c;
     int64_t          optim_step;
+    bool             begins; /* another run's weights, to begin with */
 } reading;
 
 /* What was trained and has no place in the model would be missed in its outputs: a config that was changed with --set. Those that
@@ -174,12 +198,11 @@ static hoop_status check_surplus(const hoop_trainer *tr, const hoop_checkpoint *
     return HOOP_OK;
 }
 
-static hoop_status read_contents(void *ctx, hoop_error *err)
+/* parameters and buffers */
+static hoop_status read_model(const reading *r, hoop_error *err)
 {
-    reading                      *r  = ctx;
-    hoop_trainer                 *tr = r->tr;
-    const hoop_checkpoint_tensor *steps;
-    hoop_status                   st = HOOP_OK;
+    hoop_trainer *tr = r->tr;
+    hoop_status   st = HOOP_OK;
     /* who only looks at what was trained looks at the mean of the weights, where there is one */
     const bool means = tr->opts.evaluate_only && tr->plan->ema.decay > 0.0 && hoop_checkpoint_about(r->c)->step > 0;
     for (int i = 0; i < hoop_params_count(tr->params); i++) {
@@ -191,16 +214,26 @@ static hoop_status read_contents(void *ctx, hoop_error *err)
             goto done;
         }
         HOOP_TRY(st, done,
-                 read_tensor(r->c, mean ? HOOP_CKPT_STATE : HOOP_CKPT_PARAMETER, mean ? "ema" : NULL, name,
+                 read_tensor(r->c, mean ? HOOP_CKPT_STATE : HOOP_CKPT_PARAMETER, mean ? "ema" : NULL, name, r->begins,
                              hoop_params_tensor(tr->params, i), err));
     }
     for (int i = 0; i < hoop_params_buffer_count(tr->params); i++) {
         HOOP_TRY(st, done,
-                 read_tensor(r->c, HOOP_CKPT_BUFFER, NULL, hoop_params_buffer_name(tr->params, i),
+                 read_tensor(r->c, HOOP_CKPT_BUFFER, NULL, hoop_params_buffer_name(tr->params, i), r->begins,
                              hoop_params_buffer(tr->params, i), err));
     }
-    if (tr->model != NULL) HOOP_TRY(st, done, check_surplus(tr, r->c, err));
-    if (tr->opts.evaluate_only) goto done;
+    if (tr->model != NULL) st = check_surplus(tr, r->c, err);
+done:
+    return st;
+}
+
+static hoop_status read_contents(void *ctx, hoop_error *err)
+{
+    reading                      *r  = ctx;
+    hoop_trainer                 *tr = r->tr;
+    const hoop_checkpoint_tensor *steps;
+    hoop_status                   st = read_model(r, err);
+    if (st != HOOP_OK || tr->opts.evaluate_only) goto done;
     steps = hoop_checkpoint_find(r->c, HOOP_CKPT_STATE, NULL, "step");
     if (steps == NULL || steps->dtype != HOOP_I64 || steps->numel != 1) {
         st = hoop_fail(err, HOOP_EFORMAT, "%s: there is no optimizer state 'step'", hoop_checkpoint_path(r->c));
@@ -235,6 +268,7 @@ static hoop_status take_up(hoop_trainer *tr, const reading *r, hoop_error *err)
 /* what rank 0's task looks for */
 typedef struct picking {
     const char            *path;
+    bool                   begins;
     hoop_checkpoint_choice choice;
 } picking;
 
@@ -252,7 +286,8 @@ static hoop_status agree_on_one(hoop_trainer *tr, picking *p, hoop_error *err)
     if (root) hoop__task_start(&task, pick, p);
     HOOP_TRY(st, done, hoop__task_wait(tr, &task, "choosing a checkpoint", err));
     if (root && p->choice.notes[0] != '\0') hoop__note(tr, "warning: %s", p->choice.notes);
-    if (root && p->choice.run && !tr->opts.evaluate_only) hoop__note(tr, "resuming from %s", p->choice.path);
+    if (root && p->begins) hoop__note(tr, "beginning with the weights of %s", p->choice.path);
+    if (root && p->choice.run && !tr->opts.evaluate_only && !p->begins) hoop__note(tr, "resuming from %s", p->choice.path);
     st = hoop_comm_broadcast(tr->comm, 0, p->choice.path, (int64_t)sizeof p->choice.path, "checkpoint to resume", err);
 done:
     hoop__task_join(&task);
@@ -305,4 +340,27 @@ done:
     hoop__task_join(&task);
     hoop_checkpoint_close(&r.c);
     return st;
+}
+
+static hoop_status read_weights(void *ctx, hoop_error *err)
+{
+    return read_model(ctx, err);
+}
+
+hoop_status hoop__load_weights(hoop_trainer *tr, hoop_error *err)
+{
+    hoop__task  task  = {.joinable = false};
+    picking     p     = {.path = tr->plan->model.weights, .begins = true};
+    reading     r     = {.tr = tr, .begins = true};
+    hoop_error  local = {.status = HOOP_OK};
+    hoop_status st;
+    if (p.path[0] == '\0' || tr->opts.resume != NULL || tr->opts.evaluate_only) return HOOP_OK;
+    st = agree_on_one(tr, &p, &local);
+    if (st == HOOP_OK) {
+        if (hoop_checkpoint_open(p.choice.path, &task.error, &r.c) == HOOP_OK) hoop__task_start(&task, read_weights, &r);
+        st = hoop__task_wait(tr, &task, "reading weights", &local);
+    }
+    hoop__task_join(&task);
+    hoop_checkpoint_close(&r.c);
+    return st == HOOP_OK ? HOOP_OK : hoop_config_fail(tr->config, "model.weights", err, "%s", local.text);
 }

@@ -11,6 +11,8 @@
 static const hoop_option rows[] = {
     {"output_shape", HOOP_OPT_INTS, AT(output_shape), "[]", 1, 1e9, NULL, false,
      "of a row of predictions; []: that of the targets"},
+    {"weights", HOOP_OPT_STRING, AT(weights), "", 0, 0, NULL, true,
+     "a run or checkpoint whose parameters and buffers it begins with, of either precision; \"\": as init says"},
 };
 #undef AT
 const hoop_option_table hoop__model_options = {"model", rows, (int)(sizeof rows / sizeof rows[0])};

@@ -16,6 +16,7 @@ typedef struct hoop__run_opts {
 /* model (model.c): of any kind */
 typedef struct hoop__model_opts {
     hoop_ints output_shape; /* of a row; none: that of the last layer */
+    char      weights[HOOP_OPT_STRING_MAX];
 } hoop__model_opts;
 /* data (data.c) */
 typedef struct hoop__data_opts {

@@ -17,7 +17,9 @@ hoop_status         hoop__each_own_part(hoop_trainer *tr, hoop__part_fn *f, void
 /* elements of a state of a parameter where this rank has `count` of the parameter's: fewer where the state has a shape of its
  * own, which is all on one rank */
 int64_t hoop__state_count(const hoop_trainer *tr, int state, int param, int64_t count);
-/* load.c: what a checkpoint says that a model must be built for; not found: nothing is known */
+/* load.c: parameters and buffers of another run to begin with (model.weights). Collective */
+hoop_status hoop__load_weights(hoop_trainer *tr, hoop_error *err);
+/* what a checkpoint says that a model must be built for; not found: nothing is known */
 typedef struct hoop__peek {
     bool found;
     struct {

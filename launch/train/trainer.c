@@ -199,6 +199,7 @@ static hoop_status create_together(hoop_trainer *tr, hoop__cpus *cpus, hoop_erro
     HOOP_TRY(st, done, agree_data(tr, err));
     HOOP_TRY(st, done, hoop__data_check(tr, err));
     HOOP_TRY(st, done, hoop__data_normalize(tr, err));
+    HOOP_TRY(st, done, hoop__load_weights(tr, err));
     HOOP_TRY(st, done, hoop__save_create(tr, err));
     if (tr->opts.resume != NULL) HOOP_TRY(st, done, hoop_trainer_load(tr, tr->opts.resume, err));
 done:

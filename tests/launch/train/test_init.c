@@ -128,12 +128,52 @@ static void refused(void **state)
     }
 }
 
+/* The weights of a run, in either precision, with another optimiser and on any number of ranks; a step of lr 0 leaves them. */
+static void begun_with_a_runs_weights(void **state)
+{
+#define BEGUN "seed: 8\nbatch: 42\nleaves: 12\nthreads: 1\ndata: {train: digits/train, normalize: standard}\n"
+#define SMALL "model: {kind: mlp, hidden: [9]"
+    plan first = {.config = {"seed: 7\nbatch: 42\nleaves: 12\nthreads: 1\nsteps: 3\ndata: {train: digits/train, normalize: "
+                             "standard}\n" SMALL "}\n"},
+                  .drive  = run_and_save,
+                  .opts   = {.run_dir = "weights"}},
+         still = {.config = {BEGUN "steps: 1\noptimizer: {name: sgd, lr: 0}\n" SMALL ", weights: weights}\n"}},
+         wide  = {.config = {BEGUN "precision: f64\nsteps: 1\noptimizer: {name: sgd, lr: 0}\n" SMALL ", weights: weights}\n"}},
+         on    = {0};
+    plan_run(&first, 2);
+    plan_good(&first);
+    (void)state;
+    for (int size = 1; size <= 3; size += 2) {
+        plan_run(&still, size);
+        plan_good(&still);
+        assert_memory_equal(still.rank[0].weights, first.rank[0].weights, (size_t)first.rank[0].bytes);
+    }
+    plan_run(&wide, 2);
+    plan_good(&wide);
+    for (int64_t i = 0; i < first.rank[0].bytes / 4; i++)
+        assert_true(((double *)wide.rank[0].weights)[i] == (double)((float *)first.rank[0].weights)[i]);
+    plan_resumes(BEGUN "steps: 9\noptimizer: {name: lbfgs, max_iter: 2}\n" SMALL ", weights: weights}\n", "weights-on");
+    on.config[0] = BEGUN "steps: 1\nmodel: {kind: mlp, hidden: [8], weights: weights}\n";
+    plan_run(&on, 2);
+    for (int r = 0; r < 2; r++) plan_failed(&on, r, HOOP_ECONFIG, "layers.0.weight is f32 of 7056 elements, the model's is");
+    on.config[0] = BEGUN "steps: 1\nmodel: {kind: mlp, hidden: [9, 9], weights: weights}\n";
+    plan_run(&on, 2);
+    plan_failed(&on, 1, HOOP_ECONFIG, "test.yaml:7: model.weights: ");
+    on.config[0] = BEGUN "steps: 1\nmodel: {kind: mlp, hidden: [9], weights: nowhere}\n";
+    plan_run(&on, 2);
+    assert_true(on.rank[0].error.status != HOOP_OK && strstr(on.rank[0].error.text, "model.weights: nowhere") != NULL);
+    plan_clear(&first);
+    plan_clear(&still);
+    plan_clear(&wide);
+    plan_clear(&on);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_on_ranks), cmocka_unit_test(as_the_kind_has_it),
         cmocka_unit_test(resumed),       cmocka_unit_test(resumed_with_another),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(refused),       cmocka_unit_test(begun_with_a_runs_weights),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
