@@ -34,6 +34,11 @@ typedef struct hoop_loss_kind {
     double  cut;     /* of these: outputs above it mean 1 */
     /** In place of forward where outputs are sequences (n, T, ...) of different lengths: i64 (n). */
     hoop_tensor *(*forward_lengths)(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, const void *opts);
+    bool boxes; /* targets are lists of boxes, f32 or f64 (n, most, 5): x1, y1, x2, y2, class; padded with such as have no area */
+    /** What is told of outputs, in evaluations and predictions, where that is not the outputs themselves: an op on them that
+     * treats each row by itself; and its shape, of a row: returns its dims. Of boxes: those that were found. Both or neither. */
+    hoop_tensor *(*told)(hoop_tape *t, hoop_tensor *out, const void *opts);
+    int (*told_shape)(int ndim, const int64_t *out, const void *opts, int64_t *shape);
     const char *const *metrics; /* names (hoop/metric.h) of what is shown beside it, NULL-terminated; NULL: nothing */
 } hoop_loss_kind;
 

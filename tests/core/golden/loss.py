@@ -198,4 +198,88 @@ loss("soft_cross_entropy", lambda x, t: F.cross_entropy(x, t, w, reduction="sum"
      **{"expect-weight": 7, "weight": w.tolist(), "label_smoothing": 0.1})
 loss("soft_cross_entropy", lambda x, t: F.cross_entropy(x, t, reduction="sum"), [rand(2, 3, 2, 2), rand(2, 3, 2, 2).softmax(1)], weight=8, dim=1)
 loss("soft_cross_entropy", lambda x, t: F.cross_entropy(x, t, reduction="sum"), [rand(0, 3), rand(0, 3)], weight=0)
+
+# boxes: places x, y, stride, then distances to four sides, then logits; true ones x1, y1, x2, y2, class
+
+
+def iou(a, b, generalised=False):
+    """Of boxes by their distances from one place."""
+    both = (torch.minimum(a[..., 0], b[..., 0]) + torch.minimum(a[..., 2], b[..., 2])) * (
+        torch.minimum(a[..., 1], b[..., 1]) + torch.minimum(a[..., 3], b[..., 3]))
+    size = lambda v: (v[..., 0] + v[..., 2]) * (v[..., 1] + v[..., 3])
+    all_ = size(a) + size(b) - both
+    if not generalised:
+        return both / all_
+    around = (torch.maximum(a[..., 0], b[..., 0]) + torch.maximum(a[..., 2], b[..., 2])) * (
+        torch.maximum(a[..., 1], b[..., 1]) + torch.maximum(a[..., 3], b[..., 3]))
+    return both / all_ - (around - all_) / around
+
+
+def assigned(out, boxes, radius):
+    x, y, stride = out[..., None, 0], out[..., None, 1], out[..., None, 2]
+    x1, y1, x2, y2 = (boxes[:, None, :, k] for k in range(4))
+    side = torch.stack([x - x1, y - y1, x2 - x, y2 - y], -1)
+    far = torch.maximum((x - (x1 + x2) / 2).abs(), (y - (y1 + y2) / 2).abs())
+    size = torch.where((side.amin(-1) > 0) & (far <= radius * stride) & (x2 > x1) & (y2 > y1), (x2 - x1) * (y2 - y1), torch.inf)
+    area, which = size.min(-1)
+    has = area.isfinite()
+    side = torch.where(has[..., None], torch.gather(side, 2, which[..., None, None].expand(-1, -1, 1, 4)).squeeze(2), 0.0)
+    label = torch.gather(boxes[..., 4], 1, which).long().clamp(0, out.shape[-1] - 8)
+    score = F.one_hot(label, out.shape[-1] - 7) * torch.where(has, iou(out[..., 3:7], side), 0.0)[..., None]
+    return torch.cat([score, has[..., None].double(), side], -1)
+
+
+def detection(radius=1.5, box=2.0):
+    def f(out, boxes):
+        a = assigned(out.detach(), boxes.detach(), radius)
+        z, q, has = out[..., 7:], a[..., : out.shape[-1] - 7], a[..., out.shape[-1] - 7] > 0
+        wrong = ((q - torch.sigmoid(z)) ** 2 * F.binary_cross_entropy_with_logits(z, q, reduction="none")).sum()
+        return wrong + box * (1 - iou(out[..., 3:7][has], a[..., -4:][has], True)).sum()
+    return f
+
+
+def scene(n, side, stride, classes, most):
+    """Outputs for images of side x side, and boxes in them, of which the last sample has none."""
+    at = (torch.arange(side // stride) + 0.5) * stride
+    grid = torch.stack([at.repeat(len(at)), at.repeat_interleave(len(at)), torch.full((len(at) ** 2,), float(stride))], -1)
+    out = torch.cat([grid.expand(n, -1, -1), rand(n, len(grid), 4, low=1, high=9), rand(n, len(grid), classes)], -1)
+    one, two = rand(n, most, 2, low=0, high=side - 8), rand(n, most, 2, low=3, high=8)
+    boxes = torch.cat([one, one + two, ints(classes, n, most, 1).double()], -1)
+    boxes[-1] = 0
+    return out, boxes
+
+
+for radius, stride, classes in [(1.5, 4, 3), (0.5, 2, 2), (3.0, 4, 1)]:
+    out, boxes = scene(2, 16 if stride == 4 else 8, stride, classes, 4)
+    weight = assigned(out, boxes, radius)[..., classes].sum(1).clamp(min=1).sum().item()
+    loss("detection", detection(radius, 0.75), [out, boxes], weight=weight, radius=radius, box=0.75)
+    case("box_assign", lambda o, b: assigned(o, b, radius), [out, boxes], grad=False, radius=radius)
+loss("detection", detection(), [rand(0, 4, 9), rand(0, 3, 5)], weight=0)
+case("box_giou", lambda a, b: 1 - iou(a, b, True), [pos(3, 5, 4), pos(3, 5, 4)], second=False)
+
+
+def detected(score, overlap, most):
+    """Greedy, by class, the best first."""
+    def f(out):
+        found = torch.zeros(out.shape[0], most, 6)
+        found[..., 5] = -1
+        for i, o in enumerate(out):
+            end = (o[:, :2] + o[:, 2:3] / 2).amax(0).repeat(2)
+            box = torch.minimum(torch.cat([o[:, :2] - o[:, 3:5], o[:, :2] + o[:, 5:7]], -1).clamp(min=0), end)
+            p, kept = torch.sigmoid(o[:, 7:]), []
+            for k in torch.sort(p.reshape(-1), descending=True, stable=True).indices.tolist():
+                place, c = divmod(k, p.shape[1])
+                wide = lambda a, b: (torch.minimum(a[2:], b[2:]) - torch.maximum(a[:2], b[:2])).clamp(min=0).prod()
+                same = [box[j] for j, d in kept if d == c]
+                union = lambda a, b: wide(a, a) + wide(b, b) - wide(a, b)
+                if p[place, c] > score and len(kept) < most and all(wide(box[place], b) <= overlap * union(box[place], b) for b in same):
+                    kept.append((place, c))
+            for k, (place, c) in enumerate(kept):
+                found[i, k] = torch.cat([box[place], p[place, c][None], torch.tensor([float(c)])])
+        return found
+    return f
+
+
+for score, overlap, most in [(0.3, 0.4, 7), (0.05, 0.8, 30), (0.6, 0.0, 3)]:
+    case("box_detect", detected(score, overlap, most), [scene(2, 16, 4, 3, 1)[0]], grad=False, score=score, overlap=overlap, most=most)
 done()

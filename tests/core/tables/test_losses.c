@@ -1,6 +1,7 @@
 /* The tables of losses and metrics: what every row must say, and what each metric makes of a few rows. */
 #include "tape_test.h"
 
+#include "hoop/detection.h"
 #include "hoop/loss.h"
 #include "hoop/metric.h"
 
@@ -26,6 +27,8 @@ static void losses_are_whole(void **state)
         assert_false(k->classes && k->binary);
         for (int m = 0; k->metrics[m] != NULL; m++)
             if (!k->classes && hoop_metric_find(k->metrics[m])->labels) assert_true(k->binary);
+        for (int m = 0; k->metrics[m] != NULL; m++) assert_true(hoop_metric_find(k->metrics[m])->boxes == k->boxes);
+        assert_true((k->told == NULL) == (k->told_shape == NULL) && (!k->boxes || (k->told != NULL && k->fits != NULL)));
     }
     assert_null(hoop_loss_get(-1));
     assert_null(hoop_loss_find("cross-entropy"));
@@ -37,8 +40,15 @@ static void inputs_of(const hoop_loss_kind *k, hoop_tape *t, hoop_tensor **out, 
     static const double  x[12] = {0.5, 0.125, 0.875, 0.25, 0.75, 0.625, 0.5, 0.25, 0.125, 0.75, 0.25, 0.5};
     static const double  y[6] = {0.0, 1.0, 0.5, 0.0, 1.0, 0.5}, sides[3] = {1, -1, 1};
     static const int64_t row[3] = {1, 0, -100}, rows[4] = {1, -100, 1, 1};
-    int64_t              shape[3] = {2, 3, 2};
-    if (strcmp(k->name, "ctc") == 0) {
+    /* two places 4 apart, a class; of two samples the second has no box */
+    static const double places[32] = {2, 2, 4, 1, 2, 3, 1, 0.5, 6, 2, 4, 3, 2, 1, 2, -0.5,
+                                      2, 2, 4, 1, 1, 1, 1, -1,  6, 2, 4, 2, 2, 2, 2, 0.25},
+                        boxes[10]  = {1, 0, 7, 3, 0};
+    int64_t shape[3]               = {2, 3, 2};
+    if (k->boxes) {
+        *out    = hoop_tape_wrap(t, HOOP_F64, 3, (int64_t[]){2, 2, 8}, places);
+        *target = hoop_tape_wrap(t, HOOP_F64, 3, (int64_t[]){2, 1, 5}, boxes);
+    } else if (strcmp(k->name, "ctc") == 0) {
         *out    = hoop_tape_wrap(t, HOOP_F64, 3, shape, x);
         *target = hoop_tape_wrap(t, HOOP_I64, 2, (int64_t[]){2, 2}, rows);
     } else if (strcmp(k->name, "gaussian_nll") == 0 || strcmp(k->name, "margin_ranking") == 0) {
@@ -99,6 +109,10 @@ static void metrics_are_whole(void **state)
     (void)state;
     for (int i = 0; (m = hoop_metric_get(i)) != NULL; i++) {
         assert_true(m->name[0] != '\0' && m->help[0] != '\0' && m->brief[0] != '\0');
+        if (m->boxes) { /* hoop/detection.h counts them */
+            assert_true(m->evaluation && m->numbers != NULL && m->overlap >= -1 && m->overlap < HOOP_DETECTION_OVERLAPS);
+            continue;
+        }
         assert_true(m->sums != NULL ? m->evaluation : m->nsums >= 1 && m->nsums <= HOOP_METRIC_SUMS);
         assert_true(m->add != NULL && m->value != NULL && (m->numbers == NULL) == (m->list == NULL));
         assert_true(m->opts_size <= HOOP_METRIC_OPTS && (m->labels || !m->binary));
@@ -176,7 +190,7 @@ static void the_op_counts_the_same(void **state)
     (void)state;
     for (int i = 0; hoop_metric_get(i) != NULL; i++) {
         const hoop_metric *m = hoop_metric_get(i);
-        for (int units = 0; units < (m->labels ? 1 : 2); units++) {
+        for (int units = 0; units < (m->boxes ? 0 : m->labels ? 1 : 2); units++) {
             int64_t          opts[HOOP_METRIC_OPTS / 8] = {0}, n;
             double          *want, *got;
             hoop_metric_call c = {.rows = 3, .width = 2, .count = m->labels ? 0 : 2, .out = x, .out_dtype = HOOP_F64};

@@ -56,6 +56,20 @@ HOOP_API hoop_tensor *hoop_ctc(hoop_tape *t, hoop_tensor *logits, hoop_tensor *l
                                bool zero_infinity, bool by_length);
 /** Labels i64, but `to` where they are `from`; no gradient; HOOP_EDTYPE. */
 HOOP_API hoop_tensor *hoop_relabel(hoop_tape *t, hoop_tensor *label, int64_t from, int64_t to);
+/* Boxes. A detector's outputs (n, places, 7 + classes) have for each place where it is and how far from the next, distances from
+ * it to the sides of a box (left, top, right, bottom), all in pixels, and a logit for each class. */
+enum { HOOP_BOX_X, HOOP_BOX_Y, HOOP_BOX_STRIDE, HOOP_BOX_SIDES, HOOP_BOX_CLASSES = HOOP_BOX_SIDES + 4, HOOP_BOX_FOUND = 6 };
+/** What outputs are compared with: boxes (n, most, 5) of x1, y1, x2, y2, class, those without an area being padding -> (n,
+ * places, C + 5): scores by class, 1 where the place has a box, distances to its sides; a place has the smallest box that it is
+ * in, at most radius strides from its middle; no gradient; HOOP_EARG (radius), HOOP_ESHAPE, HOOP_EDTYPE, HOOP_ERANGE (class). */
+HOOP_API hoop_tensor *hoop_box_assign(hoop_tape *t, hoop_tensor *out, hoop_tensor *boxes, double radius);
+/** 1 - generalised IoU of boxes by their distances (..., 4) from one place -> (...); no second derivative; HOOP_ESHAPE,
+ * HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_box_giou(hoop_tape *t, hoop_tensor *y, hoop_tensor *target);
+/** The boxes that outputs say, by non-maximum suppression in each class -> (n, most, HOOP_BOX_FOUND): x1, y1, x2, y2, score,
+ * class, the best first; behind the last 0, and class -1; no gradient; HOOP_EARG (score, overlap, most), HOOP_ESHAPE,
+ * HOOP_EDTYPE. */
+HOOP_API hoop_tensor *hoop_box_detect(hoop_tape *t, hoop_tensor *out, double score, double overlap, int64_t most);
 /** Make a loss of a sum and its weight, f32 or f64 (the losses' own are f64): (), () -> (); dsum = dy; HOOP_ESHAPE, HOOP_EDTYPE.
  * A loss with a penalty: hoop_loss(t, hoop_add(t, loss, penalty), hoop_loss_weight(loss)). */
 HOOP_API hoop_tensor *hoop_loss(hoop_tape *t, hoop_tensor *sum, hoop_tensor *weight);
