@@ -11,6 +11,7 @@ typedef struct hoop_augment_field {
     hoop_dtype dtype;
     int64_t    numel, bytes;   /* of a row */
     int64_t    planes;         /* of an image of the call's size: its channels; 0: it is none */
+    int64_t    box;            /* of lists of boxes: numbers of each; else 0 */
     bool       target, labels; /* labels: i64 */
 } hoop_augment_field;
 

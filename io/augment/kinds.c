@@ -25,7 +25,7 @@ const hoop_augment_kind *hoop_augment_find(const char *name)
 
 static bool may_be_image(const hoop_augment_rows *r)
 {
-    return !r->varies && (r->ndim == 2 || r->ndim == 3);
+    return !r->varies && !r->boxes && (r->ndim == 2 || r->ndim == 3);
 }
 
 /* The input that says how large images are; -1: none is one. */
@@ -68,7 +68,11 @@ static hoop_status check(const hoop_augment_kind *kind, const hoop_augment_rows 
     for (int k = 0; k < nfields; k++) {
         const hoop_augment_rows *r = &field[k];
         real                       = real || (!r->target && !r->varies && hoop_dtype_is_float(r->dtype));
-        if ((moves || mixes) && r->varies)
+        if (r->boxes && moves && (kind->what & HOOP_AUGMENT_BOXES) == 0)
+            return hoop_fail(err, HOOP_ESHAPE,
+                             "%s moves pixels, and boxes would not be boxes any more; flip and crop move them, too", kind->name);
+        if (r->boxes && moves) continue;
+        if ((moves || mixes) && (r->varies || r->boxes))
             return hoop_fail(err, HOOP_ESHAPE,
                              "%s %s, and a field has rows that vary in length, which would not fit them any more", kind->name,
                              moves ? "moves pixels" : "mixes samples");
@@ -104,10 +108,11 @@ static void begin(const hoop_augment_leaf *leaf, hoop_augment_call *c, int64_t *
     for (int k = 0; k < leaf->nfields; k++) {
         const hoop_augment_rows *r = &leaf->field[k];
         hoop_augment_field      *f = &c->field[c->nfields];
-        if (r->varies || r->data == NULL) continue;
+        if ((r->varies && !r->boxes) || r->data == NULL) continue;
         *f = (hoop_augment_field){
             .data = r->data, .dtype = r->dtype, .numel = 1, .target = r->target, .labels = r->dtype == HOOP_I64};
-        for (int d = 0; d < r->ndim; d++) f->numel *= r->shape[d];
+        for (int d = 0; d < r->ndim; d++) f->numel *= r->boxes && d == 0 ? (r->varies ? r->length : r->shape[d]) : r->shape[d];
+        if (r->boxes) f->box = r->shape[1];
         f->bytes = f->numel * (int64_t)hoop_dtype_size(r->dtype);
         if (image >= 0 && may_be_image(r) && r->shape[r->ndim - 2] == c->height && r->shape[r->ndim - 1] == c->width)
             f->planes = r->ndim == 3 ? r->shape[0] : 1;

@@ -19,6 +19,52 @@ static void clear(const hoop_augment_field *f, char *row, int64_t n)
     for (int64_t k = 0; k < n; k++) ((int64_t *)(void *)row)[k] = outside(f);
 }
 
+/* ---- boxes ---- */
+
+/* What becomes of a box: it is mirrored, or moved and cut at the picture; of which less than `keep` is left is there no more. */
+typedef struct box_move {
+    bool    mirror[2]; /* across, down */
+    int64_t by[2];
+    double  keep;
+} box_move;
+
+static void move_box(const hoop_augment_call *c, const hoop_augment_field *f, char *row, int64_t at, const box_move *m)
+{
+    const double end[2] = {(double)c->width, (double)c->height};
+    double       from[2], to[2], before = 1, after = 1;
+    for (int d = 0; d < 2; d++) {
+        from[d] = hoop__augment_get(f, row, at + d);
+        to[d]   = hoop__augment_get(f, row, at + d + 2);
+        if (!(to[d] > from[d])) return; /* padding */
+        before *= to[d] - from[d];
+        if (m->mirror[d]) {
+            const double first = from[d];
+            from[d]            = end[d] - to[d];
+            to[d]              = end[d] - first;
+        }
+        from[d] -= (double)m->by[d];
+        to[d] -= (double)m->by[d];
+        if (from[d] < 0) from[d] = 0;
+        if (to[d] > end[d]) to[d] = end[d];
+        after *= to[d] > from[d] ? to[d] - from[d] : 0;
+    }
+    if (!(after > 0) || after < m->keep * before) {
+        for (int64_t k = 0; k < f->box; k++) hoop__augment_put(f, row, at + k, 0);
+        return;
+    }
+    for (int d = 0; d < 2; d++) {
+        hoop__augment_put(f, row, at + d, from[d]);
+        hoop__augment_put(f, row, at + d + 2, to[d]);
+    }
+}
+
+static void move_boxes(const hoop_augment_call *c, int64_t i, const box_move *m)
+{
+    for (int k = 0; k < c->nfields; k++)
+        for (int64_t at = 0; c->field[k].box > 0 && at < c->field[k].numel; at += c->field[k].box)
+            move_box(c, &c->field[k], hoop__augment_row(&c->field[k], i), at, m);
+}
+
 /* ---- flip ---- */
 
 enum { HORIZONTAL, VERTICAL, BOTH };
@@ -67,19 +113,23 @@ static void flip(const hoop_augment_call *c, int64_t i)
         for (int64_t p = 0; p < f->planes; p++)
             flip_plane(hoop__augment_row(f, i) + (size_t)p * plane, c->height, c->width, size, across, down, c->row);
     }
+    move_boxes(c, i, &(box_move){.mirror = {across, down}});
 }
 
-const hoop_augment_kind hoop__augment_flip = {"flip", "images mirrored", HOOP_OPTIONS(flip_rows),
-                                              HOOP_AUGMENT_IMAGES | HOOP_AUGMENT_MOVES, flip};
+const hoop_augment_kind hoop__augment_flip = {"flip", "images mirrored, and boxes with them", HOOP_OPTIONS(flip_rows),
+                                              HOOP_AUGMENT_IMAGES | HOOP_AUGMENT_MOVES | HOOP_AUGMENT_BOXES, flip};
 
 /* ---- crop ---- */
 
 typedef struct crop_opts {
     int64_t padding;
+    double  keep;
 } crop_opts;
 static const hoop_option crop_rows[] = {
     {"padding", HOOP_OPT_INT, offsetof(crop_opts, padding), "4", 0, 65536, NULL, true,
      "images get so many pixels of 0 all around, and are cut from there to their size"},
+    {"keep", HOOP_OPT_FLOAT, offsetof(crop_opts, keep), "0.25", 0, 1, NULL, true,
+     "of lists of boxes, which are cut with the images: a box of which a smaller part is left is dropped"},
 };
 
 /* Image (y, x) becomes what was at (y + down, x + right). */
@@ -104,10 +154,11 @@ static void crop(const hoop_augment_call *c, int64_t i)
                   right    = (int64_t)(hoop_random_f64(key, 1) * (double)(2 * padding + 1)) - padding;
     for (int k = 0; k < c->nfields; k++)
         if (c->field[k].planes > 0) shift(c, &c->field[k], hoop__augment_row(&c->field[k], i), down, right);
+    move_boxes(c, i, &(box_move){.by = {right, down}, .keep = ((const crop_opts *)c->opts)->keep});
 }
 
-const hoop_augment_kind hoop__augment_crop = {"crop", "images moved by some pixels", HOOP_OPTIONS(crop_rows),
-                                              HOOP_AUGMENT_IMAGES | HOOP_AUGMENT_MOVES, crop};
+const hoop_augment_kind hoop__augment_crop = {"crop", "images moved by some pixels, and boxes with them", HOOP_OPTIONS(crop_rows),
+                                              HOOP_AUGMENT_IMAGES | HOOP_AUGMENT_MOVES | HOOP_AUGMENT_BOXES, crop};
 
 /* ---- rotate ---- */
 

@@ -89,7 +89,10 @@ static hoop_status change(void *ctx, const hoop_loader_change *c, hoop_error *er
     hoop__augment          *a    = ctx;
     const hoop_augment_leaf leaf = {
         .seed = a->seed, .epoch = c->epoch, .n = c->n, .sample = c->sample, .nfields = a->nfields, .field = a->field};
-    for (int k = 0; k < a->nfields; k++) a->field[k].data = c->data[k];
+    for (int k = 0; k < a->nfields; k++) {
+        a->field[k].data   = c->data[k];
+        a->field[k].length = c->length[k];
+    }
     return hoop_augment_apply(a->use, a->n, &leaf, &a->space, err);
 }
 
@@ -125,8 +128,12 @@ hoop_status hoop__augment_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_er
     a->nfields = tr->data->ninputs + tr->data->ntargets;
     for (int k = 0; k < a->nfields; k++) {
         const hoop__field *f = &tr->data->field[k];
-        a->field[k]          = (hoop_augment_rows){
-                     .dtype = f->dtype, .target = k >= tr->data->ninputs, .varies = f->varies, .ndim = f->ndim, .shape = f->shape};
+        a->field[k]          = (hoop_augment_rows){.dtype  = f->dtype,
+                                                   .target = k >= tr->data->ninputs,
+                                                   .varies = f->varies,
+                                                   .ndim   = f->ndim,
+                                                   .shape  = f->shape,
+                                                   .boxes  = k >= tr->data->ninputs && f->loss->boxes};
     }
     if (hoop_augment_check(a->use, a->n, a->field, a->nfields, &why, &bad) != HOOP_OK) return fail_at(tr, bad, err, why.text);
     if (check_leaves(tr, a, err) != HOOP_OK) return HOOP_ECONFIG;

@@ -127,6 +127,71 @@ static void masks_go_along(void **state)
     }
 }
 
+/* A box around the bright pixels of an image stays around them; of what is cut away it is cut, and dropped where little is left.
+ */
+static void boxes_go_along(void **state)
+{
+    enum { BOXES = 2 };
+    static const int64_t shape[] = {BOXES, 5}, varying[] = {-1, 5};
+    int                  cuts = 0, drops = 0, moves = 0;
+    (void)state;
+    for (int kind = 0; kind < 3; kind++)
+        for (int s = 0; s < 60; s++) {
+            leaf                     *l                = make();
+            double                    box[N][BOXES][5] = {{{0}}}, was[N][BOXES][5];
+            hoop_augment_use          use              = {.kind = hoop_augment_find(kind == 0 ? "flip" : "crop")};
+            static hoop_augment_space space            = {0};
+            hoop_error                err              = {0};
+            test_ok(hoop_option_defaults(&use.kind->options, use.opts));
+            if (kind == 0) test_ok(hoop_option_parse(hoop_option_find(&use.kind->options, "axis"), "both", use.opts, &err));
+            if (kind == 2) test_ok(hoop_option_parse(hoop_option_find(&use.kind->options, "keep"), "0.6", use.opts, &err));
+            for (int i = 0; i < N; i++) {
+                const int x = (i + s) % 7, y = s % 4, w = 2 + i % 3, h = 1 + (s + i) % 5;
+                memset(l->x[i], 0, sizeof l->x[i]);
+                for (int r = y; r < y + h; r++)
+                    for (int c = x; c < x + w; c++) l->x[i][r * W + c] = 1;
+                memcpy(box[i][1], (double[]){x, y, x + w, y + h, 3}, sizeof box[i][1]); /* behind one that is padding */
+            }
+            memcpy(was, box, sizeof was);
+            point(l, 0, N, 100 + s);
+            l->field[3] = (hoop_augment_rows){.data   = box,
+                                              .dtype  = HOOP_F64,
+                                              .target = true,
+                                              .boxes  = true,
+                                              .varies = s % 2 == 1,
+                                              .length = BOXES,
+                                              .ndim   = 2,
+                                              .shape  = s % 2 == 1 ? varying : shape};
+            test_ok(hoop_augment_check(&use, 1, l->field, 5, &err, NULL));
+            test_ok(hoop_augment_apply(&use, 1, &l->is, &space, &err));
+            for (int i = 0; i < N; i++) {
+                double       seen[4] = {W, H, 0, 0};
+                const double part    = (was[i][1][2] - was[i][1][0]) * (was[i][1][3] - was[i][1][1]);
+                int          left    = 0;
+                for (int p = 0; p < MASK; p++) {
+                    if (l->x[i][p] == 0) continue;
+                    left++;
+                    seen[0] = fmin(seen[0], p % W);
+                    seen[1] = fmin(seen[1], p / W);
+                    seen[2] = fmax(seen[2], p % W + 1);
+                    seen[3] = fmax(seen[3], p / W + 1);
+                }
+                for (int k = 0; k < 5; k++) assert_true(box[i][0][k] == 0);
+                if (left == 0 || left < (kind == 2 ? 0.6 : 0.25) * part) {
+                    for (int k = 0; k < 5; k++) assert_true(box[i][1][k] == 0);
+                    drops++;
+                    continue;
+                }
+                for (int k = 0; k < 4; k++) assert_true(box[i][1][k] == seen[k]);
+                assert_true(box[i][1][4] == 3);
+                cuts += left < part;
+                moves += memcmp(box[i][1], was[i][1], sizeof was[i][1]) != 0;
+            }
+            free(l);
+        }
+    assert_true(cuts > 50 && drops > 10 && moves > 200);
+}
+
 static void turns(void **state)
 {
     leaf  *l = make(), *was = make();
@@ -302,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(samples_have_their_own),
         cmocka_unit_test(masks_go_along),
+        cmocka_unit_test(boxes_go_along),
         cmocka_unit_test(turns),
         cmocka_unit_test(values),
         cmocka_unit_test(mixes),

@@ -24,7 +24,8 @@ extern "C" {
 enum {
     HOOP_AUGMENT_IMAGES = 1, /* the first input that is an image says how large these are */
     HOOP_AUGMENT_MOVES  = 2, /* pixels: lists of places would not fit any more */
-    HOOP_AUGMENT_MIXES  = 4  /* samples: all inputs are real numbers, and no rows vary */
+    HOOP_AUGMENT_MIXES  = 4, /* samples: all inputs are real numbers, and no rows vary */
+    HOOP_AUGMENT_BOXES  = 8  /* pixels, and boxes with them */
 };
 
 struct hoop_augment_call;
@@ -50,10 +51,12 @@ typedef struct hoop_augment_use {
 
 /** A leaf's rows of one field: (n, shape...), one behind the other, of f32, f64 or i64 (labels, indices). */
 typedef struct hoop_augment_rows {
-    void          *data;
-    hoop_dtype     dtype;
-    bool           target, varies; /* rows that vary are left alone */
-    int            ndim;           /* of a row */
+    void      *data;
+    hoop_dtype dtype;
+    bool       target, varies; /* rows that vary are left alone */
+    bool    boxes;  /* unless they are lists of boxes, rows x1, y1, x2, y2 (pixels) and more: these move with the first image; */
+    int64_t length; /* so many in each sample; those without an area are none */
+    int     ndim;   /* of a row */
     const int64_t *shape;
 } hoop_augment_rows;
 
