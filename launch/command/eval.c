@@ -21,7 +21,8 @@ static const char doc[] =
     "Loss and accuracy of a trained model on data: the validation data of its config, or others. Of classes also precision and "
     "recall of each (from 20 classes on, of the worst) and the confusion matrix, rows true, columns predicted; of real targets "
     "the "
-    "error of each, in the data's units; of several targets under the name of each. Works alone or under mpirun; the numbers are "
+    "error of each, in the data's units; of boxes mean average precision; of several targets under the name of each. Works alone "
+    "or under mpirun; the numbers are "
     "the "
     "same for any number of ranks."
     "\vExamples:\n"
@@ -216,7 +217,8 @@ static bool print_values(const counted *x)
 static bool print_lists(const counted *x, const hoop_target_sums *own)
 {
     const hoop_metric_value *list[METRICS];
-    const char              *head[METRICS + 1] = {x->tally->classes > 0 ? "class" : "value"};
+    const bool               boxes             = hoop_trainer_target(hoop_trained_trainer(x->trained), x->target).loss->boxes;
+    const char              *head[METRICS + 1] = {x->tally->classes > 0 || boxes ? "class" : "value"};
     char                     heads[METRICS][PRINT_CELL + 1], name[PRINT_CELL];
     int64_t                  n     = 0, shown;
     int                      lists = 0;

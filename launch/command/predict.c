@@ -117,6 +117,11 @@ static void print_result(const predict_args *a, const hoop_trained *t)
     for (int i = 0; hoop_trained_output_at(t, i, &out); i++) {
         char    shape[PRINT_SHAPE];
         int64_t full[HOOP_MAX_DIMS + 1] = {rows};
+        if (out.boxes) {
+            (void)printf("%s: boxes, scores and labels of %lld rows, from %s\n", a->out, (long long)rows,
+                         hoop_trained_checkpoint(t));
+            continue;
+        }
         for (int d = 0; d < out.ndim; d++) full[d + 1] = out.shape[d];
         print_shape(out.ndim + 1, full, shape);
         (void)printf("%s: %s %s %s, from %s\n", a->out, out.name, shape, hoop_dtype_name(out.dtype), hoop_trained_checkpoint(t));

@@ -17,6 +17,7 @@ typedef struct hoop__model_target {
     const char *name;
     int64_t     outputs; /* of a row: the number of classes, or of the target's elements; below 1: not known, or varies */
     bool        classes;
+    bool        boxes; /* lists of boxes, of so many classes */
 } hoop__model_target;
 
 typedef struct hoop__model_call {

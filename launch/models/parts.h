@@ -48,4 +48,14 @@ extern const hoop_module_kind hoop__block;
  * of x. */
 hoop_tensor *hoop__block_next(const hoop_module *m, hoop_tape *t, hoop_tensor *x, hoop_tensor *memory, int64_t read);
 
+/** A block of resnet: convolutions, added to what comes in, which goes through one too where `downsample`: conv1, bn1, conv2 ...
+ */
+typedef struct hoop__residual_opts {
+    int64_t planes, stride;
+    bool    bottleneck, downsample;
+} hoop__residual_opts;
+extern const hoop_module_kind hoop__residual;
+/** A convolution without a bias that keeps the size, but for its stride. */
+hoop_status hoop__resnet_conv(hoop_module *m, const char *name, int64_t out, int64_t kernel, int64_t stride, hoop_error *err);
+
 #endif

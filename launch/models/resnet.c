@@ -36,13 +36,9 @@ static const hoop_option rows[] = {
 
 /* ---- a block ---- */
 
-typedef struct block_opts {
-    int64_t planes, stride;
-    bool    bottleneck, downsample;
-} block_opts;
+typedef hoop__residual_opts block_opts;
 
-/* a convolution without a bias that keeps the size, but for its stride */
-static hoop_status add_conv(hoop_module *m, const char *name, int64_t out, int64_t kernel, int64_t stride, hoop_error *err)
+hoop_status hoop__resnet_conv(hoop_module *m, const char *name, int64_t out, int64_t kernel, int64_t stride, hoop_error *err)
 {
     const hoop_conv_layer_opts conv = {
         .out = out, .kernel = {1, {kernel}}, .stride = {1, {stride}}, .padding = {1, {kernel / 2}}, .groups = 1, .no_bias = true};
@@ -65,12 +61,12 @@ static hoop_status add_parts(hoop_module *m, hoop_error *err)
         const bool strides = i == (o->bottleneck ? 1 : 0);
         char       conv[] = "conv1", norm[] = "bn1";
         conv[4] = norm[2] = (char)('1' + i);
-        st                = add_conv(m, conv, i == 2 ? out : o->planes, kernel[i], strides ? o->stride : 1, err);
+        st                = hoop__resnet_conv(m, conv, i == 2 ? out : o->planes, kernel[i], strides ? o->stride : 1, err);
         if (st == HOOP_OK) st = hoop__part_add(m, "batch_norm", norm, NULL, err, NULL);
     }
     if (st != HOOP_OK || !o->downsample) return st;
     st = hoop__part_add(m, "sequential", "downsample", NULL, err, &shortcut);
-    if (st == HOOP_OK) st = add_conv(shortcut, "0", out, 1, o->stride, err);
+    if (st == HOOP_OK) st = hoop__resnet_conv(shortcut, "0", out, 1, o->stride, err);
     return st == HOOP_OK ? hoop__part_add(shortcut, "batch_norm", "1", NULL, err, NULL) : st;
 }
 
@@ -109,7 +105,7 @@ static void block_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tens
     out[0] = hoop_relu(t, y);
 }
 
-static const hoop_module_kind resnet_block = {
+const hoop_module_kind hoop__residual = {
     .name         = "resnet_block",
     .help         = "convolutions, added to the block's input",
     .opts_size    = sizeof(block_opts),
@@ -135,7 +131,7 @@ static hoop_status add_stage(hoop_module *parent, const form *f, int s, int64_t 
         const int64_t    stride = s > 0 && b == 0 ? 2 : 1;
         const block_opts block  = {planes, stride, f->bottleneck, stride != 1 || *channels != out};
         (void)snprintf(name, sizeof name, "%d", b);
-        st        = hoop_module_add(stage, &resnet_block, name, &block, err, NULL);
+        st        = hoop_module_add(stage, &hoop__residual, name, &block, err, NULL);
         *channels = out;
     }
     return st;
@@ -151,7 +147,7 @@ static hoop_status build(const hoop__model_call *c, hoop_error *err)
     int                dims;
     HOOP_TRY(st, done, hoop__model_image(c, 2, &dims, err));
     HOOP_TRY(st, done, hoop__model_outputs(c, &outputs, err));
-    HOOP_TRY(st, done, add_conv(c->parent, "conv1", width, f->large ? 7 : 3, f->large ? 2 : 1, err));
+    HOOP_TRY(st, done, hoop__resnet_conv(c->parent, "conv1", width, f->large ? 7 : 3, f->large ? 2 : 1, err));
     HOOP_TRY(st, done, hoop__part_add(c->parent, "batch_norm", "bn1", NULL, err, NULL));
     HOOP_TRY(st, done, hoop__part_add(c->parent, "relu", "relu", NULL, err, NULL));
     if (f->large)

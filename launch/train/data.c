@@ -131,6 +131,39 @@ static hoop_status count_classes(hoop_trainer *tr, hoop_dataset *ds, int k, hoop
     return HOOP_OK;
 }
 
+/* The size of the first input that is an image. */
+static void picture_size(const hoop_trainer *tr, hoop__boxes_look *look)
+{
+    for (int i = 0; i < tr->data->ninputs && look->width == 0; i++) {
+        const hoop__field *x = hoop__input(tr, i);
+        if (x->varies || (x->ndim != 2 && x->ndim != 3)) continue;
+        look->height = x->shape[x->ndim - 2];
+        look->width  = x->shape[x->ndim - 1];
+    }
+}
+
+/* Lists of boxes: all of them are looked at. */
+static hoop_status take_boxes(hoop_trainer *tr, hoop_dataset *ds, int k, hoop_error *err)
+{
+    hoop__field     *f    = &tr->data->field[k];
+    hoop__boxes_look look = {.classes = hoop_dataset_about(ds)->field[k].classes};
+    char             who[128];
+    int64_t          found;
+    if (settings(tr, k)->labels != HOOP_LABELS_STORED)
+        return hoop__specs_fail(tr->config, &tr->plan->specs, k, "labels", err,
+                                "is for classes, and loss is %s: the class of a box is its last number; take it out",
+                                f->loss->name);
+    picture_size(tr, &look);
+    look.who = classes_said_by(tr, k, who);
+    if (hoop__boxes_scan(ds, k, &look, err, &found) != HOOP_OK)
+        return hoop_fail_within(err, "%s: data.train", hoop_config_name(tr->config));
+    f->classes = look.classes > 0 ? look.classes : found;
+    if (f->classes == 0)
+        return hoop_config_fail(tr->config, "data.train", err, "%s: no sample has a box in %s: there is nothing to learn from",
+                                hoop_dataset_path(ds, 0, NULL), hoop_dataset_about(ds)->field[k].path);
+    return HOOP_OK;
+}
+
 /* Real targets; (N) of them stand against (N, 1) outputs. */
 static hoop_status take_values(hoop_trainer *tr, int k, hoop_error *err)
 {
@@ -163,7 +196,9 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
                 tr->config, &tr->plan->specs, k, "normalize", err,
                 "rows of %s vary in length, and have no mean for each element; leave it as it is: normalize: none", f->name);
         if (k < tr->data->ninputs) continue;
-        st = f->loss->classes ? count_classes(tr, ds, k, err) : take_values(tr, k, err);
+        st = f->loss->classes ? count_classes(tr, ds, k, err)
+             : f->loss->boxes ? take_boxes(tr, ds, k, err)
+                              : take_values(tr, k, err);
     }
     return st;
 }
@@ -220,6 +255,11 @@ static hoop_status check_target(hoop_trainer *tr, hoop_dataset *ds, int k, int64
     const hoop__field        *f = &tr->data->field[k];
     char                      advice[HOOP__ADVICE];
     int64_t                   classes;
+    if (f->loss->boxes) {
+        hoop__boxes_look look = {.classes = f->classes, .who = "data.train has"};
+        picture_size(tr, &look);
+        return hoop__boxes_scan(ds, k, &look, err, &classes);
+    }
     if (!f->loss->classes) return HOOP_OK;
     if (hoop_dtype_is_float(y->dtype))
         return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; %s wants integer labels, as data.train has%s",
@@ -309,7 +349,7 @@ static hoop_status take_loss(hoop_trainer *tr, int k, hoop_error *err)
 /* How many classes a target of the caller's arrays has nobody else can say. */
 static hoop_status check_classes(const hoop_trainer *tr, const hoop__field *f, hoop_error *err)
 {
-    if (!tr->opts.arrays || tr->opts.evaluate_only || !f->loss->classes || f->classes >= 1) return HOOP_OK;
+    if (!tr->opts.arrays || tr->opts.evaluate_only || (!f->loss->classes && !f->loss->boxes) || f->classes >= 1) return HOOP_OK;
     return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for %s", f->loss->name);
 }
 

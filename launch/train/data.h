@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "hoop/config.h"
+#include "hoop/detection.h" /* source-check: kinds, because a header is called so, too */
 #include "hoop/exact.h"
 #include "hoop/loader.h"
 #include "hoop/loss.h"
@@ -25,6 +26,7 @@ typedef struct hoop__shown {
     double         *counts, *leaf, *list[2]; /* sums that are whole numbers; of others a leaf's; its numbers, by HOOP__TOLD_... */
     hoop_exact_scalar *sums;                 /* others */
     int64_t            numbers, columns;
+    hoop_detections   *boxes; /* of metrics of boxes: what an evaluation has found, of all that are shown of the target */
 } hoop__shown;
 
 /* one input or one target of a sample */
@@ -44,6 +46,9 @@ typedef struct hoop__field {
     double               *found;      /* rank 0, until these exist: means, deviations */
     hoop__shown          *shown;      /* metrics: those of each step, then those of evaluations alone */
     int                   nshown, nsteps;
+    hoop_detections      *boxes; /* of an evaluation, where metrics of boxes are shown */
+    hoop_box             *box;   /* room for those of a sample */
+    int64_t               nbox;
     const char           *class_dim;   /* to predict: as hoop_trainer_field says */
     bool                  class_first; /* outputs are (n, C, ...), and are taken as (n, ..., C) */
     int                   output;      /* of the model; set once that is built, as is */
@@ -105,7 +110,7 @@ extern const hoop_config_free hoop__shown_key;
 hoop_status hoop__shown_fits(const hoop_trainer *tr, const hoop__field *f, hoop_error *err);
 /* of an evaluation: begin; a leaf's outputs and targets, as its loss saw them; of all ranks (Collective); the numbers, told as */
 hoop_status hoop__shown_begin(hoop_trainer *tr, hoop_error *err);
-void        hoop__shown_leaf(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target);
+void hoop__shown_leaf(const hoop_leaf *leaf, hoop__field *f, const hoop_tensor *out, const hoop_tensor *target, hoop_error *err);
 hoop_status hoop__shown_reduce(hoop_trainer *tr, hoop_error *err);
 double      hoop__shown_value(hoop__shown *s, int told);
 /* fields.c: so many inputs and targets, called x and y; those of opts (arrays), or of the short form */

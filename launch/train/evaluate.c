@@ -37,7 +37,7 @@ static bool evaluate_leaves(hoop_trainer *tr, hoop_dataset *ds, int first, int n
     for (int i = 0; i < n; i++) {
         hoop_leaf *leaf = &s->listed[first + i];
         hoop__record_loss(to->record, leaf->kept[0], leaf->n);
-        hoop__record_targets(leaf, to->record);
+        hoop__record_targets(leaf, to->record, err);
         if (tr->data->tally != NULL) hoop__tally_leaf(tr, tr->data->tally, leaf, i);
         if (!isfinite(hoop_tensor_item(leaf->kept[0])) && to->found->status == HOOP_OK) find_nonfinite(tr, ds, leaf, to->found);
     }

@@ -18,6 +18,15 @@ const char *hoop__labels_advice(hoop_dataset *ds, int field, const char *key, ch
  */
 hoop_status hoop__labels_scan(hoop_dataset *ds, int field, int64_t limit, const char *who, const char *classes_key,
                               int64_t ignore, hoop_error *err, int64_t *classes);
+/** What is known of boxes before they are looked at: size of the pictures (0: not known), classes (0: any), and who says so:
+ * "data.train has". */
+typedef struct hoop__boxes_look {
+    int64_t     width, height, classes;
+    const char *who;
+} hoop__boxes_look;
+/** Read all boxes of a field, and give the greatest class + 1. Errors, with sample and box: HOOP_ERANGE, HOOP_ESHAPE,
+ * HOOP_EDTYPE, those of reading. Calls: Local. */
+hoop_status hoop__boxes_scan(hoop_dataset *ds, int field, const hoop__boxes_look *look, hoop_error *err, int64_t *classes);
 /** The shard of a row, which becomes one of it. Calls: Local. */
 const char *hoop__labels_shard(const hoop_dataset *ds, int64_t *row);
 /** The first loss of the table for classes, or for real targets: what to advise. Calls: Local. */

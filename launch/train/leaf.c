@@ -163,20 +163,20 @@ void hoop__leaf_forward(hoop_leaf *leaf)
     }
 }
 
-/* Labels say themselves where they are padding; values that are it are left out. */
+/* Labels and boxes say themselves where they are padding; values that are it are left out. */
 static void leave_out_padding(hoop_tape *t, const hoop__field *f, const int64_t *lengths, hoop_tensor **out, hoop_tensor **target)
 {
     hoop_tensor *index;
-    if (lengths == NULL || f->loss->classes || f->mean != NULL || hoop_tape_error(t)->status != HOOP_OK) return;
+    if (lengths == NULL || f->loss->classes || f->loss->boxes || f->mean != NULL || hoop_tape_error(t)->status != HOOP_OK) return;
     index   = real_rows(t, hoop_tensor_size(*target, 0), hoop_tensor_size(*target, 1), lengths);
     *out    = take_rows(t, *out, index);
     *target = take_rows(t, *target, index);
 }
 
-/* weight / elements of a row, of which there is no fixed number where each leaf has its own length */
+/* weight / elements of a row, of which there is no fixed number where each leaf has its own length, or they are boxes */
 static double share(const hoop__field *f)
 {
-    return hoop__field_length(f) < 0 ? f->weight : f->weight / (double)hoop__field_numel(f);
+    return hoop__field_length(f) < 0 || f->loss->boxes ? f->weight : f->weight / (double)hoop__field_numel(f);
 }
 
 /* How long the outputs (n, T, ...) of a leaf are: in the share of T that rows of the first input that varies have of what they
@@ -221,6 +221,7 @@ static hoop_tensor *target_loss(const hoop_leaf *all, hoop_leaf *leaf, int i, in
     }
     kept[2 + f->nsteps] = kept[3 + f->nsteps] = NULL;
     if (leaf->training || f->nshown == f->nsteps) return loss;
+    if (f->loss->told != NULL) out = f->loss->told(t, out, f->loss_opts);
     kept[2 + f->nsteps] = hoop_retain(t, out);
     kept[3 + f->nsteps] = hoop_retain(t, wanted);
     return loss;

@@ -365,7 +365,7 @@ static void record_leaves(hoop_trainer *tr, int first, int n)
     for (int i = first; i < first + n; i++) {
         const hoop_leaf *leaf = &tr->step->listed[i];
         hoop__record_loss(r, leaf->kept[0], leaf->n);
-        hoop__record_targets(leaf, r);
+        hoop__record_targets(leaf, r, &tr->error);
     }
 }
 

@@ -90,7 +90,8 @@ static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *
         in[i] = (hoop__model_input){hoop__input(tr, i)->name, input_shape(tr, i), tokens_of(tr, i)};
     for (int k = 0; k < call.ntargets; k++) {
         const hoop__field *y = hoop__target(tr, k);
-        out[k] = (hoop__model_target){y->name, y->loss->classes ? y->classes : hoop__field_numel(y), y->loss->classes};
+        out[k] = (hoop__model_target){y->name, y->loss->classes || y->loss->boxes ? y->classes : hoop__field_numel(y),
+                                      y->loss->classes, y->loss->boxes};
         if (y->loss->outputs > 1 && out[k].outputs > 0) out[k].outputs *= y->loss->outputs;
     }
     return hoop__model_kind_get(tr->plan->kind.kind)->build(&call, err);

@@ -200,13 +200,25 @@ static hoop_status check_lists(const hoop_trainer *tr, const hoop__field *f, hoo
     return HOOP_OK;
 }
 
+/* Lists of boxes, and outputs of which something else is told. */
+static hoop_status match_boxes(hoop_trainer *tr, hoop__field *f, int ndim, const int64_t *shape, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    if (tr->plan->model.output_shape.n > 0)
+        return hoop_config_fail(tr->config, "model.output_shape", err, "is for values, and '%s' are boxes; take it out", f->name);
+    if (f->ndim >= 0) st = check_own(tr, f, ndim, shape, err);
+    if (st == HOOP_OK) f->out_ndim = f->loss->told_shape(ndim, shape, f->loss_opts, f->out_shape);
+    return st == HOOP_OK && f->ndim >= 0 ? hoop__shown_fits(tr, f, err) : st;
+}
+
 static hoop_status match(hoop_trainer *tr, hoop__field *f, const hoop_shape *out, hoop_error *err)
 {
     const int      ndim  = out->ndim - 1;
     const int64_t *shape = out->size + 1;
     hoop_ints     *as    = &tr->plan->model.output_shape;
     hoop_status    st    = HOOP_OK;
-    f->out_ndim          = ndim;
+    if (f->loss->boxes) return match_boxes(tr, f, ndim, shape, err);
+    f->out_ndim = ndim;
     memcpy(f->out_shape, shape, (size_t)ndim * sizeof *shape);
     if (f->ndim < 0) f->class_first = predicts_class_first(f, ndim, shape);
     if (f->ndim < 0 && f->class_first) last_class(f, ndim, shape);

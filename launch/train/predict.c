@@ -77,6 +77,7 @@ static hoop_status take(hoop_trainer *tr, int k, int64_t n, bool probabilities, 
     hoop_tensor       *y = tr->step->out[f->output];
     hoop_status        st;
     if (probabilities && f->loss->classes) y = hoop_softmax(tr->tape, y);
+    if (f->loss->told != NULL) y = f->loss->told(tr->tape, y, f->loss_opts);
     if (hoop_tape_error(tr->tape)->status != HOOP_OK)
         return hoop_fail(err, hoop_tape_error(tr->tape)->status, "%s", hoop_tape_error(tr->tape)->text);
     st = hoop_tensor_read(y, f->mean != NULL ? space : out, err);

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "hoop/output.h"
 #include "train/data.h"
+#include "train/lists.h"
 #include "train/plan.h"
 
 enum { BLOCK_BYTES = 8 << 20, TEXT_BYTES = 1 << 20 };
@@ -30,16 +31,18 @@ typedef struct form {
     int                ndim;
     int64_t            shape[HOOP_MAX_DIMS], width; /* width: values of a row */
     hoop_dtype         dtype;
+    int                set;   /* in the file: the first of its datasets */
+    hoop__lists       *lists; /* of boxes: what was found; NULL: values */
 } form;
 
 /* All that is predicted, and room for rows on their way through the model. */
 typedef struct work {
     hoop_trained *t;
     form         *form;
-    int           ninputs, ntargets;
-    int64_t       in_bytes, out_bytes; /* of a row of all; in_bytes 0 where rows vary */
-    int64_t       chunk;               /* rows of one forward pass */
-    bool          varies;              /* rows of inputs are as long as the longest of a chunk */
+    int           ninputs, ntargets, nlists; /* nlists: targets that are boxes */
+    int64_t       in_bytes, out_bytes;       /* of a row of all; in_bytes 0 where rows vary */
+    int64_t       chunk;                     /* rows of one forward pass */
+    bool          varies;                    /* rows of inputs are as long as the longest of a chunk */
     int64_t      *index, *lengths;
     hoop_dtype    dtype[HOOP_DATASET_FIELDS]; /* of inputs, as they are read */
     void         *in[HOOP_DATASET_FIELDS], *out[HOOP_DATASET_FIELDS];
@@ -90,8 +93,15 @@ static void space_free(work *w)
 {
     free(w->index);
     free(w->lengths);
-    for (int k = 0; k < w->ninputs; k++) free(w->in[k]);
-    for (int k = 0; k < w->ntargets; k++) free(w->out[k]);
+    w->index = w->lengths = NULL;
+    for (int k = 0; k < w->ninputs; k++) {
+        free(w->in[k]);
+        w->in[k] = NULL;
+    }
+    for (int k = 0; k < w->ntargets; k++) {
+        free(w->out[k]);
+        w->out[k] = NULL;
+    }
 }
 
 /* Rows w->index[n] of an input whose rows vary, as long as the longest of these. */
@@ -133,22 +143,59 @@ static hoop_status predict_some(work *w, int64_t first, int64_t n, bool probabil
     return predict_indexed(w, n, probabilities, err);
 }
 
+/* Targets of values into the file; or (NULL) those of boxes into lists. */
+static hoop_status keep_rows(work *w, const hoop_output *file, int64_t first, int64_t n, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    for (int k = 0; k < w->ntargets && st == HOOP_OK; k++) {
+        const form *s = &w->form[k];
+        if (file == NULL && s->lists != NULL) st = hoop__lists_add(s->lists, w->out[k], s->dtype, n, s->shape[0], err);
+        if (file != NULL && s->lists == NULL) st = hoop_output_write(file, s->set, first, n, w->out[k], err);
+    }
+    return st;
+}
+
 static hoop_status predict_rows(work *w, const hoop_output *file, const progress_fn *told, hoop_error *err)
 {
     hoop_trainer *tr = w->t->trainer;
-    int64_t       first, n = own_rows(tr, file->set[0].rows, w->chunk, &first);
+    int64_t       first, n = own_rows(tr, hoop_dataset_about(w->t->data)->length, w->chunk, &first);
     int64_t       block = w->varies ? w->chunk : BLOCK_BYTES / (w->in_bytes + w->out_bytes + 1) / w->chunk * w->chunk;
     hoop_status   st;
     if (block < w->chunk) block = w->chunk;
     if (block > n) block = n;
+    space_free(w);
     st = space_make(w, block, err);
     for (int64_t at = 0; at < n && st == HOOP_OK; at += block) {
         int64_t m = n - at < block ? n - at : block;
         st        = predict_some(w, first + at, m, false, err);
-        for (int k = 0; k < w->ntargets && st == HOOP_OK; k++) st = hoop_output_write(file, k, first + at, m, w->out[k], err);
+        if (st == HOOP_OK) st = keep_rows(w, file, first + at, m, err);
         if (told->progress != NULL) told->progress(told->ctx, (double)(at + m) / (double)n);
         hoop_comm_progress(tr->comm);
     }
+    return st;
+}
+
+/* Lists of boxes are as long as what is found: all of it is, before the file is laid out. */
+static hoop_status find_boxes(work *w, const progress_fn *told, hoop_error *err)
+{
+    hoop_trainer *tr    = w->t->trainer;
+    hoop_error    local = {.status = HOOP_OK};
+    hoop_status   st;
+    (void)predict_rows(w, NULL, told, &local);
+    st = hoop_comm_agree_status(tr->comm, &local);
+    for (int k = 0; k < w->ntargets && st == HOOP_OK; k++)
+        if (w->form[k].lists != NULL) st = hoop__lists_agree(tr, w->form[k].lists, &local);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+}
+
+static hoop_status write_rows(work *w, const hoop_output *file, const progress_fn *told, hoop_error *err)
+{
+    hoop_status st = HOOP_OK;
+    int64_t     first;
+    (void)own_rows(w->t->trainer, hoop_dataset_about(w->t->data)->length, w->chunk, &first);
+    if (w->nlists < w->ntargets) st = predict_rows(w, file, told, err);
+    for (int k = 0; k < w->ntargets && st == HOOP_OK; k++)
+        if (w->form[k].lists != NULL) st = hoop__lists_write(w->form[k].lists, file, w->form[k].set, first, err);
     return st == HOOP_OK ? hoop_output_sync(file, err) : st;
 }
 
@@ -349,6 +396,15 @@ static hoop_status form_make(work *w, int k, const char *path, bool text, hoop_e
         if (s->shape[d] < 0) return fail_varies(w, path, err);
         s->width *= s->shape[d];
     }
+    if (text && f->loss->boxes)
+        return hoop_fail(err, HOOP_ESHAPE,
+                         "%s: a row of it holds as many values as any other, and '%s' are lists of boxes; --out FILE.h5", path,
+                         f->name);
+    if (f->loss->boxes) {
+        s->lists = calloc(1, sizeof *s->lists);
+        if (s->lists == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for boxes");
+        w->nlists++;
+    }
     if (text && s->classes && s->ndim != 1)
         return hoop_fail(err, HOOP_ESHAPE, "%s: a row of it holds one class, and the model's outputs have %d dims; --out FILE.h5",
                          path, s->ndim);
@@ -383,32 +439,55 @@ static hoop_status work_make(work *w, const char *path, bool text, hoop_error *e
 static void work_free(work *w)
 {
     space_free(w);
+    for (int k = 0; k < w->ntargets && w->form != NULL; k++) {
+        if (w->form[k].lists != NULL) hoop__lists_free(w->form[k].lists);
+        free(w->form[k].lists);
+    }
     free(w->form);
 }
 
-static hoop_status create_file(const work *w, const char *path, bool force, bool text, hoop_error *err, hoop_output *out)
+/* Where each target's datasets are in the file; how many there are. */
+static int place_sets(work *w)
+{
+    int n = 0;
+    for (int k = 0; k < w->ntargets; k++) {
+        w->form[k].set = n;
+        n += w->form[k].lists != NULL ? HOOP__LIST_SETS : 1;
+    }
+    return n;
+}
+
+static hoop_status create_file(const work *w, int nsets, const char *path, bool force, bool text, hoop_error *err,
+                               hoop_output *out)
 {
     const hoop_trained *t    = w->t;
-    hoop_output_set    *sets = calloc((size_t)w->ntargets + 1, sizeof *sets);
+    hoop_output_set    *sets = calloc((size_t)nsets + 1, sizeof *sets);
     char                step[24];
     const char         *attrs[2][6] = {{"checkpoint", t->checkpoint, "step", step, "content", "values"},
                                        {"checkpoint", t->checkpoint, "step", step, "content", "logits"}};
-    hoop_output_opts    opts        = {.path = path, .sets = sets, .nsets = text ? 0 : w->ntargets, .force = force};
+    hoop_output_opts    opts        = {.path = path, .sets = sets, .nsets = text ? 0 : nsets, .force = force};
     hoop_status         st          = check_inputs(t, path, err);
     if (sets == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for predictions");
     (void)snprintf(step, sizeof step, "%lld", (long long)hoop_trainer_about(t->trainer)->step);
     for (int k = 0; k < w->ntargets && st == HOOP_OK; k++) {
-        const form *s = &w->form[k];
-        sets[k]       = (hoop_output_set){.name      = t->target[k].set,
-                                          .dtype     = s->dtype,
-                                          .ndim      = s->ndim + 1,
-                                          .shape     = {hoop_dataset_about(t->data)->length},
-                                          .attrs     = attrs[s->classes],
-                                          .nattrs    = 3,
-                                          .list_name = s->classes ? "class_names" : "columns",
-                                          .list      = (const char *const *)s->names->name,
-                                          .nlist     = s->names->n};
-        for (int d = 0; d < s->ndim && d < 7; d++) sets[k].shape[d + 1] = s->shape[d];
+        const form *s                            = &w->form[k];
+        char        prefix[HOOP__FIELD_NAME + 1] = "";
+        if (s->lists != NULL) {
+            if (w->ntargets > 1) (void)snprintf(prefix, sizeof prefix, "%s.", s->name);
+            hoop__lists_sets(s->lists, prefix, hoop_dataset_about(t->data)->length, attrs[0], (const char *const *)s->names->name,
+                             s->names->n, sets + s->set);
+            continue;
+        }
+        sets[s->set] = (hoop_output_set){.name      = t->target[k].set,
+                                         .dtype     = s->dtype,
+                                         .ndim      = s->ndim + 1,
+                                         .shape     = {hoop_dataset_about(t->data)->length},
+                                         .attrs     = attrs[s->classes],
+                                         .nattrs    = 3,
+                                         .list_name = s->classes ? "class_names" : "columns",
+                                         .list      = (const char *const *)s->names->name,
+                                         .nlist     = s->names->n};
+        for (int d = 0; d < s->ndim && d < 7; d++) sets[s->set].shape[d + 1] = s->shape[d];
     }
     if (st == HOOP_OK) st = hoop_output_create(&opts, err, out);
     free(sets);
@@ -431,15 +510,19 @@ hoop_status hoop_trained_predict(hoop_trained *t, const char *path, bool force, 
     hoop_output       file  = {0};
     work              w     = {.t = t};
     hoop_status       st;
+    int               nsets;
     hoop_comm_set_position(tr->comm, tr->status.step, "prediction");
     (void)work_make(&w, path, text, &local);
-    if (first && local.status == HOOP_OK) (void)create_file(&w, path, force, text, &local, &file);
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
+    if (w.nlists > 0) HOOP_TRY(st, done, find_boxes(&w, &told, &local));
+    nsets = place_sets(&w);
+    if (first) (void)create_file(&w, nsets, path, force, text, &local, &file);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
     HOOP_TRY(st, done, hoop_comm_broadcast(tr->comm, 0, &file, (int64_t)sizeof file, "output file", &local));
     if (text)
         predict_text(&w, &file, &told, &local);
     else
-        (void)predict_rows(&w, &file, &told, &local);
+        (void)write_rows(&w, &file, &told, &local);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
     if (first) (void)hoop_output_publish(&file, &local);
     st = hoop_comm_agree_status(tr->comm, &local);

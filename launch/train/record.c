@@ -97,18 +97,18 @@ static void add_sums(hoop__record *r, int at, const hoop_tensor *sums, int n)
 }
 
 /* A leaf's sums were made in order of its rows, so that they do not depend on which rank has it. */
-void hoop__record_targets(const hoop_leaf *leaf, hoop__record *r)
+void hoop__record_targets(const hoop_leaf *leaf, hoop__record *r, hoop_error *err)
 {
     hoop_trainer *tr = leaf->tr;
     for (int k = 0; k < tr->data->ntargets; k++) {
-        const hoop__field      *f    = hoop__target(tr, k);
+        hoop__field            *f    = hoop__target(tr, k);
         const hoop__places     *p    = &tr->step->place[k];
         const hoop__leaf_field *rows = &leaf->field[tr->data->ninputs + k];
         hoop_tensor *const     *kept = leaf->kept + p->kept;
         int                     at   = p->metrics;
         for (int i = 0; i < f->nsteps; at += f->shown[i++].use.metric->nsums)
             add_sums(r, at, kept[2 + i], f->shown[i].use.metric->nsums);
-        if (kept[2 + f->nsteps] != NULL) hoop__shown_leaf(tr, f, kept[2 + f->nsteps], kept[3 + f->nsteps]);
+        if (kept[2 + f->nsteps] != NULL) hoop__shown_leaf(leaf, f, kept[2 + f->nsteps], kept[3 + f->nsteps], err);
         if (kept[1] != NULL)
             hoop_exact_scalar_deposit(&r->sum[p->units], hoop__targets_loss(tr, f, kept[1], rows->dtype, rows->rows, leaf->n));
         if (tr->data->ntargets == 1) continue;

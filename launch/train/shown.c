@@ -22,6 +22,7 @@ enum { KINDS = 128, MOST_SUMS = 1 << 25 };
 
 static bool suits(const hoop_metric *m, const hoop__field *f)
 {
+    if (m->boxes || f->loss->boxes) return m->boxes && f->loss->boxes;
     if (f->loss->fits != NULL) return false;
     return f->loss->classes ? m->labels : !m->labels || (m->binary && f->loss->binary);
 }
@@ -83,6 +84,7 @@ static hoop_status suits_none(const hoop_trainer *tr, const hoop_value *item, co
     return hoop_value_fail(item, err, "%s is of %s, and loss is %s; %s%s", m->name,
                            m->binary   ? "classes or 0 and 1"
                            : m->labels ? "classes"
+                           : m->boxes  ? "boxes"
                                        : "real targets",
                            hoop__target(tr, 0)->loss->name, at == 0 ? "nothing is shown beside that" : "beside that go ", list);
 }
@@ -124,13 +126,13 @@ static int count_of(const hoop_loss_kind *loss)
     return n;
 }
 
-/* Without the key: those of its loss that are counted in each step. */
-static hoop_status of_loss(hoop__field *f, hoop_error *err)
+/* Without the key: those of its loss that are counted in each step; of boxes, which have none such, those of evaluations. */
+static hoop_status of_loss(hoop__field *f, bool evaluation, hoop_error *err)
 {
     hoop_status st = HOOP_OK;
     for (int i = 0, n = count_of(f->loss); i < n && st == HOOP_OK; i++) {
         const hoop_metric *m = hoop_metric_find(f->loss->metrics[i]);
-        if (m != NULL && !m->evaluation) st = add(f, m, NULL, err);
+        if (m != NULL && m->evaluation == evaluation && (!evaluation || m->boxes)) st = add(f, m, NULL, err);
     }
     return st;
 }
@@ -145,10 +147,13 @@ hoop_status hoop__shown_read(hoop_trainer *tr, hoop_error *err)
         hoop__shown_free(f);
         f->shown = calloc((size_t)(1 + hoop_value_count(list) + count_of(f->loss)), sizeof *f->shown);
         if (f->shown == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for metrics");
-        if (!given) HOOP_TRY(st, done, of_loss(f, err));
+        if (!given) HOOP_TRY(st, done, of_loss(f, false, err));
     }
     if (given) HOOP_TRY(st, done, read_list(tr, list, false, err));
-    for (int k = 0; k < tr->data->ntargets; k++) hoop__target(tr, k)->nsteps = hoop__target(tr, k)->nshown;
+    for (int k = 0; k < tr->data->ntargets; k++) {
+        hoop__target(tr, k)->nsteps = hoop__target(tr, k)->nshown;
+        if (!given) HOOP_TRY(st, done, of_loss(hoop__target(tr, k), true, err));
+    }
     if (given) st = read_list(tr, list, true, err);
 done:
     return st;
@@ -164,8 +169,12 @@ void hoop__shown_free(hoop__field *f)
         free(f->shown[i].list[0]);
     }
     free(f->shown);
+    hoop_detections_destroy(&f->boxes);
+    free(f->box);
     f->shown  = NULL;
+    f->box    = NULL;
     f->nshown = f->nsteps = 0;
+    f->nbox               = 0;
 }
 
 /* ---- an evaluation ---- */
@@ -174,6 +183,7 @@ void hoop__shown_free(hoop__field *f)
 static int64_t width_of(const hoop__field *f)
 {
     int64_t n = 1;
+    if (f->loss->boxes) return f->classes;
     if (f->loss->classes) return f->out_ndim > 0 ? f->out_shape[f->out_ndim - 1] : 0;
     for (int d = 0; d < f->out_ndim; d++) n = f->out_shape[d] < 0 ? 0 : n * f->out_shape[d];
     return n;
@@ -208,16 +218,28 @@ static hoop_status make(const hoop__field *f, hoop__shown *s, hoop_error *err)
     s->numbers           = m->numbers == NULL ? 0 : m->numbers(s->width, s->opts, &s->columns);
     s->list[0]           = calloc(2 * (size_t)s->numbers + 1, sizeof *s->list[0]);
     s->list[1]           = s->list[0] + s->numbers;
-    if (m->counts) {
+    if (m->boxes) {
+        s->nsums = 1; /* there are no sums, but it is made */
+    } else if (m->counts) {
         s->counts = calloc((size_t)n + 1, sizeof *s->counts);
     } else {
         s->leaf = calloc((size_t)n + 1, sizeof *s->leaf);
         s->sums = calloc((size_t)n + 1, sizeof *s->sums);
     }
-    if (s->list[0] == NULL || (m->counts ? s->counts == NULL : s->leaf == NULL || s->sums == NULL))
+    if (s->list[0] == NULL || (m->boxes ? false : m->counts ? s->counts == NULL : s->leaf == NULL || s->sums == NULL))
         return hoop_fail(err, HOOP_ENOMEM, "no memory for %lld sums of %s", (long long)n, s->name);
-    s->nsums = n;
+    if (!m->boxes) s->nsums = n;
     return HOOP_OK;
+}
+
+/* Nothing is found yet. */
+static hoop_status begin_boxes(hoop__field *f, hoop_error *err)
+{
+    hoop_status st;
+    hoop_detections_destroy(&f->boxes);
+    st = hoop_detections_create(f->classes, err, &f->boxes);
+    for (int i = f->nsteps; i < f->nshown; i++) f->shown[i].boxes = f->boxes;
+    return st;
 }
 
 hoop_status hoop__shown_begin(hoop_trainer *tr, hoop_error *err)
@@ -231,6 +253,7 @@ hoop_status hoop__shown_begin(hoop_trainer *tr, hoop_error *err)
             for (int64_t j = 0; j < s->nsums && s->sums != NULL; j++) hoop_exact_scalar_clear(&s->sums[j]);
             if (s->counts != NULL) memset(s->counts, 0, (size_t)s->nsums * sizeof *s->counts);
         }
+        if (f->loss->boxes && f->nshown > f->nsteps && st == HOOP_OK) st = begin_boxes(f, err);
     }
     return st;
 }
@@ -250,13 +273,91 @@ static void add_leaf(hoop__shown *s, const hoop_metric_call *call)
     for (int64_t j = 0; j < s->nsums; j++) hoop_exact_scalar_deposit(&s->sums[j], s->leaf[j]);
 }
 
-void hoop__shown_leaf(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, const hoop_tensor *target)
+/* ---- boxes ---- */
+
+static hoop_status room_for(hoop__field *f, int64_t n, hoop_error *err)
+{
+    hoop_box *more;
+    if (n <= f->nbox) return HOOP_OK;
+    more = realloc(f->box, (size_t)n * sizeof *more);
+    if (more == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for %lld boxes", (long long)n);
+    f->box  = more;
+    f->nbox = n;
+    return HOOP_OK;
+}
+
+/* Of n rows of boxes from number `first` on, those that are such: found ones have a score before their class. */
+static int64_t take_boxes(const hoop_tensor *rows, int64_t first, int64_t n, bool found, hoop_box *to)
+{
+    const void      *v     = hoop_tensor_data(rows);
+    const hoop_dtype dtype = hoop_tensor_dtype(rows);
+    const int64_t    width = hoop_tensor_size(rows, 2);
+    int64_t          count = 0;
+    for (int64_t i = first; i < first + n; i++) {
+        const hoop_box b = {.x1    = hoop__value_at(v, dtype, i * width),
+                            .y1    = hoop__value_at(v, dtype, i * width + 1),
+                            .x2    = hoop__value_at(v, dtype, i * width + 2),
+                            .y2    = hoop__value_at(v, dtype, i * width + 3),
+                            .score = found ? hoop__value_at(v, dtype, i * width + 4) : 0,
+                            .label = (int64_t)hoop__value_at(v, dtype, i * width + width - 1)};
+        if (found ? b.label >= 0 : b.x2 > b.x1 && b.y2 > b.y1) to[count++] = b;
+    }
+    return count;
+}
+
+static void add_boxes(const hoop_leaf *leaf, hoop__field *f, const hoop_tensor *found, const hoop_tensor *real, hoop_error *err)
+{
+    const int64_t nfound = hoop_tensor_size(found, 1), nreal = hoop_tensor_size(real, 1);
+    if (room_for(f, nfound + nreal, err) != HOOP_OK) return;
+    for (int64_t i = 0; i < leaf->n && err->status == HOOP_OK; i++) {
+        const int64_t n = take_boxes(found, i * nfound, nfound, true, f->box),
+                      m = take_boxes(real, i * nreal, nreal, false, f->box + n);
+        (void)hoop_detections_add(f->boxes, leaf->sample[i], f->box, n, f->box + n, m, err);
+    }
+}
+
+/* What other ranks have, each in its turn: as many bytes as the most of any. */
+static hoop_status reduce_boxes(hoop_trainer *tr, hoop__field *f, hoop_error *err)
+{
+    const int   size = hoop_comm_size(tr->comm), rank = hoop_comm_rank(tr->comm);
+    hoop_error  local = {.status = HOOP_OK};
+    const void *bytes = NULL;
+    int64_t     n = 0, most = 0, *sizes = calloc((size_t)size, sizeof *sizes);
+    char       *mine = NULL, *all = NULL;
+    hoop_status st;
+    if (sizes == NULL)
+        (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for boxes of %d ranks", size);
+    else
+        (void)hoop_detections_bytes(f->boxes, &local, &bytes, &n);
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
+    HOOP_TRY(st, done, hoop_comm_all_gather_bytes(tr->comm, &n, (int64_t)sizeof n, "size of boxes", &local, sizes));
+    for (int r = 0; r < size; r++) most = sizes[r] > most ? sizes[r] : most;
+    mine = calloc(1, (size_t)most + 1);
+    all  = malloc((size_t)most * (size_t)size + 1);
+    if (mine == NULL || all == NULL) (void)hoop_fail(&local, HOOP_ENOMEM, "no memory for boxes of %d ranks", size);
+    HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
+    memcpy(mine, bytes, (size_t)n);
+    HOOP_TRY(st, done, hoop_comm_all_gather_bytes(tr->comm, mine, most, "boxes", &local, all));
+    for (int r = 0; r < size && local.status == HOOP_OK; r++)
+        if (r != rank) (void)hoop_detections_merge(f->boxes, all + (size_t)most * (size_t)r, sizes[r], &local);
+    st = hoop_comm_agree_status(tr->comm, &local);
+done:
+    free(sizes);
+    free(mine);
+    free(all);
+    return st == HOOP_OK ? HOOP_OK : hoop_fail(err, st, "%s", local.text);
+}
+
+void hoop__shown_leaf(const hoop_leaf *leaf, hoop__field *f, const hoop_tensor *out, const hoop_tensor *target, hoop_error *err)
 {
     const int64_t    n = hoop_tensor_is_poison(out) || hoop_tensor_ndim(out) < 1 ? 0 : hoop_tensor_size(out, 0);
     uint64_t         mode;
     hoop_metric_call c;
-    (void)tr;
     if (n == 0 || hoop_tensor_is_poison(target) || hoop_tensor_data(out) == NULL || hoop_tensor_data(target) == NULL) return;
+    if (f->loss->boxes) {
+        add_boxes(leaf, f, out, target, err);
+        return;
+    }
     c       = (hoop_metric_call){.rows         = f->loss->classes ? hoop_tensor_numel(target) : n,
                                  .width        = f->loss->classes ? hoop_tensor_size(out, -1) : hoop_tensor_numel(out) / n,
                                  .out          = hoop_tensor_data(out),
@@ -285,7 +386,8 @@ hoop_status hoop__shown_reduce(hoop_trainer *tr, hoop_error *err)
     hoop_status               st    = HOOP_OK;
     for (int k = 0; k < tr->data->ntargets && hoop_comm_size(tr->comm) > 1; k++) {
         hoop__field *f = hoop__target(tr, k);
-        for (int i = f->nsteps; i < f->nshown; i++) {
+        if (f->boxes != NULL) HOOP_TRY(st, done, reduce_boxes(tr, f, err));
+        for (int i = f->nsteps; i < f->nshown && f->boxes == NULL; i++) {
             hoop__shown *s = &f->shown[i];
             if (s->counts != NULL)
                 HOOP_TRY(
@@ -306,6 +408,13 @@ double hoop__shown_value(hoop__shown *s, int told)
     if (s->nsums == 0) { /* of no evaluation yet */
         hoop_fp_restore(mode);
         return (double)NAN;
+    }
+    if (s->boxes != NULL) {
+        value = hoop_detections_value(s->boxes, -1, s->use.metric->overlap);
+        for (int64_t i = 0; i < s->numbers; i++)
+            s->list[told == HOOP__TOLD_OTHER][i] = hoop_detections_value(s->boxes, i, s->use.metric->overlap);
+        hoop_fp_restore(mode);
+        return value;
     }
     if (sums == NULL) {
         sums = s->leaf;

@@ -158,6 +158,7 @@ hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr)
     (void)hoop_tape_set_training(tr->tape, true);
     (void)hoop_tape_set_grad(tr->tape, true);
     hoop__leaves_limit(tr, tr->tape, 1);
+    leaf->training      = true;
     tr->step->running   = leaf->number;
     tr->step->leaf_open = true;
     tr->step->last      = leaf->number == tr->step->last_nonempty;
@@ -251,7 +252,7 @@ void hoop_trainer_backward(hoop_trainer *tr, hoop_tensor *loss)
         return;
     }
     hoop__record_loss(tr->step->record, loss, tr->step->leaf.n);
-    if (tr->step->leaf.told) hoop__record_targets(&tr->step->leaf, tr->step->record);
+    if (tr->step->leaf.told) hoop__record_targets(&tr->step->leaf, tr->step->record, &tr->error);
     if (hoop__emissions_take(tr, tr->tape, &err) != HOOP_OK) hoop__step_failed(tr, &err);
     if (!tr->step->leaf.told && tr->data->ntargets == 1 &&
         tr->step->place[0].units != HOOP__SUM_LOSS) /* of a loss of the caller's own we know no units */

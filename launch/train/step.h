@@ -168,7 +168,7 @@ hoop_status hoop__record_create(hoop_trainer *tr, hoop_error *err);
 void        hoop__record_clear(hoop__record *r);
 void        hoop__record_loss(hoop__record *r, hoop_tensor *loss, int64_t samples);
 /* what its targets lose, and their metrics, from leaf->kept */
-void        hoop__record_targets(const hoop_leaf *leaf, hoop__record *r);
+void        hoop__record_targets(const hoop_leaf *leaf, hoop__record *r, hoop_error *err);
 hoop_status hoop__record_reduce(hoop_trainer *tr, hoop__record *r, const char *what, hoop_error *err);
 void        hoop__record_error(hoop__record *r, int rank, const hoop_error *why);
 void        hoop__record_sums(const hoop_trainer *tr, const hoop__record *r, int told, hoop_metrics_sums *out);

@@ -52,6 +52,18 @@ static bool is_of_model(const char *key)
            strcmp(key, "loss") == 0 || strncmp(key, "loss.", 5) == 0 || is_loss_of_field(key);
 }
 
+/* "loss.score": an option of a loss that decides what is told of outputs, and no bits of the model */
+static bool only_tells(const hoop_config *config, const char *key)
+{
+    const char           *name = hoop_value_text(hoop_config_get(config, "loss.name"));
+    const hoop_loss_kind *loss;
+    const hoop_option    *o;
+    if (name == NULL) name = hoop_value_text(hoop_config_get(config, "loss"));
+    loss = name == NULL ? NULL : hoop_loss_find(name);
+    o    = loss == NULL || strncmp(key, "loss.", 5) != 0 ? NULL : hoop_option_find(&loss->options, key + 5);
+    return o != NULL && !o->decides_bits;
+}
+
 static hoop_status other_model(const char *key, const char *now, const char *was, hoop_error *err)
 {
     return hoop_fail(err, HOOP_ECONFIG, "--set %s: %s would make another model of what was trained with %s", key, now, was);
@@ -92,7 +104,7 @@ static hoop_status keep_model(const hoop_config *own, const hoop_trained *t, hoo
     int64_t                 n    = 0;
     hoop_status             st   = hoop_config_compare(own, t->config, err, &list, &n);
     for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
-        if (is_of_model(list[i].key))
+        if (is_of_model(list[i].key) && !only_tells(own, list[i].key))
             st = other_model(list[i].key, list[i].b == NULL ? "none" : list[i].b, list[i].a == NULL ? "none" : list[i].a, err);
     }
     hoop_config_differences_free(&list, n);
@@ -276,7 +288,7 @@ static hoop_status take_target(const hoop_trained *t, int k, bool looked_at, hoo
     const hoop_loss_kind *loss;
     hoop_status           st = hoop__loss_read(t->config, t->specs.field[k].loss, err, &loss, NULL);
     if (st != HOOP_OK) return st;
-    if (loss->classes) g->classes = recall_classes(t, k);
+    if (loss->classes || loss->boxes) g->classes = recall_classes(t, k);
     if (!looked_at) {
         if (loss->classes || !recall_shape(t, k)) g->ndim = -1;
         if (loss->classes) g->class_dim = recall_class_dim(t, k);
@@ -341,7 +353,21 @@ static void name_checkpoint(hoop_trained *t)
 /* Does field k hold labels that the model may not know? Not where the file itself, which hoop wrote, says how many there are. */
 static bool labels_unsure(const hoop_trained *t, int k)
 {
+    if (t->trainer->data->field[k].loss->boxes) return true;
     return t->trainer->data->field[k].loss->classes && (field(t, k)->classes == 0 || !hoop_dataset_about(t->data)->ours);
+}
+
+static hoop_status look_at_boxes(const hoop_trained *t, int k, hoop_error *err)
+{
+    hoop__boxes_look look = {.classes = t->trainer->data->field[k].classes, .who = "the model knows"};
+    int64_t          found;
+    for (int i = 0; i < t->specs.inputs && look.width == 0; i++) {
+        const hoop_dataset_field *x = field(t, i);
+        if (x->varies || (x->ndim != 2 && x->ndim != 3)) continue;
+        look.height = x->shape[x->ndim - 2];
+        look.width  = x->shape[x->ndim - 1];
+    }
+    return hoop__boxes_scan(t->data, k, &look, err, &found);
 }
 
 /* Such a label, with its row. */
@@ -352,7 +378,9 @@ static hoop_status look_at_labels(void *ctx, hoop_error *err)
     int64_t       found;
     char          key[HOOP__SPEC_KEY];
     for (int k = t->specs.inputs; k < t->specs.n && st == HOOP_OK; k++)
-        if (labels_unsure(t, k))
+        if (t->trainer->data->field[k].loss->boxes)
+            st = look_at_boxes(t, k, err);
+        else if (labels_unsure(t, k))
             st = hoop__labels_scan(
                 t->data, k, t->trainer->data->field[k].classes, "the model knows", hoop__specs_key(&t->specs, k, "classes", key),
                 hoop_loss_ignores(t->trainer->data->field[k].loss, t->trainer->data->field[k].loss_opts), err, &found);
@@ -392,7 +420,7 @@ static hoop_status split_names(hoop_trained *t, hoop_error *err)
         (void)snprintf(t->target[k].set, sizeof t->target[k].set, "/%s", f->name);
         st = hoop__loss_read(t->config, f->loss, err, &loss, NULL);
         if (st == HOOP_OK && m != NULL)
-            st = hoop__names_split(loss->classes ? m->class_names : m->columns, err, &t->target[k].names);
+            st = hoop__names_split(loss->classes || loss->boxes ? m->class_names : m->columns, err, &t->target[k].names);
     }
     return st;
 }
@@ -510,5 +538,6 @@ bool hoop_trained_output_at(const hoop_trained *t, int i, hoop_trained_output *o
     f    = hoop__target(t->trainer, i);
     *out = (hoop_trained_output){.name = t->target[i].set, .dtype = hoop__predict_dtype(t->trainer, i), .ndim = f->out_ndim};
     memcpy(out->shape, f->out_shape, sizeof out->shape);
+    out->boxes = f->loss->boxes;
     return true;
 }

@@ -73,6 +73,9 @@ typedef struct hoop_trained_output {
     hoop_dtype  dtype;
     int         ndim; /* of a row */
     int64_t     shape[HOOP_MAX_DIMS];
+    bool boxes; /* lists of boxes: /boxes (k, 4), x1, y1, x2, y2, /scores and /labels of each sample, with their offsets (of
+                   several targets /NAME.boxes ...); dtype and shape are of hoop_trainer_predict: at most so many, each x1, y1,
+                   x2, y2, score, class */
 } hoop_trained_output;
 /** False: there is no target i. Calls: Local. */
 HOOP_API bool hoop_trained_output_at(const hoop_trained *t, int i, hoop_trained_output *out);

@@ -39,9 +39,9 @@ def fill(name, p):
     p.copy_(v)
 
 
-def case(config, shape, tokens=0, classes=0, values=0, train=False, grad=True):
-    """The model of this config: of inputs of a shape (below `tokens` where that is given), for so many classes or values."""
-    net = of_config(yaml.safe_load(config), shape[1:], classes, values)
+def case(config, shape, tokens=0, classes=0, values=0, boxes=0, train=False, grad=True):
+    """The model of this config: of inputs of a shape (below `tokens` where that is given), for so many classes, values, or classes of boxes."""
+    net = of_config(yaml.safe_load(config), shape[1:], classes or boxes, values)
     net.train(train)
     with torch.no_grad():
         for k, p in list(net.named_parameters()) + list(net.named_buffers()):
@@ -49,7 +49,9 @@ def case(config, shape, tokens=0, classes=0, values=0, train=False, grad=True):
                 fill(k, p)
     out.append(f"case {config}")
     out.append(f"input {tokens} {'x'.join(map(str, shape))}")
-    out.append(f"target {classes} {values}")
+    out.append(f"target {classes} {values or boxes}")
+    if boxes:
+        out.append("boxes")
     if train:
         out.append("training")
     n = math.prod(shape)
@@ -83,6 +85,8 @@ case("{kind: vit, patch: 3, layers: 1, heads: 1, width: 4, feedforward: 7, check
 case("{kind: unet, channels: [3, 4, 5]}", (2, 2, 8, 4), classes=3)
 case("{kind: unet, channels: [4, 2], norm: none}", (1, 1, 2, 4, 2), values=32)
 case("{kind: unet, channels: [3, 2], norm: group}", (1, 1, 4, 6), values=24)
+case("{kind: detector, channels: [3, 4, 5], width: 4}", (2, 2, 16, 8), boxes=2)
+case("{kind: detector, channels: [2, 3, 4, 5], blocks: 2, width: 3, head: 0, stride: 8}", (2, 16, 32), boxes=3, train=True)
 
 case("{kind: lstm, vocabulary: 7, embedding: 3, hidden: 4, layers: 2}", (2, 6), tokens=7, classes=5)
 case("{kind: gru, hidden: 3, bidirectional: true}", (3, 5, 2), values=4)

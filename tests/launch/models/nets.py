@@ -233,6 +233,53 @@ def unet(m, shape, classes, values):
     return net
 
 
+class Detector(nn.Module):
+    """torchvision's blocks; the stages from that of the stride on meet in one map."""
+
+    def __init__(self, resnet, inp, channels, width, head, stride, classes, blocks):
+        super().__init__()
+        d = self.detector = nn.Module()
+        d.conv1, d.bn1 = nn.Conv2d(inp, channels[0], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[0])
+        self.stride, self.stages, self.first = stride, len(channels) - 1, {4: 1, 8: 2}[stride]
+        for s, (i, o) in enumerate(zip(channels, channels[1:]), 1):
+            short = nn.Sequential(nn.Conv2d(i, o, 1, 2, bias=False), nn.BatchNorm2d(o))
+            setattr(d, f"layer{s}", nn.Sequential(resnet.BasicBlock(i, o, 2, short), *(resnet.BasicBlock(o, o) for _ in range(blocks - 1))))
+            if s >= self.first:
+                setattr(d, f"lateral{s}", nn.Conv2d(o, width, 1))
+        tower = lambda n: nn.Sequential(*(m for _ in range(n) for m in (nn.Conv2d(width, width, 3, padding=1, bias=False),
+                                                                         nn.BatchNorm2d(width), nn.ReLU())))
+        d.smooth = tower(1)
+        if head:
+            d.head = tower(head)
+        d.cls, d.box = nn.Conv2d(width, classes, 3, padding=1), nn.Conv2d(width, 4, 3, padding=1)
+
+    def forward(self, x):
+        d, up, level = self.detector, None, []
+        x = F.relu(d.bn1(d.conv1(x)))
+        for s in range(1, self.stages + 1):
+            x = getattr(d, f"layer{s}")(x)
+            level.append(x)
+        for s in range(self.stages, self.first - 1, -1):
+            own = getattr(d, f"lateral{s}")(level[s - 1])
+            up = own if up is None else own + F.interpolate(up, scale_factor=2)
+        x = d.smooth(up)
+        x = d.head(x) if hasattr(d, "head") else x
+        (h, w), s = x.shape[2:], self.stride
+        row, col = torch.meshgrid((torch.arange(h) + 0.5) * s, (torch.arange(w) + 0.5) * s, indexing="ij")
+        grid = torch.stack([col, row, torch.full_like(col, s)])[None].expand(x.shape[0], -1, -1, -1).to(x)
+        return torch.cat([grid, torch.exp(d.box(x).clamp(-8, 8)) * s, d.cls(x)], 1).flatten(2).transpose(1, 2)
+
+
+def detector(m, shape, classes, values):
+    one, shape = image(shape)
+    net = Detector(torchvision("torchvision.models.resnet"), shape[0], m.get("channels", [32, 48, 96, 128]), m.get("width", 48), m.get("head", 2),
+                   int(m.get("stride", 4)), classes, m.get("blocks", 1))
+    whole = net.forward
+    if one is not None:
+        net.forward = lambda x: whole(one(x))
+    return net
+
+
 # ---- sequences ----
 
 
@@ -298,7 +345,7 @@ def mlp(m, shape, classes, values):
     return Named(flatten=nn.Flatten(), layers=nn.Sequential(*layers[: -2 if m.get("dropout", 0) > 0 else -1]))
 
 
-KINDS = {"gpt": gpt, "cnn": cnn, "resnet": resnet, "vit": vit, "unet": unet, "lstm": recurrent, "gru": recurrent,
+KINDS = {"gpt": gpt, "cnn": cnn, "resnet": resnet, "vit": vit, "unet": unet, "detector": detector, "lstm": recurrent, "gru": recurrent,
          "transformer": transformer, "autoencoder": autoencoder, "mlp": mlp}
 
 

@@ -122,6 +122,8 @@ static bool read_case(FILE *f, golden *g)
             read_tensor(&g->param[g->nparams++], line);
         } else if (strncmp(line, "buffer ", 7) == 0) {
             read_tensor(&g->buffer[g->nbuffers++], line);
+        } else if (strcmp(line, "boxes") == 0) {
+            g->target.boxes = true;
         } else if (strcmp(line, "training") == 0) {
             g->training = true;
         } else if (strcmp(line, "end") == 0) {
