@@ -145,6 +145,30 @@ hoop_status hoop_checkpoint_list(const char *run_dir, hoop_error *err, int64_t *
     return st;
 }
 
+/* Links that were to be renamed: a run that lost its lock must not find its own. */
+static void sweep_links(const char *run_dir)
+{
+    DIR                 *d = opendir(run_dir);
+    const struct dirent *e;
+    while (d != NULL && (e = readdir(d)) != NULL)
+        if (strncmp(e->d_name, ".latest.tmp", 11) == 0 || strncmp(e->d_name, ".best.tmp", 9) == 0)
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    if (d != NULL) (void)closedir(d);
+}
+
+/* Under another name first, in one move: whoever is about to give it that of a checkpoint finds it whole, or not at all. */
+static hoop_status sweep_away(const char *run_dir, const char *path, int64_t step, hoop_error *err)
+{
+    char        doomed[HOOP_CHECKPOINT_PATH];
+    hoop_status st = hoop__checkpoint_step_path(run_dir, step, ".tmp-swept", err, doomed);
+    if (st == HOOP_OK && strcmp(path, doomed) != 0) {
+        st = hoop__checkpoint_remove_dir(doomed, err);
+        if (st == HOOP_OK && rename(path, doomed) != 0 && errno != ENOENT)
+            st = hoop_fail(err, HOOP_EIO, "%s: cannot be removed: %s", path, strerror(errno));
+    }
+    return st == HOOP_OK ? hoop__checkpoint_remove_dir(doomed, err) : st;
+}
+
 hoop_status hoop_checkpoint_sweep(const char *run_dir, hoop_error *err, int *removed)
 {
     char                 dir[HOOP_PATH_MAX], path[HOOP_PATH_MAX], home[HOOP_CHECKPOINT_PATH];
@@ -156,6 +180,7 @@ hoop_status hoop_checkpoint_sweep(const char *run_dir, hoop_error *err, int *rem
     hoop_status          st;
     struct stat          s;
     if (removed != NULL) *removed = 0;
+    sweep_links(run_dir);
     st = open_folder(run_dir, err, dir, &d);
     if (d == NULL) return st;
     while (st == HOOP_OK && (e = readdir(d)) != NULL) {
@@ -172,7 +197,7 @@ hoop_status hoop_checkpoint_sweep(const char *run_dir, hoop_error *err, int *rem
         } else if (strncmp(rest, ".tmp-", 5) != 0) {
             continue;
         }
-        if (st == HOOP_OK) st = hoop__checkpoint_remove_dir(path, err);
+        if (st == HOOP_OK) st = sweep_away(run_dir, path, step, err);
         count++;
     }
     (void)closedir(d);

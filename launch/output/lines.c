@@ -61,7 +61,8 @@ hoop_status hoop__metrics_open(const char *path, int64_t keep_until, hoop_error 
     int            fd;
     hoop_status    st = m == NULL || own == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", path) : HOOP_OK;
     if (st == HOOP_OK) st = filter(path, keep_until, err, &kept, &changed);
-    if (st == HOOP_OK && changed) st = hoop__replace_file(path, kept.data, kept.size, err);
+    /* A file of its own in any case: a run that lost its lock, and wakes, adds its lines to one without a name. */
+    if (st == HOOP_OK && (changed || kept.size > 0)) st = hoop__replace_file(path, kept.data, kept.size, err);
     hoop__text_clear(&kept);
     fd = st == HOOP_OK ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
     if (st == HOOP_OK && fd < 0) st = hoop_fail(err, HOOP_EIO, "%s: can't open for writing: %s", path, strerror(errno));

@@ -16,12 +16,28 @@ struct hoop__log {
     hoop_error     first; /* what went wrong first */
 };
 
+/* A file of its own with the lines so far: a run that lost its lock, and wakes, adds its own to one without a name. Where there
+ * is no room for two, they share it. */
+static void renew(const char *path)
+{
+    hoop__text text = {0};
+    char       part[4096];
+    size_t     n;
+    FILE      *file = fopen(path, "rbe");
+    while (file != NULL && (n = fread(part, 1, sizeof part, file)) > 0) hoop__text_add(&text, part, n);
+    if (file != NULL && !ferror(file) && !text.failed && text.size > 0)
+        (void)hoop__replace_file(path, text.data, text.size, NULL);
+    if (file != NULL) (void)fclose(file);
+    hoop__text_clear(&text);
+}
+
 hoop_status hoop__log_open(const char *path, int rank, hoop_error *err, hoop__log **out)
 {
     hoop__log  *log = calloc(1, sizeof *log);
     char       *own = strdup(path);
     hoop_status st  = log == NULL || own == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", path) : HOOP_OK;
-    int         fd  = st == HOOP_OK ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+    if (st == HOOP_OK) renew(path);
+    int fd = st == HOOP_OK ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
     if (st == HOOP_OK && fd < 0) st = hoop_fail(err, HOOP_EIO, "%s: can't open for writing: %s", path, strerror(errno));
     if (st != HOOP_OK) {
         free(own);

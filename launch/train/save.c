@@ -204,9 +204,9 @@ static hoop_status write_part(void *ctx, hoop_error *err)
 
 static hoop_status publish(void *ctx, hoop_error *err)
 {
-    hoop__save *s = ctx;
-    hoop_status st =
-        hoop_checkpoint_publish(s->run_dir, s->tmp, &s->meta, s->receipts, s->size, s->keep, s->best, err, &s->published);
+    hoop__save *s  = ctx;
+    hoop_status st = hoop_checkpoint_publish(s->run_dir, s->lock, s->tmp, &s->meta, s->receipts, s->size, s->keep, s->best, err,
+                                             &s->published);
     return st == HOOP_OK ? HOOP_OK : hoop_fail_within(err, "saving step %" PRId64, s->meta.step);
 }
 
@@ -324,7 +324,7 @@ hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)
     HOOP_TRY(st, done, hoop_trainer_finish(tr, err));
     (void)describe(tr, s, &local);
     if (local.status == HOOP_OK && hoop_checkpoint_tmp(s->run_dir, s->meta.step, s->run_id, &local, s->tmp) == HOOP_OK &&
-        s->rank == 0)
+        s->rank == 0 && hoop_run_lock_check(s->lock, &local) == HOOP_OK)
         (void)hoop_checkpoint_begin(s->tmp, &local);
     if (local.status == HOOP_OK) (void)copy_all(tr, s, &local);
     st = hoop_comm_agree_status(tr->comm, &local);

@@ -134,7 +134,7 @@ static hoop_status save(const char *run, int64_t step, int writers, int64_t keep
     hoop_status                st = hoop_checkpoint_tmp(run, step, "r1", err, tmp);
     if (st == HOOP_OK) st = hoop_checkpoint_begin(tmp, err);
     if (st == HOOP_OK) st = write_shards(tmp, step, writers, err);
-    return st == HOOP_OK ? hoop_checkpoint_publish(run, tmp, &m, receipts, writers, keep, is_best, err, out) : st;
+    return st == HOOP_OK ? hoop_checkpoint_publish(run, NULL, tmp, &m, receipts, writers, keep, is_best, err, out) : st;
 }
 
 static void check_contents(hoop_checkpoint *c, int64_t step)
@@ -207,7 +207,7 @@ static void writes_with_any_and_reads_with_any(void **state)
 static hoop_status publish(const char *run, const char *tmp, int64_t step, int writers, hoop_error *err)
 {
     const hoop_checkpoint_meta m = {.step = step, .run_id = "x"};
-    return hoop_checkpoint_publish(run, tmp, &m, receipts, writers, 0, false, err, NULL);
+    return hoop_checkpoint_publish(run, NULL, tmp, &m, receipts, writers, 0, false, err, NULL);
 }
 
 /* As buckets are shared out: a writer holds several ranges of one tensor. */
@@ -443,7 +443,7 @@ static void the_best_is_kept(void **state)
     }
     assert_int_equal(readlink("best/best", link, sizeof link - 1), (int)strlen("checkpoints/step-00000040"));
     assert_string_equal(link, "checkpoints/step-00000040");
-    assert_int_equal(mkdir("best/.best.tmp", 0755), 0); /* in the way of the next link */
+    assert_int_equal(mkdir("best/.best.tmp-0", 0755), 0); /* in the way of the next link */
     test_ok(save("best", 50, 1, 1, &err, &p));
     is_best = false;
     assert_non_null(strstr(p.note, "best/best: cannot be set"));

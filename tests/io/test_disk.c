@@ -85,14 +85,24 @@ WRAP(ssize_t, read, int fd, void *data, size_t n)
     return k;
 }
 
+static int  moment; /* renames until another generation takes the run over; 0: none does */
+static void take_over(void);
+
+static void come_to(void)
+{
+    if (moment > 0 && --moment == 0) take_over();
+}
+
 WRAP(int, rename, const char *from, const char *to)
 {
+    come_to();
     note("rename to", to);
     return __real_rename(from, to);
 }
 
 WRAP(int, renameat2, int a, const char *from, int b, const char *to, unsigned flags)
 {
+    come_to();
     if (fails.renameat2 == 0) {
         note("rename to", to);
         return __real_renameat2(a, from, b, to, flags);
@@ -135,6 +145,8 @@ WRAP(int, fstatvfs, int fd, struct statvfs *s)
 enum { MANY = 40000 };
 static float x[MANY];
 
+static hoop_run_lock *held; /* by who saves */
+
 static hoop_status save(const char *run, int64_t step, int64_t keep, hoop_error *err)
 {
     const hoop_checkpoint_meta m = {.step = step};
@@ -148,7 +160,7 @@ static hoop_status save(const char *run, int64_t step, int64_t keep, hoop_error 
         st = hoop_checkpoint_write_shard(tmp, w, 2, &e, 1, err, &receipts[w]);
     }
     bytes_read = 0;
-    if (st == HOOP_OK) st = hoop_checkpoint_publish(run, tmp, &m, receipts, 2, keep, false, err, NULL);
+    if (st == HOOP_OK) st = hoop_checkpoint_publish(run, held, tmp, &m, receipts, 2, keep, false, err, NULL);
     return st;
 }
 
@@ -297,6 +309,116 @@ static void disks_that_cannot_lock(void **state)
     (void)close(ends[1]);
 }
 
+/* ---- runs that are taken over ---- */
+
+static const char    *taken;     /* the run */
+static hoop_run_lock *second;    /* who took it */
+static int            there_are; /* files there are then */
+
+/* What a later start does while this one stands still: saves the same step, and one more. */
+static void take_over(void)
+{
+    hoop_run_lock *first = held;
+    hoop_error     err   = {0};
+    int64_t        generation;
+    test_ok(hoop_run_fence(taken, &err, &generation));
+    assert_int_equal(generation, hoop_run_lock_generation(first) + 1);
+    test_ok(hoop_run_lock_take(taken, &err, &second));
+    assert_int_equal(hoop_run_lock_generation(second), generation + 1);
+    test_ok(hoop_checkpoint_sweep(taken, &err, NULL));
+    x[0] = 2.0F;
+    held = second;
+    test_ok(save(taken, 5, 2, &err));
+    test_ok(save(taken, 6, 2, &err));
+    held      = first;
+    there_are = test_count(taken);
+}
+
+/* The first generation stands still before the rename number k of its save, the second takes over and saves, the first goes on.
+ */
+static bool taken_at(int k, bool exchange)
+{
+    hoop_error     err = {0};
+    hoop_run_lock *first;
+    char           link[64];
+    test_remove("taken");
+    x[0] = 1.0F;
+    test_ok(hoop_run_lock_take("taken", &err, &first));
+    held = first;
+    test_ok(save("taken", 4, 0, &err));
+    test_ok(save("taken", 5, 0, &err));
+    taken           = "taken";
+    fails.renameat2 = exchange ? 0 : EINVAL;
+    moment          = k;
+    (void)save("taken", 5, 1, &err);
+    fails.renameat2 = 0;
+    held            = NULL;
+    if (moment > 0) { /* it has fewer */
+        moment = 0;
+        test_ok(err.status);
+        test_ok(hoop_run_lock_check(first, &err));
+        hoop_run_lock_release(&first);
+        return false;
+    }
+    if (err.status != HOOP_OK) test_failed(err.status, &err, HOOP_EBUSY, "taken/lock: taken over", "generation 3", NULL);
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_run_lock_check(first, &err), &err, HOOP_EBUSY, "generation 3", "this run, generation 1", NULL);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_run_lock_check(second, &err));
+    assert_int_equal(test_count("taken"), there_are);
+    check("taken", 6);
+    check("taken/checkpoints/step-00000005", 5);
+    link[readlink("taken/latest", link, sizeof link - 1)] = '\0';
+    assert_string_equal(link, "checkpoints/step-00000006");
+    held = first; /* it does not know yet */
+    test_failed(save("taken", 7, 1, &err), &err, HOOP_EBUSY, "taken over", NULL);
+    held = NULL;
+    assert_int_equal(test_count("taken"), there_are);
+    hoop_run_lock_release(&first);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_run_lock_check(second, &err)); /* which has its own file */
+    hoop_run_lock_release(&second);
+    return true;
+}
+
+static void who_was_taken_over_changes_nothing(void **state)
+{
+    int moments[2] = {0, 0};
+    (void)state;
+    for (int exchange = 0; exchange < 2; exchange++)
+        while (taken_at(moments[exchange] + 1, exchange == 1)) moments[exchange]++;
+    assert_true(moments[1] >= 4); /* manifest, name, latest, what is pruned */
+    assert_true(moments[0] > moments[1]);
+    test_remove("taken");
+}
+
+static void who_holds_a_run_is_seen(void **state)
+{
+    hoop_error      err = {0};
+    hoop_run_holder holder;
+    hoop_run_lock  *lock;
+    (void)state;
+    test_ok(hoop_run_lock_look("seen", &err, &holder)); /* which is not there */
+    assert_false(holder.held);
+    assert_int_equal(holder.generation, 0);
+    test_ok(hoop_run_lock_take("seen", &err, &lock));
+    test_ok(hoop_run_lock_look("seen", &err, &holder));
+    assert_true(holder.held);
+    assert_int_equal(holder.generation, 1);
+    assert_non_null(strstr(holder.text, "pid "));
+    hoop_run_lock_release(&lock);
+    test_ok(hoop_run_lock_look("seen", &err, &holder));
+    assert_false(holder.held);
+    assert_int_equal(holder.generation, 1);
+    assert_null(strstr(holder.text, "pid "));
+    test_ok(hoop_run_lock_take("seen", &err, &lock));
+    assert_int_equal(hoop_run_lock_generation(lock), 2);
+    assert_int_equal(unlink("seen/lock"), 0); /* by hand: nobody has come after */
+    test_ok(hoop_run_lock_check(lock, &err));
+    hoop_run_lock_release(&lock);
+    test_remove("seen");
+}
+
 /* ---- memory ---- */
 
 static int allowed = -1; /* allocations of hoop's that succeed from now on; -1: all */
@@ -404,7 +526,8 @@ static void a_folder_above_may_be_called_anything(void **state)
     hoop_checkpoint_discard(good);
     test_failed(hoop_checkpoint_begin(good, &err), &err, HOOP_EARG, good, NULL);
     memset(&err, 0, sizeof err);
-    test_failed(hoop_checkpoint_publish("job.tmp-1", good, &m, &receipt, 1, 0, false, &err, NULL), &err, HOOP_EARG, good, NULL);
+    test_failed(hoop_checkpoint_publish("job.tmp-1", NULL, good, &m, &receipt, 1, 0, false, &err, NULL), &err, HOOP_EARG, good,
+                NULL);
     check("job.tmp-1", 1);
 }
 
@@ -486,6 +609,8 @@ int main(void)
         cmocka_unit_test_setup(bytes_are_read_once, reset),
         cmocka_unit_test_setup(disks_that_cannot_reserve, reset),
         cmocka_unit_test_setup(disks_that_cannot_lock, reset),
+        cmocka_unit_test_setup(who_was_taken_over_changes_nothing, reset),
+        cmocka_unit_test_setup(who_holds_a_run_is_seen, reset),
         cmocka_unit_test_setup(no_memory_to_save, reset),
         cmocka_unit_test_setup(no_memory_to_read, reset),
         cmocka_unit_test_setup(a_folder_above_may_be_called_anything, reset),

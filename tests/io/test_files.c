@@ -61,7 +61,7 @@ static int make_files(void **state)
     test_ok(hoop_checkpoint_tmp("run", 40, "id", &err, tmp));
     test_ok(hoop_checkpoint_begin(tmp, &err));
     test_ok(hoop_checkpoint_write_shard(tmp, 0, 1, e, 5, &err, &receipt));
-    test_ok(hoop_checkpoint_publish("run", tmp, &m, &receipt, 1, 0, false, &err, NULL));
+    test_ok(hoop_checkpoint_publish("run", NULL, tmp, &m, &receipt, 1, 0, false, &err, NULL));
     test_ok(hoop_output_create(&(hoop_output_opts){.path = "out.h5", .sets = sets, .nsets = 2}, &err, &o));
     test_ok(hoop_output_write(&o, 0, 2, 2, w + 6, &err));
     test_ok(hoop_output_write(&o, 1, 1, 2, count, &err));

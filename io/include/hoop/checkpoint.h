@@ -51,6 +51,8 @@ typedef struct hoop_checkpoint_entry {
     const void          *data; /* count elements */
 } hoop_checkpoint_entry;
 
+typedef struct hoop_run_lock hoop_run_lock; /* below */
+
 /** What a checkpoint says of itself. Strings may be NULL when writing; they are never NULL when read. */
 typedef struct hoop_checkpoint_meta {
     int64_t            step;         /* updates done */
@@ -100,11 +102,13 @@ typedef struct hoop_checkpoint_published {
  * hold every tensor once and whole (their headers are read, not their data), write the manifest, read it back, sync, give the
  * directory its name (replacing a checkpoint of that step), set `latest`, and `best` too where this one is it, and keep only the
  * `keep` newest (0: all; never fewer than one good one) and that which `best` is a link to. On failure tmp is removed. May run on
- * another thread. out may be NULL. Calls: Local.
+ * another thread. out may be NULL. `lock` (NULL: not asked) is that of the run: once another generation has it, and has swept,
+ * nothing gets a name any more, at whatever moment this process was stopped. Errors: HOOP_EBUSY then. Calls: Local.
  */
-HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const char *tmp, const hoop_checkpoint_meta *meta,
-                                             const hoop_checkpoint_receipt *receipts, int nwriters, int64_t keep, bool best,
-                                             hoop_error *err, hoop_checkpoint_published *out);
+HOOP_API hoop_status hoop_checkpoint_publish(const char *run_dir, const hoop_run_lock *lock, const char *tmp,
+                                             const hoop_checkpoint_meta *meta, const hoop_checkpoint_receipt *receipts,
+                                             int nwriters, int64_t keep, bool best, hoop_error *err,
+                                             hoop_checkpoint_published *out);
 /** One rank: RUN/best becomes a link to this step's checkpoint, and publish prunes it no more. Errors: HOOP_ESTATE (there is no
  * checkpoint of that step), HOOP_EIO. Calls: Local. */
 HOOP_API hoop_status hoop_checkpoint_set_best(const char *run_dir, int64_t step, hoop_error *err);
@@ -180,8 +184,6 @@ HOOP_API hoop_status hoop_checkpoint_verify(hoop_checkpoint *c, hoop_error *err)
 
 /* ---- one run a directory ---- */
 
-typedef struct hoop_run_lock hoop_run_lock;
-
 /**
  * Make the run directory and lock it for this process; the lock ends with the process, however it ends. HOOP_EBUSY names host
  * and pid of the holder. Where the file system has no locks, a holder on this host is still noticed, one on another host is not,
@@ -191,6 +193,26 @@ HOOP_API hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, ho
 /** What is to be told about it; "" if nothing is. Calls: Local. */
 HOOP_API const char *hoop_run_lock_note(const hoop_run_lock *lock);
 HOOP_API void        hoop_run_lock_release(hoop_run_lock **lock);
+/** Who holds it is a generation of the run, one higher than whoever held it before, from 1. Calls: Local. */
+HOOP_API int64_t hoop_run_lock_generation(const hoop_run_lock *lock);
+/** Is the run still the holder's? To be asked before anything that others see is changed. HOOP_EBUSY, naming who came after it:
+ * it was fenced off (hoop_run_fence), and has to end. Calls: Local. */
+HOOP_API hoop_status hoop_run_lock_check(const hoop_run_lock *lock, hoop_error *err);
+
+/** Who holds a run. */
+typedef struct hoop_run_holder {
+    bool    held;
+    int64_t generation; /* of the holder, or the last one; 0: there was none */
+    char    text[384];  /* "host H, pid N, generation G" */
+} hoop_run_holder;
+/** Look, without taking it. Where the file system has no locks a holder on another host is not seen. Calls: Local. */
+HOOP_API hoop_status hoop_run_lock_look(const char *run_dir, hoop_error *err, hoop_run_holder *out);
+/**
+ * Take the run away from whoever holds it, stopped or cut off as it may be: the next hoop_run_lock_take succeeds, and what held
+ * it publishes nothing any more. It may only be called for a run whose holder is this caller's to end. *generation: one higher
+ * than the holder's; whoever takes the lock next has the one after it. Calls: Local.
+ */
+HOOP_API hoop_status hoop_run_fence(const char *run_dir, hoop_error *err, int64_t *generation);
 
 #ifdef __cplusplus
 }

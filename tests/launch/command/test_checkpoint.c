@@ -106,7 +106,7 @@ static void save(const char *run, int64_t step, int writers, const char *config)
         }
         assert_int_equal(hoop_checkpoint_write_shard(tmp, w, writers, e, n, &err, &receipts[w]), HOOP_OK);
     }
-    assert_int_equal(hoop_checkpoint_publish(run, tmp, &meta, receipts, writers, 0, false, &err, NULL), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_publish(run, NULL, tmp, &meta, receipts, writers, 0, false, &err, NULL), HOOP_OK);
 }
 
 /* ---- the hash, written a second time from its description ---- */
@@ -360,7 +360,7 @@ static void diff_of_other_shapes(void **state)
     (void)mkdir("other", 0700);
     assert_int_equal(hoop_checkpoint_begin(tmp, &err), HOOP_OK);
     assert_int_equal(hoop_checkpoint_write_shard(tmp, 0, 1, e, 3, &err, &receipt), HOOP_OK);
-    assert_int_equal(hoop_checkpoint_publish("other", tmp, &meta, &receipt, 1, 0, false, &err, NULL), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_publish("other", NULL, tmp, &meta, &receipt, 1, 0, false, &err, NULL), HOOP_OK);
     assert_int_equal(hoop("diff a other"), 1);
     said("A f32 [5], B f64 [1]");
     said("A f32 [5, 2], B f32 [2, 2]");

@@ -252,7 +252,7 @@ static void without_notes(const char *run)
     assert_int_equal(hoop_checkpoint_tmp(run, meta.step, "1", &err, tmp), HOOP_OK);
     assert_int_equal(hoop_checkpoint_begin(tmp, &err), HOOP_OK);
     assert_int_equal(hoop_checkpoint_write_shard(tmp, 0, 1, entry, 4, &err, &receipt), HOOP_OK);
-    assert_int_equal(hoop_checkpoint_publish(run, tmp, &meta, &receipt, 1, 0, false, &err, NULL), HOOP_OK);
+    assert_int_equal(hoop_checkpoint_publish(run, NULL, tmp, &meta, &receipt, 1, 0, false, &err, NULL), HOOP_OK);
     hoop_checkpoint_close(&c);
 }
 
