@@ -18,6 +18,7 @@ enum {
     HOOP_EXIT_OK          = 0,
     HOOP_EXIT_FAILURE     = 1,
     HOOP_EXIT_USAGE       = 2,
+    HOOP_EXIT_LOST        = 69 /* a rank is gone or silent: start me again */,
     HOOP_EXIT_REQUEUE     = 75 /* preempted, saved: start me again */,
     HOOP_EXIT_INTERRUPTED = 130
 };
@@ -33,6 +34,7 @@ int command_verify(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_data(int argc, char **argv);
 int command_bench(int argc, char **argv);
+int command_launch(int argc, char **argv);
 
 /** argp_parse for "hoop NAME": options in full only (no --se for --set), in any order, exit HOOP_EXIT_USAGE on a mistake with
  *  the nearest option named. argv[0] is shown as "hoop NAME". */
@@ -83,7 +85,8 @@ typedef struct session {
 /** Start MPI if a launcher started us, and make a communicator of all its ranks. `early` (may hold an error of parsing) is
  *  agreed upon: if any rank has one, all return it. Collective. */
 hoop_status session_begin(const hoop_comm_opts *opts, hoop_error *early, hoop_error *err, session *s);
-/** Print *err where it is (each text once), end MPI, return the exit code: `code`, or HOOP_EXIT_FAILURE if *err holds an error.
+/** Print *err where it is (each text once), end MPI, return the exit code: `code`, or if *err holds an error HOOP_EXIT_FAILURE,
+ *  HOOP_EXIT_LOST where another rank gave no answer or the wire to it broke: what may go well the next time.
  *  A poisoned communicator ends the whole job at once. */
 int session_end(session *s, const hoop_error *err, int code);
 

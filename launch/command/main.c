@@ -16,6 +16,7 @@ static const struct {
     bool        ranks; /* those of a launcher share the work; else the first does it, and the others are done at once */
 } commands[] = {
     {"train", command_train, "train a model from a YAML config", true},
+    {"launch", command_launch, "train on all ranks, and go on by itself when one is lost", false},
     {"eval", command_eval, "loss and metrics of a checkpoint on data", true},
     {"predict", command_predict, "a checkpoint's outputs for data, into an HDF5 file", true},
     {"generate", command_generate, "text that a trained model writes", false},

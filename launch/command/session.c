@@ -87,6 +87,12 @@ static bool prints(session *s, const hoop_error *err, int *more)
     return first;
 }
 
+/* What fails in the same way whenever it is started again is 1: a config, data, a full disk, a loss that is not finite. */
+static int code_of(const session *s, hoop_status status)
+{
+    return status == HOOP_ETIMEOUT || (status == HOOP_ECOMM && s->comm != NULL) ? HOOP_EXIT_LOST : HOOP_EXIT_FAILURE;
+}
+
 /* every rank comes here with an error or none does: the library agrees on failures */
 int session_end(session *s, const hoop_error *err, int code)
 {
@@ -94,7 +100,7 @@ int session_end(session *s, const hoop_error *err, int code)
         char        line[COMMAND_LINE], all[COMMAND_LINE + 64];
         const char *text = hoop__text_printable(err->text, line, sizeof line);
         int         more;
-        code = HOOP_EXIT_FAILURE;
+        code = code_of(s, err->status);
         if (prints(s, err, &more)) {
             if (more > 0)
                 (void)snprintf(all, sizeof all, "hoop: rank %d and %d more: %s\n", s->rank, more, text);

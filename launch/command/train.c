@@ -6,6 +6,7 @@
 #include "command/dry_run.h"
 #include "command/print.h"
 #include "command/profile.h"
+#include "command/train.h"
 #include "hoop/checkpoint.h"
 #include "hoop/train.h"
 #include "observe/observe.h"
@@ -20,13 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct train_args {
-    const char  *config, *out, *resume;
-    command_sets set;
-    int          profile; /* steps; 0: train */
-    bool         dry_run, json;
-} train_args;
-
 enum { PROFILE_WARM_UP = 10 /* steps */ };
 
 static const char doc[] = "Train a model. Works alone or under mpirun: the weights are the same bits for any number of ranks."
@@ -40,8 +34,9 @@ static const char doc[] = "Train a model. Works alone or under mpirun: the weigh
                           "  hoop train --help layers      what model.layers may hold; and so on for\n"
                           "                                models, inits, losses, metrics, augment,\n"
                           "                                optimizers, schedules\n\n"
-                          "Exit codes: 0 done, 1 failed, 2 usage, 75 stopped by SIGTERM or SIGHUP with a\n"
-                          "checkpoint (start it again with --resume auto), 130 the same after Ctrl-C.\n\n"
+                          "Exit codes: 0 done, 1 failed, 2 usage, 69 a rank was lost or gave no answer,\n"
+                          "75 stopped by SIGTERM, SIGUSR1 or SIGHUP with a checkpoint (start it again\n"
+                          "with --resume auto), 130 the same after Ctrl-C. hoop launch starts again by itself.\n\n"
                           "--profile trains 10 steps to warm up and N that are timed, prints where their\n"
                           "time went, and ends; nothing is validated, and nothing written.\n" PROFILE_HELP "\n\n" DRY_RUN_HELP;
 static const struct argp_option options[] = {
@@ -97,17 +92,25 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     }
 }
 
-/* runs/NAME of CONFIG.yaml */
-static void default_out(const char *config, char *out, size_t size)
+void train_parse(int argc, char **argv, train_args *a)
 {
-    const char *name = strrchr(config, '/');
-    int         n;
-    name = name == NULL ? config : name + 1;
-    n    = (int)(strrchr(name, '.') == NULL ? strlen(name) : (size_t)(strrchr(name, '.') - name));
-    (void)snprintf(out, size, "runs/%.*s", n, name);
+    static const struct argp argp = {options, parse_option, "CONFIG.yaml", doc, NULL, NULL, NULL};
+    command_parse(&argp, argc, argv, a);
 }
 
-static hoop_status load_config(const train_args *a, hoop_error *err, hoop_config **config, hoop_comm_opts *comm)
+void train_out(const train_args *a, char out[HOOP_CHECKPOINT_PATH])
+{
+    const char *name = strrchr(a->config, '/');
+    int         n;
+    name = name == NULL ? a->config : name + 1;
+    n    = (int)(strrchr(name, '.') == NULL ? strlen(name) : (size_t)(strrchr(name, '.') - name));
+    if (a->out != NULL)
+        (void)snprintf(out, HOOP_CHECKPOINT_PATH, "%s", a->out);
+    else
+        (void)snprintf(out, HOOP_CHECKPOINT_PATH, "runs/%.*s", n, name);
+}
+
+hoop_status train_config(const train_args *a, hoop_error *err, hoop_config **config, hoop_comm_opts *comm)
 {
     hoop_status st;
     HOOP_TRY(st, done, hoop_config_load(a->config, err, config));
@@ -128,7 +131,8 @@ static void on_signal(int signal_number)
     if (stoppable != NULL) hoop_trainer_stop(stoppable);
 }
 
-/* SIGHUP, the terminal's end, is a SIGTERM, but under nohup. */
+/* SIGUSR1, which mpirun and srun pass on to all ranks and sites send ahead of a time limit, is a SIGTERM; so is SIGHUP, the
+ * terminal's end, but under nohup. */
 static void listen_to_signals(hoop_trainer *tr)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, hangup;
@@ -139,6 +143,7 @@ static void listen_to_signals(hoop_trainer *tr)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGUSR1, &action, NULL);
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) (void)sigaction(SIGHUP, &action, NULL);
 }
 
@@ -407,31 +412,27 @@ static int help_config(void)
 
 int command_train(int argc, char **argv)
 {
-    static const struct argp argp = {options, parse_option, "CONFIG.yaml", doc, NULL, NULL, NULL};
-    train_args               a    = {0};
-    hoop_error               err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
-    hoop_config             *config = NULL;
-    hoop_comm_opts           comm   = {0};
-    voice                    v      = {0};
-    hoop__text               result = {0};
-    hoop_trainer_opts        opts   = {.ctx = &v, .note = note};
-    hoop_trainer            *tr     = NULL;
-    session                  s;
-    char                     out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
-    int                      code    = HOOP_EXIT_OK;
-    int64_t                  program = 0;
+    train_args        a   = {0};
+    hoop_error        err = {.status = HOOP_OK}, early = {.status = HOOP_OK};
+    hoop_config      *config = NULL;
+    hoop_comm_opts    comm   = {0};
+    voice             v      = {0};
+    hoop__text        result = {0};
+    hoop_trainer_opts opts   = {.ctx = &v, .note = note};
+    hoop_trainer     *tr     = NULL;
+    session           s;
+    char              out[HOOP_CHECKPOINT_PATH], resume[HOOP_CHECKPOINT_PATH] = "";
+    int               code    = HOOP_EXIT_OK;
+    int64_t           program = 0;
     if (argc == 3 && strcmp(argv[1], "--help") == 0) {
         if (strcmp(argv[2], "config") == 0) return help_config();
         if (command_help_kinds(argv[2])) return print_done(HOOP_EXIT_OK);
     }
-    command_parse(&argp, argc, argv, &a);
+    train_parse(argc, argv, &a);
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is no reason to lose a run */
-    if (a.out != NULL)
-        (void)snprintf(out, sizeof out, "%s", a.out);
-    else
-        default_out(a.config, out, sizeof out);
+    train_out(&a, out);
     (void)hoop__outlet_open(STDERR_FILENO, &early, &v.people);
-    if (early.status == HOOP_OK) (void)load_config(&a, &early, &config, &comm);
+    if (early.status == HOOP_OK) (void)train_config(&a, &early, &config, &comm);
     if (session_begin(&comm, &early, &err, &s) != HOOP_OK) goto done;
     opts.run_dir = a.profile > 0 || a.dry_run ? NULL : out;
     opts.resume  = s.rank == 0 ? resume_path(&a, out) : NULL;

@@ -2,8 +2,8 @@
 #include "support.h"
 
 static const char *const commands[] = {
-    "train",      "bench",           "inspect",         "verify",          "diff",      "eval",       "predict",
-    "data synth", "data import-idx", "data import-csv", "data import-npy", "data info", "data verify"};
+    "train",   "launch",     "bench",           "inspect",         "verify",          "diff",      "eval",
+    "predict", "data synth", "data import-idx", "data import-csv", "data import-npy", "data info", "data verify"};
 enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
 
 /* Each table's kinds, with their options. */

@@ -1,0 +1,143 @@
+#include "command/launch_trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TAIL = 1 << 16, PATH_TEXT = 4096 + 32 };
+
+static int open_in(const char *run, const char *name, int flags)
+{
+    char path[PATH_TEXT];
+    if (snprintf(path, sizeof path, "%s/%s", run, name) >= (int)sizeof path) return -1;
+    return open(path, flags | O_CLOEXEC, 0666);
+}
+
+/* The end of a file from `from` on, but no more than TAIL bytes; "" if there is nothing. */
+static void read_tail(int fd, off_t from, char text[TAIL + 1])
+{
+    struct stat info;
+    ssize_t     n = 0;
+    text[0]       = '\0';
+    if (fd < 0 || fstat(fd, &info) != 0) return;
+    if (info.st_size - from > TAIL) from = info.st_size - TAIL;
+    if (info.st_size > from) n = pread(fd, text, TAIL, from);
+    text[n > 0 ? n : 0] = '\0';
+}
+
+/* the last line that is complete; NULL: there is none */
+static char *last_line(char *text)
+{
+    char *end = strrchr(text, '\n'), *begin;
+    if (end == NULL) return NULL;
+    *end  = '\0';
+    begin = strrchr(text, '\n');
+    return begin == NULL ? text : begin + 1;
+}
+
+int64_t launch_trace_step(const char *run, bool *start)
+{
+    char      text[TAIL + 1];
+    char     *line;
+    long long step;
+    const int fd = open_in(run, "metrics.jsonl", O_RDONLY);
+    *start       = false;
+    read_tail(fd, 0, text);
+    if (fd >= 0) (void)close(fd);
+    line = last_line(text);
+    if (line == NULL || sscanf(line, "{\"step\":%lld,", &step) != 1) return -1;
+    *start = strstr(line, ",\"start\":") != NULL;
+    return (int64_t)step;
+}
+
+launch_mark launch_trace_mark(const char *run)
+{
+    launch_mark mark = {0};
+    struct stat info;
+    char        path[PATH_TEXT];
+    if (snprintf(path, sizeof path, "%s/metrics.jsonl", run) < (int)sizeof path && stat(path, &info) == 0) {
+        mark.device       = info.st_dev;
+        mark.metrics      = info.st_ino;
+        mark.metrics_size = info.st_size;
+    }
+    if (snprintf(path, sizeof path, "%s/log.txt", run) < (int)sizeof path && stat(path, &info) == 0) mark.log_size = info.st_size;
+    return mark;
+}
+
+int64_t launch_trace_done(const char *run, const launch_mark *mark)
+{
+    const launch_mark now = launch_trace_mark(run);
+    bool              start;
+    int64_t           step;
+    if (now.metrics == 0 || (now.metrics == mark->metrics && now.device == mark->device)) return -1;
+    step = launch_trace_step(run, &start);
+    return start ? -1 : step;
+}
+
+launch_said launch_trace_said(const char *run, const launch_mark *mark)
+{
+    char      text[TAIL + 1];
+    const int fd = open_in(run, "log.txt", O_RDONLY);
+    read_tail(fd, mark->log_size, text);
+    if (fd >= 0) (void)close(fd);
+    if (strstr(text, " rank 0: failed: ") != NULL) return LAUNCH_SAID_WHY;
+    return strstr(text, " rank 0: start at step ") != NULL ? LAUNCH_SAID_BEGAN : LAUNCH_SAID_NOTHING;
+}
+
+/* ---- launch.jsonl ---- */
+
+/* The last generation that is named in it. */
+static int64_t last_generation(int fd)
+{
+    char    text[TAIL + 1];
+    int64_t last = 0;
+    read_tail(fd, 0, text);
+    for (const char *at = text; (at = strstr(at, "\"generation\":")) != NULL; at += 13) last = strtoll(at + 13, NULL, 10);
+    return last;
+}
+
+hoop_status launch_journal_open(const char *run, hoop_error *err, launch_journal *out)
+{
+    *out = (launch_journal){.fd = open_in(run, "launch.jsonl", O_RDWR | O_APPEND | O_CREAT)};
+    if (out->fd < 0) return hoop_fail(err, HOOP_EIO, "%s/launch.jsonl: can't open for writing: %s", run, strerror(errno));
+    if (flock(out->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        launch_journal_close(out);
+        return hoop_fail(err, HOOP_EBUSY,
+                         "%s: another hoop launch looks after this run; wait for it, or choose another directory", run);
+    }
+    out->generation = last_generation(out->fd);
+    return HOOP_OK;
+}
+
+bool launch_journal_add(launch_journal *j, const char *event, json_t *fields)
+{
+    struct timespec now;
+    struct tm       utc;
+    char            second[32], stamp[48], *text;
+    json_t         *o;
+    bool            good;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)gmtime_r(&now.tv_sec, &utc);
+    (void)strftime(second, sizeof second, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void)snprintf(stamp, sizeof stamp, "%s.%03ldZ", second, now.tv_nsec / 1000000);
+    o = json_pack("{s:s, s:s}", "event", event, "time", stamp);
+    if (o != NULL && fields != NULL) (void)json_object_update(o, fields);
+    json_decref(fields);
+    text = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
+    json_decref(o);
+    good = text != NULL && dprintf(j->fd, "%s\n", text) > 0;
+    free(text);
+    return good;
+}
+
+void launch_journal_close(launch_journal *j)
+{
+    if (j->fd >= 0) (void)close(j->fd);
+    j->fd = -1;
+}
