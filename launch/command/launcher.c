@@ -1,6 +1,7 @@
 #include "command/launcher.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static int64_t number_of(const char *name)
@@ -37,6 +38,28 @@ hoop__launcher hoop__launcher_find(void)
     if (number_of("PMI_RANK") >= 0) return (hoop__launcher){"a PMI launcher", "PMI_RANK", -1, number_of("PMI_RANK")};
     if (number_of("PALS_RANKID") >= 0) return (hoop__launcher){"PALS", "PALS_RANKID", -1, number_of("PALS_RANKID")};
     return (hoop__launcher){NULL, NULL, 1, 0};
+}
+
+/* lines of a file; 0 if it cannot be read */
+static int64_t lines_of(const char *path)
+{
+    FILE   *f = path == NULL ? NULL : fopen(path, "re");
+    int64_t n = 0;
+    for (int c = f == NULL ? EOF : fgetc(f); c != EOF; c = fgetc(f)) n += c == '\n';
+    if (f != NULL) (void)fclose(f);
+    return n;
+}
+
+int64_t hoop__launcher_given(const char **variable)
+{
+    /* of Slurm, Torque, LSF, and operators of Kubernetes */
+    static const char *const known[] = {"SLURM_NTASKS", "PBS_NP", "LSB_DJOB_NUMPROC", "WORLD_SIZE"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        *variable = known[i];
+        if (number_of(known[i]) > 0) return number_of(known[i]);
+    }
+    *variable = "PBS_NODEFILE"; /* PBS Professional: a line a rank */
+    return lines_of(getenv("PBS_NODEFILE"));
 }
 
 bool hoop__launcher_needs_mpi(const hoop__launcher *launcher)

@@ -16,6 +16,8 @@ typedef struct hoop__launcher {
 } hoop__launcher;
 
 hoop__launcher hoop__launcher_find(void);
+/** How many ranks the scheduler's job has room for, by what it says in the environment; *variable names it. 0: none says. */
+int64_t hoop__launcher_given(const char **variable);
 /** True if MPI_Init should be called: a launcher started more than one rank, or doesn't say how many. (A lone process spends
  *  0.4 s in Open MPI's MPI_Init.) */
 bool hoop__launcher_needs_mpi(const hoop__launcher *launcher);

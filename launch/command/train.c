@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "command/dry_run.h"
+#include "command/launcher.h"
 #include "command/print.h"
 #include "command/profile.h"
 #include "command/train.h"
@@ -145,6 +146,9 @@ static void listen_to_signals(hoop_trainer *tr)
     (void)sigaction(SIGTERM, &action, NULL);
     (void)sigaction(SIGUSR1, &action, NULL);
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) (void)sigaction(SIGHUP, &action, NULL);
+    if (tr == NULL) return; /* a second warning must not kill what is being written */
+    if (hoop_trainer_stop_signals(tr) & HOOP_STOP_USR1) (void)sigaction(SIGUSR1, &action, NULL);
+    if (hoop_trainer_stop_signals(tr) & HOOP_STOP_USR2) (void)sigaction(SIGUSR2, &action, NULL);
 }
 
 /* Where notes go: above the bar, and into the log, which begins with those made before it was opened. What is said to people
@@ -305,6 +309,18 @@ static const char *resume_path(const train_args *a, const char *out)
     return n > 0 ? out : NULL;
 }
 
+/* Fewer ranks than the job has room for are mostly a launcher that was forgotten. */
+static void note_given(const session *s, voice *v)
+{
+    char          line[COMMAND_LINE];
+    const char   *variable;
+    const int64_t given = hoop__launcher_given(&variable);
+    if (given <= s->size) return;
+    (void)snprintf(line, sizeof line, "%d rank%s in a job of %lld (%s): %s", s->size, s->size == 1 ? "" : "s", (long long)given,
+                   variable, s->size == 1 ? "srun or mpirun starts more" : "the others stay idle");
+    note(v, line);
+}
+
 /* What all ranks end with: a run that was stopped by a signal to any of them says so everywhere, and Ctrl-C before SIGTERM. */
 static hoop_status stop_code(const session *s, hoop_trainer *tr, voice *v, hoop_error *err, int *code)
 {
@@ -452,6 +468,7 @@ int command_train(int argc, char **argv)
         goto done;
     }
     if (s.rank == 0) note_done(hoop_trainer_about(tr), out, &v);
+    if (s.rank == 0) note_given(&s, &v);
     listen_to_signals(tr);
     if (run(&s, tr, out, &v, &err) != HOOP_OK) goto done;
     listen_to_signals(NULL);

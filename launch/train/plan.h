@@ -38,6 +38,7 @@ typedef struct hoop__memory_opts {
 /* checkpoint (save.c) */
 typedef struct hoop__save_opts {
     int64_t every_steps, keep;
+    int     signals; /* an enum hoop_stop_signals */
 } hoop__save_opts;
 
 /* ema, early_stop, checkpoint.best (watch.c) */

@@ -392,3 +392,8 @@ int64_t hoop_trainer_save_every(const hoop_trainer *tr)
 {
     return tr->plan->save.every_steps;
 }
+
+hoop_stop_signals hoop_trainer_stop_signals(const hoop_trainer *tr)
+{
+    return (hoop_stop_signals)tr->plan->save.signals;
+}

@@ -294,6 +294,10 @@ HOOP_API const char *hoop_trainer_config(const hoop_trainer *tr);
 HOOP_API const char *hoop_trainer_fingerprint(const hoop_trainer *tr);
 /** Every how many steps the config wants a checkpoint; 0: only at the end. Calls: Local. */
 HOOP_API int64_t hoop_trainer_save_every(const hoop_trainer *tr);
+/** Signals that the config wants to stop a run as SIGTERM does (checkpoint.signals). The library listens to none: who does calls
+ * hoop_trainer_stop. Calls: Local. */
+typedef enum hoop_stop_signals { HOOP_STOP_NONE, HOOP_STOP_USR1, HOOP_STOP_USR2, HOOP_STOP_BOTH } hoop_stop_signals;
+HOOP_API hoop_stop_signals hoop_trainer_stop_signals(const hoop_trainer *tr);
 
 /** V for `leaves: auto`, from the batch alone: up to batch/16 leaves (at least 4), with as many divisors as possible.
  * Where the model takes statistics over a leaf (batch norm), a trainer takes up to batch/32 (at least 1). Calls: Local. */

@@ -125,6 +125,33 @@ static void this_process_has_cores(void **state)
     assert_int_equal(sched_setaffinity(0, sizeof before, &before), 0);
 }
 
+/* how many ranks there is room for, as schedulers say it */
+static void jobs_say_their_size(void **state)
+{
+    static const char *const names[] = {"SLURM_NTASKS", "PBS_NP", "LSB_DJOB_NUMPROC", "WORLD_SIZE", "PBS_NODEFILE"};
+    const char              *variable;
+    char                     path[400];
+    (void)state;
+    for (size_t n = 0; n < sizeof names / sizeof *names; n++) (void)unsetenv(names[n]);
+    assert_int_equal(hoop__launcher_given(&variable), 0);
+    for (int n = 0; n < 4; n++) {
+        (void)setenv(names[n], n == 0 ? "4" : "6", 1);
+        assert_int_equal(hoop__launcher_given(&variable), n == 0 ? 4 : 6);
+        assert_string_equal(variable, names[n]);
+        (void)setenv(names[n], "some", 1);
+        assert_int_equal(hoop__launcher_given(&variable), 0);
+        (void)unsetenv(names[n]);
+    }
+    put("nodes", "node1\nnode1\nnode2\n");
+    (void)snprintf(path, sizeof path, "%s/nodes", root);
+    (void)setenv("PBS_NODEFILE", path, 1);
+    assert_int_equal(hoop__launcher_given(&variable), 3);
+    assert_string_equal(variable, "PBS_NODEFILE");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(hoop__launcher_given(&variable), 0);
+    (void)unsetenv("PBS_NODEFILE");
+}
+
 static void launchers_are_told_by_their_variables(void **state)
 {
     (void)state;
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(quotas_of_cgroups_v1),
         cmocka_unit_test(ranks_share_the_cores_of_a_host),
         cmocka_unit_test(this_process_has_cores),
+        cmocka_unit_test(jobs_say_their_size),
         cmocka_unit_test(launchers_are_told_by_their_variables),
         cmocka_unit_test(bindings_of_openmp),
         cmocka_unit_test(threads_as_other_programs_have_them),
