@@ -80,7 +80,7 @@ static const char *fits(int ndim, const int64_t *out, int target_ndim, const int
                  "y2, class";
 }
 
-static const char *const metrics[] = {"map_50_95", "map_50", NULL};
+static const char *const metrics[] = {"map_50", "map_50_95", NULL};
 
 const hoop_loss_kind hoop__loss_detection = {
     .name       = "detection",

@@ -3,11 +3,18 @@
 
 extern const hoop_metric hoop__metric_map_50_95, hoop__metric_map_50;
 
+typedef struct map_opts {
+    int average;
+} map_opts;
+enum { MACRO, NONE };
+static const char *const averages[] = {"macro", "none", NULL};
+static const hoop_option rows[]     = {{"average", HOOP_OPT_ENUM, offsetof(map_opts, average), "macro", 0, 0, averages, false,
+                                        "the mean over classes that have boxes; none: a number for each class", NULL}};
+
 static int64_t numbers(int64_t width, const void *opts, int64_t *columns)
 {
-    (void)opts;
     *columns = 0;
-    return width;
+    return ((const map_opts *)opts)->average == NONE ? width : 0;
 }
 
 const hoop_metric hoop__metric_map_50_95 = {
@@ -18,6 +25,8 @@ const hoop_metric hoop__metric_map_50_95 = {
     .evaluation       = true,
     .boxes            = true,
     .overlap          = -1,
+    .options          = HOOP_OPTIONS(rows),
+    .opts_size        = sizeof(map_opts),
     .numbers          = numbers,
 };
 
@@ -29,5 +38,7 @@ const hoop_metric hoop__metric_map_50 = {
     .evaluation       = true,
     .boxes            = true,
     .overlap          = 0,
+    .options          = HOOP_OPTIONS(rows),
+    .opts_size        = sizeof(map_opts),
     .numbers          = numbers,
 };

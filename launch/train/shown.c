@@ -410,7 +410,7 @@ double hoop__shown_value(hoop__shown *s, int told)
         return (double)NAN;
     }
     if (s->boxes != NULL) {
-        value = hoop_detections_value(s->boxes, -1, s->use.metric->overlap);
+        value = s->numbers > 0 ? (double)NAN : hoop_detections_value(s->boxes, -1, s->use.metric->overlap);
         for (int64_t i = 0; i < s->numbers; i++)
             s->list[told == HOOP__TOLD_OTHER][i] = hoop_detections_value(s->boxes, i, s->use.metric->overlap);
         hoop_fp_restore(mode);

@@ -47,8 +47,8 @@ typedef struct hoop_metric {
     bool              evaluation; /* of evaluations only; others are counted in each step too */
     bool              counts;     /* its sums are whole numbers: they are added as they are */
     bool              boxes;      /* targets are lists of boxes: all of it is counted by hoop/detection.h, at this */
-    int               overlap; /* number of an overlap (-1: the mean over all), and by class: there are no sums, add or value */
-    hoop_option_table options; /* keys beside the name; rows may be NULL */
+    int               overlap;    /* number of an overlap (-1: the mean over all): there are no sums, add, value or list */
+    hoop_option_table options;    /* keys beside the name; rows may be NULL */
     size_t            opts_size;
     /** How many sums, where that depends on the width and the options: in place of nsums, of evaluations only. */
     int64_t (*sums)(int64_t width, const void *opts);
@@ -58,7 +58,7 @@ typedef struct hoop_metric {
     double (*value)(const double *sums, int64_t width, const void *opts); /* NaN: there is nothing it could be of */
     /** How many numbers it is, its value being NaN then; 0 or NULL: value is all. *columns: of a table, else 0. */
     int64_t (*numbers)(int64_t width, const void *opts, int64_t *columns);
-    void (*list)(const double *sums, int64_t width, const void *opts, double *out); /* these; not of boxes */
+    void (*list)(const double *sums, int64_t width, const void *opts, double *out); /* these */
     void (*format)(double value, char *out, size_t size);                           /* "98.41%"; NULL: as %.6g */
 } hoop_metric;
 
