@@ -109,9 +109,17 @@ bool hoop_model_takes_indices(const hoop_model *m, int i)
     return hoop_module_takes_indices(m->root, i);
 }
 
+static void begin(hoop_module *m)
+{
+    if (m->kind->begin != NULL) m->kind->begin(m);
+    for (hoop_module *child = m->first; child != NULL; child = child->next) begin(child);
+}
+
 hoop_status hoop_model_finalize(hoop_model *m, void *memory, hoop_error *err)
 {
-    return hoop_params_finalize(m->params, memory, err);
+    const hoop_status st = hoop_params_finalize(m->params, memory, err);
+    if (st == HOOP_OK) begin(m->root);
+    return st;
 }
 
 void hoop_model_forward(const hoop_model *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)

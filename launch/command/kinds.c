@@ -20,6 +20,10 @@ static const struct {
     {"inits", NULL, "how parameters begin: what name in an item of model.init may be, with options"},
     {"losses", NULL, "losses, with the keys that each has"},
     {"metrics", NULL, "what is shown beside a loss (config: metrics), with options: {f1: {average: micro}}"},
+    {"transform", NULL,
+     "what may be done to inputs before the model (config: data.transform, or transform of an input), with options: {one_hot: 3} "
+     "is "
+     "{one_hot: {classes: 3}}"},
     {"augment", NULL,
      "what may be done to samples in training (config: data.augment), with options: {crop: 4} is {crop: {padding: 4}}"},
     {"optimizers", "optimizer", "optimisers, with the keys of section optimizer that each has"},
@@ -66,10 +70,12 @@ static void print_kind(const char *name, const char *help)
     (void)printf("%s\n", help);
 }
 
-static void print_layers(void)
+/* all layers, or those that may stand before a model */
+static void print_layers(bool prepare)
 {
     const hoop_module_kind *k;
     for (int i = 0; (k = hoop_module_kind_get(i)) != NULL; i++) {
+        if (prepare && !k->prepares) continue;
         print_kind(k->name, k->help);
         print_options(&k->options, k->main_option);
         for (int c = 0; c < k->nchildren; c++) {
@@ -155,7 +161,9 @@ bool command_help_kinds(const char *word)
         if (lists[i].section != NULL)
             print_section(lists[i].section);
         else if (strcmp(word, "layers") == 0)
-            print_layers();
+            print_layers(false);
+        else if (strcmp(word, "transform") == 0)
+            print_layers(true);
         else if (strcmp(word, "inits") == 0)
             print_inits();
         else if (strcmp(word, "augment") == 0)

@@ -37,15 +37,15 @@ static void usage(FILE *out)
                   "%susage%s  hoop COMMAND ...\n        mpirun -n 4 hoop train CONFIG.yaml\n\n%scommands%s\n",
                   on, off, on, off);
     for (int i = 0; i < COMMANDS; i++) (void)fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-    (void)fprintf(
-        out,
-        "\n%sexamples%s\n"
-        "  hoop data synth digits --samples 12000 --split 0.15 --out digits\n"
-        "  mpirun -n 2 hoop train launch/recipes/digits-mlp.yaml --out runs/digits\n"
-        "  hoop inspect runs/digits\n\n"
-        "hoop COMMAND --help tells more of each; hoop train --help config lists every key of a config, hoop train "
-        "--help layers\nwhat a model is made of; so also models, inits, losses, metrics, augment, optimizers, schedules.\n",
-        on, off);
+    (void)fprintf(out,
+                  "\n%sexamples%s\n"
+                  "  hoop data synth digits --samples 12000 --split 0.15 --out digits\n"
+                  "  mpirun -n 2 hoop train launch/recipes/digits-mlp.yaml --out runs/digits\n"
+                  "  hoop inspect runs/digits\n\n"
+                  "hoop COMMAND --help tells more of each; hoop train --help config lists every key of a config, hoop train "
+                  "--help layers\nwhat a model is made of; so also models, inits, losses, metrics, transform, augment, "
+                  "optimizers, schedules.\n",
+                  on, off);
 }
 
 static int unknown(const char *name)

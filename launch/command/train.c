@@ -33,7 +33,7 @@ static const char doc[] = "Train a model. Works alone or under mpirun: the weigh
                           "  hoop train model.yaml --dry-run         what it takes in memory\n"
                           "  hoop train --help config      every key of a config, with defaults\n"
                           "  hoop train --help layers      what model.layers may hold; and so on for\n"
-                          "                                models, inits, losses, metrics, augment,\n"
+                          "                                models, inits, losses, metrics, transform, augment,\n"
                           "                                optimizers, schedules\n\n"
                           "Exit codes: 0 done, 1 failed, 2 usage, 69 a rank was lost or gave no answer,\n"
                           "75 stopped by SIGTERM, SIGUSR1 or SIGHUP with a checkpoint (start it again\n"

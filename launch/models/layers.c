@@ -173,6 +173,11 @@ static hoop_status add_item(hoop_module *parent, const char *name, const hoop_va
     return st == HOOP_OK ? add_many(m, item, false, err) : st;
 }
 
+hoop_status hoop__layers_add(hoop_module *parent, const hoop_value *list, hoop_error *err)
+{
+    return add_many(parent, list, false, err);
+}
+
 /* ---- the model ---- */
 
 static int find_input(const hoop__model_call *c, const char *name)

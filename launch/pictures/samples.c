@@ -246,7 +246,7 @@ static hoop_status read_field(samples *s, int k, int64_t row, double **to, hoop_
         *to        = grown;
         s->room[k] = numel;
     }
-    return hoop_dataset_read_padded(ds, &row, 1, k, HOOP_F64, length, *to, err);
+    return numel == 0 ? HOOP_OK : hoop_dataset_read_padded(ds, &row, 1, k, HOOP_F64, length, *to, err);
 }
 
 /* ---- boxes ---- */

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const normalizations[] = {"none", "standard", NULL};
-static const char *const targets[]        = {"auto", "none", "standard", NULL};
+static const char *const normalizations[] = {"none", "standard", "channel", "all", NULL};
+static const char *const targets[]        = {"auto", "none", "standard", "channel", "all", NULL};
 static const char *const unknowns[]       = {"refuse", "zero", NULL};
 static const char *const attributes[]     = {"auto", "all", "none", NULL};
 static const char *const samplings[]      = {"once", "balanced", "weighted", NULL};
@@ -23,9 +23,11 @@ static const hoop_option rows[] = {
      "shard prefix, file or glob (what is in it decides bits: its fingerprint is kept)"},
     {"validation", HOOP_OPT_STRING, AT(validation), "", 0, 0, NULL, false, "the same, looked at after each epoch"},
     {"normalize", HOOP_OPT_ENUM, AT(normalize), "none", 0, 0, normalizations, true,
-     "standard: mean 0 and variance 1 by element, from the training data; the mean is taken away in f64 where that is stored"},
+     "mean 0 and variance 1, from the training data: standard, of each element; channel, of each channel; all, of all elements "
+     "as one; "
+     "the mean is taken away in f64 where that is stored"},
     {"normalize_targets", HOOP_OPT_ENUM, AT(normalize_targets), "auto", 0, 0, targets, true,
-     "of real targets; standard: the same; auto: where one of at most 64 has a deviation outside 0.1 to 10, or a mean beyond 10 "
+     "of real targets the same; auto: standard, where one of at most 64 has a deviation outside 0.1 to 10, or a mean beyond 10 "
      "deviations. Losses and predictions stay in the data's units"},
     {"unknown", HOOP_OPT_ENUM, AT(unknown), "refuse", 0, 0, unknowns, false,
      "words of one-hot columns that were not seen in training; zero: none of the words"},
@@ -191,10 +193,13 @@ static hoop_status shapes_from_data(hoop_trainer *tr, hoop_dataset *ds, hoop_err
         f->ndim   = is->ndim;
         f->varies = is->varies;
         memcpy(f->shape, is->shape, (size_t)is->ndim * sizeof *is->shape);
-        if (f->varies && hoop__field_asks(tr, k) == HOOP__NORMALIZE_STANDARD)
+        if (f->varies && hoop__field_asks(tr, k) >= HOOP__NORMALIZE_STANDARD)
             return hoop__specs_fail(
                 tr->config, &tr->plan->specs, k, "normalize", err,
                 "rows of %s vary in length, and have no mean for each element; leave it as it is: normalize: none", f->name);
+        if (f->varies && k < tr->data->ninputs && hoop__transform_asks(tr, k) != NULL)
+            return hoop_value_fail(hoop__transform_asks(tr, k), err,
+                                   "rows of %s vary in length, and their mean is not measured; give mean and std", f->name);
         if (k < tr->data->ninputs) continue;
         st = f->loss->classes ? count_classes(tr, ds, k, err)
              : f->loss->boxes ? take_boxes(tr, ds, k, err)
@@ -353,6 +358,12 @@ static hoop_status check_classes(const hoop_trainer *tr, const hoop__field *f, h
     return hoop_fail(err, HOOP_EARG, "hoop_trainer_opts: classes is wanted for %s", f->loss->name);
 }
 
+const hoop_value *hoop__field_transform(const hoop_trainer *tr, int k)
+{
+    const int spec = spec_of(tr, k);
+    return spec < 0 ? NULL : tr->plan->specs.field[spec].transform;
+}
+
 int hoop__field_asks(const hoop_trainer *tr, int k)
 {
     const int spec = spec_of(tr, k);
@@ -365,7 +376,7 @@ static hoop_status check_normalize(const hoop_trainer *tr, int k, hoop_error *er
 {
     const bool input = k < tr->data->ninputs, own = tr->opts.params != NULL;
     const int  spec = spec_of(tr, k);
-    if (spec < 0 || hoop__field_asks(tr, k) != HOOP__NORMALIZE_STANDARD) return HOOP_OK;
+    if (spec < 0 || hoop__field_asks(tr, k) < HOOP__NORMALIZE_STANDARD) return HOOP_OK;
     if (own || (tr->opts.arrays && tr->opts.resume == NULL))
         return hoop__specs_fail(tr->config, &tr->plan->specs, spec, "normalize", err,
                                 "there is no %s to normalize; take this out",
@@ -397,6 +408,7 @@ hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err)
             HOOP_TRY(st, done, check_classes(tr, &tr->data->field[k], err));
         }
         HOOP_TRY(st, done, check_normalize(tr, k, err));
+        HOOP_TRY(st, done, hoop__transform_check(tr, k, err));
     }
     HOOP_TRY(st, done, hoop__augment_read(tr, err));
     st = hoop__shown_read(tr, err);

@@ -31,12 +31,13 @@ typedef struct hoop__shown {
 
 /* one input or one target of a sample */
 typedef struct hoop__field {
-    char       name[HOOP__FIELD_NAME];
-    hoop_dtype dtype;                /* as it is read */
-    int        ndim;                 /* of a row; of targets -1: not known, to predict */
-    int64_t    shape[HOOP_MAX_DIMS]; /* of a row */
-    bool       varies;     /* a row's first dim is its own, and padded to shape[0], or (-1) to the longest of its leaf */
-    bool       normalized; /* to mean 0 and deviation 1 */
+    char                name[HOOP__FIELD_NAME];
+    hoop_dtype          dtype;                /* as it is read */
+    int                 ndim;                 /* of a row; of targets -1: not known, to predict */
+    int64_t             shape[HOOP_MAX_DIMS]; /* of a row */
+    bool                varies;     /* a row's first dim is its own, and padded to shape[0], or (-1) to the longest of its leaf */
+    bool                normalized; /* to mean 0 and deviation 1 */
+    struct hoop_module *transform;  /* of an input: the sequential of data.transform; NULL: none */
     /* of a target */
     const hoop_loss_kind *loss;
     void                 *loss_opts; /* the kind's struct, all fields set; NULL where it has none */
@@ -123,9 +124,11 @@ const char *hoop__field_buffer(const hoop_trainer *tr, int k, const char *what, 
 /* data.c: fields as the config, or who brings arrays, names them */
 hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err);
 /* is field k to be normalised? HOOP__NORMALIZE_AUTO, NONE or STANDARD, as the config says */
-int         hoop__field_asks(const hoop_trainer *tr, int k);
-hoop_status hoop__data_open(hoop_trainer *tr, hoop_error *err);
-hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err);
+int hoop__field_asks(const hoop_trainer *tr, int k);
+/* what is done to input k before the model, as the config says; NULL: nothing */
+const hoop_value *hoop__field_transform(const hoop_trainer *tr, int k);
+hoop_status       hoop__data_open(hoop_trainer *tr, hoop_error *err);
+hoop_status       hoop__data_loader(hoop_trainer *tr, hoop_error *err);
 /* of this rank and run, unshuffled */
 hoop_loader_opts hoop__data_loader_opts(const hoop_trainer *tr);
 /* rows of ds become such as those trained on, where they say how */
@@ -136,6 +139,20 @@ void        hoop__data_close(hoop_trainer *tr);
 /* normalize.c; both Collective */
 hoop_status hoop__data_normalize(hoop_trainer *tr, hoop_error *err);
 hoop_status hoop__data_decide(hoop_trainer *tr, hoop_error *err);
+/* transform.c: does the list make sense? Its place says what does not */
+hoop_status hoop__transform_check(const hoop_trainer *tr, int k, hoop_error *err);
+/* the first of its items that is to be measured; NULL: none is */
+const hoop_value *hoop__transform_asks(const hoop_trainer *tr, int k);
+/* does input k begin with normalize? Then it is read in f64 where that is stored */
+bool hoop__transform_begins(const hoop_trainer *tr, int k);
+/* the modules, under the model's root, and what they make of shapes of inputs, in their place */
+hoop_status hoop__transform_add(hoop_trainer *tr, struct hoop_module *root, hoop_error *err);
+hoop_status hoop__transform_shape(const hoop_trainer *tr, int k, struct hoop_shape *x, hoop_error *err);
+/* what modules before `until` make of n rows of input k, which are of its dtype: on the trainer's tape, until its next reset */
+hoop_status hoop__transform_run(hoop_trainer *tr, int k, const struct hoop_module *until, int64_t n, const void *rows,
+                                hoop_error *err, hoop_tensor **out);
+/* the next module behind m (NULL: the first) whose statistics are to be measured; NULL: no more */
+const struct hoop_module *hoop__transform_measured(const hoop_trainer *tr, int k, const struct hoop_module *m);
 /* targets.c: of targets that are normalised; hoop__targets_buffers makes their mean and std, hoop__targets_wrap is for any. y has
  * n rows, as the data has them, and so has *raw, which is set where they are normalised. */
 hoop_status  hoop__targets_buffers(hoop_trainer *tr, hoop_error *err);

@@ -151,6 +151,14 @@ done:
     return st;
 }
 
+/* of an input that begins with normalize (transform.c) */
+static const char *transform_mean(const hoop_trainer *tr, int k, char out[HOOP__BUFFER_NAME])
+{
+    const bool several = tr->data->ninputs > 1;
+    (void)snprintf(out, HOOP__BUFFER_NAME, "transform%s%s.0.mean", several ? "." : "", several ? tr->data->field[k].name : "");
+    return out;
+}
+
 void hoop__load_peek(const hoop_trainer *tr, const char *path, hoop__peek *out)
 {
     hoop_checkpoint       *c = NULL;
@@ -165,7 +173,9 @@ void hoop__load_peek(const hoop_trainer *tr, const char *path, hoop__peek *out)
         const hoop_checkpoint_tensor *mean =
             hoop_checkpoint_find(c, HOOP_CKPT_BUFFER, NULL, hoop__field_buffer(tr, k, "mean", name));
         out->field[k].normalized = mean != NULL;
-        out->field[k].mean       = mean != NULL ? mean->dtype : HOOP_F32;
+        if (mean == NULL && k < tr->data->ninputs)
+            mean = hoop_checkpoint_find(c, HOOP_CKPT_BUFFER, NULL, transform_mean(tr, k, name));
+        out->field[k].mean = mean != NULL ? mean->dtype : HOOP_F32;
     }
     hoop_checkpoint_close(&c);
 }

@@ -57,7 +57,7 @@ static hoop_status add_normalize(hoop_trainer *tr, hoop_module *parent, hoop_err
     if (n > 1) st = hoop_module_add(parent, hoop_module_kind_find("parallel"), "normalize", &each, err, &parent);
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         const hoop__field        *x    = hoop__input(tr, i);
-        const hoop_normalize_opts opts = {x->dtype == HOOP_F64 ? HOOP_NORMALIZE_F64 : HOOP_NORMALIZE_MODEL};
+        const hoop_normalize_opts opts = {.over = x->normalized ? hoop__field_asks(tr, i) - HOOP__NORMALIZE_STANDARD : 0};
         st = hoop_module_add(parent, hoop_module_kind_find(x->normalized ? "normalize" : "sequential"),
                              n > 1 ? x->name : "normalize", x->normalized ? (const void *)&opts : NULL, err, NULL);
     }
@@ -86,8 +86,12 @@ static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *
                                .ninputs  = tr->data->ninputs,
                                .targets  = out,
                                .ntargets = tr->data->ntargets};
-    for (int i = 0; i < call.ninputs; i++)
+    for (int i = 0; i < call.ninputs; i++) {
+        hoop_status st;
         in[i] = (hoop__model_input){hoop__input(tr, i)->name, input_shape(tr, i), tokens_of(tr, i)};
+        st    = hoop__transform_shape(tr, i, &in[i].shape, err);
+        if (st != HOOP_OK) return st;
+    }
     for (int k = 0; k < call.ntargets; k++) {
         const hoop__field *y = hoop__target(tr, k);
         out[k] = (hoop__model_target){y->name, y->loss->classes || y->loss->boxes ? y->classes : hoop__field_numel(y),
@@ -97,11 +101,13 @@ static hoop_status add_model(hoop_trainer *tr, hoop_module *parent, hoop_error *
     return hoop__model_kind_get(tr->plan->kind.kind)->build(&call, err);
 }
 
-/* Which inputs are looked up? The first of the model's own modules knows, behind those that normalise the others. */
+/* Which inputs are looked up? The first of the model's own modules knows, behind those that prepare the others. */
 static void find_indices(hoop_trainer *tr, const hoop_module *first)
 {
-    for (int i = 0; i < tr->data->ninputs && first != NULL; i++)
-        if (hoop_module_takes_indices(first, i) && !hoop__input(tr, i)->normalized) hoop__input(tr, i)->dtype = HOOP_I64;
+    for (int i = 0; i < tr->data->ninputs && first != NULL; i++) {
+        hoop__field *x = hoop__input(tr, i);
+        if (hoop_module_takes_indices(first, i) && !x->normalized && x->transform == NULL) x->dtype = HOOP_I64;
+    }
 }
 
 /* what fails is told with the place of its layer, where that has one */
@@ -149,7 +155,9 @@ hoop_status hoop__model_from_config(hoop_trainer *tr, hoop_error *err)
     tr->params = hoop_model_params(tr->model);
     root       = hoop_model_root(tr->model);
     HOOP_TRY(st, done, add_normalize(tr, root, err));
+    HOOP_TRY(st, done, hoop__transform_add(tr, root, err));
     before = hoop_module_first(root);
+    while (before != NULL && hoop_module_next(before) != NULL) before = hoop_module_next(before);
     HOOP_TRY(st, done, add_model(tr, root, err));
     find_indices(tr, before == NULL ? hoop_module_first(root) : hoop_module_next(before));
     HOOP_TRY(st, done, build(tr, err));

@@ -31,7 +31,7 @@ const hoop_config_choice hoop__loss_choice     = {"loss", "name", "what is minim
 static const hoop_config_free inputs = {
     "data.inputs", true,
     "inputs by name, instead of x: {u: /fields/u, v: {path: \"/fields/v[:, 0:3]\"}}; each has path, sample_axis, window, stride, "
-    "offsets, length, normalize",
+    "offsets, length, normalize, transform",
     "path"};
 static const hoop_config_free targets = {
     "data.targets", true,
@@ -52,6 +52,7 @@ static const hoop_config_free targets = {
     TABLE(hoop__short_options, data)                                                                                             \
     FREE(inputs)                                                                                                                 \
     FREE(targets)                                                                                                                \
+    FREE(hoop__transform_key)                                                                                                    \
     FREE(hoop__augment_key)                                                                                                      \
     CHOICE(hoop__optim_choice, optim)                                                                                            \
     FREE(hoop__optim_groups)                                                                                                     \

@@ -8,7 +8,7 @@
 
 #include "train/plan.h"
 
-static const char *const normalizations[] = {"auto", "none", "standard", NULL};
+static const char *const normalizations[] = {"auto", "none", "standard", "channel", "all", NULL};
 static const char *const labels[]         = {"auto", "whole", "one_hot", NULL};
 
 /* x and y, the short form */
@@ -72,7 +72,7 @@ static hoop_status unknown_key(const hoop_value *item, hoop_field_role role, con
     const char *keys[ROWS_MOST], *near;
     char        list[256];
     int         n = 0, used = 0;
-    if (role == HOOP_TARGET) keys[n++] = "loss";
+    keys[n++] = role == HOOP_TARGET ? "loss" : "transform";
     for (int i = 0; i < tables_of(role); i++)
         for (int k = 0; k < tables[i].count; k++) keys[n++] = tables[i].rows[k].key;
     for (int i = 0; i < n; i++) used += snprintf(list + used, sizeof list - (size_t)used, "%s%s", i > 0 ? ", " : "", keys[i]);
@@ -80,6 +80,8 @@ static hoop_status unknown_key(const hoop_value *item, hoop_field_role role, con
     if (near != NULL) return hoop_value_fail(item, err, "unknown key; did you mean %s?", near);
     if (role == HOOP_INPUT && (find_row(HOOP_TARGET, key) != NULL || strcmp(key, "loss") == 0))
         return hoop_value_fail(item, err, "is a key of targets (data.targets); an input takes %s", list);
+    if (role == HOOP_TARGET && strcmp(key, "transform") == 0)
+        return hoop_value_fail(item, err, "is a key of inputs (data.inputs); of a target there is normalize");
     return hoop_value_fail(item, err, "unknown key; %s takes %s", word_of[role], list);
 }
 
@@ -106,6 +108,8 @@ static hoop_status read_settings(hoop__spec *f, hoop_error *err)
         const hoop_option *row  = find_row(f->role, key);
         if (row == NULL && f->role == HOOP_TARGET && strcmp(key, "loss") == 0)
             f->loss = hoop_value_get_kind(item) == HOOP_VALUE_NULL ? NULL : item;
+        else if (row == NULL && f->role == HOOP_INPUT && strcmp(key, "transform") == 0)
+            f->transform = hoop_value_get_kind(item) == HOOP_VALUE_NULL ? NULL : item;
         else if (row == NULL)
             return unknown_key(item, f->role, key, err);
         else if (hoop_value_get_kind(item) != HOOP_VALUE_NULL)
@@ -146,7 +150,35 @@ static hoop_status check_settings(const hoop__specs *f, int k, hoop_error *err)
                                    "is %lld, and %lld of %s; all fields have one, since a sample is made of all",
                                    (long long)s->stride, (long long)f->field[i].is.stride, f->field[i].name);
     if (me->role == HOOP_INPUT && given(me, "normalize") && s->normalize == HOOP__NORMALIZE_AUTO)
-        return hoop_value_fail(hoop_value_find(me->value, "normalize"), err, "is none or standard of an input");
+        return hoop_value_fail(hoop_value_find(me->value, "normalize"), err, "is none, standard, channel or all of an input");
+    return HOOP_OK;
+}
+
+const hoop_config_free hoop__transform_key = {
+    "data.transform", true,
+    "what is done to inputs before the model, in training and whatever comes after, in this order, such as [log1p, {clip: {max: "
+    "5}}, "
+    "{normalize: channel}]; hoop train --help transform lists it; of inputs by name, those that say no other",
+    NULL};
+
+/* What is done to inputs, as all or each of them says. */
+static hoop_status take_transforms(const hoop_config *config, hoop__specs *f, hoop_error *err)
+{
+    const hoop_value *all = hoop_config_get(config, hoop__transform_key.path);
+    char              key[HOOP__SPEC_KEY];
+    if (hoop_value_get_kind(all) == HOOP_VALUE_NULL) all = NULL;
+    for (int k = 0; k < f->inputs; k++) {
+        hoop__spec *me  = &f->field[k];
+        const bool  own = me->transform != NULL;
+        if (!own) me->transform = all;
+        if (me->transform == NULL) continue;
+        if (me->is.normalize != HOOP__NORMALIZE_NONE && (given(me, "normalize") || !own))
+            return hoop_value_fail(me->transform, err,
+                                   "and %s are both given; normalize stands in the list, where it is to be done",
+                                   hoop__specs_key(f, k, "normalize", key));
+        me->is.normalize = HOOP__NORMALIZE_NONE;
+        if (hoop_value_get_kind(me->transform) == HOOP_VALUE_LIST && hoop_value_count(me->transform) == 0) me->transform = NULL;
+    }
     return HOOP_OK;
 }
 
@@ -261,7 +293,9 @@ hoop_status hoop__specs_read(const hoop_config *config, const hoop__data_opts *d
     }
     take_defaults(out, data);
     tell_dataset(out);
-    return HOOP_OK;
+    st = take_transforms(config, out, err);
+    if (st != HOOP_OK) hoop__specs_free(out);
+    return st;
 }
 
 void hoop__specs_free(hoop__specs *f)

@@ -12,7 +12,7 @@
 struct hoop__data_opts;
 
 /* of a field; of data.normalize, which is never auto, as well */
-enum { HOOP__NORMALIZE_AUTO, HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD };
+enum { HOOP__NORMALIZE_AUTO, HOOP__NORMALIZE_NONE, HOOP__NORMALIZE_STANDARD, HOOP__NORMALIZE_CHANNEL, HOOP__NORMALIZE_ALL };
 enum { HOOP__SPEC_KEY = 128 };
 
 /** What may be set of one. */
@@ -28,6 +28,7 @@ typedef struct hoop__spec {
     hoop_field_role     role;
     hoop__spec_settings is;
     const hoop_value   *value, *loss; /* where the config says it; NULL: in the short form; not of this target */
+    const hoop_value   *transform;    /* of an input: the list of what is done before the model; NULL: nothing */
 } hoop__spec;
 
 typedef struct hoop__specs {
@@ -44,6 +45,8 @@ void        hoop__specs_free(hoop__specs *f);
 bool hoop__specs_named(const hoop_config *config);
 /** How a config wants its files opened; `targets`: whether these are wanted. They are borrowed from f. Calls: Local. */
 hoop_dataset_opts hoop__specs_dataset_opts(hoop__specs *f, const struct hoop__data_opts *data, hoop_dataset_y targets);
+/** data.transform. */
+extern const hoop_config_free hoop__transform_key;
 /** A loss, as `own` says (NULL: it does not), or the config of all targets; and what its options say (NULL, or free it; opts may
  * be NULL). Errors: HOOP_ECONFIG, HOOP_ENOMEM. Calls: Local. */
 hoop_status hoop__loss_read(const hoop_config *config, const hoop_value *own, hoop_error *err, const hoop_loss_kind **out,

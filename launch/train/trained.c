@@ -76,10 +76,24 @@ static hoop_status read_fields(const hoop_config *config, hoop_error *err, hoop_
     return st == HOOP_OK ? hoop__specs_read(config, opts, err, out) : st;
 }
 
+/* Do two values of configs say the same, to the letter? */
+static bool same_value(const hoop_value *a, const hoop_value *b)
+{
+    const char *x = hoop_value_text(a), *y = hoop_value_text(b);
+    bool        same = hoop_value_get_kind(a) == hoop_value_get_kind(b) && hoop_value_count(a) == hoop_value_count(b) &&
+                (x == NULL || y == NULL ? x == y : strcmp(x, y) == 0);
+    for (int i = 0; same && i < hoop_value_count(a); i++) {
+        x    = hoop_value_key(a, i);
+        y    = hoop_value_key(b, i);
+        same = (x == NULL || y == NULL ? x == y : strcmp(x, y) == 0) && same_value(hoop_value_at(a, i), hoop_value_at(b, i));
+    }
+    return same;
+}
+
 /* Fields are called and normalised as they were; where they are read from may be another place. */
 static hoop_status keep_fields(const hoop_config *own, const hoop__specs *now, hoop_error *err)
 {
-    static const char *const how[] = {"auto", "none", "standard"}; /* HOOP__NORMALIZE_AUTO ... */
+    static const char *const how[] = {"auto", "none", "standard", "channel", "all"}; /* HOOP__NORMALIZE_AUTO ... */
     hoop__data_opts          opts  = {0};
     hoop__specs              was   = {0};
     hoop_status              st    = read_fields(own, err, &opts, &was);
@@ -92,6 +106,8 @@ static hoop_status keep_fields(const hoop_config *own, const hoop__specs *now, h
         else if (was.field[k].is.normalize != now->field[k].is.normalize)
             st = other_model(hoop__specs_key(now, k, "normalize", key), how[now->field[k].is.normalize],
                              how[was.field[k].is.normalize], err);
+        else if (!same_value(was.field[k].transform, now->field[k].transform))
+            st = other_model(hoop__specs_key(now, k, "transform", key), "another list", "its own", err);
     }
     hoop__specs_free(&was);
     return st;

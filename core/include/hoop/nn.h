@@ -61,6 +61,7 @@ typedef struct hoop_module_kind {
     const char       *main_option;   /* `linear: 512` means `linear: {out: 512}`; NULL: takes no value */
     bool              takes_indices; /* its input is i64; else it is of the model's dtype, as outputs are */
     bool              over_leaf;     /* in training it takes statistics of all samples of a leaf */
+    bool              prepares;      /* it may stand before the model, too, as data.transform of a config says: no parameters */
     /** Check the input's shape (ndim, shape; dim 0 is the batch), register parameters and buffers, set the output's shape. NULL:
      * no parameters, the same shape. */
     hoop_status (*build)(hoop_module *m, int *ndim, int64_t *shape, hoop_error *err);
@@ -68,6 +69,8 @@ typedef struct hoop_module_kind {
     hoop_status (*build_many)(hoop_module *m, int nin, const hoop_shape *in, int *nout, hoop_shape *out, hoop_error *err);
     hoop_tensor *(*forward)(const hoop_module *m, hoop_tape *t, hoop_tensor *x);
     void (*forward_many)(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out);
+    /** Fill its buffers, once they have memory; NULL: they are 0. */
+    void (*begin)(hoop_module *m);
     /* of containers; what is said of children[0] may be said of the container in a config: `residual: [...]` is its body */
     const hoop_module_child *children;
     int                      nchildren;
@@ -235,9 +238,11 @@ typedef struct hoop_embedding_opts {
     int64_t   rows, width;
     hoop_ints padding_idx; /* one row, or none */
 } hoop_embedding_opts;
-typedef enum hoop_normalize_input { HOOP_NORMALIZE_MODEL, HOOP_NORMALIZE_F64 } hoop_normalize_input;
+typedef enum hoop_normalize_over { HOOP_NORMALIZE_ELEMENT, HOOP_NORMALIZE_CHANNEL, HOOP_NORMALIZE_ALL } hoop_normalize_over;
 typedef struct hoop_normalize_opts {
-    int input; /* hoop_normalize_input: its dtype, which is that of the buffer `mean` */
+    int         over;      /* hoop_normalize_over */
+    hoop_ints   dim;       /* of channels, among the dims of a row; none: the first of three or more, the last of fewer */
+    hoop_floats mean, std; /* given: one, or one a channel */
 } hoop_normalize_opts;
 typedef struct hoop_layer_norm_opts {
     hoop_ints normalized_shape; /* of the last dims; none: the last one */

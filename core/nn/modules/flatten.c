@@ -64,6 +64,7 @@ const hoop_module_kind hoop__module_flatten = {
     .help       = "(N, ...) -> (N, product), or the dims from start_dim to end_dim joined",
     .options    = HOOP_OPTIONS(rows),
     .opts_size  = sizeof(flatten_opts),
+    .prepares   = true,
     .build_many = build,
     .forward    = forward,
 };
@@ -129,6 +130,7 @@ const hoop_module_kind hoop__module_unflatten = {
     .options     = HOOP_OPTIONS(unflatten_rows),
     .opts_size   = sizeof(unflatten_opts),
     .main_option = "sizes",
+    .prepares    = true,
     .build_many  = unflatten_build,
     .forward     = unflatten_forward,
 };

@@ -43,6 +43,7 @@ const hoop_module_kind hoop__module_permute = {
     .options     = HOOP_OPTIONS(permute_rows),
     .opts_size   = sizeof(permute_opts),
     .main_option = "dims",
+    .prepares    = true,
     .build_many  = permute_build,
     .forward     = permute_forward,
 };
@@ -112,6 +113,7 @@ const hoop_module_kind hoop__module_pad = {
     .options     = HOOP_OPTIONS(pad_rows),
     .opts_size   = sizeof(pad_opts),
     .main_option = "padding",
+    .prepares    = true,
     .build       = pad_build,
     .forward     = pad_forward,
 };

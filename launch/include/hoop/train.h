@@ -184,8 +184,9 @@ HOOP_API bool hoop_trainer_next_step(hoop_trainer *tr);
 /** This rank's next leaf, its tape reset and its randomness keyed; NULL: no more. Calls: Local. */
 HOOP_API hoop_leaf *hoop_trainer_next_leaf(hoop_trainer *tr);
 HOOP_API hoop_tape *hoop_leaf_tape(hoop_leaf *leaf);
-/** Input i (n, ...) in the run's precision, i64 for integer data under an embedding, or f64 where data.normalize takes the mean
- * of data away that f32 cannot hold. NULL, and HOOP_EARG on the tape: there is none. Calls: Local. */
+/** Input i (n, ...), as it is before data.normalize and data.transform, in the run's precision, i64 for integer data under an
+ * embedding or one_hot, or f64 where the mean of data is taken away that f32 cannot hold. NULL, and HOOP_EARG on the tape: there
+ * is none. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_input(hoop_leaf *leaf, int i);
 /** Target i: labels i64 (n, ...) where its loss is for classes (a column (n, 1) as (n) where the config's model wants that), else
  * values (n, ...), normalised where data.normalize_targets is on. NULL, and HOOP_EARG on the tape: there is none. Calls: Local.
@@ -230,9 +231,10 @@ HOOP_API hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *cons
  * on, which ds presents from then on. Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE, HOOP_ESTATE inside a
  * step. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
-/** The config's model, or opts.forward, in evaluation mode for x (n, ...), in the run's precision, or i64 under an embedding: out
- * (n, output...), in the run's precision and the data's units. Of a trainer that trains, with its weights as they are. Errors:
- * HOOP_ESTATE inside a step. Calls: Local. */
+/** The config's model, or opts.forward, in evaluation mode for x (n, ...), as it is before data.normalize and
+ * data.transform, which are parts of the model, in the run's precision, or i64 under an embedding or one_hot: out (n, output...),
+ * in the run's precision and the data's units. Of a trainer that trains, with its weights as they are. Errors: HOOP_ESTATE inside
+ * a step. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict(hoop_trainer *tr, const void *x, int64_t n, void *out, hoop_error *err);
 /** The same of any number of inputs and targets: outputs[k] is what target k is predicted to be. Calls: Local. */
 HOOP_API hoop_status hoop_trainer_predict_fields(hoop_trainer *tr, const void *const *inputs, int64_t n, void *const *outputs,

@@ -149,4 +149,26 @@ layer("softmax", nn.Softmax(1), [rand(2, 3, 2, 2)], dim=1)
 layer("softmax", nn.Softmax(2), [rand(2, 3, 2, 2)], dim=2)
 layer("log_softmax", nn.LogSoftmax(1), [rand(2, 3, 5)], dim=1)
 layer("softmin", nn.Softmin(-2), [rand(2, 3, 1)], dim=-2)
+
+
+class Of(nn.Module):
+    """A function without parameters."""
+    def __init__(self, f):
+        super().__init__()
+        self.forward = f
+
+
+layer("log", Of(torch.log), [pos(*X)])
+layer("log", Of(lambda x: torch.log(x + 0.5)), [pos(*X)], eps=0.5)
+layer("log1p", Of(torch.log1p), [pos(*X)])
+layer("clip", Of(lambda x: torch.clip(x, -0.5, 0.25)), [rand(*X)], min=-0.5, max=0.25)
+layer("clip", Of(lambda x: torch.clip(x, min=0.1)), [rand(*X)], min=0.1)
+layer("clip", Of(lambda x: torch.clip(x, max=0.1)), [rand(*X)], max=0.1)
+layer("one_hot", Of(lambda i: F.one_hot(i, 5).double()), [ints(5, 2, 3)], classes=5)
+layer("one_hot", Of(lambda i: F.one_hot(i, 5).double().movedim(-1, 1)), [ints(5, 2, 3, 4)], classes=5, first=True)
+M, S = torch.tensor([0.5, -1.0, 2.0]), torch.tensor([2.0, 0.25, 4.0])
+layer("normalize", Of(lambda x: (x - 0.5) / 0.25), [rand(*X)], mean=0.5, std=0.25)
+layer("normalize", Of(lambda x: (x - M[:, None, None]) / S[:, None, None]), [rand(2, 3, 2, 4)], mean=[0.5, -1.0, 2.0], std=[2.0, 0.25, 4.0])
+layer("normalize", Of(lambda x: (x - M) / S), [rand(2, 5, 3)], mean=[0.5, -1.0, 2.0], std=[2.0, 0.25, 4.0])
+layer("normalize", Of(lambda x: (x - M[:, None]) / S[:, None]), [rand(2, 3, 5)], mean=[0.5, -1.0, 2.0], std=[2.0, 0.25, 4.0], dim=0)
 done()

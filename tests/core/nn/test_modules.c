@@ -15,7 +15,7 @@ static const hoop_shape rows4   = {.dtype = HOOP_F64, .ndim = 2, .size = {0, 4}}
                         ragged  = {.dtype = HOOP_F64, .ndim = 3, .size = {0, -1, 4}},
                         of_f32s = {.dtype = HOOP_F32, .ndim = 2, .size = {0, 4}};
 
-static const int64_t zeros[512]; /* any kind's options */
+static const int64_t zeros[4096]; /* any kind's options */
 
 static hoop_module *add(hoop_module *parent, const char *kind, const char *name, const void *opts)
 {
