@@ -157,12 +157,14 @@ static hoop_status draw_page(samples *s, const pictures_opts *o, const layout *l
                              hoop_error *err)
 {
     const int64_t each = (int64_t)l->columns * l->rows;
+    const char   *from = hoop_trained_checkpoint(s->t), *cut = strstr(from, "/checkpoints/step-");
     char          words[1024];
     hoop_status   st = HOOP_OK;
     if (!canvas_make(out, l->width, l->height, PAPER))
         return hoop_fail(err, HOOP_ENOMEM, "no memory for a page of %d x %d", l->width, l->height);
-    (void)snprintf(words, sizeof words, "page %" PRId64 " of %" PRId64 "  %s  %s", page + 1, l->pages, o->data,
-                   hoop_trained_checkpoint(s->t));
+    (void)snprintf(words, sizeof words, "page %" PRId64 " of %" PRId64 "  %s  %.*s, step %" PRId64, page + 1, l->pages, o->data,
+                   cut != NULL ? (int)(cut - from) : (int)strlen(from), from,
+                   hoop_trainer_about(hoop_trained_trainer(s->t))->step);
     (void)draw_head(&s->plan, words, l->width, out);
     for (int64_t i = page * each; i < (page + 1) * each && i < l->n && st == HOOP_OK; i++) {
         const int at   = (int)(i - page * each);

@@ -137,7 +137,7 @@ static void add_target(plan *p, int k)
         break;
     case TARGET_BOXES:
         if (t->truth) add_over(p, k, PANEL_BOXES, SIDE_TRUTH, &p->input[t->behind].view, BOXED, name, "truth");
-        add_over(p, k, PANEL_BOXES, SIDE_PREDICTION, &p->input[t->behind].view, BOXED, name, "prediction");
+        add_over(p, k, PANEL_BOXES, SIDE_PREDICTION, &p->input[t->behind].view, BOXED, name, "prediction, scores from 0.3");
         break;
     case TARGET_IMAGE:
         if (t->truth && !t->copy) add_image(p, SIDE_TRUTH, -1, k, &t->view, t->paint, name, "truth");

@@ -161,6 +161,14 @@ static hoop_status take_target(samples *s, int k, hoop_error *err)
     memcpy(t->size, out.shape, sizeof t->size);
     for (int d = 0; d < out.ndim; d++) t->numel *= out.shape[d];
     if (t->numel < 0) return HOOP_OK; /* reading says what is wrong */
+    if (is.loss->boxes) {
+        t->kind    = TARGET_BOXES;
+        t->truth   = y->present;
+        t->classes = is.classes;
+        t->behind  = input_of(&s->plan, FIELD_IMAGE, NULL);
+        if (t->behind < 0) t->kind = TARGET_VALUES; /* there is nothing that boxes could be drawn over */
+        return take_names(s, k, err);
+    }
     if (is.loss->classes) {
         t->classes = out.ndim > 0 ? out.shape[out.ndim - 1] : 0;
         if (out.ndim == 1) t->kind = TARGET_CLASS;
@@ -274,6 +282,7 @@ static hoop_status take_boxes(const double *list, int64_t n, bool found, boxes *
     hoop_status st    = room_for_boxes(out, n, found, err);
     for (int64_t i = 0; i < n && st == HOOP_OK; i++) {
         const double *b = list + i * width;
+        if (found && !(b[SCORE_OF_FOUND] >= SHOW_SCORE)) continue;
         if (!(b[2] > b[0]) || !(b[3] > b[1]) || b[found ? CLASS_OF_FOUND : CLASS_OF_TRUE] < 0) continue;
         memcpy(out->corner + 4 * out->n, b, 4 * sizeof *b);
         if (found) out->score[out->n] = b[SCORE_OF_FOUND];

@@ -75,6 +75,9 @@ typedef struct shown_target {
     const char *const *class_name;       /* NULL: they have numbers */
 } shown_target;
 
+/** Boxes of lower scores are for metrics, and not shown. */
+#define SHOW_SCORE 0.3
+
 /** Boxes in pixels of the image: x0, y0, x1, y1 each. */
 typedef struct boxes {
     int64_t  n;

@@ -188,6 +188,47 @@ static void copies_and_fields(void **state)
     free(q.pixel);
 }
 
+/* Boxes of a sample, (n, 5). */
+static int64_t read_boxes(const char *data, int64_t row, double *out, int64_t room)
+{
+    static const hoop_field_opts field = {.name = "boxes", .path = "/boxes", .offsets = "/boxes_offsets"};
+    hoop_error                   err   = {.status = HOOP_OK};
+    hoop_dataset                *ds    = NULL;
+    int64_t                      n     = 0;
+    assert_int_equal(hoop_dataset_open(data, &(hoop_dataset_opts){.fields = &field, .nfields = 1}, &err, &ds), HOOP_OK);
+    assert_int_equal(hoop_dataset_lengths(ds, &row, 1, 0, &n, &err), HOOP_OK);
+    assert_true(n >= 1 && n <= room);
+    assert_int_equal(hoop_dataset_read_padded(ds, &row, 1, 0, HOOP_F64, n, out, &err), HOOP_OK);
+    hoop_dataset_close(&ds);
+    return n;
+}
+
+/* truth and prediction: 128 pixels, three times as large */
+static void boxes(void **state)
+{
+    enum { ZOOM = 3, TOP = HEAD + KEYS + 3 * LINE };
+    static const int classes[] = {0xe69f00, 0x56b4e9, 0x009e73, 0xf0e442, 0x0072b2};
+    double           box[64 * 5];
+    int64_t          n;
+    int              seen = 0;
+    page             p;
+    (void)state;
+    assert_int_equal(hoop("data synth scenes --samples 16 --seed 1 --out scenes"), 0);
+    train("scenes", "scenes/train, inputs: {x: /x}, targets: {boxes: {path: /boxes, offsets: /boxes_offsets, length: 12}}",
+          "model: {kind: detector, channels: [4, 6, 8], width: 6, head: 1}\nloss: detection");
+    assert_int_equal(hoop("predict runs/scenes --data scenes/train --pictures boxes --pictures-count 1"), 0);
+    p = read_page("boxes/page-001.png");
+    assert_int_equal(p.width, 2 * MARGIN + 2 * 384 + 12);
+    n = read_boxes("scenes/train", 0, box, 64);
+    for (int64_t i = 0; i < n; i++) { /* a side of most is seen, whatever lies over some */
+        const double *b = box + 5 * i;
+        const int x = MARGIN + (int)lround(b[0] * ZOOM), y = TOP + (int)lround(b[1] * ZOOM), high = (int)((b[3] - b[1]) * ZOOM);
+        seen += count(&p, x, y, 5, high, classes[(int)b[4]]) > high / 4;
+    }
+    assert_true(2 * seen > n);
+    free(p.pixel);
+}
+
 static void forecasts(void **state)
 {
     page p;
@@ -268,6 +309,7 @@ int main(void)
         cmocka_unit_test(worst_first_on_any_ranks),
         cmocka_unit_test(masks),
         cmocka_unit_test(copies_and_fields),
+        cmocka_unit_test(boxes),
         cmocka_unit_test(forecasts),
         cmocka_unit_test(data_without_targets),
         cmocka_unit_test(folders_that_are_there),
