@@ -27,6 +27,18 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     return hoop_bce_with_logits(t, out, target, pos_weight, weight);
 }
 
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    const bce_with_logits_opts *o = opts;
+    hoop_tensor                *pos_weight, *weight;
+    (void)lengths;
+    if (!hoop__weights(t, &o->pos_weight, out, "pos_weight", &pos_weight) ||
+        !hoop__weights(t, &o->weight, out, "weight", &weight))
+        return hoop__failed_loss(t);
+    return hoop_loss_sum(t, hoop__bce_each(t, out, target, pos_weight, weight), NULL, w);
+}
+
 static const char *const metrics[] = {"accuracy", NULL};
 
 const hoop_loss_kind hoop__loss_bce_with_logits = {
@@ -35,6 +47,7 @@ const hoop_loss_kind hoop__loss_bce_with_logits = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(bce_with_logits_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .binary    = true,
     .metrics   = metrics,
 };

@@ -31,6 +31,59 @@ hoop_tensor *hoop__failed_loss(hoop_tape *t)
     return hoop_fill(t, HOOP_F64, 0, NULL, 0.0); /* after an error: poison */
 }
 
+hoop_tensor *hoop__bce_each(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *pos_weight, hoop_tensor *weight)
+{
+    hoop_tensor *none = hoop_shift(t, hoop_neg(t, target), 1.0), *soft = hoop_neg(t, hoop_log_sigmoid(t, out)), *more;
+    if (pos_weight != NULL) {
+        more = hoop_mul(t, target, hoop_shift(t, pos_weight, -1.0));
+        soft = hoop_mul(t, soft, hoop_shift(t, more, 1.0));
+    }
+    none = hoop_mul(t, none, out);
+    soft = hoop_add(t, none, soft);
+    return weight == NULL ? soft : hoop_mul(t, soft, weight);
+}
+
+/* 1 for labels that count, (n, ..., 1) */
+static hoop_tensor *counting(hoop_tape *t, hoop_tensor *label, hoop_dtype dtype)
+{
+    hoop_tensor *other = hoop_fill(t, HOOP_I64, 0, NULL, HOOP_IGNORE_LABEL);
+    other              = hoop_not_equal(t, label, other);
+    return hoop_unsqueeze(t, hoop_cast(t, other, dtype), -1);
+}
+
+hoop_tensor *hoop__class_each(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *weight, double smoothing,
+                              double gamma, hoop_tensor **counted)
+{
+    hoop_tensor *logs, *label, *n, *own, *all, *q;
+    unsigned     last;
+    double       classes;
+    *counted = NULL;
+    if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target) || hoop_tensor_ndim(out) != hoop_tensor_ndim(target) + 1)
+        return hoop_cross_entropy(t, out, target); /* which says what is wanted */
+    last    = 1u << (hoop_tensor_ndim(out) - 1);
+    classes = (double)hoop_tensor_size(out, -1);
+    logs    = hoop_log_softmax(t, out);
+    own     = counting(t, target, hoop_tensor_dtype(out));
+    label   = hoop_relabel(t, target, HOOP_IGNORE_LABEL, 0);
+    n       = hoop_neg(t, hoop_gather(t, logs, -1, hoop_unsqueeze(t, label, -1)));
+    all     = own;
+    if (weight != NULL) {
+        hoop_tensor *table = hoop_unsqueeze(t, weight, -1);
+        own                = hoop_mul(t, own, hoop_embedding(t, table, label));
+    }
+    *counted = own;
+    if (gamma > 0.0) { /* below the bound it has no slope of a power below 1 */
+        q = hoop_clamp(t, hoop_neg(t, hoop_expm1(t, hoop_neg(t, n))), 1e-30, 1.0);
+        n = hoop_mul(t, n, hoop_pow_scalar(t, q, gamma));
+    }
+    n = hoop_mul(t, n, hoop_scale(t, own, 1.0 - smoothing));
+    if (smoothing == 0.0) return n;
+    if (weight != NULL) logs = hoop_mul(t, logs, weight);
+    logs = hoop_sum(t, logs, last, true);
+    logs = hoop_mul(t, logs, hoop_scale(t, all, -smoothing / classes));
+    return hoop_add(t, n, logs);
+}
+
 int64_t hoop_loss_ignores(const hoop_loss_kind *kind, const void *opts)
 {
     const hoop_option *row = opts == NULL ? NULL : hoop_option_find(&kind->options, "ignore_index");

@@ -28,11 +28,13 @@ static hoop_tensor *one_over_norm(hoop_tape *t, hoop_tensor *x)
 }
 
 /* out: two vectors (n, ..., 2 D), target: 1 or -1 (n, ...) */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
 {
     const double margin = ((const cosine_embedding_opts *)opts)->margin;
-    hoop_tensor *a, *b, *cosine, *alike, *apart, *is, *sum, *count;
+    hoop_tensor *a, *b, *cosine, *alike, *apart, *is;
     int64_t      d, shape[HOOP_MAX_DIMS];
+    (void)lengths;
     if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target) || hoop_tensor_ndim(out) < 1) return hoop_mse(t, out, target);
     for (int i = 0; i < hoop_tensor_ndim(out); i++) shape[i] = hoop_tensor_size(out, i);
     shape[hoop_tensor_ndim(out) - 1] = 1;
@@ -49,9 +51,12 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     apart  = hoop_relu(t, hoop_shift(t, cosine, -margin));
     alike  = hoop_mul(t, alike, is);
     apart  = hoop_mul(t, apart, hoop_shift(t, hoop_neg(t, is), 1.0));
-    sum    = hoop_sum(t, hoop_add(t, alike, apart), HOOP_ALL_DIMS, false);
-    count  = hoop_fill(t, HOOP_F64, 0, NULL, (double)hoop_tensor_numel(target));
-    return hoop_loss(t, sum, count);
+    return hoop_loss_sum(t, hoop_add(t, alike, apart), NULL, w);
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *const metrics[] = {NULL};
@@ -62,6 +67,7 @@ const hoop_loss_kind hoop__loss_cosine_embedding = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(cosine_embedding_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .fits      = fits,
     .metrics   = metrics,
 };

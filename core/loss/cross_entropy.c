@@ -30,6 +30,18 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     return hoop_class_loss(t, out, target, weight, o->label_smoothing, 0.0);
 }
 
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    const cross_entropy_opts *o = opts;
+    hoop_tensor              *weight, *each, *counted;
+    (void)lengths;
+    target = hoop_loss_ignore(t, target, o->ignore_index);
+    if (!hoop__weights(t, &o->weight, out, "weight", &weight)) return hoop__failed_loss(t);
+    each = hoop__class_each(t, out, target, weight, o->label_smoothing, 0.0, &counted);
+    return counted == NULL ? each : hoop_loss_sum(t, each, counted, w);
+}
+
 static const char *const metrics[] = {"accuracy", NULL};
 
 const hoop_loss_kind hoop__loss_cross_entropy = {
@@ -39,5 +51,6 @@ const hoop_loss_kind hoop__loss_cross_entropy = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(cross_entropy_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .metrics   = metrics,
 };

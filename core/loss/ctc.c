@@ -22,19 +22,21 @@ static const hoop_option rows[] = {
 #undef AT
 
 /* out: logits (n, T, C), target: labels (n, S), rows ended by HOOP_IGNORE_LABEL; lengths: frames of each sample */
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    const ctc_opts *o = opts;
+    return hoop_loss_sum(t, hoop_ctc(t, out, target, lengths, o->blank, o->zero_infinity, o->reduction == MEAN), NULL, w);
+}
+
 static hoop_tensor *forward_lengths(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, const void *opts)
 {
-    const ctc_opts *o      = opts;
-    hoop_tensor    *losses = hoop_ctc(t, out, target, lengths, o->blank, o->zero_infinity, o->reduction == MEAN), *sum, *count;
-    if (hoop_tensor_is_poison(losses)) return losses;
-    sum   = hoop_sum(t, losses, HOOP_ALL_DIMS, false);
-    count = hoop_fill(t, HOOP_F64, 0, NULL, (double)hoop_tensor_numel(losses));
-    return hoop_loss(t, sum, count);
+    return weighted(t, out, target, lengths, NULL, opts);
 }
 
 static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
 {
-    return forward_lengths(t, out, target, NULL, opts);
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *fits(int ndim, const int64_t *out, int target_ndim, const int64_t *target)
@@ -53,6 +55,7 @@ const hoop_loss_kind hoop__loss_ctc = {
     .options         = HOOP_OPTIONS(rows),
     .opts_size       = sizeof(ctc_opts),
     .forward         = forward,
+    .weighted        = weighted,
     .forward_lengths = forward_lengths,
     .fits            = fits,
     .metrics         = metrics,

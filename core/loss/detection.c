@@ -1,8 +1,8 @@
 /* detection: boxes and classes of a detector of one stage (hoop_box_assign, Tian et al., ICCV 2019); scores by quality focal loss
  * (Li et al., NeurIPS 2020), boxes by generalised IoU (Rezatofighi et al., CVPR 2019); weight: places that have a box, at least
  * one a sample. */
-#include "hoop/loss.h"
 #include "hoop/ops.h"
+#include "loss/class_weights.h"
 
 extern const hoop_loss_kind hoop__loss_detection;
 
@@ -22,40 +22,61 @@ static const hoop_option rows[] = {
 };
 #undef AT
 
-/* Li et al.: of logits z and wanted scores q, |q - s(z)|^2 times their cross entropy */
+/* Li et al.: of logits z and wanted scores q, |q - s(z)|^2 times their cross entropy; of each */
 static hoop_tensor *score_loss(hoop_tape *t, hoop_tensor *logits, hoop_tensor *wanted)
 {
     hoop_tensor *far = hoop_sub(t, hoop_sigmoid(t, logits), wanted), *entropy = hoop_softplus(t, logits, 1.0, 100.0), *told;
     told    = hoop_mul(t, logits, wanted);
     entropy = hoop_sub(t, entropy, told);
-    entropy = hoop_mul(t, entropy, hoop_square(t, far));
-    return hoop_sum(t, entropy, HOOP_ALL_DIMS, false);
+    return hoop_mul(t, entropy, hoop_square(t, far));
 }
 
-/* out: (n, places, 7 + C), target: (n, most, 5) */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+/* What scores (n, places, classes) and boxes (n, places) lose, and of each sample the places that have one, at least 1: (n). out:
+ * (n, places, 7 + C), target: (n, most, 5). False: the tape says why not. */
+static bool lost(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const detection_opts *o, hoop_tensor **scores,
+                 hoop_tensor **boxes, hoop_tensor **places)
 {
-    const detection_opts *o        = opts;
-    hoop_tensor          *assigned = hoop_box_assign(t, out, target, o->radius), *has, *wanted, *given, *sum, *boxes, *weight;
-    int64_t               classes;
-    if (hoop_tensor_is_poison(assigned)) return assigned;
+    hoop_tensor *assigned = hoop_box_assign(t, out, target, o->radius), *has, *wanted, *given;
+    int64_t      classes;
+    if (hoop_tensor_is_poison(assigned)) return false;
     classes = hoop_tensor_size(out, 2) - HOOP_BOX_CLASSES;
     wanted  = hoop_slice(t, assigned, 2, 0, classes);
     given   = hoop_slice(t, out, 2, HOOP_BOX_CLASSES, classes);
-    sum     = score_loss(t, given, wanted);
+    *scores = score_loss(t, given, wanted);
     has     = hoop_slice(t, assigned, 2, classes, 1);
     has     = hoop_squeeze(t, has, 2);
     wanted  = hoop_slice(t, assigned, 2, classes + 1, 4);
     given   = hoop_slice(t, out, 2, HOOP_BOX_SIDES, 4);
-    boxes   = hoop_box_giou(t, given, wanted);
-    boxes   = hoop_mul(t, boxes, has);
-    boxes   = hoop_sum(t, boxes, HOOP_ALL_DIMS, false);
-    sum     = hoop_add(t, sum, hoop_scale(t, boxes, o->box));
-    weight  = hoop_sum(t, has, 1u << 1, false);
-    weight  = hoop_clamp(t, weight, 1.0, 1e30);
-    weight  = hoop_sum(t, weight, HOOP_ALL_DIMS, false);
+    *boxes  = hoop_mul(t, hoop_box_giou(t, given, wanted), has);
+    *places = hoop_sum(t, has, 1u << 1, false);
+    *places = hoop_clamp(t, *places, 1.0, 1e30);
+    return true;
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    const detection_opts *o = opts;
+    hoop_tensor          *sum, *boxes, *weight;
+    if (!lost(t, out, target, o, &sum, &boxes, &weight)) return hoop__failed_loss(t);
+    sum    = hoop_sum(t, sum, HOOP_ALL_DIMS, false);
+    boxes  = hoop_sum(t, boxes, HOOP_ALL_DIMS, false);
+    sum    = hoop_add(t, sum, hoop_scale(t, boxes, o->box));
+    weight = hoop_sum(t, weight, HOOP_ALL_DIMS, false);
     if (hoop_tensor_dtype(out) != HOOP_F64) weight = hoop_cast(t, weight, HOOP_F64);
     return hoop_loss(t, sum, weight);
+}
+
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    const detection_opts *o = opts;
+    hoop_tensor          *each, *boxes, *places;
+    (void)lengths;
+    if (!lost(t, out, target, o, &each, &boxes, &places)) return hoop__failed_loss(t);
+    each  = hoop_sum(t, each, 1u << 1 | 1u << 2, false);
+    boxes = hoop_sum(t, boxes, 1u << 1, false);
+    each  = hoop_add(t, each, hoop_scale(t, boxes, o->box));
+    return hoop_loss_sum(t, each, places, w);
 }
 
 static hoop_tensor *told(hoop_tape *t, hoop_tensor *out, const void *opts)
@@ -89,6 +110,7 @@ const hoop_loss_kind hoop__loss_detection = {
     .options    = HOOP_OPTIONS(rows),
     .opts_size  = sizeof(detection_opts),
     .forward    = forward,
+    .weighted   = weighted,
     .fits       = fits,
     .told       = told,
     .told_shape = told_shape,

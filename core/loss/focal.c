@@ -28,6 +28,18 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     return hoop_class_loss(t, out, target, alpha, 0.0, o->gamma);
 }
 
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    const focal_opts *o = opts;
+    hoop_tensor      *alpha, *each, *counted;
+    (void)lengths;
+    target = hoop_loss_ignore(t, target, o->ignore_index);
+    if (!hoop__weights(t, &o->alpha, out, "alpha", &alpha)) return hoop__failed_loss(t);
+    each = hoop__class_each(t, out, target, alpha, 0.0, o->gamma, &counted);
+    return counted == NULL ? each : hoop_loss_sum(t, each, counted, w);
+}
+
 static const char *const metrics[] = {"accuracy", NULL};
 
 const hoop_loss_kind hoop__loss_focal = {
@@ -37,5 +49,6 @@ const hoop_loss_kind hoop__loss_focal = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(focal_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .metrics   = metrics,
 };

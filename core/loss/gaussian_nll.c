@@ -24,11 +24,13 @@ static const char *fits(int ndim, const int64_t *out, int target_ndim, const int
 }
 
 /* out: means and variances (n, ..., 2 D), target: (n, ..., D) */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
 {
     const gaussian_nll_opts *o = opts;
-    hoop_tensor             *mean, *variance, *least, *error, *sum, *count;
+    hoop_tensor             *mean, *variance, *least, *error;
     int64_t                  d;
+    (void)lengths;
     if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target) || hoop_tensor_ndim(target) < 1)
         return hoop_mse(t, out, target);
     d        = hoop_tensor_size(target, -1);
@@ -38,11 +40,14 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     variance = hoop_add(t, variance, hoop_detach(t, hoop_sub(t, least, variance))); /* the gradient passes, as in torch.nn */
     error    = hoop_sub(t, mean, target);
     error    = hoop_div(t, hoop_mul(t, error, error), variance);
-    error    = hoop_add(t, error, hoop_log(t, variance));
-    sum      = hoop_scale(t, hoop_sum(t, error, HOOP_ALL_DIMS, false), 0.5);
-    if (o->full) sum = hoop_shift(t, sum, 0.91893853320467274178 * (double)hoop_tensor_numel(target));
-    count = hoop_fill(t, HOOP_F64, 0, NULL, (double)hoop_tensor_numel(target));
-    return hoop_loss(t, sum, count);
+    error    = hoop_scale(t, hoop_add(t, error, hoop_log(t, variance)), 0.5);
+    if (o->full) error = hoop_shift(t, error, 0.91893853320467274178); /* log(2 pi) / 2 */
+    return hoop_loss_sum(t, error, NULL, w);
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *const metrics[] = {NULL};
@@ -53,6 +58,7 @@ const hoop_loss_kind hoop__loss_gaussian_nll = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(gaussian_nll_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .fits      = fits,
     .outputs   = 2,
     .metrics   = metrics,

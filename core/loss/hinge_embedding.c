@@ -13,19 +13,24 @@ static const hoop_option rows[] = {
 };
 
 /* out, target: (n, ...); x where the target is not -1, and max(0, margin - x) where it is not 1 */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
 {
     const double margin = ((const hinge_embedding_opts *)opts)->margin;
-    hoop_tensor *one, *minus, *near, *far, *sum, *count;
+    hoop_tensor *one, *minus, *near, *far;
+    (void)lengths;
     if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target)) return hoop_mse(t, out, target);
     one   = hoop_fill(t, hoop_tensor_dtype(out), 0, NULL, 1.0);
     minus = hoop_fill(t, hoop_tensor_dtype(out), 0, NULL, -1.0);
     near  = hoop_mul(t, out, hoop_not_equal(t, target, minus));
     far   = hoop_relu(t, hoop_shift(t, hoop_neg(t, out), margin));
     far   = hoop_mul(t, far, hoop_not_equal(t, target, one));
-    sum   = hoop_sum(t, hoop_add(t, near, far), HOOP_ALL_DIMS, false);
-    count = hoop_fill(t, HOOP_F64, 0, NULL, (double)hoop_tensor_numel(target));
-    return hoop_loss(t, sum, count);
+    return hoop_loss_sum(t, hoop_add(t, near, far), NULL, w);
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *const metrics[] = {NULL};
@@ -36,5 +41,6 @@ const hoop_loss_kind hoop__loss_hinge_embedding = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(hinge_embedding_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .metrics   = metrics,
 };

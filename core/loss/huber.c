@@ -22,6 +22,18 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     return hoop_huber(t, out, target, o->delta);
 }
 
+/* with s = |out - target| and c = s up to delta: c^2 / 2 + delta (s - c) */
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    const double delta = ((const huber_opts *)opts)->delta;
+    hoop_tensor *s = hoop_abs(t, hoop_sub(t, out, target)), *c = hoop_clamp(t, s, 0.0, delta), *rest;
+    (void)lengths;
+    rest = hoop_scale(t, hoop_sub(t, s, c), delta);
+    c    = hoop_scale(t, hoop_square(t, c), 0.5);
+    return hoop_loss_sum(t, hoop_add(t, c, rest), NULL, w);
+}
+
 static double element(double out, double target, const void *opts)
 {
     const double delta = ((const huber_opts *)opts)->delta, size = fabs(out - target);
@@ -36,6 +48,7 @@ const hoop_loss_kind hoop__loss_huber = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(huber_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .element   = element,
     .metrics   = metrics,
 };

@@ -20,11 +20,13 @@ static const char *fits(int ndim, const int64_t *out, int target_ndim, const int
 }
 
 /* out: first and second ones (n, ..., 2 D), target: (n, ..., D) */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
 {
     const double margin = ((const margin_ranking_opts *)opts)->margin;
-    hoop_tensor *first, *second, *apart, *sum, *count;
+    hoop_tensor *first, *second, *apart;
     int64_t      d;
+    (void)lengths;
     if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target) || hoop_tensor_ndim(target) < 1)
         return hoop_mse(t, out, target);
     d      = hoop_tensor_size(target, -1);
@@ -32,9 +34,12 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     second = hoop_slice(t, out, -1, d, d);
     apart  = hoop_mul(t, hoop_sub(t, second, first), target);
     apart  = hoop_relu(t, hoop_shift(t, apart, margin));
-    sum    = hoop_sum(t, apart, HOOP_ALL_DIMS, false);
-    count  = hoop_fill(t, HOOP_F64, 0, NULL, (double)hoop_tensor_numel(target));
-    return hoop_loss(t, sum, count);
+    return hoop_loss_sum(t, apart, NULL, w);
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *const metrics[] = {NULL};
@@ -45,6 +50,7 @@ const hoop_loss_kind hoop__loss_margin_ranking = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(margin_ranking_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .fits      = fits,
     .outputs   = 2,
     .metrics   = metrics,

@@ -11,6 +11,15 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     return hoop_mse(t, out, target);
 }
 
+/* (out - target)^2 */
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    hoop_tensor *e = hoop_sub(t, out, target);
+    (void)lengths, (void)opts;
+    return hoop_loss_sum(t, hoop_square(t, e), NULL, w);
+}
+
 static double element(double out, double target, const void *opts)
 {
     const double e = out - target;
@@ -21,9 +30,10 @@ static double element(double out, double target, const void *opts)
 static const char *const metrics[] = {"rmse", "mae", "r2", NULL};
 
 const hoop_loss_kind hoop__loss_mse = {
-    .name    = "mse",
-    .help    = "for real targets: squared error",
-    .forward = forward,
-    .element = element,
-    .metrics = metrics,
+    .name     = "mse",
+    .help     = "for real targets: squared error",
+    .forward  = forward,
+    .weighted = weighted,
+    .element  = element,
+    .metrics  = metrics,
 };

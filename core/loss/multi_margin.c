@@ -22,11 +22,13 @@ static const hoop_option rows[] = {
 #undef AT
 
 /* out: (n, ..., C), target: labels (n, ...) */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
 {
     const multi_margin_opts *o = opts;
-    hoop_tensor             *weight, *hot, *own, *near, *others, *counted, *sum, *count;
-    unsigned                 last;
+    hoop_tensor             *weight, *hot, *own, *near, *others, *counted;
+    (void)lengths;
+    unsigned last;
     if (!hoop__weights(t, &o->weight, out, "weight", &weight)) return hoop__failed_loss(t);
     target = hoop_loss_ignore(t, target, o->ignore_index);
     if (hoop_tensor_is_poison(out) || hoop_tensor_ndim(out) < 1) return hoop_cross_entropy(t, out, target);
@@ -40,9 +42,13 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     if (o->p == 1) near = hoop_square(t, near);
     near = hoop_mul(t, near, others);
     if (weight != NULL) near = hoop_mul(t, near, hoop_sum(t, hoop_mul(t, hot, weight), last, true));
-    sum   = hoop_scale(t, hoop_sum(t, near, HOOP_ALL_DIMS, false), 1.0 / (double)hoop_tensor_size(out, -1));
-    count = hoop_sum(t, hoop_cast(t, counted, HOOP_F64), HOOP_ALL_DIMS, false);
-    return hoop_loss(t, sum, count);
+    near = hoop_scale(t, near, 1.0 / (double)hoop_tensor_size(out, -1));
+    return hoop_loss_sum(t, near, counted, w);
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *const metrics[] = {"accuracy", NULL};
@@ -54,5 +60,6 @@ const hoop_loss_kind hoop__loss_multi_margin = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(multi_margin_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .metrics   = metrics,
 };

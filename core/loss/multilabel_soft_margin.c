@@ -21,6 +21,16 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     return hoop_bce_with_logits(t, out, target, NULL, weight);
 }
 
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    hoop_tensor *weight;
+    (void)lengths;
+    if (!hoop__weights(t, &((const multilabel_soft_margin_opts *)opts)->weight, out, "weight", &weight))
+        return hoop__failed_loss(t);
+    return hoop_loss_sum(t, hoop__bce_each(t, out, target, NULL, weight), NULL, w);
+}
+
 static const char *const metrics[] = {"accuracy", NULL};
 
 const hoop_loss_kind hoop__loss_multilabel_soft_margin = {
@@ -29,6 +39,7 @@ const hoop_loss_kind hoop__loss_multilabel_soft_margin = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(multilabel_soft_margin_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .binary    = true,
     .metrics   = metrics,
 };

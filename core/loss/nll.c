@@ -14,10 +14,12 @@ static const hoop_option rows[] = {HOOP__IGNORE_ROW(AT(ignore_index)), HOOP__WEI
 #undef AT
 
 /* out: log-probabilities (n, ..., C), target: labels (n, ...) */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
 {
     const nll_opts *o = opts;
-    hoop_tensor    *weight, *own, *place, *picked, *sum, *count;
+    hoop_tensor    *weight, *own, *place, *picked;
+    (void)lengths;
     target = hoop_loss_ignore(t, target, o->ignore_index);
     if (!hoop__weights(t, &o->weight, out, "weight", &weight) || hoop_tensor_is_poison(out)) return hoop__failed_loss(t);
     own = hoop_one_hot(t, target, hoop_tensor_size(out, -1), hoop_tensor_dtype(out));
@@ -27,9 +29,13 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
                       true); /* (n, ..., 1): the label's weight, 0 where it does not count */
     place  = hoop_unsqueeze(t, hoop_relabel(t, target, HOOP_IGNORE_LABEL, 0), -1);
     picked = hoop_gather(t, out, -1, place);
-    sum    = hoop_neg(t, hoop_sum(t, hoop_mul(t, own, picked), HOOP_ALL_DIMS, false));
-    count  = hoop_cast(t, hoop_sum(t, own, HOOP_ALL_DIMS, false), HOOP_F64);
-    return hoop_loss(t, sum, count);
+    picked = hoop_neg(t, hoop_mul(t, own, picked));
+    return hoop_loss_sum(t, picked, own, w);
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *const metrics[] = {"accuracy", NULL};
@@ -41,5 +47,6 @@ const hoop_loss_kind hoop__loss_nll = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(nll_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .metrics   = metrics,
 };

@@ -22,6 +22,20 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
     return hoop_smooth_l1(t, out, target, o->beta);
 }
 
+/* with s = |out - target| and c = s up to beta: c^2 / (2 beta) + s - c */
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
+{
+    const double beta = ((const smooth_l1_opts *)opts)->beta;
+    hoop_tensor *s    = hoop_abs(t, hoop_sub(t, out, target)), *c, *rest;
+    (void)lengths;
+    if (beta == 0.0) return hoop_loss_sum(t, s, NULL, w);
+    c    = hoop_clamp(t, s, 0.0, beta);
+    rest = hoop_sub(t, s, c);
+    c    = hoop_scale(t, hoop_square(t, c), 0.5 / beta);
+    return hoop_loss_sum(t, hoop_add(t, c, rest), NULL, w);
+}
+
 static double element(double out, double target, const void *opts)
 {
     const double beta = ((const smooth_l1_opts *)opts)->beta, size = fabs(out - target);
@@ -36,6 +50,7 @@ const hoop_loss_kind hoop__loss_smooth_l1 = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(smooth_l1_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .element   = element,
     .metrics   = metrics,
 };

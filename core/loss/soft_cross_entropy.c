@@ -21,11 +21,13 @@ static const hoop_option rows[] = {
 #undef AT
 
 /* out: logits, target: shares, (n, ..., C), or (n, C, ...) */
-static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+static hoop_tensor *weighted(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts)
 {
     const soft_cross_entropy_opts *o = opts;
-    hoop_tensor                   *weight, *logs, *loss, *sum, *count;
+    hoop_tensor                   *weight, *counted, *loss;
     double                         classes;
+    (void)lengths;
     if (hoop_tensor_is_poison(out) || hoop_tensor_is_poison(target) || hoop_tensor_ndim(out) < 1) return hoop_mse(t, out, target);
     if (o->dim == 1) {
         out    = hoop_loss_classes_last(t, out);
@@ -37,12 +39,16 @@ static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target,
         target = hoop_scale(t, target, 1.0 - o->label_smoothing);
         target = hoop_shift(t, target, o->label_smoothing / classes);
     }
-    logs = hoop_log_softmax(t, out);
-    loss = hoop_mul(t, logs, target);
+    loss = hoop_mul(t, hoop_log_softmax(t, out), target);
     if (weight != NULL) loss = hoop_mul(t, loss, weight);
-    sum   = hoop_neg(t, hoop_sum(t, loss, HOOP_ALL_DIMS, false));
-    count = hoop_fill(t, HOOP_F64, 0, NULL, classes > 0.0 ? (double)hoop_tensor_numel(target) / classes : 0.0);
-    return hoop_loss(t, sum, count);
+    if (hoop_tensor_is_poison(loss)) return hoop__failed_loss(t);
+    counted = hoop_fill(t, hoop_tensor_dtype(loss), hoop_tensor_ndim(loss) - 1, hoop_tensor_shape(loss), 1.0);
+    return hoop_loss_sum(t, hoop_neg(t, loss), counted, w);
+}
+
+static hoop_tensor *forward(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, const void *opts)
+{
+    return weighted(t, out, target, NULL, NULL, opts);
 }
 
 static const char *const metrics[] = {NULL};
@@ -53,5 +59,6 @@ const hoop_loss_kind hoop__loss_soft_cross_entropy = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(soft_cross_entropy_opts),
     .forward   = forward,
+    .weighted  = weighted,
     .metrics   = metrics,
 };

@@ -6,6 +6,7 @@
 #include "train/plan.h"
 #include "train/sampling.h"
 #include "train/task.h"
+#include "train/weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -41,6 +42,9 @@ static const hoop_option rows[] = {
      "epoch and position"},
     {"sampling_weights", HOOP_OPT_STRING, AT(sampling_weights), "", 0, 0, NULL, true,
      "HDF5 dataset of a weight for each sample, from 0"},
+    {"weights", HOOP_OPT_STRING, AT(weights), "", 0, 0, NULL, true,
+     "HDF5 dataset of a number for each sample of training, from 0, that what it loses is multiplied by; the mean is divided by "
+     "their sum. Metrics and evaluations take all samples alike"},
     {"prefetch", HOOP_OPT_INT, AT(prefetch), "2", 0, 64, NULL, false, "steps read ahead; 0: none"},
     {"cache_mb", HOOP_OPT_INT, AT(cache_mb), "0", 0, 1 << 24, NULL, false,
      "most memory for decoded chunks, of each rank and dataset; 0: a quarter of a core's share, 64 to 1024"},
@@ -410,6 +414,9 @@ hoop_status hoop__data_fields(hoop_trainer *tr, hoop_error *err)
         HOOP_TRY(st, done, check_normalize(tr, k, err));
         HOOP_TRY(st, done, hoop__transform_check(tr, k, err));
     }
+    if (tr->opts.arrays && !tr->opts.evaluate_only && tr->plan->data.weights[0] != '\0')
+        return hoop_config_fail(tr->config, "data.weights", err,
+                                "is of the data of a config, and samples are the caller's arrays; take it out");
     HOOP_TRY(st, done, hoop__augment_read(tr, err));
     st = hoop__shown_read(tr, err);
 done:
@@ -422,7 +429,8 @@ void hoop__data_close(hoop_trainer *tr)
     hoop_loader_destroy(&d->loader);
     hoop__augment_free(&d->augment);
     free(d->drawn);
-    d->drawn = NULL;
+    free(d->weights);
+    d->drawn = d->weights = NULL;
     hoop_dataset_close(&d->train);
     hoop_dataset_close(&d->validation);
     hoop__meaning_free(&d->meaning);
@@ -504,6 +512,7 @@ hoop_status hoop__data_loader(hoop_trainer *tr, hoop_error *err)
     note_chunks(tr);
     if ((st = hoop__augment_load(tr, &opts, err)) != HOOP_OK) return st;
     if ((st = hoop__sampling_load(tr, &opts, err)) != HOOP_OK) return st;
+    if ((st = hoop__weights_load(tr, err)) != HOOP_OK) return st;
     st = hoop_loader_create(tr->data->train, &opts, err, &tr->data->loader);
     return st;
 }

@@ -62,10 +62,12 @@ struct hoop__data {
     hoop_loader          *loader;
     double               *drawn; /* weights of training, added up, where samples are drawn by them; NULL: each is taken once */
     char                  drawn_hash[HOOP__SHA256_HEX]; /* of these sums: no fingerprint of data has all weights */
-    struct hoop__augment *augment;                      /* of training; NULL: none */
-    hoop__tally          *tally;                        /* of the evaluation under way; NULL: only sums are wanted */
-    hoop__meaning         meaning;                      /* of the training data, which may be known from a checkpoint only */
-    hoop__field          *field;                        /* inputs, then targets: in this order in datasets, too */
+    double               *weights;                      /* of what each sample of training loses; NULL: 1 */
+    char                  weights_hash[HOOP__SHA256_HEX];
+    struct hoop__augment *augment; /* of training; NULL: none */
+    hoop__tally          *tally;   /* of the evaluation under way; NULL: only sums are wanted */
+    hoop__meaning         meaning; /* of the training data, which may be known from a checkpoint only */
+    hoop__field          *field;   /* inputs, then targets: in this order in datasets, too */
     int                   ninputs, ntargets;
 };
 
@@ -158,9 +160,9 @@ const struct hoop_module *hoop__transform_measured(const hoop_trainer *tr, int k
 hoop_status  hoop__targets_buffers(hoop_trainer *tr, hoop_error *err);
 hoop_tensor *hoop__targets_wrap(const hoop_trainer *tr, hoop_tape *tape, const hoop__field *f, hoop_dtype dtype, const void *y,
                                 int64_t n, int64_t length, hoop_tensor **raw);
-/* a leaf's loss in the data's units */
+/* a leaf's loss in the data's units; w: weights of its rows, NULL: 1 */
 double hoop__targets_loss(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, hoop_dtype dtype, const void *y,
-                          int64_t n);
+                          const double *w, int64_t n);
 /* n rows of outputs in the run's precision to the data's units */
 void hoop__targets_units(const hoop_trainer *tr, const hoop__field *f, const void *values, int64_t n, void *out,
                          hoop_dtype dtype);

@@ -50,6 +50,7 @@ static hoop_status evaluate_step(hoop_trainer *tr, hoop_dataset *ds, hoop_loader
     hoop_loader_leaf leaf;
     hoop_status      st = hoop_loader_next_step(loader, err, NULL);
     s->nlisted          = 0;
+    s->weights          = NULL; /* all samples are alike */
     while (st == HOOP_OK && s->nlisted < s->room && hoop_loader_next_leaf(loader, &leaf))
         if (leaf.n > 0) hoop__leaf_from(&s->listed[s->nlisted++], &leaf);
     for (int at = 0; st == HOOP_OK && at < s->nlisted;) {

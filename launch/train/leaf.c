@@ -6,12 +6,23 @@
 
 #include <string.h>
 
+/* Those of its rows stand behind those of the leaf before it. */
+static const double *take_weights(hoop__step *s, const hoop_loader_leaf *rows)
+{
+    double *w = s->row_weight + s->nweights;
+    if (s->weights == NULL) return NULL;
+    for (int64_t i = 0; i < rows->n; i++) w[i] = s->weights[rows->sample[i]];
+    s->nweights += rows->n;
+    return w;
+}
+
 void hoop__leaf_from(hoop_leaf *leaf, const hoop_loader_leaf *rows)
 {
     const hoop__data *d = leaf->tr->data;
     leaf->number        = rows->leaf;
     leaf->n             = rows->n;
     leaf->sample        = rows->sample;
+    leaf->w             = take_weights(leaf->tr->step, rows);
     for (int i = 0; i < d->ninputs + d->ntargets; i++)
         leaf->field[i] = (hoop__leaf_field){.rows    = rows->field[i].data,
                                             .dtype   = d->field[i].dtype,
@@ -41,6 +52,9 @@ void hoop__leaf_wrap(hoop_leaf *leaf)
         lf->tensor            = hoop__targets_wrap(tr, leaf->tape, f, lf->dtype, lf->rows, leaf->n, lf->length, &lf->raw);
         if (f->loss->classes) lf->tensor = hoop_loss_ignore(leaf->tape, lf->tensor, hoop_loss_ignores(f->loss, f->loss_opts));
     }
+    leaf->weights = NULL;
+    if (leaf->w != NULL)
+        leaf->weights = hoop_tape_samples(leaf->tape, hoop_tape_wrap(leaf->tape, HOOP_F64, 1, &leaf->n, leaf->w));
     leaf->told = false;
 }
 
@@ -100,6 +114,11 @@ hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name)
     const hoop__leaf_field *lf = find(leaf, name, "hoop_leaf_lengths");
     if (lf == NULL || lf->lengths == NULL) return NULL;
     return hoop_tape_wrap(leaf->tape, HOOP_I64, 1, &leaf->n, lf->lengths);
+}
+
+hoop_tensor *hoop_leaf_weights(hoop_leaf *leaf)
+{
+    return leaf->weights;
 }
 
 /* ---- the loss ---- */
@@ -163,14 +182,24 @@ void hoop__leaf_forward(hoop_leaf *leaf)
     }
 }
 
-/* Labels and boxes say themselves where they are padding; values that are it are left out. */
-static void leave_out_padding(hoop_tape *t, const hoop__field *f, const int64_t *lengths, hoop_tensor **out, hoop_tensor **target)
+/* Labels and boxes say themselves where they are padding; values that are it are left out. Then weights (NULL: none) are of what
+ * is left.
+ */
+static void leave_out_padding(hoop_tape *t, const hoop__field *f, const int64_t *lengths, hoop_tensor **out, hoop_tensor **target,
+                              hoop_tensor **w)
 {
     hoop_tensor *index;
+    int64_t      n, size[2];
     if (lengths == NULL || f->loss->classes || f->loss->boxes || f->mean != NULL || hoop_tape_error(t)->status != HOOP_OK) return;
-    index   = real_rows(t, hoop_tensor_size(*target, 0), hoop_tensor_size(*target, 1), lengths);
+    n       = hoop_tensor_size(*target, 0);
+    size[0] = n, size[1] = hoop_tensor_size(*target, 1);
+    index   = real_rows(t, n, size[1], lengths);
     *out    = take_rows(t, *out, index);
     *target = take_rows(t, *target, index);
+    if (*w == NULL) return;
+    n  = hoop_tensor_numel(index);
+    *w = hoop_expand(t, hoop_unsqueeze(t, *w, -1), 2, size);
+    *w = hoop_reshape(t, take_rows(t, hoop_contiguous(t, *w), index), 1, &n);
 }
 
 /* weight / elements of a row, of which there is no fixed number where each leaf has its own length, or they are boxes */
@@ -207,8 +236,11 @@ static hoop_tensor *target_loss(const hoop_leaf *all, hoop_leaf *leaf, int i, in
     const hoop__leaf_field *rows = &all->field[tr->data->ninputs + k];
     hoop_tensor           **kept = leaf->kept + p->kept, *loss, *wanted;
     hoop_tensor            *out = hoop_tape_leaf_rows(t, rows->out, i), *target = hoop_tape_leaf_rows(t, rows->tensor, i);
-    leave_out_padding(t, f, leaf->field[tr->data->ninputs + k].lengths, &out, &target);
-    if (f->loss->forward_lengths != NULL)
+    hoop_tensor            *w = all->weights == NULL ? NULL : hoop_tape_leaf_rows(t, all->weights, i);
+    leave_out_padding(t, f, leaf->field[tr->data->ninputs + k].lengths, &out, &target, &w);
+    if (w != NULL)
+        loss = f->loss->weighted(t, out, target, f->loss->forward_lengths == NULL ? NULL : frames(leaf, out), w, f->loss_opts);
+    else if (f->loss->forward_lengths != NULL)
         loss = f->loss->forward_lengths(t, out, target, frames(leaf, out), f->loss_opts);
     else
         loss = f->loss->forward(t, out, target, f->loss_opts);
@@ -241,7 +273,8 @@ hoop_tensor *hoop__leaf_lost(const hoop_leaf *all, hoop_leaf *leaf, int i)
         loss  = hoop_scale(t, loss, share(hoop__target(tr, k)));
         total = total == NULL ? loss : hoop_add(t, total, loss);
     }
-    weight               = hoop_fill(t, HOOP_F64, 0, NULL, (double)leaf->n);
+    weight               = all->weights == NULL ? hoop_fill(t, HOOP_F64, 0, NULL, (double)leaf->n)
+                                                : hoop_sum(t, hoop_tape_leaf_rows(t, all->weights, i), HOOP_ALL_DIMS, false);
     return leaf->kept[0] = hoop_loss(t, total, weight);
 }
 

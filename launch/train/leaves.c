@@ -39,10 +39,13 @@ hoop_status hoop__leaves_create(hoop_trainer *tr, hoop_error *err)
     const size_t      n = (size_t)nfields(tr);
     int64_t           first;
     hoop__leaf_field *field;
-    s->room   = (int)hoop_leaf_range(tr->plan->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first);
-    s->listed = calloc((size_t)s->room, sizeof *s->listed);
-    field     = calloc((size_t)(s->room + 1) * n, sizeof *field);
-    if (s->listed == NULL || field == NULL) {
+    s->room       = (int)hoop_leaf_range(tr->plan->run.leaves, hoop_comm_rank(tr->comm), hoop_comm_size(tr->comm), &first);
+    s->listed     = calloc((size_t)s->room, sizeof *s->listed);
+    field         = calloc((size_t)(s->room + 1) * n, sizeof *field);
+    s->row_weight = tr->plan->data.weights[0] == '\0'
+                        ? NULL
+                        : malloc((size_t)s->room * (size_t)hoop__plan_leaf_rows(tr) * sizeof *s->row_weight);
+    if (s->listed == NULL || field == NULL || (s->row_weight == NULL && tr->plan->data.weights[0] != '\0')) {
         free(field);
         return hoop_fail(err, HOOP_ENOMEM, "no memory for %d leaves", s->room);
     }
@@ -68,6 +71,7 @@ void hoop__leaves_destroy(hoop_trainer *tr)
     }
     free_run(&s->plain);
     free(s->all.field);
+    free(s->row_weight);
     free(s->listed);
 }
 
@@ -190,6 +194,7 @@ static void join(hoop_trainer *tr, int first, int n, hoop_tape *tape)
     s->all.tape          = tape;
     s->all.n             = rows_of(tr, first, n);
     s->all.number        = one->number;
+    s->all.w             = one->w;
     memcpy(s->all.field, one->field, (size_t)nfields(tr) * sizeof *one->field);
 }
 
@@ -348,13 +353,14 @@ static hoop_status replay(hoop_trainer *tr, const hoop__run *run, int first, int
 {
     const hoop_backward_opts opts = hoop__step_opts(tr, n);
     const hoop_tape_key      key  = key_of(tr, first);
-    const void              *input[HOOP_DATASET_FIELDS];
+    const void              *input[HOOP_DATASET_FIELDS + 1];
     uint64_t                 number[HOOP_LEAVES_AT_ONCE];
     hoop_status              st;
     for (int k = 0; k < nfields(tr); k++) input[k] = tr->step->listed[first].field[k].rows;
+    input[nfields(tr)] = tr->step->listed[first].w;
     for (int i = 0; i < n; i++) number[i] = (uint64_t)leaf_on(tr, run, first, i)->number;
     hoop_profile_begin(tr->rt, "engine, replayed", HOOP_PHASE_OTHER, 0.0);
-    st = hoop_tape_replay(run->tape, &key, n > 1 ? number : NULL, nfields(tr), input, &opts, err);
+    st = hoop_tape_replay(run->tape, &key, n > 1 ? number : NULL, nfields(tr) + (tr->step->weights != NULL), input, &opts, err);
     hoop_profile_end(tr->rt);
     return st;
 }

@@ -6,10 +6,10 @@
 
 #include "train/data.h"
 #include "train/plan.h"
-#include "train/sampling.h"
 #include "train/step.h"
 #include "train/task.h"
 #include "train/watch.h"
+#include "train/weights.h"
 
 #include "hoop/checkpoint.h"
 
@@ -145,7 +145,7 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
         hoop__note(tr, "warning: the checkpoint was computed with %s, this is %s: bits may differ from an undisturbed run",
                    meta->numerics, hoop_runtime_numerics(tr->rt, tr->dtype));
     }
-    if (st == HOOP_OK) st = hoop__sampling_same(tr, c, err);
+    if (st == HOOP_OK) st = hoop__weights_same(tr, c, err);
 done:
     hoop_config_destroy(&old);
     return st;

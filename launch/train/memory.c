@@ -62,6 +62,7 @@ hoop_trainer_bytes hoop_trainer_memory(const hoop_trainer *tr)
     b.activations = hoop__leaves_peak(tr);
     b.reserve     = hoop__leaves_reserved(tr) - b.activations;
     b.data        = dataset_bytes(tr->data->train);
+    if (tr->data->weights != NULL) b.data += hoop_dataset_about(tr->data->train)->length * (int64_t)sizeof *tr->data->weights;
     if (tr->data->drawn != NULL) b.data += hoop_dataset_about(tr->data->train)->length * (int64_t)sizeof *tr->data->drawn;
     if (tr->data->loader != NULL) b.data += hoop_loader_bytes(tr->data->loader);
     if (tr->ddp != NULL) b.optimizer += update_bytes(tr);

@@ -21,7 +21,7 @@ typedef struct hoop__model_opts {
 /* data (data.c) */
 typedef struct hoop__data_opts {
     char train[HOOP_OPT_STRING_MAX], validation[HOOP_OPT_STRING_MAX], x[HOOP_OPT_STRING_MAX], y[HOOP_OPT_STRING_MAX],
-        sampling_weights[HOOP_OPT_STRING_MAX];
+        sampling_weights[HOOP_OPT_STRING_MAX], weights[HOOP_OPT_STRING_MAX];
     int     normalize, normalize_targets, unknown, labels, attributes, sampling;
     bool    shuffle;
     int64_t prefetch, cache_mb, classes;

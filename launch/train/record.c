@@ -110,7 +110,8 @@ void hoop__record_targets(const hoop_leaf *leaf, hoop__record *r, hoop_error *er
             add_sums(r, at, kept[2 + i], f->shown[i].use.metric->nsums);
         if (kept[2 + f->nsteps] != NULL) hoop__shown_leaf(leaf, f, kept[2 + f->nsteps], kept[3 + f->nsteps], err);
         if (kept[1] != NULL)
-            hoop_exact_scalar_deposit(&r->sum[p->units], hoop__targets_loss(tr, f, kept[1], rows->dtype, rows->rows, leaf->n));
+            hoop_exact_scalar_deposit(&r->sum[p->units],
+                                      hoop__targets_loss(tr, f, kept[1], rows->dtype, rows->rows, leaf->w, leaf->n));
         if (tr->data->ntargets == 1) continue;
         hoop_exact_scalar_deposit(&r->sum[p->loss], hoop_tensor_item(kept[0]));
         hoop_exact_scalar_deposit(&r->sum[p->loss + 1], hoop_tensor_item(hoop_loss_weight(kept[0])));

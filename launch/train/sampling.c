@@ -2,26 +2,10 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "train/data.h"
 #include "train/plan.h"
-
-enum { AT_ONCE = 4096 };
-
-/* All rows of a field of one number each. */
-static hoop_status read_all(hoop_dataset *ds, int field, hoop_dtype as, char *out, hoop_error *err)
-{
-    const int64_t n  = hoop_dataset_about(ds)->length;
-    hoop_status   st = HOOP_OK;
-    int64_t       index[AT_ONCE];
-    for (int64_t at = 0; at < n && st == HOOP_OK; at += AT_ONCE) {
-        const int64_t count = n - at < AT_ONCE ? n - at : AT_ONCE;
-        for (int64_t i = 0; i < count; i++) index[i] = at + i;
-        st = hoop_dataset_read(ds, index, count, field, as, out + (size_t)at * hoop_dtype_size(as), err);
-    }
-    return st;
-}
+#include "train/weights.h"
 
 /* Labels of which samples are drawn: those of classes, but for the one that is ignored. */
 static bool is_drawn(const hoop__field *y, int64_t label)
@@ -44,7 +28,7 @@ static hoop_status balanced(hoop_trainer *tr, double *weight, hoop_error *err)
     label = malloc((size_t)n * sizeof *label);
     count = calloc((size_t)y->classes, sizeof *count);
     st    = label != NULL && count != NULL ? HOOP_OK : hoop_fail(err, HOOP_ENOMEM, "no memory for %lld labels", (long long)n);
-    if (st == HOOP_OK) st = read_all(ds, field, HOOP_I64, (char *)label, err);
+    if (st == HOOP_OK) st = hoop__weights_read_all(ds, field, HOOP_I64, label, err);
     for (int64_t i = 0; i < n && st == HOOP_OK; i++)
         if (is_drawn(y, label[i])) count[label[i]]++;
     for (int64_t i = 0; i < n && st == HOOP_OK; i++) weight[i] = is_drawn(y, label[i]) ? 1.0 / (double)count[label[i]] : 0;
@@ -55,59 +39,12 @@ static hoop_status balanced(hoop_trainer *tr, double *weight, hoop_error *err)
 
 static hoop_status weighted(hoop_trainer *tr, double *weight, hoop_error *err)
 {
-    const char           *path  = tr->plan->data.sampling_weights;
-    const hoop_field_opts field = {.name = "weights", .path = path};
-    hoop_dataset_opts opts = {.fields = &field, .nfields = 1, .attributes = (hoop_dataset_attributes)tr->plan->data.attributes};
-    const int64_t     n    = hoop_dataset_about(tr->data->train)->length;
-    hoop_dataset     *ds   = NULL;
-    hoop_error        why  = {.status = HOOP_OK};
-    hoop_status       st   = HOOP_OK;
+    const char *path = tr->plan->data.sampling_weights;
     if (path[0] == '\0')
         return hoop_config_fail(
             tr->config, "data.sampling", err,
             "weighted wants data.sampling_weights, an HDF5 dataset of a weight for each sample, such as /weights");
-    if (hoop_dataset_open(tr->plan->data.train, &opts, &why, &ds) != HOOP_OK)
-        return hoop_config_fail(tr->config, "data.sampling_weights", err, "%s", why.text);
-    if (hoop_dataset_about(ds)->length != n || hoop_dataset_about(ds)->field[0].numel != 1)
-        st = hoop_config_fail(tr->config, "data.sampling_weights", err,
-                              "%s has %lld rows of %lld numbers; one number for each of %lld samples is wanted", path,
-                              (long long)hoop_dataset_about(ds)->length, (long long)hoop_dataset_about(ds)->field[0].numel,
-                              (long long)n);
-    if (st == HOOP_OK && read_all(ds, 0, HOOP_F64, (char *)weight, &why) != HOOP_OK)
-        st = hoop_config_fail(tr->config, "data.sampling_weights", err, "%s", why.text);
-    hoop_dataset_close(&ds);
-    for (int64_t i = 0; i < n && st == HOOP_OK; i++)
-        if (!(weight[i] >= 0) || !isfinite(weight[i]))
-            st = hoop_config_fail(tr->config, "data.sampling_weights", err,
-                                  "weight %lld of %s is %g; finite ones from 0 are wanted", (long long)i, path, weight[i]);
-    return st;
-}
-
-static hoop_status take_hash(hoop__data *d, int64_t n, hoop_error *err)
-{
-    hoop__sha256 *h;
-    hoop_status   st = hoop__sha256_create(err, &h);
-    if (st != HOOP_OK) return st;
-    st = hoop__sha256_update(h, d->drawn, (size_t)n * sizeof *d->drawn, err);
-    if (st == HOOP_OK) st = hoop__sha256_finish(h, err, NULL, d->drawn_hash);
-    hoop__sha256_destroy(&h);
-    return st;
-}
-
-hoop_status hoop__sampling_agree(hoop_trainer *tr, hoop_error *err)
-{
-    return tr->data->drawn == NULL ? HOOP_OK : hoop_comm_agree(tr->comm, "weights of samples", tr->data->drawn_hash, err);
-}
-
-hoop_status hoop__sampling_same(const hoop_trainer *tr, const hoop_checkpoint *c, hoop_error *err)
-{
-    const char *hash = tr->data->drawn_hash, *then = hoop_checkpoint_note(c, HOOP__SAMPLING_NOTE);
-    const bool  read = tr->plan->data.sampling == HOOP__SAMPLING_WEIGHTED;
-    if (tr->data->drawn == NULL || then == NULL || strcmp(then, hash) == 0) return HOOP_OK;
-    return hoop_config_fail(tr->config, read ? "data.sampling_weights" : "data.sampling", err,
-                            "weights of samples%s%s have the SHA-256 %.16s, and %s was trained with those of %.16s; the same "
-                            "ones are wanted to go on",
-                            read ? " in " : "", read ? tr->plan->data.sampling_weights : "", hash, hoop_checkpoint_path(c), then);
+    return hoop__weights_read(tr, "data.sampling_weights", path, weight, err);
 }
 
 hoop_status hoop__sampling_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_error *err)
@@ -128,7 +65,7 @@ hoop_status hoop__sampling_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_e
     if (!(sum[n - 1] > 0) || !isfinite(sum[n - 1]))
         return hoop_config_fail(tr->config, "data.sampling", err,
                                 "weights add up to %g; samples are drawn by a finite sum above 0", sum[n - 1]);
-    if ((st = take_hash(tr->data, n, err)) != HOOP_OK) return st;
+    if ((st = hoop__weights_hash(sum, n, err, tr->data->drawn_hash)) != HOOP_OK) return st;
     opts->drawn = sum;
     if (hoop_comm_rank(tr->comm) == 0)
         hoop__note(

@@ -9,10 +9,10 @@
 
 #include "train/data.h"
 #include "train/plan.h"
-#include "train/sampling.h"
 #include "train/step.h"
 #include "train/task.h"
 #include "train/watch.h"
+#include "train/weights.h"
 
 #include "hoop/checkpoint.h"
 
@@ -285,9 +285,10 @@ static hoop_status note_class_dims(hoop_trainer *tr, hoop_error *err)
 /* what the checkpoint will say of itself; its strings live as long as the trainer */
 static hoop_status describe(hoop_trainer *tr, hoop__save *s, hoop_error *err)
 {
-    int64_t   step = tr->status.step, per_epoch = tr->status.steps_per_epoch;
-    time_t    now = time(NULL);
-    struct tm utc;
+    const char *note[6] = {"total_steps", s->total_steps};
+    int64_t     step = tr->status.step, per_epoch = tr->status.steps_per_epoch;
+    time_t      now = time(NULL);
+    struct tm   utc;
     (void)gmtime_r(&now, &utc);
     (void)strftime(s->when, sizeof s->when, "%Y-%m-%dT%H:%M:%SZ", &utc);
     command_line(s->command, sizeof s->command);
@@ -312,9 +313,8 @@ static hoop_status describe(hoop_trainer *tr, hoop__save *s, hoop_error *err)
     };
     if (tr->data->train != NULL) s->meta.data_fingerprint = hoop_dataset_about(tr->data->train)->fingerprint;
     if (note_class_dims(tr, err) != HOOP_OK) return HOOP_ENOMEM;
-    return hoop__meaning_notes(&tr->data->meaning,
-                               (const char *const[]){"total_steps", s->total_steps, HOOP__SAMPLING_NOTE, tr->data->drawn_hash},
-                               tr->data->drawn != NULL ? 2 : 1, err, &s->meta.notes, &s->meta.nnotes);
+    return hoop__meaning_notes(&tr->data->meaning, note, 1 + hoop__weights_notes(tr, note + 2), err, &s->meta.notes,
+                               &s->meta.nnotes);
 }
 
 hoop_status hoop_trainer_save(hoop_trainer *tr, hoop_error *err)

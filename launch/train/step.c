@@ -71,8 +71,10 @@ static void begin_rows(hoop_trainer *tr)
     hoop_loader_step step  = {.n = tr->plan->run.batch};
     hoop_error       err   = {.status = HOOP_OK};
     hoop_status      st    = HOOP_OK;
+    tr->step->weights      = tr->data->weights;
     if (tr->step->again && tr->step->held) return;
-    tr->step->held = false;
+    tr->step->held     = false;
+    tr->step->nweights = 0;
     hoop_profile_begin(tr->rt, "data", HOOP_PHASE_OTHER, 0.0);
     if (reads && tr->step->again) st = hoop_loader_seek(tr->data->loader, tr->status.step, &err);
     if (reads && st == HOOP_OK) st = hoop_loader_next_step(tr->data->loader, &err, &step);
@@ -137,6 +139,7 @@ bool hoop__step_next(hoop_trainer *tr, hoop_leaf *leaf)
             got.n        = hoop_leaf_samples(s->samples, tr->plan->run.leaves, s->next_leaf, &got.first);
             leaf->number = s->next_leaf;
             leaf->sample = NULL;
+            leaf->w      = NULL;
             take_arrays(tr, leaf, got.n);
         } else if (read_leaf(tr, &got)) {
             hoop__leaf_from(leaf, &got);

@@ -51,6 +51,8 @@ struct hoop_leaf {
     int64_t           number; /* among those of the step */
     int64_t           n;
     const int64_t    *sample;   /* place in the dataset of each; NULL: arrays */
+    const double     *w;        /* of each, what it loses is multiplied by; NULL: 1 */
+    hoop_tensor      *weights;  /* the same, on the tape */
     hoop__leaf_field *field;    /* inputs, then targets */
     hoop_tensor     **kept;     /* its loss, then as hoop__places says: read once backward is done */
     bool              told;     /* what the targets lose and their metrics are among them */
@@ -79,7 +81,10 @@ struct hoop__step {
     void              *memory;  /* metrics, and what is told of them */
     hoop_reducer       reducer; /* of records */
     hoop_leaf          leaf;
-    hoop_leaf         *listed; /* of this rank and step, those that have rows, */
+    const double      *weights;    /* of the samples of the dataset that leaves are from; NULL: they have none */
+    double            *row_weight; /* of the rows of this rank's leaves, one behind the other, */
+    int64_t            nweights;   /* so many so far */
+    hoop_leaf         *listed;     /* of this rank and step, those that have rows, */
     int                nlisted, room;
     hoop_leaf          all;   /* and the rows of those that run now */
     int                nkept; /* tensors that are kept of a leaf */

@@ -47,15 +47,16 @@ hoop_tensor *hoop__targets_wrap(const hoop_trainer *tr, hoop_tape *tape, const h
 }
 
 double hoop__targets_loss(const hoop_trainer *tr, const hoop__field *f, const hoop_tensor *out, hoop_dtype dtype, const void *y,
-                          int64_t n)
+                          const double *weights, int64_t n)
 {
     const double *mean = hoop_tensor_data(f->mean), *std = hoop_tensor_data(f->std);
     const void   *values = hoop_tensor_data(out);
     uint64_t      mode   = hoop_fp_enter();
     double        sum    = 0;
     for (int64_t i = 0, w = hoop_tensor_numel(f->mean); i < n * w && values != NULL; i++)
-        sum += f->loss->element(hoop__value_at(values, tr->dtype, i) * std[i % w], hoop__value_at(y, dtype, i) - mean[i % w],
-                                f->loss_opts);
+        sum +=
+            (weights == NULL ? 1.0 : weights[i / w]) * f->loss->element(hoop__value_at(values, tr->dtype, i) * std[i % w],
+                                                                        hoop__value_at(y, dtype, i) - mean[i % w], f->loss_opts);
     hoop_fp_restore(mode);
     return sum;
 }

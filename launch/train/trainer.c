@@ -4,10 +4,10 @@
 #include "base/text.h"
 #include "train/data.h"
 #include "train/plan.h"
-#include "train/sampling.h"
 #include "train/saving.h"
 #include "train/step.h"
 #include "train/watch.h"
+#include "train/weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -97,7 +97,7 @@ static hoop_status agree_data(hoop_trainer *tr, hoop_error *err)
         st = hoop_comm_agree(tr->comm, "training data", hoop_dataset_about(tr->data->train)->fingerprint, err);
     if (st == HOOP_OK && tr->data->validation != NULL)
         st = hoop_comm_agree(tr->comm, "validation data", hoop_dataset_about(tr->data->validation)->fingerprint, err);
-    return st == HOOP_OK ? hoop__sampling_agree(tr, err) : st;
+    return st == HOOP_OK ? hoop__weights_agree(tr, err) : st;
 }
 
 static hoop_status make_ddp(hoop_trainer *tr, hoop_error *err)

@@ -32,6 +32,10 @@ typedef struct hoop_loss_kind {
     int64_t outputs; /* of a model for each value of a target; 0: 1 */
     bool    binary;  /* targets are 0 and 1, or shares between: metrics of such go with it, too */
     double  cut;     /* of these: outputs above it mean 1 */
+    /** The same where samples have weights w, f64 (n): what each loses, and its weight, times its own (hoop_loss_sum). lengths as
+     * of forward_lengths, or NULL. NULL: samples of this loss have none. */
+    hoop_tensor *(*weighted)(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, hoop_tensor *w,
+                             const void *opts);
     /** In place of forward where outputs are sequences (n, T, ...) of different lengths: i64 (n). */
     hoop_tensor *(*forward_lengths)(hoop_tape *t, hoop_tensor *out, hoop_tensor *target, hoop_tensor *lengths, const void *opts);
     bool boxes; /* targets are lists of boxes, f32 or f64 (n, most, 5): x1, y1, x2, y2, class; padded with such as have no area */
@@ -49,6 +53,12 @@ typedef struct hoop_loss_kind {
  */
 HOOP_API hoop_tensor *hoop_loss_classes_last(hoop_tape *t, hoop_tensor *out);
 HOOP_API hoop_tensor *hoop_loss_ignore(hoop_tape *t, hoop_tensor *label, int64_t ignore);
+/**
+ * A loss of what each element loses, (n, ...), and of its weight in the mean, counted (n, ...), both of the outputs' dtype;
+ * counted NULL: 1 for each element. Both are summed; where w, f64 (n), is not NULL, each times that of its sample. Gradients
+ * reach `each` alone. HOOP_ESHAPE: as many weights as samples are wanted. Calls: Local.
+ */
+HOOP_API hoop_tensor *hoop_loss_sum(hoop_tape *t, hoop_tensor *each, hoop_tensor *counted, hoop_tensor *w);
 /** Its option ignore_index, HOOP_IGNORE_LABEL where it has none. Calls: Local. */
 HOOP_API int64_t hoop_loss_ignores(const hoop_loss_kind *kind, const void *opts);
 

@@ -198,11 +198,15 @@ HOOP_API hoop_tensor *hoop_leaf_find(hoop_leaf *leaf, const char *name);
 /** How long each row of the input or target is that is padded, i64 (n); NULL where rows do not vary. HOOP_EARG on the tape: there
  * is none called so. Calls: Local. */
 HOOP_API hoop_tensor *hoop_leaf_lengths(hoop_leaf *leaf, const char *name);
+/** Weights of the leaf's samples, f64 (n), where the config has data.weights, for a loss of the caller's own; NULL: it has none.
+ * Calls: Local. */
+HOOP_API hoop_tensor *hoop_leaf_weights(hoop_leaf *leaf);
 /**
  * The loss of the config's model, or of opts.forward, for a leaf. Of one target it is that of its kind (hoop/loss.h), with its
  * weight. Of several it is sum over targets k of weight_k * loss_k / (elements of a row of k; 1 where each leaf has its own
- * length) with the leaf's samples as weight. Labels and values that rows are padded with are no part of it. Outputs go to targets
- * by name, where the model names them, else in their order. Calls: Local.
+ * length) with the leaf's samples as weight. With data.weights, what each sample loses, and its weight in the mean, are
+ * multiplied by its own. Labels and values that rows are padded with are no part of it. Outputs go to targets by name, where the
+ * model names them, else in their order. Calls: Local.
  */
 HOOP_API hoop_tensor *hoop_trainer_loss(hoop_trainer *tr, hoop_leaf *leaf);
 /** Backward of a leaf's loss (a sum with a weight, as hoop_mse, hoop_cross_entropy and hoop_loss make it; HOOP_EARG without);
@@ -226,10 +230,10 @@ HOOP_API hoop_status hoop_trainer_step(hoop_trainer *tr, const void *x, const vo
 HOOP_API hoop_status hoop_trainer_step_fields(hoop_trainer *tr, const void *const *inputs, const void *const *targets,
                                               hoop_error *err);
 /** Loss and metrics in evaluation mode over `ds`, or (NULL) over the validation data, which the status then tells too; out may
- *  be NULL. Where ema.decay is on, they are those of the mean of the weights. Of the ends of epochs, plateau, early_stop and
- * checkpoint.best go by those of the validation data. Columns and classes of ds are taken by name, in the order of those trained
- * on, which ds presents from then on. Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE, HOOP_ESTATE inside a
- * step. Calls: Collective. */
+ *  be NULL. Where ema.decay is on, they are those of the mean of the weights. Where the status says `validates`, plateau,
+ * early_stop and checkpoint.best go by those of the validation data. Columns and classes of ds are taken by name, in the order of
+ * those trained on, which ds presents from then on. Errors: HOOP_ECONFIG where names are missing or others, HOOP_ESHAPE,
+ * HOOP_ESTATE inside a step. Calls: Collective. */
 HOOP_API hoop_status hoop_trainer_evaluate(hoop_trainer *tr, hoop_dataset *ds, hoop_error *err, hoop_metrics_sums *out);
 /** The config's model, or opts.forward, in evaluation mode for x (n, ...), as it is before data.normalize and
  * data.transform, which are parts of the model, in the run's precision, or i64 under an embedding or one_hot: out (n, output...),

@@ -323,6 +323,29 @@ static void gradients(const golden_case *c, hoop_dtype dtype, hoop_tensor **x, h
     close_to(c, "second derivative", dtype, d2, second);
 }
 
+/* A loss of samples with weights 1/2, 1, 2, 1/2 ...: a row's gradient is PyTorch's times its weight. */
+static void with_weights(const golden_case *c, hoop_dtype dtype, hoop_tensor **x)
+{
+    const golden_tensor *want                 = golden_find(c, "grad", 0);
+    const int64_t        n                    = hoop_tensor_ndim(x[0]) > 0 ? hoop_tensor_size(x[0], 0) : 0;
+    int64_t              shape[HOOP_MAX_DIMS] = {n};
+    hoop_tensor         *w, *loss, *dx, *by;
+    double              *of;
+    if (n == 0 || want == NULL || strcmp(want->name, "0") != 0) return;
+    of = calloc((size_t)n, sizeof *of);
+    for (int64_t i = 0; i < n; i++) of[i] = ldexp(1.0, (int)(i % 3) - 1);
+    w    = hoop_tape_tensor(tape, HOOP_F64, 1, &n, of);
+    loss = loss_of(c)->weighted(tape, x[0], x[1], NULL, w, opts);
+    no_error(c, "value with weights of samples");
+    (void)hoop_grad(tape, weighted(loss, 0), x, 1, HOOP_RETAIN_GRAPH, NULL, &dx);
+    for (int64_t i = 0; i < n; i++) of[i] = 1.0 / of[i];
+    for (int d = 1; d < hoop_tensor_ndim(x[0]); d++) shape[d] = 1;
+    by = hoop_tape_tensor(tape, HOOP_F64, hoop_tensor_ndim(x[0]), shape, of);
+    dx = hoop_mul(tape, dx, hoop_cast(tape, by, hoop_tensor_dtype(dx)));
+    close_to(c, "gradient with weights of samples", dtype, dx, want);
+    free(of);
+}
+
 /* what the layer's buffers become, of one leaf here */
 static void buffers(const golden_case *c, hoop_dtype dtype)
 {
@@ -374,6 +397,7 @@ static void compare(const struct family *family, const golden_case *c, hoop_dtyp
         fabs(hoop_tensor_item(hoop_loss_weight(out[0])) - golden_float(c, "expect-weight", 0.0)) > 1e-5)
         fail_msg("%s: its weight is %g, not %g", c->where, hoop_tensor_item(hoop_loss_weight(out[0])),
                  golden_float(c, "expect-weight", 0.0));
+    if (c->kind == GOLDEN_LOSS) with_weights(c, dtype, x);
     gradients(c, dtype, x, out);
     if (c->kind == GOLDEN_LAYER && c->training) buffers(c, dtype);
 }

@@ -17,6 +17,7 @@ static void losses_are_whole(void **state)
         static char opts[32768];
         assert_true(k->name[0] != '\0' && k->help[0] != '\0');
         assert_non_null(k->forward);
+        assert_non_null(k->weighted);
         assert_non_null(k->metrics);
         assert_ptr_equal(hoop_loss_find(k->name), k); /* the first of its name */
         assert_true(k->opts_size <= sizeof opts);
@@ -100,6 +101,45 @@ static void losses_are_sums(void **state)
             fail_msg("%s: its weight is %g in parts, %g in all", k->name, weight, hoop_tensor_item(hoop_loss_weight(loss)));
         assert_int_equal(hoop_tape_reset(t, NULL, NULL), HOOP_OK);
     }
+    hoop_tape_destroy(&t);
+}
+
+/* Of samples with weights, 0 too: what each loses alone, and its weight, times its own; 1 each is forward. */
+static void samples_have_weights(void **state)
+{
+    static const double of[2][3] = {{1, 1, 1}, {0.75, 0, 2.5}};
+    static char         opts[32768];
+    hoop_tape          *t = test_tape();
+    (void)state;
+    for (int i = 0; hoop_loss_get(i) != NULL; i++)
+        for (int with = 0; with < 2; with++) {
+            const hoop_loss_kind *k = hoop_loss_get(i);
+            hoop_tensor          *out, *target, *loss, *w;
+            double                sum = 0, weight = 0;
+            int64_t               n;
+            memset(opts, 0, sizeof opts);
+            (void)hoop_option_defaults(&k->options, opts);
+            inputs_of(k, t, &out, &target);
+            n    = hoop_tensor_size(out, 0);
+            w    = hoop_tape_wrap(t, HOOP_F64, 1, &n, of[with]);
+            loss = k->weighted(t, out, target, NULL, w, opts);
+            test_tape_ok(t);
+            for (int64_t r = 0; r < n; r++) {
+                hoop_tensor *o = hoop_slice(t, out, 0, r, 1), *y = hoop_slice(t, target, 0, r, 1);
+                o = k->forward(t, hoop_contiguous(t, o), hoop_contiguous(t, y), opts);
+                test_tape_ok(t);
+                sum += of[with][r] * hoop_tensor_item(o);
+                weight += of[with][r] * hoop_tensor_item(hoop_loss_weight(o));
+            }
+            if (!(fabs(sum - hoop_tensor_item(loss)) < 1e-12))
+                fail_msg("%s: %g by samples, %g in all", k->name, sum, hoop_tensor_item(loss));
+            if (!(fabs(weight - hoop_tensor_item(hoop_loss_weight(loss))) < 1e-12))
+                fail_msg("%s: its weight is %g by samples, %g in all", k->name, weight, hoop_tensor_item(hoop_loss_weight(loss)));
+            n = 1;
+            w = hoop_tape_wrap(t, HOOP_F64, 1, &n, of[0]); /* too few */
+            assert_true(hoop_tensor_is_poison(k->weighted(t, out, target, NULL, w, opts)));
+            assert_int_equal(hoop_tape_reset(t, NULL, NULL), HOOP_ESHAPE);
+        }
     hoop_tape_destroy(&t);
 }
 
@@ -326,6 +366,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_are_whole),
         cmocka_unit_test(losses_are_sums),
+        cmocka_unit_test(samples_have_weights),
         cmocka_unit_test(metrics_are_whole),
         cmocka_unit_test(accuracy_is_of_labels_that_count),
         cmocka_unit_test(errors_are_in_the_units_of_the_data),
