@@ -7,11 +7,12 @@ bool hoop__saves_now(hoop_trainer *tr)
     return s->step < s->steps && ((every > 0 && s->step % every == 0) || s->best_step == s->step);
 }
 
-/* At the end of an epoch the validation data are looked at first: what goes by their metrics is part of the checkpoint. */
+/* Where the validation data are looked at, that is first: what goes by their metrics is part of the checkpoint. */
 static hoop_status save_step(void *ctx, hoop_trainer *tr, hoop_error *err)
 {
+    const hoop_trainer_status *s = hoop_trainer_about(tr);
     (void)ctx;
-    return hoop__saves_now(tr) && !hoop_trainer_about(tr)->epoch_end ? hoop_trainer_save(tr, err) : HOOP_OK;
+    return hoop__saves_now(tr) && !s->epoch_end && !s->validates ? hoop_trainer_save(tr, err) : HOOP_OK;
 }
 
 static hoop_status save_epoch(void *ctx, hoop_trainer *tr, hoop_error *err)

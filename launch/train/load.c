@@ -146,6 +146,7 @@ static hoop_status check_meta(hoop_trainer *tr, hoop_checkpoint *c, hoop_error *
                    meta->numerics, hoop_runtime_numerics(tr->rt, tr->dtype));
     }
     if (st == HOOP_OK) st = hoop__weights_same(tr, c, err);
+    if (st == HOOP_OK) st = hoop__watch_same(tr, old, err);
 done:
     hoop_config_destroy(&old);
     return st;

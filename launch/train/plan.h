@@ -41,7 +41,10 @@ typedef struct hoop__save_opts {
     int     signals; /* an enum hoop_stop_signals */
 } hoop__save_opts;
 
-/* ema, early_stop, checkpoint.best (watch.c) */
+/* validation, ema, early_stop, checkpoint.best (watch.c) */
+typedef struct hoop__validation_opts {
+    int64_t every_steps;
+} hoop__validation_opts;
 typedef struct hoop__ema_opts {
     double decay;
 } hoop__ema_opts;
@@ -61,7 +64,8 @@ enum { HOOP__CAPTURE_AUTO, HOOP__CAPTURE_OFF };
 enum { HOOP__UNKNOWN_REFUSE, HOOP__UNKNOWN_ZERO };
 
 extern const hoop_option_table hoop__run_options, hoop__model_options, hoop__data_options, hoop__short_options,
-    hoop__dist_options, hoop__memory_options, hoop__save_options, hoop__ema_options, hoop__stop_options, hoop__best_options;
+    hoop__dist_options, hoop__memory_options, hoop__save_options, hoop__validation_options, hoop__ema_options, hoop__stop_options,
+    hoop__best_options;
 extern const hoop_config_choice hoop__model_choice;
 
 /* sections whose keys are those of a row of core's tables (schema.c) */
@@ -70,32 +74,33 @@ extern const hoop_config_choice hoop__loss_choice, hoop__optim_choice, hoop__sch
 enum { HOOP__PARTS = 23 }; /* option tables, choices and free keys of a training config (schema.c) */
 
 struct hoop__plan {
-    hoop__run_opts     run;
-    hoop_config_chosen kind;  /* of model, and its options */
-    hoop__model_opts   model; /* what all kinds have */
-    hoop__data_opts    data;
-    hoop__specs        specs; /* of its fields */
-    hoop__dist_opts    dist;
-    hoop__memory_opts  memory;
-    hoop__save_opts    save;
-    hoop__ema_opts     ema;
-    hoop__stop_opts    stop;
-    hoop__best_opts    best;
-    hoop_config_chosen loss, optim, schedule; /* rows of their tables, and the options of these */
-    hoop_schedule_opts warmup;                /* what all schedules have */
-    hoop_optim_group  *groups;                /* of parameters (optimizer.groups), */
-    int                ngroups;
-    char              *group_memory; /* with what they point to */
-    hoop_init_rule    *inits;        /* of parameters (model.init), */
-    int                ninits;
-    char              *init_memory; /* with what they point to, */
-    char              *own_inits;   /* those of the kind of model too */
-    bool               exact;       /* dist.reduce */
-    bool               auto_leaves; /* leaves: auto */
-    hoop_config_part   part[HOOP__PARTS];
-    hoop_config_schema schema;
-    char              *resolved;                           /* config text */
-    char               fingerprint[HOOP_FINGERPRINT_SIZE]; /* of the keys that decide bits */
+    hoop__run_opts        run;
+    hoop_config_chosen    kind;  /* of model, and its options */
+    hoop__model_opts      model; /* what all kinds have */
+    hoop__data_opts       data;
+    hoop__specs           specs; /* of its fields */
+    hoop__dist_opts       dist;
+    hoop__memory_opts     memory;
+    hoop__save_opts       save;
+    hoop__validation_opts validation;
+    hoop__ema_opts        ema;
+    hoop__stop_opts       stop;
+    hoop__best_opts       best;
+    hoop_config_chosen    loss, optim, schedule; /* rows of their tables, and the options of these */
+    hoop_schedule_opts    warmup;                /* what all schedules have */
+    hoop_optim_group     *groups;                /* of parameters (optimizer.groups), */
+    int                   ngroups;
+    char                 *group_memory; /* with what they point to */
+    hoop_init_rule       *inits;        /* of parameters (model.init), */
+    int                   ninits;
+    char                 *init_memory; /* with what they point to, */
+    char                 *own_inits;   /* those of the kind of model too */
+    bool                  exact;       /* dist.reduce */
+    bool                  auto_leaves; /* leaves: auto */
+    hoop_config_part      part[HOOP__PARTS];
+    hoop_config_schema    schema;
+    char                 *resolved;                           /* config text */
+    char                  fingerprint[HOOP_FINGERPRINT_SIZE]; /* of the keys that decide bits */
 };
 
 /* plan.c: read the config, into tr->plan, and check what needs no data */

@@ -60,6 +60,7 @@ static const hoop_config_free targets = {
     TABLE(hoop_schedule_options, warmup)                                                                                         \
     TABLE(hoop__dist_options, dist)                                                                                              \
     TABLE(hoop__memory_options, memory)                                                                                          \
+    TABLE(hoop__validation_options, validation)                                                                                  \
     TABLE(hoop__ema_options, ema)                                                                                                \
     TABLE(hoop__stop_options, stop)                                                                                              \
     TABLE(hoop__save_options, save)                                                                                              \

@@ -5,6 +5,7 @@
 #include "train/data.h"
 #include "train/plan.h"
 #include "train/saving.h"
+#include "train/watch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -422,6 +423,7 @@ hoop_status hoop_trainer_update(hoop_trainer *tr, hoop_error *err)
     hoop_optim_advance(tr->optim);
     s->step++;
     s->epoch_end = s->steps_per_epoch > 0 && s->step % s->steps_per_epoch == 0;
+    s->validates = hoop__watch_now(tr);
     s->stopped   = tr->step->record->stop > 0;
     if (s->first_step_s == 0.0) s->first_step_s = hoop__now_s() - tr->step->created_s;
     HOOP_TRY(st, done, hoop__save_after_step(tr, tr->step->record->saving, err));

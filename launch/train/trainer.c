@@ -294,7 +294,7 @@ hoop_status hoop_trainer_run(hoop_trainer *tr, const hoop_observer *observers, i
         for (int i = 0; i < n && st == HOOP_OK; i++) {
             if (observers[i].step != NULL) (void)observers[i].step(observers[i].ctx, tr, &tr->error);
         }
-        for (int i = 0; i < n && st == HOOP_OK && tr->status.epoch_end; i++) {
+        for (int i = 0; i < n && st == HOOP_OK && (tr->status.epoch_end || tr->status.validates); i++) {
             if (observers[i].epoch != NULL) (void)observers[i].epoch(observers[i].ctx, tr, &tr->error);
         }
         if (st == HOOP_OK) st = hoop_comm_check(tr->comm, &local); /* in an observer's collective: there is no next step */

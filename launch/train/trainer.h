@@ -20,7 +20,7 @@ typedef struct hoop__step hoop__step;
 typedef struct hoop__save hoop__save; /* a save under way (save.c) */
 
 /* What goes by metrics of the validation data (watch.h), and the numbers of each, which a checkpoint keeps: the schedule has its
- * own; else they are a number for the metric (0: none was fed yet), its best value, ends of epochs since, the step of the best.
+ * own; else they are a number for the metric (0: none was fed yet), its best value, evaluations since, the step of the best.
  */
 enum { HOOP__WATCH_SCHEDULE, HOOP__WATCH_STOP, HOOP__WATCH_BEST, HOOP__WATCHES };
 enum { HOOP__WATCH_ID, HOOP__WATCH_VALUE, HOOP__WATCH_BAD, HOOP__WATCH_STEP, HOOP__WATCH_NUMBERS };

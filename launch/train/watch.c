@@ -13,11 +13,19 @@
 #define OF_METRIC "of the validation data, as its lines name it: loss, accuracy, p.rmse"
 #define OF_MODE "min: less is better; max: more is; auto: as of the metric"
 
+static const hoop_option validation_rows[] = {
+    {"every_steps", HOOP_OPT_INT, offsetof(hoop__validation_opts, every_steps), "0", 0, 1e15, NULL, false,
+     "the validation data are looked at after each so many steps; 0: at the end of each epoch. early_stop, checkpoint.best and a "
+     "schedule that goes by a metric, whose bits hang on it, count these"},
+};
+const hoop_option_table hoop__validation_options = {"validation", validation_rows,
+                                                    (int)(sizeof validation_rows / sizeof validation_rows[0])};
+
 static const hoop_option stop_rows[] = {
     {"metric", HOOP_OPT_STRING, offsetof(hoop__stop_opts, metric), "loss", 0, 0, NULL, false, OF_METRIC},
     {"mode", HOOP_OPT_ENUM, offsetof(hoop__stop_opts, mode), "auto", 0, 0, hoop_watch_modes, false, OF_MODE},
     {"patience", HOOP_OPT_INT, offsetof(hoop__stop_opts, patience), "0", 0, 1e9, NULL, false,
-     "ends of epochs without improvement, one after the other, after which the run ends; 0: it does not"},
+     "evaluations without improvement, one after the other, after which the run ends; 0: it does not"},
     {"min_delta", HOOP_OPT_FLOAT, offsetof(hoop__stop_opts, min_delta), "0.0", 0, 1e30, NULL, false,
      "an improvement is one by more than this"},
 };
@@ -25,7 +33,8 @@ const hoop_option_table hoop__stop_options = {"early_stop", stop_rows, (int)(siz
 
 static const hoop_option best_rows[] = {
     {"metric", HOOP_OPT_STRING, offsetof(hoop__best_opts, metric), "", 0, 0, NULL, false,
-     OF_METRIC ". The checkpoint that is best by it at the end of an epoch is kept beside the newest, as `best`; none if empty"},
+     OF_METRIC
+     ". The checkpoint that is best by it where they are looked at is kept beside the newest, as `best`; none if empty"},
     {"mode", HOOP_OPT_ENUM, offsetof(hoop__best_opts, mode), "auto", 0, 0, hoop_watch_modes, false, OF_MODE},
 };
 const hoop_option_table hoop__best_options = {"checkpoint.best", best_rows, (int)(sizeof best_rows / sizeof best_rows[0])};
@@ -92,15 +101,26 @@ static hoop_status fail_name(const hoop_trainer *tr, const char *path, const cha
                             "of the validation data there is no '%.64s'; there are %s (metrics adds others)", metric, list);
 }
 
+bool hoop__watch_now(const hoop_trainer *tr)
+{
+    const int64_t every = tr->plan->validation.every_steps;
+    return every > 0 ? tr->status.step % every == 0 : tr->status.epoch_end;
+}
+
 /* Which way it is better; and that it is one number. */
 static hoop_status check_metric(hoop_trainer *tr, int i, const hoop_watched *w, hoop_error *err)
 {
-    char path[64];
-    int  k, j;
+    const int64_t every = tr->plan->validation.every_steps;
+    char          path[64];
+    int           k, j;
     (void)snprintf(path, sizeof path, "%s.metric", names[i].section);
     if (tr->data->validation == NULL)
         return hoop_config_fail(tr->config, path, err, "goes by the validation data, and there are none: give data.validation");
-    if (tr->status.steps_per_epoch > 0 && tr->status.steps < tr->status.steps_per_epoch)
+    if (every > tr->status.steps)
+        return hoop_config_fail(tr->config, path, err,
+                                "counts at each evaluation, and there is none in %lld steps: validation.every_steps is %lld",
+                                (long long)tr->status.steps, (long long)every);
+    if (every == 0 && tr->status.steps_per_epoch > 0 && tr->status.steps < tr->status.steps_per_epoch)
         return hoop_config_fail(tr->config, path, err,
                                 "counts at the end of each epoch, and there is none in %lld steps: an epoch has %lld",
                                 (long long)tr->status.steps, (long long)tr->status.steps_per_epoch);
@@ -136,10 +156,13 @@ static hoop_status check_asked(const hoop_trainer *tr, const char *section, cons
 
 hoop_status hoop__watch_create(hoop_trainer *tr, hoop_error *err)
 {
-    hoop_status st = check_asked(tr, names[HOOP__WATCH_STOP].section, "patience",
-                                 "the ends of epochs without improvement that end the run", err);
+    hoop_status st =
+        check_asked(tr, names[HOOP__WATCH_STOP].section, "patience", "the evaluations without improvement that end the run", err);
     if (st == HOOP_OK)
         st = check_asked(tr, names[HOOP__WATCH_BEST].section, "metric", "such as loss, by which a checkpoint is the best", err);
+    if (st == HOOP_OK && tr->plan->validation.every_steps > 0 && tr->data->validation == NULL)
+        st = hoop_config_fail(tr->config, "validation.every_steps", err,
+                              "there are no validation data to look at: give data.validation");
     tr->status.best_step = -1;
     tr->watch.fed_step   = -1;
     for (int i = 0; i < HOOP__WATCHES && st == HOOP_OK; i++) {
@@ -190,7 +213,7 @@ static bool is_over(const hoop_trainer *tr)
 void hoop__watch_evaluated(hoop_trainer *tr)
 {
     hoop_watched w;
-    if (!tr->status.epoch_end || tr->watch.fed_step == tr->status.step) return;
+    if (!tr->status.validates || tr->watch.fed_step == tr->status.step) return;
     tr->watch.fed_step = tr->status.step;
     if (tr->watch.on[HOOP__WATCH_SCHEDULE] && wanted(tr, HOOP__WATCH_SCHEDULE, &w))
         hoop_schedule_feed(tr->schedule, value_of(tr, w.metric));
@@ -202,8 +225,8 @@ void hoop__watch_evaluated(hoop_trainer *tr)
     if (!is_over(tr) || tr->status.step >= tr->status.steps) return;
     tr->status.early_stopped = true;
     if (hoop_comm_rank(tr->comm) == 0)
-        hoop__note(tr, "early_stop: %s was best, %.6g, at step %lld, and has not improved in the %lld epochs since", w.metric,
-                   tr->watch.number[HOOP__WATCH_STOP][HOOP__WATCH_VALUE],
+        hoop__note(tr, "early_stop: %s was best, %.6g, at step %lld, and has not improved in the %lld evaluations since",
+                   w.metric, tr->watch.number[HOOP__WATCH_STOP][HOOP__WATCH_VALUE],
                    (long long)tr->watch.number[HOOP__WATCH_STOP][HOOP__WATCH_STEP],
                    (long long)tr->watch.number[HOOP__WATCH_STOP][HOOP__WATCH_BAD]);
 }
@@ -234,4 +257,17 @@ void hoop__watch_resumed(hoop_trainer *tr)
         tr->watch.number[HOOP__WATCH_STOP][HOOP__WATCH_ID] == id_of(&w, tr->watch.up[HOOP__WATCH_STOP]) && is_over(tr) &&
         tr->status.step < tr->status.steps)
         tr->status.early_stopped = true;
+}
+
+hoop_status hoop__watch_same(const hoop_trainer *tr, const hoop_config *old, hoop_error *err)
+{
+    hoop__validation_opts then = {0};
+    const int64_t         now  = tr->plan->validation.every_steps;
+    hoop_status           st;
+    if (!tr->watch.on[HOOP__WATCH_SCHEDULE]) return HOOP_OK;
+    st = hoop_config_fill(old, &hoop__validation_options, err, &then);
+    if (st != HOOP_OK || then.every_steps == now) return st;
+    return hoop_config_fail(tr->config, "validation.every_steps", err,
+                            "is %lld, but the run was started with %lld, which the %s schedule depends on", (long long)now,
+                            (long long)then.every_steps, hoop_schedule_about(tr->schedule)->name);
 }

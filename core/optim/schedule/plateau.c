@@ -15,7 +15,7 @@ static const hoop_option rows[] = {
      "min: less is better; max: more is; auto: as of the metric"},
     {"factor", HOOP_OPT_FLOAT, AT(factor), "0.1", 0, 1, NULL, true, "factor of each drop"},
     {"patience", HOOP_OPT_FLOAT, AT(patience), "10", 0, 1e9, NULL, true,
-     "evaluations without improvement that are waited for; those of the ends of epochs count"},
+     "evaluations without improvement that are waited for (validation.every_steps)"},
     {"threshold", HOOP_OPT_FLOAT, AT(threshold), "1e-4", 0, 1e12, NULL, true, "an improvement is one by more than this"},
     {"threshold_mode", HOOP_OPT_ENUM, AT(threshold_mode), "rel", 0, 0, thresholds, true,
      "rel: as a share of the best value; abs: as it is"},

@@ -120,6 +120,7 @@ typedef struct hoop_trainer_status {
     int64_t           epoch, epochs; /* of the last step, from 0; epochs 0: not counted */
     int64_t           steps_per_epoch;
     bool              epoch_end;          /* the last step ended its epoch */
+    bool              validates;          /* after it the validation data are to be looked at (validation.every_steps) */
     double            lr, grad_norm;      /* of the last step; grad_norm NaN where it was not needed */
     int64_t           evaluations;        /* of loss and gradient in the last step, where it searches; else 0 */
     hoop_metrics_sums last;               /* of the last step */
@@ -151,7 +152,8 @@ typedef struct hoop_trainer_bytes {
 } hoop_trainer_bytes;
 
 /** Something that follows a run. Each call is made on all ranks at the same step, of one observer after the other: `step` of all
- * before any `epoch`. A failure ends the run on all. NULL: not called. */
+ * before any `epoch`, which comes at the end of each epoch and where the validation data are to be looked at. A failure ends the
+ * run on all. NULL: not called. */
 typedef struct hoop_observer {
     void *ctx;
     hoop_status (*start)(void *ctx, hoop_trainer *tr, hoop_error *err);

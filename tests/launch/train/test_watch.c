@@ -59,25 +59,20 @@ static void link_of(const char *run, const char *name, char target[64])
     target[n] = '\0';
 }
 
-/* all at once, stopped at the end of an epoch, behind it, and by the step's own checkpoint */
-static void same_on_any_ranks(void **state)
+/* all at once, and stopped behind steps 20, 10, 8 and 1, on other ranks before and after */
+static void same_in_parts(const char *config, const char *name)
 {
-    static const char config[] = RUN "optimizer: {name: sgd, lr: 0.5, momentum: 0.9}\nema: {decay: 0.8}\n"
-                                     "schedule: {name: plateau, metric: accuracy, patience: 0, factor: 0.5, threshold: 0.3, "
-                                     "warmup_steps: 3}\nearly_stop: {patience: 3}\n"
-                                     "checkpoint: {every_steps: 4, keep: 1, best: {metric: accuracy}}\n";
-    static int64_t    stops[]  = {19, 9, 7, 0}; /* heard in the step that follows */
-    plan              p        = {.config = {config}, .drive = observed, .opts = {.run_dir = "whole"}};
-    char              a[64], b[64];
-    double            factor;
-    (void)state;
+    static int64_t stops[] = {19, 9, 7, 0}; /* heard in the step that follows */
+    plan           p       = {.config = {config}, .drive = observed, .opts = {.run_dir = name}};
+    char           a[64], b[64];
+    double         factor;
     plan_run(&p, 1);
     plan_good(&p);
     factor = p.rank[0].about.lr / 0.5;
     assert_true(factor < 1.0 && factor > 0.0); /* it has dropped */
     for (int i = 0; i < 4; i++) {
-        char run[16];
-        (void)snprintf(run, sizeof run, "part-%d", i);
+        char run[32];
+        (void)snprintf(run, sizeof run, "%s-%d", name, i);
         p.opts = (hoop_trainer_opts){.run_dir = run};
         p.ctx  = &stops[i];
         plan_run(&p, i == 0 ? 2 : 3);
@@ -86,12 +81,82 @@ static void same_on_any_ranks(void **state)
         p.ctx         = NULL;
         plan_run(&p, i == 1 ? 2 : 1);
         plan_good(&p);
-        same_hash("whole", run, "latest");
-        same_hash("whole", run, "best");
-        link_of("whole", "best", a);
+        same_hash(name, run, "latest");
+        same_hash(name, run, "best");
+        link_of(name, "best", a);
         link_of(run, "best", b);
         assert_string_equal(a, b);
     }
+    plan_clear(&p);
+}
+
+#define WATCHED                                                                                                                  \
+    RUN "optimizer: {name: sgd, lr: 0.5, momentum: 0.9}\nema: {decay: 0.8}\n"                                                    \
+        "schedule: {name: plateau, metric: accuracy, patience: 0, factor: 0.5, threshold: 0.3, warmup_steps: 3}\n"               \
+        "early_stop: {patience: 3}\ncheckpoint: {every_steps: 4, keep: 1, best: {metric: accuracy}}\n"
+
+static void same_on_any_ranks(void **state)
+{
+    (void)state;
+    same_in_parts(WATCHED, "whole");                                  /* stopped at ends of epochs, and behind them */
+    same_in_parts(WATCHED "validation: {every_steps: 5}\n", "often"); /* at evaluations that are none, and between */
+}
+
+/* ---- when ---- */
+
+static int64_t seen[32];
+static int     nseen;
+
+static hoop_status see(void *ctx, hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_trainer_status *s = hoop_trainer_about(tr);
+    (void)ctx;
+    (void)err;
+    if (hoop_comm_rank(hoop_trainer_comm(tr)) != 0 || s->validation_step != s->step) return HOOP_OK;
+    if (nseen == 0 || seen[nseen - 1] != s->step) seen[nseen++] = s->step;
+    return HOOP_OK;
+}
+
+static hoop_status watched(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    const hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_saving(), {.epoch = see, .end = see}};
+    (void)p;
+    (void)rank;
+    nseen = 0;
+    return hoop_trainer_run(tr, observers, 3, err);
+}
+
+static void evaluations_come_every_so_many_steps(void **state)
+{
+#define OFTEN RUN "optimizer: {name: sgd, lr: 0.1}\nschedule: {name: plateau, patience: 1}\n"
+    static const int64_t epochs[] = {4, 8, 12, 16, 20, 24}, steps[] = {5, 10, 15, 20, 24};
+    plan                 p = {.config = {OFTEN}, .drive = watched, .opts = {.run_dir = "when"}};
+    (void)state;
+    plan_run(&p, 1);
+    plan_good(&p);
+    assert_int_equal(nseen, 6);
+    assert_memory_equal(seen, epochs, sizeof epochs);
+    p.config[0] = OFTEN "validation: {every_steps: 5}\n";
+    p.opts      = (hoop_trainer_opts){.run_dir = "five"};
+    plan_run(&p, 2);
+    plan_good(&p);
+    assert_int_equal(nseen, 5);
+    assert_memory_equal(seen, steps, sizeof steps);
+    p.opts      = (hoop_trainer_opts){.resume = "five"};
+    p.config[0] = OFTEN "validation:\n  every_steps: 6\n"; /* the schedule goes by them */
+    plan_run(&p, 2);
+    for (int r = 0; r < 2; r++)
+        plan_failed(
+            &p, r, HOOP_ECONFIG,
+            "test.yaml:12: validation.every_steps: is 6, but the run was started with 5, which the plateau schedule depends on");
+    p.config[0] = RUN "optimizer: {name: sgd, lr: 0.1}\n";
+    p.opts      = (hoop_trainer_opts){.run_dir = "plain"};
+    plan_run(&p, 1);
+    plan_good(&p);
+    p.config[0] = RUN "optimizer: {name: sgd, lr: 0.1}\nvalidation: {every_steps: 7}\n"; /* else they decide no bits */
+    p.opts      = (hoop_trainer_opts){.run_dir = "plain", .resume = "plain"};
+    plan_run(&p, 1);
+    plan_good(&p);
     plan_clear(&p);
 }
 
@@ -285,9 +350,13 @@ static void configs_are_refused(void **state)
         {"ema: {decai: 0.9}\n", "test.yaml:9: ema.decai: unknown key; did you mean ema.decay?"},
         {"early_stop: {metric: acuracy, patience: 3}\n",
          "test.yaml:9: early_stop.metric: of the validation data there is no 'acuracy'; there are loss, accuracy"},
-        {"early_stop: {metric: nonsense}\n", "test.yaml:9: early_stop: wants patience, the ends of epochs"},
+        {"early_stop: {metric: nonsense}\n", "test.yaml:9: early_stop: wants patience, the evaluations without"},
         {"early_stop: {metric: nonsense, patience: 1}\n", "of the validation data there is no 'nonsense'"},
         {"checkpoint:\n  keep: 2\n  best: {mode: max}\n", "test.yaml:11: checkpoint.best: wants metric, such as loss"},
+        {"early_stop: {patience: 1}\nvalidation: {every_steps: 25}\n",
+         "early_stop.metric: counts at each evaluation, and there is none in 24 steps: validation.every_steps is 25"},
+        {"validation: {every_steps: -1}\n", "test.yaml:9: validation.every_steps: -1 is out of range"},
+        {"validation: 5\n", "validation: is a section; give its keys, as in {every_steps: ...}"},
         {"early_stop: {patience: -3}\n", "test.yaml:9: early_stop.patience: -3 is out of range"},
         {"early_stop: {patience: 3, mode: least}\n", "early_stop.mode: unknown 'least', must be one of auto, min, max"},
         {"checkpoint: {best: {metric: rmse}}\n",
@@ -309,15 +378,19 @@ static void configs_are_refused(void **state)
         for (int r = 0; r < 2; r++) plan_failed(&p, r, HOOP_ECONFIG, cases[i].words);
         plan_clear(&p);
     }
-    for (int i = 0; i < 2; i++) { /* no validation data; no end of an epoch */
+    for (int i = 0; i < 3; i++) { /* no validation data; no end of an epoch; no data to look at */
         plan p = {.config = {text}};
-        (void)snprintf(text, sizeof text, "batch: 60\n%s\nearly_stop: {patience: 3}\n",
-                       i == 0 ? "epochs: 2\ndata: {train: digits/train}"
-                              : "steps: 3\ndata: {train: digits/train, validation: digits/validation}");
+        (void)snprintf(text, sizeof text, "batch: 60\n%s\n%s\n",
+                       i == 2   ? "epochs: 2\ndata: {train: digits/train}"
+                       : i == 0 ? "epochs: 2\ndata: {train: digits/train}"
+                                : "steps: 3\ndata: {train: digits/train, validation: digits/validation}",
+                       i == 2 ? "validation: {every_steps: 5}" : "early_stop: {patience: 3}");
         plan_run(&p, 1);
         plan_failed(&p, 0, HOOP_ECONFIG,
-                    i == 0 ? "early_stop.metric: goes by the validation data, and there are none: give data.validation"
-                           : "early_stop.metric: counts at the end of each epoch, and there is none in 3 steps: an epoch has 4");
+                    i == 2 ? "test.yaml:4: validation.every_steps: there are no validation data to look at: give data.validation"
+                    : i == 0
+                        ? "early_stop.metric: goes by the validation data, and there are none: give data.validation"
+                        : "early_stop.metric: counts at the end of each epoch, and there is none in 3 steps: an epoch has 4");
         plan_clear(&p);
     }
 }
@@ -325,13 +398,10 @@ static void configs_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_on_any_ranks),
-        cmocka_unit_test(runs_end_early),
-        cmocka_unit_test(best_is_kept),
-        cmocka_unit_test(what_was_best_goes),
-        cmocka_unit_test(best_of_elsewhere_is_forgotten),
-        cmocka_unit_test(means_are_evaluated),
-        cmocka_unit_test(gradients_are_clipped),
+        cmocka_unit_test(same_on_any_ranks),   cmocka_unit_test(evaluations_come_every_so_many_steps),
+        cmocka_unit_test(runs_end_early),      cmocka_unit_test(best_is_kept),
+        cmocka_unit_test(what_was_best_goes),  cmocka_unit_test(best_of_elsewhere_is_forgotten),
+        cmocka_unit_test(means_are_evaluated), cmocka_unit_test(gradients_are_clipped),
         cmocka_unit_test(configs_are_refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
