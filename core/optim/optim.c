@@ -115,7 +115,35 @@ static void begin_step(hoop_optim *o, int64_t step)
     for (int i = 0; i <= o->ngroups && o->kind->begin != NULL; i++) o->kind->begin(o->group[i].opts, step, o->group[i].run);
 }
 
-static hoop_status make_group(hoop_optim *o, const void *opts, hoop_error *err, group *g)
+static const hoop_option *momentum_row(const hoop_optim_kind *k)
+{
+    const hoop_option *row = hoop_option_find(&k->options, "momentum");
+    return row != NULL ? row : hoop_option_find(&k->options, "beta1");
+}
+
+/* What a step makes of those before it (`begin`) is made again when a run goes on, and would want the momenta of all. */
+bool hoop_optim_kind_momentum(const hoop_optim_kind *kind)
+{
+    return momentum_row(kind) != NULL && kind->begin == NULL;
+}
+
+static hoop_status check_momentum(const hoop_optim_kind *k, double momentum, hoop_error *err)
+{
+    if (momentum == 0.0) return HOOP_OK;
+    if (!(momentum > 0.0 && momentum < 1.0))
+        return hoop_fail(err, HOOP_ECONFIG, "optimizer: momentum: %g is out of range, from 0 to less than 1", momentum);
+    if (!hoop_optim_kind_momentum(k))
+        return hoop_fail(err, HOOP_ECONFIG, "optimizer: %s has %s; a schedule can't set it", k->name,
+                         momentum_row(k) == NULL ? "no momentum or beta1" : "a momentum by step of its own");
+    return HOOP_OK;
+}
+
+static void set_momentum(const hoop_optim_kind *k, const group *g, double momentum)
+{
+    memcpy((char *)g->opts + momentum_row(k)->offset, &momentum, sizeof momentum);
+}
+
+static hoop_status make_group(hoop_optim *o, const void *opts, double momentum, hoop_error *err, group *g)
 {
     const hoop_optim_kind *k                        = o->kind;
     const char            *names[HOOP_OPTIM_STATES] = {NULL};
@@ -123,6 +151,7 @@ static hoop_status make_group(hoop_optim *o, const void *opts, hoop_error *err, 
     g->opts = calloc(1, k->opts_size + 1);
     if (g->opts == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for an optimizer");
     st = hoop__kind_opts(&k->options, k->opts_size, opts, err, g->opts);
+    if (st == HOOP_OK && momentum > 0.0) set_momentum(k, g, momentum);
     if (st == HOOP_OK && k->check != NULL) st = k->check(g->opts, err);
     if (st != HOOP_OK) return st;
     memcpy(&g->lr, (const char *)g->opts + hoop_option_find(&k->options, "lr")->offset, sizeof g->lr);
@@ -140,11 +169,11 @@ static hoop_status make_groups(hoop_optim *o, const hoop_optim_opts *opts, hoop_
 {
     hoop_status st = HOOP_OK;
     for (int i = 0; i < o->ngroups && st == HOOP_OK; i++) {
-        st = make_group(o, opts->groups[i].opts, err, &o->group[i]);
+        st = make_group(o, opts->groups[i].opts, opts->momentum, err, &o->group[i]);
         if (st != HOOP_OK && err != NULL) (void)hoop_fail_within(err, "optimizer: groups[%d]", i);
     }
     if (st != HOOP_OK) return st;
-    st = make_group(o, opts->opts, err, &o->group[o->ngroups]);
+    st = make_group(o, opts->opts, opts->momentum, err, &o->group[o->ngroups]);
     if (st != HOOP_OK && err != NULL) (void)hoop_fail_within(err, "optimizer");
     return st;
 }
@@ -249,6 +278,7 @@ hoop_status hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, 
         st = hoop_fail(err, HOOP_ECONFIG, "optimizer: ema_decay: %g is out of range, from 0 to less than 1", opts->ema_decay);
     if (opts->ema_decay > 0.0) o->ema_rate = 1.0 - opts->ema_decay;
     if (st == HOOP_OK) st = find_kind(opts, err, &o->kind);
+    if (st == HOOP_OK) st = check_momentum(o->kind, opts->momentum, err);
     if (st == HOOP_OK) st = make_groups(o, opts, err);
     if (st == HOOP_OK) st = match_groups(o, opts, err);
     if (st == HOOP_OK && o->kind->search != NULL) st = make_search(o, err);
@@ -350,6 +380,11 @@ int hoop_optim_state_shape(const hoop_optim *o, int i, int param, int64_t *shape
     if (!ema && i >= o->group[o->of[param]].nstates) return -1;
     if (ema || o->kind->state_shape == NULL) return ndim;
     return o->kind->state_shape(o->group[o->of[param]].opts, i, ndim, hoop_tensor_shape(x), shape);
+}
+
+void hoop_optim_set_momentum(hoop_optim *o, double momentum)
+{
+    for (int i = 0; i <= o->ngroups && momentum_row(o->kind) != NULL; i++) set_momentum(o->kind, &o->group[i], momentum);
 }
 
 double hoop_optim_lr(const hoop_optim *o)

@@ -2,6 +2,7 @@
 #include "train/data.h"
 #include "train/plan.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,17 @@ void hoop__optim_note(const hoop_trainer *tr)
                hoop_optim_name(tr->optim), (long long)tr->plan->run.batch, (long long)all);
 }
 
+/* A schedule that sets the momentum wants one. */
+static hoop_status check_momentum(const hoop_trainer *tr, hoop_error *err)
+{
+    const hoop_schedule_kind *s = hoop_schedule_kind_get(tr->plan->schedule.kind);
+    if (s->momentum == NULL || isnan(s->momentum(tr->plan->schedule.opts, 0, 1)) || hoop_optim_kind_momentum(kind_of(tr)))
+        return HOOP_OK;
+    return hoop_config_fail(tr->config, "schedule", err,
+                            "%s sets the momentum by step, and %s has none, or one by step of its own", s->name,
+                            kind_of(tr)->name);
+}
+
 hoop_status hoop__optim_read(hoop_trainer *tr, hoop_error *err)
 {
     const hoop_value *section = hoop_config_get(tr->config, "optimizer"), *list = hoop_value_find(section, "groups");
@@ -107,6 +119,7 @@ hoop_status hoop__optim_read(hoop_trainer *tr, hoop_error *err)
     if (st == HOOP_OK)
         st = check_by(tr, hoop_schedule_kind_get(tr->plan->schedule.kind)->check, "schedule",
                       hoop_config_get(tr->config, "schedule"), tr->plan->schedule.opts, err);
+    if (st == HOOP_OK) st = check_momentum(tr, err);
     if (st != HOOP_OK || hoop_value_get_kind(list) == HOOP_VALUE_NULL) return st;
     if (hoop_value_get_kind(list) != HOOP_VALUE_LIST || hoop_value_count(list) == 0)
         return hoop_value_fail(list, err, "a list of groups is wanted, such as [{match: \"*.bias\", weight_decay: 0}]");
@@ -115,17 +128,20 @@ hoop_status hoop__optim_read(hoop_trainer *tr, hoop_error *err)
 
 hoop_status hoop__optim_make(hoop_trainer *tr, hoop_error *err)
 {
-    const hoop__plan     *plan     = tr->plan;
-    const hoop_optim_opts optim    = {.kind      = kind_of(tr),
-                                      .opts      = plan->optim.opts,
-                                      .groups    = plan->groups,
-                                      .ngroups   = plan->ngroups,
-                                      .ema_decay = plan->ema.decay};
-    hoop_schedule_opts    schedule = plan->warmup;
-    hoop_status           st;
+    const hoop__plan  *plan     = tr->plan;
+    hoop_optim_opts    optim    = {.kind      = kind_of(tr),
+                                   .opts      = plan->optim.opts,
+                                   .groups    = plan->groups,
+                                   .ngroups   = plan->ngroups,
+                                   .ema_decay = plan->ema.decay};
+    hoop_schedule_opts schedule = plan->warmup;
+    double             momentum;
+    hoop_status        st;
     schedule.kind = hoop_schedule_kind_get(plan->schedule.kind);
     schedule.opts = plan->schedule.opts;
     HOOP_TRY(st, done, hoop_schedule_create(&schedule, err, &tr->schedule));
+    momentum = hoop_schedule_momentum(tr->schedule, 0, 1);
+    if (!isnan(momentum)) optim.momentum = momentum; /* the first; what the optimiser keeps hangs on there being one */
     st = hoop_optim_create(&optim, tr->params, err, &tr->optim);
     if (st == HOOP_ECONFIG && err != NULL) (void)hoop_fail_within(err, "%s", hoop_config_name(tr->config));
 done:

@@ -325,7 +325,7 @@ static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_e
     const hoop_ddp_range *range;
     int                   n;
     double weight = hoop_exact_scalar_finish(&tr->step->record->sum[HOOP__SUM_WEIGHT]), scale = weight > 0.0 ? 1.0 / weight : 0.0,
-           factor;
+           factor, momentum;
     hoop_trainer_status *s  = &tr->status;
     hoop_status          st = HOOP_OK;
     s->grad_norm            = NAN;
@@ -334,8 +334,10 @@ static __attribute__((noinline)) hoop_status update_own(hoop_trainer *tr, hoop_e
         scale *= hoop_clip_factor(s->grad_norm, tr->plan->run.clip_norm);
     }
     clip_own_values(tr, scale);
-    factor = hoop_schedule_factor(tr->schedule, s->step, s->steps);
-    s->lr  = hoop_optim_lr(tr->optim) * factor;
+    factor   = hoop_schedule_factor(tr->schedule, s->step, s->steps);
+    momentum = hoop_schedule_momentum(tr->schedule, s->step, s->steps);
+    if (!isnan(momentum)) hoop_optim_set_momentum(tr->optim, momentum);
+    s->lr = hoop_optim_lr(tr->optim) * factor;
     hoop_ddp_ranges(tr->ddp, &n, &range);
     for (int i = 0; i < n && st == HOOP_OK; i++) {
         hoop_profile_begin(tr->rt, "update", HOOP_PHASE_OTHER, update_bytes(tr, range[i].nblocks));

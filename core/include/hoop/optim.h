@@ -97,6 +97,9 @@ typedef struct hoop_optim_kind {
 HOOP_API const hoop_optim_kind *hoop_optim_kind_find(const char *name);
 HOOP_API const hoop_optim_kind *hoop_optim_kind_get(int i);
 
+/** Has it a momentum, or beta1, that a schedule may set by step? Calls: Local. */
+HOOP_API bool hoop_optim_kind_momentum(const hoop_optim_kind *kind);
+
 /* Options of the kinds, for C: a field that is 0 has its default; an lr, beta or eps that shall be 0 is HOOP_ZERO ("0" in a
  * config is). */
 typedef struct hoop_adam_opts { /* adamw, adam */
@@ -187,11 +190,14 @@ typedef struct hoop_optim_opts {
     const hoop_optim_group *groups;
     int                     ngroups;
     double                  ema_decay; /* of a mean of the weights that is kept beside them, from 0 up to 1; 0: none */
+    double
+        momentum; /* of all groups, in place of momentum, or else beta1, of their options, until it is set anew; 0: as they say */
 } hoop_optim_opts;
 
 /** opts: copied, with all they point to; NULL: the defaults. State is zero and as long as the store, which must outlive it; only
  * the ranges that are updated get touched. Owns: caller. Errors: HOOP_ECONFIG (names the option; a group that matches no
- * parameter), HOOP_EARG for a kind that is not whole, HOOP_ENOMEM. Calls: Local. */
+ * parameter; momentum where the kind has none, or one of its own by step), HOOP_EARG for a kind that is not whole, HOOP_ENOMEM.
+ * Calls: Local. */
 HOOP_API hoop_status      hoop_optim_create(const hoop_optim_opts *opts, hoop_params *params, hoop_error *err, hoop_optim **out);
 HOOP_API void             hoop_optim_destroy(hoop_optim **o);
 HOOP_API const char      *hoop_optim_name(const hoop_optim *o);
@@ -224,6 +230,9 @@ HOOP_API hoop_status hoop_optim_prepare(hoop_optim *o, const hoop_runtime *rt, i
  * was changed. Calls: Local. */
 HOOP_API hoop_status hoop_optim_update(hoop_optim *o, const hoop_runtime *rt, int64_t first_block, int64_t nblocks,
                                        double lr_factor, double grad_scale, hoop_error *err);
+/** Momentum, or else beta1, of all groups in the updates to come: of an optimiser that was made with opts.momentum, since what it
+ * keeps hangs on that. Calls: Local. */
+HOOP_API void hoop_optim_set_momentum(hoop_optim *o, double momentum);
 /** All ranges of this step have been updated. Calls: Local. */
 HOOP_API void hoop_optim_advance(hoop_optim *o);
 /** Does it search (hoop_search_kind)? Then a step is calls of hoop_optim_tell, and all its states are whole on each rank: */
@@ -264,6 +273,8 @@ typedef struct hoop_schedule_kind {
     hoop_status (*check)(const void *opts, hoop_error *err); /* as that of an optimiser */
     bool (*by_end)(const void *opts);                        /* does it depend on how many steps there are in all? NULL: no */
     double (*factor)(const void *opts, int64_t step, int64_t steps); /* of lr in step 0 .. steps - 1 behind the warm-up */
+    /** The optimiser's momentum, or beta1, in that step; NaN: as its options say. NULL: always. */
+    double (*momentum)(const void *opts, int64_t step, int64_t steps);
     /* of one that goes by a metric, in place of `factor`; state[HOOP_SCHEDULE_STATE] is zero at first */
     void (*watched)(const void *opts, hoop_watched *out);
     void (*set_mode)(void *opts, int mode); /* what auto stands for */
@@ -302,7 +313,8 @@ typedef struct hoop_polynomial_opts {
 typedef struct hoop_one_cycle_opts {
     double  pct_start, div_factor, final_div_factor; /* 0.3, 25, 1e4 */
     int     anneal_strategy;                         /* 0: cos, 1: linear */
-    bool    three_phase;
+    bool    three_phase, cycle_momentum;
+    double  base_momentum, max_momentum; /* 0.85, 0.95 */
     int64_t total_steps;
 } hoop_one_cycle_opts;
 typedef struct hoop_plateau_opts {
@@ -334,6 +346,9 @@ HOOP_API void                      hoop_schedule_destroy(hoop_schedule **s);
 HOOP_API const hoop_schedule_kind *hoop_schedule_about(const hoop_schedule *s);
 /** What lr is multiplied by in step 0 .. total-1: linear over warm-up ((step + 1) / warmup_steps), then by kind. Calls: Local. */
 HOOP_API double hoop_schedule_factor(const hoop_schedule *s, int64_t step, int64_t total_steps);
+/** The momentum, or beta1, that it wants in that step, in warm-up as in the first step behind it; NaN: that of the optimiser's
+ * options. Calls: Local. */
+HOOP_API double hoop_schedule_momentum(const hoop_schedule *s, int64_t step, int64_t total_steps);
 /** Does the factor depend on total_steps? Calls: Local. */
 HOOP_API bool hoop_schedule_by_end(const hoop_schedule *s);
 /** What it goes by; false: by nothing but the step. Calls: Local. */

@@ -5,6 +5,7 @@
 #include "optim/kinds.h"
 #include "runtime/runtime.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,20 @@ double hoop_schedule_factor(const hoop_schedule *s, int64_t step, int64_t total_
     double   f    = factor(s, step, total_steps);
     hoop_fp_restore(mode);
     return f;
+}
+
+static HOOP_NOINLINE double momentum(const hoop_schedule *s, int64_t step, int64_t total_steps)
+{
+    const int64_t at = step < s->warmup_steps ? 0 : step - s->warmup_steps;
+    return s->kind->momentum(s->opts, at, total_steps - s->warmup_steps);
+}
+
+double hoop_schedule_momentum(const hoop_schedule *s, int64_t step, int64_t total_steps)
+{
+    uint64_t mode = hoop_fp_enter();
+    double   m    = s->kind->momentum == NULL ? (double)NAN : momentum(s, step, total_steps);
+    hoop_fp_restore(mode);
+    return m;
 }
 
 bool hoop_schedule_by_end(const hoop_schedule *s)

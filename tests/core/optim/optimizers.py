@@ -30,18 +30,29 @@ for step in grads:
         numbers("gradient", g)
 
 
-def case(name, make, states=(), **options):
-    """make(params) -> optimisers; options in hoop's spelling"""
+def case(name, make, states=(), cycle=None, **options):
+    """make(params) -> optimisers; options in hoop's spelling; cycle: one_cycle's, with momentum"""
     ps = [torch.nn.Parameter(w.clone()) for w in begin]
     opts = make(ps)
+    schedule = None if cycle is None else torch.optim.lr_scheduler.OneCycleLR(opts[0], options["lr"], STEPS + 1, **cycle)
+    factors, momenta = [], []
     for step in grads:
+        if schedule is not None:
+            group = opts[0].param_groups[0]
+            factors.append(group["lr"] / options["lr"])
+            momenta.append(group["betas"][0] if "betas" in group else group["momentum"])
         for p, g in zip(ps, step):
             p.grad = g.clone().reshape(p.shape)
         for o in opts:
             o.step()
+        if schedule is not None:
+            schedule.step()
     out.write("case %s\n" % name)
     for k, v in options.items():
         out.write("option %s %s\n" % (k, str(v).lower() if isinstance(v, bool) else v))
+    if schedule is not None:
+        numbers("factors", torch.tensor(factors))
+        numbers("momenta", torch.tensor(momenta))
     for p in ps:
         numbers("end", p.detach())
     for s in states:
@@ -54,18 +65,22 @@ def case(name, make, states=(), **options):
                 out.write("state %s\n" % s)
 
 
-def plain(name, kind, states=(), **options):
+def plain(name, kind, states=(), cycle=None, **options):
     betas = {k: options[k] for k in ("beta1", "beta2") if k in options}
     theirs = {k: v for k, v in options.items() if k not in betas}
     if betas:
         theirs["betas"] = (options.get("beta1", 0.9), options.get("beta2", 0.999))
-    case(name, lambda ps: [kind(ps, foreach=False, **theirs)], states, **options)
+    case(name, lambda ps: [kind(ps, foreach=False, **theirs)], states, cycle, **options)
 
 
 O = torch.optim
 plain("sgd", O.SGD, lr=0.1)
 plain("sgd", O.SGD, ["momentum_buffer"], lr=0.03, momentum=0.9, weight_decay=0.05, nesterov=True)
 plain("sgd", O.SGD, ["momentum_buffer"], lr=0.03, momentum=0.8, dampening=0.3, maximize=True)
+plain("sgd", O.SGD, ["momentum_buffer"], {}, lr=0.03, weight_decay=0.05)
+plain("rmsprop", O.RMSprop, ["momentum_buffer"], {"base_momentum": 0.3, "max_momentum": 0.8}, lr=0.003)
+plain("adam", O.Adam, ["exp_avg", "exp_avg_sq"], {"three_phase": True, "pct_start": 0.4}, lr=0.01, weight_decay=0.1)
+plain("radam", O.RAdam, ["exp_avg"], {}, lr=0.01)
 plain("adam", O.Adam, ["exp_avg", "exp_avg_sq"], lr=0.01, weight_decay=0.1)
 plain("adam", O.Adam, ["exp_avg_sq", "max_exp_avg_sq"], lr=0.01, beta2=0.7, amsgrad=True, maximize=True)
 plain("adamw", O.AdamW, lr=0.02, weight_decay=0.1, beta1=0.8)

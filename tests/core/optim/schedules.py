@@ -10,11 +10,12 @@ out.write("# written by schedules.py with PyTorch %s: learning rates of steps, t
 
 def case(name, make, values=None, warmup=0, **options):
     p = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
-    o = torch.optim.SGD([p], lr=1.0)
+    o = torch.optim.SGD([p], lr=1.0, momentum=0.5)
     s = make(o)
-    rates = []
+    rates, momenta = [], []
     for i in range(STEPS):
         rates.append(o.param_groups[0]["lr"])
+        momenta.append(o.param_groups[0]["momentum"])
         o.step()
         s.step(values[i]) if values else s.step()
     out.write("case %s\n" % name)
@@ -22,6 +23,8 @@ def case(name, make, values=None, warmup=0, **options):
         out.write("option %s %s\n" % (k, str(v).lower() if isinstance(v, bool) else v))
     if values:
         out.write("metric " + " ".join(map(str, values)) + "\n")
+    if momenta != [0.5] * STEPS:
+        out.write("momentum " + " ".join("%.17g" % m for m in momenta) + "\n")
     out.write("lr " + " ".join("%.17g" % r for r in rates) + "\n")
 
 
@@ -39,13 +42,16 @@ case("polynomial", lambda o: L.PolynomialLR(o, STEPS, 2.0), power=2.0)
 case("polynomial", lambda o: L.PolynomialLR(o, 31, 0.7), power=0.7, total_steps=31)
 
 
-def cycle(**k):
-    return lambda o: L.OneCycleLR(o, 1.0, STEPS + 1 if "total" not in k else k.pop("total"), cycle_momentum=False, **k)
+def cycle(cycle_momentum=False, **k):
+    return lambda o: L.OneCycleLR(o, 1.0, STEPS + 1, cycle_momentum=cycle_momentum, **k)
 
 
 case("one_cycle", cycle(), total_steps=STEPS + 1)
 case("one_cycle", cycle(pct_start=0.4, div_factor=10.0, final_div_factor=50.0, anneal_strategy="linear"), pct_start=0.4, div_factor=10, final_div_factor=50, anneal_strategy="linear", total_steps=STEPS + 1)
 case("one_cycle", cycle(pct_start=0.35, three_phase=True), pct_start=0.35, three_phase=True, total_steps=STEPS + 1)
+case("one_cycle", cycle(cycle_momentum=True), cycle_momentum=True, total_steps=STEPS + 1)
+case("one_cycle", cycle(cycle_momentum=True, base_momentum=0.6, max_momentum=0.9, anneal_strategy="linear", pct_start=0.4), cycle_momentum=True, base_momentum=0.6, max_momentum=0.9, anneal_strategy="linear", pct_start=0.4, total_steps=STEPS + 1)
+case("one_cycle", cycle(cycle_momentum=True, three_phase=True, pct_start=0.35), cycle_momentum=True, three_phase=True, pct_start=0.35, total_steps=STEPS + 1)
 gen = torch.Generator().manual_seed(3)
 noise = torch.rand(STEPS, generator=gen).tolist()
 falling = [round(1 / (1 + min(i, 20)) + 0.05 * noise[i], 4) for i in range(STEPS)]

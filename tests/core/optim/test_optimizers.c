@@ -22,6 +22,9 @@ static FILE *file;
 static char  line[LINE];
 static bool  held; /* a line was read that belongs to the next case */
 
+/* by step, of a case that says them: of lr, and momentum or beta1 (0: that of the options) */
+static double factors[64], momenta[64];
+
 static bool next_line(void)
 {
     if (held) return !(held = false);
@@ -110,13 +113,15 @@ static hoop_params *store(hoop_dtype dtype)
 /* Step `step`, its gradient as a sum of two; `cut`: a range a parameter */
 static void take_step(hoop_params *p, hoop_optim *o, const hoop_runtime *rt, int step, bool cut)
 {
-    const hoop_dtype dtype = hoop_params_dtype(p);
+    const hoop_dtype dtype  = hoop_params_dtype(p);
+    const double     factor = momenta[0] > 0 ? factors[step] : 1.0;
+    if (momenta[0] > 0) hoop_optim_set_momentum(o, momenta[step]);
     for (int i = 0; i < golden.params; i++)
         for (int j = 0; j < golden.n[i]; j++) put(dtype, hoop_params_grad_of(p, i), j, 2.0 * golden.gradient[step][i][j]);
     if (cut)
-        for (int64_t b = hoop_params_nblocks(p) - 1; b >= 0; b--) test_ok(hoop_optim_update(o, rt, b, 1, 1.0, 0.5, why));
+        for (int64_t b = hoop_params_nblocks(p) - 1; b >= 0; b--) test_ok(hoop_optim_update(o, rt, b, 1, factor, 0.5, why));
     else
-        test_ok(hoop_optim_update(o, rt, 0, hoop_params_nblocks(p), 1.0, 0.5, why));
+        test_ok(hoop_optim_update(o, rt, 0, hoop_params_nblocks(p), factor, 0.5, why));
     hoop_optim_advance(o);
 }
 
@@ -200,10 +205,17 @@ static void pytorchs_numbers(void **state)
             if (row == NULL) fail_msg("%s has no %s", what, line + 7);
             test_ok(hoop_option_parse(row, value, opts, why));
         }
-        held = true;
+        memset(momenta, 0, sizeof momenta);
+        if (strncmp(line, "factors ", 8) == 0) {
+            assert_int_equal(numbers(line + 8, factors), STEPS);
+            assert_true(next_line() && strncmp(line, "momenta ", 8) == 0);
+            assert_int_equal(numbers(line + 8, momenta), STEPS);
+        } else {
+            held = true;
+        }
         for (int d = 0; d < 2; d++) {
             const hoop_dtype      dtype = d == 0 ? HOOP_F64 : HOOP_F32;
-            const hoop_optim_opts all   = {.kind = kind, .opts = opts};
+            const hoop_optim_opts all   = {.kind = kind, .opts = opts, .momentum = momenta[0]};
             p[d]                        = store(dtype);
             o[d]                        = run(p[d], &all, test_rt, false, false);
             same_any_way(&all, dtype, p[d]);
@@ -246,7 +258,8 @@ static void pytorchs_numbers(void **state)
         cases++;
     }
     (void)fclose(file);
-    assert_int_equal(cases, 27);
+    momenta[0] = 0;
+    assert_int_equal(cases, 31);
 }
 
 /* ---- those PyTorch has not, as their papers say it ---- */

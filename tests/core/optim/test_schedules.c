@@ -24,7 +24,17 @@ static int numbers(const char *text, double *v)
     }
 }
 
-static void check(const hoop_schedule_kind *kind, const void *opts, const double *metric, const double *lr, int number)
+static void check_momentum(const hoop_schedule *s, int step, int warmup, const double *momentum)
+{
+    const double got  = hoop_schedule_momentum(s, step + warmup, STEPS + warmup);
+    const double want = momentum == NULL ? (double)NAN : momentum[step];
+    if (!(fabs(got - want) <= 1e-15) && !(isnan(got) && isnan(want)))
+        fail_msg("momentum is %.17g in step %d, PyTorch has %.17g", got, step, want);
+    if (step == 0 && warmup > 0 && momentum != NULL) assert_true(hoop_schedule_momentum(s, 3, STEPS + warmup) == got);
+}
+
+static void check(const hoop_schedule_kind *kind, const void *opts, const double *metric, const double *momentum,
+                  const double *lr, int number)
 {
     for (int warmup = 0; warmup <= WARMUP; warmup += WARMUP) {
         const hoop_schedule_opts all = {.kind = kind, .opts = opts, .warmup_steps = warmup};
@@ -36,6 +46,7 @@ static void check(const hoop_schedule_kind *kind, const void *opts, const double
             const double got = hoop_schedule_factor(s, step + warmup, STEPS + warmup);
             if (!(fabs(got - lr[step]) <= 1e-15 + 1e-13 * lr[step]))
                 fail_msg("case %d, %s: %.17g in step %d, PyTorch has %.17g", number, kind->name, got, step, lr[step]);
+            check_momentum(s, step, warmup, momentum);
             if (metric != NULL) hoop_schedule_feed(s, metric[step]);
             if (step % 10 != 3) continue;
             test_ok(hoop_schedule_create(&all, why, &second)); /* from what a checkpoint keeps */
@@ -54,10 +65,10 @@ static void pytorchs_numbers(void **state)
     (void)state;
     if (file == NULL) fail_msg("%s: cannot be read", GOLDEN_FILE);
     while (fgets(line, LINE, file) != NULL) {
-        static double             metric[STEPS], lr[STEPS];
+        static double             metric[STEPS], momentum[STEPS], lr[STEPS];
         const hoop_schedule_kind *kind;
         void                     *opts;
-        int                       fed = 0;
+        int                       fed = 0, cycled = 0;
         if (line[0] == '#') continue;
         line[strcspn(line, "\n")] = '\0';
         assert_true(strncmp(line, "case ", 5) == 0);
@@ -72,6 +83,10 @@ static void pytorchs_numbers(void **state)
                 fed = numbers(line + 7, metric);
                 continue;
             }
+            if (strncmp(line, "momentum ", 9) == 0) {
+                cycled = numbers(line + 9, momentum);
+                continue;
+            }
             assert_true(strncmp(line, "option ", 7) == 0);
             value  = strchr(line + 7, ' ');
             *value = '\0';
@@ -79,11 +94,11 @@ static void pytorchs_numbers(void **state)
         }
         assert_int_equal(numbers(line + 3, lr), STEPS);
         assert_int_equal(fed, kind->feed == NULL ? 0 : STEPS);
-        check(kind, opts, fed > 0 ? metric : NULL, lr, cases++);
+        check(kind, opts, fed > 0 ? metric : NULL, cycled > 0 ? momentum : NULL, lr, cases++);
         free(opts);
     }
     (void)fclose(file);
-    assert_int_equal(cases, 22);
+    assert_int_equal(cases, 25);
 }
 
 /* every kind says whether the number of all steps has a part in it */
@@ -114,6 +129,7 @@ static void bad_options(void **state)
         {"multi_step", "milestones: 3 comes after 9", &(const hoop_multi_step_opts){.milestones = {2, {9, 3}}}},
         {"linear", "total_steps", &(const hoop_linear_schedule_opts){.total_steps = -1}},
         {"polynomial", "power", &(const hoop_polynomial_opts){.power = -1}},
+        {"one_cycle", "base_momentum", &(const hoop_one_cycle_opts){.base_momentum = 0.9, .max_momentum = 0.8}},
         {"one_cycle", "pct_start", &(const hoop_one_cycle_opts){.pct_start = 2}},
         {"cosine_restarts", "t_mult", &(const hoop_cosine_restarts_opts){.t_mult = -1}},
         {"plateau", "factor", &(const hoop_plateau_opts){.factor = 3}},
