@@ -58,7 +58,9 @@ typedef struct hoop__model_kind {
     /** How its parameters begin, where not as PyTorch's layers: how many rules there are, in out[HOOP__MODEL_BEGINS]. NULL: none.
      */
     int (*begin)(const void *opts, hoop__model_begin *out);
-    /** Of models of text, both or neither: an empty memory for a model in `parent`, that of its build; */
+    /** Of models of text, all or none. Can one with these options write? HOOP_EARG says which would be right. NULL: any can; */
+    hoop_status (*writes)(const void *opts, hoop_error *err);
+    /** an empty memory for a model in `parent`, that of its build; */
     hoop_status (*remember)(const hoop_module *parent, hoop__model_memory *out, hoop_error *err);
     /** logits (1, n, V) of what follows each of tokens i64 (1, n), which come behind those read and are read thereby. Without
      * recording, and with read + n at most the limit. */

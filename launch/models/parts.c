@@ -99,6 +99,12 @@ int hoop__begin(hoop__model_begin *out, int n, const char *match, const char *in
 
 /* ---- sequences ---- */
 
+int64_t hoop__model_vocabulary(const hoop__model_call *c, int64_t *vocabulary)
+{
+    if (*vocabulary == HOOP_OPT_AUTO) *vocabulary = c->inputs[0].tokens;
+    return *vocabulary;
+}
+
 hoop_status hoop__model_sequence(const hoop__model_call *c, int64_t vocabulary, int64_t width, bool linear, hoop_error *err)
 {
     const int64_t             tokens = c->inputs[0].tokens;
@@ -109,10 +115,6 @@ hoop_status hoop__model_sequence(const hoop__model_call *c, int64_t vocabulary, 
                                                                       : "numbers, (N, T, F) or (N, T); tokens have a vocabulary",
                                                        err);
     if (st != HOOP_OK) return st;
-    if (vocabulary == 0 && tokens > 0 && !hoop_config_has(c->config, "model.vocabulary"))
-        return hoop_config_fail(c->config, "model", err,
-                                "'%s' is of %lld different tokens: give vocabulary: %lld (0: they are numbers)",
-                                c->inputs[0].name, (long long)tokens, (long long)tokens);
     if (vocabulary > 0 && vocabulary < tokens)
         return hoop_config_fail(c->config, "model.vocabulary", err, "%lld, and '%s' is of %lld different tokens; give as many",
                                 (long long)vocabulary, c->inputs[0].name, (long long)tokens);

@@ -25,6 +25,8 @@ hoop_status hoop__model_one(const hoop__model_call *c, int from, int to, const c
 /** Images: (N, H, W), of one channel, become (N, 1, H, W) by a module `image`; with 3 spatial dims from 4 on. *dims: spatial
  * ones. */
 hoop_status hoop__model_image(const hoop__model_call *c, int most, int *dims, hoop_error *err);
+/** What `auto` is: the tokens of the input, 0 of numbers. Returns it. */
+int64_t hoop__model_vocabulary(const hoop__model_call *c, int64_t *vocabulary);
 /** Sequences as (N, T, width): of tokens (N, T) by a module `embedding`; where vocabulary is 0, of numbers (N, T, F), or (N, T)
  * by a module `series`, as they are or (width > 0) by a linear `embedding`. */
 hoop_status hoop__model_sequence(const hoop__model_call *c, int64_t vocabulary, int64_t width, bool linear, hoop_error *err);

@@ -17,8 +17,8 @@ static const char *const steps[] = {"auto", "last", "each", NULL};
 
 #define AT(field) offsetof(recurrent_opts, field)
 static const hoop_option rows[] = {
-    {"vocabulary", HOOP_OPT_INT, AT(vocabulary), "0", 0, 1e9, NULL, true,
-     "different tokens of rows (T); 0: rows are numbers, (T, F) or (T)"},
+    {"vocabulary", HOOP_OPT_INT, AT(vocabulary), "auto", 0, 1e9, NULL, true,
+     "different tokens of rows (T); 0: rows are numbers, (T, F) or (T); auto: those of a text, else 0"},
     {"steps", HOOP_OPT_ENUM, AT(steps), "auto", 0, 0, steps, true,
      "outputs are those of the last step, or of each; auto: of tokens each, of numbers the last"},
     {"embedding", HOOP_OPT_INT, AT(embedding), "128", 1, 1e6, NULL, true, "elements of a token"},
@@ -33,8 +33,9 @@ static const hoop_option rows[] = {
 
 static hoop_status build(const hoop__model_call *c, const char *net, hoop_error *err)
 {
-    const recurrent_opts      *o     = c->opts;
-    const bool                 each  = o->steps == STEPS_EACH || (o->steps == STEPS_AUTO && o->vocabulary > 0);
+    recurrent_opts            *o     = c->opts;
+    const int64_t              known = hoop__model_vocabulary(c, &o->vocabulary);
+    const bool                 each  = o->steps == STEPS_EACH || (o->steps == STEPS_AUTO && known > 0);
     const hoop_rnn_module_opts cells = {
         .hidden = o->hidden, .layers = o->layers, .bidirectional = o->bidirectional, .dropout = o->layers > 1 ? o->dropout : 0.0};
     const hoop_dropout_opts drop = {.p = o->dropout};
@@ -64,6 +65,22 @@ static hoop_status build_gru(const hoop__model_call *c, hoop_error *err)
 
 /* ---- one token after the other ---- */
 
+static hoop_status writes(const void *opts, hoop_error *err)
+{
+    const recurrent_opts *o = opts;
+    if (o->vocabulary == 0)
+        return hoop_fail(err, HOOP_EARG,
+                         "its rows are numbers (model.vocabulary: 0); what writes text is trained with vocabulary: auto");
+    if (o->steps == STEPS_LAST)
+        return hoop_fail(
+            err, HOOP_EARG,
+            "it tells what comes after a row alone (model.steps: last); what writes text is trained with steps: auto");
+    if (o->bidirectional)
+        return hoop_fail(err, HOOP_EARG,
+                         "it is bidirectional, and knows what comes next; what writes text is trained with bidirectional: false");
+    return HOOP_OK;
+}
+
 static const hoop_module *net_of(const hoop_module *parent, hoop_cell_kind *cell)
 {
     const hoop_module *m = hoop_module_find(parent, "lstm");
@@ -78,11 +95,7 @@ static hoop_status remember(const hoop_module *parent, hoop__model_memory *out, 
     const hoop_rnn_module_opts *o  = hoop_module_opts(net_of(parent, &cell));
     hoop_status                 st = HOOP_OK;
     *out                           = (hoop__model_memory){.n = cell == HOOP_LSTM ? 2 : 1};
-    if (hoop_module_find(parent, "embedding") == NULL || hoop_module_find(parent, "last") != NULL)
-        return hoop_fail(err, HOOP_EARG, "it has no vocabulary, or gives outputs of the last step alone: it is no model of text");
-    if (o->bidirectional)
-        return hoop_fail(err, HOOP_EARG, "it is bidirectional, and knows what comes next: it is no model of text");
-    out->part = calloc((size_t)out->n, sizeof(hoop_tensor *));
+    out->part                      = calloc((size_t)out->n, sizeof(hoop_tensor *));
     if (out->part == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for the state of its layers");
     for (int i = 0; i < out->n && st == HOOP_OK; i++)
         st = hoop_tensor_create(hoop_module_dtype(parent), 3, (int64_t[]){o->layers, 1, o->hidden}, err, &out->part[i]);
@@ -115,6 +128,7 @@ const hoop__model_kind hoop__model_lstm = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(recurrent_opts),
     .build     = build_lstm,
+    .writes    = writes,
     .remember  = remember,
     .next      = next,
 };
@@ -124,6 +138,7 @@ const hoop__model_kind hoop__model_gru = {
     .options   = HOOP_OPTIONS(rows),
     .opts_size = sizeof(recurrent_opts),
     .build     = build_gru,
+    .writes    = writes,
     .remember  = remember,
     .next      = next,
 };

@@ -17,8 +17,8 @@ static const char *const pools[] = {"mean", "max", "first", "last", "none", NULL
 
 #define AT(field) offsetof(transformer_opts, field)
 static const hoop_option rows[] = {
-    {"vocabulary", HOOP_OPT_INT, AT(vocabulary), "0", 0, 1e9, NULL, true,
-     "different tokens of rows (T); 0: rows are numbers, (T, F) or (T)"},
+    {"vocabulary", HOOP_OPT_INT, AT(vocabulary), "auto", 0, 1e9, NULL, true,
+     "different tokens of rows (T); 0: rows are numbers, (T, F) or (T); auto: those of a text, else 0"},
     {"pool", HOOP_OPT_ENUM, AT(pool), "mean", 0, 0, pools, true,
      "which steps a row's outputs are of; none: each has its own (tags)"},
     {"width", HOOP_OPT_INT, AT(width), "64", 1, 1e6, NULL, true, "elements of a step between layers; a multiple of the heads"},
@@ -69,7 +69,7 @@ static hoop_status add_pool(const hoop__model_call *c, int pool, hoop_error *err
 
 static hoop_status build(const hoop__model_call *c, hoop_error *err)
 {
-    const transformer_opts  *o    = c->opts;
+    transformer_opts        *o    = c->opts;
     const hoop_position_opts kind = {o->position == SINUSOIDAL ? HOOP_POSITION_SINUSOIDAL : HOOP_POSITION_LEARNED, o->length,
                                      0.0};
     hoop_linear_opts         last = {0};
@@ -77,6 +77,7 @@ static hoop_status build(const hoop__model_call *c, hoop_error *err)
     if (o->width % o->heads != 0)
         return hoop_config_fail(c->config, "model.heads", err, "%lld, of which width, %lld, is no multiple", (long long)o->heads,
                                 (long long)o->width);
+    (void)hoop__model_vocabulary(c, &o->vocabulary);
     HOOP_TRY(st, done, hoop__model_sequence(c, o->vocabulary, o->width, true, err));
     if (o->position != NO_POSITION) HOOP_TRY(st, done, hoop__part_add(c->parent, "position", "position", &kind, err, NULL));
     if (o->dropout > 0.0)

@@ -3,6 +3,7 @@
 #include "train/step.h"
 #include "train/trained.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,16 +139,27 @@ static int64_t draw(writing *w)
     return w->choices[n - 1].id;
 }
 
+static hoop_status check_options(const hoop_trained *t, const hoop__model_kind *kind, hoop_error *err)
+{
+    hoop_config_chosen chosen = {0};
+    hoop_status        st     = hoop_config_choose(t->config, &hoop__model_choice, err, &chosen);
+    if (st == HOOP_OK && (st = kind->writes(chosen.opts, err)) != HOOP_OK) (void)hoop_fail_within(err, "%s", t->path);
+    hoop_config_chosen_clear(&chosen);
+    return st;
+}
+
 hoop_status hoop_trained_writes(const hoop_trained *t, hoop_error *err)
 {
-    const hoop__model_kind *kind = hoop__trained_kind(t);
+    const hoop__model_kind *kind      = hoop__trained_kind(t), *k;
+    char                    list[128] = "";
+    size_t                  at        = 0;
     if (hoop_trained_tokenizer(t) == NULL)
         return hoop_fail(err, HOOP_EFORMAT, "%s: was not trained on text (hoop data import-text), and has no tokenizer", t->path);
-    if (kind == NULL || kind->next == NULL)
-        return hoop_fail(err, HOOP_EARG,
-                         "%s: its model (kind: %s) writes no text; kinds that do say so in hoop train --help models", t->path,
-                         kind == NULL ? "unknown" : kind->name);
-    return HOOP_OK;
+    if (kind != NULL && kind->next != NULL) return kind->writes == NULL ? HOOP_OK : check_options(t, kind, err);
+    for (int i = 0; (k = hoop__model_kind_get(i)) != NULL && at < sizeof list; i++)
+        if (k->next != NULL) at += (size_t)snprintf(list + at, sizeof list - at, "%s%s", at > 0 ? ", " : "", k->name);
+    return hoop_fail(err, HOOP_EARG, "%s: its model (kind: %s) writes no text; %s do", t->path,
+                     kind == NULL ? "unknown" : kind->name, list);
 }
 
 hoop_status hoop_trained_generate(hoop_trained *t, const hoop_generate_opts *opts, hoop_error *err)
