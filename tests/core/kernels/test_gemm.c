@@ -32,9 +32,17 @@ static double element(hoop_dtype dt, const hoop_gemm *g, int64_t i, int64_t j, d
 
 static uint64_t draws;
 
+/* Numbers between -1 and 1 with all bits of a double: Steele et al., OOPSLA 2014 (splitmix64). Many are wanted, and these cost
+ * little. */
 static void fill(hoop_dtype dt, void *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) set(dt, x, i, 2 * uniform(draws++) - 1);
+    static uint64_t state;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t z = state += 0x9e3779b97f4a7c15U;
+        z          = (z ^ z >> 30) * 0xbf58476d1ce4e5b9U;
+        z          = (z ^ z >> 27) * 0x94d049bb133111ebU;
+        set(dt, x, i, (double)(int64_t)(z ^ z >> 31) * 0x1p-63);
+    }
 }
 
 static int64_t draw(int64_t below)

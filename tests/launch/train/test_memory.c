@@ -183,7 +183,8 @@ static void stop_counting(plan *p, int rank)
 static void sweep_runs(const char *config)
 {
     const char *every = getenv("HOOP_TEST_EVERY"); /* of how many places one is tried; 1: all */
-    const long  step  = every != NULL && atol(every) > 0 ? atol(every) : 61;
+    const long  few   = getenv("HOOP_SANITIZE") == NULL ? 61 : 191;
+    const long  step  = every != NULL && atol(every) > 0 ? atol(every) : few;
     int64_t     tried = 0, failed = 0;
     for (int bad = 0; bad < SWEEP_RANKS; bad++) {
         sweep s = {.bad = bad, .at = bad, .hit = true};

@@ -227,12 +227,18 @@ static const struct way {
     {"auto", 1, 1, ""},
     {"avx2", 3, 1, ""},
     {"baseline", 2, 1, ""},
-    {"auto", 1, 2, "capture: off\n"},
+    {"auto", 1, 2, "capture: off\n"}, /* a sanitizer, which slows tenfold, sees the first and this */
     {"auto", 1, 1, "memory: {limit: 0}\n"},
     {"auto", 2, 3, "memory: {limit: 2}\n"},
     {"auto", 4, 1, ""},
     {"auto", 7, 1, "memory: {limit: 0}\ncapture: off\n"},
 };
+/* Another compiler's bits are those of its kernels, which the first three have: one way of each set. */
+#ifdef __clang__
+enum { NWAYS = 3 };
+#else
+enum { NWAYS = sizeof ways / sizeof *ways };
+#endif
 
 static void train(const struct recorded *r, int size, const struct way *w, char hex[HOOP_CHECKPOINT_HASH_SIZE])
 {
@@ -270,7 +276,7 @@ static int leaves_of(const struct recorded *r)
 static void bits_are_those_recorded(void **state)
 {
     const bool record = getenv("HOOP_RECORD") != NULL, products = products_known();
-    const int  nways = getenv("HOOP_SANITIZE") == NULL ? (int)(sizeof ways / sizeof *ways) : 4; /* it slows tenfold */
+    const bool slow  = getenv("HOOP_SANITIZE") != NULL;
     int        wrong = 0, left = 0;
     char       one[HOOP_CHECKPOINT_HASH_SIZE], hex[HOOP_CHECKPOINT_HASH_SIZE];
     (void)state;
@@ -280,7 +286,7 @@ static void bits_are_those_recorded(void **state)
             left++;
             continue;
         }
-        for (const struct way *w = ways; w < ways + nways; w++) {
+        for (const struct way *w = ways; w < ways + NWAYS; w += slow && w == ways ? 3 : slow ? NWAYS : 1) {
             const int ranks = w->ranks < leaves_of(r) ? w->ranks : leaves_of(r);
             if (!works(w->isa)) continue;
             train(r, ranks, w, hex);
