@@ -71,7 +71,7 @@ extern const hoop_config_choice hoop__model_choice;
 /* sections whose keys are those of a row of core's tables (schema.c) */
 extern const hoop_config_choice hoop__loss_choice, hoop__optim_choice, hoop__schedule_choice;
 
-enum { HOOP__PARTS = 23 }; /* option tables, choices and free keys of a training config (schema.c) */
+enum { HOOP__PARTS = 24 }; /* option tables, choices and free keys of a training config (schema.c) */
 
 struct hoop__plan {
     hoop__run_opts        run;
