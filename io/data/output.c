@@ -16,10 +16,20 @@
 
 enum { ATTRS_MAX = 8, LIST_BYTES = 32768 /* of what HDF5 keeps of an object, 64 KiB */ };
 
-static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
+hoop_status hoop_output_check(const char *path, bool force, hoop_error *err)
 {
     char        dir[HOOP_PATH_MAX];
     struct stat there;
+    if (stat(path, &there) == 0 && !S_ISREG(there.st_mode)) /* a rename would take a device's or a FIFO's place */
+        return hoop_fail(err, HOOP_EIO, "%s: is there already, and is no regular file; choose another name", path);
+    if (!force && lstat(path, &there) == 0)
+        return hoop_fail(err, HOOP_EIO, "%s: is there already; choose another name, or replace it with --force", path);
+    hoop__path_dir(path, dir, sizeof dir);
+    return access(dir, F_OK) == 0 ? HOOP_OK : hoop_fail(err, HOOP_EIO, "%s: there is no folder %s", path, dir);
+}
+
+static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_output *out)
+{
     if (opts->nsets < 0 || opts->nsets > HOOP_OUTPUT_SETS)
         return hoop_fail(err, HOOP_EARG, "hoop_output_create: %d datasets; at most %d", opts->nsets, HOOP_OUTPUT_SETS);
     for (int i = 0; i < opts->nsets; i++)
@@ -30,13 +40,7 @@ static hoop_status check(const hoop_output_opts *opts, hoop_error *err, hoop_out
     if (snprintf(out->path, sizeof out->path, "%s", opts->path) >= (int)sizeof out->path ||
         snprintf(out->tmp, sizeof out->tmp, "%s.tmp-%ld", opts->path, (long)getpid()) >= (int)sizeof out->tmp)
         return hoop_fail(err, HOOP_EARG, "%.64s...: the path is too long", opts->path);
-    if (stat(out->path, &there) == 0 && !S_ISREG(there.st_mode)) /* a rename would take a device's or a FIFO's place */
-        return hoop_fail(err, HOOP_EIO, "%s: is there already, and is no regular file; choose another name", out->path);
-    if (!opts->force && lstat(out->path, &there) == 0)
-        return hoop_fail(err, HOOP_EIO, "%s: is there already; choose another name, or replace it with --force", out->path);
-    hoop__path_dir(out->path, dir, sizeof dir);
-    if (access(dir, F_OK) != 0) return hoop_fail(err, HOOP_EIO, "%s: there is no folder %s", out->path, dir);
-    return HOOP_OK;
+    return hoop_output_check(out->path, opts->force, err);
 }
 
 /* Make and lock the temporary file. A sweep may take it away between the two: then it is made again. */

@@ -466,7 +466,7 @@ static hoop_status create_file(const work *w, int nsets, const char *path, bool 
     const char         *attrs[2][6] = {{"checkpoint", t->checkpoint, "step", step, "content", "values"},
                                        {"checkpoint", t->checkpoint, "step", step, "content", "logits"}};
     hoop_output_opts    opts        = {.path = path, .sets = sets, .nsets = text ? 0 : nsets, .force = force};
-    hoop_status         st          = check_inputs(t, path, err);
+    hoop_status         st          = HOOP_OK;
     if (sets == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory for predictions");
     (void)snprintf(step, sizeof step, "%lld", (long long)hoop_trainer_about(t->trainer)->step);
     for (int k = 0; k < w->ntargets && st == HOOP_OK; k++) {
@@ -513,6 +513,8 @@ hoop_status hoop_trained_predict(hoop_trained *t, const char *path, bool force, 
     int               nsets;
     hoop_comm_set_position(tr->comm, tr->status.step, "prediction");
     (void)work_make(&w, path, text, &local);
+    if (first && local.status == HOOP_OK && check_inputs(t, path, &local) == HOOP_OK)
+        (void)hoop_output_check(path, force, &local);
     HOOP_TRY(st, done, hoop_comm_agree_status(tr->comm, &local));
     if (w.nlists > 0) HOOP_TRY(st, done, find_boxes(&w, &told, &local));
     nsets = place_sets(&w);

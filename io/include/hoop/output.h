@@ -53,6 +53,9 @@ typedef struct hoop_output_opts {
     bool                   force; /* replace a regular file of that name; else HOOP_EIO */
 } hoop_output_opts;
 
+/** May a file be created there? hoop_output_create asks, too; before long work somebody else may. Errors: HOOP_EIO (exists, no
+ * folder). Calls: Local. */
+HOOP_API hoop_status hoop_output_check(const char *path, bool force, hoop_error *err);
 /** Lay the file out, its space reserved. Errors: HOOP_EARG, HOOP_ESIZE, HOOP_EIO (exists, disk full ...). Calls: Local. */
 HOOP_API hoop_status hoop_output_create(const hoop_output_opts *opts, hoop_error *err, hoop_output *out);
 /** Write rows [first, first + n) of a set. Errors: HOOP_ERANGE, HOOP_EIO. Calls: Local. */

@@ -110,9 +110,10 @@ typedef struct hoop_target {
     const hoop_loss_kind *loss;
     double                weight;
     int64_t               classes;
-    int                   ndim;     /* of a row of predictions; -1: not known, of the caller's own model without opts.forward */
-    const int64_t        *shape;    /* that of the target, with a loss that is not for classes */
-    int                   nmetrics; /* that are shown of it, at most */
+    int                   ndim;  /* of a row of predictions; -1: not known, of the caller's own model without opts.forward */
+    const int64_t        *shape; /* that of the target, with a loss that is not for classes; of lists of boxes (most, 6): x1, y1,
+                                    x2, y2, score, class, which is -1 behind the last */
+    int nmetrics;                /* that are shown of it, at most */
 } hoop_target;
 
 typedef struct hoop_trainer_status {
