@@ -28,6 +28,20 @@ enum { CHUNK = 256 }; /* other strides than 1 go through buffers of this many */
         (void)p2;                                                                                                                \
         return z > p1 ? x : ((z < 0 ? 0 : z) + softplus_tail_##dt(z)) / p0;                                                      \
     }                                                                                                                            \
+    HOOP_INLINE T t_cube_##dt(T x, T p0, T p1, T p2)                                                                             \
+    {                                                                                                                            \
+        (void)p0, (void)p1, (void)p2;                                                                                            \
+        return (T)((double)x * (double)x * (double)x); /* of f32 rounded once, as pow is, but for f64's last bit */              \
+    }                                                                                                                            \
+    HOOP_INLINE T t_shrink_##dt(T x, T p0, T p1, T p2)                                                                           \
+    {                                                                                                                            \
+        return x >= p0 && x <= p1 ? p2 : x;                                                                                      \
+    }                                                                                                                            \
+    HOOP_INLINE T t_soft_shrink_##dt(T x, T p0, T p1, T p2)                                                                      \
+    {                                                                                                                            \
+        (void)p2;                                                                                                                \
+        return x >= p0 && x <= p1 ? 0 : x - (x > p1 ? p1 : p0);                                                                  \
+    }                                                                                                                            \
     HOOP_INLINE T g_leaky_relu_##dt(T a, T dy, T p0, T p1, T p2)                                                                 \
     {                                                                                                                            \
         (void)p1, (void)p2;                                                                                                      \
@@ -52,6 +66,11 @@ enum { CHUNK = 256 }; /* other strides than 1 go through buffers of this many */
         T z = a * p0, s = v_sigmoid_##dt(z);                                                                                     \
         (void)p2;                                                                                                                \
         return z > p1 ? dy : dy * s;                                                                                             \
+    }                                                                                                                            \
+    HOOP_INLINE T g_shrink_##dt(T a, T dy, T p0, T p1, T p2)                                                                     \
+    {                                                                                                                            \
+        (void)p2;                                                                                                                \
+        return a >= p0 && a <= p1 ? 0 : dy;                                                                                      \
     }
 HOOP_FLOAT_LIST(TUNED_MATH)
 

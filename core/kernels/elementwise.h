@@ -6,10 +6,11 @@
 
 #include "kernels/kernels.h"
 
-/* f(x; p). leaky_relu: slope; clamp: least, largest; elu: below 0 p0 (e^(p2 x) - 1), above p1 x; softplus: beta, threshold */
-#define HOOP_TUNED_LIST(X) X(leaky_relu) X(clamp) X(elu) X(softplus)
-/* dx from a (the input x for clamp and softplus, the output y for hardtanh and elu, either for leaky_relu), dy and p */
-#define HOOP_TUNED_GRAD_LIST(X) X(leaky_relu) X(clamp) X(hardtanh) X(elu) X(softplus)
+/* f(x; p). leaky_relu: slope; clamp: least, largest; elu: below 0 p0 (e^(p2 x) - 1), above p1 x; softplus: beta, threshold;
+ * cube: x^3; shrink: p2 from p0 to p1, else x; soft_shrink: 0 there, else x less p1 above it, less p0 below */
+#define HOOP_TUNED_LIST(X) X(leaky_relu) X(clamp) X(elu) X(softplus) X(cube) X(shrink) X(soft_shrink)
+/* dx from a (the input x for clamp, softplus and shrink, the output y for hardtanh and elu, either for leaky_relu), dy and p */
+#define HOOP_TUNED_GRAD_LIST(X) X(leaky_relu) X(clamp) X(hardtanh) X(elu) X(softplus) X(shrink)
 /* f(a, b) of integers, in their own dtype; sums and products wrap around */
 #define HOOP_INTEGER_BASIC(X) X(add) X(sub) X(mul) X(minimum) X(maximum) X(greater) X(equal)
 #define HOOP_INTEGER_LIST(X) HOOP_INTEGER_BASIC(X) HOOP_BINARY_MASKS(X)

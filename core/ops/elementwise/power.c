@@ -1,6 +1,7 @@
 /* Powers, and what is left of a division. */
 #include "hoop/ops.h"
 #include "ops/shape.h"
+#include "kernels/elementwise.h"
 
 #include <math.h>
 
@@ -53,7 +54,8 @@ typedef struct pow_attrs {
 static const hoop_field pow_fields[] = {{"value", 'f', offsetof(pow_attrs, value)}};
 
 /**
- * hoop_pow_scalar - x^e, the exponent in x's dtype; 1/2, -1/2, 2 and -1 as sqrt, rsqrt, square and reciprocal have it.
+ * hoop_pow_scalar - x^e, the exponent in x's dtype; 1/2, -1/2, 2 and -1 as sqrt, rsqrt, square and reciprocal have it, 1 and 3
+ * by products.
  * Shape   x -> same                  Grad   dx += dy e x^(e - 1)
  * Dtype   f32, f64                   Errors HOOP_EDTYPE
  */
@@ -64,7 +66,9 @@ hoop_tensor *hoop_pow_scalar(hoop_tape *t, hoop_tensor *x, double e)
 static hoop_status pow_scalar_forward(const hoop_call *c)
 {
     double e = ((const pow_attrs *)c->attrs)->value;
+    if (e == 1.0) return hoop__run_scalar(c, HOOP_BINARY_mul, 1.0);
     if (e == 2.0) return hoop__run_unary(c, HOOP_UNARY_square);
+    if (e == 3.0) return hoop__run_tuned(c, HOOP_TUNED_cube, (const double[HOOP_TUNED_PARAMS]){0.0});
     if (e == 0.5) return hoop__run_unary(c, HOOP_UNARY_sqrt);
     if (e == -0.5) return hoop__run_unary(c, HOOP_UNARY_rsqrt);
     if (e == -1.0) return hoop__run_unary(c, HOOP_UNARY_reciprocal);

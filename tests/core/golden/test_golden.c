@@ -450,6 +450,7 @@ static const char *const seen_in[][2] = {
     {"relabel", "cross_entropy"},
     {"rotary", "rotary_of"},
     {"rrelu_slope", NULL},
+    {"shrink", "softshrink"},
     {"sinusoidal", "position"},
 };
 
