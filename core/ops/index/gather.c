@@ -1,28 +1,48 @@
 /* gather and scatter_add, by a place for each element; index_select and index_add, by a place for each row. */
 #include "ops/index/index.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 extern const hoop_op hoop__op_gather, hoop__op_scatter_add, hoop__op_index_select, hoop__op_index_add;
 
 enum { CALL_WEIGHT = 256 /* of finding a row and calling for it (hoop_threads_share) */ };
 
+/* all of n are 0 to size - 1: the first bit tells that one is below or above */
+static bool in_range(int64_t n, const int64_t *v, int64_t size)
+{
+    uint64_t off = 0;
+    for (int64_t k = 0; k < n; k++) off |= (uint64_t)v[k] | ((uint64_t)size - 1 - (uint64_t)v[k]);
+    return off >> 63 == 0;
+}
+
 hoop_status hoop__check_index(const hoop_view *index, int64_t size, hoop_error *err)
 {
-    enum { BATCH = 64 }; /* of which one is looked at closely where the first bit tells that it is below 0 or above the last */
+    enum { BATCH = 64 }; /* of which one is looked at closely where they are not all in range */
     const int64_t *v = index->data;
     for (int64_t i = 0, n = hoop__view_numel(index); i < n; i++) {
-        uint64_t off = 0;
-        while (n - i >= BATCH) {
-            for (int64_t k = i; k < i + BATCH; k++) off |= (uint64_t)v[k] | ((uint64_t)size - 1 - (uint64_t)v[k]);
-            if (off >> 63 != 0) break;
-            i += BATCH;
-        }
+        while (n - i >= BATCH && in_range(BATCH, v + i, size)) i += BATCH;
         if (i == n || (uint64_t)v[i] < (uint64_t)size) continue;
         return hoop_fail(err, HOOP_ERANGE, "index %lld at position %lld is not between 0 and %lld", (long long)v[i], (long long)i,
                          (long long)(size - 1));
     }
     return HOOP_OK;
+}
+
+/* A call whose indices are checked part by part as they are used, while they are in the nearest cache. What is out of range is
+ * left out, and named when all is done. */
+typedef struct checked {
+    const hoop_call *c;
+    int64_t          size; /* of the dim */
+    bool             each; /* scatter_add: each row is begun when it is added to */
+    atomic_bool     *off;
+} checked;
+
+static bool usable(const checked *j, int64_t n, const int64_t *index)
+{
+    if (in_range(n, index, j->size)) return true;
+    atomic_store(j->off, true);
+    return false;
 }
 
 #define TAKE(T)                                                                                                                  \
@@ -115,7 +135,8 @@ static hoop_status gather_shape(hoop_shape_call *s)
 /* rows of the last dim of the indices */
 static void gather_range(const void *ctx, int64_t first, int64_t n)
 {
-    const hoop_call *c = ctx;
+    const checked   *j = ctx;
+    const hoop_call *c = j->c;
     const hoop_view *x = c->in[0], *y = c->out;
     int              dim = (int)((const dim_attrs *)c->attrs)->dim, last = y->ndim - 1;
     int64_t          cols = y->shape[last], size = hoop__size(x), stride[HOOP_MAX_DIMS];
@@ -123,18 +144,21 @@ static void gather_range(const void *ctx, int64_t first, int64_t n)
     for (int d = 0; d < y->ndim; d++) stride[d] = d == dim ? 0 : x->stride[d];
     hoop__walk_to(&w, first);
     for (int64_t r = first; r < first + n; r++) {
-        hoop__take(cols, size, (const char *)x->data + w.at[0] * size, x->stride[dim], dim == last ? 0 : 1,
-                   (const int64_t *)c->in[1]->data + r * cols, (char *)y->data + r * cols * size);
+        const int64_t *index = (const int64_t *)c->in[1]->data + r * cols;
+        if (usable(j, cols, index))
+            hoop__take(cols, size, (const char *)x->data + w.at[0] * size, x->stride[dim], dim == last ? 0 : 1, index,
+                       (char *)y->data + r * cols * size);
         hoop__walk_next(&w);
     }
 }
 static hoop_status gather_forward(const hoop_call *c)
 {
-    int64_t rows, cols;
+    atomic_bool off = false;
+    checked     j   = {c, c->in[0]->shape[((const dim_attrs *)c->attrs)->dim], false, &off};
+    int64_t     rows, cols;
     hoop__rows(c->out, &rows, &cols);
-    if (hoop__check_index(c->in[1], c->in[0]->shape[((const dim_attrs *)c->attrs)->dim], c->err) != HOOP_OK) return HOOP_ERANGE;
-    if (hoop__view_numel(c->out) > 0) hoop_threads_share(c->threads, rows, CALL_WEIGHT + 16 * cols, 1, gather_range, c);
-    return HOOP_OK;
+    if (hoop__view_numel(c->out) > 0) hoop_threads_share(c->threads, rows, CALL_WEIGHT + 16 * cols, 1, gather_range, &j);
+    return atomic_load(&off) ? hoop__check_index(c->in[1], j.size, c->err) : HOOP_OK;
 }
 static double gather_bytes(const hoop_call *c)
 {
@@ -253,11 +277,20 @@ static void begin(const hoop_call *c)
     else if (!c->add)
         hoop__clear(c, c->out->data, bytes);
 }
+/* the same of a row of y */
+static void begin_row(const hoop_call *c, void *to, int64_t bytes)
+{
+    if (c->nin == 3)
+        memcpy(to, (const char *)c->in[2]->data + ((char *)to - (char *)c->out->data), (size_t)bytes);
+    else if (!c->add)
+        memset(to, 0, (size_t)bytes);
+}
 /* whatever has places of its own: elements of the indices but for dim, as (outer, inner); here a part of inner, or some of outer
  */
 static void scatter_add_range(const void *ctx, int64_t first, int64_t n)
 {
-    const hoop_call *c     = ctx;
+    const checked   *j     = ctx;
+    const hoop_call *c     = j->c;
     const hoop_view *index = c->in[1], *y = c->out;
     int              dim = (int)((const place_attrs *)c->attrs)->dim, last = y->ndim - 1;
     int64_t          count = index->shape[dim], size = hoop__size(y), stride[HOOP_MAX_DIMS], shape[HOOP_MAX_DIMS];
@@ -274,23 +307,26 @@ static void scatter_add_range(const void *ctx, int64_t first, int64_t n)
         int64_t from = i / behind * count * behind + i % behind;
         char   *to   = (char *)y->data + (w.at[0] + col) * size;
         m            = run - col < first + n - i ? run - col : first + n - i;
-        if (dim == last)
+        if (j->each) begin_row(c, to, j->size * size);
+        if (dim == last && usable(j, count, at + from))
             add_to((hoop_dtype)y->dtype, count, to, 1, 0, at + from, (const char *)c->in[0]->data + from * size);
-        else
-            for (int64_t k = 0; k < count; k++, from += behind)
+        for (int64_t k = 0; k < count && dim != last; k++, from += behind)
+            if (usable(j, m, at + from))
                 add_to((hoop_dtype)y->dtype, m, to, y->stride[dim], 1, at + from, (const char *)c->in[0]->data + from * size);
         hoop__walk_next(&w);
     }
 }
 static hoop_status scatter_add_forward(const hoop_call *c)
 {
-    int     dim   = (int)((const place_attrs *)c->attrs)->dim;
-    int64_t apart = hoop__outer(c->in[1], dim) * hoop__inner(c->in[1], dim);
-    if (hoop__check_index(c->in[1], c->out->shape[dim], c->err) != HOOP_OK) return HOOP_ERANGE;
-    begin(c);
+    int         dim   = (int)((const place_attrs *)c->attrs)->dim;
+    int64_t     apart = hoop__outer(c->in[1], dim) * hoop__inner(c->in[1], dim);
+    atomic_bool off   = false;
+    checked     j     = {c, c->out->shape[dim], dim == c->out->ndim - 1 && hoop__outer(c->out, dim) == apart, &off};
+    if (hoop__view_numel(c->in[1]) == 0 || (c->nin == 3 && c->add)) j.each = false;
+    if (!j.each) begin(c);
     if (hoop__view_numel(c->in[1]) > 0)
-        hoop_threads_share(c->threads, apart, CALL_WEIGHT + 64 * c->in[1]->shape[dim], 16, scatter_add_range, c);
-    return HOOP_OK;
+        hoop_threads_share(c->threads, apart, CALL_WEIGHT + 64 * c->in[1]->shape[dim], 16, scatter_add_range, &j);
+    return atomic_load(&off) ? hoop__check_index(c->in[1], j.size, c->err) : HOOP_OK;
 }
 static int scatter_add_samples(const hoop_samples_call *s)
 {
