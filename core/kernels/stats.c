@@ -7,6 +7,7 @@ enum {
     COL_CHUNK = 256, /* columns at a time, in the nearest cache */
     ROW_BLOCK = 64   /* rows of one column that are summed before they join its total */
 };
+typedef double four __attribute__((vector_size(32)));
 
 /*
  * Variance: the mean and the sum of squares about it of a group of elements, of which there are few enough to stay in the nearest
@@ -247,15 +248,38 @@ HOOP_INLINE double power_of(double x, double p)
         }                                                                                                                        \
     }                                                                                                                            \
     /* from the left, then from the right */                                                                                     \
+    HOOP_INLINE void prod_grad_row_##dt(int64_t cols, const T *x, T dy, double *before, T *dx)                                   \
+    {                                                                                                                            \
+        double a = 1, after = (double)dy;                                                                                        \
+        for (int64_t c = 0; c < cols; a *= (double)x[c++]) before[c] = a;                                                        \
+        for (int64_t c = cols - 1; c >= 0; after *= (double)x[c--]) dx[c] = (T)(before[c] * after);                              \
+    }                                                                                                                            \
+    HOOP_INLINE void times_##dt(four *a, const T *x, int64_t ld)                                                                 \
+    {                                                                                                                            \
+        *a *= (four){(double)x[0], (double)x[ld], (double)x[2 * ld], (double)x[3 * ld]};                                         \
+    }                                                                                                                            \
+    /* four rows side by side, since each waits for its last product */                                                          \
+    HOOP_INLINE void prod_grad_four_##dt(int64_t cols, const T *x, const T *dy, double *before, T *dx)                           \
+    {                                                                                                                            \
+        four a = {1, 1, 1, 1}, y;                                                                                                \
+        for (int64_t c = 0; c < cols; c++) {                                                                                     \
+            before[c] = a[0], before[cols + c] = a[1], before[2 * cols + c] = a[2], before[3 * cols + c] = a[3];                 \
+            times_##dt(&a, x + c, cols);                                                                                         \
+        }                                                                                                                        \
+        a = (four){(double)dy[0], (double)dy[1], (double)dy[2], (double)dy[3]};                                                  \
+        for (int64_t c = cols - 1; c >= 0; c--) {                                                                                \
+            y = (four){before[c], before[cols + c], before[2 * cols + c], before[3 * cols + c]} * a;                             \
+            times_##dt(&a, x + c, cols);                                                                                         \
+            dx[c] = (T)y[0], dx[cols + c] = (T)y[1], dx[2 * cols + c] = (T)y[2], dx[3 * cols + c] = (T)y[3];                     \
+        }                                                                                                                        \
+    }                                                                                                                            \
     void HOOP_KERNEL(prod_grad_##dt)(int64_t rows, int64_t cols, const void *xv, const void *dyv, double *before, void *dxv)     \
     {                                                                                                                            \
-        for (int64_t r = 0; r < rows; r++, before += cols) {                                                                     \
-            const T *x  = (const T *)xv + r * cols;                                                                              \
-            T       *dx = (T *)dxv + r * cols;                                                                                   \
-            double   a = 1, after = (double)((const T *)dyv)[r];                                                                 \
-            for (int64_t c = 0; c < cols; a *= (double)x[c++]) before[c] = a;                                                    \
-            for (int64_t c = cols - 1; c >= 0; after *= (double)x[c--]) dx[c] = (T)(before[c] * after);                          \
-        }                                                                                                                        \
+        const T *x = xv, *dy = dyv;                                                                                              \
+        T       *dx = dxv;                                                                                                       \
+        int64_t  r  = 0;                                                                                                         \
+        for (; r + 4 <= rows; r += 4) prod_grad_four_##dt(cols, x + r * cols, dy + r, before + r * cols, dx + r * cols);         \
+        for (; r < rows; r++) prod_grad_row_##dt(cols, x + r * cols, dy[r], before + r * cols, dx + r * cols);                   \
     }
 HOOP_FLOAT_LIST(STATS)
 
