@@ -5,12 +5,17 @@
 extern const hoop_norm_kernels HOOP_KERNEL(norm_kernels);
 
 enum {
-    WAYS      = 4,    /* sets of lanes that are summed side by side: an addition takes four cycles */
-    WAY_GROUP = 4096, /* elements of a row in one set of sums */
-    NEAR      = 32,   /* rows whose mean deviations are taken from, */
-    NEAR_ROW  = 64,   /* and elements of a row */
-    BLOCK     = 64,   /* rows of 16 columns at a time, in the nearest cache */
-    CHUNK     = 256   /* columns of a weight's gradient */
+    WAYS      = 4,     /* sets of lanes that are summed side by side: an addition takes four cycles */
+    WAY_GROUP = 4096,  /* elements of a row in one set of sums */
+    NEAR      = 32,    /* rows whose mean deviations are taken from, */
+    NEAR_ROW  = 64,    /* and elements of a row */
+    SOME      = 8,     /* rows side by side, since each waits for its sums, */
+    SOME_FIT  = 16384, /* of so many bytes */
+    BLOCK     = 64,    /* rows that are summed before they join a total */
+    STRIP     = 2,     /* rows of 16 columns at a time: what lies further apart is not read ahead */
+    LINE      = 64,    /* bytes */
+    CHUNK     = 256,   /* columns whose sums are kept in the nearest cache, */
+    WIDE      = 1024   /* and of a weight's gradient */
 };
 
 /* The first n of 16 elements, zeros behind them; n = 16 is known where these are inlined. */
@@ -47,6 +52,11 @@ HOOP_FLOAT_LIST(NORM_LANES)
 
 /* ---- rows ---- */
 
+static int64_t some_rows(int64_t row_bytes)
+{
+    return row_bytes > SOME_FIT ? 1 : row_bytes * SOME <= SOME_FIT ? SOME : SOME_FIT / row_bytes;
+}
+
 #define NORM_ROWS(dt, T, I)                                                                                                      \
     /* s += d, q += d^2, d = x - shift */                                                                                        \
     HOOP_INLINE void deviate_##dt(lanes_##dt *s, lanes_##dt *q, const lanes_##dt *x, const lanes_##dt *shift)                    \
@@ -75,7 +85,8 @@ HOOP_FLOAT_LIST(NORM_LANES)
                     deviate_##dt(&s[j], &q[j], &v, &shift);                                                                      \
                 }                                                                                                                \
             }                                                                                                                    \
-            for (int j = 0; i < end; i += HOOP_LANES, j++) {                                                                     \
+            for (int j = 0; j < WAYS; j++, i += HOOP_LANES) {                                                                    \
+                if (i >= end) break;                                                                                             \
                 if (i + HOOP_LANES <= end) {                                                                                     \
                     lanes_load_##dt(&v, x + i);                                                                                  \
                 } else {                                                                                                         \
@@ -90,14 +101,16 @@ HOOP_FLOAT_LIST(NORM_LANES)
         *sum     = lanes_sum_##dt(&ts);                                                                                          \
         *squares = lanes_sum_##dt(&tq);                                                                                          \
     }                                                                                                                            \
-    /* mean and variance: once more where the first elements' mean is far from that of all */                                    \
-    HOOP_INLINE double row_variance_##dt(int64_t n, const T *x, T *mean)                                                         \
+    /* the mean of the first elements */                                                                                         \
+    HOOP_INLINE T row_near_##dt(int64_t n, const T *x)                                                                           \
     {                                                                                                                            \
         int64_t near = n < NEAR_ROW ? n : NEAR_ROW;                                                                              \
-        T       from = row_sum_##dt(near, x) / (T)near, s, q;                                                                    \
-        double  off;                                                                                                             \
-        row_deviations_##dt(n, x, from, &s, &q);                                                                                 \
-        off = (double)s / (double)n;                                                                                             \
+        return row_sum_##dt(near, x) / (T)near;                                                                                  \
+    }                                                                                                                            \
+    /* mean and variance of sums of deviations from that: once more where it is far from the mean of all */                      \
+    HOOP_INLINE double row_variance_##dt(int64_t n, const T *x, T from, T s, T q, T *mean)                                       \
+    {                                                                                                                            \
+        double off = (double)s / (double)n;                                                                                      \
         if (off * off * (double)n > 0.5 * (double)q) {                                                                           \
             from = (T)((double)from + off);                                                                                      \
             row_deviations_##dt(n, x, from, &s, &q);                                                                             \
@@ -120,19 +133,24 @@ HOOP_FLOAT_LIST(NORM_LANES)
     static void norm_rows_##dt(int64_t rows, int64_t cols, double eps, const void *xv, const void *w, const void *b, void *yv,   \
                                void *meanv, void *rstdv)                                                                         \
     {                                                                                                                            \
-        for (int64_t r = 0; r < rows; r++) {                                                                                     \
-            const T *x    = (const T *)xv + r * cols;                                                                            \
-            T        mean = 0, s, q;                                                                                             \
-            double   variance;                                                                                                   \
-            if (meanv != NULL) {                                                                                                 \
-                variance        = row_variance_##dt(cols, x, &mean);                                                             \
-                ((T *)meanv)[r] = mean;                                                                                          \
-            } else {                                                                                                             \
-                row_deviations_##dt(cols, x, 0, &s, &q);                                                                         \
-                variance = (double)q / (double)cols;                                                                             \
+        const int64_t some = some_rows(cols * (int64_t)sizeof(T));                                                               \
+        T             from[SOME], s[SOME], q[SOME], mean[SOME];                                                                  \
+        double        variance[SOME];                                                                                            \
+        for (int64_t r0 = 0, n; r0 < rows; r0 += n) {                                                                            \
+            const T *x    = (const T *)xv + r0 * cols;                                                                           \
+            T       *rstd = (T *)rstdv + r0;                                                                                     \
+            n             = rows - r0 < some ? rows - r0 : some;                                                                 \
+            for (int64_t r = 0; r < n; r++) from[r] = meanv == NULL ? 0 : row_near_##dt(cols, x + r * cols);                     \
+            for (int64_t r = 0; r < n; r++) row_deviations_##dt(cols, x + r * cols, from[r], &s[r], &q[r]);                      \
+            for (int64_t r = 0; r < n; r++) {                                                                                    \
+                mean[r]     = 0;                                                                                                 \
+                variance[r] = meanv == NULL ? (double)q[r] / (double)cols                                                        \
+                                            : row_variance_##dt(cols, x + r * cols, from[r], s[r], q[r], &mean[r]);              \
+                if (meanv != NULL) ((T *)meanv)[r0 + r] = mean[r];                                                               \
             }                                                                                                                    \
-            ((T *)rstdv)[r] = (T)(1 / sqrt(variance + eps));                                                                     \
-            row_apply_##dt(cols, x, mean, ((T *)rstdv)[r], w, b, (T *)yv + r * cols);                                            \
+            for (int64_t r = 0; r < n; r++) rstd[r] = (T)(1 / sqrt(variance[r] + eps));                                          \
+            for (int64_t r = 0; r < n; r++)                                                                                      \
+                row_apply_##dt(cols, x + r * cols, mean[r], rstd[r], w, b, (T *)yv + (r0 + r) * cols);                           \
         }                                                                                                                        \
     }                                                                                                                            \
     /* s += g, q += g (x - mean), g = dy w */                                                                                    \
@@ -171,35 +189,45 @@ HOOP_FLOAT_LIST(NORM_LANES)
                     row_meet_##dt(&s[j], &q[j], x + at, dy + at, w == NULL ? NULL : w + at, &mean, HOOP_LANES);                  \
                 }                                                                                                                \
             }                                                                                                                    \
-            for (int j = 0; i < end; i += HOOP_LANES, j++)                                                                       \
+            for (int j = 0; j < WAYS; j++, i += HOOP_LANES) {                                                                    \
+                if (i >= end) break;                                                                                             \
                 row_meet_##dt(&s[j], &q[j], x + i, dy + i, w == NULL ? NULL : w + i, &mean,                                      \
                               end - i < HOOP_LANES ? end - i : HOOP_LANES);                                                      \
+            }                                                                                                                    \
             ways_join_##dt(&ts, s);                                                                                              \
             ways_join_##dt(&tq, q);                                                                                              \
         }                                                                                                                        \
         *sum     = lanes_sum_##dt(&ts);                                                                                          \
         *product = lanes_sum_##dt(&tq);                                                                                          \
     }                                                                                                                            \
+    HOOP_INLINE void row_grad_##dt(int64_t cols, const T *x, const T *dy, const T *w, T mean, T rstd, T shift, T slope, T *dx,   \
+                                   bool add)                                                                                     \
+    {                                                                                                                            \
+        if (add && w != NULL) {                                                                                                  \
+            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;           \
+        } else if (add) {                                                                                                        \
+            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * rstd - shift - (x[c] - mean) * slope;                  \
+        } else if (w != NULL) {                                                                                                  \
+            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;            \
+        } else {                                                                                                                 \
+            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * rstd - shift - (x[c] - mean) * slope;                   \
+        }                                                                                                                        \
+    }                                                                                                                            \
     static void norm_rows_grad_##dt(int64_t rows, int64_t cols, const void *xv, const void *dyv, const void *meanv,              \
                                     const void *rstdv, const void *wv, void *dxv, bool add)                                      \
     {                                                                                                                            \
-        const T *w = wv;                                                                                                         \
-        for (int64_t r = 0; r < rows; r++) {                                                                                     \
-            const T *x = (const T *)xv + r * cols, *dy = (const T *)dyv + r * cols;                                              \
-            T       *dx = (T *)dxv + r * cols, mean = meanv == NULL ? 0 : ((const T *)meanv)[r];                                 \
-            T        rstd = ((const T *)rstdv)[r], s, q, shift, slope;                                                           \
-            row_products_##dt(cols, x, dy, w, mean, &s, &q);                                                                     \
-            shift = meanv == NULL ? 0 : rstd * (s / (T)cols);                                                                    \
-            slope = rstd * rstd * rstd * (q / (T)cols);                                                                          \
-            if (add && w != NULL) {                                                                                              \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;       \
-            } else if (add) {                                                                                                    \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * rstd - shift - (x[c] - mean) * slope;              \
-            } else if (w != NULL) {                                                                                              \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;        \
-            } else {                                                                                                             \
-                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * rstd - shift - (x[c] - mean) * slope;               \
-            }                                                                                                                    \
+        const int64_t some = some_rows(2 * cols * (int64_t)sizeof(T));                                                           \
+        T             s[SOME], q[SOME];                                                                                          \
+        for (int64_t r0 = 0, n; r0 < rows; r0 += n) {                                                                            \
+            const T *x = (const T *)xv + r0 * cols, *dy = (const T *)dyv + r0 * cols, *rstd = (const T *)rstdv + r0, *w = wv;    \
+            n = rows - r0 < some ? rows - r0 : some;                                                                             \
+            for (int64_t r = 0; r < n; r++)                                                                                      \
+                row_products_##dt(cols, x + r * cols, dy + r * cols, w, meanv == NULL ? 0 : ((const T *)meanv)[r0 + r], &s[r],   \
+                                  &q[r]);                                                                                        \
+            for (int64_t r = 0; r < n; r++)                                                                                      \
+                row_grad_##dt(cols, x + r * cols, dy + r * cols, w, meanv == NULL ? 0 : ((const T *)meanv)[r0 + r], rstd[r],     \
+                              meanv == NULL ? 0 : rstd[r] * (s[r] / (T)cols), rstd[r] * rstd[r] * rstd[r] * (q[r] / (T)cols),    \
+                              (T *)dxv + (r0 + r) * cols, add);                                                                  \
         }                                                                                                                        \
     }                                                                                                                            \
     /* acc[c] += dy x^ of a row */                                                                                               \
@@ -225,11 +253,11 @@ HOOP_FLOAT_LIST(NORM_LANES)
     static void norm_weight_grad_##dt(int64_t rows, int64_t cols, int64_t ld, const void *xv, const void *dyv,                   \
                                       const void *meanv, const void *rstdv, void *dwv, bool add)                                 \
     {                                                                                                                            \
-        T acc[CHUNK], total[CHUNK];                                                                                              \
-        for (int64_t c0 = 0; c0 < cols; c0 += CHUNK) {                                                                           \
+        T acc[WIDE], total[WIDE];                                                                                                \
+        for (int64_t c0 = 0; c0 < cols; c0 += WIDE) {                                                                            \
             const T *x = (const T *)xv + c0, *dy = (const T *)dyv + c0, *mean = meanv, *rstd = rstdv;                            \
             T       *dw = (T *)dwv + c0;                                                                                         \
-            int64_t  m  = cols - c0 < CHUNK ? cols - c0 : CHUNK;                                                                 \
+            int64_t  m  = cols - c0 < WIDE ? cols - c0 : WIDE;                                                                   \
             for (int64_t c = 0; c < m; c++) total[c] = 0;                                                                        \
             for (int64_t r = 0; r < rows; r += BLOCK) {                                                                          \
                 int64_t n = rows - r < BLOCK ? rows - r : BLOCK;                                                                 \
@@ -244,13 +272,20 @@ HOOP_FLOAT_LIST(NORM_LANES)
     }
 HOOP_FLOAT_LIST(NORM_ROWS)
 
-/* ---- channels: 16 columns at a time, all rows of them ---- */
+/* ---- channels ---- */
 
 #define NORM_CHANNELS(dt, T, I)                                                                                                  \
-    HOOP_INLINE void moments_tile_##dt(int64_t rows, int64_t n, int64_t ld, const T *x, double *mean, double *squares)           \
+    /* As many lines as a tile of WAYS rows has, into the second cache. Tiles go down columns, where nothing is read ahead by    \
+     * itself: they ask for the next block in its order. */                                                                      \
+    HOOP_INLINE void ask_##dt(const T *ahead)                                                                                    \
     {                                                                                                                            \
-        lanes_##dt s[WAYS], q[WAYS], ts, tq, v, shift;                                                                           \
-        T          sum[HOOP_LANES], square[HOOP_LANES], from[HOOP_LANES];                                                        \
+        for (int64_t k = 0; k < WAYS * HOOP_LANES * (int64_t)sizeof(T); k += LINE)                                               \
+            __builtin_prefetch((const void *)((uintptr_t)ahead + (uintptr_t)k), 0, 2);                                           \
+    }                                                                                                                            \
+    /* the mean of the first rows */                                                                                             \
+    HOOP_INLINE void near_tile_##dt(int64_t rows, int64_t n, int64_t ld, const T *x, T *from)                                    \
+    {                                                                                                                            \
+        lanes_##dt shift, v;                                                                                                     \
         int64_t    near = rows < NEAR ? rows : NEAR;                                                                             \
         lanes_fill_##dt(&shift, 0);                                                                                              \
         for (int64_t r = 0; r < near; r++) {                                                                                     \
@@ -258,83 +293,113 @@ HOOP_FLOAT_LIST(NORM_ROWS)
             lanes_join_##dt(&shift, &v);                                                                                         \
         }                                                                                                                        \
         for (int k = 0; k < VECS_##dt; k++) shift.v[k] *= 1 / (T)near;                                                           \
-        lanes_fill_##dt(&ts, 0);                                                                                                 \
-        lanes_fill_##dt(&tq, 0);                                                                                                 \
-        for (int64_t r = 0, end; r < rows; r = end) {                                                                            \
-            end = rows - r < BLOCK ? rows : r + BLOCK;                                                                           \
-            ways_clear_##dt(s);                                                                                                  \
-            ways_clear_##dt(q);                                                                                                  \
-            for (; r + WAYS <= end; r += WAYS) {                                                                                 \
-                for (int j = 0; j < WAYS; j++) {                                                                                 \
-                    take_##dt(&v, x + (r + j) * ld, n);                                                                          \
-                    deviate_##dt(&s[j], &q[j], &v, &shift);                                                                      \
-                }                                                                                                                \
-            }                                                                                                                    \
-            for (int j = 0; r < end; r++, j++) {                                                                                 \
-                take_##dt(&v, x + r * ld, n);                                                                                    \
+        lanes_store_##dt(&shift, from);                                                                                          \
+    }                                                                                                                            \
+    /* total[c] += sum of d, total[CHUNK + c] += of d^2, over at most BLOCK rows, row r in set r % WAYS: in registers */         \
+    HOOP_INLINE void join_##dt(const lanes_##dt s[WAYS], const lanes_##dt q[WAYS], T *total)                                     \
+    {                                                                                                                            \
+        lanes_##dt t;                                                                                                            \
+        lanes_load_##dt(&t, total);                                                                                              \
+        ways_join_##dt(&t, s);                                                                                                   \
+        lanes_store_##dt(&t, total);                                                                                             \
+        lanes_load_##dt(&t, total + CHUNK);                                                                                      \
+        ways_join_##dt(&t, q);                                                                                                   \
+        lanes_store_##dt(&t, total + CHUNK);                                                                                     \
+    }                                                                                                                            \
+    HOOP_INLINE void moments_tile_##dt(int64_t rows, int64_t n, int64_t ld, const T *x, const T *from, const T *ahead, T *total) \
+    {                                                                                                                            \
+        lanes_##dt s[WAYS], q[WAYS], v, shift;                                                                                   \
+        int64_t    r = 0;                                                                                                        \
+        lanes_load_##dt(&shift, from);                                                                                           \
+        ways_clear_##dt(s);                                                                                                      \
+        ways_clear_##dt(q);                                                                                                      \
+        for (; r + WAYS <= rows; r += WAYS) {                                                                                    \
+            ask_##dt(ahead + r * HOOP_LANES);                                                                                    \
+            for (int j = 0; j < WAYS; j++) {                                                                                     \
+                take_##dt(&v, x + (r + j) * ld, n);                                                                              \
                 deviate_##dt(&s[j], &q[j], &v, &shift);                                                                          \
             }                                                                                                                    \
-            ways_join_##dt(&ts, s);                                                                                              \
-            ways_join_##dt(&tq, q);                                                                                              \
         }                                                                                                                        \
-        lanes_store_##dt(&ts, sum);                                                                                              \
-        lanes_store_##dt(&tq, square);                                                                                           \
-        lanes_store_##dt(&shift, from);                                                                                          \
-        for (int64_t c = 0; c < n; c++) {                                                                                        \
-            double off = (double)sum[c] / (double)rows, rest = (double)square[c] - off * (double)sum[c];                         \
+        for (int j = 0; j + 1 < WAYS; j++) {                                                                                     \
+            if (r + j >= rows) break;                                                                                            \
+            take_##dt(&v, x + (r + j) * ld, n);                                                                                  \
+            deviate_##dt(&s[j], &q[j], &v, &shift);                                                                              \
+        }                                                                                                                        \
+        join_##dt(s, q, total);                                                                                                  \
+    }                                                                                                                            \
+    HOOP_INLINE void sums_tile_##dt(int64_t rows, int64_t n, int64_t ld, const T *x, const T *dy, const T *mean, int64_t ahead,  \
+                                    T *total)                                                                                    \
+    {                                                                                                                            \
+        lanes_##dt s[WAYS], q[WAYS], v, g, m;                                                                                    \
+        int64_t    r = 0;                                                                                                        \
+        take_##dt(&m, mean, n);                                                                                                  \
+        ways_clear_##dt(s);                                                                                                      \
+        ways_clear_##dt(q);                                                                                                      \
+        for (; r + WAYS <= rows; r += WAYS) {                                                                                    \
+            ask_##dt(x + ahead + r * HOOP_LANES);                                                                                \
+            ask_##dt(dy + ahead + r * HOOP_LANES);                                                                               \
+            for (int j = 0; j < WAYS; j++) {                                                                                     \
+                take_##dt(&v, x + (r + j) * ld, n);                                                                              \
+                take_##dt(&g, dy + (r + j) * ld, n);                                                                             \
+                meet_##dt(&s[j], &q[j], &v, &g, &m);                                                                             \
+            }                                                                                                                    \
+        }                                                                                                                        \
+        for (int j = 0; j + 1 < WAYS; j++) {                                                                                     \
+            if (r + j >= rows) break;                                                                                            \
+            take_##dt(&v, x + (r + j) * ld, n);                                                                                  \
+            take_##dt(&g, dy + (r + j) * ld, n);                                                                                 \
+            meet_##dt(&s[j], &q[j], &v, &g, &m);                                                                                 \
+        }                                                                                                                        \
+        join_##dt(s, q, total);                                                                                                  \
+    }                                                                                                                            \
+    HOOP_INLINE void moments_part_##dt(int64_t rows, int64_t cols, int64_t ld, const T *x, double *mean, double *squares)        \
+    {                                                                                                                            \
+        T       from[CHUNK], total[2 * CHUNK];                                                                                   \
+        int64_t c = 0;                                                                                                           \
+        for (int64_t k = 0; k < 2 * CHUNK; k++) total[k] = 0;                                                                    \
+        for (; c + HOOP_LANES <= cols; c += HOOP_LANES) near_tile_##dt(rows, HOOP_LANES, ld, x + c, from + c);                   \
+        if (c < cols) near_tile_##dt(rows, cols - c, ld, x + c, from + c);                                                       \
+        for (int64_t r = 0; r < rows; r += BLOCK) {                                                                              \
+            const T *p = x + r * ld;                                                                                             \
+            int64_t  m = rows - r < BLOCK ? rows - r : BLOCK;                                                                    \
+            for (c = 0; c + HOOP_LANES <= cols; c += HOOP_LANES)                                                                 \
+                moments_tile_##dt(m, HOOP_LANES, ld, p + c, from + c, p + BLOCK * (ld + c), total + c);                          \
+            if (c < cols) moments_tile_##dt(m, cols - c, ld, p + c, from + c, p + BLOCK * (ld + c), total + c);                  \
+        }                                                                                                                        \
+        for (c = 0; c < cols; c++) {                                                                                             \
+            double off = (double)total[c] / (double)rows, rest = (double)total[CHUNK + c] - off * (double)total[c];              \
             mean[c]    = (double)from[c] + off;                                                                                  \
             squares[c] = rest < 0 ? 0 : rest;                                                                                    \
         }                                                                                                                        \
     }                                                                                                                            \
     static void norm_moments_##dt(int64_t rows, int64_t cols, int64_t ld, const void *xv, double *mean, double *squares)         \
     {                                                                                                                            \
-        const T *x = xv;                                                                                                         \
-        int64_t  c = 0;                                                                                                          \
-        for (; c + HOOP_LANES <= cols; c += HOOP_LANES) moments_tile_##dt(rows, HOOP_LANES, ld, x + c, mean + c, squares + c);   \
-        if (c < cols) moments_tile_##dt(rows, cols - c, ld, x + c, mean + c, squares + c);                                       \
+        for (int64_t c = 0; c < cols; c += CHUNK)                                                                                \
+            moments_part_##dt(rows, cols - c < CHUNK ? cols - c : CHUNK, ld, (const T *)xv + c, mean + c, squares + c);          \
     }                                                                                                                            \
-    HOOP_INLINE void sums_tile_##dt(int64_t rows, int64_t n, int64_t ld, const T *x, const T *dy, const T *mean, double *sum,    \
+    HOOP_INLINE void sums_part_##dt(int64_t rows, int64_t cols, int64_t ld, const T *x, const T *dy, const T *mean, double *sum, \
                                     double *product)                                                                             \
     {                                                                                                                            \
-        lanes_##dt s[WAYS], q[WAYS], ts, tq, v, g, m;                                                                            \
-        T          a[HOOP_LANES], b[HOOP_LANES];                                                                                 \
-        take_##dt(&m, mean, n);                                                                                                  \
-        lanes_fill_##dt(&ts, 0);                                                                                                 \
-        lanes_fill_##dt(&tq, 0);                                                                                                 \
-        for (int64_t r = 0, end; r < rows; r = end) {                                                                            \
-            end = rows - r < BLOCK ? rows : r + BLOCK;                                                                           \
-            ways_clear_##dt(s);                                                                                                  \
-            ways_clear_##dt(q);                                                                                                  \
-            for (; r + WAYS <= end; r += WAYS) {                                                                                 \
-                for (int j = 0; j < WAYS; j++) {                                                                                 \
-                    take_##dt(&v, x + (r + j) * ld, n);                                                                          \
-                    take_##dt(&g, dy + (r + j) * ld, n);                                                                         \
-                    meet_##dt(&s[j], &q[j], &v, &g, &m);                                                                         \
-                }                                                                                                                \
-            }                                                                                                                    \
-            for (int j = 0; r < end; r++, j++) {                                                                                 \
-                take_##dt(&v, x + r * ld, n);                                                                                    \
-                take_##dt(&g, dy + r * ld, n);                                                                                   \
-                meet_##dt(&s[j], &q[j], &v, &g, &m);                                                                             \
-            }                                                                                                                    \
-            ways_join_##dt(&ts, s);                                                                                              \
-            ways_join_##dt(&tq, q);                                                                                              \
+        T total[2 * CHUNK];                                                                                                      \
+        for (int64_t k = 0; k < 2 * CHUNK; k++) total[k] = 0;                                                                    \
+        for (int64_t r = 0; r < rows; r += BLOCK) {                                                                              \
+            const T *p = x + r * ld, *g = dy + r * ld;                                                                           \
+            int64_t  m = rows - r < BLOCK ? rows - r : BLOCK, c = 0;                                                             \
+            for (; c + HOOP_LANES <= cols; c += HOOP_LANES)                                                                      \
+                sums_tile_##dt(m, HOOP_LANES, ld, p + c, g + c, mean + c, BLOCK * (ld + c) - c, total + c);                      \
+            if (c < cols) sums_tile_##dt(m, cols - c, ld, p + c, g + c, mean + c, BLOCK * (ld + c) - c, total + c);              \
         }                                                                                                                        \
-        lanes_store_##dt(&ts, a);                                                                                                \
-        lanes_store_##dt(&tq, b);                                                                                                \
-        for (int64_t c = 0; c < n; c++) {                                                                                        \
-            sum[c]     = (double)a[c];                                                                                           \
-            product[c] = (double)b[c];                                                                                           \
+        for (int64_t c = 0; c < cols; c++) {                                                                                     \
+            sum[c]     = (double)total[c];                                                                                       \
+            product[c] = (double)total[CHUNK + c];                                                                               \
         }                                                                                                                        \
     }                                                                                                                            \
     static void norm_sums_##dt(int64_t rows, int64_t cols, int64_t ld, const void *xv, const void *dyv, const void *meanv,       \
                                double *sum, double *product)                                                                     \
     {                                                                                                                            \
-        const T *x = xv, *dy = dyv, *mean = meanv;                                                                               \
-        int64_t  c = 0;                                                                                                          \
-        for (; c + HOOP_LANES <= cols; c += HOOP_LANES)                                                                          \
-            sums_tile_##dt(rows, HOOP_LANES, ld, x + c, dy + c, mean + c, sum + c, product + c);                                 \
-        if (c < cols) sums_tile_##dt(rows, cols - c, ld, x + c, dy + c, mean + c, sum + c, product + c);                         \
+        for (int64_t c = 0; c < cols; c += CHUNK)                                                                                \
+            sums_part_##dt(rows, cols - c < CHUNK ? cols - c : CHUNK, ld, (const T *)xv + c, (const T *)dyv + c,                 \
+                           (const T *)meanv + c, sum + c, product + c);                                                          \
     }                                                                                                                            \
     HOOP_INLINE void apply_tile_##dt(int64_t rows, int64_t n, int64_t ld, const T *x, const T *mean, const T *scale,             \
                                      const T *bias, T *y)                                                                        \
@@ -353,10 +418,10 @@ HOOP_FLOAT_LIST(NORM_ROWS)
                                 const void *biasv, void *yv)                                                                     \
     {                                                                                                                            \
         const T *mean = meanv, *scale = scalev, *bias = biasv;                                                                   \
-        for (int64_t r = 0; r < rows; r += BLOCK) {                                                                              \
+        for (int64_t r = 0; r < rows; r += STRIP) {                                                                              \
             const T *x = (const T *)xv + r * ld;                                                                                 \
             T       *y = (T *)yv + r * ld;                                                                                       \
-            int64_t  m = rows - r < BLOCK ? rows - r : BLOCK, c = 0;                                                             \
+            int64_t  m = rows - r < STRIP ? rows - r : STRIP, c = 0;                                                             \
             for (; c + HOOP_LANES <= cols; c += HOOP_LANES)                                                                      \
                 apply_tile_##dt(m, HOOP_LANES, ld, x + c, mean + c, scale + c, bias + c, y + c);                                 \
             if (c < cols) apply_tile_##dt(m, cols - c, ld, x + c, mean + c, scale + c, bias + c, y + c);                         \
@@ -385,10 +450,10 @@ HOOP_FLOAT_LIST(NORM_ROWS)
                                      const void *scale, const void *shift, const void *slope, void *dxv, bool add)               \
     {                                                                                                                            \
         const T *const of[] = {mean, scale, shift, slope};                                                                       \
-        for (int64_t r = 0; r < rows; r += BLOCK) {                                                                              \
+        for (int64_t r = 0; r < rows; r += STRIP) {                                                                              \
             const T *x = (const T *)xv + r * ld, *dy = (const T *)dyv + r * ld;                                                  \
             T       *dx = (T *)dxv + r * ld;                                                                                     \
-            int64_t  m = rows - r < BLOCK ? rows - r : BLOCK, c = 0;                                                             \
+            int64_t  m = rows - r < STRIP ? rows - r : STRIP, c = 0;                                                             \
             for (; c + HOOP_LANES <= cols; c += HOOP_LANES)                                                                      \
                 apply_grad_tile_##dt(m, HOOP_LANES, ld, x + c, dy + c, of, c, dx + c, add);                                      \
             if (c < cols) apply_grad_tile_##dt(m, cols - c, ld, x + c, dy + c, of, c, dx + c, add);                              \

@@ -2,8 +2,8 @@
 #include "kernels/rows.h"
 
 enum {
-    COL_CHUNK = 256, /* columns summed at a time, in the nearest cache */
-    ROW_BLOCK = 64   /* rows of one column that are summed before they join its total */
+    COL_CHUNK = 1024, /* columns summed at a time, in the nearest cache */
+    ROW_BLOCK = 64    /* rows of one column that are summed before they join its total */
 };
 
 #define REDUCE(dt, T, I)                                                                                                         \

@@ -1,6 +1,8 @@
 /* core/kernels/softmax.c - softmax and log-softmax of rows, and their gradients. */
 #include "kernels/rows.h"
 
+enum { SOME_ROWS = 16, SOME_COLS = 256 }; /* short rows side by side, since each waits for its largest, its sum and a logarithm */
+
 #define SOFTMAX(dt, T, I)                                                                                                        \
     void HOOP_KERNEL(softmax_##dt)(int64_t rows, int64_t cols, const void *xv, void *yv)                                         \
     {                                                                                                                            \
@@ -13,11 +15,17 @@
     }                                                                                                                            \
     void HOOP_KERNEL(log_softmax_##dt)(int64_t rows, int64_t cols, const void *xv, void *yv)                                     \
     {                                                                                                                            \
-        for (int64_t r = 0; r < rows; r++) {                                                                                     \
-            const T *x = (const T *)xv + r * cols;                                                                               \
-            T       *y = (T *)yv + r * cols;                                                                                     \
-            T        m = row_max_##dt(cols, x), s = v_log_##dt(row_exp_##dt(cols, x, m, NULL));                                  \
-            HOOP_SIMD for (int64_t c = 0; c < cols; c++) y[c] = (x[c] - m) - s;                                                  \
+        const int64_t some = cols > SOME_COLS ? 1 : SOME_ROWS;                                                                   \
+        T             m[SOME_ROWS], s[SOME_ROWS];                                                                                \
+        for (int64_t r0 = 0, n; r0 < rows; r0 += n) {                                                                            \
+            const T *x = (const T *)xv + r0 * cols;                                                                              \
+            T       *y = (T *)yv + r0 * cols;                                                                                    \
+            n          = rows - r0 < some ? rows - r0 : some;                                                                    \
+            for (int64_t r = 0; r < n; r++) m[r] = row_max_##dt(cols, x + r * cols);                                             \
+            for (int64_t r = 0; r < n; r++) s[r] = row_exp_##dt(cols, x + r * cols, m[r], NULL);                                 \
+            HOOP_SIMD for (int64_t r = 0; r < n; r++) s[r] = v_log_##dt(s[r]);                                                   \
+            for (int64_t r = 0; r < n; r++, x += cols, y += cols)                                                                \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) y[c] = (x[c] - m[r]) - s[r];                                        \
         }                                                                                                                        \
     }                                                                                                                            \
     /* dx = y (dy - sum dy y) */                                                                                                 \
