@@ -154,7 +154,8 @@ static void metrics(void **state)
     char               before[TEXT];
     (void)state;
     for (int i = 0; (m = hoop_metric_get(i)) != NULL; i++) {
-        (void)snprintf(before, sizeof before, "data:\n  train: digits/train\nmetrics:\n  - %s:\n      ", m->name);
+        (void)snprintf(before, sizeof before, "data:\n  train: digits/train\n%smetrics:\n  - %s:\n      ",
+                       m->boxes ? "loss: detection\n" : "", m->name);
         try_table(before, "", &m->options);
     }
 }
