@@ -82,7 +82,7 @@ def children(pid):
     return sorted(out)
 
 
-def wait(condition, what, seconds=60):
+def wait(condition, what, seconds=180):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
