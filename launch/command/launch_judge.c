@@ -19,7 +19,13 @@ static void final(launch_verdict *v, int code, const char *why)
     (void)snprintf(v->why, sizeof v->why, "%s", why);
 }
 
-/* A rank that a signal ended, which mpirun and shells tell as 128 + its number. */
+/* The signal that ended a rank: mpirun, srun and shells tell 128 + its number, MPICH's hydra the number, of which 1 and 2 are
+ * codes of hoop's own. 0: none. */
+static int signal_of(int code)
+{
+    return code > 128 && code <= 128 + SIGRTMAX ? code - 128 : code > HOOP_EXIT_USAGE && code < 32 ? code : 0;
+}
+
 static void judge_signal(launch_verdict *v, const char *who, int signal_number)
 {
     if (signal_number == SIGINT)
@@ -58,8 +64,8 @@ void launch_judge(int how, launch_said said, const char *silent, launch_verdict 
     default:
         break;
     }
-    if (code > 128 && silent == NULL && code <= 128 + SIGRTMAX) {
-        judge_signal(out, "a rank", code - 128);
+    if (signal_of(code) != 0 && silent == NULL) {
+        judge_signal(out, "a rank", signal_of(code));
     } else if (silent != NULL) {
         out->again = true;
         (void)snprintf(out->why, sizeof out->why, "host %.200s does not answer", silent);

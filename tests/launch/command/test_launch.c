@@ -190,6 +190,8 @@ static void ends_are_judged(void **state)
     judged("exit 130", LAUNCH_SAID_BEGAN, NULL, 130, "checkpoint");
     judged("exit 137", LAUNCH_SAID_BEGAN, NULL, -1, "a rank was killed by signal 9");
     judged("exit 139", LAUNCH_SAID_NOTHING, NULL, -1, "a rank was killed by signal 11");
+    judged("exit 9", LAUNCH_SAID_BEGAN, NULL, -1, "a rank was killed by signal 9"); /* of hydra */
+    judged("exit 15", LAUNCH_SAID_NOTHING, NULL, 75, "before it could save");
     judged("exit 143", LAUNCH_SAID_NOTHING, NULL, 75, "before it could save");
     judged("exit 138", LAUNCH_SAID_NOTHING, NULL, 75, "before it could save");
     judged("kill -9 $$", LAUNCH_SAID_BEGAN, NULL, -1, "what starts the ranks was killed by signal 9");
