@@ -96,15 +96,17 @@ static void find_span(const curve *l, int n, axes *a)
 /* the past, the truth and the forecast, those that there are */
 static int curves_of(const plan *p, const panel *a, const shown_sample *s, curve l[3])
 {
-    const shown_target *t  = a->target < 0 ? NULL : &p->target[a->target];
-    const shown_input  *in = a->input < 0 ? NULL : &p->input[a->input];
-    int                 n  = 0;
+    const shown_target *t    = a->target < 0 ? NULL : &p->target[a->target];
+    const shown_input  *in   = a->input < 0 ? NULL : &p->input[a->input];
+    int64_t             rows = 0;
+    int                 n    = 0;
     if (in != NULL) {
-        const int64_t all = in->ndim > 1 ? in->size[1] : 1, rows = in->varies ? s->rows[a->input] : in->size[0];
+        const int64_t all = in->ndim > 1 ? in->size[1] : 1;
+        rows              = in->varies ? s->rows[a->input] : in->size[0];
         if (a->channel < all) l[n++] = (curve){s->input[a->input] + a->channel, rows, all, 1 - rows, INK, "input"};
     }
     if (t != NULL) {
-        const int64_t all = t->ndim > 1 ? t->size[1] : 1, from = t->copy && in != NULL ? 1 - in->size[0] : t->from;
+        const int64_t all = t->ndim > 1 ? t->size[1] : 1, from = t->copy && in != NULL ? 1 - rows : t->from;
         if (t->truth && !t->copy) l[n++] = (curve){s->truth[a->target] + a->channel, t->size[0], all, from, RIGHT, "truth"};
         l[n++] = (curve){s->output[a->target] + a->channel, t->size[0], all, from, WRONG, "prediction"};
     }

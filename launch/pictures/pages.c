@@ -40,23 +40,33 @@ static void keep(worst *list, int64_t n, worst w)
     list[i] = w;
 }
 
-/* The worst of this rank's part of the rows. */
+static hoop_status look_at_row(samples *s, int64_t row, int64_t n, worst *list, hoop_error *err)
+{
+    worst       w  = {.row = row};
+    hoop_status st = samples_read(s, row, err);
+    if (st != HOOP_OK) return st;
+    w.error = sample_error(&s->plan, &s->now);
+    if (isnan(w.error)) w.error = INFINITY;
+    keep(list, n, w);
+    return HOOP_OK;
+}
+
+/* The worst of this rank's part of the rows, which go through the model in the same groups whatever the number of ranks. */
 static hoop_status look_at_part(samples *s, const pictures_opts *o, hoop_comm *comm, int64_t rows, int64_t n, worst *list,
                                 hoop_error *err)
 {
-    const int64_t rank = hoop_comm_rank(comm), size = hoop_comm_size(comm), first = rows * rank / size,
-                  last = rows * (rank + 1) / size;
-    hoop_status st     = HOOP_OK;
+    const int64_t rank = hoop_comm_rank(comm), size = hoop_comm_size(comm), all = (rows + SAMPLES_AHEAD - 1) / SAMPLES_AHEAD,
+                  first = all * rank / size, last = all * (rank + 1) / size;
+    hoop_status st = HOOP_OK;
     for (int64_t i = 0; i < n; i++) list[i].row = -1;
-    for (int64_t row = first; row < last && st == HOOP_OK; row++) {
-        worst w = {.row = row};
-        st      = samples_read(s, row, err);
-        if (st == HOOP_OK) w.error = sample_error(&s->plan, &s->now);
-        if (isnan(w.error)) w.error = INFINITY;
-        if (st == HOOP_OK) keep(list, n, w);
-        if (o->progress != NULL) o->progress(o->ctx, (double)(row + 1 - first) / (double)(last - first));
+    for (int64_t group = first; group < last && st == HOOP_OK; group++) {
+        const int64_t at = group * SAMPLES_AHEAD, end = at + SAMPLES_AHEAD < rows ? at + SAMPLES_AHEAD : rows;
+        st = samples_ahead(s, at, end - at, err);
+        for (int64_t row = at; row < end && st == HOOP_OK; row++) st = look_at_row(s, row, n, list, err);
+        if (o->progress != NULL) o->progress(o->ctx, (double)(group + 1 - first) / (double)(last - first));
         hoop_comm_progress(comm);
     }
+    s->ahead = 0; /* pictures are of rows that go through it alone */
     return st;
 }
 

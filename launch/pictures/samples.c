@@ -142,6 +142,14 @@ static void take_series(samples *s, int k)
     t->truth                    = t->truth && t->truth_numel == t->numel;
 }
 
+/* Targets are matched with those trained on where all are there (hoop_trained_opts). */
+static bool all_present(const samples *s)
+{
+    for (int k = 0; k < s->plan.ntargets; k++)
+        if (!field_of(s, s->plan.ninputs + k)->present) return false;
+    return true;
+}
+
 static hoop_status take_target(samples *s, int k, hoop_error *err)
 {
     const hoop_target         is = hoop_trainer_target(hoop_trained_trainer(s->t), k);
@@ -151,7 +159,7 @@ static hoop_status take_target(samples *s, int k, hoop_error *err)
     (void)hoop_trained_output_at(s->t, k, &out);
     *t = (shown_target){.name        = is.name,
                         .kind        = TARGET_VALUES,
-                        .truth       = y->present && !y->varies,
+                        .truth       = all_present(s) && !y->varies,
                         .several     = s->plan.ntargets > 1,
                         .behind      = -1,
                         .dtype       = out.dtype,
@@ -163,7 +171,7 @@ static hoop_status take_target(samples *s, int k, hoop_error *err)
     if (t->numel < 0) return HOOP_OK; /* reading says what is wrong */
     if (is.loss->boxes) {
         t->kind    = TARGET_BOXES;
-        t->truth   = y->present;
+        t->truth   = all_present(s);
         t->classes = is.classes;
         t->behind  = input_of(&s->plan, FIELD_IMAGE, NULL);
         if (t->behind < 0) t->kind = TARGET_VALUES; /* there is nothing that boxes could be drawn over */
@@ -171,7 +179,10 @@ static hoop_status take_target(samples *s, int k, hoop_error *err)
     }
     if (is.loss->classes) {
         t->classes = out.ndim > 0 ? out.shape[out.ndim - 1] : 0;
-        if (out.ndim == 1) t->kind = TARGET_CLASS;
+        if (out.ndim == 1) {
+            t->kind  = TARGET_CLASS;
+            t->truth = t->truth && y->numel == 1;
+        }
         if (out.ndim > 2 && view_of(out.ndim, out.shape, true, &t->view)) take_mask(s, k);
         return take_names(s, k, err);
     }
@@ -187,6 +198,7 @@ static hoop_status take_target(samples *s, int k, hoop_error *err)
     } else if (t->numel > 1 && out.ndim <= 2 && input_of(&s->plan, FIELD_SERIES, NULL) >= 0) {
         take_series(s, k);
     }
+    if (t->kind == TARGET_VALUES) t->truth = t->truth && t->truth_numel == t->numel;
     return HOOP_OK;
 }
 
@@ -302,31 +314,56 @@ static hoop_status read_boxes(samples *s, int k, hoop_error *err)
 
 /* ---- all of it ---- */
 
-static hoop_status room_for_outputs(samples *s, hoop_error *err)
+/* of n rows */
+static hoop_status room_for_outputs(samples *s, int64_t n, hoop_error *err)
 {
     for (int k = 0; k < s->plan.ntargets; k++) {
         const shown_target *t = &s->plan.target[k];
-        if (t->numel < 0 || s->raw[k] != NULL) continue;
-        s->raw[k]        = malloc((size_t)t->numel * hoop_dtype_size(t->dtype) + 1);
-        s->now.output[k] = malloc((size_t)t->numel * sizeof *s->now.output[k] + 1);
-        if (s->raw[k] == NULL || s->now.output[k] == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for predictions");
+        void               *more;
+        if (t->numel < 0) continue; /* the library says what is wrong */
+        more = n > s->ahead_room || s->raw[k] == NULL ? realloc(s->raw[k], (size_t)(n * t->numel) * hoop_dtype_size(t->dtype) + 1)
+                                                      : s->raw[k];
+        if (more != NULL) s->raw[k] = more;
+        if (s->now.output[k] == NULL) s->now.output[k] = malloc((size_t)t->numel * sizeof *s->now.output[k] + 1);
+        if (more == NULL || s->now.output[k] == NULL) return hoop_fail(err, HOOP_ENOMEM, "no memory for predictions");
     }
+    if (n > s->ahead_room) s->ahead_room = n;
     return HOOP_OK;
+}
+
+hoop_status samples_ahead(samples *s, int64_t first, int64_t n, hoop_error *err)
+{
+    int64_t     index[SAMPLES_AHEAD];
+    hoop_status st = room_for_outputs(s, n, err);
+    for (int64_t i = 0; i < n; i++) index[i] = first + i;
+    if (st == HOOP_OK) st = hoop_trained_rows(s->t, index, n, s->raw, err);
+    s->first = first;
+    s->ahead = st == HOOP_OK ? n : 0;
+    return st;
+}
+
+/* outputs of row `row`, which are there, to s->now */
+static void take_outputs(samples *s, int64_t row)
+{
+    for (int k = 0; k < s->plan.ntargets; k++) {
+        const shown_target *t  = &s->plan.target[k];
+        const int64_t       at = (row - s->first) * t->numel;
+        for (int64_t i = 0; i < t->numel; i++)
+            s->now.output[k][i] =
+                t->dtype == HOOP_F64 ? ((const double *)s->raw[k])[at + i] : (double)((const float *)s->raw[k])[at + i];
+    }
 }
 
 hoop_status samples_read(samples *s, int64_t row, hoop_error *err)
 {
-    hoop_status st = room_for_outputs(s, err);
+    hoop_status st = HOOP_OK;
     s->now.row     = row;
     for (int i = 0; i < s->plan.ninputs && st == HOOP_OK; i++)
         if (s->plan.input[i].kind != FIELD_OTHER) st = read_field(s, i, row, &s->now.input[i], err);
     for (int k = 0; k < s->plan.ntargets && st == HOOP_OK; k++)
         if (s->plan.target[k].truth) st = read_field(s, s->plan.ninputs + k, row, &s->now.truth[k], err);
-    if (st == HOOP_OK) st = hoop_trained_rows(s->t, &row, 1, s->raw, err);
-    for (int k = 0; k < s->plan.ntargets && st == HOOP_OK; k++)
-        for (int64_t i = 0; i < s->plan.target[k].numel; i++)
-            s->now.output[k][i] =
-                s->plan.target[k].dtype == HOOP_F64 ? ((double *)s->raw[k])[i] : (double)((float *)s->raw[k])[i];
+    if (st == HOOP_OK && (row < s->first || row >= s->first + s->ahead)) st = samples_ahead(s, row, 1, err);
+    if (st == HOOP_OK) take_outputs(s, row);
     for (int k = 0; k < s->plan.ntargets && st == HOOP_OK; k++)
         if (s->plan.target[k].kind == TARGET_BOXES) st = read_boxes(s, k, err);
     return st;
