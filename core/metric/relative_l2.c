@@ -1,11 +1,23 @@
-/* relative_l2: the norm of a row's errors over that of its targets, its mean over rows whose targets are not all 0. */
+/* relative_l2: the norm of a row's errors over that of its targets, its mean over rows whose targets are not all 0; or, of rows
+ * that are points of one solution, the norms over all of them. */
 #include "hoop/metric.h"
 
 #include <math.h>
 
 extern const hoop_metric hoop__metric_relative_l2;
 
-enum { RATIOS, ROWS, SUMS };
+typedef struct relative_l2_opts {
+    int over;
+} relative_l2_opts;
+
+enum { EACH_ROW, ALL };
+static const char *const overs[] = {"rows", "all", NULL};
+static const hoop_option rows[]  = {
+     {"over", HOOP_OPT_ENUM, offsetof(relative_l2_opts, over), "rows", 0, 0, overs, false,
+      "rows: of each row, then the mean; all: of all rows as one"},
+};
+
+enum { RATIOS, ROWS, ERRORS, SIZES, SUMS };
 
 static void add(const hoop_metric_call *c, double *sums)
 {
@@ -16,6 +28,8 @@ static void add(const hoop_metric_call *c, double *sums)
             errors += e * e;
             size += want * want;
         }
+        sums[ERRORS] += errors;
+        sums[SIZES] += size;
         if (size == 0) continue;
         sums[RATIOS] += sqrt(errors / size);
         sums[ROWS] += 1;
@@ -24,15 +38,19 @@ static void add(const hoop_metric_call *c, double *sums)
 
 static double value(const double *sums, int64_t width, const void *opts)
 {
-    (void)width, (void)opts;
+    (void)width;
+    if (opts != NULL && ((const relative_l2_opts *)opts)->over == ALL)
+        return sums[SIZES] > 0 ? sqrt(sums[ERRORS] / sums[SIZES]) : (double)NAN;
     return sums[ROWS] > 0 ? sums[RATIOS] / sums[ROWS] : (double)NAN;
 }
 
 const hoop_metric hoop__metric_relative_l2 = {
     .name       = "relative_l2",
-    .help       = "norm of a row's errors over that of its targets, mean over rows",
+    .help       = "norm of errors over norm of targets, of each row or of all",
     .brief      = "rel",
     .nsums      = SUMS,
+    .options    = HOOP_OPTIONS(rows),
+    .opts_size  = sizeof(relative_l2_opts),
     .evaluation = true,
     .add        = add,
     .value      = value,

@@ -63,11 +63,16 @@ typedef struct side {
     const char *const *class_names;
 } side;
 
+static const char *const poisson_columns[] = {"x", "y", "kind", NULL}, *const burgers_columns[] = {"x", "t", "kind", NULL};
+
 static const struct kind {
     const char *name, *help;
     side        x, y;
     int (*list)(uint64_t seed, int64_t i); /* rows that y has of sample i; NULL: one, without that dim */
     void (*row)(uint64_t seed, int64_t i, void *x, void *y);
+    /* in place of row, of kinds whose validation is drawn otherwise: the last rows, counted from 0 again */
+    void (*point)(uint64_t seed, int64_t i, bool validation, float *x, float *y);
+    const char *const *columns; /* of x */
 } kinds[] = {
     {"digits",
      "digit-like images, 28 x 28, of 10 classes",
@@ -105,6 +110,18 @@ static const struct kind {
      {"y", HOOP_F32, 1, {HOOP_SERIES_NEXT}, 0, 0, NULL},
      NULL,
      series_row},
+    {.name    = "poisson",
+     .help    = "points of -(u_xx + u_yy) = f on a square, 0 on its edges: x, y, kind (0: u, 1: the equation); validation: u",
+     .x       = {"x", HOOP_F32, 1, {3}, 0, 0, NULL},
+     .y       = {"y", HOOP_F32, 1, {1}, 0, 0, NULL},
+     .point   = hoop__synth_poisson,
+     .columns = poisson_columns},
+    {.name    = "burgers",
+     .help    = "points of u_t + u u_x = 0.01 / pi u_xx, -sin(pi x) at first: x, t, kind (0: u, 1: the equation); validation: u",
+     .x       = {"x", HOOP_F32, 1, {3}, 0, 0, NULL},
+     .y       = {"y", HOOP_F32, 1, {1}, 0, 0, NULL},
+     .point   = hoop__synth_burgers,
+     .columns = burgers_columns},
 };
 enum { KINDS = (int)(sizeof kinds / sizeof kinds[0]) };
 
@@ -130,12 +147,16 @@ static int64_t list_length(void *ctx, int64_t i)
     return s->kind->list(s->seed, i);
 }
 
-static hoop_writer_field describe(const side *s, hoop_field_role role, bool list)
+static hoop_writer_field describe(const struct kind *k, const side *s, hoop_field_role role, bool list)
 {
-    hoop_writer_field f     = {.name = s->name, .role = role, .dtype = s->dtype, .ndim = s->ndim, .list = list};
-    int64_t           names = 0;
+    const char *const *columns = role == HOOP_INPUT ? k->columns : NULL;
+    hoop_writer_field  f       = {.name = s->name, .role = role, .dtype = s->dtype, .ndim = s->ndim, .list = list};
+    int64_t            names   = 0;
     memcpy(f.shape, s->shape, sizeof s->shape);
     if (s->scale != 0) f.attrs[f.nattrs++] = (hoop_h5_attr){.name = "scale", .kind = HOOP_H5_F64, .v.f64 = s->scale};
+    if (columns != NULL)
+        f.attrs[f.nattrs++] =
+            (hoop_h5_attr){.name = "columns", .kind = HOOP_H5_STRINGS, .count = s->shape[0], .v.strings = columns};
     if (s->classes == 0) return f;
     f.attrs[f.nattrs++] = (hoop_h5_attr){.name = "classes", .kind = HOOP_H5_I64, .v.i64 = s->classes};
     while (s->class_names[names] != NULL) names++;
@@ -171,13 +192,14 @@ hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts
     hoop_writer      *w = NULL;
     hoop_writer_field field[2];
     void             *x = NULL, *y = NULL;
+    int64_t           training;
     hoop_status       st;
     if (result != NULL) *result = (hoop_import_result){0};
     while (s.kind < kinds + KINDS && strcmp(s.kind->name, kind) != 0) s.kind++;
     if (s.kind == kinds + KINDS) return unknown(kind, err);
     if (samples < 1) return hoop_fail(err, HOOP_EARG, "synth: %lld samples; at least 1 is wanted", (long long)samples);
-    field[0] = describe(&s.kind->x, HOOP_INPUT, false);
-    field[1] = describe(&s.kind->y, HOOP_TARGET, s.kind->list != NULL);
+    field[0] = describe(s.kind, &s.kind->x, HOOP_INPUT, false);
+    field[1] = describe(s.kind, &s.kind->y, HOOP_TARGET, s.kind->list != NULL);
     x        = malloc((size_t)side_bytes(&s.kind->x, 1));
     y        = malloc((size_t)side_bytes(&s.kind->y, s.kind->list != NULL ? HOOP_SCENE_MOST : 1));
     if (x == NULL || y == NULL) {
@@ -186,8 +208,13 @@ hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts
     }
     HOOP_TRY(st, done, hoop__writer_create(opts, samples, field, 2, err, &w));
     if (s.kind->list != NULL) hoop__writer_lists(w, list_length, &s);
+    if (s.kind->point != NULL) hoop__writer_in_order(w);
+    training = samples - hoop__writer_validation(w);
     for (int64_t i = 0; i < samples; i++) {
-        s.kind->row(opts->seed, i, x, y);
+        if (s.kind->point != NULL)
+            s.kind->point(opts->seed, i < training ? i : i - training, i >= training, x, y);
+        else
+            s.kind->row(opts->seed, i, x, y);
         HOOP_TRY(st, done, hoop__writer_row(w, (const void *[]){x, y}, err));
     }
     HOOP_TRY(st, done, hoop__writer_finish(w, err, result));

@@ -1,8 +1,9 @@
-/** io/import/synth.h - samples of synthetic sets: pure functions of (seed, number). All but spirals use + - * / and sqrt only, so
- * that any machine draws the same bytes. */
+/** io/import/synth.h - samples of synthetic sets: pure functions of (seed, number). All but spirals, poisson and burgers use + -
+ * * / and sqrt only, so that any machine draws the same bytes; in these, rounded to f32, a libm's last bit hardly shows. */
 #ifndef HOOP_IO_SYNTH_H
 #define HOOP_IO_SYNTH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "hoop/random.h"
@@ -47,5 +48,11 @@ int  hoop__synth_objects(uint64_t seed, int64_t i);
 void hoop__synth_heat(uint64_t seed, int64_t i, float *before, float *after);
 /** Waves of a period of their own, with trend and noise: 96 values, and the 24 after them. */
 void hoop__synth_series(uint64_t seed, int64_t i, float *past, float *next);
+/** A point of an equation: x are two coordinates and 1 where y is what the equation equals there, 0 where it is the value of the
+ * solution. known: one of those to compare with, where it always is. */
+void hoop__synth_poisson(uint64_t seed, int64_t i, bool known, float x[3], float *y);
+void hoop__synth_burgers(uint64_t seed, int64_t i, bool known, float x[3], float *y);
+/** The solution of burgers at x and t > 0. */
+double hoop__synth_burgers_at(double x, double t);
 
 #endif

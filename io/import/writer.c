@@ -382,6 +382,11 @@ done:
     return st;
 }
 
+int64_t hoop__writer_validation(const hoop_writer *w)
+{
+    return w->part[1].rows;
+}
+
 void hoop__writer_in_order(hoop_writer *w)
 {
     w->in_order = true;

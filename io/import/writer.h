@@ -28,6 +28,8 @@ hoop_status hoop__writer_create(const hoop_import_opts *opts, int64_t rows, cons
                                 hoop_error *err, hoop_writer **out);
 /** How many rows lists have of sample i, the same whenever it is asked; before the first row, wherever a field is a list. */
 void hoop__writer_lists(hoop_writer *w, int64_t (*length)(void *ctx, int64_t i), void *ctx);
+/** How many rows go to the validation part. */
+int64_t hoop__writer_validation(const hoop_writer *w);
 /** Validation is the last rows, not some of them; before the first row. */
 void hoop__writer_in_order(hoop_writer *w);
 /** Add the next n rows of the one field there is, as stored; in order. */

@@ -51,7 +51,8 @@ typedef struct hoop__model_kind {
     const char             *name, *help;
     hoop_option_table       options; /* rows may be NULL */
     size_t                  opts_size;
-    const hoop_config_free *own; /* a key of its own form, which says the kind where `kind` does not; NULL: none */
+    bool                    as_is; /* inputs and targets mean what they are: nothing is normalised */
+    const hoop_config_free *own;   /* a key of its own form, which says the kind where `kind` does not; NULL: none */
     /** Add modules under the parent: outputs in the order of the targets, or of their names. Errors: HOOP_ECONFIG with the place
      * of the key that is wrong. */
     hoop_status (*build)(const hoop__model_call *c, hoop_error *err);

@@ -1,6 +1,7 @@
 /* The data of a config: opening, shapes and classes, loaders. Statistics are in normalize.c. */
 #include "train/data.h"
 
+#include "models/models.h"
 #include "train/augment.h"
 #include "train/labels.h"
 #include "train/plan.h"
@@ -368,11 +369,21 @@ const hoop_value *hoop__field_transform(const hoop_trainer *tr, int k)
     return spec < 0 ? NULL : tr->plan->specs.field[spec].transform;
 }
 
-int hoop__field_asks(const hoop_trainer *tr, int k)
+static bool as_is(const hoop_trainer *tr)
+{
+    return tr->opts.params == NULL && hoop__model_kind_get(tr->plan->kind.kind)->as_is;
+}
+
+static int asks(const hoop_trainer *tr, int k)
 {
     const int spec = spec_of(tr, k);
     if (spec >= 0) return tr->plan->specs.field[spec].is.normalize;
     return k < tr->data->ninputs ? tr->plan->data.normalize + HOOP__NORMALIZE_NONE : tr->plan->data.normalize_targets;
+}
+
+int hoop__field_asks(const hoop_trainer *tr, int k)
+{
+    return as_is(tr) ? HOOP__NORMALIZE_NONE : asks(tr, k);
 }
 
 /* Is what the config asks for possible: a model of a config, and statistics of the data or of a checkpoint? */
@@ -380,7 +391,11 @@ static hoop_status check_normalize(const hoop_trainer *tr, int k, hoop_error *er
 {
     const bool input = k < tr->data->ninputs, own = tr->opts.params != NULL;
     const int  spec = spec_of(tr, k);
-    if (spec < 0 || hoop__field_asks(tr, k) < HOOP__NORMALIZE_STANDARD) return HOOP_OK;
+    if (spec < 0 || asks(tr, k) < HOOP__NORMALIZE_STANDARD) return HOOP_OK;
+    if (as_is(tr))
+        return hoop__specs_fail(tr->config, &tr->plan->specs, spec, "normalize", err,
+                                "model.kind: %s takes numbers as they are; take this out",
+                                hoop__model_kind_get(tr->plan->kind.kind)->name);
     if (own || (tr->opts.arrays && tr->opts.resume == NULL))
         return hoop__specs_fail(tr->config, &tr->plan->specs, spec, "normalize", err,
                                 "there is no %s to normalize; take this out",

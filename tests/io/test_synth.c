@@ -151,6 +151,94 @@ static void shapes_want_more_than_a_threshold(void **state)
     assert_true(mean > 0.1 && mean < 0.5);
 }
 
+/* ---- equations ---- */
+
+/* Each kind of row is where it says, with the value that it says; places are spread: each quarter of each has its share. */
+static void points_are_of_their_equations(void **state)
+{
+    enum { N = 2000 };
+    const double pi = 3.14159265358979323846;
+    for (int kind = 0; kind < 2; kind++) {
+        int inside = 0, first = 0, edges[4] = {0}, quarter[4] = {0}, along[4] = {0};
+        (void)state;
+        for (int64_t i = 0; i < N; i++) {
+            float x[3], y;
+            (kind == 0 ? hoop__synth_poisson : hoop__synth_burgers)(7, i, false, x, &y);
+            assert_true(x[0] >= (kind == 0 ? 0.0F : -1.0F) && x[0] <= 1.0F && x[1] >= 0.0F && x[1] <= 1.0F);
+            if (x[2] == 1.0F) {
+                const double a = kind == 0 ? (double)x[0] : ((double)x[0] + 1) / 2;
+                inside++;
+                quarter[(a < 0.5 ? 0 : 1) + (x[1] < 0.5F ? 0 : 2)]++;
+                if (kind == 0)
+                    assert_true(fabs((double)y - 2 * pi * pi * sin(pi * (double)x[0]) * sin(pi * (double)x[1])) < 1e-5);
+                else
+                    assert_true(y == 0.0F);
+                continue;
+            }
+            assert_true(x[2] == 0.0F);
+            if (kind == 1 && x[1] == 0.0F) {
+                first++;
+                along[(int)fmin(3, 2 * ((double)x[0] + 1))]++;
+                assert_true(fabs((double)y + sin(pi * (double)x[0])) < 1e-6);
+                continue;
+            }
+            assert_true(y == 0.0F);
+            if (kind == 0 && (x[1] == 0.0F || x[1] == 1.0F))
+                edges[x[1] == 0.0F ? 2 : 3]++, along[(int)fmin(3, 4 * (double)x[0])]++;
+            else
+                edges[x[0] == 1.0F ? 1 : 0]++;
+            if (kind == 1) assert_true(x[0] == 1.0F || x[0] == -1.0F);
+        }
+        assert_int_equal(inside, N * 4 / 5);
+        for (int q = 0; q < 4; q++) assert_true(abs(quarter[q] - inside / 4) < 10 && abs(along[q] - N / 40) < 10);
+        if (kind == 0)
+            for (int e = 0; e < 4; e++) assert_int_equal(edges[e], N / 20);
+        else
+            assert_true(first == N / 10 && edges[0] == N / 20 && edges[1] == N / 20);
+    }
+}
+
+/* The steepest slope at 0 that Basdevant et al. tell, 152.00516 at t = 1.6037 / pi; odd in x, 0 at the ends; at an early time it
+ * solves the equation by differences. */
+static void burgers_is_as_published(void **state)
+{
+    const double pi = 3.14159265358979323846, t = 1.6037 / pi, h = 1e-5, e = 1e-3, nu = 0.01 / pi;
+    (void)state;
+    assert_true(fabs(-hoop__synth_burgers_at(h, t) / h - 152.00516) < 0.01);
+    assert_true(-hoop__synth_burgers_at(h, t - 0.02) / h < 151.9 && -hoop__synth_burgers_at(h, t + 0.02) / h < 151.9);
+    for (double x = 0.1; x < 1; x += 0.2) {
+        const double u = hoop__synth_burgers_at(x, 0.25), left = hoop__synth_burgers_at(x - e, 0.25),
+                     right = hoop__synth_burgers_at(x + e, 0.25),
+                     u_t   = (hoop__synth_burgers_at(x, 0.25 + e) - hoop__synth_burgers_at(x, 0.25 - e)) / (2 * e);
+        assert_true(fabs(u + hoop__synth_burgers_at(-x, 0.25)) < 1e-12);
+        assert_true(fabs(u_t + u * (right - left) / (2 * e) - nu * (right - 2 * u + left) / (e * e)) < 1e-3);
+    }
+    assert_true(fabs(hoop__synth_burgers_at(1, 0.7)) < 1e-9 && fabs(hoop__synth_burgers_at(-0.5, 1e-9) - 1) < 1e-6);
+}
+
+/* Validation are the points where the solution is known; columns have names. */
+static void solutions_are_for_validation(void **state)
+{
+    hoop_error    err = {0};
+    hoop_dataset *ds;
+    (void)state;
+    test_ok(hoop_synth("burgers", 50, &(hoop_import_opts){.dir = "burgers", .seed = 5, .split = 0.3}, &err, NULL));
+    ds = test_open_set("burgers/validation", NULL);
+    assert_int_equal(hoop_dataset_about(ds)->length, 15);
+    for (int64_t i = 0; i < 15; i++) {
+        float x[3], y, want_x[3], want;
+        test_ok(hoop_dataset_read(ds, &i, 1, 0, HOOP_F32, x, &err));
+        test_ok(hoop_dataset_read(ds, &i, 1, 1, HOOP_F32, &y, &err));
+        hoop__synth_burgers(5, i, true, want_x, &want);
+        assert_memory_equal(x, want_x, sizeof x);
+        assert_true(y == want && x[2] == 0.0F);
+    }
+    hoop_dataset_close(&ds);
+    ds = test_open_set("burgers/train", NULL);
+    assert_int_equal(hoop_dataset_about(ds)->length, 35);
+    hoop_dataset_close(&ds);
+}
+
 /* ---- lists ---- */
 
 static hoop_dataset *open_scenes(const char *spec)
@@ -292,6 +380,8 @@ int main(void)
         cmocka_unit_test(scenes_want_more_than_a_threshold), cmocka_unit_test(shapes_want_more_than_a_threshold),
         cmocka_unit_test(scenes_are_pictures_and_lists),     cmocka_unit_test(damaged_offsets_are_found),
         cmocka_unit_test(heat_follows_its_scheme),           cmocka_unit_test(series_go_on),
+        cmocka_unit_test(points_are_of_their_equations),     cmocka_unit_test(burgers_is_as_published),
+        cmocka_unit_test(solutions_are_for_validation),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);
 }

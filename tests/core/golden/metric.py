@@ -77,6 +77,7 @@ metric("mae", S.mean_absolute_error(b.numpy(), a.numpy()), [a, b], tolerance=100
 metric("rmse", S.mean_squared_error(b.numpy(), a.numpy()) ** 0.5, [a, b], tolerance=1000)
 metric("r2", S.r2_score(b[:, :1].numpy(), a[:, :1].numpy()), [a[:, :1], b[:, :1]], tolerance=1000)
 metric("relative_l2", ((a - b).norm(dim=1) / b.norm(dim=1)).mean().item(), [a, b], tolerance=1000)
+metric("relative_l2", ((a - b).norm() / b.norm()).item(), [a, b], tolerance=1000, over="all")
 
 # nothing there
 for name in ["accuracy", "top_k", "balanced_accuracy", "f1", "auroc", "perplexity"]:

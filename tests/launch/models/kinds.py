@@ -99,6 +99,41 @@ case("{kind: transformer, vocabulary: 9, width: 4, layers: 1, heads: 2, length: 
 case("{kind: autoencoder, hidden: [5, 4], latent: 2, output: sigmoid}", (3, 2, 3), values=6)
 case("{kind: mlp, hidden: [5], activation: tanh}", (3, 2, 3), classes=4)
 
+# ---- equations ----
+
+
+class Pinn(nn.Module):
+    """Derivatives by autograd, where hoop takes them forward."""
+
+    def __init__(self, sizes, act, side):
+        super().__init__()
+        layers = [nn.Linear(sizes[0], sizes[1])]
+        for a, b in zip(sizes[1:], sizes[2:]):
+            layers += [act, nn.Linear(a, b)]
+        self.layers, self.side = nn.Sequential(*layers), side
+
+    def forward(self, x):
+        at = x[:, :-1].clone().requires_grad_(True)
+        u = self.layers(at)
+        first = torch.autograd.grad(u.sum(), at, create_graph=True)[0]
+        second = [torch.autograd.grad(first[:, j].sum(), at, create_graph=True)[0][:, j : j + 1] for j in range(at.shape[1])]
+        return torch.where(x[:, -1:] > 0.5, self.side(u, first, second), u)
+
+
+def poisson(u, first, second):
+    return -sum(second)
+
+
+def burgers(viscosity):
+    return lambda u, first, second: first[:, 1:2] + u * first[:, :1] - viscosity * second[0]
+
+
+case("{kind: pinn, hidden: [5, 4]}", Pinn([2, 5, 4, 1], nn.Tanh(), poisson), (7, 3), values=1)
+case("{kind: pinn, hidden: [4], activation: sin}", Pinn([1, 4, 1], Do(torch.sin), poisson), (5, 2), values=1)
+case("{kind: pinn, hidden: [4, 3], activation: silu}", Pinn([3, 4, 3, 1], nn.SiLU(), poisson), (6, 4), values=1)
+case("{kind: pinn, equation: burgers, hidden: [5, 4, 3], viscosity: 0.3}", Pinn([2, 5, 4, 3, 1], nn.Tanh(), burgers(0.3)), (7, 3), values=1)
+case("{kind: pinn, equation: burgers, hidden: [6], activation: sigmoid}", Pinn([2, 6, 1], nn.Sigmoid(), burgers(0.01 / math.pi)), (7, 3), values=1)
+
 with open(os.path.splitext(os.path.abspath(__file__))[0] + ".golden", "w") as f:
     f.write(f"# Written by kinds.py with PyTorch {torch.__version__.split('+')[0]}; not edited by hand.\n" + "\n".join(out) + "\n")
 print(f"{out.count('end')} cases", file=sys.stderr)

@@ -125,6 +125,18 @@ static void mistakes_of_kinds(void **state)
           "target 'y' has 9 elements, which are not the same for each of 8 steps");
     wrong("model: {kind: lstm}", 3, SHAPE(-1, 2), "module last (step)");
     wrong("model: {kind: transformer, heads: 5}", 3, SHAPE(8, 2), "model.heads: 5, of which width, 64, is no multiple");
+    wrong("model: {kind: pinn}", -1, SHAPE(8, 2),
+          "rows of 'x' have 2 dims, and this kind takes points: (N, coordinates and a last");
+    wrong("model: {kind: pinn}", -2, SHAPE(3), "m.yaml:1: model: target 'y' is to be one number of each point");
+    wrong("model: {kind: pinn}", 3, SHAPE(3), "m.yaml:1: model: target 'y' is to be one number of each point");
+    wrong("model:\n  kind: pinn\n  equation: poisson\n", -1, SHAPE(1),
+          "m.yaml:3: model.equation: rows of 'x' have 1 columns; 1 to 8");
+    wrong(
+        "model:\n  kind: pinn\n  equation: burgers\n", -1, SHAPE(4),
+        "m.yaml:3: model.equation: rows of 'x' have 4 columns; x, t, and a last one, 0: the value, 1: the equation, are wanted");
+    wrong("model: {kind: pinn, equation: heat}", -1, SHAPE(3), "model.equation: unknown 'heat', must be one of poisson, burgers");
+    wrong("model: {kind: pinn, viscosity: -1}", -1, SHAPE(3), "m.yaml:1: model.viscosity: -1 is out of range");
+    wrong("model: {kind: pinn, activation: relu}", -1, SHAPE(3), "m.yaml:1: model.activation: unknown 'relu'");
     wrong("model: {kind: transformer, vocabulary: 9, length: 4}", 3, SHAPE(8), "module position (position): length: 4 positions");
     assert_int_equal(build(&b, "model:\n  kind: transformer\n  vocabulary: 9\n", HOOP_F32, 1, said, 1, y, &err), HOOP_ECONFIG);
     assert_string_equal(err.text, "m.yaml:3: model.vocabulary: 9, and 'text' is of 10 different tokens; give as many");
