@@ -126,6 +126,17 @@ static int64_t leaves_said(const hoop_config *config)
     return n > 0 ? n : INT64_MAX;
 }
 
+/* Ranks are stopped by what the config listens to: SIGTERM would have mpirun kill them. */
+static hoop_status find_warning(launch *l, hoop_error *err)
+{
+    const hoop_value *signals = hoop_config_get(l->config, "checkpoint.signals");
+    const char       *name    = signals == NULL || hoop_value_text(signals) == NULL ? "USR1" : hoop_value_text(signals);
+    l->warning                = strcmp(name, "USR2") == 0 ? SIGUSR2 : SIGUSR1;
+    if (strcmp(name, "none") != 0) return HOOP_OK;
+    return hoop_config_fail(l->config, "checkpoint.signals", err,
+                            "with hoop launch ranks are stopped by USR1 or USR2, which mpirun passes on: one of them is wanted");
+}
+
 /* Which program starts ranks, and of which kind it is. */
 static hoop_status find_starter(launch *l, hoop_error *err)
 {
@@ -226,6 +237,7 @@ int command_launch(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     HOOP_TRY(st, done, check_place(&l, &err));
     HOOP_TRY(st, done, train_config(&l.train, &err, &l.config, &comm));
+    HOOP_TRY(st, done, find_warning(&l, &err));
     l.leaves = leaves_said(l.config);
     if (a.hosts != NULL) HOOP_TRY(st, done, launch_hosts_parse(a.hosts, &err, &l.hosts));
     HOOP_TRY(st, done, launch_listen(&err));

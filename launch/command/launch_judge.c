@@ -30,7 +30,7 @@ static void judge_signal(launch_verdict *v, const char *who, int signal_number)
 {
     if (signal_number == SIGINT)
         final(v, HOOP_EXIT_INTERRUPTED, "interrupted before it could save");
-    else if (signal_number == SIGTERM || signal_number == SIGHUP || signal_number == SIGUSR1)
+    else if (signal_number == SIGTERM || signal_number == SIGHUP || signal_number == SIGUSR1 || signal_number == SIGUSR2)
         final(v, HOOP_EXIT_REQUEUE, "stopped before it could save");
     else
         again(v, who, signal_number);

@@ -172,7 +172,7 @@ static hoop_status start(launch *l, int64_t ranks, hoop_error *err, pid_t *job)
                 json_pack("{s:i, s:s, s:I, s:I, s:I}", "number", l->starts + 1, "command", text, "ranks", (json_int_t)ranks,
                           "from", (json_int_t)(from < 0 ? 0 : from), "generation", (json_int_t)holder.generation + 1));
         l->journal.generation = holder.generation + 1;
-        st                    = launch_start(words.word, err, job);
+        st                    = launch_start(words.word, l->warning, err, job);
     }
     free(text);
     launch_words_free(&words);
@@ -212,7 +212,7 @@ static void look_for_returned(launch *l, watching *w)
     if (back == NULL || launch_hosts_room(&l->hosts) <= l->said) return;
     say("%s answers again: the run goes on with it", back);
     l->growing = true;
-    (void)kill(w->job, SIGUSR1);
+    (void)kill(w->job, l->warning);
 }
 
 /* mpirun may wait for minutes for a host that is cut off, and ranks for their deadline. Where nothing moves, hosts are asked; one
@@ -254,7 +254,7 @@ static bool watch(launch *l, pid_t job, const launch_mark *mark, int *how)
     for (;;) {
         const int got = launch_wait(w.step < 0 ? look_s : calm_s);
         if (launch_ended(job, how)) return w.step >= 0 || launch_trace_done(l->run, mark) >= 0;
-        if (note_signal(l, got)) (void)kill(job, SIGUSR1); /* mpirun and srun pass it on to all ranks, which save */
+        if (note_signal(l, got)) (void)kill(job, l->warning); /* mpirun and srun pass it on to all ranks, which save */
         note_first_step(l, &w, mark);
         if (l->hosts.n > 0 && host_is_lost(l, &w)) (void)kill(job, SIGKILL); /* what is left of it is ended next */
         if (l->hosts.n > 0 && !l->growing && l->stop == 0) look_for_returned(l, &w);

@@ -54,13 +54,13 @@ static void become(char *const *argv, int out)
     _exit(127);
 }
 
-hoop_status launch_start(char *const *argv, hoop_error *err, pid_t *out)
+hoop_status launch_start(char *const *argv, int last, hoop_error *err, pid_t *out)
 {
     const pid_t self = getpid(), child = fork();
     if (child < 0) return hoop_fail(err, HOOP_EIO, "%s: cannot be started: %s", argv[0], strerror(errno));
     if (child == 0) {
         (void)setpgid(0, 0);
-        (void)prctl(PR_SET_PDEATHSIG, (long)SIGUSR1, 0L, 0L, 0L);
+        (void)prctl(PR_SET_PDEATHSIG, (long)last, 0L, 0L, 0L);
         if (getppid() != self) _exit(127); /* it died meanwhile, and no signal will come */
         become(argv, -1);
     }

@@ -18,8 +18,8 @@ hoop_status launch_listen(hoop_error *err);
 int launch_wait(double seconds);
 
 /** Start a job (argv ends with NULL): in a process group of its own, so that Ctrl-C does not reach it but through us, with
- * nothing to read, and SIGUSR1 if this process dies, which mpirun and srun pass on to all ranks. Errors: HOOP_EIO. */
-hoop_status launch_start(char *const *argv, hoop_error *err, pid_t *out);
+ * nothing to read, and with the signal `last` if this process dies. Errors: HOOP_EIO. */
+hoop_status launch_start(char *const *argv, int last, hoop_error *err, pid_t *out);
 /** Has it ended, and how (as waitpid tells)? Others' ends are taken note of, and forgotten. */
 bool launch_ended(pid_t job, int *how);
 /** End whatever descends from this process, the job or what is left of it; returns when all is gone. How many there were. */

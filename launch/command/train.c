@@ -132,8 +132,8 @@ static void on_signal(int signal_number)
     if (stoppable != NULL) hoop_trainer_stop(stoppable);
 }
 
-/* SIGUSR1, which mpirun and srun pass on to all ranks and sites send ahead of a time limit, is a SIGTERM; so is SIGHUP, the
- * terminal's end, but under nohup. */
+/* SIGHUP, the terminal's end, is a SIGTERM, but under nohup; so are those that the config names, which mpirun and srun pass on to
+ * all ranks and sites send ahead of a time limit. */
 static void listen_to_signals(hoop_trainer *tr)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART}, hangup;
@@ -144,7 +144,6 @@ static void listen_to_signals(hoop_trainer *tr)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGUSR1, &action, NULL);
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) (void)sigaction(SIGHUP, &action, NULL);
     if (tr == NULL) return; /* a second warning must not kill what is being written */
     if (hoop_trainer_stop_signals(tr) & HOOP_STOP_USR1) (void)sigaction(SIGUSR1, &action, NULL);

@@ -29,8 +29,8 @@ static const char *const signals[] = {"none", "USR1", "USR2", "both", NULL}; /* 
 static const hoop_option rows[] = {
     {"every_steps", HOOP_OPT_INT, AT(every_steps), "0", 0, 1e15, NULL, false, "steps between checkpoints; 0: one at the end"},
     {"keep", HOOP_OPT_INT, AT(keep), "3", 0, 1e9, NULL, false, "newest checkpoints to keep; 0: all"},
-    {"signals", HOOP_OPT_ENUM, AT(signals), "none", 0, 0, signals, false,
-     "what else than SIGTERM warns of the end: a checkpoint, and exit code 75"},
+    {"signals", HOOP_OPT_ENUM, AT(signals), "USR1", 0, 0, signals, false,
+     "what else than SIGTERM warns of the end (mpirun passes it on to ranks): a checkpoint, and exit code 75"},
 };
 #undef AT
 const hoop_option_table hoop__save_options = {"checkpoint", rows, (int)(sizeof rows / sizeof rows[0])};
