@@ -22,8 +22,10 @@ typedef struct hoop_augment_call {
     int64_t                  height, width;
     int                      nfields;
     hoop_augment_field       field[64];
-    char                    *row;    /* room for the largest row, */
-    char                   **before; /* and where samples are mixed, of each field the leaf's rows as they were */
+    char                    *row;            /* room for the largest row, */
+    char                   **before;         /* and where samples are mixed, of each field the leaf's rows as they were, */
+    const hoop_augment_part *parts_before;   /* and their parts, of which */
+    int                      nparts, filled; /* there are so many of a sample, and so many say something */
 } hoop_augment_call;
 
 /** Draws of sample i, from number `first` on. */

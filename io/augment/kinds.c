@@ -56,6 +56,16 @@ static hoop_status check_sizes(const hoop_augment_kind *kind, const hoop_augment
     return HOOP_OK;
 }
 
+/* Are labels of field k those of the pixels of images? */
+static bool is_mask(const hoop_augment_rows *field, int nfields, int k)
+{
+    const int                image = first_image(field, nfields);
+    const hoop_augment_rows *r     = &field[k];
+    if (image < 0 || !may_be_image(r) || r->dtype != HOOP_I64) return false;
+    return r->shape[r->ndim - 2] == field[image].shape[field[image].ndim - 2] &&
+           r->shape[r->ndim - 1] == field[image].shape[field[image].ndim - 1];
+}
+
 /* What stands against one kind. */
 static hoop_status check(const hoop_augment_kind *kind, const hoop_augment_rows *field, int nfields, hoop_error *err)
 {
@@ -83,16 +93,57 @@ static hoop_status check(const hoop_augment_kind *kind, const hoop_augment_rows 
     return images && moves ? check_sizes(kind, field, nfields, err) : HOOP_OK;
 }
 
+int hoop_augment_parts(const hoop_augment_use *uses, int n)
+{
+    int parts = 1;
+    for (int i = 0; i < n; i++)
+        if ((uses[i].kind->what & HOOP_AUGMENT_MIXES) != 0) parts *= 2;
+    return parts;
+}
+
+/* Does one of them mix images whole, and one paste parts of them? */
+static void find_mixes(const hoop_augment_use *uses, int n, bool *whole, bool *pastes)
+{
+    *whole = *pastes = false;
+    for (int i = 0; i < n; i++) {
+        const unsigned what = uses[i].kind->what;
+        if ((what & HOOP_AUGMENT_MIXES) == 0) continue;
+        if ((what & HOOP_AUGMENT_IMAGES) != 0)
+            *pastes = true;
+        else
+            *whole = true;
+    }
+}
+
 hoop_status hoop_augment_check(const hoop_augment_use *uses, int n, const hoop_augment_rows *field, int nfields, hoop_error *err,
                                int *bad)
 {
+    bool whole, pastes;
+    find_mixes(uses, n, &whole, &pastes);
     for (int i = 0; i < n; i++) {
-        const hoop_status st = check(uses[i].kind, field, nfields, err);
+        hoop_status st = check(uses[i].kind, field, nfields, err);
+        if (st == HOOP_OK && (uses[i].kind->what & HOOP_AUGMENT_MIXES) != 0 && whole && pastes)
+            for (int k = 0; k < nfields && st == HOOP_OK; k++)
+                if (is_mask(field, nfields, k))
+                    st = hoop_fail(err, HOOP_ESHAPE,
+                                   "%s mixes labels of pixels, and another one does so in its own way; one of them is wanted",
+                                   uses[i].kind->name);
+        if (st == HOOP_OK && hoop_augment_parts(uses, i + 1) > HOOP_AUGMENT_PARTS)
+            st = hoop_fail(err, HOOP_ESHAPE, "%s is one too many of those that mix samples; at most %d are wanted",
+                           uses[i].kind->name, 3);
         if (st == HOOP_OK) continue;
         if (bad != NULL) *bad = i;
         return st;
     }
     return HOOP_OK;
+}
+
+bool hoop_augment_in_parts(const hoop_augment_use *uses, int n, const hoop_augment_rows *field, int nfields, int k)
+{
+    bool whole, pastes;
+    find_mixes(uses, n, &whole, &pastes);
+    if (!field[k].target || field[k].dtype != HOOP_I64) return false;
+    return is_mask(field, nfields, k) ? whole : whole || pastes;
 }
 
 /* Fields as calls see them; bytes of the largest row, and of all rows. */
@@ -127,11 +178,14 @@ hoop_status hoop_augment_apply(const hoop_augment_use *uses, int n, const hoop_a
 {
     hoop_augment_call c = {.leaf = leaf};
     char             *before[HOOP_DATASET_FIELDS];
-    int64_t           largest, all, bytes;
+    int64_t           largest, all, bytes, parts;
     bool              mixes = false;
     begin(leaf, &c, &largest, &all);
     for (int i = 0; i < n; i++) mixes = mixes || (uses[i].kind->what & HOOP_AUGMENT_MIXES) != 0;
-    bytes = largest + 8 + (mixes ? all : 0);
+    c.nparts = hoop_augment_parts(uses, n);
+    c.filled = 1;
+    parts    = leaf->n * c.nparts;
+    bytes    = largest + 16 + (mixes ? all + 8 + parts * (int64_t)sizeof(hoop_augment_part) : 0);
     if (bytes > space->bytes) {
         free(space->data);
         space->data  = malloc((size_t)bytes);
@@ -141,6 +195,8 @@ hoop_status hoop_augment_apply(const hoop_augment_use *uses, int n, const hoop_a
     }
     c.row    = space->data;
     c.before = before;
+    for (int64_t i = 0; mixes && i < parts; i++)
+        leaf->parts[i] = (hoop_augment_part){i / c.nparts, i % c.nparts == 0 ? 1.0 : 0.0};
     for (int i = 0; i < n; i++) {
         char *at = c.row + (largest + 7) / 8 * 8;
         c.opts   = uses[i].opts;
@@ -150,7 +206,13 @@ hoop_status hoop_augment_apply(const hoop_augment_use *uses, int n, const hoop_a
             memcpy(at, c.field[k].data, (size_t)(c.field[k].bytes * leaf->n));
             at += c.field[k].bytes * leaf->n;
         }
+        if ((uses[i].kind->what & HOOP_AUGMENT_MIXES) != 0) {
+            at += (8 - ((uintptr_t)at & 7)) & 7;
+            memcpy(at, leaf->parts, (size_t)parts * sizeof *leaf->parts);
+            c.parts_before = (const hoop_augment_part *)(const void *)at;
+        }
         for (int64_t s = 0; s < leaf->n; s++) uses[i].kind->sample(&c, s);
+        if ((uses[i].kind->what & HOOP_AUGMENT_MIXES) != 0) c.filled *= 2;
     }
     return HOOP_OK;
 }

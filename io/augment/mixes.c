@@ -1,7 +1,7 @@
 /*
  * Samples mixed with another of their leaf. A sample's share of itself is drawn for it, and so is its partner, any other of the
- * leaf as it was before. Real targets are mixed by that share. Labels have no middle: a sample has its own with the probability
- * of its share, else its partner's, which makes the same loss on average.
+ * leaf as it was before. Real targets are mixed by that share. Labels have no middle: they stay, and the parts of a sample say
+ * whose it has, by which share.
  */
 #include <math.h>
 #include <string.h>
@@ -31,14 +31,23 @@ static bool draw(const hoop_augment_call *c, int64_t i, hoop_key key, int64_t *p
     return true;
 }
 
-static void mix_row(const hoop_augment_field *f, char *row, const char *other, double share, bool own)
+/* Labels are left as they are. */
+static void mix_row(const hoop_augment_field *f, char *row, const char *other, double share)
 {
-    if (f->labels) {
-        if (!own) memcpy(row, other, (size_t)f->bytes);
-        return;
-    }
+    if (f->labels) return;
     for (int64_t k = 0; k < f->numel; k++)
         hoop__augment_put(f, row, k, share * hoop__augment_get(f, row, k) + (1 - share) * hoop__augment_get(f, other, k));
+}
+
+/* Sample i has `share` of the parts it had, and its partner's by the rest. */
+static void mix_parts(const hoop_augment_call *c, int64_t i, int64_t partner, double share)
+{
+    hoop_augment_part       *own   = c->leaf->parts + i * c->nparts;
+    const hoop_augment_part *other = c->parts_before + partner * c->nparts;
+    for (int k = 0; k < c->filled; k++) {
+        own[c->filled + k] = (hoop_augment_part){other[k].of, other[k].share * (1 - share)};
+        own[k].share *= share;
+    }
 }
 
 static void mixup(const hoop_augment_call *c, int64_t i)
@@ -48,8 +57,8 @@ static void mixup(const hoop_augment_call *c, int64_t i)
     double         share;
     if (!draw(c, i, key, &partner, &share)) return;
     for (int k = 0; k < c->nfields; k++)
-        mix_row(&c->field[k], hoop__augment_row(&c->field[k], i), c->before[k] + partner * c->field[k].bytes, share,
-                hoop_random_f64(key, 2) < share);
+        mix_row(&c->field[k], hoop__augment_row(&c->field[k], i), c->before[k] + partner * c->field[k].bytes, share);
+    mix_parts(c, i, partner, share);
 }
 
 const hoop_augment_kind hoop__augment_mixup = {"mixup", "each sample and another of its leaf, mixed (Zhang et al., ICLR 2018)",
@@ -96,8 +105,9 @@ static void cutmix(const hoop_augment_call *c, int64_t i)
         if (f->planes > 0)
             paste(c, f, row, other, &b);
         else
-            mix_row(f, row, other, share, hoop_random_f64(key, 2) < share);
+            mix_row(f, row, other, share);
     }
+    mix_parts(c, i, partner, share);
 }
 
 const hoop_augment_kind hoop__augment_cutmix = {"cutmix",

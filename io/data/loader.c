@@ -29,6 +29,7 @@ typedef struct slot {
     hoop_status  status;
     hoop_error   error;
     int64_t     *sample;
+    char        *extra; /* of each sample; NULL: none */
     struct rows *field;
 } slot;
 
@@ -159,6 +160,7 @@ static void change_leaves(hoop_loader *l, slot *s, int64_t n, int64_t epoch, int
         hoop_loader_change c = {.epoch = epoch, .data = data, .length = length};
         c.n                  = hoop_leaf_samples(n, l->opts.leaves, leaf, &first);
         c.sample             = s->sample + (first - begin);
+        c.extra              = s->extra == NULL ? NULL : s->extra + (first - begin) * l->opts.extra;
         if (l->opts.drawn != NULL) { /* the same sample may be there twice */
             for (int64_t j = 0; j < c.n; j++) l->padded[j] = l->length + base + first + j;
             c.sample = l->padded;
@@ -264,6 +266,7 @@ static hoop_status slot_create(const hoop_loader *l, slot *s, const int64_t *byt
     s->sample = calloc(most, sizeof *s->sample);
     s->field  = calloc((size_t)l->nfields, sizeof *s->field);
     got       = s->sample != NULL && s->field != NULL;
+    if (l->opts.extra > 0) got = got && (s->extra = calloc(most, (size_t)l->opts.extra)) != NULL;
     for (int k = 0; got && k < l->nfields; k++) {
         rows *r = &s->field[k];
         if (!l->present[k]) continue;
@@ -376,6 +379,7 @@ void hoop_loader_destroy(hoop_loader **pl)
     }
     for (int i = 0; l->slot != NULL && i < l->nslots; i++) {
         free(l->slot[i].sample);
+        free(l->slot[i].extra);
         for (int k = 0; k < l->nfields && l->slot[i].field != NULL; k++) {
             rows *r = &l->slot[i].field[k];
             free(r->data);
@@ -406,7 +410,7 @@ int64_t hoop_loader_bytes(const hoop_loader *l)
     const int at    = l->held >= 0 ? (int)(l->held % l->nslots) : 0;
     int64_t   bytes = 0;
     for (int k = 0; k < l->nfields; k++) bytes += l->slot[at].field[k].room;
-    return l->nslots * (bytes + l->most * (int64_t)sizeof(int64_t));
+    return l->nslots * (bytes + l->most * ((int64_t)sizeof(int64_t) + l->opts.extra));
 }
 
 double hoop_loader_stall_s(const hoop_loader *l)
@@ -493,5 +497,6 @@ bool hoop_loader_next_leaf(hoop_loader *l, hoop_loader_leaf *out)
     }
     out->field  = l->leaf;
     out->sample = s->sample + (out->first - begin);
+    out->extra  = s->extra == NULL ? NULL : s->extra + (out->first - begin) * l->opts.extra;
     return true;
 }

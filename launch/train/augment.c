@@ -87,8 +87,13 @@ hoop_status hoop__augment_read(hoop_trainer *tr, hoop_error *err)
 static hoop_status change(void *ctx, const hoop_loader_change *c, hoop_error *err)
 {
     hoop__augment          *a    = ctx;
-    const hoop_augment_leaf leaf = {
-        .seed = a->seed, .epoch = c->epoch, .n = c->n, .sample = c->sample, .nfields = a->nfields, .field = a->field};
+    const hoop_augment_leaf leaf = {.seed    = a->seed,
+                                    .epoch   = c->epoch,
+                                    .n       = c->n,
+                                    .sample  = c->sample,
+                                    .nfields = a->nfields,
+                                    .field   = a->field,
+                                    .parts   = c->extra};
     for (int k = 0; k < a->nfields; k++) {
         a->field[k].data   = c->data[k];
         a->field[k].length = c->length[k];
@@ -119,6 +124,29 @@ static hoop_status check_leaves(const hoop_trainer *tr, const hoop__augment *a, 
     return HOOP_OK;
 }
 
+int hoop__augment_parts(const hoop_trainer *tr)
+{
+    return tr->data->augment == NULL ? 1 : hoop_augment_parts(tr->data->augment->use, tr->data->augment->n);
+}
+
+/* Labels that are mixed want a loss that is made of samples, and the trainer's. */
+static hoop_status take_parts(hoop_trainer *tr, const hoop__augment *a, hoop_error *err)
+{
+    char why[256];
+    int  mixes = 0;
+    while (mixes < a->n && (a->use[mixes].kind->what & HOOP_AUGMENT_MIXES) == 0) mixes++;
+    for (int k = tr->data->ninputs; k < a->nfields; k++) {
+        hoop__field *f = &tr->data->field[k];
+        f->in_parts    = hoop_augment_in_parts(a->use, a->n, a->field, a->nfields, k);
+        if (!f->in_parts || (f->loss->weighted != NULL && hoop__trainer_forwards(tr))) continue;
+        (void)snprintf(why, sizeof why, "%s mixes labels, and %s%s", a->use[mixes].kind->name,
+                       f->loss->weighted == NULL ? f->loss->name : "the loss of a loop of the caller's own",
+                       f->loss->weighted == NULL ? " is not made of samples that could have shares" : " sees none of that");
+        return fail_at(tr, mixes, err, why);
+    }
+    return HOOP_OK;
+}
+
 hoop_status hoop__augment_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_error *err)
 {
     hoop__augment *a   = tr->data->augment;
@@ -136,7 +164,8 @@ hoop_status hoop__augment_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_er
                                                    .boxes  = k >= tr->data->ninputs && f->loss->boxes};
     }
     if (hoop_augment_check(a->use, a->n, a->field, a->nfields, &why, &bad) != HOOP_OK) return fail_at(tr, bad, err, why.text);
-    if (check_leaves(tr, a, err) != HOOP_OK) return HOOP_ECONFIG;
+    if (check_leaves(tr, a, err) != HOOP_OK || take_parts(tr, a, err) != HOOP_OK) return HOOP_ECONFIG;
+    if (hoop__augment_parts(tr) > 1) opts->extra = hoop__augment_parts(tr) * (int64_t)sizeof(hoop_augment_part);
     opts->change     = change;
     opts->change_ctx = a;
     return HOOP_OK;

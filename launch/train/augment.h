@@ -15,6 +15,8 @@ extern const hoop_config_free hoop__augment_key;
 hoop_status hoop__augment_read(hoop_trainer *tr, hoop_error *err);
 /** Once it is known how fields are read: can it be done to them? Then the loader does it. Errors: HOOP_ECONFIG. Calls: Local. */
 hoop_status hoop__augment_load(hoop_trainer *tr, hoop_loader_opts *opts, hoop_error *err);
-void        hoop__augment_free(hoop__augment **a);
+/** Of how many parts labels of a sample are (hoop_augment_part); 1: they are its own. Calls: Local. */
+int  hoop__augment_parts(const hoop_trainer *tr);
+void hoop__augment_free(hoop__augment **a);
 
 #endif

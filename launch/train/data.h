@@ -51,6 +51,7 @@ typedef struct hoop__field {
     hoop_box             *box;   /* room for those of a sample */
     int64_t               nbox;
     const char           *class_dim;   /* to predict: as hoop_trainer_field says */
+    bool                  in_parts;    /* labels that augmentation mixes (augment.h) */
     bool                  class_first; /* outputs are (n, C, ...), and are taken as (n, ..., C) */
     int                   output;      /* of the model; set once that is built, as is */
     int                   out_ndim;    /* of a row of predictions */

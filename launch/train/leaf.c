@@ -1,5 +1,6 @@
 /* A leaf: its tensors, by number and by name, and what the config's model loses on it. */
 #include "hoop/loader.h"
+#include "train/augment.h"
 #include "train/data.h"
 #include "train/plan.h"
 #include "train/step.h"
@@ -23,11 +24,23 @@ void hoop__leaf_from(hoop_leaf *leaf, const hoop_loader_leaf *rows)
     leaf->n             = rows->n;
     leaf->sample        = rows->sample;
     leaf->w             = take_weights(leaf->tr->step, rows);
+    leaf->parts         = rows->extra;
     for (int i = 0; i < d->ninputs + d->ntargets; i++)
         leaf->field[i] = (hoop__leaf_field){.rows    = rows->field[i].data,
                                             .dtype   = d->field[i].dtype,
                                             .length  = rows->field[i].length,
                                             .lengths = rows->field[i].lengths};
+}
+
+/* (n, parts, 2): whose label, and by which share */
+static void wrap_parts(hoop_leaf *leaf)
+{
+    const int64_t shape[] = {leaf->n, hoop__augment_parts(leaf->tr), 2};
+    _Static_assert(sizeof(hoop_augment_part) == 2 * sizeof(int64_t) && sizeof(double) == sizeof(int64_t), "both as one");
+    leaf->of = leaf->share = NULL;
+    if (leaf->parts == NULL) return;
+    leaf->of    = hoop_tape_samples(leaf->tape, hoop_tape_wrap(leaf->tape, HOOP_I64, 3, shape, leaf->parts));
+    leaf->share = hoop_tape_samples(leaf->tape, hoop_tape_wrap(leaf->tape, HOOP_F64, 3, shape, leaf->parts));
 }
 
 void hoop__leaf_wrap(hoop_leaf *leaf)
@@ -55,6 +68,7 @@ void hoop__leaf_wrap(hoop_leaf *leaf)
     leaf->weights = NULL;
     if (leaf->w != NULL)
         leaf->weights = hoop_tape_samples(leaf->tape, hoop_tape_wrap(leaf->tape, HOOP_F64, 1, &leaf->n, leaf->w));
+    wrap_parts(leaf);
     leaf->told = false;
 }
 
@@ -226,6 +240,34 @@ static hoop_tensor *frames(const hoop_leaf *leaf, const hoop_tensor *out)
     return lengths;
 }
 
+/* Number `part` of (n, parts, 2): of places, or of shares */
+static hoop_tensor *part_of(hoop_tape *t, hoop_tensor *x, int64_t part, int64_t which)
+{
+    int64_t n = hoop_tensor_is_poison(x) ? 0 : hoop_tensor_size(x, 0);
+    x         = hoop_slice(t, x, 1, part, 1);
+    x         = hoop_slice(t, x, 2, which, 1);
+    return hoop_reshape(t, hoop_contiguous(t, x), 1, &n);
+}
+
+/* What labels lose that are mixed: each part by its share, times the sample's weight, where it has one. */
+static hoop_tensor *parts_loss(const hoop_leaf *all, int i, const hoop__field *f, hoop_tensor *out, hoop_tensor *target,
+                               hoop_tensor *w)
+{
+    hoop_tape    *t  = all->tape;
+    hoop_tensor  *of = hoop_tape_leaf_rows(t, all->of, i), *shares = hoop_tape_leaf_rows(t, all->share, i);
+    hoop_tensor  *sum = NULL, *weight = NULL;
+    const int64_t n = hoop__augment_parts(all->tr);
+    for (int64_t k = 0; k < n; k++) {
+        hoop_tensor *label = hoop_index_select(t, target, 0, part_of(t, of, k, 0)), *share = part_of(t, shares, k, 1), *loss;
+        if (w != NULL) share = hoop_mul(t, share, w);
+        loss = f->loss->weighted(t, out, label, NULL, share, f->loss_opts);
+        if (hoop_tensor_is_poison(loss)) return loss;
+        sum    = sum == NULL ? loss : hoop_add(t, sum, loss);
+        weight = weight == NULL ? hoop_loss_weight(loss) : hoop_add(t, weight, hoop_loss_weight(loss));
+    }
+    return hoop_loss(t, sum, weight);
+}
+
 /* What target k loses; this and its metrics are kept. */
 static hoop_tensor *target_loss(const hoop_leaf *all, hoop_leaf *leaf, int i, int k)
 {
@@ -238,7 +280,9 @@ static hoop_tensor *target_loss(const hoop_leaf *all, hoop_leaf *leaf, int i, in
     hoop_tensor            *out = hoop_tape_leaf_rows(t, rows->out, i), *target = hoop_tape_leaf_rows(t, rows->tensor, i);
     hoop_tensor            *w = all->weights == NULL ? NULL : hoop_tape_leaf_rows(t, all->weights, i);
     leave_out_padding(t, f, leaf->field[tr->data->ninputs + k].lengths, &out, &target, &w);
-    if (w != NULL)
+    if (f->in_parts && all->of != NULL)
+        loss = parts_loss(all, i, f, out, target, w);
+    else if (w != NULL)
         loss = f->loss->weighted(t, out, target, f->loss->forward_lengths == NULL ? NULL : frames(leaf, out), w, f->loss_opts);
     else if (f->loss->forward_lengths != NULL)
         loss = f->loss->forward_lengths(t, out, target, frames(leaf, out), f->loss_opts);

@@ -195,6 +195,7 @@ static void join(hoop_trainer *tr, int first, int n, hoop_tape *tape)
     s->all.n             = rows_of(tr, first, n);
     s->all.number        = one->number;
     s->all.w             = one->w;
+    s->all.parts         = one->parts;
     memcpy(s->all.field, one->field, (size_t)nfields(tr) * sizeof *one->field);
 }
 
@@ -353,14 +354,17 @@ static hoop_status replay(hoop_trainer *tr, const hoop__run *run, int first, int
 {
     const hoop_backward_opts opts = hoop__step_opts(tr, n);
     const hoop_tape_key      key  = key_of(tr, first);
-    const void              *input[HOOP_DATASET_FIELDS + 1];
+    const void              *input[HOOP_DATASET_FIELDS + 3];
     uint64_t                 number[HOOP_LEAVES_AT_ONCE];
+    int                      ninputs;
     hoop_status              st;
     for (int k = 0; k < nfields(tr); k++) input[k] = tr->step->listed[first].field[k].rows;
-    input[nfields(tr)] = tr->step->listed[first].w;
+    ninputs = nfields(tr);
+    if (tr->step->listed[first].w != NULL) input[ninputs++] = tr->step->listed[first].w;
+    for (int k = 0; k < 2 && tr->step->listed[first].parts != NULL; k++) input[ninputs++] = tr->step->listed[first].parts;
     for (int i = 0; i < n; i++) number[i] = (uint64_t)leaf_on(tr, run, first, i)->number;
     hoop_profile_begin(tr->rt, "engine, replayed", HOOP_PHASE_OTHER, 0.0);
-    st = hoop_tape_replay(run->tape, &key, n > 1 ? number : NULL, nfields(tr) + (tr->step->weights != NULL), input, &opts, err);
+    st = hoop_tape_replay(run->tape, &key, n > 1 ? number : NULL, ninputs, input, &opts, err);
     hoop_profile_end(tr->rt);
     return st;
 }

@@ -141,6 +141,7 @@ bool hoop__step_next(hoop_trainer *tr, hoop_leaf *leaf)
             leaf->number = s->next_leaf;
             leaf->sample = NULL;
             leaf->w      = NULL;
+            leaf->parts  = NULL;
             take_arrays(tr, leaf, got.n);
         } else if (read_leaf(tr, &got)) {
             hoop__leaf_from(leaf, &got);

@@ -50,13 +50,15 @@ struct hoop_leaf {
     hoop_tape        *tape;
     int64_t           number; /* among those of the step */
     int64_t           n;
-    const int64_t    *sample;   /* place in the dataset of each; NULL: arrays */
-    const double     *w;        /* of each, what it loses is multiplied by; NULL: 1 */
-    hoop_tensor      *weights;  /* the same, on the tape */
-    hoop__leaf_field *field;    /* inputs, then targets */
-    hoop_tensor     **kept;     /* its loss, then as hoop__places says: read once backward is done */
-    bool              told;     /* what the targets lose and their metrics are among them */
-    bool              training; /* else it is one of an evaluation */
+    const int64_t    *sample;     /* place in the dataset of each; NULL: arrays */
+    const double     *w;          /* of each, what it loses is multiplied by; NULL: 1 */
+    hoop_tensor      *weights;    /* the same, on the tape */
+    const void       *parts;      /* of the labels of each (hoop_augment_part); NULL: they are its own */
+    hoop_tensor      *of, *share; /* the same, on the tape: (n, parts) */
+    hoop__leaf_field *field;      /* inputs, then targets */
+    hoop_tensor     **kept;       /* its loss, then as hoop__places says: read once backward is done */
+    bool              told;       /* what the targets lose and their metrics are among them */
+    bool              training;   /* else it is one of an evaluation */
 };
 
 /* Leaves that run at once (one is too), and what is read of them afterwards: on the trainer's tape, or on one that is kept and

@@ -15,6 +15,7 @@ typedef struct leaf {
     int64_t           mask[N][MASK], label[N];
     double            y[N][2];
     int64_t           sample[N];
+    hoop_augment_part parts[N * HOOP_AUGMENT_PARTS];
     hoop_augment_rows field[5];
     hoop_augment_leaf is;
 } leaf;
@@ -29,7 +30,8 @@ static void point(leaf *l, int first, int n, int64_t epoch)
     l->field[2] = (hoop_augment_rows){.data = l->mask[first], .dtype = HOOP_I64, .target = true, .ndim = 2, .shape = mask_shape};
     l->field[3] = (hoop_augment_rows){.data = l->y[first], .dtype = HOOP_F64, .target = true, .ndim = 1, .shape = y_shape};
     l->field[4] = (hoop_augment_rows){.data = &l->label[first], .dtype = HOOP_I64, .target = true};
-    l->is = (hoop_augment_leaf){.seed = 3, .epoch = epoch, .n = n, .sample = l->sample + first, .nfields = 5, .field = l->field};
+    l->is       = (hoop_augment_leaf){
+              .seed = 3, .epoch = epoch, .n = n, .sample = l->sample + first, .nfields = 5, .field = l->field, .parts = l->parts};
 }
 
 /* Pixels of the first channel are those of the mask; of the others too, times 2 and 3. */
@@ -259,8 +261,6 @@ static void values(void **state)
 /* All fields are mixed by one share: real targets show it. */
 static void mixes(void **state)
 {
-    int    own = 0, all = 0;
-    double expected = 0;
     (void)state;
     for (int64_t epoch = 0; epoch < 60; epoch++) {
         leaf *l = make(), *was = make();
@@ -276,17 +276,15 @@ static void mixes(void **state)
                     fits = fabs(s * (double)was->x[i][p] + (1 - s) * (double)was->x[j][p] - (double)l->x[i][p]) < 1e-4;
                 if (!fits) continue;
                 share = s;
-                assert_true(l->label[i] == i || l->label[i] == j);
-                own += l->label[i] == i;
+                if (s > 0.999) continue; /* next to nothing of any other */
+                assert_true(l->label[i] == i && l->parts[2 * i].of == i && l->parts[2 * i + 1].of == j);
+                assert_true(fabs(l->parts[2 * i].share - s) < 1e-9 && fabs(l->parts[2 * i + 1].share - (1 - s)) < 1e-9);
             }
             assert_true(share >= 0);
-            expected += share;
-            all++;
         }
         free(l);
         free(was);
     }
-    assert_true(fabs(own - expected) < 4 * sqrt(all) / 2); /* labels are kept as often as shares say */
     for (int64_t epoch = 0; epoch < 30; epoch++) {
         leaf *l = make(), *was = make();
         apply(l, "cutmix", NULL, NULL, 0, N, epoch);
@@ -308,6 +306,28 @@ static void mixes(void **state)
         }
         free(l);
         free(was);
+    }
+    for (int64_t epoch = 0; epoch < 20; epoch++) { /* mixed once more, and again: all say the same of whom a sample is made */
+        leaf            *l     = make();
+        hoop_augment_use use[] = {
+            {.kind = hoop_augment_find("mixup")}, {.kind = hoop_augment_find("cutmix")}, {.kind = hoop_augment_find("mixup")}};
+        static hoop_augment_space space = {0};
+        hoop_error                err   = {0};
+        for (int k = 0; k < 3; k++) test_ok(hoop_option_defaults(&use[k].kind->options, use[k].opts));
+        assert_int_equal(hoop_augment_parts(use, 3), HOOP_AUGMENT_PARTS);
+        point(l, 0, N, epoch);
+        test_ok(hoop_augment_apply(use, 3, &l->is, &space, &err));
+        for (int i = 0; i < N; i++) {
+            double y = 0, share = 0;
+            for (int k = 0; k < HOOP_AUGMENT_PARTS; k++) {
+                const hoop_augment_part *p = &l->parts[i * HOOP_AUGMENT_PARTS + k];
+                assert_true(p->of >= 0 && p->of < N && p->share >= 0);
+                y += p->share * (double)p->of;
+                share += p->share;
+            }
+            assert_true(fabs(share - 1) < 1e-12 && fabs(y - l->y[i][0]) < 1e-9 && l->label[i] == i);
+        }
+        free(l);
     }
     { /* alone there is nobody to be mixed with */
         leaf *l = make(), *was = make();
@@ -341,9 +361,9 @@ static void what_cannot_be(void **state)
 {
     static const int64_t flat[] = {7};
     hoop_augment_rows    rows[] = {{.dtype = HOOP_F32, .ndim = 1, .shape = flat}, {.dtype = HOOP_I64, .target = true}};
-    hoop_augment_use     use[2] = {{.kind = hoop_augment_find("noise")}, {.kind = hoop_augment_find("crop")}};
-    hoop_error           err    = {0};
-    int                  bad    = -1;
+    hoop_augment_use     use[2] = {{.kind = hoop_augment_find("noise")}, {.kind = hoop_augment_find("crop")}}, mix[4] = {0};
+    hoop_error           err = {0};
+    int                  bad = -1;
     (void)state;
     test_ok(hoop_augment_check(use, 1, rows, 2, &err, &bad));
     test_failed(hoop_augment_check(use, 2, rows, 2, &err, &bad), &err, HOOP_ESHAPE, "crop is for images", NULL);
@@ -360,6 +380,18 @@ static void what_cannot_be(void **state)
     test_failed(hoop_augment_check(use, 2, rows, 2, &err, &bad), &err, HOOP_ESHAPE, "vary in length", NULL);
     memset(&err, 0, sizeof err);
     test_failed(hoop_augment_check(use + 1, 1, rows, 2, &err, &bad), &err, HOOP_ESHAPE, "moves pixels", NULL);
+    rows[1] = (hoop_augment_rows){.dtype = HOOP_I64, .target = true, .ndim = 2, .shape = mask_shape};
+    for (int i = 0; i < 4; i++) mix[i].kind = hoop_augment_find(i == 1 ? "cutmix" : "mixup");
+    assert_true(hoop_augment_in_parts(mix, 1, rows, 2, 1) && !hoop_augment_in_parts(mix + 1, 1, rows, 2, 1));
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_augment_check(mix, 2, rows, 2, &err, &bad), &err, HOOP_ESHAPE, "mixup mixes labels of pixels, and another",
+                NULL);
+    rows[1] = (hoop_augment_rows){.dtype = HOOP_I64, .target = true};
+    test_ok(hoop_augment_check(mix, 3, rows, 2, &err, &bad));
+    memset(&err, 0, sizeof err);
+    test_failed(hoop_augment_check(mix, 4, rows, 2, &err, &bad), &err, HOOP_ESHAPE,
+                "one too many of those that mix samples; at most 3", NULL);
+    assert_int_equal(bad, 3);
 }
 
 int main(void)

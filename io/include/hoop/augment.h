@@ -66,13 +66,27 @@ typedef struct hoop_augment_space {
     int64_t bytes;
 } hoop_augment_space;
 
+/** A part of a sample's labels: those of row `of` of its leaf, by this share. Labels have no middle, so that a loss is made of
+ * each part and added up by shares. */
+typedef struct hoop_augment_part {
+    int64_t of;
+    double  share;
+} hoop_augment_part;
+
 typedef struct hoop_augment_leaf {
     uint64_t                 seed;
     int64_t                  epoch, n;
     const int64_t           *sample; /* the number of each in its data: what its randomness hangs on */
     int                      nfields;
     const hoop_augment_rows *field;
+    hoop_augment_part *parts; /* (n, hoop_augment_parts) to be written: the labels of each sample, whose shares add up to 1 */
 } hoop_augment_leaf;
+
+enum { HOOP_AUGMENT_PARTS = 8 /* at most */ };
+/** Of how many parts labels of a sample are behind all of them: 2 for each that mixes; 1: none does. Calls: Local. */
+HOOP_API int hoop_augment_parts(const hoop_augment_use *uses, int n);
+/** Are labels of this field made of parts? Not those of pixels which cutmix has pasted. Calls: Local. */
+HOOP_API bool hoop_augment_in_parts(const hoop_augment_use *uses, int n, const hoop_augment_rows *field, int nfields, int k);
 
 /** Can all of them be done to such rows (data is not looked at)? *bad: which not, where the error is of one. Errors: HOOP_ESHAPE,
  * HOOP_EDTYPE. Calls: Local. */

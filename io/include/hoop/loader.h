@@ -41,6 +41,7 @@ typedef struct hoop_loader_change {
         *sample; /* place in the dataset of each; where samples are drawn, their number + position in the epoch: each its own */
     void *const   *data;   /* of each field: (n, row shape...); NULL where the dataset has none */
     const int64_t *length; /* of each field, as of hoop_loader_field */
+    void          *extra;  /* (n, opts.extra bytes), to be written; NULL: none */
 } hoop_loader_change;
 
 typedef struct hoop_loader_opts {
@@ -59,6 +60,7 @@ typedef struct hoop_loader_opts {
      * nothing. */
     hoop_status (*change)(void *ctx, const hoop_loader_change *leaf, hoop_error *err);
     void      *change_ctx;
+    int64_t    extra;                   /* bytes of each sample that `change` writes beside its rows; a multiple of 8 */
     hoop_dtype as[HOOP_DATASET_FIELDS]; /* how to read each field: f32, f64 or i64 (labels, indices); absent ones are not read */
 } hoop_loader_opts;
 
@@ -89,6 +91,7 @@ typedef struct hoop_loader_leaf {
     int64_t                  n;      /* samples; 0: an empty leaf */
     const hoop_loader_field *field;  /* as the dataset's fields */
     const int64_t           *sample; /* place in the dataset of each sample */
+    const void *extra; /* (n, opts.extra bytes) that `change` wrote, those of the next leaf right behind; NULL: none */
 } hoop_loader_leaf;
 
 /**

@@ -77,6 +77,71 @@ static void never_in_evaluation(void **state)
     plan_clear(&p);
 }
 
+/* ---- labels that are mixed ---- */
+
+static void put(hid_t file, const char *name, int ndim, const hsize_t *shape, hid_t type, const void *values)
+{
+    const hid_t space = H5Screate_simple(ndim, shape, NULL), set = H5Dcreate2(file, name, type, space, 0, 0, 0);
+    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    (void)H5Dclose(set);
+    (void)H5Sclose(space);
+}
+
+static void train_both(const char *more, const char *target, plan *p)
+{
+    char config[1024];
+    (void)snprintf(config, sizeof config,
+                   "seed: 5\nbatch: 14\nleaves: 3\nthreads: 1\nsteps: 5\nprecision: f64\nmodel: {hidden: [7], activation: tanh}\n"
+                   "optimizer: {name: sgd, lr: 0.5}\ndata: {train: both.h5, %s, normalize_targets: none, targets: {y: {%s}}}\n",
+                   more, target);
+    *p = (plan){.config = {config}};
+    plan_run(p, 2);
+    plan_good(p);
+}
+
+/* Labels by their parts lose what shares of classes do that are mixed as numbers; with weights, smoothing and weights of samples.
+ */
+static void labels_are_mixed(void **state)
+{
+    enum { ROWS = 40, CLASSES = 4 };
+    static const char *const more[] = {"inputs: {x: /x}, augment: {mixup: 0.8}",
+                                       "inputs: {x: /x}, weights: /w, augment: [{mixup: 0.8}, {cutmix: {p: 0.7}}]"};
+    static const char *const opts[] = {"}", ", label_smoothing: 0.1}"};
+    static double            x[ROWS][6][5], hot[ROWS][CLASSES], w[ROWS];
+    int64_t                  label[ROWS];
+    const hid_t              file = H5Fcreate("both.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    (void)state;
+    for (int i = 0; i < ROWS; i++) {
+        for (int j = 0; j < 30; j++) x[i][j / 5][j % 5] = (double)((i * 37 + j * 11 + i * j) % 23) / 11 - 1;
+        label[i]         = i * 7 % CLASSES;
+        hot[i][label[i]] = 1;
+        w[i]             = 0.5 * (i % 4);
+    }
+    put(file, "/x", 3, (hsize_t[]){ROWS, 6, 5}, H5T_NATIVE_DOUBLE, x);
+    put(file, "/label", 1, (hsize_t[]){ROWS}, H5T_NATIVE_INT64, label);
+    put(file, "/hot", 2, (hsize_t[]){ROWS, CLASSES}, H5T_NATIVE_DOUBLE, hot);
+    put(file, "/w", 1, (hsize_t[]){ROWS}, H5T_NATIVE_DOUBLE, w);
+    assert_true(H5Fclose(file) >= 0);
+    for (int i = 0; i < 2; i++) {
+        char          labels[160], shares[160];
+        plan          a, b;
+        const double *u, *v;
+        (void)snprintf(labels, sizeof labels, "path: /label, classes: 4, loss: {name: cross_entropy%s", opts[i]);
+        (void)snprintf(shares, sizeof shares, "path: /hot, loss: {name: soft_cross_entropy%s", opts[i]);
+        train_both(more[i], labels, &a);
+        train_both(more[i], shares, &b);
+        u = a.rank[0].weights, v = b.rank[0].weights;
+        for (int64_t k = 0; k < a.rank[0].bytes / 8; k++)
+            if (!(u[k] - v[k] < 1e-11 && v[k] - u[k] < 1e-11))
+                fail_msg("weight %lld is %.17g, not %.17g", (long long)k, u[k], v[k]);
+        plan_clear(&b);
+        train_both("inputs: {x: /x}", labels, &b);
+        assert_memory_not_equal(a.rank[0].weights, b.rank[0].weights, (size_t)a.rank[0].bytes);
+        plan_clear(&a);
+        plan_clear(&b);
+    }
+}
+
 static void drawn_by_weight(void **state)
 {
     (void)state;
@@ -218,9 +283,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_kinds_resume), cmocka_unit_test(training_alone), cmocka_unit_test(never_in_evaluation),
-        cmocka_unit_test(drawn_by_weight),  cmocka_unit_test(other_weights),  cmocka_unit_test(ignored_is_not_drawn),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(all_kinds_resume),     cmocka_unit_test(training_alone),  cmocka_unit_test(never_in_evaluation),
+        cmocka_unit_test(labels_are_mixed),     cmocka_unit_test(drawn_by_weight), cmocka_unit_test(other_weights),
+        cmocka_unit_test(ignored_is_not_drawn), cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
