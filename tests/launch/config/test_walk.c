@@ -155,7 +155,10 @@ static void metrics(void **state)
     (void)state;
     for (int i = 0; (m = hoop_metric_get(i)) != NULL; i++) {
         (void)snprintf(before, sizeof before, "data:\n  train: digits/train\n%smetrics:\n  - %s:\n      ",
-                       m->boxes ? "loss: detection\n" : "", m->name);
+                       m->boxes    ? "loss: detection\n"
+                       : m->labels ? ""
+                                   : "loss: mse\n",
+                       m->name);
         try_table(before, "", &m->options);
     }
 }
