@@ -72,6 +72,7 @@ static const struct kind {
     void (*row)(uint64_t seed, int64_t i, void *x, void *y);
     /* in place of row, of kinds whose validation is drawn otherwise: the last rows, counted from 0 again */
     void (*point)(uint64_t seed, int64_t i, bool validation, float *x, float *y);
+    float              known;   /* weight of training rows whose value is known, in a dataset /w; others weigh 1 */
     const char *const *columns; /* of x */
 } kinds[] = {
     {"digits",
@@ -110,17 +111,21 @@ static const struct kind {
      {"y", HOOP_F32, 1, {HOOP_SERIES_NEXT}, 0, 0, NULL},
      NULL,
      series_row},
-    {.name    = "poisson",
-     .help    = "points of -(u_xx + u_yy) = f on a square, 0 on its edges: x, y, kind (0: u, 1: the equation); validation: u",
+    {.name = "poisson",
+     .help =
+         "points of -(u_xx + u_yy) = f on a square, 0 on its edges: x, y, kind (0: u, 1: the equation), weights w; validation: u",
      .x       = {"x", HOOP_F32, 1, {3}, 0, 0, NULL},
      .y       = {"y", HOOP_F32, 1, {1}, 0, 0, NULL},
      .point   = hoop__synth_poisson,
+     .known   = 100,
      .columns = poisson_columns},
     {.name    = "burgers",
-     .help    = "points of u_t + u u_x = 0.01 / pi u_xx, -sin(pi x) at first: x, t, kind (0: u, 1: the equation); validation: u",
+     .help    = "points of u_t + u u_x = 0.01 / pi u_xx, -sin(pi x) at first: x, t, kind (0: u, 1: the equation), weights w; "
+                "validation: u",
      .x       = {"x", HOOP_F32, 1, {3}, 0, 0, NULL},
      .y       = {"y", HOOP_F32, 1, {1}, 0, 0, NULL},
      .point   = hoop__synth_burgers,
+     .known   = 20,
      .columns = burgers_columns},
 };
 enum { KINDS = (int)(sizeof kinds / sizeof kinds[0]) };
@@ -188,9 +193,9 @@ static hoop_status unknown(const char *kind, hoop_error *err)
 hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err,
                        hoop_import_result *result)
 {
-    synth             s = {.kind = kinds, .seed = opts->seed};
-    hoop_writer      *w = NULL;
-    hoop_writer_field field[2];
+    synth             s        = {.kind = kinds, .seed = opts->seed};
+    hoop_writer      *w        = NULL;
+    hoop_writer_field field[3] = {[2] = {.name = "w", .role = HOOP_INPUT, .dtype = HOOP_F32}};
     void             *x = NULL, *y = NULL;
     int64_t           training;
     hoop_status       st;
@@ -206,16 +211,18 @@ hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts
         st = hoop_fail(err, HOOP_ENOMEM, "synth: no memory for a sample");
         goto done;
     }
-    HOOP_TRY(st, done, hoop__writer_create(opts, samples, field, 2, err, &w));
+    HOOP_TRY(st, done, hoop__writer_create(opts, samples, field, s.kind->point != NULL ? 3 : 2, err, &w));
     if (s.kind->list != NULL) hoop__writer_lists(w, list_length, &s);
     if (s.kind->point != NULL) hoop__writer_in_order(w);
     training = samples - hoop__writer_validation(w);
     for (int64_t i = 0; i < samples; i++) {
+        float weight = 1;
         if (s.kind->point != NULL)
             s.kind->point(opts->seed, i < training ? i : i - training, i >= training, x, y);
         else
             s.kind->row(opts->seed, i, x, y);
-        HOOP_TRY(st, done, hoop__writer_row(w, (const void *[]){x, y}, err));
+        if (s.kind->point != NULL && i < training && ((const float *)x)[2] == 0.0F) weight = s.kind->known;
+        HOOP_TRY(st, done, hoop__writer_row(w, (const void *[]){x, y, &weight}, err));
     }
     HOOP_TRY(st, done, hoop__writer_finish(w, err, result));
     if (result != NULL) result->classes = s.kind->y.classes;

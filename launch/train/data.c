@@ -391,6 +391,9 @@ static hoop_status check_normalize(const hoop_trainer *tr, int k, hoop_error *er
 {
     const bool input = k < tr->data->ninputs, own = tr->opts.params != NULL;
     const int  spec = spec_of(tr, k);
+    if (as_is(tr) && hoop__field_transform(tr, k) != NULL)
+        return hoop_value_fail(hoop__field_transform(tr, k), err, "model.kind: %s takes numbers as they are; take this out",
+                               hoop__model_kind_get(tr->plan->kind.kind)->name);
     if (spec < 0 || asks(tr, k) < HOOP__NORMALIZE_STANDARD) return HOOP_OK;
     if (as_is(tr))
         return hoop__specs_fail(tr->config, &tr->plan->specs, spec, "normalize", err,

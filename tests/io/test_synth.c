@@ -234,8 +234,16 @@ static void solutions_are_for_validation(void **state)
         assert_true(y == want && x[2] == 0.0F);
     }
     hoop_dataset_close(&ds);
-    ds = test_open_set("burgers/train", NULL);
+    ds = test_open_set("burgers/train", &(hoop_dataset_opts){.fields  = (hoop_field_opts[]){{.name = "x", .path = "/x"},
+                                                                                            {.name = "w", .path = "/w"}},
+                                                             .nfields = 2});
     assert_int_equal(hoop_dataset_about(ds)->length, 35);
+    for (int64_t i = 0; i < 35; i++) {
+        float x[3], w;
+        test_ok(hoop_dataset_read(ds, &i, 1, 0, HOOP_F32, x, &err));
+        test_ok(hoop_dataset_read(ds, &i, 1, 1, HOOP_F32, &w, &err));
+        assert_true(w == (x[2] == 1.0F ? 1.0F : 20.0F));
+    }
     hoop_dataset_close(&ds);
 }
 

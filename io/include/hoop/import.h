@@ -137,8 +137,8 @@ HOOP_API hoop_status hoop_import_npy_fields(const hoop_import_field *fields, int
  * A synthetic set of `samples` samples of a kind, the same bytes for the same seed and numbers. "digits", "spirals": x and a
  * class y. "shapes": x u8 (3, 64, 64), y u8 (64, 64), a class of each pixel. "scenes": x u8 (3, 128, 128), `boxes` f32 (k, 5), a
  * list (offsets: boxes_offsets) of x1, y1, x2, y2 in pixels and a class. "heat": x and y f32 (1, 64, 64). "series": x f32 (96,
- * 1), y f32 (24). "poisson", "burgers": x f32 (3), two coordinates and what the point is for, y f32 (1); with a split, validation
- * are points of its own, where y is the solution. Calls: Local.
+ * 1), y f32 (24). "poisson", "burgers": x f32 (3), two coordinates and what the point is for, y f32 (1), w f32 (), weights of
+ * samples; with a split, validation are points of its own, where y is the solution. Calls: Local.
  */
 HOOP_API hoop_status hoop_synth(const char *kind, int64_t samples, const hoop_import_opts *opts, hoop_error *err,
                                 hoop_import_result *result);
