@@ -272,14 +272,21 @@ static colour say_class(const shown_target *t, const shown_sample *s, int k, cha
     return (int64_t)s->truth[k][0] == is ? RIGHT : WRONG;
 }
 
+/* up to four of n numbers, behind *at */
+static void say_numbers(const double *v, int64_t n, char *out, size_t size, size_t *at)
+{
+    for (int64_t i = 0; i < n && i < 4 && *at < size; i++)
+        *at += (size_t)snprintf(out + *at, size - *at, i > 0 ? ", %.4g" : "%.4g", v[i]);
+}
+
 static void say_values(const shown_target *t, const shown_sample *s, int k, char *out, size_t size)
 {
-    int at = 0;
-    for (int64_t i = 0; i < t->numel && i < 4 && at < (int)size; i++)
-        at += snprintf(out + at, size - (size_t)at, i > 0 ? ", %.4g" : "%.4g", s->output[k][i]);
-    if (t->truth && at < (int)size) at += snprintf(out + at, size - (size_t)at, " for ");
-    for (int64_t i = 0; t->truth && i < t->numel && i < 4 && at < (int)size; i++)
-        at += snprintf(out + at, size - (size_t)at, i > 0 ? ", %.4g" : "%.4g", s->truth[k][i]);
+    size_t at = 0;
+    say_numbers(s->output[k], t->numel, out, size, &at);
+    if (!t->truth || at >= size) return;
+    at += (size_t)snprintf(out + at, size - at, " (truth ");
+    say_numbers(s->truth[k], t->numel, out, size, &at);
+    if (at < size) (void)snprintf(out + at, size - at, ")");
 }
 
 static void say_boxes(const shown_target *t, const shown_sample *s, int k, char *out, size_t size)
