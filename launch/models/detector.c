@@ -9,7 +9,7 @@
 
 typedef struct detector_opts {
     hoop_ints channels;
-    int64_t   blocks, width, head;
+    int64_t   stem, blocks, width, head;
     int       stride;
 } detector_opts;
 
@@ -19,6 +19,8 @@ static const char *const strides[] = {"4", "8", NULL};
 static const hoop_option rows[] = {
     {"channels", HOOP_OPT_INTS, AT(channels), "[32, 48, 96, 128]", 1, 1e6, NULL, true,
      "of the first convolution, then of each stage; each halves the size, which is a multiple of 2^(how many)"},
+    {"stem", HOOP_OPT_INT, AT(stem), "1", 1, 9, NULL, true,
+     "convolutions before the stages, at half the size of images: what tells small objects apart"},
     {"blocks", HOOP_OPT_INT, AT(blocks), "1", 1, 1000, NULL, true, "of a stage"},
     {"width", HOOP_OPT_INT, AT(width), "48", 1, 1e6, NULL, true, "channels of the map in which stages meet, and of the head"},
     {"head", HOOP_OPT_INT, AT(head), "2", 0, 100, NULL, true, "convolutions before those that give classes and boxes"},
@@ -91,8 +93,11 @@ static hoop_status add_parts(hoop_module *m, hoop_error *err)
 {
     const net_opts *o = hoop_module_opts(m);
     char            name[NAME];
-    hoop_status     st = hoop__resnet_conv(m, "conv1", o->is.channels.v[0], 3, 2, err);
-    if (st == HOOP_OK) st = hoop__part_add(m, "batch_norm", "bn1", NULL, err, NULL);
+    hoop_status     st = HOOP_OK;
+    for (int i = 1; i <= o->is.stem && st == HOOP_OK; i++) {
+        st = hoop__resnet_conv(m, numbered("conv", i, name), o->is.channels.v[0], 3, i == 1 ? 2 : 1, err);
+        if (st == HOOP_OK) st = hoop__part_add(m, "batch_norm", numbered("bn", i, name), NULL, err, NULL);
+    }
     for (int s = 1; s <= stages(o) && st == HOOP_OK; s++) st = add_stage(m, s, err);
     for (int s = first_met(o); s <= stages(o) && st == HOOP_OK; s++)
         st = add_plain(m, numbered("lateral", s, name), o->is.width, 1, err);
@@ -110,8 +115,10 @@ static hoop_status net_build(hoop_module *m, int nin, const hoop_shape *in, int 
     hoop_status     st = hoop__part_takes(m, nin, in, 4, err);
     *nout              = 1;
     if (st == HOOP_OK) st = add_parts(m, err);
-    if (st == HOOP_OK) st = hoop__part_build(m, "conv1", &x, err);
-    if (st == HOOP_OK) st = hoop__part_build(m, "bn1", &x, err);
+    for (int i = 1; i <= o->is.stem && st == HOOP_OK; i++) {
+        st = hoop__part_build(m, numbered("conv", i, name), &x, err);
+        if (st == HOOP_OK) st = hoop__part_build(m, numbered("bn", i, name), &x, err);
+    }
     for (int s = 1; s <= stages(o) && st == HOOP_OK; s++) {
         st       = hoop__part_build(m, numbered("layer", s, name), &x, err);
         level[s] = x;
@@ -178,12 +185,14 @@ static hoop_tensor *meet(const hoop_module *m, hoop_tape *t, hoop_tensor *const 
 static void net_forward(const hoop_module *m, hoop_tape *t, int nin, hoop_tensor *const *in, hoop_tensor **out)
 {
     const net_opts *o = hoop_module_opts(m);
-    hoop_tensor    *level[HOOP_OPT_INTS_MAX + 1], *x, *said[2];
+    hoop_tensor    *level[HOOP_OPT_INTS_MAX + 1], *x = in[0], *said[2];
     int64_t         high, wide;
     char            name[NAME];
     (void)nin;
-    x = hoop__part_run(m, "conv1", t, in[0]);
-    x = hoop_relu(t, hoop__part_run(m, "bn1", t, x));
+    for (int i = 1; i <= o->is.stem; i++) {
+        x = hoop__part_run(m, numbered("conv", i, name), t, x);
+        x = hoop_relu(t, hoop__part_run(m, numbered("bn", i, name), t, x));
+    }
     for (int s = 1; s <= stages(o); s++) level[s] = x = hoop__part_run(m, numbered("layer", s, name), t, x);
     x = meet(m, t, level);
     if (o->is.head > 0) x = hoop__part_run(m, "head", t, x);

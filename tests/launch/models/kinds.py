@@ -6,9 +6,10 @@ its sum, each element times such a number.
 """
 import math, os, sys
 import torch
+import torch.nn as nn
 import yaml
 
-from nets import of_config
+from nets import Do, of_config
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
@@ -39,9 +40,10 @@ def fill(name, p):
     p.copy_(v)
 
 
-def case(config, shape, tokens=0, classes=0, values=0, boxes=0, train=False, grad=True):
-    """The model of this config: of inputs of a shape (below `tokens` where that is given), for so many classes, values, or classes of boxes."""
-    net = of_config(yaml.safe_load(config), shape[1:], classes or boxes, values)
+def case(config, shape, tokens=0, classes=0, values=0, boxes=0, train=False, grad=True, net=None):
+    """The model of this config: of inputs of a shape (below `tokens` where that is given), for so many classes, values, or classes of boxes;
+    net: another."""
+    net = net or of_config(yaml.safe_load(config), shape[1:], classes or boxes, values)
     net.train(train)
     with torch.no_grad():
         for k, p in list(net.named_parameters()) + list(net.named_buffers()):
@@ -86,7 +88,7 @@ case("{kind: unet, channels: [3, 4, 5]}", (2, 2, 8, 4), classes=3)
 case("{kind: unet, channels: [4, 2], norm: none}", (1, 1, 2, 4, 2), values=32)
 case("{kind: unet, channels: [3, 2], norm: group}", (1, 1, 4, 6), values=24)
 case("{kind: detector, channels: [3, 4, 5], width: 4}", (2, 2, 16, 8), boxes=2)
-case("{kind: detector, channels: [2, 3, 4, 5], blocks: 2, width: 3, head: 0, stride: 8}", (2, 16, 32), boxes=3, train=True)
+case("{kind: detector, channels: [2, 3, 4, 5], stem: 2, blocks: 2, width: 3, head: 0, stride: 8}", (2, 16, 32), boxes=3, train=True)
 
 case("{kind: lstm, vocabulary: 7, embedding: 3, hidden: 4, layers: 2}", (2, 6), tokens=7, classes=5)
 case("{kind: gru, hidden: 3, bidirectional: true}", (3, 5, 2), values=4)
@@ -128,11 +130,11 @@ def burgers(viscosity):
     return lambda u, first, second: first[:, 1:2] + u * first[:, :1] - viscosity * second[0]
 
 
-case("{kind: pinn, hidden: [5, 4]}", Pinn([2, 5, 4, 1], nn.Tanh(), poisson), (7, 3), values=1)
-case("{kind: pinn, hidden: [4], activation: sin}", Pinn([1, 4, 1], Do(torch.sin), poisson), (5, 2), values=1)
-case("{kind: pinn, hidden: [4, 3], activation: silu}", Pinn([3, 4, 3, 1], nn.SiLU(), poisson), (6, 4), values=1)
-case("{kind: pinn, equation: burgers, hidden: [5, 4, 3], viscosity: 0.3}", Pinn([2, 5, 4, 3, 1], nn.Tanh(), burgers(0.3)), (7, 3), values=1)
-case("{kind: pinn, equation: burgers, hidden: [6], activation: sigmoid}", Pinn([2, 6, 1], nn.Sigmoid(), burgers(0.01 / math.pi)), (7, 3), values=1)
+case("{kind: pinn, hidden: [5, 4]}", (7, 3), values=1, net=Pinn([2, 5, 4, 1], nn.Tanh(), poisson))
+case("{kind: pinn, hidden: [4], activation: sin}", (5, 2), values=1, net=Pinn([1, 4, 1], Do(torch.sin), poisson))
+case("{kind: pinn, hidden: [4, 3], activation: silu}", (6, 4), values=1, net=Pinn([3, 4, 3, 1], nn.SiLU(), poisson))
+case("{kind: pinn, equation: burgers, hidden: [5, 4, 3], viscosity: 0.3}", (7, 3), values=1, net=Pinn([2, 5, 4, 3, 1], nn.Tanh(), burgers(0.3)))
+case("{kind: pinn, equation: burgers, hidden: [6], activation: sigmoid}", (7, 3), values=1, net=Pinn([2, 6, 1], nn.Sigmoid(), burgers(0.01 / math.pi)))
 
 with open(os.path.splitext(os.path.abspath(__file__))[0] + ".golden", "w") as f:
     f.write(f"# Written by kinds.py with PyTorch {torch.__version__.split('+')[0]}; not edited by hand.\n" + "\n".join(out) + "\n")

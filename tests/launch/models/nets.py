@@ -236,10 +236,13 @@ def unet(m, shape, classes, values):
 class Detector(nn.Module):
     """torchvision's blocks; the stages from that of the stride on meet in one map."""
 
-    def __init__(self, resnet, inp, channels, width, head, stride, classes, blocks):
+    def __init__(self, resnet, inp, channels, width, head, stride, classes, blocks, stem):
         super().__init__()
         d = self.detector = nn.Module()
-        d.conv1, d.bn1 = nn.Conv2d(inp, channels[0], 3, 2, 1, bias=False), nn.BatchNorm2d(channels[0])
+        for i in range(1, stem + 1):
+            setattr(d, f"conv{i}", nn.Conv2d(inp if i == 1 else channels[0], channels[0], 3, 2 if i == 1 else 1, 1, bias=False))
+            setattr(d, f"bn{i}", nn.BatchNorm2d(channels[0]))
+        self.stem = stem
         self.stride, self.stages, self.first = stride, len(channels) - 1, {4: 1, 8: 2}[stride]
         for s, (i, o) in enumerate(zip(channels, channels[1:]), 1):
             short = nn.Sequential(nn.Conv2d(i, o, 1, 2, bias=False), nn.BatchNorm2d(o))
@@ -255,7 +258,8 @@ class Detector(nn.Module):
 
     def forward(self, x):
         d, up, level = self.detector, None, []
-        x = F.relu(d.bn1(d.conv1(x)))
+        for i in range(1, self.stem + 1):
+            x = F.relu(getattr(d, f"bn{i}")(getattr(d, f"conv{i}")(x)))
         for s in range(1, self.stages + 1):
             x = getattr(d, f"layer{s}")(x)
             level.append(x)
@@ -273,7 +277,7 @@ class Detector(nn.Module):
 def detector(m, shape, classes, values):
     one, shape = image(shape)
     net = Detector(torchvision("torchvision.models.resnet"), shape[0], m.get("channels", [32, 48, 96, 128]), m.get("width", 48), m.get("head", 2),
-                   int(m.get("stride", 4)), classes, m.get("blocks", 1))
+                   int(m.get("stride", 4)), classes, m.get("blocks", 1), m.get("stem", 1))
     whole = net.forward
     if one is not None:
         net.forward = lambda x: whole(one(x))
