@@ -34,7 +34,7 @@ static const char doc[] = "Train on all ranks, look after the run, and start it 
 
 enum { KEY_RESTARTS = 256, KEY_MIN, KEY_MPIRUN, KEY_PATIENCE };
 static const struct argp_option options[] = {
-    {"ranks", 'n', "N", 0, "ranks (default: as many as hosts have room for; here: cores)", 0},
+    {"ranks", 'n', "N", 0, "ranks (default: as many as hosts, or a job, have room for; else cores)", 0},
     {"hosts", 'H', "FILE|a,b:4", 0, "hosts, each with how many ranks it takes (default: as many as it has cores)", 0},
     {"restarts", KEY_RESTARTS, "N", 0, "starts in a row that get no further, after which it gives up (default: 10)", 0},
     {"min", KEY_MIN, "N", 0, "fewer ranks than these are not started (default: 1)", 0},
@@ -171,7 +171,8 @@ static hoop_status find_starter(launch *l, hoop_error *err)
 static hoop_status find_self(launch *l, hoop_error *err)
 {
     hoop__cpus *mine = calloc(1, sizeof *mine);
-    ssize_t     n    = readlink("/proc/self/exe", l->self, sizeof l->self - 1);
+    const char *variable;
+    ssize_t     n = readlink("/proc/self/exe", l->self, sizeof l->self - 1);
     if (mine == NULL || n <= 0) {
         free(mine);
         return hoop_fail(err, HOOP_EIO, "/proc/self/exe does not say where hoop is");
@@ -179,6 +180,8 @@ static hoop_status find_self(launch *l, hoop_error *err)
     l->self[n] = '\0';
     hoop__cpus_find(mine);
     l->cores = hoop__cpus_share(mine, 1, 0);
+    l->given = hoop__launcher_given(&variable);
+    if (l->given < 1) l->given = l->cores;
     free(mine);
     return HOOP_OK;
 }

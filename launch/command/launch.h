@@ -23,6 +23,7 @@ typedef struct launch {
     launch_kind    kind;
     int            major;
     int64_t        cores, leaves; /* of this host; of the run, as far as is known */
+    int64_t        given;         /* ranks that a scheduler has given, or those cores */
     int            warning; /* the signal that has ranks save and end, which mpirun and srun pass on to all: SIGUSR1 or SIGUSR2 */
     launch_journal journal;
     /* as it goes */

@@ -101,7 +101,7 @@ static int64_t ranks_now(launch *l)
 {
     const char   *silent = first_silent(&l->hosts);
     const int64_t room = l->hosts.n > 0 ? launch_hosts_room(&l->hosts) : INT64_MAX, leaves = leaves_of(l);
-    const int64_t want = l->ranks > 0 ? l->ranks : room < INT64_MAX ? room : l->cores;
+    const int64_t want = l->ranks > 0 ? l->ranks : room < INT64_MAX ? room : l->given;
     int64_t       n    = want;
     if (n > room) n = room;
     if (n > leaves) n = leaves;
