@@ -331,7 +331,7 @@ static void with_weights(const golden_case *c, hoop_dtype dtype, hoop_tensor **x
     int64_t              shape[HOOP_MAX_DIMS] = {n};
     hoop_tensor         *w, *loss, *dx, *by;
     double              *of;
-    if (n == 0 || want == NULL || strcmp(want->name, "0") != 0) return;
+    if (loss_of(c)->weighted == NULL || n == 0 || want == NULL || strcmp(want->name, "0") != 0) return;
     of = calloc((size_t)n, sizeof *of);
     for (int64_t i = 0; i < n; i++) of[i] = ldexp(1.0, (int)(i % 3) - 1);
     w    = hoop_tape_tensor(tape, HOOP_F64, 1, &n, of);
