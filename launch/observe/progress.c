@@ -99,6 +99,7 @@ static void tell(hoop__progress_observer *p, hoop_trainer *tr)
     const hoop_trainer_status *s         = hoop_trainer_about(tr);
     hoop__progress_state       state     = state_of(p, tr);
     double                     loss      = hoop__sums_loss(&s->validation);
+    const bool                 fine      = fabs(state.loss) < 1e-3 || fabs(loss) < 1e-3; /* four places would hide them */
     char                       epoch[80] = "", metrics[HOOP__SUMS_TEXT];
     p->told_step                         = s->step;
     if (s->validation_step != s->step) {
@@ -111,8 +112,10 @@ static void tell(hoop__progress_observer *p, hoop_trainer *tr)
         (void)snprintf(epoch, sizeof epoch, "epoch %lld  ", (long long)s->epoch + 1);
     if (loss < p->best) p->best = loss;
     if (hoop__sums_text(&s->validation, false, metrics)[0] != '\0')
-        hoop__progress_note(p->bar, "%sstep %lld  loss %.4f  validation loss %.4f  %s", epoch, (long long)s->step, state.loss,
-                            loss, metrics);
+        hoop__progress_note(p->bar,
+                            fine ? "%sstep %lld  loss %.3e  validation loss %.3e  %s"
+                                 : "%sstep %lld  loss %.4f  validation loss %.4f  %s",
+                            epoch, (long long)s->step, state.loss, loss, metrics);
     else
         hoop__progress_note(p->bar, "%sstep %lld  loss %.6g  validation loss %.6g", epoch, (long long)s->step, state.loss, loss);
 }

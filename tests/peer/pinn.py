@@ -16,10 +16,11 @@ torch.set_default_dtype({"f32": torch.float32, "f64": torch.float64}[c.get("prec
 
 def rows(prefix):
     files = [h5py.File(f) for f in sorted(glob.glob(prefix + "-*-of-*.h5"))]
-    return [torch.from_numpy(numpy.concatenate([f[k][()] for f in files])).to(torch.get_default_dtype()) for k in ("/x", "/y")]
+    return [torch.from_numpy(numpy.concatenate([f[k][()] for f in files])).to(torch.get_default_dtype()) for k in ("/x", "/y", "/w")]
 
 
-(x, y), (vx, vy) = rows(c["data"]["train"]), rows(c["data"]["validation"])
+(x, y, w), (vx, vy, _) = rows(c["data"]["train"]), rows(c["data"]["validation"])
+w = w[:, None] if c["data"].get("weights") else torch.ones_like(y)
 m, o = c["model"], c["optimizer"]
 act = {"tanh": torch.nn.Tanh, "silu": torch.nn.SiLU, "sigmoid": torch.nn.Sigmoid}[m["activation"]]
 sizes = [x.shape[1] - 1] + list(m["hidden"])
@@ -38,7 +39,8 @@ def side(u):
 
 
 def loss_of():
-    return ((side(net(at)) - y[inside]).square().sum() + (net(known) - y[~inside]).square().sum()) / len(x)
+    of = lambda out, which: (w[which] * (out - y[which]).square()).sum()
+    return (of(side(net(at)), inside) + of(net(known), ~inside)) / w.sum()
 
 
 opt = torch.optim.LBFGS(net.parameters(), lr=float(o["lr"]), max_iter=o["max_iter"], history_size=o["history_size"],
@@ -61,7 +63,7 @@ def l2():
         return ((net(vx[:, :-1]) - vy).norm() / vy.norm()).item()
 
 
-for step in range(c["steps"]):
+for step in range(c["steps"] or c["epochs"]):
     loss = opt.step(closure).item()
     if step % 10 == 9:
         print(f"step {step + 1}  loss {loss:.3e}  relative L2 {l2():.3e}  {evaluations} evaluations  {time.time() - began:.0f} s", file=sys.stderr)
