@@ -114,6 +114,11 @@ static hoop_status check_labels(hoop_trainer *tr, hoop__field *f, int ndim, cons
     fit = f->ndim == ndim - 1;
     for (int d = 0; d < ndim - 1 && fit; d++) fit = f->shape[d] == shape[d];
     if (fit) return HOOP_OK;
+    if (ndim >= 3 && f->ndim == ndim - 1 && shape[0] == f->classes && shape[ndim - 1] != f->classes) /* masks of another size */
+        return hoop_config_fail(tr->config, "model", err, "outputs %s want labels %s, and those%s%s are %s",
+                                shape_text(ndim, shape, out), shape_text(ndim - 1, shape + 1, advice),
+                                tr->data->ntargets == 1 ? "" : " of ", tr->data->ntargets == 1 ? "" : f->name,
+                                shape_text(f->ndim, f->shape, label));
     return hoop_config_fail(
         tr->config, "model", err, "outputs %s want a label for each row of %lld, and the labels%s%s are %s%s",
         shape_text(ndim, shape, out), (long long)shape[ndim - 1], tr->data->ntargets == 1 ? "" : " of ",
