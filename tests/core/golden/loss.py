@@ -282,4 +282,7 @@ def detected(score, overlap, most):
 
 for score, overlap, most in [(0.3, 0.4, 7), (0.05, 0.8, 30), (0.6, 0.0, 3)]:
     case("box_detect", detected(score, overlap, most), [scene(2, 16, 4, 3, 1)[0]], grad=False, score=score, overlap=overlap, most=most)
+tied = scene(2, 16, 4, 2, 1)[0]
+tied[..., 7:] = torch.round(tied[..., 7:])  # equal scores: the first place is before the next, and class 0 before 1
+case("box_detect", detected(0.2, 0.5, 9), [tied], grad=False, score=0.2, overlap=0.5, most=9)
 done()
