@@ -281,10 +281,10 @@ static bool ask(const hoop_search_call *c, search *s, double t)
     return true;
 }
 
-/* what was told of the length that was tried; one that is not finite is infinitely bad */
+/* what was told of the length that was tried; a loss that is not finite has a slope that is not a number, which nobody looks at
+ */
 static point told(const hoop_search_call *c, const search *s)
 {
-    if (!isfinite(c->loss)) return (point){s->length, INFINITY, 0.0, TOLD};
     return (point){s->length, c->loss, dot(c, c->g, c->state[DIRECTION]), TOLD};
 }
 
