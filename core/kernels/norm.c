@@ -5,17 +5,15 @@
 extern const hoop_norm_kernels HOOP_KERNEL(norm_kernels);
 
 enum {
-    WAYS      = 4,     /* sets of lanes that are summed side by side: an addition takes four cycles */
-    WAY_GROUP = 4096,  /* elements of a row in one set of sums */
-    NEAR      = 32,    /* rows whose mean deviations are taken from, */
-    NEAR_ROW  = 64,    /* and elements of a row */
-    SOME      = 8,     /* rows side by side, since each waits for its sums, */
-    SOME_FIT  = 16384, /* of so many bytes */
-    BLOCK     = 64,    /* rows that are summed before they join a total */
-    STRIP     = 2,     /* rows of 16 columns at a time: what lies further apart is not read ahead */
-    LINE      = 64,    /* bytes */
-    CHUNK     = 256,   /* columns whose sums are kept in the nearest cache, */
-    WIDE      = 1024   /* and of a weight's gradient */
+    WAYS      = 4,    /* sets of lanes that are summed side by side: an addition takes four cycles */
+    WAY_GROUP = 4096, /* elements of a row in one set of sums */
+    NEAR      = 32,   /* rows whose mean deviations are taken from, */
+    NEAR_ROW  = 64,   /* and elements of a row */
+    BLOCK     = 64,   /* rows that are summed before they join a total */
+    STRIP     = 2,    /* rows of 16 columns at a time: what lies further apart is not read ahead */
+    LINE      = 64,   /* bytes */
+    CHUNK     = 256,  /* columns whose sums are kept in the nearest cache, */
+    WIDE      = 1024  /* and of a weight's gradient */
 };
 
 /* The first n of 16 elements, zeros behind them; n = 16 is known where these are inlined. */
@@ -51,11 +49,6 @@ enum {
 HOOP_FLOAT_LIST(NORM_LANES)
 
 /* ---- rows ---- */
-
-static int64_t some_rows(int64_t row_bytes)
-{
-    return row_bytes > SOME_FIT ? 1 : row_bytes * SOME <= SOME_FIT ? SOME : SOME_FIT / row_bytes;
-}
 
 #define NORM_ROWS(dt, T, I)                                                                                                      \
     /* s += d, q += d^2, d = x - shift */                                                                                        \
@@ -101,16 +94,14 @@ static int64_t some_rows(int64_t row_bytes)
         *sum     = lanes_sum_##dt(&ts);                                                                                          \
         *squares = lanes_sum_##dt(&tq);                                                                                          \
     }                                                                                                                            \
-    /* the mean of the first elements */                                                                                         \
-    HOOP_INLINE T row_near_##dt(int64_t n, const T *x)                                                                           \
+    /* mean and variance: once more where the first elements' mean is far from that of all */                                    \
+    HOOP_INLINE double row_variance_##dt(int64_t n, const T *x, T *mean)                                                         \
     {                                                                                                                            \
         int64_t near = n < NEAR_ROW ? n : NEAR_ROW;                                                                              \
-        return row_sum_##dt(near, x) / (T)near;                                                                                  \
-    }                                                                                                                            \
-    /* mean and variance of sums of deviations from that: once more where it is far from the mean of all */                      \
-    HOOP_INLINE double row_variance_##dt(int64_t n, const T *x, T from, T s, T q, T *mean)                                       \
-    {                                                                                                                            \
-        double off = (double)s / (double)n;                                                                                      \
+        T       from = row_sum_##dt(near, x) / (T)near, s, q;                                                                    \
+        double  off;                                                                                                             \
+        row_deviations_##dt(n, x, from, &s, &q);                                                                                 \
+        off = (double)s / (double)n;                                                                                             \
         if (off * off * (double)n > 0.5 * (double)q) {                                                                           \
             from = (T)((double)from + off);                                                                                      \
             row_deviations_##dt(n, x, from, &s, &q);                                                                             \
@@ -133,24 +124,19 @@ static int64_t some_rows(int64_t row_bytes)
     static void norm_rows_##dt(int64_t rows, int64_t cols, double eps, const void *xv, const void *w, const void *b, void *yv,   \
                                void *meanv, void *rstdv)                                                                         \
     {                                                                                                                            \
-        const int64_t some = some_rows(cols * (int64_t)sizeof(T));                                                               \
-        T             from[SOME], s[SOME], q[SOME], mean[SOME];                                                                  \
-        double        variance[SOME];                                                                                            \
-        for (int64_t r0 = 0, n; r0 < rows; r0 += n) {                                                                            \
-            const T *x    = (const T *)xv + r0 * cols;                                                                           \
-            T       *rstd = (T *)rstdv + r0;                                                                                     \
-            n             = rows - r0 < some ? rows - r0 : some;                                                                 \
-            for (int64_t r = 0; r < n; r++) from[r] = meanv == NULL ? 0 : row_near_##dt(cols, x + r * cols);                     \
-            for (int64_t r = 0; r < n; r++) row_deviations_##dt(cols, x + r * cols, from[r], &s[r], &q[r]);                      \
-            for (int64_t r = 0; r < n; r++) {                                                                                    \
-                mean[r]     = 0;                                                                                                 \
-                variance[r] = meanv == NULL ? (double)q[r] / (double)cols                                                        \
-                                            : row_variance_##dt(cols, x + r * cols, from[r], s[r], q[r], &mean[r]);              \
-                if (meanv != NULL) ((T *)meanv)[r0 + r] = mean[r];                                                               \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x    = (const T *)xv + r * cols;                                                                            \
+            T        mean = 0, s, q;                                                                                             \
+            double   variance;                                                                                                   \
+            if (meanv != NULL) {                                                                                                 \
+                variance        = row_variance_##dt(cols, x, &mean);                                                             \
+                ((T *)meanv)[r] = mean;                                                                                          \
+            } else {                                                                                                             \
+                row_deviations_##dt(cols, x, 0, &s, &q);                                                                         \
+                variance = (double)q / (double)cols;                                                                             \
             }                                                                                                                    \
-            for (int64_t r = 0; r < n; r++) rstd[r] = (T)(1 / sqrt(variance[r] + eps));                                          \
-            for (int64_t r = 0; r < n; r++)                                                                                      \
-                row_apply_##dt(cols, x + r * cols, mean[r], rstd[r], w, b, (T *)yv + (r0 + r) * cols);                           \
+            ((T *)rstdv)[r] = (T)(1 / sqrt(variance + eps));                                                                     \
+            row_apply_##dt(cols, x, mean, ((T *)rstdv)[r], w, b, (T *)yv + r * cols);                                            \
         }                                                                                                                        \
     }                                                                                                                            \
     /* s += g, q += g (x - mean), g = dy w */                                                                                    \
@@ -200,34 +186,26 @@ static int64_t some_rows(int64_t row_bytes)
         *sum     = lanes_sum_##dt(&ts);                                                                                          \
         *product = lanes_sum_##dt(&tq);                                                                                          \
     }                                                                                                                            \
-    HOOP_INLINE void row_grad_##dt(int64_t cols, const T *x, const T *dy, const T *w, T mean, T rstd, T shift, T slope, T *dx,   \
-                                   bool add)                                                                                     \
-    {                                                                                                                            \
-        if (add && w != NULL) {                                                                                                  \
-            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;           \
-        } else if (add) {                                                                                                        \
-            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * rstd - shift - (x[c] - mean) * slope;                  \
-        } else if (w != NULL) {                                                                                                  \
-            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;            \
-        } else {                                                                                                                 \
-            HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * rstd - shift - (x[c] - mean) * slope;                   \
-        }                                                                                                                        \
-    }                                                                                                                            \
     static void norm_rows_grad_##dt(int64_t rows, int64_t cols, const void *xv, const void *dyv, const void *meanv,              \
                                     const void *rstdv, const void *wv, void *dxv, bool add)                                      \
     {                                                                                                                            \
-        const int64_t some = some_rows(2 * cols * (int64_t)sizeof(T));                                                           \
-        T             s[SOME], q[SOME];                                                                                          \
-        for (int64_t r0 = 0, n; r0 < rows; r0 += n) {                                                                            \
-            const T *x = (const T *)xv + r0 * cols, *dy = (const T *)dyv + r0 * cols, *rstd = (const T *)rstdv + r0, *w = wv;    \
-            n = rows - r0 < some ? rows - r0 : some;                                                                             \
-            for (int64_t r = 0; r < n; r++)                                                                                      \
-                row_products_##dt(cols, x + r * cols, dy + r * cols, w, meanv == NULL ? 0 : ((const T *)meanv)[r0 + r], &s[r],   \
-                                  &q[r]);                                                                                        \
-            for (int64_t r = 0; r < n; r++)                                                                                      \
-                row_grad_##dt(cols, x + r * cols, dy + r * cols, w, meanv == NULL ? 0 : ((const T *)meanv)[r0 + r], rstd[r],     \
-                              meanv == NULL ? 0 : rstd[r] * (s[r] / (T)cols), rstd[r] * rstd[r] * rstd[r] * (q[r] / (T)cols),    \
-                              (T *)dxv + (r0 + r) * cols, add);                                                                  \
+        const T *w = wv;                                                                                                         \
+        for (int64_t r = 0; r < rows; r++) {                                                                                     \
+            const T *x = (const T *)xv + r * cols, *dy = (const T *)dyv + r * cols;                                              \
+            T       *dx = (T *)dxv + r * cols, mean = meanv == NULL ? 0 : ((const T *)meanv)[r];                                 \
+            T        rstd = ((const T *)rstdv)[r], s, q, shift, slope;                                                           \
+            row_products_##dt(cols, x, dy, w, mean, &s, &q);                                                                     \
+            shift = meanv == NULL ? 0 : rstd * (s / (T)cols);                                                                    \
+            slope = rstd * rstd * rstd * (q / (T)cols);                                                                          \
+            if (add && w != NULL) {                                                                                              \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;       \
+            } else if (add) {                                                                                                    \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] += dy[c] * rstd - shift - (x[c] - mean) * slope;              \
+            } else if (w != NULL) {                                                                                              \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * w[c] * rstd - shift - (x[c] - mean) * slope;        \
+            } else {                                                                                                             \
+                HOOP_SIMD for (int64_t c = 0; c < cols; c++) dx[c] = dy[c] * rstd - shift - (x[c] - mean) * slope;               \
+            }                                                                                                                    \
         }                                                                                                                        \
     }                                                                                                                            \
     /* acc[c] += dy x^ of a row */                                                                                               \

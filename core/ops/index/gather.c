@@ -8,17 +8,21 @@ extern const hoop_op hoop__op_gather, hoop__op_scatter_add, hoop__op_index_selec
 
 enum { CALL_WEIGHT = 256 /* of finding a row and calling for it (hoop_threads_share) */ };
 
+enum { BATCH = 64 }; /* indices that are checked at once: a number that the compiler knows */
+
 /* all of n are 0 to size - 1: the first bit tells that one is below or above */
 static bool in_range(int64_t n, const int64_t *v, int64_t size)
 {
     uint64_t off = 0;
-    for (int64_t k = 0; k < n; k++) off |= (uint64_t)v[k] | ((uint64_t)size - 1 - (uint64_t)v[k]);
+    int64_t  k   = 0;
+    for (; k + BATCH <= n; k += BATCH)
+        for (int i = 0; i < BATCH; i++) off |= (uint64_t)v[k + i] | ((uint64_t)size - 1 - (uint64_t)v[k + i]);
+    for (; k < n; k++) off |= (uint64_t)v[k] | ((uint64_t)size - 1 - (uint64_t)v[k]);
     return off >> 63 == 0;
 }
 
 hoop_status hoop__check_index(const hoop_view *index, int64_t size, hoop_error *err)
 {
-    enum { BATCH = 64 }; /* of which one is looked at closely where they are not all in range */
     const int64_t *v = index->data;
     for (int64_t i = 0, n = hoop__view_numel(index); i < n; i++) {
         while (n - i >= BATCH && in_range(BATCH, v + i, size)) i += BATCH;

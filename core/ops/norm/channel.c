@@ -134,7 +134,7 @@ const char *hoop__channel_data(const channel_parts *p, int k)
 void hoop__channel_apply(const void *ctx, int64_t first, int64_t n)
 {
     const channel_parts *p = ctx;
-    for (int64_t i = first; i < first + n; i++) {
+    for (int64_t i = first + n - 1; i >= first; i--) { /* what was summed last is in a cache yet */
         int64_t       sample, at;
         const int64_t rows = hoop__channel_part(p, i, &sample, &at);
         p->c->kernels->norm->apply[p->c->in[0]->dtype](rows, p->z.c, p->z.c, hoop__channel_data(p, 0) + at,

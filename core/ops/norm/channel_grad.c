@@ -145,7 +145,7 @@ static hoop_status grad_shape(hoop_shape_call *s)
 static void grad_range(const void *ctx, int64_t first, int64_t n)
 {
     const channel_parts *p = ctx;
-    for (int64_t i = first; i < first + n; i++) {
+    for (int64_t i = first + n - 1; i >= first; i--) { /* what was summed last is in a cache yet */
         int64_t       sample, at;
         const int64_t rows = hoop__channel_part(p, i, &sample, &at);
         p->c->kernels->norm->apply_grad[p->c->in[0]->dtype](
