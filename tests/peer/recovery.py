@@ -32,8 +32,11 @@ def worker():
     import torch.distributed as dist
 
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
-    rank, ranks = dist.get_rank(), dist.get_world_size()
+    # Restarted workers of PyTorch 2.13 wait for ever for addresses of those before them, which are still in the agent's store under
+    # the same names; with names of each start's own they go on.
+    rank, ranks, start = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "TORCHELASTIC_RESTART_COUNT"))
+    store = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False)
+    dist.init_process_group("gloo", store=dist.PrefixStore(f"start-{start}", store), rank=rank, world_size=ranks)
     with h5py.File(glob.glob("digits/train-*.h5")[0]) as f:
         x, y = torch.from_numpy(f["x"][:]), torch.from_numpy(f["y"][:])
     torch.manual_seed(1)
