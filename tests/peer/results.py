@@ -244,10 +244,22 @@ def clock(s):
     return f"{int(s) // 60}:{int(s) % 60:02d}"
 
 
+def refuse(config):
+    """What this side does not do must not be left out in silence."""
+    data = config["data"]
+    more = {"data.augment": data.get("augment"), "data.transform": data.get("transform"), "clip_value": float(config.get("clip_value", 0)),
+            "ema": float(config.get("ema", {}).get("decay", 0)), "data.normalize": data["normalize"] != "none",
+            "data.sampling": data["sampling"] != "once", "early_stop": config.get("early_stop", {}).get("patience", 0),
+            "fields": any(len(data.get(k) or [0]) > 1 for k in ("inputs", "targets")), "model.weights": config["model"].get("weights")}
+    if any(more.values()):
+        sys.exit("PyTorch's side does not know of " + ", ".join(k for k, v in more.items() if v))
+
+
 def row(run):
     name = os.path.basename(os.path.normpath(run))
     tell = lambda line: print(f"{name}: {line}", file=sys.stderr, flush=True)
     config = yaml.safe_load(open(run + "/config.yaml"))
+    refuse(config)
     data, held = Set(config["data"], "train"), Set(config["data"], "validation")
     net = of_config(config["model"], data.shape, data.y.classes, data.values)
     lines = [json.loads(line) for line in open(run + "/metrics.jsonl")]
