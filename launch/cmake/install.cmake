@@ -11,6 +11,8 @@ foreach(layer core dist io launch)
 endforeach()
 install(DIRECTORY ${CMAKE_BINARY_DIR}/include/hoop DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/launch/recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/hoop FILES_MATCHING PATTERN "*.yaml")
+install(FILES ${CMAKE_SOURCE_DIR}/launch/command/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+    RENAME hoop)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/io/FORMAT.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 
 # What a program linked with libhoop.a needs besides. Named outright rather than as Requires.private, so that a program
