@@ -171,6 +171,36 @@ static int64_t cores_in(const hoop__cpus *cpus)
     return n > 0 ? n : 1;
 }
 
+static bool has(const hoop__cpus *cpus, long c)
+{
+    return c >= 0 && c < 8L * HOOP__CPU_BYTES && (cpus->mask[c / 8] >> (c % 8) & 1U) != 0;
+}
+
+/* Is c the first processor of its core that may be run on? "0-1" or "0,64" names those of its core. */
+static bool begins_core(const hoop__cpus *own, const char *root, int c)
+{
+    char path[PATH_TEXT], text[1024], *end;
+    (void)snprintf(path, sizeof path, "%s/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", root, c);
+    if (!read_text(path, text, sizeof text)) return true;
+    for (const char *at = text;; at = end + 1) {
+        const long first = strtol(at, &end, 10);
+        long       last  = first;
+        if (end == at) return true;
+        if (*end == '-') last = strtol(end + 1, &end, 10);
+        for (long k = first; k <= last && k < c; k++)
+            if (has(own, k)) return false;
+        if (*end != ',') return true;
+    }
+}
+
+int64_t hoop__cpus_cores(const hoop__cpus *own, const char *root)
+{
+    int64_t n = 0;
+    for (int c = 0; c < 8 * HOOP__CPU_BYTES; c++) n += has(own, c) && begins_core(own, root, c);
+    if (own->quota > 0 && own->quota < (double)n) n = (int64_t)own->quota;
+    return n > 0 ? n : 1;
+}
+
 static bool meet(const hoop__cpus *a, const hoop__cpus *b)
 {
     for (int i = 0; i < HOOP__CPU_BYTES; i++) {

@@ -18,6 +18,10 @@ typedef struct hoop__cpus {
 
 /** This process: scheduler affinity, and the tightest CPU quota of its cgroups (v1 or v2) and those above. */
 void hoop__cpus_find(hoop__cpus *out);
+/** Cores that may be run on, however many processors (hyper-threads) each shows: what mpirun binds to; by files of /sys below
+ * `root`
+ *  ("" but in tests), no more than the quota; at least 1. */
+int64_t hoop__cpus_cores(const hoop__cpus *own, const char *root);
 /** Cores for rank `self` of all[n]: those of its mask, shared with the ranks of the same host whose masks meet it, and
  *  quota / ranks of that host, rounded down; at least 1. The same on all ranks for the same all[]. */
 int64_t hoop__cpus_share(const hoop__cpus *all, int n, int self);

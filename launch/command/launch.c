@@ -179,7 +179,7 @@ static hoop_status find_self(launch *l, hoop_error *err)
     }
     l->self[n] = '\0';
     hoop__cpus_find(mine);
-    l->cores = hoop__cpus_share(mine, 1, 0);
+    l->cores = hoop__cpus_cores(mine, "");
     l->given = hoop__launcher_given(&variable);
     if (l->given < 1) l->given = l->cores;
     free(mine);

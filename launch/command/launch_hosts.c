@@ -107,10 +107,11 @@ void launch_hosts_free(launch_hosts *h)
 
 enum { AGENT_WORDS = 32 };
 
-/* agent HOST nproc, as words of `copy` */
+/* agent HOST COMMAND, as words of `copy`. The host says how many processors it lets us have, and how many cores it has: two or
+ * more processors (hyper-threads) are one core, and mpirun binds to cores. */
 static void asking(char *copy, launch_host *host, char **argv)
 {
-    static char program[] = "nproc";
+    static char program[] = "nproc; cat /sys/devices/system/cpu/cpu[0-9]*/topology/thread_siblings_list | sort -u | wc -l";
     char       *save      = NULL;
     int         n         = 0;
     for (char *word = strtok_r(copy, " ", &save); word != NULL && n < AGENT_WORDS; word = strtok_r(NULL, " ", &save))
@@ -118,6 +119,17 @@ static void asking(char *copy, launch_host *host, char **argv)
     argv[n++] = host->name;
     argv[n++] = program;
     argv[n]   = NULL;
+}
+
+/* What a host said: 0 if it is no number. */
+static int cores_said(const char *said)
+{
+    char *end;
+    long  processors, cores;
+    if (said == NULL) return 0;
+    processors = strtol(said, &end, 10);
+    cores      = strtol(end, NULL, 10);
+    return (int)(cores > 0 && cores < processors ? cores : processors);
 }
 
 hoop_status launch_hosts_ask(launch_hosts *h, const char *agent, double patience_s, hoop_error *err)
@@ -141,7 +153,7 @@ hoop_status launch_hosts_ask(launch_hosts *h, const char *agent, double patience
     n = 0;
     for (int i = 0; i < h->n && st == HOOP_OK; i++) {
         if (h->list[i].here) continue;
-        h->list[i].cores  = said[n] == NULL ? 0 : (int)strtol(said[n], NULL, 10);
+        h->list[i].cores  = cores_said(said[n]);
         h->list[i].silent = h->list[i].cores < 1;
         n++;
     }

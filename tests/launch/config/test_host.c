@@ -106,6 +106,36 @@ static void ranks_share_the_cores_of_a_host(void **state)
     assert_int_equal(hoop__cpus_share(&all[0], 1, 0), 192);
 }
 
+/* Processors of one core count once, whichever of them may be run on. */
+static void cores_are_told_from_processors(void **state)
+{
+    static const char *const siblings[] = {"0,4\n", "1,5\n", "2,6\n", "3,7\n"};
+    hoop__cpus               cpus;
+    char                     name[100];
+    (void)state;
+    enter_folder(root);
+    mark(&cpus, "a", 0, 8, 0);
+    assert_int_equal(hoop__cpus_cores(&cpus, root), 8); /* no /sys */
+    for (int c = 0; c < 8; c++) {
+        (void)snprintf(name, sizeof name, "sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", c);
+        put(name, siblings[c % 4]);
+    }
+    assert_int_equal(hoop__cpus_cores(&cpus, root), 4);
+    mark(&cpus, "a", 3, 8, 0);
+    assert_int_equal(hoop__cpus_cores(&cpus, root), 4);
+    mark(&cpus, "a", 5, 7, 0);
+    assert_int_equal(hoop__cpus_cores(&cpus, root), 2);
+    mark(&cpus, "a", 0, 8, 3.5);
+    assert_int_equal(hoop__cpus_cores(&cpus, root), 3);
+    mark(&cpus, "a", 0, 0, 0);
+    assert_int_equal(hoop__cpus_cores(&cpus, root), 1);
+    put("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0-1\n");
+    put("sys/devices/system/cpu/cpu1/topology/thread_siblings_list", "0-1\n");
+    mark(&cpus, "a", 0, 2, 0);
+    assert_int_equal(hoop__cpus_cores(&cpus, root), 1);
+    leave_folder(root);
+}
+
 static void this_process_has_cores(void **state)
 {
     (void)state;
@@ -249,6 +279,7 @@ int main(void)
         cmocka_unit_test(quotas_of_cgroups_v2),
         cmocka_unit_test(quotas_of_cgroups_v1),
         cmocka_unit_test(ranks_share_the_cores_of_a_host),
+        cmocka_unit_test(cores_are_told_from_processors),
         cmocka_unit_test(this_process_has_cores),
         cmocka_unit_test(jobs_say_their_size),
         cmocka_unit_test(launchers_are_told_by_their_variables),
