@@ -100,6 +100,11 @@ static hoop_status hold(hoop_run_lock *lock, const char *run_dir, int e, hoop_er
     return write_text(lock->fd, lock->path, lock->text, err);
 }
 
+hoop_status hoop_run_make(const char *run_dir, hoop_error *err)
+{
+    return hoop__dir_make(run_dir, err);
+}
+
 hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lock **out)
 {
     hoop_run_lock *lock = calloc(1, sizeof *lock);

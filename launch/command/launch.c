@@ -211,14 +211,12 @@ static hoop_status wait_for_left(launch *l, hoop_error *err)
     return hoop_run_fence(l->run, err, &generation);
 }
 
-/* The run directory, and that it is ours to write in. */
+/* The run directory, and that it is ours to write in. Its lock is taken by ranks alone: one that begins must not find it held for
+ * a moment by a second hoop launch, which is turned away. */
 static hoop_status claim(launch *l, hoop_error *err)
 {
-    hoop_run_lock *lock = NULL;
-    hoop_error     busy = {.status = HOOP_OK};
-    hoop_status    st   = hoop_run_lock_take(l->run, &busy, &lock); /* makes it, too */
-    hoop_run_lock_release(&lock);
-    if (st != HOOP_OK && st != HOOP_EBUSY) return hoop_fail(err, st, "%s", busy.text);
+    hoop_status st;
+    HOOP_TRY(st, done, hoop_run_make(l->run, err));
     HOOP_TRY(st, done, launch_journal_open(l->run, err, &l->journal));
     st = wait_for_left(l, err);
 done:

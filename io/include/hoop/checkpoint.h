@@ -190,6 +190,8 @@ HOOP_API hoop_status hoop_checkpoint_verify(hoop_checkpoint *c, hoop_error *err)
  * and the note says so. Owns: caller. Calls: Local.
  */
 HOOP_API hoop_status hoop_run_lock_take(const char *run_dir, hoop_error *err, hoop_run_lock **out);
+/** Make the run directory and those above it, and no more; their names are on disk then. Errors: HOOP_EIO. Calls: Local. */
+HOOP_API hoop_status hoop_run_make(const char *run_dir, hoop_error *err);
 /** What is to be told about it; "" if nothing is. Calls: Local. */
 HOOP_API const char *hoop_run_lock_note(const hoop_run_lock *lock);
 HOOP_API void        hoop_run_lock_release(hoop_run_lock **lock);
