@@ -19,16 +19,19 @@ static int open_in(const char *run, const char *name, int flags)
     return open(path, flags | O_CLOEXEC, 0666);
 }
 
-/* The end of a file from `from` on, but no more than TAIL bytes; "" if there is nothing. */
-static void read_tail(int fd, off_t from, char text[TAIL + 1])
+/* The end of a file from `from` on, but no more than TAIL bytes; "" if there is nothing. False: there is more. */
+static bool read_tail(int fd, off_t from, char text[TAIL + 1])
 {
     struct stat info;
     ssize_t     n = 0;
-    text[0]       = '\0';
-    if (fd < 0 || fstat(fd, &info) != 0) return;
-    if (info.st_size - from > TAIL) from = info.st_size - TAIL;
+    bool        all;
+    text[0] = '\0';
+    if (fd < 0 || fstat(fd, &info) != 0) return true;
+    all = info.st_size - from <= TAIL;
+    if (!all) from = info.st_size - TAIL;
     if (info.st_size > from) n = pread(fd, text, TAIL, from);
     text[n > 0 ? n : 0] = '\0';
+    return all;
 }
 
 /* the last line that is complete; NULL: there is none */
@@ -48,7 +51,7 @@ int64_t launch_trace_step(const char *run, bool *start)
     long long step;
     const int fd = open_in(run, "metrics.jsonl", O_RDONLY);
     *start       = false;
-    read_tail(fd, 0, text);
+    (void)read_tail(fd, 0, text);
     if (fd >= 0) (void)close(fd);
     line = last_line(text);
     if (line == NULL || sscanf(line, "{\"step\":%lld,", &step) != 1) return -1;
@@ -82,12 +85,12 @@ int64_t launch_trace_done(const char *run, const launch_mark *mark)
 
 launch_said launch_trace_said(const char *run, const launch_mark *mark)
 {
-    char      text[TAIL + 1];
-    const int fd = open_in(run, "log.txt", O_RDONLY);
-    read_tail(fd, mark->log_size, text);
+    char       text[TAIL + 1];
+    const int  fd  = open_in(run, "log.txt", O_RDONLY);
+    const bool all = read_tail(fd, mark->log_size, text);
     if (fd >= 0) (void)close(fd);
-    if (strstr(text, " rank 0: failed: ") != NULL) return LAUNCH_SAID_WHY;
-    return strstr(text, " rank 0: start at step ") != NULL ? LAUNCH_SAID_BEGAN : LAUNCH_SAID_NOTHING;
+    if (strstr(text, " rank 0: failed: ") != NULL || strstr(text, " rank 0: end at step ") != NULL) return LAUNCH_SAID_WHY;
+    return !all || strstr(text, " rank 0: start at step ") != NULL ? LAUNCH_SAID_BEGAN : LAUNCH_SAID_NOTHING;
 }
 
 /* ---- launch.jsonl ---- */
@@ -97,7 +100,7 @@ static int64_t last_generation(int fd)
 {
     char    text[TAIL + 1];
     int64_t last = 0;
-    read_tail(fd, 0, text);
+    (void)read_tail(fd, 0, text);
     for (const char *at = text; (at = strstr(at, "\"generation\":")) != NULL; at += 13) last = strtoll(at + 13, NULL, 10);
     return last;
 }

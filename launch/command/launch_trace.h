@@ -26,7 +26,7 @@ int64_t launch_trace_done(const char *run, const launch_mark *mark);
 typedef enum launch_said {
     LAUNCH_SAID_NOTHING /* it had not begun */,
     LAUNCH_SAID_BEGAN /* and no more */,
-    LAUNCH_SAID_WHY
+    LAUNCH_SAID_WHY /* that it failed, or came to its end: what its exit code tells is of its own making */
 } launch_said;
 launch_said launch_trace_said(const char *run, const launch_mark *mark);
 

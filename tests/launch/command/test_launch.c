@@ -228,6 +228,12 @@ static void traces_are_read(void **state)
     assert_int_equal(launch_trace_said("run", &mark), LAUNCH_SAID_NOTHING);
     assert_int_equal(shell("printf '%%s' '%s' >>run/log.txt", log_2), 0);
     assert_int_equal(launch_trace_said("run", &mark), LAUNCH_SAID_WHY);
+    /* more lines than are read: it began, however long ago */
+    assert_int_equal(shell("seq -f 't rank 0: line %%.0f' 9000 >>run/log.txt"), 0);
+    assert_int_equal(launch_trace_said("run", &mark), LAUNCH_SAID_BEGAN);
+    /* at its end: what fails behind it would fail again */
+    assert_int_equal(shell("echo 't rank 0: end at step 9, checkpoint of step 9' >>run/log.txt"), 0);
+    assert_int_equal(launch_trace_said("run", &mark), LAUNCH_SAID_WHY);
 }
 
 int main(void)
