@@ -19,7 +19,7 @@ enum {
     RETURNED_EVERY_S = 30,
     QUIET_S          = 10
 };
-static const double longest_pause_s = 60.0, look_s = 0.02, calm_s = 0.5;
+static const double longest_pause_s = 60.0, look_s = 0.02, calm_s = 0.5, warn_s = 2.0;
 
 static void say(const char *format, ...) HOOP_PRINTF(1, 2);
 static void say(const char *format, ...)
@@ -187,7 +187,8 @@ typedef struct watching {
     pid_t       job;
     int64_t     from, step;                /* the newest checkpoint when it began, the first step that was seen of it; -1: none */
     launch_mark last;                      /* how far its files have come, */
-    double      began_s, moved_s, asked_s; /* since when; when hosts were asked */
+    double      began_s, moved_s, asked_s; /* since when; when hosts were asked, */
+    double      warned_s;                  /* and it, to end; 0: it was not */
     int         unheard;                   /* times in a row that one of them did not answer */
 } watching;
 
@@ -197,6 +198,16 @@ static const char *first_host(const launch_hosts *h, bool used, bool silent)
     for (int i = 0; i < h->n; i++)
         if (h->list[i].used == used && h->list[i].silent == silent) return h->list[i].name;
     return NULL;
+}
+
+/* mpirun and srun pass the signal on to all ranks, which save; but not to ranks that they are about to start, so that it is sent
+ * until the job ends. */
+static void warn(const launch *l, watching *w)
+{
+    const double now = hoop__now_s();
+    if (w->warned_s > 0 && now - w->warned_s < warn_s) return;
+    w->warned_s = now;
+    (void)kill(w->job, l->warning);
 }
 
 /* Hosts that were lost and answer again: the job ends with a checkpoint, and is started on all. */
@@ -212,7 +223,6 @@ static void look_for_returned(launch *l, watching *w)
     if (back == NULL || launch_hosts_room(&l->hosts) <= l->said) return;
     say("%s answers again: the run goes on with it", back);
     l->growing = true;
-    (void)kill(w->job, l->warning);
 }
 
 /* mpirun may wait for minutes for a host that is cut off, and ranks for their deadline. Where nothing moves, hosts are asked; one
@@ -254,10 +264,11 @@ static bool watch(launch *l, pid_t job, const launch_mark *mark, int *how)
     for (;;) {
         const int got = launch_wait(w.step < 0 ? look_s : calm_s);
         if (launch_ended(job, how)) return w.step >= 0 || launch_trace_done(l->run, mark) >= 0;
-        if (note_signal(l, got)) (void)kill(job, l->warning); /* mpirun and srun pass it on to all ranks, which save */
+        (void)note_signal(l, got);
         note_first_step(l, &w, mark);
         if (l->hosts.n > 0 && host_is_lost(l, &w)) (void)kill(job, SIGKILL); /* what is left of it is ended next */
         if (l->hosts.n > 0 && !l->growing && l->stop == 0) look_for_returned(l, &w);
+        if (l->growing || l->stop != 0) warn(l, &w);
     }
 }
 

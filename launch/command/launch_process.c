@@ -18,7 +18,7 @@ static sigset_t heard, before;
 
 hoop_status launch_listen(hoop_error *err)
 {
-    static const int each[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1};
+    static const int each[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
     struct sigaction hangup;
     (void)sigemptyset(&heard);
     for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) (void)sigaddset(&heard, each[i]);

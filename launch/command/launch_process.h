@@ -12,7 +12,8 @@
 
 #include "hoop/status.h"
 
-/** From now on SIGCHLD, SIGTERM, SIGINT, SIGHUP (but under nohup) and SIGUSR1 come by launch_wait alone. Errors: HOOP_EIO. */
+/** From now on SIGCHLD, SIGTERM, SIGINT, SIGHUP (but under nohup), SIGUSR1 and SIGUSR2 come by launch_wait alone. Errors:
+ * HOOP_EIO. */
 hoop_status launch_listen(hoop_error *err);
 /** The next signal, SIGCHLD included; 0: none came in that time. */
 int launch_wait(double seconds);
