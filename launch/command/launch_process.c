@@ -14,19 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { EARLIER = 256 };
 static sigset_t heard, before;
-
-hoop_status launch_listen(hoop_error *err)
-{
-    static const int each[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
-    struct sigaction hangup;
-    (void)sigemptyset(&heard);
-    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) (void)sigaddset(&heard, each[i]);
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) (void)sigaddset(&heard, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &heard, &before) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) != 0)
-        return hoop_fail(err, HOOP_EIO, "this system lets no process look after others: %s", strerror(errno));
-    return HOOP_OK;
-}
+static pid_t    earlier[EARLIER]; /* children that were there before any job, such as a shell's that became this process */
+static int      nearlier;
 
 int launch_wait(double seconds)
 {
@@ -68,19 +59,6 @@ hoop_status launch_start(char *const *argv, int last, hoop_error *err, pid_t *ou
     return HOOP_OK;
 }
 
-bool launch_ended(pid_t job, int *how)
-{
-    bool  ended = false;
-    int   status;
-    pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid != job) continue;
-        ended = true;
-        *how  = status;
-    }
-    return ended;
-}
-
 /* The process above one, from /proc/PID/stat: "PID (any name) STATE PARENT ..."; 0: it is gone. */
 static pid_t parent_of(const char *pid)
 {
@@ -99,16 +77,75 @@ static pid_t parent_of(const char *pid)
     return name_end != NULL && sscanf(name_end, ") %*c %d", &parent) == 1 ? parent : 0;
 }
 
+/* The next child of this process; 0: there are no more. */
+static pid_t next_child(DIR *proc)
+{
+    const struct dirent *e;
+    while (proc != NULL && (e = readdir(proc)) != NULL)
+        if (e->d_name[0] >= '1' && e->d_name[0] <= '9' && parent_of(e->d_name) == getpid())
+            return (pid_t)strtol(e->d_name, NULL, 10);
+    return 0;
+}
+
+static pid_t *is_earlier(pid_t pid)
+{
+    for (int i = 0; i < nearlier; i++)
+        if (earlier[i] == pid) return &earlier[i];
+    return NULL;
+}
+
+static void note_earlier(void)
+{
+    DIR  *proc = opendir("/proc");
+    pid_t pid;
+    while (nearlier < EARLIER && (pid = next_child(proc)) > 0) earlier[nearlier++] = pid;
+    if (proc != NULL) (void)closedir(proc);
+}
+
+hoop_status launch_listen(hoop_error *err)
+{
+    static const int each[] = {SIGCHLD, SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+    struct sigaction hangup;
+    note_earlier();
+    (void)sigemptyset(&heard);
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++) (void)sigaddset(&heard, each[i]);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) (void)sigaddset(&heard, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &heard, &before) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) != 0)
+        return hoop_fail(err, HOOP_EIO, "this system lets no process look after others: %s", strerror(errno));
+    return HOOP_OK;
+}
+
+/* waitpid(-1, ...); the number of one that has ended may come again. */
+static pid_t reap(int *status, int flags)
+{
+    const pid_t pid  = waitpid(-1, status, flags);
+    pid_t      *gone = pid > 0 ? is_earlier(pid) : NULL;
+    if (gone != NULL) *gone = -1;
+    return pid;
+}
+
+bool launch_ended(pid_t job, int *how)
+{
+    bool  ended = false;
+    int   status;
+    pid_t pid;
+    while ((pid = reap(&status, WNOHANG)) > 0) {
+        if (pid != job) continue;
+        ended = true;
+        *how  = status;
+    }
+    return ended;
+}
+
 /* Kill each child of this process; theirs become ours when they are gone. */
 static int kill_children(void)
 {
-    DIR                 *proc = opendir("/proc");
-    const pid_t          self = getpid();
-    const struct dirent *e;
-    int                  n = 0;
-    while (proc != NULL && (e = readdir(proc)) != NULL) {
-        if (e->d_name[0] < '1' || e->d_name[0] > '9' || parent_of(e->d_name) != self) continue;
-        (void)kill((pid_t)strtol(e->d_name, NULL, 10), SIGKILL);
+    DIR  *proc = opendir("/proc");
+    pid_t pid;
+    int   n = 0;
+    while ((pid = next_child(proc)) > 0) {
+        if (is_earlier(pid) != NULL) continue;
+        (void)kill(pid, SIGKILL);
         n++;
     }
     if (proc != NULL) (void)closedir(proc);
@@ -117,12 +154,11 @@ static int kill_children(void)
 
 int launch_end_all(void)
 {
-    int n = 0;
-    for (;;) {
-        while (waitpid(-1, NULL, WNOHANG) > 0) continue;
-        if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD) return n;
-        n += kill_children();
-        (void)waitpid(-1, NULL, 0); /* one at least goes; SIGKILL cannot be held off */
+    for (int n = 0, more;; n += more) {
+        while (reap(NULL, WNOHANG) > 0) continue;
+        more = kill_children();
+        if (more == 0) return n;
+        (void)reap(NULL, 0); /* one at least goes; SIGKILL cannot be held off */
     }
 }
 
@@ -179,21 +215,35 @@ static void listen_to(answer *a, int n, struct pollfd *from, double end_s)
     }
 }
 
+/* How it ended: by itself, within the time there is, or killed. */
+static int end_of(const answer *a, double end_s)
+{
+    int  how  = -1;
+    bool gone = false;
+    while (a->fd < 0 && !gone && hoop__now_s() < end_s) {
+        gone = waitpid(a->pid, &how, WNOHANG) != 0;
+        if (!gone) (void)nanosleep(&(struct timespec){0, 2000000}, NULL);
+    }
+    if (gone) return how;
+    (void)kill(a->pid, SIGKILL); /* it said no more, but did not end */
+    (void)waitpid(a->pid, &how, 0);
+    return how;
+}
+
 hoop_status launch_ask(char *const *const *argv, int n, double patience_s, hoop_error *err, char **out)
 {
     answer        *a    = calloc((size_t)n + 1, sizeof *a);
     struct pollfd *from = calloc((size_t)n + 1, sizeof *from);
+    const double   end  = hoop__now_s() + patience_s;
     hoop_status    st   = HOOP_OK;
     if (a == NULL || from == NULL) st = hoop_fail(err, HOOP_ENOMEM, "no memory to ask %d programs", n);
     for (int i = 0; i < n && st == HOOP_OK; i++) begin(&a[i], argv[i]);
-    if (st == HOOP_OK) listen_to(a, n, from, hoop__now_s() + patience_s);
+    if (st == HOOP_OK) listen_to(a, n, from, end);
     for (int i = 0; i < n; i++) {
-        int how = -1;
-        out[i]  = NULL;
+        const int how = st == HOOP_OK && a[i].pid > 0 ? end_of(&a[i], end) : -1;
+        out[i]        = NULL;
         if (st != HOOP_OK) continue;
         if (a[i].fd >= 0) (void)close(a[i].fd);
-        if (a[i].fd >= 0 && a[i].pid > 0) (void)kill(a[i].pid, SIGKILL); /* it said no more, but did not end */
-        if (a[i].pid > 0) (void)waitpid(a[i].pid, &how, 0);
         if (a[i].pid > 0 && WIFEXITED(how) && WEXITSTATUS(how) == 0) out[i] = a[i].text;
         if (out[i] == NULL) free(a[i].text);
     }

@@ -23,7 +23,8 @@ int launch_wait(double seconds);
 hoop_status launch_start(char *const *argv, int last, hoop_error *err, pid_t *out);
 /** Has it ended, and how (as waitpid tells)? Others' ends are taken note of, and forgotten. */
 bool launch_ended(pid_t job, int *how);
-/** End whatever descends from this process, the job or what is left of it; returns when all is gone. How many there were. */
+/** End whatever descends from this process, the job or what is left of it, but for children that it had at launch_listen; returns
+ * when all is gone. How many there were. */
 int launch_end_all(void);
 
 /** What programs said on standard output, each of whose argv[i] ends with NULL, all at once, in at most `patience_s`: out[i] is a

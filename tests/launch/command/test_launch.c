@@ -55,20 +55,21 @@ static void hosts_are_read(void **state)
 /* All are asked at once, by whatever the agent is; who says no number does not answer. */
 static void hosts_are_asked(void **state)
 {
-    static const char agent[] = "#!/bin/sh\ncase $1 in good) echo 12 ;; two) printf '12\\n6\\n' ;; slow) exec sleep 60 ;; odd) "
+    static const char agent[] = "#!/bin/sh\ncase $1 in good) echo 12 ;; two) printf '12\\n6\\n' ;; slow) exec sleep 60 ;; shut) "
+                                "exec sleep 60 >&- ;; odd) "
                                 "echo hello ;; *) exit 255 ;; esac\n";
     launch_hosts      h       = {0};
     (void)state;
     store("agent", agent, (int64_t)sizeof agent - 1);
     assert_int_equal(shell("chmod +x agent"), 0);
-    assert_int_equal(launch_hosts_parse("localhost:3,good,slow,odd,dead:4,good2,two", &err, &h), HOOP_OK);
+    assert_int_equal(launch_hosts_parse("localhost:3,good,slow,odd,dead:4,good2,shut,two", &err, &h), HOOP_OK);
     assert_true(h.list[0].here);
     assert_int_equal(launch_hosts_ask(&h, "./agent", 1.0, &err), HOOP_OK);
     assert_false(h.list[0].silent);
     assert_false(h.list[1].silent);
     assert_int_equal(h.list[1].cores, 12);
-    for (int i = 2; i < 6; i++) assert_true(h.list[i].silent);
-    assert_int_equal(h.list[6].cores, 6); /* of two processors each */
+    for (int i = 2; i < 7; i++) assert_true(h.list[i].silent);
+    assert_int_equal(h.list[7].cores, 6); /* of two processors each */
     assert_int_equal(launch_hosts_room(&h), 21);
     launch_hosts_free(&h);
 }
