@@ -181,6 +181,13 @@ static int64_t history(const hoop_search_call *c)
     return ((const hoop_lbfgs_opts *)c->opts)->history_size;
 }
 
+/* KEPT as it may come from a file: how many pairs, -1: no such number */
+static int pairs(const void *opts, const double *number)
+{
+    const double kept = number[KEPT];
+    return kept >= 0.0 && kept <= (double)((const hoop_lbfgs_opts *)opts)->history_size ? (int)kept : -1;
+}
+
 static void swap(void **a, void **b)
 {
     void *was = *a;
@@ -192,7 +199,7 @@ static void swap(void **a, void **b)
 static void remember(hoop_search_call *c, const search *s)
 {
     const int64_t most = history(c);
-    int64_t       kept = (int64_t)c->number[KEPT];
+    int           kept = pairs(c->opts, c->number);
     const int     free = s->g == POOL ? POOL + 1 : POOL;
     void        **y = &c->state[PAIRS], **way = y + most;
     double        ys;
@@ -229,7 +236,7 @@ static void find_direction(hoop_search_call *c, const search *s)
     } else {
         remember(c, s);
     }
-    kept = (int)c->number[KEPT];
+    kept = pairs(c->opts, c->number);
     combine(c, d, SCALED, vector(c, s->g), -1.0, NULL);
     if (first) return;
     for (int i = kept - 1; i >= 0; i--) {
@@ -476,13 +483,19 @@ static void array_name(const void *opts, int i, char *name, size_t size)
 static bool is_live(const void *opts, const double *number, int i)
 {
     const int n = (int)((const hoop_lbfgs_opts *)opts)->history_size;
-    return number[ITERATIONS] > 0.0 && (i < PAIRS || (i - PAIRS) % n < (int)number[KEPT]);
+    return number[ITERATIONS] > 0.0 && (i < PAIRS || (i - PAIRS) % n < pairs(opts, number));
+}
+
+static bool is_sound(const void *opts, const double *number)
+{
+    return pairs(opts, number) >= 0;
 }
 
 static const hoop_search_kind searching = {.arrays  = arrays,
                                            .numbers = numbers,
                                            .name    = array_name,
                                            .live    = is_live,
+                                           .sound   = is_sound,
                                            .work    = WORK,
                                            .at_size = sizeof(search),
                                            .tell    = tell};

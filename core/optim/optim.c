@@ -613,6 +613,9 @@ hoop_status hoop_optim_tell(hoop_optim *o, const hoop_runtime *rt, double loss, 
                          o->kind->name);
     if (!o->search.on && !isfinite(loss))
         return hoop_fail(err, HOOP_ENONFINITE, "optimizer %s: a loss of %g", o->kind->name, loss);
+    if (!o->search.on && !o->kind->search->sound(o->group[o->ngroups].opts, o->search.number))
+        return hoop_fail(err, HOOP_EFORMAT, "optimizer %s: no search has left the numbers that it is to go on with",
+                         o->kind->name);
     mode   = hoop_fp_enter();
     *again = search(o, rt, loss, lr_factor, grad_scale);
     hoop_fp_restore(mode);

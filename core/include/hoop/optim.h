@@ -64,6 +64,7 @@ typedef struct hoop_search_kind {
     int (*numbers)(const void *opts);
     void (*name)(const void *opts, int i, char *name, size_t size); /* of state array i, PyTorch's */
     bool (*live)(const void *opts, const double *number, int i);    /* does it hold anything yet? */
+    bool (*sound)(const void *opts, const double *number);          /* may numbers that come from a file be gone on with? */
     int    work;
     size_t at_size;
     bool (*tell)(hoop_search_call *c); /* false: the step has ended, with these weights */
@@ -240,8 +241,8 @@ HOOP_API bool hoop_optim_searches(const hoop_optim *o);
 /** The loss at the weights, and in hoop_params_grad the whole sum of gradients, which is multiplied by grad_scale there. *again:
  * the weights are now those of which it wants to be told next; else the step has ended (hoop_optim_advance). A loss that is not
  * finite, or the gradient of which is not (the caller says so by such a loss), is one that the search turns back from. Whoever
- * tells the same gets the same bits. Errors: HOOP_EARG of one that does not search, HOOP_ENONFINITE where a step begins. Calls:
- * Local. */
+ * tells the same gets the same bits. Errors: HOOP_EARG of one that does not search; where a step begins HOOP_ENONFINITE,
+ * and HOOP_EFORMAT with numbers that no search has left. Calls: Local. */
 HOOP_API hoop_status hoop_optim_tell(hoop_optim *o, const hoop_runtime *rt, double loss, double lr_factor, double grad_scale,
                                      hoop_error *err, bool *again);
 /** Bytes of all state arrays, and of those of a step, once all are in use. Calls: Local. */

@@ -347,6 +347,36 @@ static void means_and_frozen(void **state)
     hoop_params_destroy(&p);
 }
 
+/* numbers of a file that was written to by somebody else */
+static void broken_numbers(void **state)
+{
+    enum { KEPT = 5 };
+    static const double broken[] = {1e6, 4, -1, NAN};
+    (void)state;
+    open_golden();
+    (void)fclose(file);
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        hoop_params *p = store(HOOP_F64);
+        hoop_optim  *o;
+        hoop_error   err = {.status = HOOP_OK};
+        double       loss;
+        int64_t      shape[HOOP_MAX_DIMS];
+        int          n;
+        bool         again;
+        test_ok(
+            hoop_optim_create(&(hoop_optim_opts){.name = "lbfgs", .opts = &(hoop_lbfgs_opts){.history_size = 3}}, p, why, &o));
+        for (int step = 0; step < 2; step++) (void)take_step(quadratic, p, o, test_rt, &loss);
+        assert_true(hoop_optim_numbers(o, &n)[KEPT] == 3);
+        hoop_optim_numbers(o, &n)[KEPT] = broken[i];
+        for (int s = 2; s < hoop_optim_state_count(o); s++) (void)hoop_optim_state_shape(o, s, 0, shape);
+        assert_int_equal(hoop_optim_tell(o, test_rt, 1.0, 1.0, 1.0, &err, &again), HOOP_EFORMAT);
+        assert_non_null(strstr(err.text, "optimizer lbfgs: no search has left the numbers"));
+        assert_false(again);
+        hoop_optim_destroy(&o);
+        hoop_params_destroy(&p);
+    }
+}
+
 static void refusals(void **state)
 {
     const hoop_optim_group group = {.match = "p1", .opts = &(hoop_lbfgs_opts){.lr = 0.1}};
@@ -378,10 +408,8 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pytorchs_numbers),
-        cmocka_unit_test(walls),
-        cmocka_unit_test(means_and_frozen),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(pytorchs_numbers), cmocka_unit_test(walls),    cmocka_unit_test(means_and_frozen),
+        cmocka_unit_test(broken_numbers),   cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, test_start, test_stop);
 }
