@@ -355,7 +355,8 @@ static hoop_status tell(hoop_trainer *tr, bool finite, hoop_error *err)
     hoop_trainer_status *s      = &tr->status;
     const double         weight = hoop_exact_scalar_finish(&r->sum[HOOP__SUM_WEIGHT]),
                  factor         = hoop_schedule_factor(tr->schedule, s->step, s->steps);
-    const double loss           = hoop_exact_scalar_finish(&r->sum[HOOP__SUM_LOSS]) / weight;
+    /* of samples that all have the weight 0 there is nothing to lose, and nothing moves */
+    const double loss = weight > 0.0 ? hoop_exact_scalar_finish(&r->sum[HOOP__SUM_LOSS]) / weight : 0.0;
     hoop_status  st;
     s->grad_norm   = NAN;
     s->lr          = hoop_optim_lr(tr->optim) * factor;

@@ -132,6 +132,27 @@ static void their_scale_says_nothing(void **state)
     plan_clear(&c);
 }
 
+/* A step of samples that all weigh nothing leaves the weights where they are. */
+static void nothing_to_lose(void **state)
+{
+    static const char *const optimizers[] = {"{name: sgd, lr: 0}", "{name: sgd, lr: 1}", "{name: lbfgs}"};
+    double                   w[ROWS];
+    char                     text[1024];
+    plan                     p[3];
+    (void)state;
+    for (int i = 0; i < ROWS; i++) w[i] = i >= 10;
+    write_rows("later.h5", NULL, w);
+    for (int i = 0; i < 3; i++) {
+        (void)snprintf(text, sizeof text,
+                       "seed: 3\nbatch: 10\nleaves: 2\nthreads: 1\nsteps: 1\nloss: mse\noptimizer: %s\nmodel: {hidden: [5]}\n"
+                       "data: {train: later.h5, shuffle: false, weights: /w}\n",
+                       optimizers[i]);
+        run(text, 1 + i % 2, &p[i]);
+        plan_same(&p[0], &p[i]);
+    }
+    for (int i = 0; i < 3; i++) plan_clear(&p[i]);
+}
+
 /* ---- any ranks, any way ---- */
 
 #define RUN                                                                                                                      \
@@ -273,6 +294,7 @@ int main(void)
         cmocka_unit_test(as_often),
         cmocka_unit_test(losses_are_told_in_units),
         cmocka_unit_test(their_scale_says_nothing),
+        cmocka_unit_test(nothing_to_lose),
         cmocka_unit_test(same_on_any_ranks),
         cmocka_unit_test(lengths_that_vary),
         cmocka_unit_test(others_are_not_gone_on_with),
