@@ -180,6 +180,33 @@ hoop_status hoop__layers_add(hoop_module *parent, const hoop_value *list, hoop_e
 
 /* ---- the model ---- */
 
+bool hoop__layers_measure(const hoop_value *item)
+{
+    const hoop_value *given, *mean;
+    const char       *name = layer_name(item, &given);
+    if (name == NULL || strcmp(name, "normalize") != 0 || hoop_value_get_kind(given) == HOOP_VALUE_LIST) return false;
+    mean = hoop_value_find(given, "mean");
+    return hoop_value_get_kind(mean) == HOOP_VALUE_LIST ? hoop_value_count(mean) == 0
+                                                        : hoop_value_get_kind(mean) == HOOP_VALUE_NULL;
+}
+
+/* The first layer, however deep, whose numbers the data would have to say; NULL: there is none. */
+static const hoop_value *find_measured(const hoop_value *v)
+{
+    const hoop_value *found = hoop__layers_measure(v) ? v : NULL;
+    for (int i = 0; i < hoop_value_count(v) && found == NULL; i++) found = find_measured(hoop_value_at(v, i));
+    return found;
+}
+
+/* They are measured for data.transform alone, or come with the weights of a run; else all would be multiplied by 0. */
+static hoop_status check_measured(const hoop__model_call *c, const hoop_value *list, hoop_error *err)
+{
+    const hoop_value *v       = find_measured(list);
+    const char       *weights = hoop_value_text(hoop_config_get(c->config, "model.weights"));
+    if (v == NULL || (weights != NULL && weights[0] != '\0')) return HOOP_OK;
+    return hoop_value_fail(v, err, "normalize takes mean and std here; data.transform: [normalize] measures them");
+}
+
 static int find_input(const hoop__model_call *c, const char *name)
 {
     for (int i = 0; i < c->ninputs; i++) {
@@ -217,6 +244,7 @@ static hoop_status build(const hoop__model_call *c, hoop_error *err)
         return hoop_config_fail(c->config, "model.layers", err,
                                 "a list of layers is wanted, such as [{linear: 512}, relu, {linear: 10}]");
     HOOP_TRY(st, done, check_order(c, hoop_value_at(list, 0), err));
+    HOOP_TRY(st, done, check_measured(c, list, err));
     HOOP_TRY(st, done, hoop_module_add(c->parent, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
     st = add_many(layers, list, false, err);
 done:

@@ -75,6 +75,8 @@ const hoop__model_kind *hoop__model_kind_find(const char *name);
 /** Add the layers of a list, as model.layers has them, named 0, 1, ...; each is marked with its place. HOOP_ECONFIG, HOOP_ENOMEM.
  */
 hoop_status hoop__layers_add(hoop_module *parent, const hoop_value *list, hoop_error *err);
+/** Is it a normalize without mean and std, which have to be measured? */
+bool hoop__layers_measure(const hoop_value *item);
 /** For kinds: add a module of a kind of modules (hoop/nn.h) named by the next number. */
 hoop_status hoop__model_add(hoop_module *parent, const char *kind, int *index, const void *opts, hoop_error *err,
                             hoop_module **out);

@@ -16,12 +16,6 @@ static const char *name_of(const hoop_value *item)
                                                                                       : hoop_value_text(item);
 }
 
-/* {normalize: {mean: ...}}: nothing is to be measured */
-static bool is_given(const hoop_value *item)
-{
-    return hoop_value_get_kind(hoop_value_find(hoop_value_at(item, 0), "mean")) != HOOP_VALUE_NULL;
-}
-
 static hoop_status unknown(const hoop_value *item, const char *name, hoop_error *err)
 {
     const char             *names[64], *near;
@@ -66,8 +60,7 @@ const hoop_value *hoop__transform_asks(const hoop_trainer *tr, int k)
 {
     const hoop_value *list = hoop__field_transform(tr, k);
     for (int i = 0; i < hoop_value_count(list); i++)
-        if (strcmp(name_of(hoop_value_at(list, i)), measured) == 0 && !is_given(hoop_value_at(list, i)))
-            return hoop_value_at(list, i);
+        if (hoop__layers_measure(hoop_value_at(list, i))) return hoop_value_at(list, i);
     return NULL;
 }
 

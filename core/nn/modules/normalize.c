@@ -10,7 +10,7 @@ static const hoop_option rows[]  = {
      {"dim", HOOP_OPT_INTS, offsetof(hoop_normalize_opts, dim), "[]", 0, HOOP_MAX_DIMS - 2, NULL, true,
       "which dim of a row the channels are; []: the first of three or more, the last of fewer"},
      {"mean", HOOP_OPT_FLOATS, offsetof(hoop_normalize_opts, mean), "[]", 0, 0, NULL, true,
-      "one number, or one for each channel; []: as the training data have it"},
+      "one number, or one for each channel; []: as the training data have it (data.transform)"},
      {"std", HOOP_OPT_FLOATS, offsetof(hoop_normalize_opts, std), "[]", 0, 0, NULL, true, "the same of deviations"},
 };
 

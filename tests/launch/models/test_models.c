@@ -105,6 +105,10 @@ static void mistakes_of_kinds(void **state)
     built      b;
     (void)state;
     wrong("model:\n  kind: cnn\n  kernel: 4\n", 3, SHAPE(8, 8), "m.yaml:3: model.kernel: 4; an odd one is wanted");
+    wrong("model:\n  layers:\n    - flatten\n    - normalize\n    - linear: 3\n", 3, SHAPE(8),
+          "m.yaml:4: model.layers[1]: normalize takes mean and std here; data.transform: [normalize] measures them");
+    wrong("model: {layers: [{residual: [{normalize: {over: all, mean: []}}]}, {linear: 3}]}", 3, SHAPE(8),
+          "model.layers[0].residual[0]: normalize takes mean and std here");
     wrong("model: {kind: cnn}", 3, SHAPE(8), "rows of 'x' have 1 dims, and this kind takes images");
     wrong("model: {kind: cnn, channels: [2, 2, 2, 2]}", 3, SHAPE(8, 8), "module features.15 (max_pool)");
     wrong("model: {kind: cnn, norm: layer}", 3, SHAPE(8, 8), "m.yaml:1: model.norm");

@@ -319,19 +319,21 @@ static hoop_status on_arrays(plan *p, hoop_trainer *tr, int rank, hoop_error *er
 
 static void arrays_of_a_program(void **state)
 {
-    plan p      = {.config = {"batch: 4\nsteps: 1\nloss: mse\nmodel: {layers: [{linear: 1}]}\n"
-                                   "data: {transform: [{normalize: {mean: 1, std: 0.5}}, {clip: {min: -2, max: 2}}, {normalize: {mean: "
-                                   "[0], std: [1]}}]}\n"},
-                   .drive  = on_arrays,
-                   .opts   = {.arrays = true, .input_ndim = 1, .input_shape = {1}, .target_ndim = 1, .target_shape = {1}}};
-    p.config[0] = "batch: 4\nsteps: 1\nloss: mse\nmodel: {layers: [{linear: 1}]}\n"
-                  "data: {transform: [{normalize: {mean: 2, std: 0.5}}, {clip: {min: -2, max: 9}}]}\n";
+    static const char *const measured[] = {"batch: 4\nsteps: 1\nloss: mse\ndata: {transform: [normalize]}\n",
+                                           "batch: 4\nsteps: 1\nloss: mse\ndata: {transform: [{normalize: {mean: []}}]}\n"};
+    plan                     p          = {.config = {"batch: 4\nsteps: 1\nloss: mse\nmodel: {layers: [{linear: 1}]}\n"
+                                                                                   "data: {transform: [{normalize: {mean: 2, std: 0.5}}, {clip: {min: -2, max: 9}}]}\n"},
+                                           .drive  = on_arrays,
+                                           .opts = {.arrays = true, .input_ndim = 1, .input_shape = {1}, .target_ndim = 1, .target_shape = {1}}};
     (void)state;
     plan_run(&p, 1);
     plan_good(&p);
-    p.config[0] = "batch: 4\nsteps: 1\nloss: mse\ndata: {transform: [normalize]}\n";
-    plan_run(&p, 1);
-    plan_failed(&p, 0, HOOP_ECONFIG, "data.transform[0]: there is no training data of a config to measure; give mean and std");
+    for (int i = 0; i < 2; i++) {
+        p.config[0] = measured[i];
+        plan_run(&p, 1);
+        plan_failed(&p, 0, HOOP_ECONFIG,
+                    "data.transform[0]: there is no training data of a config to measure; give mean and std");
+    }
     plan_clear(&p);
 }
 
