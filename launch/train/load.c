@@ -373,5 +373,7 @@ hoop_status hoop__load_weights(hoop_trainer *tr, hoop_error *err)
     }
     hoop__task_join(&task);
     hoop_checkpoint_close(&r.c);
+    if (st == HOOP_ETIMEOUT || st == HOOP_ECOMM || st == HOOP_ENOMEM) /* no fault of the config: it may go well the next time */
+        return hoop_fail(err, st, "%s", local.text);
     return st == HOOP_OK ? HOOP_OK : hoop_config_fail(tr->config, "model.weights", err, "%s", local.text);
 }
