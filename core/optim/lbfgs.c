@@ -326,14 +326,15 @@ static bool end_search(hoop_search_call *c, search *s)
     return go_on(c, s);
 }
 
+static const double narrow = 1e-9; /* a bracket, in what weights change by; PyTorch's, whatever tolerance_change is */
+
 /* the next length inside the bracket */
 static bool try_inside(hoop_search_call *c, search *s)
 {
     const double left = smaller(s->end[0].t, s->end[1].t), right = larger(s->end[0].t, s->end[1].t),
                  margin = 0.1 * (right - left);
     double t;
-    if (s->tries >= s->most_tries || (right - left) * s->largest < ((const hoop_lbfgs_opts *)c->opts)->tolerance_change)
-        return end_search(c, s);
+    if (s->tries >= s->most_tries || (right - left) * s->largest < narrow) return end_search(c, s);
     t = interpolate(s->end[0], s->end[1], left, right);
     if (smaller(right - t, t - left) >= margin) {
         s->stuck = false;
