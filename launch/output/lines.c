@@ -26,23 +26,19 @@ static bool is_kept(const char *line, size_t size, int64_t keep_until)
     return kept;
 }
 
-/* The lines of `path` to keep; *changed if there are others. */
-static hoop_status filter(const char *path, int64_t keep_until, hoop_error *err, hoop__text *kept, bool *changed)
+/* The lines of `path` to keep; *there: it is a file. */
+static hoop_status filter(const char *path, int64_t keep_until, hoop_error *err, hoop__text *kept, bool *there)
 {
     char   *line = NULL;
     size_t  room = 0;
     ssize_t n;
     FILE   *file = fopen(path, "rbe");
-    *changed     = false;
+    *there       = file != NULL;
     if (file == NULL && errno == ENOENT) return HOOP_OK;
     if (file == NULL) return hoop_fail(err, HOOP_EIO, "%s: can't open: %s", path, strerror(errno));
     errno = 0;
     while ((n = getline(&line, &room, file)) > 0) {
-        if (line[n - 1] == '\n' && is_kept(line, (size_t)n, keep_until)) {
-            hoop__text_add(kept, line, (size_t)n);
-        } else {
-            *changed = true;
-        }
+        if (line[n - 1] == '\n' && is_kept(line, (size_t)n, keep_until)) hoop__text_add(kept, line, (size_t)n);
     }
     hoop_status st = HOOP_OK;
     if (ferror(file) || (n < 0 && !feof(file))) st = hoop_fail(err, HOOP_EIO, "%s: can't read: %s", path, strerror(errno));
@@ -54,15 +50,15 @@ static hoop_status filter(const char *path, int64_t keep_until, hoop_error *err,
 
 hoop_status hoop__metrics_open(const char *path, int64_t keep_until, hoop_error *err, hoop__metrics **out)
 {
-    hoop__text     kept    = {0};
-    bool           changed = false;
-    hoop__metrics *m       = calloc(1, sizeof *m);
-    char          *own     = strdup(path);
+    hoop__text     kept  = {0};
+    bool           there = false;
+    hoop__metrics *m     = calloc(1, sizeof *m);
+    char          *own   = strdup(path);
     int            fd;
     hoop_status    st = m == NULL || own == NULL ? hoop_fail(err, HOOP_ENOMEM, "%s: out of memory", path) : HOOP_OK;
-    if (st == HOOP_OK) st = filter(path, keep_until, err, &kept, &changed);
+    if (st == HOOP_OK) st = filter(path, keep_until, err, &kept, &there);
     /* A file of its own in any case: a run that lost its lock, and wakes, adds its lines to one without a name. */
-    if (st == HOOP_OK && (changed || kept.size > 0)) st = hoop__replace_file(path, kept.data, kept.size, err);
+    if (st == HOOP_OK && there) st = hoop__replace_file(path, kept.data, kept.size, err);
     hoop__text_clear(&kept);
     fd = st == HOOP_OK ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
     if (st == HOOP_OK && fd < 0) st = hoop_fail(err, HOOP_EIO, "%s: can't open for writing: %s", path, strerror(errno));

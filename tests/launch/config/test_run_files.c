@@ -81,10 +81,15 @@ static hoop_status write_steps(const char *path, int64_t keep, int64_t from, int
 static void no_step_stands_twice(void **state)
 {
     (void)state;
-    char folder[256], path[300];
+    char        folder[256], path[300];
+    struct stat first, second;
     enter_folder(folder);
     (void)snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
+    write_all(path, ""); /* of a run that was killed before its first line: another file all the same */
+    assert_int_equal(stat(path, &first), 0);
     assert_ok(write_steps(path, -1, 1, 10, &err));
+    assert_int_equal(stat(path, &second), 0);
+    assert_true(first.st_ino != second.st_ino);
     FILE *file = fopen(path, "ab"); /* what a kill leaves */
     assert_non_null(file);
     assert_true(fputs("{\"step\":11,\"lo", file) >= 0);
