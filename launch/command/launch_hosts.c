@@ -48,8 +48,8 @@ static hoop_status add_line(launch_hosts *h, char *line, hoop_error *err)
     char *save                 = NULL, *name, *word;
     long  slots                = -1;
     line[strcspn(line, "#\n")] = '\0';
-    name                       = strtok_r(line, " \t", &save);
-    while (name != NULL && (word = strtok_r(NULL, " \t", &save)) != NULL) {
+    name                       = strtok_r(line, " \t\r", &save);
+    while (name != NULL && (word = strtok_r(NULL, " \t\r", &save)) != NULL) {
         char *end;
         if (strncmp(word, "max_slots=", 10) == 0 || strncmp(word, "max-slots=", 10) == 0) continue;
         if (strncmp(word, "slots=", 6) != 0) return hoop_fail(err, HOOP_EARG, "'%.80s' is not slots=N", word);
@@ -62,14 +62,16 @@ static hoop_status add_line(launch_hosts *h, char *line, hoop_error *err)
 static hoop_status parse_file(const char *path, hoop_error *err, launch_hosts *out)
 {
     FILE       *file = fopen(path, "re");
-    char        line[1024];
-    int         at = 0;
-    hoop_status st = file == NULL ? hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno)) : HOOP_OK;
-    while (st == HOOP_OK && fgets(line, sizeof line, file) != NULL) {
+    char       *line = NULL;
+    size_t      room = 0;
+    int         at   = 0;
+    hoop_status st   = file == NULL ? hoop_fail(err, HOOP_EIO, "%s: %s", path, strerror(errno)) : HOOP_OK;
+    while (st == HOOP_OK && getline(&line, &room, file) > 0) {
         at++;
         st = add_line(out, line, err);
         if (st != HOOP_OK) (void)hoop_fail_within(err, "%s:%d", path, at);
     }
+    free(line);
     if (file != NULL) (void)fclose(file);
     if (st == HOOP_OK && out->n == 0) st = hoop_fail(err, HOOP_EARG, "%s: names no host", path);
     return st;

@@ -111,6 +111,8 @@ static int64_t ranks_now(launch *l)
         return 0;
     }
     if (n != l->said && silent != NULL) say("%lld rank%s: no answer from %s", (long long)n, n == 1 ? "" : "s", silent);
+    if (n != l->said && silent == NULL && n == room && n < want)
+        say("%lld rank%s in place of %lld: the hosts take no more", (long long)n, n == 1 ? "" : "s", (long long)want);
     if (n != l->said && n == leaves && n < want && n < room)
         say("%lld rank%s in place of %lld: the run has as many leaves, and every rank needs one", (long long)n, n == 1 ? "" : "s",
             (long long)want);
@@ -343,7 +345,8 @@ int launch_look_after(launch *l)
         const int64_t ranks = ranks_now(l);
         stepped             = false;
         if (ranks > 0 && once(l, ranks, &err, &stepped, &v) != HOOP_OK) break;
-        if (ranks == 0 && (l->hosts.n == 0 || leaves_of(l) < l->min)) return HOOP_EXIT_FAILURE; /* no waiting helps */
+        if (ranks == 0 && (first_silent(&l->hosts) == NULL || leaves_of(l) < l->min))
+            return HOOP_EXIT_FAILURE; /* no waiting helps */
         if (ranks == 0) v = (launch_verdict){.again = true, .why = "too few hosts answer"};
         if (!v.again) return v.code;
         if (!prepare_again(l, stepped, &v, &code)) break;

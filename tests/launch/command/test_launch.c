@@ -34,12 +34,19 @@ static void hosts_are_read(void **state)
 {
     static const char file[] = "# two racks\nnode1 slots=4\nnode2:8  # MPICH's\n\nnode3 slots=2 max_slots=2\n",
                       bad[]  = "a\nb slots=x\n";
+    char comment[3000];
     (void)state;
     parses("a", 1, "a", 0);
     parses("a,b:4", 2, "b", 4);
     parses("10.0.0.1:16", 1, "10.0.0.1", 16);
     store("hosts.txt", file, (int64_t)sizeof file - 1);
     parses("hosts.txt", 3, "node3", 2);
+    store("dos.txt", "node1 slots=4\r\nnode2\r\n", 23); /* of another system */
+    parses("dos.txt", 2, "node2", 0);
+    memset(comment, 'x', sizeof comment);
+    memcpy(comment, "node1 #", 7);
+    store("long.txt", comment, (int64_t)sizeof comment);
+    parses("long.txt", 1, "node1", 0);
     store("bad.txt", bad, (int64_t)sizeof bad - 1);
     refuses("bad.txt", "bad.txt:2: 'slots=x'");
     store("none.txt", "# none\n", 7);
