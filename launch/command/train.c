@@ -278,7 +278,9 @@ static hoop_status run(const session *s, hoop_trainer *tr, const char *out, voic
     hoop__metrics_observer    *metrics = NULL;
     hoop_error                 local   = {.status = HOOP_OK};
     hoop_status                st;
-    if (write_config(s, tr, out, &local) == HOOP_OK && s->rank == 0) open_log(v, out, s->rank, &local);
+    /* a host that was cut off while the run was loaded wakes here, and would take the log from those who go on */
+    if (hoop_trainer_check_run(tr, &local) == HOOP_OK && write_config(s, tr, out, &local) == HOOP_OK && s->rank == 0)
+        open_log(v, out, s->rank, &local);
     if (local.status == HOOP_OK) (void)hoop__progress_observer_create(tr, stderr, v->people, &local, &v->progress);
     if (local.status == HOOP_OK) (void)hoop__metrics_observer_create(tr, out, &local, &metrics);
     st = hoop_comm_agree_status(s->comm, &local);

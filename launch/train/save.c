@@ -417,6 +417,11 @@ hoop_status hoop__save_create(hoop_trainer *tr, hoop_error *err)
     return st;
 }
 
+hoop_status hoop_trainer_check_run(const hoop_trainer *tr, hoop_error *err)
+{
+    return tr->save == NULL || tr->save->lock == NULL ? HOOP_OK : hoop_run_lock_check(tr->save->lock, err);
+}
+
 void hoop__save_destroy(hoop_trainer *tr)
 {
     hoop__save *s = tr->save;

@@ -303,6 +303,9 @@ HOOP_API const char *hoop_trainer_config(const hoop_trainer *tr);
 HOOP_API const char *hoop_trainer_fingerprint(const hoop_trainer *tr);
 /** Every how many steps the config wants a checkpoint; 0: only at the end. Calls: Local. */
 HOOP_API int64_t hoop_trainer_save_every(const hoop_trainer *tr);
+/** Is the run directory still this trainer's? HOOP_EBUSY: another generation has it (hoop_run_fence), and nothing may be written
+ * there any more. True of all ranks but the first, which asks. Calls: Local. */
+HOOP_API hoop_status hoop_trainer_check_run(const hoop_trainer *tr, hoop_error *err);
 /** Signals that the config wants to stop a run as SIGTERM does (checkpoint.signals). The library listens to none: who does calls
  * hoop_trainer_stop. Calls: Local. */
 typedef enum hoop_stop_signals { HOOP_STOP_NONE, HOOP_STOP_USR1, HOOP_STOP_USR2, HOOP_STOP_BOTH } hoop_stop_signals;

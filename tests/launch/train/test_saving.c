@@ -205,9 +205,29 @@ static void slow_disks_are_waited_for(void **state)
     }
 }
 
+static hoop_status lose_the_run(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
+{
+    int64_t     generation;
+    hoop_status st = hoop_trainer_check_run(tr, err);
+    (void)p;
+    if (st == HOOP_OK && rank == 0 && (st = hoop_run_fence("lost", err, &generation)) == HOOP_OK)
+        return hoop_trainer_check_run(tr, err);
+    return st;
+}
+
+static void who_lost_the_run_is_told(void **state)
+{
+    plan p = {.config = {CONFIG}, .drive = lose_the_run, .opts = {.run_dir = "lost"}};
+    (void)state;
+    behave(NULL, 0, false, 0);
+    plan_run(&p, 1);
+    plan_failed(&p, 0, HOOP_EBUSY, "generation 1, writes here no more");
+    plan_clear(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(steps_go_on_behind_it), cmocka_unit_test(failures_reach_all_ranks),
-                                       cmocka_unit_test(slow_disks_are_waited_for)};
+                                       cmocka_unit_test(slow_disks_are_waited_for), cmocka_unit_test(who_lost_the_run_is_told)};
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
