@@ -174,6 +174,7 @@ static void srun(const launch_plan *p, launch_words *w)
         if (!p->hosts->list[i].silent) hoop__text_addf(&hosts, "%s%s", hosts.size > 0 ? "," : "", p->hosts->list[i].name);
     launch_words_add(w, "-n");
     launch_words_add(w, "%lld", (long long)p->ranks);
+    if (p->per_task > 0) launch_words_add(w, "--cpus-per-task=%lld", (long long)p->per_task);
     launch_words_add(w, "--mpi=pmix");
     launch_words_add(w, "--kill-on-bad-exit=1");
     if (hosts.size > 0) launch_words_add(w, "--nodelist=%s", hosts.data);

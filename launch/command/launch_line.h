@@ -19,7 +19,8 @@ typedef struct launch_plan {
     const char         *program; /* "mpirun" */
     const launch_hosts *hosts;   /* those that are silent are left out */
     int64_t             ranks;
-    int64_t             cores; /* of this host */
+    int64_t             cores;    /* of this host */
+    int64_t             per_task; /* cores that a Slurm job has for each task, which srun asks for anew; 0: it does not say */
     bool                root;
     bool                bound;   /* the environment says how ranks are bound, or mapped: nothing here does */
     const char         *network; /* "": not said */

@@ -132,15 +132,17 @@ static int64_t newest(const launch *l)
 /* Everything that decides how ranks run stands in this line: typed by hand it does the same. */
 static void command_of(const launch *l, int64_t ranks, bool go_on, launch_words *out)
 {
+    const char *per_task                = getenv("SLURM_CPUS_PER_TASK");
     char        network[LAUNCH_NETWORK] = "";
-    launch_plan p                       = {.kind    = l->kind,
-                                           .major   = l->major,
-                                           .program = l->mpirun,
-                                           .hosts   = &l->hosts,
-                                           .ranks   = ranks,
-                                           .cores   = l->cores,
-                                           .root    = geteuid() == 0,
-                                           .bound   = getenv("OMPI_MCA_hwloc_base_binding_policy") != NULL ||
+    launch_plan p                       = {.kind     = l->kind,
+                                           .major    = l->major,
+                                           .program  = l->mpirun,
+                                           .hosts    = &l->hosts,
+                                           .ranks    = ranks,
+                                           .cores    = l->cores,
+                                           .per_task = per_task == NULL ? 0 : strtoll(per_task, NULL, 10),
+                                           .root     = geteuid() == 0,
+                                           .bound    = getenv("OMPI_MCA_hwloc_base_binding_policy") != NULL ||
                                                     getenv("OMPI_MCA_rmaps_base_mapping_policy") != NULL,
                                            .network = network};
     bool        here                    = true;

@@ -138,6 +138,8 @@ static void lines_say_all(void **state)
     p.kind    = LAUNCH_SRUN;
     p.program = "srun";
     line_is(p, "a:4,b:4", "b", "srun -n 4 --mpi=pmix --kill-on-bad-exit=1 --nodelist=a" TAIL);
+    p.per_task = 2;
+    line_is(p, NULL, NULL, "srun -n 4 --cpus-per-task=2 --mpi=pmix --kill-on-bad-exit=1" TAIL);
     p.kind = LAUNCH_NOTHING;
     line_is(p, NULL, NULL, "hoop 'a b'\\''s'");
 }
