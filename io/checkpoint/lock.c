@@ -80,9 +80,23 @@ static hoop_status open_locked(const char *path, hoop_error *err, int *fd, int *
     return HOOP_OK;
 }
 
+hoop_status hoop_run_lock_check(const hoop_run_lock *lock, hoop_error *err)
+{
+    char      text[LOCK_TEXT];
+    const int fd = open(lock->path, O_RDONLY | O_CLOEXEC); /* anew: so that NFS asks its server */
+    if (fd < 0 && errno == ENOENT) return HOOP_OK;         /* removed by hand: nobody has come after */
+    if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", lock->path, strerror(errno));
+    read_text(fd, text);
+    (void)close(fd);
+    if (strcmp(text, lock->text) == 0) return HOOP_OK;
+    return hoop_fail(err, HOOP_EBUSY, "%s: taken over (%s); this run, generation %lld, writes here no more", lock->path, text,
+                     (long long)lock->generation);
+}
+
 static hoop_status hold(hoop_run_lock *lock, const char *run_dir, int e, hoop_error *err)
 {
-    char host[256] = "?", text[LOCK_TEXT];
+    char        host[256] = "?", text[LOCK_TEXT];
+    hoop_status st;
     (void)gethostname(host, sizeof host - 1);
     read_text(lock->fd, text);
     if (e == EWOULDBLOCK || (e != 0 && lives_here(text, host)))
@@ -97,7 +111,9 @@ static hoop_status hold(hoop_run_lock *lock, const char *run_dir, int e, hoop_er
     lock->generation = generation_of(text) + 1;
     (void)snprintf(lock->text, sizeof lock->text, "host %s, pid %ld, generation %lld", host, (long)getpid(),
                    (long long)lock->generation);
-    return write_text(lock->fd, lock->path, lock->text, err);
+    st = write_text(lock->fd, lock->path, lock->text, err);
+    /* it may have been fenced off before it wrote, and must not sweep what another writes now */
+    return st == HOOP_OK ? hoop_run_lock_check(lock, err) : st;
 }
 
 hoop_status hoop_run_make(const char *run_dir, hoop_error *err)
@@ -135,19 +151,6 @@ const char *hoop_run_lock_note(const hoop_run_lock *lock)
 int64_t hoop_run_lock_generation(const hoop_run_lock *lock)
 {
     return lock->generation;
-}
-
-hoop_status hoop_run_lock_check(const hoop_run_lock *lock, hoop_error *err)
-{
-    char      text[LOCK_TEXT];
-    const int fd = open(lock->path, O_RDONLY | O_CLOEXEC); /* anew: so that NFS asks its server */
-    if (fd < 0 && errno == ENOENT) return HOOP_OK;         /* removed by hand: nobody has come after */
-    if (fd < 0) return hoop_fail(err, HOOP_EIO, "%s: %s", lock->path, strerror(errno));
-    read_text(fd, text);
-    (void)close(fd);
-    if (strcmp(text, lock->text) == 0) return HOOP_OK;
-    return hoop_fail(err, HOOP_EBUSY, "%s: taken over (%s); this run, generation %lld, writes here no more", lock->path, text,
-                     (long long)lock->generation);
 }
 
 hoop_status hoop_run_lock_look(const char *run_dir, hoop_error *err, hoop_run_holder *out)

@@ -65,8 +65,14 @@ WRAP(int, fsync, int fd)
     return -1;
 }
 
+static const char *fenced; /* a run that is fenced off before the next pwrite; NULL: none is */
+
 WRAP(ssize_t, pwrite, int fd, const void *data, size_t n, off_t at)
 {
+    const char *run = fenced;
+    int64_t     generation;
+    fenced = NULL;
+    if (run != NULL) assert_int_equal(hoop_run_fence(run, NULL, &generation), HOOP_OK);
     note_fd("write", fd);
     return __real_pwrite(fd, data, n, at);
 }
@@ -392,6 +398,23 @@ static void who_was_taken_over_changes_nothing(void **state)
     test_remove("taken");
 }
 
+/* between its lock and its text; it may not sweep what the next one writes */
+static void who_is_fenced_off_at_once_has_no_lock(void **state)
+{
+    hoop_error     err = {0};
+    hoop_run_lock *lock;
+    (void)state;
+    test_ok(hoop_run_lock_take("early", &err, &lock));
+    hoop_run_lock_release(&lock);
+    fenced = "early";
+    test_failed(hoop_run_lock_take("early", &err, &lock), &err, HOOP_EBUSY, "early/lock: taken over (generation 2", NULL);
+    memset(&err, 0, sizeof err);
+    test_ok(hoop_run_lock_take("early", &err, &lock));
+    assert_int_equal(hoop_run_lock_generation(lock), 3);
+    hoop_run_lock_release(&lock);
+    test_remove("early");
+}
+
 static void who_holds_a_run_is_seen(void **state)
 {
     hoop_error      err = {0};
@@ -610,6 +633,7 @@ int main(void)
         cmocka_unit_test_setup(disks_that_cannot_reserve, reset),
         cmocka_unit_test_setup(disks_that_cannot_lock, reset),
         cmocka_unit_test_setup(who_was_taken_over_changes_nothing, reset),
+        cmocka_unit_test_setup(who_is_fenced_off_at_once_has_no_lock, reset),
         cmocka_unit_test_setup(who_holds_a_run_is_seen, reset),
         cmocka_unit_test_setup(no_memory_to_save, reset),
         cmocka_unit_test_setup(no_memory_to_read, reset),
