@@ -88,7 +88,8 @@ static void find_span(const curve *l, int n, axes *a)
     }
     if (!(a->right > a->left)) a->right = a->left + 1;
     if (!(a->high >= a->low)) a->low = a->high = 0;
-    room = a->high > a->low ? 0.04 * (a->high - a->low) : 0.5;
+    room = fmax(fabs(a->low), fabs(a->high)) * 1e-9; /* ticks are numbers that differ */
+    room = fmax(room, a->high > a->low ? 0.04 * (a->high - a->low) : 0.5);
     a->low -= room;
     a->high += room;
 }

@@ -352,6 +352,26 @@ static void curves_of_a_forecast(void **state)
     canvas_free(&c);
 }
 
+/* of numbers so large that a step from tick to tick is less than what tells two of them apart */
+static void curves_of_large_numbers(void **state)
+{
+    static const double large[] = {3e15, 1.6e18, -1e300};
+    double              past[4], value[1] = {0};
+    plan                p = {.ninputs = 1, .ntargets = 1};
+    shown_sample        s = {.input = {past}, .output = {value}};
+    canvas              c;
+    (void)state;
+    p.input[0]  = (shown_input){.name = "x", .kind = FIELD_SERIES, .ndim = 2, .size = {4, 1}, .numel = 4};
+    p.target[0] = (shown_target){.name = "y", .kind = TARGET_VALUES, .behind = -1, .ndim = 1, .size = {1}, .numel = 1};
+    plan_panels(&p);
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < 4; i++) past[i] = large[k];
+        assert_true(draw_sample(&p, &s, &c));
+        assert_true(count(&c, p.panel[0].x + 110, p.panel[0].y + 340 / 2 - 30, 500, 60, INK) > 900);
+        canvas_free(&c);
+    }
+}
+
 static void words_of_classes_and_values(void **state)
 {
     double       image[PIXELS] = {0}, label[] = {1}, logits[] = {0, 0, log(2)}, value[] = {1.5};
@@ -393,6 +413,7 @@ int main(void)
         cmocka_unit_test(fields_share_a_scale),
         cmocka_unit_test(large_copies),
         cmocka_unit_test(curves_of_a_forecast),
+        cmocka_unit_test(curves_of_large_numbers),
         cmocka_unit_test(words_of_classes_and_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
