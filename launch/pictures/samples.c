@@ -150,6 +150,20 @@ static bool all_present(const samples *s)
     return true;
 }
 
+/* What boxes are drawn over; a detector takes images, also where such data alone could be series (kind_of). */
+static int take_ground(samples *s)
+{
+    int i = input_of(&s->plan, FIELD_IMAGE, NULL);
+    for (int k = 0; i < 0 && k < s->plan.ninputs; k++) {
+        shown_input *in = &s->plan.input[k];
+        if (in->varies || in->window > 0 || !view_of(in->ndim, in->size, false, &in->view)) continue;
+        in->kind  = FIELD_IMAGE;
+        in->paint = paint_of(s, k, &in->view, &in->scale);
+        i         = k;
+    }
+    return i;
+}
+
 static hoop_status take_target(samples *s, int k, hoop_error *err)
 {
     const hoop_target         is = hoop_trainer_target(hoop_trained_trainer(s->t), k);
@@ -170,11 +184,10 @@ static hoop_status take_target(samples *s, int k, hoop_error *err)
     for (int d = 0; d < out.ndim; d++) t->numel *= out.shape[d];
     if (t->numel < 0) return HOOP_OK; /* reading says what is wrong */
     if (is.loss->boxes) {
-        t->kind    = TARGET_BOXES;
-        t->truth   = all_present(s);
+        t->behind  = take_ground(s);
+        t->kind    = t->behind < 0 ? TARGET_VALUES : TARGET_BOXES; /* numbers where there is nothing to draw boxes over */
+        t->truth   = t->behind >= 0 && all_present(s);
         t->classes = is.classes;
-        t->behind  = input_of(&s->plan, FIELD_IMAGE, NULL);
-        if (t->behind < 0) t->kind = TARGET_VALUES; /* there is nothing that boxes could be drawn over */
         return take_names(s, k, err);
     }
     if (is.loss->classes) {

@@ -2,6 +2,7 @@
  * number of ranks; folders that are there, and what there are no pictures of. */
 #include "../command/support.h"
 
+#include <hdf5.h>
 #include <math.h>
 #include <spng.h>
 #include <sys/stat.h>
@@ -229,6 +230,40 @@ static void boxes(void **state)
     free(p.pixel);
 }
 
+static void put(hid_t file, const char *name, hid_t type, int ndim, const hsize_t *shape, const void *values)
+{
+    const hid_t space = H5Screate_simple(ndim, shape, NULL);
+    const hid_t set   = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    (void)H5Dclose(set);
+    (void)H5Sclose(space);
+}
+
+/* what would be series of 8 channels is an image where it has boxes; lists may be empty */
+static void boxes_in_small_images(void **state)
+{
+    enum { ROWS = 8, SIDE = 8, ZOOM = 48, TOP = HEAD + KEYS + 3 * LINE };
+    static const float image[ROWS][SIDE][SIDE] = {{{1}}}, box[1][5] = {{2, 3, 6, 7, 0}};
+    int64_t            offset[ROWS + 1] = {0};
+    hid_t              file;
+    page               p;
+    (void)state;
+    for (int i = 1; i <= ROWS; i++) offset[i] = 1;
+    assert_int_equal(shell("mkdir small"), 0);
+    file = H5Fcreate("small/train.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    put(file, "/x", H5T_NATIVE_FLOAT, 3, (hsize_t[]){ROWS, SIDE, SIDE}, image);
+    put(file, "/boxes", H5T_NATIVE_FLOAT, 2, (hsize_t[]){1, 5}, box);
+    put(file, "/offsets", H5T_NATIVE_INT64, 1, (hsize_t[]){ROWS + 1}, offset);
+    (void)H5Fclose(file);
+    train("small", "small/train.h5, inputs: {x: /x}, targets: {boxes: {path: /boxes, offsets: /offsets}}",
+          "model: {kind: detector, channels: [4, 6], width: 6, head: 1}\nloss: detection");
+    assert_int_equal(hoop("predict runs/small --data small/train.h5 --pictures small-boxes --pictures-count 2"), 0);
+    p = read_page("small-boxes/page-001.png");
+    assert_int_equal(p.width, 2 * MARGIN + 2 * 384 + 12);
+    assert_true(count(&p, MARGIN + 2 * ZOOM, TOP + 3 * ZOOM, 4, 4 * ZOOM, 0xe69f00) > ZOOM);
+    free(p.pixel);
+}
+
 static void forecasts(void **state)
 {
     page p;
@@ -310,6 +345,7 @@ int main(void)
         cmocka_unit_test(masks),
         cmocka_unit_test(copies_and_fields),
         cmocka_unit_test(boxes),
+        cmocka_unit_test(boxes_in_small_images),
         cmocka_unit_test(forecasts),
         cmocka_unit_test(data_without_targets),
         cmocka_unit_test(folders_that_are_there),
