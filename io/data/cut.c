@@ -105,7 +105,7 @@ hoop_status hoop__cut_make(const hoop_piece *p, int axis, int ndim, const hsize_
         if (d == axis && (p->ndim != 0 && (first != 0 || p->end[d] >= 0)))
             return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d of %s counts samples, and only `:` is possible for it", where, d,
                              path);
-        if (end > extent || first >= end)
+        if (end > extent || (first >= end && d != axis))
             return hoop_fail(err, HOOP_ESHAPE, "%s: dim %d of %s has %lld places, and place %lld is wanted", where, d, path,
                              (long long)extent, (long long)(end > first ? end - 1 : first));
         out->extent[d] = extent;

@@ -300,7 +300,8 @@ static hoop_status check_dims(const hoop_look *l, const hoop_field *of, const hs
         if (d != axis) overflow = overflow || dims[d] > INT64_MAX || __builtin_mul_overflow(row, (int64_t)dims[d], &row);
     overflow = overflow || __builtin_mul_overflow(row, f->rows, &f->elements) || f->elements > INT64_MAX / 16;
     if (overflow) return hoop_fail(err, HOOP_ESIZE, "%s: the size of %s overflows", l->path, name);
-    if (f->rows == 0) return hoop_fail(err, HOOP_EFORMAT, "%s: %s has no rows", l->path, name);
+    if (f->rows == 0 && of->opts.offsets == NULL) /* lists may all be empty */
+        return hoop_fail(err, HOOP_EFORMAT, "%s: %s has no rows", l->path, name);
     return row > 0 ? HOOP_OK : hoop_fail(err, HOOP_ESHAPE, "%s: the rows of %s have no elements", l->path, name);
 }
 

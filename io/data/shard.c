@@ -141,7 +141,7 @@ static hoop_status field_adopt(hoop_dataset *ds, hoop_shard *s, int k, hoop_foun
     f->nblocks                   = (f->nrows - 1) / f->block_rows + 1;
     ds->info.chunked_bytes += f->nrows * of->row_bytes;
     if (f->block_rows * of->row_bytes > ds->info.block_bytes) ds->info.block_bytes = f->block_rows * of->row_bytes;
-    f->blocks = calloc((size_t)f->nblocks, sizeof *f->blocks);
+    f->blocks = calloc((size_t)f->nblocks + 1, sizeof *f->blocks);
     if (f->blocks == NULL)
         return hoop_fail(err, HOOP_ENOMEM, "%s: no memory for %lld chunks of %s", s->path, (long long)f->nblocks, of->opts.path);
     f->dset     = found->dset;

@@ -95,7 +95,9 @@ hoop_status hoop__storage_find(hoop_found *f, hid_t file, const char *path, cons
     const H5D_layout_t layout = dcpl < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(dcpl);
     hoop_status        st     = HOOP_OK;
     f->offset                 = -1;
-    f->block_rows             = BLOCK_BYTES / (f->about.numel * (int64_t)hoop_dtype_size(f->about.dtype));
+    f->block_rows             = 1;
+    if (f->rows == 0) goto done; /* there is nothing to find */
+    f->block_rows = BLOCK_BYTES / (f->about.numel * (int64_t)hoop_dtype_size(f->about.dtype));
     if (layout == H5D_LAYOUT_ERROR)
         st = hoop__h5_fail(err, HOOP_EFORMAT, "%s: %s has no readable layout", path, name);
     else if (layout == H5D_CONTIGUOUS && H5Pget_external_count(dcpl) == 0)
@@ -107,6 +109,7 @@ hoop_status hoop__storage_find(hoop_found *f, hid_t file, const char *path, cons
     if (f->varies && f->block_rows > VARYING_ROWS) f->block_rows = VARYING_ROWS; /* how much that is does not show before */
     if (f->block_rows < 1) f->block_rows = 1;
     if (f->block_rows > f->rows) f->block_rows = f->rows;
+done:
     if (dcpl >= 0) (void)H5Pclose(dcpl);
     (void)H5Eclear2(H5E_DEFAULT);
     return st;

@@ -53,12 +53,25 @@ static void make(hid_t file)
     }
 }
 
+/* The same where no sample has a box. */
+static void make_empty(hid_t file)
+{
+    static const float   images[ROWS][2][SIDE][SIDE] = {{{{0}}}};
+    static const int64_t offsets[ROWS + 1]           = {0};
+    put(file, "/x", H5T_NATIVE_FLOAT, 4, (hsize_t[]){ROWS, 2, SIDE, SIDE}, images);
+    put(file, "/boxes", H5T_NATIVE_FLOAT, 2, (hsize_t[]){0, 5}, images);
+    put(file, "/offsets", H5T_NATIVE_INT64, 1, (hsize_t[]){ROWS + 1}, offsets);
+}
+
 static int enter(void **state)
 {
     hid_t file;
     if (enter_folder(state) != 0) return -1;
     file = H5Fcreate("b.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     make(file);
+    if (H5Fclose(file) < 0) return -1;
+    file = H5Fcreate("b-empty.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    make_empty(file);
     return H5Fclose(file) >= 0 ? 0 : -1;
 }
 
@@ -89,6 +102,21 @@ static void padding_does_not_count(void **state)
     }
     assert_true(p[1].rank[0].about.replayed);
     for (int i = 0; i < 3; i++) plan_clear(&p[i]);
+}
+
+/* A shard without boxes, and validation data without any. */
+static void no_boxes(void **state)
+{
+    plan p[2] = {{{0}}};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        p[i].config[0] = TRAIN NET "loss: detection\nepochs: 1\ndata: {train: 'b*.h5', validation: b-empty.h5, inputs: {x: /x}, "
+                                   "targets: {b: {path: /boxes, offsets: /offsets}}}\n";
+        plan_run(&p[i], i + 1);
+        plan_good(&p[i]);
+        plan_same(&p[i], &p[0]);
+    }
+    for (int i = 0; i < 2; i++) plan_clear(&p[i]);
 }
 
 /* ---- what they find ---- */
@@ -148,6 +176,9 @@ static void refused(void **state)
         {WRONG("/nan"), "box 1 of sample 6 of /nan, (1, 7) to (8, nan), class 1: a number of it is not finite", HOOP_ERANGE},
         {WRONG("/half"), "class 0.5: its class is to be a whole number from 0", HOOP_ERANGE},
         {WRONG("/class, classes: 3"), "class 7: data.targets.b.classes says classes 0 to 2", HOOP_ERANGE},
+        {TRAIN NET "steps: 1\nloss: detection\ndata: {train: b-empty.h5, inputs: {x: /x}, targets: {b: {path: /boxes, offsets: "
+                   "/offsets}}}\n",
+         "no sample has a box in /boxes: there is nothing to learn from", HOOP_ECONFIG},
         {WRONG("/four"), "/four holds no lists of boxes", HOOP_ESHAPE},
         {TRAIN NET "steps: 1\nloss: detection\n" DATA("/boxes", ""), "rows, ", HOOP_ESHAPE},
         {TRAIN "model: {hidden: [4]}\nsteps: 1\nloss: detection\n" DATA("/table", ""),
@@ -192,9 +223,8 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(resumed),
-        cmocka_unit_test(padding_does_not_count),
-        cmocka_unit_test(boxes_are_found),
+        cmocka_unit_test(resumed),  cmocka_unit_test(padding_does_not_count),
+        cmocka_unit_test(no_boxes), cmocka_unit_test(boxes_are_found),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, enter, leave_folder);
