@@ -21,6 +21,7 @@ hosts=$(set -- ${LSB_MCPU_HOSTS:?this is a job of LSF: bsub cluster/lsf.sh CONFI
     sep=,
     shift 2
 done)
+trap '' USR2 # LSF may send it to all processes of the job: it is this script's to answer
 hoop launch --hosts "$hosts" -- train "${1:?CONFIG.yaml}" --out "${2:?RUN}" "${@:3}" &
 run=$!
 trap 'kill -TERM "$run"' USR2 TERM

@@ -18,13 +18,11 @@ margin=${MARGIN:-120}
 IFS=: read -r h m s < <(qstat -f "$PBS_JOBID" | sed -n 's/.*Resource_List.walltime = //p')
 walltime=$((10#${h:-0} * 3600 + 10#${m:-0} * 60 + 10#${s:-0}))
 limit=()
-[ "$walltime" -le "$margin" ] || limit=(timeout --signal=TERM $((walltime - margin)))
+[ "$walltime" -le "$margin" ] || limit=(timeout --preserve-status --foreground --signal=TERM $((walltime - margin)))
 
 # A line of the node file is a rank's place.
 hosts=$(sort "$PBS_NODEFILE" | uniq -c | awk '{ printf "%s%s:%d", sep, $2, $1; sep = "," }')
 "${limit[@]}" hoop launch --hosts "$hosts" -- train "${CONFIG:?qsub -v CONFIG=model.yaml,RUN=runs/model}" --out "${RUN:?}"
 code=$?
-case $code in # 124: timeout sent its signal; the run has saved
-    75 | 124) qrerun "$PBS_JOBID" ;;
-esac
+[ "$code" -ne 75 ] || qrerun "$PBS_JOBID"
 exit "$code"
