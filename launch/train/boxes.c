@@ -72,8 +72,8 @@ hoop_status hoop__boxes_scan(hoop_dataset *ds, int field, const hoop__boxes_look
     hoop_status               st   = HOOP_OK;
     *classes                       = 0;
     if (!hoop_dtype_is_float(y->dtype) && y->dtype != HOOP_I64 && y->dtype != HOOP_I32)
-        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s; boxes are numbers", hoop_dataset_path(ds, 0, NULL), y->path,
-                         hoop_dtype_name(y->dtype));
+        return hoop_fail(err, HOOP_EDTYPE, "%s: %s is %s, and boxes are wanted as floats or integers of more bytes",
+                         hoop_dataset_path(ds, 0, NULL), y->path, hoop_dtype_name(y->dtype));
     if (y->ndim != 2 || y->shape[1] != BOX)
         return hoop_fail(
             err, HOOP_ESHAPE,

@@ -156,6 +156,7 @@ def train(config, net, data, held, o, tell):
 def row(run):
     tell = lambda line: print(f"{run}: {line}", file=sys.stderr, flush=True)
     config = yaml.safe_load(open(run + "/config.yaml"))
+    results.refuse({**config, "data": {**config["data"], "augment": None}})  # train looks at that itself
     data, held, o = Scenes(config["data"], "train"), Scenes(config["data"], "validation"), {k: v for k, v in config["loss"].items() if k != "name"}
     net = of_config(config["model"], tuple(data.images.shape[1:]), data.classes, 0)
     lines = [json.loads(line) for line in open(run + "/metrics.jsonl")]

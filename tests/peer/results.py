@@ -250,6 +250,7 @@ def refuse(config):
     more = {"data.augment": data.get("augment"), "data.transform": data.get("transform"), "clip_value": float(config.get("clip_value", 0)),
             "ema": float(config.get("ema", {}).get("decay", 0)), "data.normalize": data["normalize"] != "none",
             "data.sampling": data["sampling"] != "once", "early_stop": config.get("early_stop", {}).get("patience", 0),
+            "data.weights": data.get("weights"), "precision": config.get("precision", "f32") != "f32",
             "fields": any(len(data.get(k) or [0]) > 1 for k in ("inputs", "targets")), "model.weights": config["model"].get("weights")}
     if any(more.values()):
         sys.exit("PyTorch's side does not know of " + ", ".join(k for k, v in more.items() if v))

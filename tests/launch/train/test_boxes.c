@@ -21,6 +21,7 @@ static void make(hid_t file)
 {
     static float   images[ROWS][2][SIDE][SIDE], boxes[ROWS * MOST][5], table[ROWS][MOST][5], spoilt[ROWS * MOST][5];
     static int64_t offsets[ROWS + 1], label[ROWS];
+    static uint8_t bytes[ROWS * MOST][5];
     int            n = 0;
     const struct spoils {
         const char *name;
@@ -46,6 +47,7 @@ static void make(hid_t file)
     put(file, "/four", H5T_NATIVE_FLOAT, 2, (hsize_t[]){(hsize_t)n, 4}, boxes);
     put(file, "/offsets", H5T_NATIVE_INT64, 1, (hsize_t[]){ROWS + 1}, offsets);
     put(file, "/label", H5T_NATIVE_INT64, 1, (hsize_t[]){ROWS}, label);
+    put(file, "/bytes", H5T_NATIVE_UINT8, 2, (hsize_t[]){(hsize_t)n, 5}, bytes);
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) { /* box 1 of sample 6 */
         memcpy(spoilt, boxes, sizeof spoilt);
         spoilt[offsets[6] + 1][bad[k].value] = bad[k].with;
@@ -179,6 +181,7 @@ static void refused(void **state)
         {TRAIN NET "steps: 1\nloss: detection\ndata: {train: b-empty.h5, inputs: {x: /x}, targets: {b: {path: /boxes, offsets: "
                    "/offsets}}}\n",
          "no sample has a box in /boxes: there is nothing to learn from", HOOP_ECONFIG},
+        {WRONG("/bytes"), "/bytes is u8, and boxes are wanted as floats or integers of more bytes", HOOP_EDTYPE},
         {WRONG("/four"), "/four holds no lists of boxes", HOOP_ESHAPE},
         {TRAIN NET "steps: 1\nloss: detection\n" DATA("/boxes", ""), "rows, ", HOOP_ESHAPE},
         {TRAIN "model: {hidden: [4]}\nsteps: 1\nloss: detection\n" DATA("/table", ""),
