@@ -209,6 +209,9 @@ static hoop_status build(const hoop__model_call *c, hoop_error *err)
     HOOP_TRY(st, done,
              hoop__model_one(c, 1, 1, "points: (N, coordinates and a last column, 0: the value, 1: the equation)", err));
     HOOP_TRY(st, done, hoop__model_outputs(c, &outputs, err));
+    if (o->hidden.n == 0)
+        return hoop_config_fail(c->config, "model.hidden", err,
+                                "at least one layer is wanted: without, the second derivatives of the equation are 0");
     if (outputs != 1 || c->targets[0].classes)
         return hoop_config_fail(c->config, "model", err,
                                 "target '%s' is to be one number of each point, the value of u or of the equation's right side",

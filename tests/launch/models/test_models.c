@@ -109,6 +109,7 @@ static void mistakes_of_kinds(void **state)
           "m.yaml:4: model.layers[1]: normalize takes mean and std here; data.transform: [normalize] measures them");
     wrong("model: {layers: [{residual: [{normalize: {over: all, mean: []}}]}, {linear: 3}]}", 3, SHAPE(8),
           "model.layers[0].residual[0]: normalize takes mean and std here");
+    wrong("model:\n  kind: pinn\n  hidden: []\n", -1, SHAPE(3), "m.yaml:3: model.hidden: at least one layer is wanted");
     wrong("model: {kind: cnn}", 3, SHAPE(8), "rows of 'x' have 1 dims, and this kind takes images");
     wrong("model: {kind: cnn, channels: [2, 2, 2, 2]}", 3, SHAPE(8, 8), "module features.15 (max_pool)");
     wrong("model: {kind: cnn, norm: layer}", 3, SHAPE(8, 8), "m.yaml:1: model.norm");
