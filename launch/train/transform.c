@@ -72,6 +72,18 @@ bool hoop__transform_begins(const hoop_trainer *tr, int k)
 
 /* ---- modules ---- */
 
+/* A list that begins with one_hot: rows are read as the integers that they are. */
+static hoop_status take_integers(hoop_trainer *tr, int k, const hoop_value *first, hoop_error *err)
+{
+    const hoop_dataset_field *is = tr->data->train == NULL ? NULL : &hoop_dataset_about(tr->data->train)->field[k];
+    if (!hoop_module_kind_find(name_of(first))->takes_indices) return HOOP_OK;
+    if (is != NULL && (hoop_dtype_is_float(is->dtype) || is->scale != 1))
+        return hoop_value_fail(first, err, "%s takes integers, and %s is stored as %s%s", name_of(first), is->path,
+                               hoop_dtype_name(is->dtype), is->scale != 1 ? " with a scale" : "");
+    hoop__input(tr, k)->dtype = HOOP_I64;
+    return HOOP_OK;
+}
+
 hoop_status hoop__transform_add(hoop_trainer *tr, hoop_module *root, hoop_error *err)
 {
     static const hoop_parallel_opts each   = {.inputs = HOOP_INPUTS_EACH};
@@ -89,8 +101,8 @@ hoop_status hoop__transform_add(hoop_trainer *tr, hoop_module *root, hoop_error 
                              err, &m);
         if (st != HOOP_OK || list == NULL) continue;
         hoop__input(tr, i)->transform = m;
-        if (hoop_module_kind_find(name_of(hoop_value_at(list, 0)))->takes_indices) hoop__input(tr, i)->dtype = HOOP_I64;
-        st = hoop__layers_add(m, list, err);
+        st                            = hoop__layers_add(m, list, err);
+        if (st == HOOP_OK) st = take_integers(tr, i, hoop_value_at(list, 0), err);
     }
     return st;
 }

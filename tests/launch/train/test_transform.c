@@ -228,7 +228,7 @@ static void integers_one_hot(void **state)
     plan_failed(&b, 0, HOOP_ERANGE, "4 at position");
     b.config[0] = RUN "model: {layers: [{linear: 1}]}\ndata: {train: raw.h5, x: /z, y: /z, transform: [{one_hot: 4}]}\n";
     plan_run(&b, 2);
-    plan_failed(&b, 0, HOOP_EDTYPE, "cannot be read as i64");
+    plan_failed(&b, 0, HOOP_ECONFIG, "test.yaml:9: data.transform[0]: one_hot takes integers, and /z is stored as f32");
     plan_clear(&a);
     plan_clear(&b);
 }
