@@ -12,12 +12,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* one of this host's addresses */
+static bool is_own_address(struct in_addr address)
+{
+    struct ifaddrs *all  = NULL;
+    bool            mine = false;
+    if (getifaddrs(&all) != 0) return false;
+    for (const struct ifaddrs *i = all; i != NULL && !mine; i = i->ifa_next)
+        mine = i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET &&
+               ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr.s_addr == address.s_addr;
+    freeifaddrs(all);
+    return mine;
+}
+
+/* As mpirun has it: by an address, or by what stands before the domain. */
 static bool is_here(const char *name)
 {
-    char own[256] = "";
+    char           own[256] = "";
+    const size_t   size     = strcspn(name, ".");
+    struct in_addr address;
+    if (inet_pton(AF_INET, name, &address) == 1) return is_own_address(address);
     (void)gethostname(own, sizeof own - 1);
-    return strcmp(name, "localhost") == 0 || strcmp(name, "127.0.0.1") == 0 || strcmp(name, own) == 0 ||
-           (strncmp(name, own, strcspn(own, ".")) == 0 && strlen(name) == strcspn(own, "."));
+    return strcmp(name, "localhost") == 0 || (size > 0 && strcspn(own, ".") == size && strncmp(name, own, size) == 0);
 }
 
 /* One host of one word, "a" or "a:4"; slots = -1: those are in the word, if anywhere. */

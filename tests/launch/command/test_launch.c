@@ -1,6 +1,8 @@
 /* hoop launch: hosts, command lines, and what the end of a job means. */
 #include "support.h"
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,6 +59,27 @@ static void hosts_are_read(void **state)
     refuses(",", "names no host");
     refuses("-oProxyCommand=x", "is no host");
     refuses("a,b,a", "a is named twice");
+}
+
+/* It need not be asked, and may have no sshd: by any of its names and addresses. */
+static void this_host_is_known(void **state)
+{
+    char            own[256] = "", text[800], address[64] = "127.0.0.1";
+    struct ifaddrs *all = NULL;
+    launch_hosts    h   = {0};
+    (void)state;
+    assert_int_equal(gethostname(own, sizeof own - 1), 0);
+    own[strcspn(own, ".")] = '\0';
+    assert_int_equal(getifaddrs(&all), 0);
+    for (const struct ifaddrs *i = all; i != NULL; i = i->ifa_next)
+        if (i->ifa_addr != NULL && i->ifa_addr->sa_family == AF_INET)
+            assert_non_null(inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr, address, 64));
+    freeifaddrs(all);
+    (void)snprintf(text, sizeof text, "localhost,%s,%s.example.org,%s,192.0.2.1,%sx", own, own, address, own);
+    assert_int_equal(launch_hosts_parse(text, &err, &h), HOOP_OK);
+    for (int i = 0; i < 6; i++)
+        if (h.list[i].here != (i < 4)) fail_msg("%s: here %d", h.list[i].name, h.list[i].here);
+    launch_hosts_free(&h);
 }
 
 /* All are asked at once, by whatever the agent is; who says no number does not answer. */
@@ -249,8 +272,9 @@ static void traces_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hosts_are_read),          cmocka_unit_test(hosts_are_asked), cmocka_unit_test(lines_say_all),
-        cmocka_unit_test(starters_are_told_apart), cmocka_unit_test(ends_are_judged), cmocka_unit_test(traces_are_read),
+        cmocka_unit_test(hosts_are_read),  cmocka_unit_test(this_host_is_known),      cmocka_unit_test(hosts_are_asked),
+        cmocka_unit_test(lines_say_all),   cmocka_unit_test(starters_are_told_apart), cmocka_unit_test(ends_are_judged),
+        cmocka_unit_test(traces_are_read),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);
 }
