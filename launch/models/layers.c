@@ -244,9 +244,9 @@ static hoop_status build(const hoop__model_call *c, hoop_error *err)
         return hoop_config_fail(c->config, "model.layers", err,
                                 "a list of layers is wanted, such as [{linear: 512}, relu, {linear: 10}]");
     HOOP_TRY(st, done, check_order(c, hoop_value_at(list, 0), err));
-    HOOP_TRY(st, done, check_measured(c, list, err));
     HOOP_TRY(st, done, hoop_module_add(c->parent, hoop_module_kind_find("sequential"), "layers", NULL, err, &layers));
-    st = add_many(layers, list, false, err);
+    HOOP_TRY(st, done, add_many(layers, list, false, err));
+    st = check_measured(c, list, err);
 done:
     return st;
 }
