@@ -48,9 +48,8 @@ hoop_tensor *hoop__beside(hoop_tape *t, hoop_tensor *w, const hoop_tensor *x)
 /* the sum of weights, f64 () */
 static hoop_tensor *weights_sum(hoop_tape *t, const hoop_tensor *each, hoop_tensor *counted, hoop_tensor *w)
 {
-    const int64_t n = hoop_tensor_size(each, 0);
-    if (counted == NULL)
-        return hoop_scale(t, hoop_sum(t, w, HOOP_ALL_DIMS, false), n > 0 ? (double)(hoop_tensor_numel(each) / n) : 0.0);
+    const int64_t n = hoop_tensor_size(each, 0), of_each = n > 0 ? hoop_tensor_numel(each) / n : 0;
+    if (counted == NULL) return hoop_scale(t, hoop_sum(t, w, HOOP_ALL_DIMS, false), (double)of_each);
     counted = hoop_cast(t, counted, HOOP_F64);
     counted = hoop_mul(t, counted, hoop__beside(t, w, counted));
     return hoop_sum(t, counted, HOOP_ALL_DIMS, false);

@@ -6,7 +6,7 @@
 
 #include "pictures/palette.h"
 
-enum { LEFT = 100, RIGHT_OF = 12, BELOW = 28, ACROSS = 8, UP = 5 };
+enum { LEFT = 100, RIGHT_OF = 12, BELOW = 28, ACROSS = 8, UP = 5, MOST_TICKS = 3 * ACROSS };
 
 /* n numbers, the first at `from` on the axis */
 typedef struct curve {
@@ -44,15 +44,19 @@ static void draw_axes(const axes *a)
     const int    end = a->x + a->width + RIGHT_OF;
     const double dx = tick(a->right - a->left, ACROSS), dy = tick(a->high - a->low, UP);
     char         text[32];
-    for (double v = ceil(a->low / dy) * dy; v <= a->high + dy * 1e-9; v += dy) {
-        const int at = up(a, v);
+    for (int k = 0; k < MOST_TICKS; k++) {
+        const double v  = (ceil(a->low / dy) + k) * dy;
+        const int    at = up(a, v);
+        if (v > a->high + dy * 1e-9) break;
         canvas_fill(a->c, a->x, at, a->width, 1, FAINT);
         (void)snprintf(text, sizeof text, "%.4g", fabs(v) < dy * 1e-9 ? 0 : v);
         canvas_text(a->c, a->x - 8 - text_width(text), at - 8, text, INK);
     }
-    for (double v = ceil(a->left / dx) * dx; v <= a->right + dx * 1e-9; v += dx) {
-        const int at   = across(a, v),
-                  half = (snprintf(text, sizeof text, "%.6g", fabs(v) < dx * 1e-9 ? 0 : v), text_width(text) / 2);
+    for (int k = 0; k < MOST_TICKS; k++) {
+        const double v  = (ceil(a->left / dx) + k) * dx;
+        const int    at = across(a, v),
+                  half  = (snprintf(text, sizeof text, "%.6g", fabs(v) < dx * 1e-9 ? 0 : v), text_width(text) / 2);
+        if (v > a->right + dx * 1e-9) break;
         canvas_fill(a->c, at, a->y + a->height, 1, 5, INK);
         canvas_text(a->c, at + half > end ? end - 2 * half : at - half, a->y + a->height + 8, text, INK);
     }
