@@ -322,13 +322,18 @@ hoop_dataset_opts hoop__specs_dataset_opts(hoop__specs *f, const hoop__data_opts
     return o;
 }
 
+/* of the short form, and of what holds for all fields that do not say it themselves */
+static const char *common_key(const hoop__specs *f, int k, const char *key, char out[HOOP__SPEC_KEY])
+{
+    (void)snprintf(out, HOOP__SPEC_KEY, "data.%s%s", key,
+                   f->field[k].role == HOOP_TARGET && strcmp(key, "normalize") == 0 ? "_targets" : "");
+    return out;
+}
+
 const char *hoop__specs_key(const hoop__specs *f, int k, const char *key, char out[HOOP__SPEC_KEY])
 {
-    if (f->named)
-        (void)snprintf(out, HOOP__SPEC_KEY, "%s.%s.%s", section_of[f->field[k].role], f->field[k].name, key);
-    else
-        (void)snprintf(out, HOOP__SPEC_KEY, "data.%s%s", key,
-                       f->field[k].role == HOOP_TARGET && strcmp(key, "normalize") == 0 ? "_targets" : "");
+    if (!f->named) return common_key(f, k, key, out);
+    (void)snprintf(out, HOOP__SPEC_KEY, "%s.%s.%s", section_of[f->field[k].role], f->field[k].name, key);
     return out;
 }
 
@@ -343,6 +348,7 @@ hoop_status hoop__specs_fail(const hoop_config *config, const hoop__specs *f, in
     va_end(args);
     if (!f->named) return hoop_config_fail(config, hoop__specs_key(f, k, key, path), err, "%s", text);
     if (given(me, key)) return hoop_value_fail(hoop_value_find(me->value, key), err, "%s", text);
+    if (strcmp(key, "normalize") == 0) return hoop_config_fail(config, common_key(f, k, key, path), err, "%s", text);
     return hoop_value_fail(me->value, err, "%s", text);
 }
 

@@ -176,7 +176,12 @@ static void where_there_is_nothing_to_normalise(void **state)
     plan_failed(&p, 0, HOOP_ECONFIG, "data.normalize_targets: there is no training data");
     p = (plan){.config = {"batch: 24\nsteps: 1\ndata: {train: digits/train, normalize_targets: standard}\n"}};
     plan_run(&p, 1);
-    plan_failed(&p, 0, HOOP_ECONFIG, "is for real targets");
+    plan_failed(&p, 0, HOOP_ECONFIG, "data.normalize_targets: is for real targets");
+    p = (plan){
+        .config = {
+            "batch: 24\nsteps: 1\ndata: {train: digits/train, inputs: {x: /x}, targets: {y: /y}, normalize_targets: all}\n"}};
+    plan_run(&p, 1);
+    plan_failed(&p, 0, HOOP_ECONFIG, ":3: data.normalize_targets: is for real targets"); /* of all targets, not y's own */
     plan_clear(&p);
 }
 
