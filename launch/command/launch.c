@@ -32,6 +32,8 @@ static const char doc[] = "Train on all ranks, look after the run, and start it 
                           "checkpoint, 130 the same after Ctrl-C; 69 ranks were lost, more often in a row\n"
                           "than --restarts allows.";
 
+static const double begin_s = 10.0; /* for ranks that were started to take the lock */
+
 enum { KEY_RESTARTS = 256, KEY_MIN, KEY_MPIRUN, KEY_PATIENCE };
 static const struct argp_option options[] = {
     {"ranks", 'n', "N", 0, "ranks (default: as many as hosts, or a job, have room for; else cores)", 0},
@@ -186,25 +188,34 @@ static hoop_status find_self(launch *l, hoop_error *err)
     return HOOP_OK;
 }
 
-/* What is left of a hoop launch that was killed saves and ends; where it does not, it is fenced off. */
+/* Look for who holds the run every so often, until end_s, while it is held or not. */
+static hoop_status look_while(launch *l, bool held, double end_s, hoop_error *err, hoop_run_holder *holder)
+{
+    hoop_status st = hoop_run_lock_look(l->run, err, holder);
+    while (st == HOOP_OK && holder->held == held && hoop__now_s() < end_s && l->stop == 0) {
+        const int got = launch_wait(0.1);
+        if (got != 0 && got != SIGCHLD) l->stop = got;
+        st = hoop_run_lock_look(l->run, err, holder);
+    }
+    return st;
+}
+
+/* What is left of a hoop launch that was killed saves and ends; where it does not, it is fenced off. One that was killed just
+ * when it started ranks may have left some that did not hear of it, and are about to take the lock. */
 static hoop_status wait_for_left(launch *l, hoop_error *err)
 {
-    const double    end = hoop__now_s() + l->patience_s;
+    const double    began = hoop__now_s(), start = l->journal.started_s < 0 ? 0 : begin_s - l->journal.started_s;
     char            line[HOOP_ERROR_TEXT];
     hoop_run_holder holder;
     int64_t         generation;
-    hoop_status     st = hoop_run_lock_look(l->run, err, &holder);
+    hoop_status     st = look_while(l, false, began + start, err, &holder);
     if (st != HOOP_OK || !holder.held) return st;
     if (holder.generation != l->journal.generation)
         return hoop_fail(err, HOOP_EBUSY, "%s: another run is writing here (%s); wait for it, or choose another directory",
                          l->run, holder.text);
     (void)snprintf(line, sizeof line, "waiting for what the last hoop launch left (%s) to save and end", holder.text);
     command_note(NULL, line);
-    while (st == HOOP_OK && holder.held && hoop__now_s() < end && l->stop == 0) {
-        const int got = launch_wait(0.1);
-        if (got != 0 && got != SIGCHLD) l->stop = got;
-        st = hoop_run_lock_look(l->run, err, &holder);
-    }
+    st = look_while(l, true, hoop__now_s() + l->patience_s, err, &holder);
     if (st != HOOP_OK || !holder.held || l->stop != 0) return st;
     (void)snprintf(line, sizeof line, "it did not, in %g s: the run is taken from it", l->patience_s);
     command_note(NULL, line);

@@ -95,14 +95,21 @@ launch_said launch_trace_said(const char *run, const launch_mark *mark)
 
 /* ---- launch.jsonl ---- */
 
-/* The last generation that is named in it. */
-static int64_t last_generation(int fd)
+/* The last generation that is named in it, and whether its start is the last line. */
+static void read_journal(launch_journal *j)
 {
-    char    text[TAIL + 1];
-    int64_t last = 0;
-    (void)read_tail(fd, 0, text);
-    for (const char *at = text; (at = strstr(at, "\"generation\":")) != NULL; at += 13) last = strtoll(at + 13, NULL, 10);
-    return last;
+    char            text[TAIL + 1];
+    const char     *line;
+    struct timespec now;
+    struct stat     info;
+    (void)read_tail(j->fd, 0, text);
+    for (const char *at = text; (at = strstr(at, "\"generation\":")) != NULL; at += 13)
+        j->generation = strtoll(at + 13, NULL, 10);
+    line         = last_line(text);
+    j->started_s = -1;
+    if (line == NULL || strncmp(line, "{\"event\":\"start\"", 16) != 0) return;
+    if (fstat(j->fd, &info) != 0 || clock_gettime(CLOCK_REALTIME, &now) != 0) return;
+    j->started_s = (double)(now.tv_sec - info.st_mtim.tv_sec) + 1e-9 * (double)(now.tv_nsec - info.st_mtim.tv_nsec);
 }
 
 hoop_status launch_journal_open(const char *run, hoop_error *err, launch_journal *out)
@@ -114,7 +121,7 @@ hoop_status launch_journal_open(const char *run, hoop_error *err, launch_journal
         return hoop_fail(err, HOOP_EBUSY,
                          "%s: another hoop launch looks after this run; wait for it, or choose another directory", run);
     }
-    out->generation = last_generation(out->fd);
+    read_journal(out);
     return HOOP_OK;
 }
 

@@ -34,6 +34,7 @@ launch_said launch_trace_said(const char *run, const launch_mark *mark);
 typedef struct launch_journal {
     int     fd;
     int64_t generation; /* of the run that the one before started last; 0: there was none */
+    double  started_s;  /* how long ago that was, where it is the last that is known; else < 0 */
 } launch_journal;
 /** RUN must be there. Errors: HOOP_EBUSY (another hoop launch looks after this run), HOOP_EIO. */
 hoop_status launch_journal_open(const char *run, hoop_error *err, launch_journal *out);

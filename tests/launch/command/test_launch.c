@@ -269,12 +269,36 @@ static void traces_are_read(void **state)
     assert_int_equal(launch_trace_said("run", &mark), LAUNCH_SAID_WHY);
 }
 
+/* one hoop launch a run; what the one before knew last */
+static void journals_are_read(void **state)
+{
+    launch_journal j, other;
+    (void)state;
+    assert_int_equal(shell("mkdir run-2"), 0);
+    assert_int_equal(launch_journal_open("run-2", &err, &j), HOOP_OK);
+    assert_int_equal(j.generation, 0);
+    assert_true(j.started_s < 0);
+    memset(&err, 0, sizeof err);
+    assert_int_equal(launch_journal_open("run-2", &err, &other), HOOP_EBUSY);
+    assert_true(launch_journal_add(&j, "start", json_pack("{s:s, s:i}", "command", "hoop \"generation\":9", "generation", 3)));
+    launch_journal_close(&j);
+    assert_int_equal(launch_journal_open("run-2", &err, &j), HOOP_OK);
+    assert_int_equal(j.generation, 3);
+    assert_true(j.started_s >= 0 && j.started_s < 60);
+    assert_true(launch_journal_add(&j, "running", NULL));
+    launch_journal_close(&j);
+    assert_int_equal(launch_journal_open("run-2", &err, &j), HOOP_OK);
+    assert_int_equal(j.generation, 3);
+    assert_true(j.started_s < 0); /* it has the lock, or is gone */
+    launch_journal_close(&j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_are_read),  cmocka_unit_test(this_host_is_known),      cmocka_unit_test(hosts_are_asked),
         cmocka_unit_test(lines_say_all),   cmocka_unit_test(starters_are_told_apart), cmocka_unit_test(ends_are_judged),
-        cmocka_unit_test(traces_are_read),
+        cmocka_unit_test(traces_are_read), cmocka_unit_test(journals_are_read),
     };
     return cmocka_run_group_tests(tests, test_enter, test_leave);
 }
