@@ -155,8 +155,8 @@ static hoop_status find_moments(void *ctx, hoop_error *err)
         st = read_rows(m, index, n, err);
         for (int64_t i = 0; i < n && st == HOOP_OK; i++) st = add_row(m, m->x + i * m->width, index[i], at + i, err);
     }
-    for (int64_t j = 0; j < m->groups && st == HOOP_OK; j++) {
-        m->variance[j] /= (double)(m->rows * (m->width / m->groups));
+    for (int64_t j = 0, numbers = m->groups > 0 ? m->rows * (m->width / m->groups) : 0; j < m->groups && st == HOOP_OK; j++) {
+        m->variance[j] /= (double)numbers;
         m->inverse[j] = m->variance[j] > 0.0 ? 1.0 / sqrt(m->variance[j]) : 1.0;
         if (!isfinite(m->variance[j])) st = fail_spread(m, j, err);
     }
