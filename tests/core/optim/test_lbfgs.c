@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { STEPS = 20, MOST_PARAMS = 4, MOST = 64, LINE = 8192 };
+#include "lines.h"
 
 static struct {
     int     params, ndim[MOST_PARAMS], n;
@@ -18,37 +19,10 @@ static struct {
     double  begin[MOST]; /* of all, one after the other */
 } golden;
 
-static FILE *file;
-static char  line[LINE];
-static bool  held;
-
-static bool next_line(void)
-{
-    if (held) return !(held = false);
-    do {
-        if (fgets(line, LINE, file) == NULL) return false;
-    } while (line[0] == '#');
-    line[strcspn(line, "\n")] = '\0';
-    return true;
-}
-
-static int numbers(const char *text, double *v)
-{
-    int n = 0;
-    for (char *end;; text = end) {
-        double x = strtod(text, &end);
-        if (end == text) return n;
-        assert_true(n < MOST);
-        v[n++] = x;
-    }
-}
-
 static void open_golden(void)
 {
     memset(&golden, 0, sizeof golden);
-    file = fopen(GOLDEN_FILE, "r");
-    if (file == NULL) fail_msg("%s: cannot be read", GOLDEN_FILE);
-    held = false;
+    open_lines();
     while (next_line() && strncmp(line, "case ", 5) != 0) {
         double v[MOST];
         int    n;

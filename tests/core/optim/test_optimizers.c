@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { STEPS = 20, MOST_PARAMS = 4, MOST = 64, LINE = 8192 };
+#include "lines.h"
 
 static struct golden {
     int     params, ndim[MOST_PARAMS];
@@ -18,41 +19,14 @@ static struct golden {
     double  begin[MOST_PARAMS][MOST], gradient[STEPS][MOST_PARAMS][MOST];
 } golden;
 
-static FILE *file;
-static char  line[LINE];
-static bool  held; /* a line was read that belongs to the next case */
-
 /* by step, of a case that says them: of lr, and momentum or beta1 (0: that of the options) */
 static double factors[64], momenta[64];
-
-static bool next_line(void)
-{
-    if (held) return !(held = false);
-    do {
-        if (fgets(line, LINE, file) == NULL) return false;
-    } while (line[0] == '#');
-    line[strcspn(line, "\n")] = '\0';
-    return true;
-}
-
-static int numbers(const char *text, double *v)
-{
-    int n = 0;
-    for (char *end;; text = end) {
-        double x = strtod(text, &end);
-        if (end == text) return n;
-        assert_true(n < MOST);
-        v[n++] = x;
-    }
-}
 
 static void open_golden(void)
 {
     int gradients = 0;
     memset(&golden, 0, sizeof golden);
-    file = fopen(GOLDEN_FILE, "r");
-    if (file == NULL) fail_msg("%s: cannot be read", GOLDEN_FILE);
-    held = false;
+    open_lines();
     while (next_line() && strncmp(line, "case ", 5) != 0) {
         double v[MOST];
         if (strncmp(line, "param ", 6) == 0) {
