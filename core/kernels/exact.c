@@ -346,7 +346,7 @@ HOOP_INLINE bool plan_holds_f32(const plan_f32 *p, ivec_f32 m)
 {
 #if defined(__AVX512F__)
     const __m512i from = _mm512_set1_epi32(p->from), below = _mm512_set1_epi32(p->below);
-    return (_mm512_cmpge_epi32_mask((__m512i)m, from) != 0) & (_mm512_cmpge_epi32_mask((__m512i)m, below) == 0);
+    return (_mm512_cmpge_epi32_mask((__m512i)m, from) != 0) && (_mm512_cmpge_epi32_mask((__m512i)m, below) == 0);
 #else
     const int32_t largest = largest_lane_f32(m);
     return largest >= p->from && largest < p->below;
@@ -411,7 +411,7 @@ HOOP_INLINE bool sum_small_f32(const plan_f32 *p, const void *const *terms, int 
             nan += hi[v];
         }
     }
-    return plan_holds_f32(p, larger_f32(larger_f32(m[0], m[1]), larger_f32(m[2], m[3]))) & !any_nan_f32(nan);
+    return plan_holds_f32(p, larger_f32(larger_f32(m[0], m[1]), larger_f32(m[2], m[3]))) && !any_nan_f32(nan);
 }
 
 HOOP_INLINE bool sum_narrow_f32(const plan_f32 *p, const void *const *terms, int nterms, int64_t at, hoop_exact_block32 *b)

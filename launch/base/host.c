@@ -173,7 +173,7 @@ static int64_t cores_in(const hoop__cpus *cpus)
 
 static bool has(const hoop__cpus *cpus, long c)
 {
-    return c >= 0 && c < 8L * HOOP__CPU_BYTES && (cpus->mask[c / 8] >> (c % 8) & 1U) != 0;
+    return c >= 0 && c < 8L * HOOP__CPU_BYTES && ((unsigned)cpus->mask[c / 8] >> (c % 8) & 1U) != 0;
 }
 
 /* Is c the first processor of its core that may be run on? "0-1" or "0,64" names those of its core. */
