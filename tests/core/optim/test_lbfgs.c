@@ -256,7 +256,7 @@ static void pytorchs_numbers(void **state)
         most = most < 1e-13 ? 1e-12 : 10 * most;
         test_ok(hoop_optim_create(&all, p, why, &o));
         for (int step = 0; step < STEPS; step++) {
-            int evaluations, n;
+            int evaluations = 0, n;
             assert_true(next_line() && sscanf(line, "step %d %lf", &evaluations, &want) == 2);
             n = take_step(f, p, o, test_rt, &loss);
             if (n != evaluations) fail_msg("case %d, step %d: %d evaluations, want %d", cases, step, n, evaluations);
