@@ -121,8 +121,7 @@ static hoop_status watched(plan *p, hoop_trainer *tr, int rank, hoop_error *err)
 {
     const hoop_observer observers[] = {hoop__observe_validation(), hoop__observe_saving(), {.epoch = see, .end = see}};
     (void)p;
-    (void)rank;
-    nseen = 0;
+    if (rank == 0) nseen = 0; /* it alone sees */
     return hoop_trainer_run(tr, observers, 3, err);
 }
 
