@@ -1,17 +1,8 @@
 /* Data of several fields, through the command: named inputs and targets, windows of series, rows of variable length. */
 #include "support.h"
-
-#include <hdf5.h>
+#include "../../datasets.h"
 
 enum { N = 60, SERIES = 90, RAGGED = 50 };
-
-static void put(hid_t file, const char *name, hid_t stored, hid_t given, int ndim, const hsize_t *dims, const void *values)
-{
-    const hid_t space = H5Screate_simple(ndim, dims, NULL),
-                set   = H5Dcreate2(file, name, stored, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, given, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    assert_true(H5Dclose(set) >= 0 && H5Sclose(space) >= 0);
-}
 
 static double wave(int64_t i, int64_t j)
 {
@@ -33,10 +24,10 @@ static void make_fields(const char *path, int64_t seed)
         p[i][1] = 0.01 * (u[i][1] - v[2][i]);
         q[i]    = u[i][2] > 0.3 ? 2 : v[0][i] > 0 ? 1 : 0;
     }
-    put(file, "/f/u", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, u_dims, u);
-    put(file, "/f/v", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 2, v_dims, v);
-    put(file, "/f/p", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 2, p_dims, p);
-    put(file, "/f/q", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, q_dims, q);
+    put_as(file, "/f/u", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, u_dims, u);
+    put_as(file, "/f/v", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 2, v_dims, v);
+    put_as(file, "/f/p", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 2, p_dims, p);
+    put_as(file, "/f/q", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, q_dims, q);
     assert_true(H5Gclose(group) >= 0 && H5Fclose(file) >= 0);
 }
 
@@ -53,7 +44,7 @@ static void make_series(void)
         s[i][0] = wave(i, 0);
         s[i][1] = wave(i + 1, 0) - wave(i, 0);
     }
-    put(file, "/s", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, s_dims, s);
+    put_as(file, "/s", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, s_dims, s);
     assert_true(H5Fclose(file) >= 0);
     for (int64_t i = 0; i < RAGGED; i++) {
         at[i] = (double)n;
@@ -65,9 +56,9 @@ static void make_series(void)
     at[RAGGED]   = (double)n;
     text_dims[0] = (hsize_t)n;
     file         = H5Fcreate("ragged.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "/text", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, text_dims, text);
-    put(file, "/next", H5T_STD_I64LE, H5T_NATIVE_DOUBLE, 1, text_dims, next);
-    put(file, "/at", H5T_STD_I64LE, H5T_NATIVE_DOUBLE, 1, at_dims, at);
+    put_as(file, "/text", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, text_dims, text);
+    put_as(file, "/next", H5T_STD_I64LE, H5T_NATIVE_DOUBLE, 1, text_dims, next);
+    put_as(file, "/at", H5T_STD_I64LE, H5T_NATIVE_DOUBLE, 1, at_dims, at);
     assert_true(H5Fclose(file) >= 0);
 }
 
@@ -230,7 +221,7 @@ static void make_tokens(int i, int n, int at)
     (void)snprintf(name, sizeof name, "tokens-%d.h5", i);
     for (int k = 0; k < n; k++) t[k] = k == at ? 5 : k % 5;
     file = H5Fcreate(name, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "/t", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, dims, t);
+    put_as(file, "/t", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, dims, t);
     assert_true(H5Fclose(file) >= 0);
 }
 

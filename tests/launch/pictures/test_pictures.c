@@ -1,8 +1,8 @@
 /* hoop predict --pictures: pages of models of each kind that are trained here for a step or two, read back; the same bytes on any
  * number of ranks; folders that are there, and what there are no pictures of. */
 #include "../command/support.h"
+#include "../../datasets.h"
 
-#include <hdf5.h>
 #include <math.h>
 #include <spng.h>
 #include <sys/stat.h>
@@ -228,15 +228,6 @@ static void boxes(void **state)
     }
     assert_true(2 * seen > n);
     free(p.pixel);
-}
-
-static void put(hid_t file, const char *name, hid_t type, int ndim, const hsize_t *shape, const void *values)
-{
-    const hid_t space = H5Screate_simple(ndim, shape, NULL);
-    const hid_t set   = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
 }
 
 /* what would be series of 8 channels is an image where it has boxes; lists may be empty */

@@ -1,7 +1,6 @@
 /* Augmentation: the same bits on any ranks and after a resumption, in training alone, and what is refused. */
 #include "plan.h"
-
-#include <hdf5.h>
+#include "../../datasets.h"
 
 #include "hoop/import.h"
 
@@ -79,14 +78,6 @@ static void never_in_evaluation(void **state)
 
 /* ---- labels that are mixed ---- */
 
-static void put(hid_t file, const char *name, int ndim, const hsize_t *shape, hid_t type, const void *values)
-{
-    const hid_t space = H5Screate_simple(ndim, shape, NULL), set = H5Dcreate2(file, name, type, space, 0, 0, 0);
-    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
-}
-
 static void train_both(const char *more, const char *target, plan *p)
 {
     char config[1024];
@@ -117,10 +108,10 @@ static void labels_are_mixed(void **state)
         hot[i][label[i]] = 1;
         w[i]             = 0.5 * (i % 4);
     }
-    put(file, "/x", 3, (hsize_t[]){ROWS, 6, 5}, H5T_NATIVE_DOUBLE, x);
-    put(file, "/label", 1, (hsize_t[]){ROWS}, H5T_NATIVE_INT64, label);
-    put(file, "/hot", 2, (hsize_t[]){ROWS, CLASSES}, H5T_NATIVE_DOUBLE, hot);
-    put(file, "/w", 1, (hsize_t[]){ROWS}, H5T_NATIVE_DOUBLE, w);
+    put(file, "/x", H5T_NATIVE_DOUBLE, 3, (hsize_t[]){ROWS, 6, 5}, x);
+    put(file, "/label", H5T_NATIVE_INT64, 1, (hsize_t[]){ROWS}, label);
+    put(file, "/hot", H5T_NATIVE_DOUBLE, 2, (hsize_t[]){ROWS, CLASSES}, hot);
+    put(file, "/w", H5T_NATIVE_DOUBLE, 1, (hsize_t[]){ROWS}, w);
     assert_true(H5Fclose(file) >= 0);
     for (int i = 0; i < 2; i++) {
         char          labels[160], shares[160];

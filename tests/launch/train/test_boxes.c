@@ -1,20 +1,11 @@
 /* Targets that are lists of boxes: the same bits on any ranks and after a resumption, whatever lists are padded to; what is wrong
  * with boxes, and with what is asked of them, is told with its place; and they find what they are trained on. */
 #include "plan.h"
+#include "../../datasets.h"
 
-#include <hdf5.h>
 #include <math.h>
 
 enum { ROWS = 48, SIDE = 16, MOST = 3 };
-
-static void put(hid_t file, const char *name, hid_t type, int ndim, const hsize_t *shape, const void *values)
-{
-    const hid_t space = H5Screate_simple(ndim, shape, NULL);
-    const hid_t set   = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
-}
 
 /* Of sample i, i % (MOST + 1) boxes; each is bright in its channel, which is its class. */
 static void make(hid_t file)

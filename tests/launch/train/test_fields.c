@@ -1,8 +1,8 @@
 /* Several inputs and targets: from files and from the caller's arrays, with the config's model and the caller's own; the same
  * bits on any ranks and after a resumption, leaves by number and by name, and what is refused. */
 #include "plan.h"
+#include "../../datasets.h"
 
-#include <hdf5.h>
 #include <math.h>
 
 #include "hoop/ops.h"
@@ -22,14 +22,10 @@ static void fill(void)
     }
 }
 
-static void put(hid_t file, const char *name, hid_t type, int width, const void *values)
+/* width numbers a row; 0: one, without a dim of its own */
+static void put_rows(hid_t file, const char *name, hid_t type, int width, const void *values)
 {
-    const hsize_t shape[2] = {ROWS, (hsize_t)width};
-    const hid_t   space    = H5Screate_simple(width > 0 ? 2 : 1, shape, NULL);
-    const hid_t   set      = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
+    put(file, name, type, width > 0 ? 2 : 1, (hsize_t[]){ROWS, (hsize_t)width}, values);
 }
 
 static int enter(void **state)
@@ -39,10 +35,10 @@ static int enter(void **state)
     fill();
     file = H5Fcreate("sim.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     (void)H5Gclose(H5Gcreate2(file, "/fields", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
-    put(file, "/fields/u", H5T_NATIVE_FLOAT, U, u);
-    put(file, "/fields/v", H5T_NATIVE_FLOAT, V, v);
-    put(file, "/fields/p", H5T_NATIVE_FLOAT, P, p);
-    put(file, "/c", H5T_NATIVE_INT64, 0, c);
+    put_rows(file, "/fields/u", H5T_NATIVE_FLOAT, U, u);
+    put_rows(file, "/fields/v", H5T_NATIVE_FLOAT, V, v);
+    put_rows(file, "/fields/p", H5T_NATIVE_FLOAT, P, p);
+    put_rows(file, "/c", H5T_NATIVE_INT64, 0, c);
     return H5Fclose(file) >= 0 ? 0 : -1;
 }
 

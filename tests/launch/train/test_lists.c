@@ -1,22 +1,18 @@
 /* Windows of a series and samples of different lengths: the same bits on any ranks and after a resumption, lengths beside what is
  * padded, and nothing of that counted. */
 #include "plan.h"
+#include "../../datasets.h"
 
-#include <hdf5.h>
 #include <math.h>
 
 #include "hoop/ops.h"
 
 enum { ROWS = 100, LONGEST = 9 };
 
-static void put(hid_t file, const char *name, hid_t type, int rows, int width, const void *values)
+/* width numbers a row; 0: one, without a dim of its own */
+static void put_rows(hid_t file, const char *name, hid_t type, int rows, int width, const void *values)
 {
-    const hsize_t shape[2] = {(hsize_t)rows, (hsize_t)width};
-    const hid_t   space    = H5Screate_simple(width > 0 ? 2 : 1, shape, NULL);
-    const hid_t   set      = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
+    put(file, name, type, width > 0 ? 2 : 1, (hsize_t[]){(hsize_t)rows, (hsize_t)width}, values);
 }
 
 /* Sample i has 1 to LONGEST rows (2): their mean decides `mean`, the sum of each its mark. */
@@ -38,12 +34,12 @@ static void make(hid_t file)
     }
     offsets[ROWS] = n;
     singles[ROWS] = ROWS;
-    put(file, "/series", H5T_NATIVE_FLOAT, ROWS, 2, rows);
-    put(file, "/rows", H5T_NATIVE_FLOAT, n, 2, rows);
-    put(file, "/marks", H5T_NATIVE_INT64, n, 0, marks);
-    put(file, "/offsets", H5T_NATIVE_INT64, ROWS + 1, 0, offsets);
-    put(file, "/singles", H5T_NATIVE_INT64, ROWS + 1, 0, singles);
-    put(file, "/mean", H5T_NATIVE_FLOAT, ROWS, 1, mean);
+    put_rows(file, "/series", H5T_NATIVE_FLOAT, ROWS, 2, rows);
+    put_rows(file, "/rows", H5T_NATIVE_FLOAT, n, 2, rows);
+    put_rows(file, "/marks", H5T_NATIVE_INT64, n, 0, marks);
+    put_rows(file, "/offsets", H5T_NATIVE_INT64, ROWS + 1, 0, offsets);
+    put_rows(file, "/singles", H5T_NATIVE_INT64, ROWS + 1, 0, singles);
+    put_rows(file, "/mean", H5T_NATIVE_FLOAT, ROWS, 1, mean);
 }
 
 static int enter(void **state)

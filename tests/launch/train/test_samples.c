@@ -1,31 +1,15 @@
 /* Windows of a series and rows of variable length in a trainer: each sample once, on any number of ranks, also where a run goes
  * on in the middle. */
 #include "plan.h"
+#include "../../datasets.h"
 
 #include "hoop/trained.h"
 
-#include <hdf5.h>
 #include <stdatomic.h>
 
 enum { SERIES = 83, WINDOW = 6, STRIDE = 2, HORIZON = 3, TEXTS = 50, MOST = 128, EPOCHS = 3 };
 /* the last window that has its target: rows i*STRIDE to i*STRIDE + 5, and 3 after that */
 enum { WINDOWS = (SERIES - WINDOW - HORIZON) / STRIDE + 1 };
-
-static void put(hid_t file, const char *name, hid_t stored, hsize_t n, const double *values)
-{
-    const hid_t space = H5Screate_simple(1, &n, NULL),
-                set   = H5Dcreate2(file, name, stored, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    assert_true(H5Dclose(set) >= 0 && H5Sclose(space) >= 0);
-}
-
-static void put_rows(hid_t file, const char *name, hsize_t n, hsize_t width, const double *values)
-{
-    const hid_t space = H5Screate_simple(2, (hsize_t[]){n, width}, NULL),
-                set   = H5Dcreate2(file, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    assert_true(H5Dclose(set) >= 0 && H5Sclose(space) >= 0);
-}
 
 static int64_t text_length(int64_t i)
 {
@@ -42,7 +26,7 @@ static int enter(void **state)
     if (enter_folder(state) != 0) return -1;
     for (int i = 0; i < SERIES; i++) s[i] = i;
     file = H5Fcreate("series.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "/s", H5T_IEEE_F32LE, SERIES, s);
+    put_as(file, "/s", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, (hsize_t[]){SERIES}, s);
     assert_true(H5Fclose(file) >= 0);
     for (int64_t i = 0; i < TEXTS; i++) {
         at[i]    = (double)n;
@@ -52,11 +36,11 @@ static int enter(void **state)
     at[TEXTS] = (double)n;
     for (hsize_t i = 0; i < 2 * n; i++) value[i] = (double)(i % 5) / 5;
     file = H5Fcreate("texts.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "/text", H5T_STD_I32LE, n, text);
-    put(file, "/at", H5T_STD_I64LE, TEXTS + 1, at);
-    put(file, "/label", H5T_STD_U8LE, TEXTS, label);
-    put_rows(file, "/number", TEXTS, 1, label);
-    put_rows(file, "/value", n, 2, value);
+    put_as(file, "/text", H5T_STD_I32LE, H5T_NATIVE_DOUBLE, 1, (hsize_t[]){n}, text);
+    put_as(file, "/at", H5T_STD_I64LE, H5T_NATIVE_DOUBLE, 1, (hsize_t[]){TEXTS + 1}, at);
+    put_as(file, "/label", H5T_STD_U8LE, H5T_NATIVE_DOUBLE, 1, (hsize_t[]){TEXTS}, label);
+    put_as(file, "/number", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, (hsize_t[]){TEXTS, 1}, label);
+    put_as(file, "/value", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 2, (hsize_t[]){n, 2}, value);
     assert_true(H5Fclose(file) >= 0);
     return 0;
 }

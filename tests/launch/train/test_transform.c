@@ -1,8 +1,8 @@
 /* What is done to inputs before the model (data.transform), and normalising by channel: the same bits on any ranks and after a
  * resumption, in training, evaluation and prediction; statistics against a plain loop; what is refused. */
 #include "plan.h"
+#include "../../datasets.h"
 
-#include <hdf5.h>
 #include <math.h>
 
 #include "hoop/trained.h"
@@ -12,15 +12,6 @@ enum { ROWS = 60, CHANNELS = 3, SIDE = 4, NUMEL = CHANNELS * SIDE, CLASSES = 5 }
 static double x_of(int row, int e)
 {
     return (double)((row * 131 + e * 37 + (e / SIDE) * row * 7) % 211) / (double)(1 << (e / SIDE)); /* channels of other sizes */
-}
-
-static void put(hid_t file, const char *name, hid_t type, int ndim, const hsize_t *shape, const void *values, hid_t memory)
-{
-    const hid_t space = H5Screate_simple(ndim, shape, NULL),
-                d     = H5Dcreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(d, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(d);
-    (void)H5Sclose(space);
 }
 
 /* x (ROWS, 3, 4, 1) of f32 and, as /wide, of f64 behind 1e9; /class (ROWS) of integers; /y as /x, /z (ROWS) */
@@ -40,11 +31,11 @@ static int make(void **state)
         z[i]     = class[i] == 2 ? 3 : -1;
     }
     file = H5Fcreate("raw.h5", H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-    put(file, "/x", H5T_IEEE_F32LE, 4, shape, x, H5T_NATIVE_DOUBLE);
-    put(file, "/y", H5T_IEEE_F32LE, 4, shape, x, H5T_NATIVE_DOUBLE);
-    put(file, "/wide", H5T_IEEE_F64LE, 4, shape, wide, H5T_NATIVE_DOUBLE);
-    put(file, "/z", H5T_IEEE_F32LE, 1, shape, z, H5T_NATIVE_DOUBLE);
-    put(file, "/class", H5T_STD_I32LE, 1, shape, class, H5T_NATIVE_INT);
+    put_as(file, "/x", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 4, shape, x);
+    put_as(file, "/y", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 4, shape, x);
+    put_as(file, "/wide", H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, 4, shape, wide);
+    put_as(file, "/z", H5T_IEEE_F32LE, H5T_NATIVE_DOUBLE, 1, shape, z);
+    put_as(file, "/class", H5T_STD_I32LE, H5T_NATIVE_INT, 1, shape, class);
     return H5Fclose(file) < 0;
 }
 

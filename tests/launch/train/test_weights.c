@@ -1,22 +1,13 @@
 /* Weights of samples (data.weights): what they make of a step, the same bits on any ranks, at once, one by one and replayed, and
  * what is refused. */
 #include "plan.h"
+#include "../../datasets.h"
 
-#include <hdf5.h>
 #include <math.h>
 
 enum { ROWS = 30, MOST = 4 };
 
 /* A dataset of doubles in a file that is open. */
-static void put(hid_t file, const char *name, int ndim, const hsize_t *shape, const double *values)
-{
-    const hid_t space = H5Screate_simple(ndim, shape, NULL);
-    const hid_t set   = H5Dcreate2(file, name, H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    assert_true(H5Dwrite(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
-    (void)H5Dclose(set);
-    (void)H5Sclose(space);
-}
-
 /* ROWS rows of a regression, row i `times` times where that is not NULL; w, of ROWS rows, as /w where it is not. */
 static void write_rows(const char *path, const int *times, const double *w)
 {
@@ -30,10 +21,10 @@ static void write_rows(const char *path, const int *times, const double *w)
             y[2 * n + 1] = 30 * x[3 * n + 2] - 50;
             class[n]     = i % 3;
         }
-    put(file, "/x", 2, (hsize_t[]){n, 3}, x);
-    put(file, "/y", 2, (hsize_t[]){n, 2}, y);
-    put(file, "/class", 1, &n, class);
-    if (w != NULL) put(file, "/w", 1, (hsize_t[]){ROWS}, w);
+    put(file, "/x", H5T_NATIVE_DOUBLE, 2, (hsize_t[]){n, 3}, x);
+    put(file, "/y", H5T_NATIVE_DOUBLE, 2, (hsize_t[]){n, 2}, y);
+    put(file, "/class", H5T_NATIVE_DOUBLE, 1, &n, class);
+    if (w != NULL) put(file, "/w", H5T_NATIVE_DOUBLE, 1, (hsize_t[]){ROWS}, w);
     assert_true(H5Fclose(file) >= 0);
 }
 
@@ -168,7 +159,7 @@ static void weigh_digits(double last)
             H5Fopen(s == 0 ? "digits/train-00000-of-00002.h5" : "digits/train-00001-of-00002.h5", H5F_ACC_RDWR, H5P_DEFAULT);
         for (int i = 0; i < 120; i++) w[i] = s == 1 && i == 117 ? last : 0.25 * (i % 7);
         if (H5Lexists(file, "/w", H5P_DEFAULT) > 0) assert_true(H5Ldelete(file, "/w", H5P_DEFAULT) >= 0);
-        put(file, "/w", 1, (hsize_t[]){120}, w);
+        put(file, "/w", H5T_NATIVE_DOUBLE, 1, (hsize_t[]){120}, w);
         assert_true(H5Fclose(file) >= 0);
     }
 }
@@ -210,12 +201,12 @@ static void lengths_that_vary(void **state)
     (void)state;
     for (int i = 0; i < 18; i++) rows[i] = sin(i);
     for (int i = 0; i < 7; i++) w[i] = i % 3;
-    put(file, "/x", 2, (hsize_t[]){18, 1}, rows);
+    put(file, "/x", H5T_NATIVE_DOUBLE, 2, (hsize_t[]){18, 1}, rows);
     set = H5Dcreate2(file, "/at", H5T_NATIVE_INT64, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     assert_true(H5Dwrite(set, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, at) >= 0);
     (void)H5Dclose(set);
     (void)H5Sclose(space);
-    put(file, "/w", 1, (hsize_t[]){7}, w);
+    put(file, "/w", H5T_NATIVE_DOUBLE, 1, (hsize_t[]){7}, w);
     assert_true(H5Fclose(file) >= 0);
     plan_resumes(
         "seed: 2\nbatch: 3\nleaves: 3\nthreads: 1\nsteps: 12\nloss: mse\nmodel: {layers: [{linear: 4}, tanh, {linear: 1}]}\n"
