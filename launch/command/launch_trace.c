@@ -1,5 +1,7 @@
 #include "command/launch_trace.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -127,15 +129,10 @@ hoop_status launch_journal_open(const char *run, hoop_error *err, launch_journal
 
 bool launch_journal_add(launch_journal *j, const char *event, json_t *fields)
 {
-    struct timespec now;
-    struct tm       utc;
-    char            second[32], stamp[48], *text;
-    json_t         *o;
-    bool            good;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    (void)gmtime_r(&now.tv_sec, &utc);
-    (void)strftime(second, sizeof second, "%Y-%m-%dT%H:%M:%S", &utc);
-    (void)snprintf(stamp, sizeof stamp, "%s.%03ldZ", second, now.tv_nsec / 1000000);
+    char    stamp[HOOP__UTC], *text;
+    json_t *o;
+    bool    good;
+    hoop__now_utc(true, stamp);
     o = json_pack("{s:s, s:s}", "event", event, "time", stamp);
     if (o != NULL && fields != NULL) (void)json_object_update(o, fields);
     json_decref(fields);

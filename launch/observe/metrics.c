@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { TIMES = 4, OTHERS = 5 /* epoch, loss, lr, evaluations, grad_norm */ };
 
@@ -36,12 +35,9 @@ static char *describe(hoop_trainer *tr)
     hoop_comm                 *comm  = hoop_trainer_comm(tr);
     const hoop_runtime        *rt    = hoop_trainer_runtime(tr);
     json_t                    *hosts = json_object(), *start;
-    char                       utc[40];
-    time_t                     now = time(NULL);
-    struct tm                  parts;
+    char                       utc[HOOP__UTC];
     char                      *text;
-    (void)gmtime_r(&now, &parts);
-    (void)strftime(utc, sizeof utc, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    hoop__now_utc(false, utc);
     for (int r = 0; r < hoop_comm_size(comm); r++) {
         json_t *count = json_object_get(hosts, hoop_comm_host(comm, r));
         (void)json_object_set_new(hosts, hoop_comm_host(comm, r), json_integer(json_integer_value(count) + 1));

@@ -1,12 +1,13 @@
 #include "output/log.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "output/files.h"
 
@@ -52,20 +53,16 @@ hoop_status hoop__log_open(const char *path, int rank, hoop_error *err, hoop__lo
 
 void hoop__log_line(hoop__log *log, const char *format, ...)
 {
-    hoop__text     *line = log == NULL ? NULL : &log->file.text;
-    struct timespec now;
-    struct tm       utc;
-    char            stamp[32], *text = NULL;
-    va_list         args;
-    int             n;
+    hoop__text *line = log == NULL ? NULL : &log->file.text;
+    char        stamp[HOOP__UTC], *text = NULL;
+    va_list     args;
+    int         n;
     if (log == NULL) return;
     va_start(args, format);
     n = vasprintf(&text, format, args);
     va_end(args);
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    (void)gmtime_r(&now.tv_sec, &utc);
-    (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-    hoop__text_addf(line, "%s.%03ldZ rank %d: ", stamp, now.tv_nsec / 1000000, log->rank);
+    hoop__now_utc(true, stamp);
+    hoop__text_addf(line, "%s rank %d: ", stamp, log->rank);
     if (n < 0) text = NULL;
     for (const char *s = text == NULL ? "(out of memory)" : text; *s != '\0'; s++) {
         if (*s == '\n') {

@@ -7,6 +7,7 @@
  */
 #include "train/saving.h"
 
+#include "base/clock.h"
 #include "train/data.h"
 #include "train/plan.h"
 #include "train/step.h"
@@ -39,7 +40,7 @@ enum stage { IDLE, WRITING, PUBLISHING };
 
 struct hoop__save {
     hoop_run_lock            *lock; /* rank 0 */
-    char                      tmp[HOOP_CHECKPOINT_PATH], run_id[24], when[40], command[1024], total_steps[24];
+    char                      tmp[HOOP_CHECKPOINT_PATH], run_id[24], when[HOOP__UTC], command[1024], total_steps[24];
     hoop_checkpoint_meta      meta;
     hoop_checkpoint_entry    *entry;
     int64_t                   nentries, capacity;
@@ -287,10 +288,7 @@ static hoop_status describe(hoop_trainer *tr, hoop__save *s, hoop_error *err)
 {
     const char *note[6] = {"total_steps", s->total_steps};
     int64_t     step = tr->status.step, per_epoch = tr->status.steps_per_epoch;
-    time_t      now = time(NULL);
-    struct tm   utc;
-    (void)gmtime_r(&now, &utc);
-    (void)strftime(s->when, sizeof s->when, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    hoop__now_utc(false, s->when);
     command_line(s->command, sizeof s->command);
     (void)snprintf(s->total_steps, sizeof s->total_steps, "%" PRId64, tr->status.steps);
     s->meta = (hoop_checkpoint_meta){
