@@ -256,10 +256,7 @@ int command_launch(int argc, char **argv)
     HOOP_TRY(st, done, find_self(&l, &err));
     HOOP_TRY(st, done, find_starter(&l, &err));
     HOOP_TRY(st, done, claim(&l, &err));
-    if (l.stop != 0)
-        code = l.stop == SIGINT ? HOOP_EXIT_INTERRUPTED : HOOP_EXIT_REQUEUE;
-    else
-        code = launch_look_after(&l);
+    code = launch_look_after(&l);
 done:
     launch_journal_close(&l.journal);
     launch_hosts_free(&l.hosts);

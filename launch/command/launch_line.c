@@ -117,8 +117,6 @@ static char *host_list(const launch_plan *p)
 static void open_mpi(const launch_plan *p, const char *hosts, launch_words *w)
 {
     const int64_t each = cores_each(p);
-    launch_words_add(w, "-n");
-    launch_words_add(w, "%lld", (long long)p->ranks);
     if (hosts != NULL) {
         launch_words_add(w, "--host");
         launch_words_add(w, "%s", hosts);
@@ -156,8 +154,6 @@ static void open_mpi(const launch_plan *p, const char *hosts, launch_words *w)
 static void hydra(const launch_plan *p, const char *hosts, launch_words *w)
 {
     const int64_t each = cores_each(p);
-    launch_words_add(w, "-n");
-    launch_words_add(w, "%lld", (long long)p->ranks);
     if (hosts != NULL) {
         launch_words_add(w, "-hosts");
         launch_words_add(w, "%s", hosts);
@@ -172,8 +168,6 @@ static void srun(const launch_plan *p, launch_words *w)
     hoop__text hosts = {0};
     for (int i = 0; i < p->hosts->n; i++)
         if (!p->hosts->list[i].silent) hoop__text_addf(&hosts, "%s%s", hosts.size > 0 ? "," : "", p->hosts->list[i].name);
-    launch_words_add(w, "-n");
-    launch_words_add(w, "%lld", (long long)p->ranks);
     if (p->per_task > 0) launch_words_add(w, "--cpus-per-task=%lld", (long long)p->per_task);
     launch_words_add(w, "--mpi=pmix");
     launch_words_add(w, "--kill-on-bad-exit=1");
@@ -187,6 +181,8 @@ void launch_line(const launch_plan *p, launch_words *out)
     char *hosts = has_others(p->hosts) ? host_list(p) : NULL;
     if (p->kind == LAUNCH_NOTHING) return;
     launch_words_add(out, "%s", p->program);
+    launch_words_add(out, "-n");
+    launch_words_add(out, "%lld", (long long)p->ranks);
     out->failed = out->failed || (hosts == NULL && has_others(p->hosts));
     if (p->kind == LAUNCH_OPEN_MPI) open_mpi(p, hosts, out);
     if (p->kind == LAUNCH_HYDRA) hydra(p, hosts, out);

@@ -341,6 +341,7 @@ int launch_look_after(launch *l)
     int64_t        generation;
     launch_verdict v;
     bool           start, stepped = false;
+    if (l->stop != 0) return stop_code(l);
     l->furthest = launch_trace_step(l->run, &start);
     if (l->hosts.n > 0 && launch_hosts_ask(&l->hosts, agent(), ASK_S, &err) != HOOP_OK) return command_report(&err);
     for (;;) {
