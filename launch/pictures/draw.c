@@ -340,6 +340,13 @@ static void find_ranges(const plan *p, shown_sample *s)
     }
 }
 
+typedef void          draw_fn(const plan *p, const panel *a, const shown_sample *s, const canvas *c, int x, int y);
+static draw_fn *const draws[] = {[PANEL_IMAGE]  = draw_image,
+                                 [PANEL_MASK]   = draw_mask,
+                                 [PANEL_WRONG]  = draw_wrong,
+                                 [PANEL_BOXES]  = draw_boxes,
+                                 [PANEL_CURVES] = draw_curves};
+
 bool draw_sample(const plan *p, shown_sample *s, canvas *out)
 {
     char line[160], words[128], cut[160];
@@ -356,23 +363,7 @@ bool draw_sample(const plan *p, shown_sample *s, canvas *out)
     for (int i = 0; i < p->npanels; i++) {
         const panel *a = &p->panel[i];
         canvas_text(out, a->x, a->y - TEXT_HEIGHT, text_fit(a->title, a->width, cut, sizeof cut), INK);
-        switch (a->kind) {
-        case PANEL_IMAGE:
-            draw_image(p, a, s, out, a->x, a->y);
-            break;
-        case PANEL_MASK:
-            draw_mask(p, a, s, out, a->x, a->y);
-            break;
-        case PANEL_WRONG:
-            draw_wrong(p, a, s, out, a->x, a->y);
-            break;
-        case PANEL_BOXES:
-            draw_boxes(p, a, s, out, a->x, a->y);
-            break;
-        case PANEL_CURVES:
-            draw_curves(p, a, s, out, a->x, a->y);
-            break;
-        }
+        draws[a->kind](p, a, s, out, a->x, a->y);
     }
     return true;
 }
