@@ -141,30 +141,39 @@ HOOP_INLINE ivec_f32 nearest_f32(vec_f32 x)
 #endif
 }
 
-/* a - b. Where there is fma every other addition of a chain is one, since processors add and multiply in different pipes; the
- * product by 1, which the compiler must not see, is exact. */
+/* a b + c, where a b is exact, so that one with fma is one without */
+#if defined(__AVX512F__)
+#define FUSED_F32 1
+HOOP_INLINE vec_f32 times_plus_f32(vec_f32 a, vec_f32 b, vec_f32 c)
+{
+    return _mm512_fmadd_ps(a, b, c);
+}
+#elif defined(__AVX2__) && defined(__FMA__)
+#define FUSED_F32 1
+HOOP_INLINE vec_f32 times_plus_f32(vec_f32 a, vec_f32 b, vec_f32 c)
+{
+    return _mm256_fmadd_ps(a, b, c);
+}
+#else
+#define FUSED_F32 0
+HOOP_INLINE vec_f32 times_plus_f32(vec_f32 a, vec_f32 b, vec_f32 c)
+{
+    return a * b + c;
+}
+#endif
+
+/* a - b and a + b. Where there is fma every other addition of a chain is one, since processors add and multiply in different
+ * pipes; the product by 1, which the compiler must not see, is exact. */
 HOOP_INLINE vec_f32 minus_f32(vec_f32 a, vec_f32 b, vec_f32 one)
 {
-#if defined(__AVX512F__)
-    return _mm512_fnmadd_ps(b, one, a);
-#elif defined(__AVX2__) && defined(__FMA__)
-    return _mm256_fnmadd_ps(b, one, a);
-#else
-    (void)one;
+    if (FUSED_F32) return times_plus_f32(-b, one, a);
     return a - b;
-#endif
 }
 
 HOOP_INLINE vec_f32 plus_f32(vec_f32 a, vec_f32 b, vec_f32 one)
 {
-#if defined(__AVX512F__)
-    return _mm512_fmadd_ps(a, one, b);
-#elif defined(__AVX2__) && defined(__FMA__)
-    return _mm256_fmadd_ps(a, one, b);
-#else
-    (void)one;
+    if (FUSED_F32) return times_plus_f32(a, one, b);
     return a + b;
-#endif
 }
 
 HOOP_INLINE vec_f32 ones_f32(void)
@@ -359,18 +368,6 @@ HOOP_INLINE bool any_nan_f32(vec_f32 x)
     return _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q) != 0;
 #else
     return largest_lane_f32((ivec_f32)x & 0x7fffffff) > 0x7f800000;
-#endif
-}
-
-/* a b + c, of which a b is exact */
-HOOP_INLINE vec_f32 times_plus_f32(vec_f32 a, vec_f32 b, vec_f32 c)
-{
-#if defined(__AVX512F__)
-    return _mm512_fmadd_ps(a, b, c);
-#elif defined(__AVX2__) && defined(__FMA__)
-    return _mm256_fmadd_ps(a, b, c);
-#else
-    return a * b + c;
 #endif
 }
 
